@@ -1,0 +1,1 @@
+"""Measurement of sessions: memory, latency, throughput and accuracy."""

@@ -1,0 +1,85 @@
+"""The ``hrpn-tf`` command: finds the subcommands and turns named errors into exit codes."""
+
+import importlib
+import signal
+import sys
+from types import FrameType
+
+import click
+from hrpn_export.errors import BundleError
+
+from hrpn_tf import __version__
+from hrpn_tf.errors import HrpnError
+
+# name: (module, one line for --help). Modules are imported only when their command is run or its
+# own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
+COMMANDS = {
+    "simulate": "Make slides whose truth is known.",
+    "prepare": "Cut slides into a store of patches.",
+    "fit": "Train a network on a store of patches.",
+    "predict": "Predict whole slides.",
+    "evaluate": "Compare predicted slides with the measured target.",
+    "models": "List the networks and what they cost.",
+    "import-weights": "Load a published PyTorch checkpoint.",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands live in modules named after them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"hrpn_tf.cli.{name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands, in the order of use"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup)
+@click.version_option(__version__, prog_name="hrpn-tf")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Predict, pixel by pixel, where injected nanoprobes go in a tumour section."""
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Entry point of the console script: never returns; exits with 0, 1, 2 or 130 / 143."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        main.main(args=arguments, prog_name="hrpn-tf", standalone_mode=False)
+    except click.exceptions.Abort:
+        _stop("stopped; run the same command again to go on", 130)
+    except KeyboardInterrupt:
+        _stop("stopped; run the same command again to go on", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (HrpnError, BundleError) as error:
+        if "--debug" in arguments:
+            raise
+        _stop(str(error), error.exit_code)
+    except BrokenPipeError:
+        _stop("output closed", 1)
+    sys.exit(0)
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    """SIGTERM unwinds the stack, so that temporary files are removed and state is saved."""
+    sys.exit(128 + signum)
+
+
+def _stop(message: str, code: int) -> None:
+    print(f"hrpn-tf: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,25 @@
+"""The configuration: one frozen model per concern, composed into one file (``hrpn.yaml``)."""
+
+from hrpn_tf.config.data import AugmentationConfig, DataConfig, SplitConfig, TissueConfig
+from hrpn_tf.config.loader import Config, load_config, to_yaml
+from hrpn_tf.config.prediction import EvaluationConfig, PredictionConfig
+from hrpn_tf.config.section import Section
+from hrpn_tf.config.simulation import SimulationConfig
+from hrpn_tf.config.training import ModelConfig, OptimizerConfig, TrainingConfig
+
+__all__ = [
+    "AugmentationConfig",
+    "Config",
+    "DataConfig",
+    "EvaluationConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "PredictionConfig",
+    "Section",
+    "SimulationConfig",
+    "SplitConfig",
+    "TissueConfig",
+    "TrainingConfig",
+    "load_config",
+    "to_yaml",
+]

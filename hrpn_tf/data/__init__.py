@@ -1,0 +1,1 @@
+"""From slides to tf.data: tissue, grid, store, pipeline, augmentation, splits."""

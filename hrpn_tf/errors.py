@@ -1,0 +1,103 @@
+"""The named errors of the package.
+
+Every error that a user can cause is one of these. The message is one line that says what is wrong,
+where, and what to do; the command line prints it to standard error without a traceback and exits
+with ``exit_code`` (2: the request cannot be carried out as asked, 1: it failed on the way).
+"""
+
+
+class HrpnError(Exception):
+    """Base of all errors that a user can cause."""
+
+    exit_code = 1
+
+
+class UsageError(HrpnError):
+    """What was asked for contradicts itself or names something that is not there."""
+
+    exit_code = 2
+
+
+# Slides
+
+
+class SlideNotFoundError(UsageError):
+    """The path of a slide does not exist."""
+
+
+class SlideFormatError(HrpnError):
+    """The file is no image of a supported kind, or it is truncated or malformed."""
+
+
+class RgbSlideError(SlideFormatError):
+    """An RGB (brightfield or rendered) image where separate fluorescence channels are wanted."""
+
+
+class UnknownChannelError(UsageError):
+    """The slide has no channel of this name or index."""
+
+
+class ChannelSizeError(SlideFormatError):
+    """The channels of one slide differ in height, width or type."""
+
+
+class PixelSizeError(UsageError):
+    """The slide states no pixel size, or one that does not fit the model."""
+
+
+class NonFinitePixelsError(SlideFormatError):
+    """The slide holds NaN or infinite pixels."""
+
+
+class RegionError(UsageError):
+    """A region that does not lie within the slide."""
+
+
+# Data
+
+
+class SlideListError(UsageError):
+    """The slide list cannot be read, or misses a column."""
+
+
+class SlideTooSmallError(UsageError):
+    """The slide is smaller than one patch."""
+
+
+class NoTissueError(HrpnError):
+    """No patch of the slide holds tissue."""
+
+
+class SplitError(UsageError):
+    """The groups do not allow the split that is asked for."""
+
+
+class StoreError(HrpnError):
+    """The patch store is missing, incomplete or of another version."""
+
+
+# Configuration, runs, models
+
+
+class ConfigError(UsageError):
+    """The configuration has an unknown key or a value out of range."""
+
+
+class RunError(UsageError):
+    """The run folder misses something, or belongs to another configuration."""
+
+
+class OutputExistsError(UsageError):
+    """The output exists already, and ``--overwrite`` was not given."""
+
+
+class CheckpointError(HrpnError):
+    """A checkpoint cannot be loaded into the model."""
+
+
+class TrainingDivergedError(HrpnError):
+    """The loss became NaN or infinite."""
+
+
+class DiskFullError(HrpnError):
+    """The disk filled up while writing; nothing half-written was left under the final name."""

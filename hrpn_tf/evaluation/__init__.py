@@ -1,0 +1,1 @@
+"""Metrics, baselines and figures that compare a prediction with the measured target."""

@@ -1,0 +1,1 @@
+"""Keras functional networks and their presets."""

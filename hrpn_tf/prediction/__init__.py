@@ -1,0 +1,1 @@
+"""Whole-slide inference: tile geometry and the loop over tiles."""

@@ -1,0 +1,1 @@
+"""Physics phantoms: slides whose truth is known."""

@@ -1,0 +1,1 @@
+"""Losses, fit loop, callbacks and the run folder."""
