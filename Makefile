@@ -1,0 +1,38 @@
+# Two commands are all a newcomer needs: `make demo` and `make test`. Each makes .venv first.
+PYTHON ?= python3
+# The CPU build is half the download; on a machine with an NVIDIA GPU: make TENSORFLOW=tensorflow[and-cuda]
+TENSORFLOW ?= tensorflow-cpu
+BIN := .venv/bin
+DEMO ?= demo
+
+.PHONY: demo test test-fast check format clean
+
+demo: .venv/installed
+	HRPN_TF=$(BIN)/hrpn-tf docs/demo.sh $(DEMO)
+
+test: .venv/installed
+	$(BIN)/pytest
+
+test-fast: .venv/installed
+	$(BIN)/pytest -m "not slow"
+
+check: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The override keeps the solver from adding the full TensorFlow beside the chosen build of it.
+.venv/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet uv
+	echo "tensorflow; python_version < '3'" > .venv/override.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --override .venv/override.txt \
+		"$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info
