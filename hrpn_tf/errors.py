@@ -95,9 +95,25 @@ class CheckpointError(HrpnError):
     """A checkpoint cannot be loaded into the model."""
 
 
+class NonFinitePredictionError(HrpnError):
+    """The network gives NaN or infinite values for finite pixels."""
+
+
+class MissingPredictionError(UsageError):
+    """A slide that is to be evaluated was not predicted."""
+
+
+class SlideMismatchError(UsageError):
+    """A predicted and a measured slide do not lie on the same pixels."""
+
+
 class TrainingDivergedError(HrpnError):
     """The loss became NaN or infinite."""
 
 
 class DiskFullError(HrpnError):
     """The disk filled up while writing; nothing half-written was left under the final name."""
+
+
+class ModelGraphError(HrpnError):
+    """A property cannot be read off a model's graph, or the graph does not fit together."""

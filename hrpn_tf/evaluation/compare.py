@@ -1,0 +1,152 @@
+"""Compare a predicted with a measured plane, window by window."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from hrpn_tf.errors import SlideMismatchError
+from hrpn_tf.evaluation.metrics import Sums
+from hrpn_tf.evaluation.moments import NO_PIXELS, Moments, column_r2, moments
+from hrpn_tf.evaluation.planes import Plane, Window
+from hrpn_tf.slides import iter_windows
+
+SSIM_SIDE = 7
+SSIM_BORDER = SSIM_SIDE // 2
+GAUSSIAN_TRUNCATE = 4.0  # the smoothing kernel ends at this many sigmas
+
+# Which form of the pixels (float, rounded, smoothed), and which pixels (whole, tissue).
+View = str
+Region = str
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """How planes are compared.
+
+    Attributes:
+        peak: grey level that counts as peak in PSNR and as data range in SSIM, or None.
+        smooth_px: also compare both planes smoothed by a Gaussian of this sigma, px; 0: do not.
+        rounded: also compare the prediction rounded and clipped to the measured plane's type,
+            where that is an integer type.
+        ssim: whether to compute SSIM, by far the slowest figure.
+        window: side of the windows, px; the figures do not depend on it.
+    """
+
+    peak: float | None
+    smooth_px: float = 0.0
+    rounded: bool = True
+    ssim: bool = True
+    window: int = 1024
+
+
+def compare(
+    predicted: Plane, measured: Plane, tissue: Plane | None, settings: CompareSettings
+) -> dict[tuple[View, Region], Sums]:
+    """The sums of each view (float, rounded, smoothed) and region (whole, tissue).
+
+    Memory depends on the window, not on the planes.
+
+    Raises:
+        SlideMismatchError: the planes differ in size.
+    """
+    if (predicted.height, predicted.width) != (measured.height, measured.width):
+        raise SlideMismatchError(
+            f"predicted {predicted.height} x {predicted.width} px, measured {measured.height} x "
+            f"{measured.width} px: the two slides must lie on the same pixels"
+        )
+    totals: dict[tuple[View, Region], _Total] = {}
+    for y, x, height, width in iter_windows(measured.height, measured.width, settings.window):
+        window = Window(y, x, height, width)
+        mask = None if tissue is None else window.read(tissue)
+        for view, true, pred, ssim in _views(window, predicted, measured, settings):
+            whole = totals.setdefault((view, "whole"), _Total())
+            whole.add(true, pred, ssim)
+            whole.add_columns(x, true, pred)
+            if mask is not None:
+                part = totals.setdefault((view, "tissue"), _Total())
+                part.add(true[mask], pred[mask], ssim[mask])
+    return {key: total.sums() for key, total in totals.items()}
+
+
+class _Total:
+    """The running sums of one view and region."""
+
+    def __init__(self) -> None:
+        self.moments = NO_PIXELS
+        self.ssim_total, self.ssim_count = 0.0, 0
+        self.columns: dict[int, Moments] = {}  # by the first column of a strip of windows
+
+    def add(self, true: np.ndarray, pred: np.ndarray, ssim: np.ndarray) -> None:
+        self.moments += moments(true, pred)
+        self.ssim_total += float(np.nansum(ssim))
+        self.ssim_count += int(np.count_nonzero(~np.isnan(ssim)))
+
+    def add_columns(self, x: int, true: np.ndarray, pred: np.ndarray) -> None:
+        self.columns[x] = self.columns.get(x, NO_PIXELS) + moments(true, pred, axis=0)
+
+    def sums(self) -> Sums:
+        strips = list(self.columns.values())
+        return Sums(
+            self.moments,
+            self.ssim_total,
+            self.ssim_count,
+            np.concatenate([np.zeros(0), *(column_r2(s) for s in strips)]),
+            sum(int(np.count_nonzero(s.max_true == s.min_true)) for s in strips),
+        )
+
+
+def _views(
+    window: Window, predicted: Plane, measured: Plane, settings: CompareSettings
+) -> Iterator[tuple[View, np.ndarray, np.ndarray, np.ndarray]]:
+    """Each view of a window: its name, true values, predicted values, SSIM (NaN if undefined).
+
+    The planes are read with as much margin as smoothing and SSIM reach, so that every pixel gets
+    the value that it has in the whole image.
+    """
+    reach = int(GAUSSIAN_TRUNCATE * settings.smooth_px + 0.5)
+    outer = window.grown(reach + SSIM_BORDER, measured)
+    true = outer.read(measured).astype(np.float64)
+    pred = outer.read(predicted).astype(np.float64)
+    forms = {"float": (true, pred)}
+    if settings.rounded and measured.dtype.kind == "u":
+        forms["rounded"] = true, np.clip(np.rint(pred), 0, np.iinfo(measured.dtype).max)
+    if settings.smooth_px > 0:
+        forms["smoothed"] = _smooth(true, settings.smooth_px), _smooth(pred, settings.smooth_px)
+    inner = window.within(outer)
+    for view, (t, p) in forms.items():
+        ssim = np.full((window.height, window.width), np.nan)
+        if settings.ssim and settings.peak is not None:
+            _fill_ssim(ssim, window, outer, t, p, measured, settings.peak)
+        yield view, t[inner], p[inner], ssim
+
+
+def _fill_ssim(
+    out: np.ndarray,
+    window: Window,
+    outer: Window,
+    true: np.ndarray,
+    pred: np.ndarray,
+    plane: Plane,
+    peak: float,
+) -> None:
+    """Write the SSIM of a window's pixels, but of those too near the plane's border."""
+    from skimage.metrics import structural_similarity
+
+    top, left = max(window.y, SSIM_BORDER), max(window.x, SSIM_BORDER)
+    bottom = min(window.y + window.height, plane.height - SSIM_BORDER)
+    right = min(window.x + window.width, plane.width - SSIM_BORDER)
+    if bottom <= top or right <= left:
+        return
+    defined = Window(top, left, bottom - top, right - left)
+    part = defined.grown(SSIM_BORDER, plane).within(outer)
+    _, values = structural_similarity(
+        true[part], pred[part], win_size=SSIM_SIDE, data_range=peak, full=True
+    )
+    inside = slice(SSIM_BORDER, -SSIM_BORDER)
+    out[defined.within(window)] = values[inside, inside]
+
+
+def _smooth(image: np.ndarray, sigma: float) -> np.ndarray:
+    return gaussian_filter(image, sigma, mode="reflect", truncate=GAUSSIAN_TRUNCATE)

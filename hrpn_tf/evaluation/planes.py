@@ -1,0 +1,119 @@
+"""Single-channel images of slide size that are read, or computed, by windows."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from hrpn_tf.slides import Slide
+
+
+class Plane(Protocol):
+    """One image (height, width) of which any window can be had."""
+
+    @property
+    def height(self) -> int:
+        """Rows, px."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Columns, px."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        ...
+
+    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        """The window (height, width) whose first pixel is (y, x)."""
+        ...
+
+
+@dataclass(frozen=True)
+class ChannelPlane:
+    """One channel of an open slide, in grey levels as stored."""
+
+    slide: Slide
+    channel: int
+
+    @property
+    def height(self) -> int:
+        """Rows, px."""
+        return self.slide.info.height
+
+    @property
+    def width(self) -> int:
+        """Columns, px."""
+        return self.slide.info.width
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the stored grey levels."""
+        return self.slide.info.dtype
+
+    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        """The window (height, width) whose first pixel is (y, x)."""
+        return self.slide.read(y, x, height, width, [self.channel])[..., 0]
+
+
+@dataclass(frozen=True)
+class ConstantPlane:
+    """The same value everywhere."""
+
+    height: int
+    width: int
+    value: float
+    dtype: np.dtype = np.dtype(np.float64)
+
+    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        """The window (height, width) whose first pixel is (y, x)."""
+        return np.full((height, width), self.value, self.dtype)
+
+
+@dataclass(frozen=True)
+class MaskPlane:
+    """A mask of low resolution, enlarged to slide size by repeating its pixels.
+
+    Attributes:
+        height, width: of the slide, px.
+        mask: (h, w) bool; its pixels divide the slide evenly.
+    """
+
+    height: int
+    width: int
+    mask: np.ndarray
+    dtype: np.dtype = np.dtype(bool)
+
+    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        """The window (height, width) whose first pixel is (y, x)."""
+        rows = np.arange(y, y + height) * self.mask.shape[0] // self.height
+        columns = np.arange(x, x + width) * self.mask.shape[1] // self.width
+        return self.mask[rows[:, None], columns[None, :]]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of a plane, px."""
+
+    y: int
+    x: int
+    height: int
+    width: int
+
+    def grown(self, margin: int, plane: Plane) -> "Window":
+        """With ``margin`` px more on every side, as far as the plane goes."""
+        top, left = max(0, self.y - margin), max(0, self.x - margin)
+        bottom = min(plane.height, self.y + self.height + margin)
+        right = min(plane.width, self.x + self.width + margin)
+        return Window(top, left, bottom - top, right - left)
+
+    def within(self, outer: "Window") -> tuple[slice, slice]:
+        """Where this window lies in an array that holds ``outer``."""
+        top, left = self.y - outer.y, self.x - outer.x
+        return slice(top, top + self.height), slice(left, left + self.width)
+
+    def read(self, plane: Plane) -> np.ndarray:
+        """The pixels of a plane in this window."""
+        return plane.read(self.y, self.x, self.height, self.width)
