@@ -1,1 +1,1 @@
-"""From slides to tf.data: tissue, grid, store, pipeline, augmentation, splits."""
+"""Slides become a store of patches, and the store a stream of batches."""

@@ -1,0 +1,68 @@
+"""``hrpn-tf prepare``: cut slides into a store of patches."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
+from hrpn_tf.config import load_config
+
+if TYPE_CHECKING:
+    from hrpn_tf.data.store import PatchStore
+
+
+@click.command("prepare")
+@click.argument("slides", type=click.Path(path_type=Path))
+@out_option("the store of patches")
+@config_options
+@pixel_size_option
+@overwrite_option
+def command(
+    slides: Path,
+    out: Path,
+    config_source: str | None,
+    overrides: tuple[str, ...],
+    pixel_size_um: float | None,
+    overwrite: bool,
+) -> None:
+    """Cut the slides of a list (SLIDES, CSV or YAML) into a store of patches.
+
+    The list has columns 'slide' (path, relative to the list) and 'group' (the animal), and
+    optionally 'name' and one per role that names its channel. An interrupted command goes on at
+    the first unfinished slide when it is run again.
+    """
+    from hrpn_tf.data.slide_list import read_slide_list
+    from hrpn_tf.data.store import build_store
+
+    if pixel_size_um is not None:
+        overrides = (*overrides, f"data.pixel_size_um={pixel_size_um}")
+    config = load_config(config_source, overrides).data
+    store = build_store(read_slide_list(slides, config), config, out, overwrite)
+    click.echo(summary(store))
+
+
+def summary(store: "PatchStore") -> str:
+    """A short table of the slides, and where the store is."""
+    rows = [("slide", "group", "size, px", "um/px", "tissue", "patches")]
+    rows += [
+        (
+            slide.name,
+            slide.group,
+            f"{slide.height} x {slide.width}",
+            f"{slide.pixel_size_um:.3g}",
+            f"{slide.tissue_share:.0%}",
+            str(len(slide.corners)),
+        )
+        for slide in store.manifest.slides
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    lines.append(
+        f"{len(store)} patches of {store.patch} x {store.patch} px, {', '.join(store.roles)} "
+        f"({store.dtype}): {store.path}"
+    )
+    return "\n".join(lines)

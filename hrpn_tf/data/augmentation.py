@@ -1,0 +1,80 @@
+"""Random changes of a training patch, drawn from (seed, pass, patch) alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hrpn_tf.config import AugmentationConfig
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What is done to one patch, in this order: crop, quarter turns, flip, gains.
+
+    A flip of columns and 0 to 3 quarter turns together reach all 8 symmetries of the square.
+
+    Attributes:
+        y: first row of the crop, px.
+        x: first column of the crop, px.
+        side: side of the crop, px.
+        turns: counter-clockwise quarter turns.
+        flip_rows: whether rows are reversed.
+        flip_columns: whether columns are reversed.
+        gains: (inputs,) float32, factors of the input channels.
+    """
+
+    y: int
+    x: int
+    side: int
+    turns: int
+    flip_rows: bool
+    flip_columns: bool
+    gains: np.ndarray
+
+
+def draw(
+    key: tuple[int, ...],
+    patch: int,
+    inputs: int,
+    config: AugmentationConfig | None,
+    crop: int | None,
+) -> Draw:
+    """Draw the changes of one patch; equal arguments give equal draws.
+
+    Args:
+        key: non-negative numbers that name this use of the patch: seed, pass, patch number.
+        patch: side of the stored patch, px.
+        inputs: number of input channels.
+        config: what may change; None for nothing but the crop.
+        crop: side of the random crop, px; None for the whole patch.
+    """
+    # Every number is drawn whether it is used or not, so that switching one kind of change off
+    # leaves the others as they were.
+    random = np.random.default_rng(key)
+    side = crop or patch
+    y, x = random.integers(0, patch - side + 1, size=2)
+    turns, flip_rows, flip_columns = random.integers(0, (4, 2, 2))
+    jitter = random.uniform(-1.0, 1.0, size=inputs)
+    gain = config.gain_jitter if config else 0.0
+    flips = config is not None and config.flips
+    return Draw(
+        y=int(y),
+        x=int(x),
+        side=side,
+        turns=int(turns) if config and config.quarter_turns else 0,
+        flip_rows=flips and bool(flip_rows),
+        flip_columns=flips and bool(flip_columns),
+        gains=(1.0 + gain * jitter).astype(np.float32),
+    )
+
+
+def move(patch: np.ndarray, change: Draw) -> np.ndarray:
+    """Crop, turn and flip a patch (H, W, C); a view, so nothing is copied.
+
+    Gains are not applied here: they wait until grey levels are floating point.
+    """
+    patch = patch[change.y : change.y + change.side, change.x : change.x + change.side]
+    patch = np.rot90(patch, change.turns)
+    rows = -1 if change.flip_rows else 1
+    columns = -1 if change.flip_columns else 1
+    return patch[::rows, ::columns]

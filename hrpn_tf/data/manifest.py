@@ -1,0 +1,129 @@
+"""What a store says about itself: the records of its slides, as JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrpn_tf.data.moments import Moments
+from hrpn_tf.errors import StoreError
+
+SCHEMA = 1  # raised when a store written before can no longer be read
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class SlideRecord:
+    """One slide of the store.
+
+    Attributes:
+        name: as in the slide list.
+        group: what is split by.
+        path: where the slide was read from.
+        channels: role: channel as the slide list or the configuration names it.
+        height: px.
+        width: px.
+        pixel_size_um: um per pixel.
+        tissue_share: share of the slide that is tissue, 0 to 1.
+        moments: role: grey levels over tissue pixels.
+        corners: y, x of each patch, px, in the order of storage.
+        shares: share of each patch that is tissue.
+    """
+
+    name: str
+    group: str
+    path: str
+    channels: Mapping[str, str | int]
+    height: int
+    width: int
+    pixel_size_um: float
+    tissue_share: float
+    moments: Mapping[str, Moments]
+    corners: tuple[tuple[int, int], ...]
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The whole store; ``dtype`` is the numpy name of the slides' type.
+
+    ``fingerprint`` names the slides and the configuration: equal means the same patches.
+    """
+
+    roles: tuple[str, ...]
+    dtype: str
+    patch: int
+    stride: int
+    pixel_size_um: float
+    fingerprint: str
+    program: str
+    slides: tuple[SlideRecord, ...]
+    schema: int = SCHEMA
+
+
+def slide_folder(store: Path, index: int) -> Path:
+    """Folder of the slide at this place of the slide list."""
+    return store / "slides" / f"{index:04d}"
+
+
+def write_json(path: Path, record: SlideRecord | Manifest) -> None:
+    """Write a record to its final name only when it is complete."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_slide_record(path: Path) -> SlideRecord:
+    """Read what :func:`write_json` wrote of one slide."""
+    return _slide_record(json.loads(path.read_text(encoding="utf-8")))
+
+
+def read_manifest(store: Path) -> Manifest:
+    """Read the manifest of a finished store.
+
+    Raises:
+        StoreError: no store there, not finished, damaged, or of another schema.
+    """
+    path = store / MANIFEST
+    again = "run hrpn-tf prepare again"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["schema"] != SCHEMA:
+            raise StoreError(
+                f"{store}: the store has schema {values['schema']}, this program reads {SCHEMA}; "
+                f"{again} with --overwrite"
+            )
+        slides = tuple(_slide_record(slide) for slide in values.pop("slides"))
+        roles = tuple(values.pop("roles"))
+        return Manifest(roles=roles, slides=slides, **values)
+    except FileNotFoundError:
+        raise StoreError(f"{store}: no finished patch store there; {again}") from None
+    except OSError as error:
+        raise StoreError(f"{store}: cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise StoreError(f"{path}: damaged; {again} with --overwrite") from None
+
+
+def patch_table(slides: tuple[SlideRecord, ...]) -> np.ndarray:
+    """One row per patch: ``slide``, ``group`` (str), ``y``, ``x`` (px), ``share`` of tissue."""
+    names = max(len(slide.name) for slide in slides)
+    groups = max(len(slide.group) for slide in slides)
+    fields = [("slide", f"U{names}"), ("group", f"U{groups}")]
+    fields += [("y", "i8"), ("x", "i8"), ("share", "f4")]
+    rows = [
+        (slide.name, slide.group, y, x, share)
+        for slide in slides
+        for (y, x), share in zip(slide.corners, slide.shares, strict=True)
+    ]
+    return np.array(rows, dtype=fields)
+
+
+def _slide_record(values: dict[str, Any]) -> SlideRecord:
+    moments = {role: Moments(**value) for role, value in values.pop("moments").items()}
+    corners = tuple((int(y), int(x)) for y, x in values.pop("corners"))
+    return SlideRecord(
+        moments=moments, corners=corners, shares=tuple(values.pop("shares")), **values
+    )

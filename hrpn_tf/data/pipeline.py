@@ -1,0 +1,122 @@
+"""A store as a :class:`tf.data.Dataset`: shuffled without holding patches, repeatable, lean.
+
+What is shuffled are patch numbers; patches are read at random when their turn comes. Grey levels
+stay in the type of the slides until the batch leaves the pipeline, which keeps the batches that
+wait in it four times smaller.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from hrpn_tf.config import AugmentationConfig
+from hrpn_tf.data.augmentation import draw, move
+from hrpn_tf.data.store import PatchStore
+from hrpn_tf.errors import ConfigError, StoreError
+
+READERS = 2  # batches that are read at the same time
+
+
+def make_dataset(
+    store: PatchStore,
+    groups: Sequence[str],
+    *,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    shuffle: bool,
+    augmentation: AugmentationConfig | None,
+    crop: int | None = None,
+    steps: int | None = None,
+) -> tf.data.Dataset:
+    """Batches of one epoch.
+
+    Order and augmentation are a function of ``seed`` and ``epoch`` alone, so a training that goes
+    on at epoch e sees what an uninterrupted one would have seen.
+
+    Args:
+        store: an open store.
+        groups: groups whose patches are used.
+        batch_size: patches per batch.
+        seed: seed of order and augmentation.
+        epoch: number of the epoch, from 0.
+        shuffle: random order; the last partial batch is then dropped (unless it is the only one),
+            and other patches fall into it in every epoch. Without shuffling every patch comes
+            once, in the order of storage.
+        augmentation: random changes of the patches; None for none.
+        crop: side of a random crop, px; None for whole patches.
+        steps: batches of an epoch, from as many passes over the patches as that takes; None for
+            one pass. Needs ``shuffle``.
+
+    Returns:
+        Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels.
+
+    Raises:
+        StoreError: a group is not in the store, or no group is given.
+        ConfigError: the crop is larger than a patch, or steps without shuffling.
+    """
+    if crop is not None and crop > store.patch:
+        raise ConfigError(f"training.crop={crop} is larger than the store's {store.patch} px")
+    if steps is not None and not shuffle:
+        raise ConfigError("a number of steps is for shuffled batches")
+    indices = store.indices(groups)
+    if not len(indices):
+        raise StoreError(f"{store.path}: no group is given to read patches of")
+    uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps)
+    inputs, side = len(store.roles) - 1, crop or store.patch
+
+    def read(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        pixels = np.empty((len(batch), side, side, inputs + 1), store.dtype)
+        gains = np.empty((len(batch), inputs), np.float32)
+        for place, (number, index) in enumerate(batch):
+            change = draw((seed, int(number), int(index)), store.patch, inputs, augmentation, crop)
+            pixels[place] = move(store.read(int(index)), change)
+            gains[place] = change.gains
+        return pixels, gains
+
+    def load(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels, gains = tf.numpy_function(read, [batch], (store.dtype, tf.float32))
+        pixels.set_shape((batch.shape[0], side, side, inputs + 1))
+        gains.set_shape((batch.shape[0], inputs))
+        return pixels, gains
+
+    def finish(pixels: tf.Tensor, gains: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        grey = tf.cast(pixels, tf.float32)
+        return grey[..., :inputs] * gains[:, None, None, :], grey[..., inputs:]
+
+    constant = len(uses) % batch_size == 0  # then the batch dimension is known to the graph
+    dataset = tf.data.Dataset.from_tensor_slices(uses).batch(batch_size, drop_remainder=constant)
+    dataset = dataset.map(load, num_parallel_calls=READERS, deterministic=True)
+    return dataset.map(finish).prefetch(1)
+
+
+def epoch_uses(
+    indices: np.ndarray,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    shuffle: bool,
+    steps: int | None = None,
+) -> np.ndarray:
+    """Which patches an epoch uses, in order: (N, 2) int64 of pass over the data, patch number."""
+    n = len(indices)
+    if not shuffle:
+        return np.stack([np.full(n, epoch), indices], axis=1)
+    if steps is None:
+        passes = {epoch: np.s_[: n - n % batch_size or n]}
+    else:
+        first, last = epoch * steps * batch_size, (epoch + 1) * steps * batch_size
+        passes = {
+            k: np.s_[max(0, first - k * n) : min(n, last - k * n)]
+            for k in range(first // n, -(-last // n))
+        }
+    parts = [
+        np.stack([np.full(n, k), _shuffled(indices, seed, k)], axis=1)[part]
+        for k, part in passes.items()
+    ]
+    return np.concatenate(parts)
+
+
+def _shuffled(indices: np.ndarray, seed: int, number: int) -> np.ndarray:
+    return np.random.default_rng((seed, number)).permutation(indices)

@@ -1,0 +1,87 @@
+"""What can be known of the slides before any pixel is read: sizes, types, channels, pixel sizes."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrpn_tf.config import DataConfig
+from hrpn_tf.data.slide_list import SlideEntry
+from hrpn_tf.errors import PixelSizeError, SlideListError, SlideTooSmallError
+from hrpn_tf.slides import SlideInfo, channel_index, open_slide
+
+PIXEL_SIZE_TOLERANCE = 0.1  # largest relative difference between slides of one store
+
+
+@dataclass(frozen=True)
+class PlannedSlide:
+    """A slide that can be cut: its channels as indices in role order, its pixel size in um."""
+
+    entry: SlideEntry
+    info: SlideInfo
+    channels: tuple[int, ...]
+    pixel_size_um: float
+
+
+def plan_slides(entries: Sequence[SlideEntry], config: DataConfig) -> tuple[PlannedSlide, ...]:
+    """Open every slide once and check that the slides fit each other and the patch size.
+
+    Raises:
+        SlideTooSmallError: a slide is smaller than a patch and ``edge`` does not pad.
+        PixelSizeError: a slide states no pixel size and the configuration gives none, or two
+            slides differ by more than 10 %.
+        SlideListError: slides differ in type, so that their grey levels cannot be compared.
+        HrpnError: a slide cannot be read, or has no channel of the name.
+    """
+    slides = tuple(_plan_slide(entry, config) for entry in entries)
+    finest = min(slides, key=lambda slide: slide.pixel_size_um)
+    coarsest = max(slides, key=lambda slide: slide.pixel_size_um)
+    if coarsest.pixel_size_um > finest.pixel_size_um * (1 + PIXEL_SIZE_TOLERANCE):
+        raise PixelSizeError(
+            f"pixel sizes differ by more than 10 %: {finest.entry.path} has "
+            f"{finest.pixel_size_um:g} um, {coarsest.entry.path} has "
+            f"{coarsest.pixel_size_um:g} um; resample one of them or leave it out"
+        )
+    first = slides[0]
+    for slide in slides[1:]:
+        if slide.info.dtype != first.info.dtype:
+            raise SlideListError(
+                f"{slide.entry.path} is {slide.info.dtype}, {first.entry.path} is "
+                f"{first.info.dtype}: grey levels of different types cannot be trained on together"
+            )
+    return slides
+
+
+def fingerprint(slides: Sequence[PlannedSlide], config: DataConfig) -> str:
+    """SHA-256 over all that decides the patches: files (size, time), channels, grid, tissue."""
+    settings = config.model_dump(mode="json", exclude={"split", "augmentation", "channels"})
+    described = [
+        (slide.entry.name, slide.entry.group, slide.channels, _files(slide.entry.path))
+        for slide in slides
+    ]
+    text = json.dumps([settings, described], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plan_slide(entry: SlideEntry, config: DataConfig) -> PlannedSlide:
+    with open_slide(entry.path) as slide:
+        info = slide.info
+    channels = tuple(channel_index(info, entry.channels[role]) for role in entry.channels)
+    if config.edge != "pad" and min(info.height, info.width) < config.patch:
+        raise SlideTooSmallError(
+            f"{entry.path}: {info.height} x {info.width} px is smaller than one patch of "
+            f"{config.patch} px; lower data.patch, or set data.edge=pad"
+        )
+    pixel_size_um = info.pixel_size_um or config.pixel_size_um
+    if pixel_size_um is None:
+        raise PixelSizeError(
+            f"{entry.path}: the file states no pixel size; give it with --pixel-size "
+            "(micrometres per pixel)"
+        )
+    return PlannedSlide(entry, info, channels, pixel_size_um)
+
+
+def _files(path: Path) -> list[tuple[str, int, int]]:
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]

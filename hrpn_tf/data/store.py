@@ -1,0 +1,229 @@
+"""The patch store: Zarr v3 arrays of patches with a manifest, built once and read at random."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import zarr
+
+from hrpn_tf import __version__
+from hrpn_tf.config import DataConfig
+from hrpn_tf.data.cutting import cut_slide
+from hrpn_tf.data.manifest import (
+    MANIFEST,
+    Manifest,
+    SlideRecord,
+    patch_table,
+    read_manifest,
+    read_slide_record,
+    slide_folder,
+    write_json,
+)
+from hrpn_tf.data.moments import pool
+from hrpn_tf.data.plan import PlannedSlide, fingerprint, plan_slides
+from hrpn_tf.data.slide_list import SlideEntry
+from hrpn_tf.errors import StoreError
+from hrpn_tf.slides.files import disk_full_as_named_error, refuse_existing, remove
+
+
+class Scaling(TypedDict):
+    """Scaling of grey levels, learnt from tissue pixels."""
+
+    input_mean: tuple[float, ...]
+    input_std: tuple[float, ...]
+    target_scale: float
+
+
+class PatchStore:
+    """Read access to a finished store; see :func:`open_store`. Safe to share between threads.
+
+    Attributes:
+        path: folder of the store.
+        manifest: everything the store says about itself.
+        table: structured array, one row per patch: ``slide``, ``group``, ``y``, ``x`` (px),
+            ``share`` (of tissue).
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, arrays: Sequence[zarr.Array]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.table = patch_table(manifest.slides)
+        self._arrays = arrays
+        self._ends = np.cumsum([len(array) for array in arrays])
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Roles of the channels of a patch: the inputs in order, then the target."""
+        return self.manifest.roles
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the grey levels."""
+        return np.dtype(self.manifest.dtype)
+
+    @property
+    def patch(self) -> int:
+        """Side of a patch, px."""
+        return self.manifest.patch
+
+    @property
+    def pixel_size_um(self) -> float:
+        """Micrometres per pixel: the median of the slides, which differ by 10 % at most."""
+        return self.manifest.pixel_size_um
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """All groups, sorted."""
+        return tuple(sorted({slide.group for slide in self.manifest.slides}))
+
+    def slides(self, groups: Sequence[str]) -> tuple[SlideRecord, ...]:
+        """The slides of these groups.
+
+        Raises:
+            StoreError: a group is not in the store.
+        """
+        if unknown := sorted(set(groups) - set(self.groups)):
+            raise StoreError(
+                f"{self.path}: no group {unknown[0]}; the groups are {', '.join(self.groups)}"
+            )
+        return tuple(slide for slide in self.manifest.slides if slide.group in groups)
+
+    def indices(self, groups: Sequence[str]) -> np.ndarray:
+        """Numbers (int64, rising) of the patches of these groups."""
+        self.slides(groups)
+        return np.flatnonzero(np.isin(self.table["group"], list(groups)))
+
+    def read(self, index: int) -> np.ndarray:
+        """One patch (patch, patch, C), grey levels, in the type of the slides."""
+        slide = int(np.searchsorted(self._ends, index, side="right"))
+        return np.asarray(self._arrays[slide][index - self._ends[slide]])
+
+    def statistics(self, groups: Sequence[str]) -> Scaling:
+        """Mean and standard deviation of the inputs, standard deviation of the target.
+
+        Pooled over the tissue pixels of the slides of these groups, each pixel counted once,
+        however many patches hold it. Grey levels.
+
+        Raises:
+            StoreError: a group is not in the store.
+        """
+        slides = self.slides(groups)
+        pooled = [pool(slide.moments[role] for slide in slides) for role in self.roles]
+        *inputs, target = pooled
+        return Scaling(
+            input_mean=tuple(moments.mean for moments in inputs),
+            input_std=tuple(moments.std for moments in inputs),
+            target_scale=target.std,
+        )
+
+
+def open_store(path: Path) -> PatchStore:
+    """Open a finished store for reading.
+
+    Raises:
+        StoreError: missing, unfinished, damaged, or written by another schema.
+    """
+    manifest = read_manifest(path)
+    arrays = []
+    for index, slide in enumerate(manifest.slides):
+        folder = slide_folder(path, index) / "patches"
+        try:
+            arrays.append(zarr.open_array(str(folder), mode="r"))
+        except (OSError, ValueError, KeyError):
+            raise StoreError(f"{folder}: missing or damaged; run hrpn-tf prepare again") from None
+        if len(arrays[-1]) != len(slide.corners):
+            raise StoreError(f"{folder}: holds another number of patches than the manifest says")
+    return PatchStore(path, manifest, arrays)
+
+
+def build_store(
+    entries: Sequence[SlideEntry],
+    config: DataConfig,
+    path: Path,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> PatchStore:
+    """Cut slides into a store of patches.
+
+    The store is built beside its final name (``NAME.partial``) and renamed when complete. A build
+    that was interrupted goes on at its first unfinished slide.
+
+    Args:
+        entries: the slides; see :func:`hrpn_tf.data.slide_list.read_slide_list`.
+        config: patches, grid and tissue.
+        path: folder to create.
+        overwrite: replace an existing store, and an unfinished one of another configuration.
+        progress: show a bar per slide on standard error.
+
+    Raises:
+        OutputExistsError: the store exists.
+        StoreError: an unfinished store of other slides or another configuration is there.
+        DiskFullError: the disk filled up; what is finished is kept for the next attempt.
+        HrpnError: see :func:`hrpn_tf.data.plan.plan_slides`,
+            :func:`hrpn_tf.data.cutting.cut_slide`.
+    """
+    refuse_existing(path, overwrite)
+    plans = plan_slides(entries, config)
+    partial = path.with_name(path.name + ".partial")
+    identity = fingerprint(plans, config)
+    with disk_full_as_named_error(path):
+        _begin(partial, identity, overwrite)
+        records = [_cut(plan, config, partial, i, progress) for i, plan in enumerate(plans)]
+        manifest = Manifest(
+            roles=(*config.inputs, config.target),
+            dtype=plans[0].info.dtype.name,
+            patch=config.patch,
+            stride=config.stride,
+            pixel_size_um=float(np.median([plan.pixel_size_um for plan in plans])),
+            fingerprint=identity,
+            program=f"hrpn-tf {__version__}",
+            slides=tuple(records),
+        )
+        write_json(partial / MANIFEST, manifest)
+        _publish(partial, path)
+    return open_store(path)
+
+
+def _begin(partial: Path, identity: str, overwrite: bool) -> None:
+    """Take up an unfinished store, or begin a new one."""
+    mark = partial / "fingerprint"
+    if partial.exists():
+        if mark.is_file() and mark.read_text(encoding="utf-8") == identity:
+            return
+        if mark.is_file() and not overwrite:
+            raise StoreError(
+                f"{partial}: an unfinished store of other slides or another configuration; give "
+                "--overwrite to begin anew"
+            )
+        remove(partial)
+    partial.mkdir(parents=True)
+    mark.write_text(identity, encoding="utf-8")
+
+
+def _cut(
+    plan: PlannedSlide, config: DataConfig, partial: Path, index: int, progress: bool
+) -> SlideRecord:
+    """Cut one slide, unless an earlier attempt finished it."""
+    folder = slide_folder(partial, index)
+    done = folder / "slide.json"
+    if done.is_file():
+        return read_slide_record(done)
+    remove(folder)
+    folder.mkdir(parents=True)
+    record = cut_slide(plan, config, folder, progress)
+    write_json(done, record)
+    return record
+
+
+def _publish(partial: Path, path: Path) -> None:
+    """Give the finished store its final name, in place of an older one if there is one."""
+    old = path.with_name(path.name + ".old")
+    if path.exists():
+        remove(old)
+        path.rename(old)
+    partial.rename(path)
+    remove(old)

@@ -1,0 +1,110 @@
+"""Tissue at low resolution, and the grey levels of its pixels, in one pass over the slide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from skimage.filters import threshold_otsu
+from tqdm import tqdm
+
+from hrpn_tf.config import TissueConfig
+from hrpn_tf.data.grid import block_edges
+from hrpn_tf.data.moments import Moments
+from hrpn_tf.slides import Slide, iter_windows
+
+WINDOW = 1024  # px; about 50 MB of working memory with three channels
+SMOOTHING = 2.0  # blocks; closes the gaps between nuclei, which are a little wider than a block
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A slide reduced to square blocks of pixels.
+
+    Attributes:
+        side: side of a block, px; the last row and column may be cut short by the slide.
+        count: (h, w) pixels of each block.
+        mean: (h, w, C) float32, grey levels.
+        variance: (h, w, C) float32, squared grey levels.
+    """
+
+    side: int
+    count: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+def read_blocks(
+    slide: Slide, channels: Sequence[int], side: int, title: str = "", progress: bool = False
+) -> Blocks:
+    """Reduce a slide (grey levels) to blocks of ``side`` px, window by window.
+
+    Memory is bounded but for the result: 8 bytes per block and channel.
+    """
+    height, width = slide.info.height, slide.info.width
+    rows, columns = block_edges(height, side), block_edges(width, side)
+    shape = (len(rows) - 1, len(columns) - 1, len(channels))
+    mean, variance = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    count = np.outer(np.diff(rows), np.diff(columns))
+    step = side * max(1, WINDOW // side)
+    windows = list(iter_windows(height, width, step))
+    for y, x, h, w in tqdm(windows, desc=title, unit="window", disable=not progress, leave=False):
+        pixels = slide.read(y, x, h, w, channels).astype(np.float64)
+        part = np.s_[y // side : -(-(y + h) // side), x // side : -(-(x + w) // side)]
+        n = count[part][..., None]
+        centre = _block_sums(pixels, side) / n
+        mean[part] = centre
+        pixels -= centre.repeat(side, axis=0)[:h].repeat(side, axis=1)[:, :w]
+        variance[part] = _block_sums(np.square(pixels, out=pixels), side) / n
+    return Blocks(side, count, mean, variance)
+
+
+def tissue_mask(blocks: Blocks, inputs: int, config: TissueConfig) -> np.ndarray:
+    """Which blocks are tissue, judged by the mean of the input channels.
+
+    ``otsu`` puts the threshold by Otsu's method on the logarithm of the smoothed mean: fluorescence
+    spans decades, and on a linear scale a few bright spots would claim the upper class for
+    themselves. ``threshold`` compares the mean with a grey level, ``all`` takes everything.
+
+    Args:
+        blocks: the slide; its first ``inputs`` channels are the inputs.
+        inputs: number of input channels.
+        config: method and threshold.
+
+    Returns:
+        (h, w) bool.
+    """
+    grey = blocks.mean[..., :inputs].mean(axis=-1)
+    if config.method == "all":
+        return np.ones(grey.shape, bool)
+    if config.method == "threshold":
+        return grey > config.threshold
+    smooth = np.log1p(np.maximum(gaussian_filter(grey, SMOOTHING), 0.0))
+    if np.ptp(smooth) == 0:  # nothing to tell apart: tissue unless black
+        return smooth > 0
+    return smooth > threshold_otsu(smooth)
+
+
+def tissue_moments(blocks: Blocks, mask: np.ndarray) -> tuple[Moments, ...]:
+    """Moments of every channel over the pixels of tissue; each pixel counts once."""
+    n = blocks.count[mask].astype(np.float64)
+    if not len(n):
+        return tuple(Moments(0, 0.0, 0.0) for _ in range(blocks.mean.shape[-1]))
+    moments = []
+    for channel in range(blocks.mean.shape[-1]):
+        means = blocks.mean[..., channel][mask].astype(np.float64)
+        variances = blocks.variance[..., channel][mask].astype(np.float64)
+        mean = float(np.average(means, weights=n))
+        moments.append(Moments(int(n.sum()), mean, float(n @ (variances + (means - mean) ** 2))))
+    return tuple(moments)
+
+
+def block_side(scale_um: float, pixel_size_um: float) -> int:
+    """Side, px, of the blocks of a mask with pixels of about ``scale_um``; at least 1."""
+    return max(1, round(scale_um / pixel_size_um))
+
+
+def _block_sums(pixels: np.ndarray, side: int) -> np.ndarray:
+    rows = np.arange(0, pixels.shape[0], side)
+    columns = np.arange(0, pixels.shape[1], side)
+    return np.add.reduceat(np.add.reduceat(pixels, rows, axis=0), columns, axis=1)
