@@ -1,1 +1,4 @@
-"""Keras functional networks and their presets."""
+"""Keras functional networks and their presets.
+
+Importing this package does not import Keras; its modules do where they build or read models.
+"""

@@ -1,0 +1,145 @@
+"""Layers that Keras lacks, or whose own version does not fit: resizing and space-to-depth.
+
+All take and give NHWC tensors whose height and width may be unknown until they run. They hold no
+weights, use Keras operations only (one exception, explained where it is made), and are registered,
+so that a saved model loads wherever this module was imported.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+Shape = tuple[int | None, ...]
+
+
+class _Scaling(keras.layers.Layer):
+    """Base of the layers that change height and width by one integer factor."""
+
+    def __init__(self, factor: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        if factor < 1:
+            raise ValueError(f"factor must be a positive integer, got {factor}")
+        self.factor = int(factor)
+
+    def get_config(self) -> dict[str, Any]:
+        """The layer's arguments, for saving."""
+        return {**super().get_config(), "factor": self.factor}
+
+    def _enlarged(self, shape: Shape, channels: int | None) -> Shape:
+        batch, *sides, _ = shape
+        return (batch, *(None if n is None else n * self.factor for n in sides), channels)
+
+
+@keras.saving.register_keras_serializable(package="hrpn_tf")
+class Upsample(_Scaling):
+    """Bilinear upsampling by an integer factor, half-pixel centres, edges repeated.
+
+    (N, H, W, C) becomes (N, H * factor, W * factor, C), in the layer's compute type. A pixel's
+    value depends on its neighbours only, not on the size of the image, so a tile is upsampled as
+    the whole slide is. Interpolation runs in float32 whatever the precision policy: half types
+    lose accuracy, and XLA cannot compile a bfloat16 resize.
+
+    >>> Upsample(2)(keras.ops.reshape([0.0, 4.0], (1, 1, 2, 1)))[0, 0, :, 0].numpy().tolist()
+    [0.0, 1.0, 3.0, 4.0]
+    """
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Height and width times the factor."""
+        return self._enlarged(input_shape, input_shape[-1])
+
+    def call(self, x: Any) -> Any:
+        """Upsample ``x`` (N, H, W, C)."""
+        _, height, width, _ = ops.shape(x)
+        size = (height * self.factor, width * self.factor)
+        return ops.cast(_resize(ops.cast(x, "float32"), size), x.dtype)
+
+
+def _resize(x: Any, size: tuple[Any, Any]) -> Any:
+    if keras.backend.backend() == "tensorflow":
+        # keras.ops.image.resize tests `size <= 0` in Python since 3.14, which a tf.function
+        # refuses for a size that is a tensor. Other backends have no symbolic sizes.
+        import tensorflow as tf
+
+        return tf.image.resize(x, size)
+    return ops.image.resize(x, size, interpolation="bilinear")
+
+
+@keras.saving.register_keras_serializable(package="hrpn_tf")
+class AlignedUpsample(_Scaling):
+    """Bilinear upsampling by an integer factor with the corner pixels' centres aligned.
+
+    (N, H, W, C) becomes (N, H * factor, W * factor, C). Only ``hrpn-published`` needs it: where
+    an output pixel samples the input depends on H and W, so a tile is not upsampled as the whole
+    slide is. Separable, hence two products with interpolation matrices, in float32.
+
+    >>> AlignedUpsample(2)(keras.ops.reshape([0.0, 3.0], (1, 1, 2, 1)))[0, 0, :, 0].numpy().tolist()
+    [0.0, 1.0, 2.0, 3.0]
+    """
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Height and width times the factor."""
+        return self._enlarged(input_shape, input_shape[-1])
+
+    def call(self, x: Any) -> Any:
+        """Upsample ``x`` (N, H, W, C)."""
+        batch, height, width, channels = ops.shape(x)
+        tall, wide = height * self.factor, width * self.factor
+        y = ops.reshape(ops.cast(x, "float32"), (batch, height, width * channels))
+        y = ops.matmul(_aligned_weights(height, tall), y)
+        y = ops.reshape(y, (batch, tall, width, channels))
+        return ops.cast(ops.matmul(_aligned_weights(width, wide), y), x.dtype)
+
+
+def _aligned_weights(source: Any, target: Any) -> Any:
+    """Interpolation matrix (target, source): row i holds the weights of output pixel i."""
+    steps = ops.cast(ops.maximum(target - 1, 1), "float32")
+    positions = ops.arange(target, dtype="float32") * ops.cast(source - 1, "float32") / steps
+    distances = ops.abs(positions[:, None] - ops.arange(source, dtype="float32"))
+    return ops.maximum(1.0 - distances, 0.0)
+
+
+@keras.saving.register_keras_serializable(package="hrpn_tf")
+class SpaceToDepth(_Scaling):
+    """Fold blocks of factor x factor pixels into channels.
+
+    (N, H, W, C) becomes (N, H / factor, W / factor, C * factor ** 2); channel order as
+    ``tf.nn.space_to_depth``. H and W must be multiples of the factor.
+    """
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Height and width divided by the factor, channels times its square."""
+        batch, *sides, channels = input_shape
+        sides = [None if n is None else n // self.factor for n in sides]
+        return (batch, *sides, None if channels is None else channels * self.factor**2)
+
+    def call(self, x: Any) -> Any:
+        """Fold ``x`` (N, H, W, C)."""
+        batch, height, width, channels = ops.shape(x)
+        rows, columns, f = height // self.factor, width // self.factor, self.factor
+        y = ops.reshape(x, (batch, rows, f, columns, f, channels))
+        y = ops.transpose(y, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(y, (batch, rows, columns, channels * f * f))
+
+
+@keras.saving.register_keras_serializable(package="hrpn_tf")
+class DepthToSpace(_Scaling):
+    """Unfold channels into blocks of factor x factor pixels; undoes :class:`SpaceToDepth`.
+
+    (N, H, W, C * factor ** 2) becomes (N, H * factor, W * factor, C).
+    """
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Height and width times the factor, channels divided by its square."""
+        channels = input_shape[-1]
+        if channels is not None and channels % self.factor**2:
+            raise ValueError(f"{channels} channels do not fill blocks of {self.factor} px")
+        return self._enlarged(input_shape, channels and channels // self.factor**2)
+
+    def call(self, x: Any) -> Any:
+        """Unfold ``x`` (N, H, W, C)."""
+        batch, height, width, channels = ops.shape(x)
+        f, depth = self.factor, channels // self.factor**2
+        y = ops.reshape(x, (batch, height, width, f, f, depth))
+        y = ops.transpose(y, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(y, (batch, height * f, width * f, depth))
