@@ -1,0 +1,105 @@
+"""Write files and folders so that nothing half-written is ever seen under the final name."""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hrpn_tf.errors import DiskFullError, OutputExistsError
+
+# EFBIG: the file system or the user's limit allows no larger file; to the user, that is full.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def atomic_path(final: Path, overwrite: bool) -> Iterator[Path]:
+    """A temporary name beside ``final``, to be made a file or a folder by the caller.
+
+    On success it is renamed to ``final``; on any error, Ctrl-C included, it is removed and
+    ``final`` is left as it was. The temporary name ends like the final one, so that writers that
+    go by the suffix work. Missing parent folders are made.
+
+    Args:
+        final: where the result goes.
+        overwrite: whether an existing file or folder may be replaced.
+
+    Raises:
+        OutputExistsError: ``final`` exists and ``overwrite`` is false.
+        DiskFullError: the disk filled up within the context.
+    """
+    final = Path(final)
+    refuse_existing(final, overwrite)
+    temporary = final.with_name(f".partial-{secrets.token_hex(4)}-{final.name}")
+    try:
+        with disk_full_as_named_error(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            _sync(temporary)
+            refuse_existing(final, overwrite)
+            _move_into_place(temporary, final)
+    finally:
+        remove(temporary)
+
+
+@contextmanager
+def disk_full_as_named_error(final: Path) -> Iterator[None]:
+    """Turn the system's "no space left" within the context into a named error.
+
+    Raises:
+        DiskFullError: the disk, the quota or the largest file size was reached.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise DiskFullError(
+            f"{final}: {error.strerror} while writing; nothing was left there; "
+            "make room or choose another disk"
+        ) from error
+
+
+def refuse_existing(final: Path, overwrite: bool) -> None:
+    """Raise unless ``final`` is free or may be replaced.
+
+    Raises:
+        OutputExistsError: ``final`` exists and ``overwrite`` is false.
+    """
+    if not overwrite and os.path.lexists(final):
+        raise OutputExistsError(f"{final} exists; give --overwrite to replace it")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all it holds, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Make sure that a file is on the disk: some file systems report a full disk only here."""
+    if path.is_file():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _move_into_place(temporary: Path, final: Path) -> None:
+    """Rename; a folder in the way is set aside first, since it cannot be replaced in one step."""
+    if not (final.is_dir() and not final.is_symlink()) and not temporary.is_dir():
+        os.replace(temporary, final)
+        return
+    if not os.path.lexists(final):
+        os.rename(temporary, final)
+        return
+    aside = final.with_name(f".replaced-{secrets.token_hex(4)}-{final.name}")
+    os.rename(final, aside)
+    try:
+        os.rename(temporary, final)
+    except BaseException:
+        os.rename(aside, final)
+        raise
+    remove(aside)

@@ -1,0 +1,231 @@
+"""Find the channels and levels of a slide in the pages of a TIFF file."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrpn_tf.errors import ChannelSizeError, RgbSlideError, SlideFormatError
+from hrpn_tf.slides.planes import (
+    MAX_SEGMENT_BYTES,
+    Plane,
+    RawPlane,
+    SegmentCache,
+    SegmentPlane,
+)
+
+# Types kept as they are, and types whose every value float32 holds exactly.
+_READ_AS = {
+    "uint8": "uint8",
+    "uint16": "uint16",
+    "float32": "float32",
+    "int8": "float32",
+    "int16": "float32",
+    "float16": "float32",
+}
+_CHANNEL_AXES = "CSIQ"
+_MAX_CHANNELS = 1024
+_RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB = 2, 3, 5, 6, 8
+
+
+def main_series(series: Sequence[Any], path: Path) -> Any:
+    """The tifffile series that is the slide: the largest one.
+
+    Raises:
+        SlideFormatError: there is none, or several are equally large.
+    """
+    areas = [_area(one) for one in series]
+    if not areas or max(areas) == 0:
+        raise SlideFormatError(f"{path}: holds no image")
+    if areas.count(max(areas)) > 1:
+        raise SlideFormatError(
+            f"{path}: holds {areas.count(max(areas))} images of equal size that are not channels "
+            "of one slide; save each as a file of its own"
+        )
+    return series[areas.index(max(areas))]
+
+
+def dimensions(series: Any, path: Path) -> tuple[int, int, int, str]:
+    """(height, width, channels, axis of the channels or "") of a tifffile series.
+
+    Raises:
+        SlideFormatError: it has other axes, such as depth or time.
+    """
+    sizes = {
+        axis: size
+        for axis, size in zip(series.axes, series.shape, strict=True)
+        if size != 1 or axis in "YX"
+    }
+    height, width = sizes.pop("Y", 0), sizes.pop("X", 0)
+    if height < 1 or width < 1:
+        raise SlideFormatError(f"{path}: holds an image of {height} x {width} px")
+    if len(sizes) > 1 or any(axis not in _CHANNEL_AXES for axis in sizes):
+        names = {"Z": "planes in depth", "T": "time points", "S": "samples", "C": "channels"}
+        found = " and ".join(f"{n} {names.get(a, 'pages')}" for a, n in sizes.items())
+        raise SlideFormatError(
+            f"{path}: holds {found}, where one plane with channels is wanted; project or split it "
+            "first (ImageJ: Image > Stacks > Z Project, or Hyperstacks)"
+        )
+    axis, count = next(iter(sizes.items()), ("", 1))
+    if count > _MAX_CHANNELS:
+        raise SlideFormatError(f"{path}: holds {count} pages, which is no set of channels")
+    return height, width, count, axis
+
+
+def read_dtype(page: Any, path: Path) -> np.dtype:
+    """The type that pixels are given in.
+
+    Raises:
+        SlideFormatError: 1 bit, or a type that neither uint8, uint16 nor float32 holds exactly.
+    """
+    stored = "unknown" if page.dtype is None else np.dtype(page.dtype).name
+    if stored not in _READ_AS:
+        raise SlideFormatError(
+            f"{path}: its pixels are of type {stored}; save it as uint8, uint16 or float32"
+        )
+    return np.dtype(_READ_AS[stored])
+
+
+def refuse_rgb(page: Any, named: bool, path: Path) -> None:
+    """Refuse colour pictures, whose samples are no fluorescence channels.
+
+    Samples of more than 8 bits, and samples that OME-XML names, count as channels.
+
+    Raises:
+        RgbSlideError: the page is RGB, YCbCr, CMYK, CIELAB, or has a palette of colours.
+    """
+    colours = {_RGB, _YCBCR, _SEPARATED, _CIELAB}
+    picture = page.photometric in colours and page.samplesperpixel > 2 and page.bitspersample <= 8
+    if page.photometric == _PALETTE and page.colormap is not None:
+        # a palette that never gets darker only displays grey levels in a colour, as ImageJ does
+        brightness = np.asarray(page.colormap, dtype=np.float64).sum(axis=0)
+        picture = bool((np.diff(brightness) < 0).any())
+    if picture and not named:
+        raise RgbSlideError(
+            f"{path}: is an RGB picture, where separate fluorescence channels are wanted; export "
+            "the channels, one plane each (OME-TIFF, or a folder with one TIFF per channel)"
+        )
+
+
+def level_planes(
+    series: Any, axis: str, count: int, cache: SegmentCache, descriptor: int, path: Path
+) -> tuple[Plane, ...]:
+    """One plane per channel of one level of a series.
+
+    Raises:
+        SlideFormatError: pages are missing or a strip or tile is absurdly large.
+        ChannelSizeError: pages differ in size or type.
+    """
+    height, width, _, _ = dimensions(series, path)
+    interleaved = axis == "S" and series.keyframe.planarconfig == 1
+    if series.dataoffset is not None:
+        dtype = np.dtype(series.keyframe.parent.byteorder + series.dtype.char)
+        plane_bytes = height * width * dtype.itemsize
+        return tuple(
+            RawPlane(path, descriptor, series.dataoffset, height, width, count, c, dtype)
+            if interleaved
+            else RawPlane(
+                path, descriptor, series.dataoffset + c * plane_bytes, height, width, 1, 0, dtype
+            )
+            for c in range(count)
+        )
+    pages = list(series.pages)
+    if axis == "S":
+        pages = pages[:1] * count
+    if len(pages) != count or any(page is None for page in pages):
+        raise SlideFormatError(f"{path}: truncated or malformed: planes of channels are missing")
+    return tuple(
+        _page_plane(page, index if axis == "S" else 0, interleaved, cache, descriptor, path)
+        for index, page in enumerate(pages)
+    )
+
+
+def _page_plane(
+    page: Any, sample: int, interleaved: bool, cache: SegmentCache, descriptor: int, path: Path
+) -> Plane:
+    key = page.keyframe
+    height, width = key.imagelength, key.imagewidth
+    if key.imagedepth != 1:
+        raise SlideFormatError(f"{path}: holds tiles of several planes in depth; split it first")
+    if page.is_final and len(page.dataoffsets) > 0:
+        dtype = np.dtype(key.parent.byteorder + key.dtype.char)
+        skip = 0 if interleaved else sample * height * width * dtype.itemsize
+        samples = key.samplesperpixel if key.planarconfig == 1 else 1
+        return RawPlane(
+            path,
+            descriptor,
+            page.dataoffsets[0] + skip,
+            height,
+            width,
+            samples,
+            sample if interleaved else 0,
+            dtype,
+        )
+    length = key.tilelength if key.is_tiled else min(key.rowsperstrip, height)
+    breadth = key.tilewidth if key.is_tiled else width
+    samples = key.samplesperpixel if key.planarconfig == 1 else 1
+    if length < 1 or breadth < 1:
+        raise SlideFormatError(f"{path}: malformed: strips or tiles of {length} x {breadth} px")
+    if length * breadth * samples * key.dtype.itemsize > MAX_SEGMENT_BYTES:
+        raise SlideFormatError(
+            f"{path}: strips or tiles of {length} x {breadth} px are too large to decode one by "
+            "one; save it as a tiled TIFF"
+        )
+    per_plane = math.ceil(height / length) * math.ceil(width / breadth)
+    first = 0 if interleaved else sample * per_plane
+    held = min(len(page.dataoffsets), len(page.databytecounts))
+    if held < first + per_plane:
+        raise SlideFormatError(
+            f"{path}: truncated or malformed: {held} strips or tiles where {first + per_plane} "
+            "are needed"
+        )
+    return SegmentPlane(
+        path=path,
+        descriptor=descriptor,
+        cache=cache,
+        page=key,
+        offsets=page.dataoffsets,
+        byte_counts=page.databytecounts,
+        first=first,
+        height=height,
+        width=width,
+        length=length,
+        breadth=breadth,
+        sample=sample if interleaved else 0,
+    )
+
+
+def refuse_truncated(planes: Sequence[Plane], size: int, path: Path) -> None:
+    """Refuse planes whose pixels lie beyond the end of the file, of ``size`` bytes.
+
+    Raises:
+        SlideFormatError: the file is truncated.
+    """
+    for plane in planes:
+        if isinstance(plane, RawPlane):
+            end = plane.end
+        elif isinstance(plane, SegmentPlane):
+            end = max(o + c for o, c in zip(plane.offsets, plane.byte_counts, strict=False))
+        if end > size:
+            raise SlideFormatError(
+                f"{path}: truncated: it has {size} bytes where {end} are needed; copy it again"
+            )
+
+
+def refuse_unequal(planes: Sequence[Plane], path: Path) -> None:
+    """Refuse channels of one level that differ in size.
+
+    Raises:
+        ChannelSizeError: they do.
+    """
+    sizes = {(plane.height, plane.width) for plane in planes}
+    if len(sizes) > 1:
+        found = " and ".join(f"{h} x {w}" for h, w in sorted(sizes))
+        raise ChannelSizeError(f"{path}: channels differ in size ({found} px)")
+
+
+def _area(series: Any) -> int:
+    sizes = dict(zip(series.axes, series.shape, strict=True))
+    return int(sizes.get("Y", 0)) * int(sizes.get("X", 0))

@@ -1,0 +1,187 @@
+"""Windows of one plane (one channel at one level) of a TIFF file, touching only what they need."""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from hrpn_tf.errors import SlideFormatError
+
+# A strip or tile is decoded whole, so this bounds the memory that a file can ask for.
+MAX_SEGMENT_BYTES = 512 * 2**20
+# Enough for a row of windows of a wide slide, so that neighbours do not decode a strip again.
+CACHE_BYTES = 96 * 2**20
+
+
+class Plane(Protocol):
+    """One channel at one level."""
+
+    height: int
+    width: int
+
+    def read(self, y: int, x: int, out: np.ndarray) -> None:
+        """Fill ``out`` (h, w), of any type that holds the grey levels, from row y, column x."""
+        ...
+
+
+@dataclass(frozen=True)
+class RawPlane:
+    """Pixels stored uncompressed, row after row, in one piece.
+
+    Rows are read one by one rather than mapped: mapped pages count as memory of the process, and
+    a file that shrinks under a mapping ends the process.
+
+    Attributes:
+        descriptor: of the open file.
+        offset: of the first pixel, bytes.
+        samples: values stored per pixel; ``sample`` is the one that counts.
+        dtype: as stored, byte order included.
+    """
+
+    path: Path
+    descriptor: int
+    offset: int
+    height: int
+    width: int
+    samples: int
+    sample: int
+    dtype: np.dtype
+
+    @property
+    def end(self) -> int:
+        """Offset behind the last pixel, bytes."""
+        return self.offset_of(self.height, 0)
+
+    def offset_of(self, y: int, x: int) -> int:
+        """Offset of a pixel's first sample, bytes."""
+        return self.offset + (y * self.width + x) * self.samples * self.dtype.itemsize
+
+    def read(self, y: int, x: int, out: np.ndarray) -> None:
+        """See :class:`Plane`."""
+        length = out.shape[1] * self.samples * self.dtype.itemsize
+        for row in range(out.shape[0]):
+            encoded = read_bytes(self.path, self.descriptor, self.offset_of(y + row, x), length)
+            values = np.frombuffer(encoded, self.dtype)
+            out[row] = values[self.sample :: self.samples]
+
+
+@dataclass(frozen=True)
+class SegmentPlane:
+    """Pixels stored in strips or tiles that are decoded one by one.
+
+    Attributes:
+        page: the tifffile page that says how to decode.
+        offsets, byte_counts: of each strip or tile of the page.
+        first: index of the plane's first strip or tile.
+        length, breadth: rows and columns of a strip or tile.
+        sample: index among the samples interleaved in a strip or tile.
+    """
+
+    path: Path
+    descriptor: int
+    cache: "SegmentCache"
+    page: Any
+    offsets: tuple[int, ...]
+    byte_counts: tuple[int, ...]
+    first: int
+    height: int
+    width: int
+    length: int
+    breadth: int
+    sample: int
+
+    def read(self, y: int, x: int, out: np.ndarray) -> None:
+        """See :class:`Plane`."""
+        for row, column, top, left in self._touched(y, x, *out.shape):
+            per_row = -(-self.width // self.breadth)
+            pixels = self._segment(self.first + row * per_row + column)
+            target = out[
+                max(top - y, 0) : top + self.length - y, max(left - x, 0) : left + self.breadth - x
+            ]
+            if pixels is None:
+                target[...] = self.page.nodata
+                continue
+            inner_y, inner_x = max(y - top, 0), max(x - left, 0)
+            target[...] = pixels[
+                inner_y : inner_y + target.shape[0],
+                inner_x : inner_x + target.shape[1],
+                self.sample,
+            ]
+
+    def _touched(self, y: int, x: int, h: int, w: int) -> Iterator[tuple[int, int, int, int]]:
+        """(row, column) in the grid, and (top, left) px, of the segments under a window."""
+        for row in range(y // self.length, (y + h - 1) // self.length + 1):
+            for column in range(x // self.breadth, (x + w - 1) // self.breadth + 1):
+                yield row, column, row * self.length, column * self.breadth
+
+    def _segment(self, index: int) -> np.ndarray | None:
+        """One decoded strip or tile (length, breadth, samples); None where nothing is stored."""
+        offset, count = self.offsets[index], self.byte_counts[index]
+        if offset == 0 or count == 0:
+            return None
+        key = (id(self.page), index, offset)
+        found = self.cache.get(key)
+        if found is None:
+            found = self._decode(index, read_bytes(self.path, self.descriptor, offset, count))
+            self.cache.put(key, found)
+        return found
+
+    def _decode(self, index: int, encoded: bytes) -> np.ndarray:
+        arguments: dict[str, Any] = {}
+        if self.page.jpegtables is not None or self.page.jpegheader is not None:
+            arguments = {"jpegtables": self.page.jpegtables, "jpegheader": self.page.jpegheader}
+        pixels = self.page.decode(encoded, index, **arguments)[0]
+        return np.asarray(pixels[0])
+
+
+class SegmentCache:
+    """The strips and tiles decoded last, up to a number of bytes; safe to share by threads."""
+
+    def __init__(self, capacity: int = CACHE_BYTES) -> None:
+        self._capacity = capacity
+        self._bytes = 0
+        self._held: OrderedDict[tuple[int, int, int], np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[int, int, int]) -> np.ndarray | None:
+        """What was put under this key, if it is still held."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+            return self._held.get(key)
+
+    def put(self, key: tuple[int, int, int], pixels: np.ndarray) -> None:
+        """Hold an array; those used longest ago make room, but the newest always stays."""
+        with self._lock:
+            if key in self._held:
+                return
+            self._held[key] = pixels
+            self._bytes += pixels.nbytes
+            while self._bytes > self._capacity and len(self._held) > 1:
+                self._bytes -= self._held.popitem(last=False)[1].nbytes
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            self._held.clear()
+            self._bytes = 0
+
+
+def read_bytes(path: Path, descriptor: int, offset: int, length: int) -> bytes:
+    """Bytes of an open file, whatever its position.
+
+    Raises:
+        SlideFormatError: the file ends before.
+    """
+    found = os.pread(descriptor, length, offset)
+    if len(found) < length:
+        raise SlideFormatError(
+            f"{path}: truncated: {length} bytes are missing from byte {offset + len(found)} on; "
+            "copy the file again"
+        )
+    return found

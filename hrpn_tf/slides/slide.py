@@ -1,0 +1,165 @@
+"""What a slide is to the rest of the package: its description, and windows of its pixels."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+
+from hrpn_tf.errors import NonFinitePixelsError, RegionError, UnknownChannelError
+
+
+@dataclass(frozen=True)
+class SlideInfo:
+    """What a slide says about itself.
+
+    Attributes:
+        path: the file or folder.
+        height, width: size of level 0, px.
+        channels: names in the order of the file; "0", "1", ... where the file has none.
+        dtype: type that :meth:`Slide.read` returns: uint8, uint16 or float32.
+        pixel_size_um: side of a (square) pixel of level 0, um; None if the file states none.
+        levels: downsampling factor of each stored level; the first is 1.0.
+        level_shapes: (height, width) of each level, px; by default the sizes rounded up.
+    """
+
+    path: Path
+    height: int
+    width: int
+    channels: tuple[str, ...]
+    dtype: np.dtype
+    pixel_size_um: float | None
+    levels: tuple[float, ...] = (1.0,)
+    level_shapes: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.level_shapes:
+            shapes = tuple(
+                (math.ceil(self.height / factor), math.ceil(self.width / factor))
+                for factor in self.levels
+            )
+            object.__setattr__(self, "level_shapes", shapes)
+
+
+class Slide(Protocol):
+    """An open slide; a context manager that closes it."""
+
+    @property
+    def info(self) -> SlideInfo:
+        """What the slide says about itself."""
+        ...
+
+    def read(
+        self, y: int, x: int, height: int, width: int, channels: Sequence[int], level: int = 0
+    ) -> np.ndarray:
+        """One window of some channels, reading only the strips or tiles that it touches.
+
+        Args:
+            y, x: first row and column, px of ``level``.
+            height, width: size of the window, px of ``level``.
+            channels: indices, in the order wanted.
+            level: index into ``info.levels``.
+
+        Returns:
+            (height, width, len(channels)) grey levels of type ``info.dtype``.
+
+        Raises:
+            RegionError: the window does not lie within the level, or there is no such level.
+            UnknownChannelError: an index that the slide does not have.
+            NonFinitePixelsError: the window holds NaN or infinite pixels.
+            SlideFormatError: the file is truncated or damaged there.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the files; reading is over."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+def channel_index(info: SlideInfo, channel: str | int) -> int:
+    """Index of a channel given by name (exact, then whatever the case) or by index.
+
+    A string of digits that is no name counts as an index.
+
+    Raises:
+        UnknownChannelError: no such channel, or several of that name; lists those present.
+
+    >>> info = SlideInfo(Path("a.tif"), 8, 8, ("CD31", "DAPI"), np.dtype("uint8"), None)
+    >>> channel_index(info, "dapi"), channel_index(info, 0)
+    (1, 0)
+    """
+    if isinstance(channel, str):
+        names = info.channels
+        for same in (
+            [i for i, name in enumerate(names) if name == channel],
+            [i for i, name in enumerate(names) if name.casefold() == channel.casefold()],
+        ):
+            if len(same) == 1:
+                return same[0]
+            if same:
+                raise UnknownChannelError(
+                    f"{info.path}: {len(same)} channels are named '{channel}'; "
+                    f"name one by its index: {', '.join(map(str, same))}"
+                )
+        # isdecimal alone would also take digits of other scripts, which is no index anyone meant
+        if channel.isascii() and channel.isdecimal() and len(channel) < 10:
+            return channel_index(info, int(channel))
+    elif 0 <= channel < len(info.channels):
+        return int(channel)
+    present = ", ".join(f"{i} '{name}'" for i, name in enumerate(info.channels))
+    raise UnknownChannelError(f"{info.path}: no channel {channel!r}; it has {present}")
+
+
+def iter_windows(height: int, width: int, size: int) -> Iterator[tuple[int, int, int, int]]:
+    """Windows (y, x, height, width) of at most ``size`` px a side that cover a plane, row by row.
+
+    >>> list(iter_windows(2, 5, 3))
+    [(0, 0, 2, 3), (0, 3, 2, 2)]
+    """
+    for y in range(0, height, size):
+        for x in range(0, width, size):
+            yield y, x, min(size, height - y), min(size, width - x)
+
+
+def check_window(
+    info: SlideInfo, y: int, x: int, height: int, width: int, channels: Sequence[int], level: int
+) -> None:
+    """Refuse a window that :meth:`Slide.read` cannot give; see there for the errors."""
+    if not 0 <= level < len(info.levels):
+        raise RegionError(f"{info.path}: no level {level}; it has {len(info.levels)}, from 0")
+    rows, columns = info.level_shapes[level]
+    inside = min(y, x) >= 0 and y + height <= rows and x + width <= columns
+    if height < 1 or width < 1 or not inside:
+        raise RegionError(
+            f"{info.path}: the window of {height} x {width} px at row {y}, column {x} does not "
+            f"lie within level {level} of {rows} x {columns} px"
+        )
+    for channel in channels:
+        channel_index(info, channel)
+
+
+def check_finite(window: np.ndarray, path: Path, y: int, x: int, level: int) -> None:
+    """Refuse NaN and infinite pixels in a window (H, W, C) read at row ``y``, column ``x``.
+
+    Raises:
+        NonFinitePixelsError: says where the first one is.
+    """
+    if window.dtype.kind != "f" or np.isfinite(window).all():
+        return
+    row, column, _ = np.argwhere(~np.isfinite(window))[0]
+    raise NonFinitePixelsError(
+        f"{path}: NaN or infinite pixel at row {y + row}, column {x + column} of level {level}; "
+        "replace such pixels first"
+    )
