@@ -24,6 +24,9 @@ class OptimizerConfig(Section):
     warmup_share: float = Field(
         0.05, ge=0, lt=1, description="share of all steps with a linear warm-up"
     )
+    clip_norm: float | None = Field(
+        1.0, gt=0, description="largest global norm of the gradients; null: no clipping"
+    )
 
 
 class TrainingConfig(Section):
@@ -37,7 +40,18 @@ class TrainingConfig(Section):
     steps_per_epoch: int | None = Field(
         None, ge=1, description="steps that count as one epoch; one pass over the data otherwise"
     )
-    loss: Literal["mse", "mae"] = "mse"
+    loss: Literal["mse", "mae"] = Field(
+        "mse", description="in units of the target's standard deviation"
+    )
     optimizer: OptimizerConfig = OptimizerConfig()
+    ema: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="momentum of the averaged weights that are validated and kept; 0: no averaging",
+    )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**31)
+    deterministic: bool = Field(
+        True, description="the same seed gives the same weights on the same machine"
+    )

@@ -1,1 +1,1 @@
-"""Losses, fit loop, callbacks and the run folder."""
+"""From a store of patches to a run folder: losses, the training loop, checkpoints."""

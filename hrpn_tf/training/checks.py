@@ -1,0 +1,66 @@
+"""The configuration against the store and the network, before anything is computed."""
+
+from hrpn_tf.config import Config
+from hrpn_tf.data.store import PatchStore
+from hrpn_tf.errors import ConfigError
+
+
+def adopt_store(config: Config, store: PatchStore) -> Config:
+    """The configuration with what the store fixes: roles, patch, stride.
+
+    A key that the user left out takes the store's value, so that nothing has to be said twice.
+
+    Raises:
+        ConfigError: a key that the user gave contradicts the store.
+    """
+    fixed = {
+        "inputs": store.roles[:-1],
+        "target": store.roles[-1],
+        "patch": store.patch,
+        "stride": store.manifest.stride,
+    }
+    for key, value in fixed.items():
+        given = getattr(config.data, key)
+        if key in config.data.model_fields_set and given != value:
+            raise ConfigError(
+                f"data.{key} is {_show(given)}, but the store {store.path} was prepared with "
+                f"{_show(value)}; leave the key out, or prepare another store"
+            )
+    return config.model_copy(update={"data": config.data.model_copy(update=fixed)})
+
+
+def check_sizes(config: Config, patches: int, stride_multiple: int) -> None:
+    """Refuse what cannot be trained.
+
+    Args:
+        config: the resolved configuration.
+        patches: patches to train with.
+        stride_multiple: of the network, px.
+
+    Raises:
+        ConfigError: a batch larger than the training set, or a patch or crop that the network
+            cannot take.
+    """
+    training, patch = config.training, config.data.patch
+    if training.batch_size > patches:
+        raise ConfigError(
+            f"training.batch_size={training.batch_size} is larger than the training set of "
+            f"{patches} patches; set it to {patches} or less"
+        )
+    if training.crop is not None and training.crop > patch:
+        raise ConfigError(f"training.crop={training.crop} is larger than the patch of {patch} px")
+    for key, side in (("data.patch", patch), ("training.crop", training.crop)):
+        if side is not None and side % stride_multiple:
+            raise ConfigError(
+                f"{key}={side} is not a multiple of {stride_multiple}, which {config.model.preset} "
+                f"needs; the nearest are {_neighbours(side, stride_multiple)}"
+            )
+
+
+def _show(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _neighbours(side: int, multiple: int) -> str:
+    below = side // multiple * multiple
+    return f"{below} and {below + multiple}" if below else str(multiple)

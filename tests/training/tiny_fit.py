@@ -1,0 +1,8 @@
+"""``hrpn-tf`` with the tiny network; for tests that kill it: ``python tiny_fit.py fit ...``."""
+
+import tiny_network
+
+from hrpn_tf.cli.main import run
+
+tiny_network.register()
+run()
