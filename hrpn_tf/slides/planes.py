@@ -21,8 +21,15 @@ CACHE_BYTES = 96 * 2**20
 class Plane(Protocol):
     """One channel at one level."""
 
-    height: int
-    width: int
+    @property
+    def height(self) -> int:
+        """Rows, px."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Columns, px."""
+        ...
 
     def read(self, y: int, x: int, out: np.ndarray) -> None:
         """Fill ``out`` (h, w), of any type that holds the grey levels, from row y, column x."""

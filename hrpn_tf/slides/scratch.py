@@ -54,7 +54,7 @@ class ScratchPlanes:
         self._file.close()
 
     def _write_bytes(self, offset: int, values: np.ndarray) -> None:
-        view = memoryview(values).cast("B")
+        view = values.data.cast("B")
         while view:  # a disk that fills up takes a part first, and refuses the rest
             written = os.pwrite(self._file.fileno(), view, offset)
             view, offset = view[written:], offset + written

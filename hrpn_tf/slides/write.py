@@ -19,7 +19,7 @@ from hrpn_tf.slides.tiff import malformed_as_named_error
 
 TILE = 512
 _DTYPES = ("uint8", "uint16", "float32")
-_COMPRESSION_LEVEL = 6
+_COMPRESSION_LEVEL = 1  # a higher one costs much more time than it saves bytes
 # Classic TIFF ends at 4 GiB; the rest is room for the tags.
 _CLASSIC_BYTES = 2**32 - 2**25
 _THREADS = 2
