@@ -50,7 +50,7 @@ class PatchStore:
         self.manifest = manifest
         self.table = patch_table(manifest.slides)
         self._arrays = arrays
-        self._ends = np.cumsum([len(array) for array in arrays])
+        self._ends = np.cumsum([array.shape[0] for array in arrays])
 
     def __len__(self) -> int:
         return len(self.table)
@@ -135,7 +135,7 @@ def open_store(path: Path) -> PatchStore:
             arrays.append(zarr.open_array(str(folder), mode="r"))
         except (OSError, ValueError, KeyError):
             raise StoreError(f"{folder}: missing or damaged; run hrpn-tf prepare again") from None
-        if len(arrays[-1]) != len(slide.corners):
+        if arrays[-1].shape[0] != len(slide.corners):
             raise StoreError(f"{folder}: holds another number of patches than the manifest says")
     return PatchStore(path, manifest, arrays)
 

@@ -62,7 +62,7 @@ def read_blocks(
 def tissue_mask(blocks: Blocks, inputs: int, config: TissueConfig) -> np.ndarray:
     """Which blocks are tissue, judged by the mean of the input channels.
 
-    ``otsu`` puts the threshold by Otsu's method on the logarithm of the smoothed mean: fluorescence
+    ``otsu`` puts the threshold by Otsu's method on the smoothed logarithm of the mean: fluorescence
     spans decades, and on a linear scale a few bright spots would claim the upper class for
     themselves. ``threshold`` compares the mean with a grey level, ``all`` takes everything.
 
@@ -79,7 +79,7 @@ def tissue_mask(blocks: Blocks, inputs: int, config: TissueConfig) -> np.ndarray
         return np.ones(grey.shape, bool)
     if config.method == "threshold":
         return grey > config.threshold
-    smooth = np.log1p(np.maximum(gaussian_filter(grey, SMOOTHING), 0.0))
+    smooth = gaussian_filter(np.log1p(np.maximum(grey, 0.0)), SMOOTHING)
     if np.ptp(smooth) == 0:  # nothing to tell apart: tissue unless black
         return smooth > 0
     return smooth > threshold_otsu(smooth)
