@@ -68,7 +68,11 @@ class DistancePlane:
 
     distance: VesselDistance
     profile: Profile
-    dtype: np.dtype = np.dtype(np.float64)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return np.dtype(np.float64)
 
     @property
     def height(self) -> int:

@@ -1,6 +1,6 @@
 """Compare a predicted with a measured plane, window by window."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ GAUSSIAN_TRUNCATE = 4.0  # the smoothing kernel ends at this many sigmas
 # Which form of the pixels (float, rounded, smoothed), and which pixels (whole, tissue).
 View = str
 Region = str
+Progress = Callable[[int], object]  # is told how many pixels are done since the last time
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ class CompareSettings:
 
 
 def compare(
-    predicted: Plane, measured: Plane, tissue: Plane | None, settings: CompareSettings
+    predicted: Plane,
+    measured: Plane,
+    tissue: Plane | None,
+    settings: CompareSettings,
+    progress: Progress | None = None,
 ) -> dict[tuple[View, Region], Sums]:
     """The sums of each view (float, rounded, smoothed) and region (whole, tissue).
 
@@ -67,6 +72,8 @@ def compare(
             if mask is not None:
                 part = totals.setdefault((view, "tissue"), _Total())
                 part.add(true[mask], pred[mask], ssim[mask])
+        if progress is not None:
+            progress(height * width)
     return {key: total.sums() for key, total in totals.items()}
 
 

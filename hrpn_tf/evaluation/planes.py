@@ -65,11 +65,15 @@ class ConstantPlane:
     height: int
     width: int
     value: float
-    dtype: np.dtype = np.dtype(np.float64)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return np.dtype(np.float64)
 
     def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
         """The window (height, width) whose first pixel is (y, x)."""
-        return np.full((height, width), self.value, self.dtype)
+        return np.full((height, width), self.value)
 
 
 @dataclass(frozen=True)
@@ -78,18 +82,24 @@ class MaskPlane:
 
     Attributes:
         height, width: of the slide, px.
-        mask: (h, w) bool; its pixels divide the slide evenly.
+        mask: (h, w) bool, of which each pixel covers a block of the slide.
+        side: of a block, px; the last row and column of blocks may be cut short.
     """
 
     height: int
     width: int
     mask: np.ndarray
-    dtype: np.dtype = np.dtype(bool)
+    side: int
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return np.dtype(bool)
 
     def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
         """The window (height, width) whose first pixel is (y, x)."""
-        rows = np.arange(y, y + height) * self.mask.shape[0] // self.height
-        columns = np.arange(x, x + width) * self.mask.shape[1] // self.width
+        rows = np.arange(y, y + height) // self.side
+        columns = np.arange(x, x + width) // self.side
         return self.mask[rows[:, None], columns[None, :]]
 
 

@@ -1,0 +1,185 @@
+"""Figures of several slides, of the baselines, and of all slides pooled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from hrpn_tf.errors import SlideMismatchError
+from hrpn_tf.evaluation.baselines import DistancePlane, Profile, vessel_distance
+from hrpn_tf.evaluation.compare import CompareSettings, Region, View, compare
+from hrpn_tf.evaluation.metrics import DEFINITIONS, Figures, Sums, figures
+from hrpn_tf.evaluation.planes import ConstantPlane, Plane
+
+SCHEMA = "hrpn-tf evaluation 1"
+POOLED = "pooled"
+MODEL = "model"
+MEAN = "mean of training slides"
+DISTANCE = "vessel distance alone"
+
+Compared = Mapping[tuple[View, Region], Sums]
+
+
+@dataclass(frozen=True)
+class SlideFigures:
+    """What was measured on one slide, or on all of them pooled.
+
+    Attributes:
+        name: of the slide.
+        group: that it belongs to.
+        subset: train, validation or test, as the run used it; "other" for a slide it never saw.
+        predictors: name of a predictor (the model, then baselines): its sums by view and region.
+    """
+
+    name: str
+    group: str
+    subset: str
+    predictors: Mapping[str, Compared]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    slide: str
+    group: str
+    subset: str
+    predictor: str
+    view: View
+    region: Region
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All slides of an evaluation.
+
+    Attributes:
+        slides: one entry per slide.
+        peak: grey level of PSNR and SSIM, or None.
+        smooth_px: sigma of the view "smoothed", px; 0 if there is none.
+        dtype: type of the measured slides.
+        profile: what the baselines know, if they were asked for.
+    """
+
+    slides: tuple[SlideFigures, ...]
+    peak: float | None
+    smooth_px: float
+    dtype: str
+    profile: Profile | None
+
+    def rows(self) -> list[Row]:
+        """Every slide, then all pooled: predictors, views and regions in order."""
+        return [
+            Row(
+                slide.name, slide.group, slide.subset, predictor, *key, figures(sums, self.peak)
+            )
+            for slide in (*self.slides, self.pooled())
+            for predictor, compared in slide.predictors.items()
+            for key, sums in compared.items()
+        ]  # fmt: skip
+
+    def pooled(self) -> SlideFigures:
+        """All pixels of all slides as one image."""
+        subsets = sorted({slide.subset for slide in self.slides})
+        first = self.slides[0].predictors
+        return SlideFigures(
+            POOLED,
+            "",
+            "+".join(subsets),
+            {
+                predictor: {
+                    key: reduce(_add, (s.predictors[predictor][key] for s in self.slides))
+                    for key in compared
+                }
+                for predictor, compared in first.items()
+            },
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values: definitions, units, and every row."""
+        return {
+            "schema": SCHEMA,
+            "definitions": {
+                name: {"unit": unit, "definition": text}
+                for name, (unit, text) in DEFINITIONS.items()
+            },
+            "views": view_definitions(self),
+            "peak": self.peak,
+            "target_type": self.dtype,
+            "rows": [
+                {
+                    "slide": row.slide,
+                    "group": row.group,
+                    "subset": row.subset,
+                    "predictor": row.predictor,
+                    "view": row.view,
+                    "region": row.region,
+                    **row.figures.to_json(),
+                }
+                for row in self.rows()
+            ],
+            "baselines": None if self.profile is None else self.profile.to_json(),
+        }
+
+
+def view_definitions(evaluation: Evaluation) -> dict[View, str]:
+    """What each view of the pixels is."""
+    views = {"float": "the prediction as it is stored"}
+    if evaluation.dtype.startswith("uint"):
+        views["rounded"] = f"the prediction rounded and clipped to {evaluation.dtype}"
+    if evaluation.smooth_px:
+        views["smoothed"] = (
+            f"prediction and target, both smoothed by a Gaussian of sigma {evaluation.smooth_px:g} "
+            "px"
+        )
+    return views
+
+
+def common_peak(
+    measured: Sequence[Plane], names: Sequence[str], peak: float | None
+) -> float | None:
+    """The peak of all slides: as given, or the largest grey level of their integer type.
+
+    Raises:
+        SlideMismatchError: slides of different types, whose grey levels cannot be pooled.
+    """
+    types = {plane.dtype: name for plane, name in zip(measured, names, strict=True)}
+    if len(types) > 1:
+        listed = ", ".join(f"{name} ({dtype})" for dtype, name in types.items())
+        raise SlideMismatchError(
+            f"the measured slides are of different types: {listed}; evaluate them separately"
+        )
+    dtype = next(iter(types))
+    if peak is None and dtype.kind == "u":
+        import numpy as np
+
+        return float(np.iinfo(dtype).max)
+    return peak
+
+
+def baseline_sums(
+    profile: Profile,
+    measured: Plane,
+    vessels: Plane | None,
+    pixel_size_um: float,
+    tissue: Plane | None,
+) -> dict[str, Compared]:
+    """What the baselines reach on one slide.
+
+    Args:
+        profile: fitted on the training slides.
+        measured: the slide's target.
+        vessels: the slide's vessel channel; None leaves the vessel distance out.
+        pixel_size_um: of the slide.
+        tissue: mask, or None.
+    """
+    settings = CompareSettings(peak=None, rounded=False, ssim=False)
+    planes: dict[str, Plane] = {MEAN: ConstantPlane(measured.height, measured.width, profile.mean)}
+    if vessels is not None:
+        planes[DISTANCE] = DistancePlane(vessel_distance(vessels, pixel_size_um), profile)
+    return {name: compare(plane, measured, tissue, settings) for name, plane in planes.items()}
+
+
+def _add(one: Sums, other: Sums) -> Sums:
+    return one + other

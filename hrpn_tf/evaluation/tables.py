@@ -1,0 +1,96 @@
+"""An evaluation as Markdown and CSV."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+from hrpn_tf.evaluation.evaluation import POOLED, Evaluation, Row, view_definitions
+from hrpn_tf.evaluation.metrics import DEFINITIONS
+
+# name: (heading, digits)
+COLUMNS = {
+    "r2": ("R²", 3),
+    "r2_per_column": ("R² per column", 3),
+    "pearson": ("r", 3),
+    "mse": ("MSE", 3),
+    "rmse": ("RMSE", 3),
+    "mae": ("MAE", 3),
+    "bias": ("bias", 3),
+    "psnr": ("PSNR dB", 2),
+    "ssim": ("SSIM", 3),
+}
+
+
+def to_csv(evaluation: Evaluation) -> str:
+    """One line per slide, predictor, view and region; undefined figures are empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["slide", "group", "subset", "predictor", "view", "region", "pixels", *DEFINITIONS]
+    )
+    for row in evaluation.rows():
+        figures = row.figures
+        values = ["" if v is None else repr(v) for v in figures.values.values()]
+        place = [row.slide, row.group, row.subset, row.predictor, row.view, row.region]
+        writer.writerow([*place, figures.pixels, *values])
+    return text.getvalue()
+
+
+def to_markdown(evaluation: Evaluation) -> str:
+    """The whole evaluation: one table per view and region, then definitions."""
+    rows = evaluation.rows()
+    views = view_definitions(evaluation)
+    parts = ["# Evaluation\n"]
+    for view, region in dict.fromkeys((row.view, row.region) for row in rows):
+        where = "whole slide" if region == "whole" else "tissue only"
+        parts.append(f"## {where}: {views[view]}\n")
+        parts.append(table(row for row in rows if (row.view, row.region) == (view, region)))
+    parts.append("## Definitions\n")
+    parts += [
+        f"- {COLUMNS[name][0].removesuffix(' dB')} ({unit}): {text}."
+        for name, (unit, text) in DEFINITIONS.items()
+    ]
+    peak = "not defined" if evaluation.peak is None else f"{evaluation.peak:g} grey levels"
+    parts.append(f"- Peak: {peak}. Measured slides are {evaluation.dtype}.")
+    parts += [f"- {reason}" for reason in _reasons(rows)]
+    return "\n".join(parts) + "\n"
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Rows as a Markdown table whose columns also line up as plain text."""
+    head = ["slide", "subset", "predictor", *(title for title, _ in COLUMNS.values())]
+    lines = [head]
+    for row in rows:
+        name = f"**{POOLED}**" if row.slide == POOLED else row.slide
+        lines.append([name, row.subset, row.predictor, *_cells(row)])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    left = 3
+    rule = ["-" * w if i < left else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    lines.insert(1, rule)
+    return "".join(
+        "| "
+        + " | ".join(
+            cell.ljust(w) if i < left else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        )
+        + " |\n"
+        for line in lines
+    )
+
+
+def _cells(row: Row) -> list[str]:
+    values = row.figures.values
+    return [
+        "-" if (value := values[name]) is None else f"{value:.{digits}f}"
+        for name, (_, digits) in COLUMNS.items()
+    ]
+
+
+def _reasons(rows: Iterable[Row]) -> list[str]:
+    """Why a figure of the model is missing, once per slide and reason."""
+    reasons: dict[str, None] = {}
+    for row in rows:
+        for name, reason in row.figures.undefined.items():
+            if name != "r2_per_column" and row.predictor == "model":
+                reasons[f"{row.slide}, {row.region}: no {COLUMNS[name][0]}: {reason}."] = None
+    return list(reasons)

@@ -1,0 +1,77 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hrpn_export import Contract
+
+from hrpn_tf.errors import PixelSizeError, UnknownChannelError, UsageError
+from hrpn_tf.prediction import fitting_pixel_size, input_channels
+from hrpn_tf.slides import SlideInfo
+
+INFO = SlideInfo(
+    path=Path("a.ome.tif"),
+    height=10,
+    width=10,
+    channels=("DAPI", "SpGreen", "SpOrange"),
+    dtype=np.dtype("uint8"),
+    pixel_size_um=0.5,
+    levels=(1.0,),
+)
+CONTRACT = Contract(
+    inputs=("vessels", "nuclei"),
+    outputs=("qd",),
+    pixel_size_um=0.5,
+    stride_multiple=8,
+    receptive_field=31,
+    tile_exact=True,
+    grey_max=255.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "stated", "wanted", "fits"),
+    [
+        (0.5, None, 0.5, 0.5),
+        (0.54, None, 0.5, 0.54),
+        (None, 0.5, 0.5, 0.5),
+        (0.5, 0.5, 0.5, 0.5),
+        (3.0, None, None, 3.0),
+    ],
+)
+def test_a_pixel_size_that_fits(
+    own: float | None, stated: float | None, wanted: float | None, fits: float
+) -> None:
+    info, contract = replace(INFO, pixel_size_um=own), replace(CONTRACT, pixel_size_um=wanted)
+    assert fitting_pixel_size(info, contract, stated, 0.1) == fits
+
+
+@pytest.mark.parametrize(
+    ("own", "stated", "wanted", "message"),
+    [
+        (None, None, 0.5, r"no pixel size.*--pixel-size.*0\.5 um/px"),
+        (None, None, None, r"no pixel size.*--pixel-size"),
+        (0.56, None, 0.5, r"0\.56 um/px.*0\.5 um/px.*10%"),
+        (None, 0.44, 0.5, r"0\.44 um/px.*0\.5 um/px"),
+        (0.5, 0.25, 0.5, r"states 0\.5 um/px, --pixel-size says 0\.25"),
+    ],
+)
+def test_a_pixel_size_that_does_not(
+    own: float | None, stated: float | None, wanted: float | None, message: str
+) -> None:
+    info, contract = replace(INFO, pixel_size_um=own), replace(CONTRACT, pixel_size_um=wanted)
+    with pytest.raises(PixelSizeError, match=message):
+        fitting_pixel_size(info, contract, stated, 0.1)
+
+
+def test_roles_find_their_channels_in_the_order_of_the_contract() -> None:
+    assert input_channels(INFO, CONTRACT, {"vessels": "SpGreen", "nuclei": 0}) == (1, 0)
+    plain = replace(INFO, channels=("nuclei", "vessels"))
+    assert input_channels(plain, CONTRACT, {}) == (1, 0)
+
+
+def test_an_unknown_channel_and_one_used_twice_are_refused() -> None:
+    with pytest.raises(UnknownChannelError, match="SpGreen"):
+        input_channels(INFO, CONTRACT, {"vessels": "FITC", "nuclei": "DAPI"})
+    with pytest.raises(UsageError, match=r"vessels=DAPI, nuclei=DAPI"):
+        input_channels(INFO, CONTRACT, {"vessels": "DAPI", "nuclei": "DAPI"})
