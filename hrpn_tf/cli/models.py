@@ -1,0 +1,54 @@
+"""``hrpn-tf models``: the presets and what each costs."""
+
+import json
+import os
+from dataclasses import asdict
+
+import click
+
+from hrpn_tf.models.presets import list_presets
+
+
+@click.command("models")
+@click.option("--inputs", type=click.IntRange(min=1), default=2, help="Number of input channels.")
+@click.option("--size", type=click.IntRange(min=1), default=512, help="Side of the input, px.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(inputs: int, size: int, as_json: bool) -> None:
+    """List the networks and what they cost.
+
+    GMAC: 10^9 multiply-accumulate operations for one input of --size, rounded up to the stride
+    multiple. Field: side of the input square that one output pixel depends on. Multiple: sides of
+    an input must be multiples of it. Tiles: whether a slide predicted by tiles is exact.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors of TensorFlow's own log
+    from hrpn_tf.models.figures import preset_figures
+
+    figures = [preset_figures(preset, inputs, size) for preset in list_presets()]
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in figures], indent=2))
+        return
+    heading = ("preset", "parameters", "GMAC", "field px", "multiple px", "tiles", "")
+    rows = [
+        (
+            each.name,
+            f"{each.parameters:,}",
+            f"{each.gmac:.2f}",
+            "all" if each.receptive_field is None else str(each.receptive_field),
+            str(each.stride_multiple),
+            "exact" if each.tile_exact else "seams",
+            each.description,
+        )
+        for each in figures
+    ]
+    click.echo(_table([heading, *rows]))
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    """Columns padded to their widest entry; the first and last to the left, the others right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *middle, last in rows:
+        cells = [first.ljust(widths[0])]
+        cells += [text.rjust(width) for text, width in zip(middle, widths[1:-1], strict=True)]
+        lines.append("  ".join([*cells, last]).rstrip())
+    return "\n".join(lines)
