@@ -53,7 +53,7 @@ def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bo
     return SlideRecord(
         name=entry.name,
         group=entry.group,
-        path=str(entry.path),
+        path=str(entry.path.resolve()),
         channels=dict(entry.channels),
         height=height,
         width=width,

@@ -75,11 +75,11 @@ def _entry(path: Path, where: str, row: Mapping[str, Any], config: DataConfig) -
                 f"{path}, {where}: the channel of {role} must be a name or an index"
             )
         channels[role] = listed
-    return SlideEntry(str(row.get("name") or _stem(slide)), slide, str(row["group"]), channels)
+    return SlideEntry(str(row.get("name") or slide_name(slide)), slide, str(row["group"]), channels)
 
 
-def _stem(slide: Path) -> str:
-    """``01`` of ``01.ome.tif``; the whole name of a folder."""
+def slide_name(slide: Path) -> str:
+    """Name of a slide for which none is given: ``01`` of ``01.ome.tif``; that of a folder."""
     if slide.is_dir():
         return slide.resolve().name
     return slide.name.removesuffix(slide.suffix).removesuffix(".ome")
