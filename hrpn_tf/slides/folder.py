@@ -10,7 +10,7 @@ import numpy as np
 
 from hrpn_tf.errors import ChannelSizeError, PixelSizeError, SlideFormatError
 from hrpn_tf.slides.slide import SlideInfo, check_window
-from hrpn_tf.slides.tiff import TiffSlide
+from hrpn_tf.slides.tiff import TiffSlide, malformed_as_named_error
 
 _SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
@@ -32,8 +32,8 @@ class FolderSlide:
 
     def __init__(self, path: Path) -> None:
         self._path = Path(path)
-        files = _channel_files(self._path)
-        with ExitStack() as stack:
+        with ExitStack() as stack, malformed_as_named_error(self._path):
+            files = _channel_files(self._path)
             self._slides = [stack.enter_context(TiffSlide(file)) for file in files.values()]
             self.info = _combine(self._path, tuple(files), [slide.info for slide in self._slides])
             self._close = stack.pop_all()

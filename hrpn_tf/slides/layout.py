@@ -110,59 +110,74 @@ def refuse_rgb(page: Any, named: bool, path: Path) -> None:
 
 
 def level_planes(
-    series: Any, axis: str, count: int, cache: SegmentCache, descriptor: int, path: Path
+    series: Any, path: Path, descriptor: int, cache: SegmentCache
 ) -> tuple[Plane, ...]:
     """One plane per channel of one level of a series.
 
+    Args:
+        series: a level of a tifffile series.
+        path, descriptor: of the open file.
+        cache: for strips and tiles.
+
     Raises:
-        SlideFormatError: pages are missing or a strip or tile is absurdly large.
-        ChannelSizeError: pages differ in size or type.
+        SlideFormatError: pages, strips or tiles are missing, or one is absurdly large.
     """
-    height, width, _, _ = dimensions(series, path)
-    interleaved = axis == "S" and series.keyframe.planarconfig == 1
+    height, width, count, axis = dimensions(series, path)
+    page = series.keyframe
+    interleaved = axis == "S" and page.planarconfig == 1
     if series.dataoffset is not None:
-        dtype = np.dtype(series.keyframe.parent.byteorder + series.dtype.char)
-        plane_bytes = height * width * dtype.itemsize
-        return tuple(
-            RawPlane(path, descriptor, series.dataoffset, height, width, count, c, dtype)
-            if interleaved
-            else RawPlane(
-                path, descriptor, series.dataoffset + c * plane_bytes, height, width, 1, 0, dtype
-            )
-            for c in range(count)
-        )
-    pages = list(series.pages)
+        at = (series.dataoffset, height, width)
+        return _raw_planes(page, path, descriptor, *at, count, interleaved)
     if axis == "S":
-        pages = pages[:1] * count
+        samples = range(count)
+        return tuple(_segment_plane(series.pages[0], s, path, descriptor, cache) for s in samples)
+    pages = list(series.pages)
     if len(pages) != count or any(page is None for page in pages):
         raise SlideFormatError(f"{path}: truncated or malformed: planes of channels are missing")
     return tuple(
-        _page_plane(page, index if axis == "S" else 0, interleaved, cache, descriptor, path)
-        for index, page in enumerate(pages)
+        _raw_planes(page, path, descriptor, page.dataoffsets[0], height, width, 1, False)[0]
+        if page.is_final and len(page.dataoffsets) > 0
+        else _segment_plane(page, 0, path, descriptor, cache)
+        for page in pages
     )
 
 
-def _page_plane(
-    page: Any, sample: int, interleaved: bool, cache: SegmentCache, descriptor: int, path: Path
+def _raw_planes(
+    page: Any,
+    path: Path,
+    descriptor: int,
+    offset: int,
+    height: int,
+    width: int,
+    count: int,
+    interleaved: bool,
+) -> tuple[Plane, ...]:
+    """Planes stored uncompressed in one piece, one after the other or pixel by pixel."""
+    dtype = np.dtype(page.keyframe.dtype).newbyteorder(page.keyframe.parent.byteorder)
+    plane_bytes = height * width * dtype.itemsize
+    return tuple(
+        RawPlane(
+            path=path,
+            descriptor=descriptor,
+            offset=offset if interleaved else offset + channel * plane_bytes,
+            height=height,
+            width=width,
+            samples=count if interleaved else 1,
+            sample=channel if interleaved else 0,
+            dtype=dtype,
+        )
+        for channel in range(count)
+    )
+
+
+def _segment_plane(
+    page: Any, sample: int, path: Path, descriptor: int, cache: SegmentCache
 ) -> Plane:
-    key = page.keyframe
-    height, width = key.imagelength, key.imagewidth
+    """One sample of a page that is stored in strips or tiles."""
+    key = page.keyframe  # describes this page; the page itself may only say where its pixels are
     if key.imagedepth != 1:
         raise SlideFormatError(f"{path}: holds tiles of several planes in depth; split it first")
-    if page.is_final and len(page.dataoffsets) > 0:
-        dtype = np.dtype(key.parent.byteorder + key.dtype.char)
-        skip = 0 if interleaved else sample * height * width * dtype.itemsize
-        samples = key.samplesperpixel if key.planarconfig == 1 else 1
-        return RawPlane(
-            path,
-            descriptor,
-            page.dataoffsets[0] + skip,
-            height,
-            width,
-            samples,
-            sample if interleaved else 0,
-            dtype,
-        )
+    height, width = key.imagelength, key.imagewidth
     length = key.tilelength if key.is_tiled else min(key.rowsperstrip, height)
     breadth = key.tilewidth if key.is_tiled else width
     samples = key.samplesperpixel if key.planarconfig == 1 else 1
@@ -174,7 +189,7 @@ def _page_plane(
             "one; save it as a tiled TIFF"
         )
     per_plane = math.ceil(height / length) * math.ceil(width / breadth)
-    first = 0 if interleaved else sample * per_plane
+    first = 0 if key.planarconfig == 1 else sample * per_plane
     held = min(len(page.dataoffsets), len(page.databytecounts))
     if held < first + per_plane:
         raise SlideFormatError(
@@ -193,7 +208,7 @@ def _page_plane(
         width=width,
         length=length,
         breadth=breadth,
-        sample=sample if interleaved else 0,
+        sample=sample if key.planarconfig == 1 else 0,
     )
 
 

@@ -1,5 +1,6 @@
 """Open a slide, whatever it is stored as."""
 
+import os
 from pathlib import Path
 
 from hrpn_tf.errors import SlideFormatError, SlideNotFoundError
@@ -22,10 +23,12 @@ def open_slide(path: Path | str) -> Slide:
         PixelSizeError: pixels that are not square.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists, also for names no file can have
         raise SlideNotFoundError(f"{path}: no such slide")
-    if not path.is_dir():
+    if path.is_file():
         return TiffSlide(path)
+    if not path.is_dir():
+        raise SlideFormatError(f"{path}: is neither a file nor a folder")
     if any((path / mark).exists() for mark in _ZARR_MARKS):
         raise SlideFormatError(
             f"{path}: OME-Zarr is not supported yet; convert it to OME-TIFF first"

@@ -15,7 +15,7 @@ from hrpn_tf.errors import SlideFormatError
 # A strip or tile is decoded whole, so this bounds the memory that a file can ask for.
 MAX_SEGMENT_BYTES = 512 * 2**20
 # Enough for a row of windows of a wide slide, so that neighbours do not decode a strip again.
-CACHE_BYTES = 96 * 2**20
+CACHE_BYTES = 128 * 2**20
 
 
 class Plane(Protocol):

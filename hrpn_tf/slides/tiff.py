@@ -1,5 +1,6 @@
 """Slides in one TIFF file: OME-TIFF, ImageJ hyperstacks, and plain TIFF with channels."""
 
+import errno
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -46,13 +47,12 @@ class TiffSlide:
     ) -> np.ndarray:
         """See :meth:`~hrpn_tf.slides.slide.Slide.read`."""
         check_window(self.info, y, x, height, width, channels, level)
-        out = np.empty((len(channels), height, width), self.info.dtype)
+        window = np.empty((height, width, len(channels)), self.info.dtype)
         with malformed_as_named_error(self._path):
             for index, channel in enumerate(channels):
-                self._levels[level][channel].read(y, x, out[index])
-        window = np.moveaxis(out, 0, -1)
+                self._levels[level][channel].read(y, x, window[..., index])
         check_finite(window, self._path, y, x, level)
-        return np.ascontiguousarray(window)
+        return window
 
     def close(self) -> None:
         """Close the file."""
@@ -83,6 +83,9 @@ def malformed_as_named_error(path: Path) -> Iterator[None]:
     except HrpnError:
         raise
     except Exception as error:
+        # EINVAL is what the system answers to the offsets of a malformed file
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise SlideFormatError(f"{path}: cannot be read: {error.strerror}") from error
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         raise SlideFormatError(
             f"{path}: not a TIFF, or truncated, malformed or of an unsupported kind ({reason})"
@@ -101,18 +104,17 @@ def _describe(
     dtype = layout.read_dtype(page, path)
     names = _channel_names(tif, root, height, width, count)
     layout.refuse_rgb(page, root is not None and names is not None, path)
-    size = tif.filehandle.size
-    descriptor = tif.filehandle.fileno()
     levels, shapes = [], []
     for level in series.levels:
-        rows, columns, level_count, level_axis = layout.dimensions(level, path)
-        if level_count != count or level.dtype != series.dtype:
+        if level.axes != series.axes or level.dtype != series.dtype:
             continue
-        planes = layout.level_planes(level, level_axis, count, cache, descriptor, path)
+        planes = layout.level_planes(level, path, tif.filehandle.fileno(), cache)
+        if len(planes) != count:
+            continue
         layout.refuse_unequal(planes, path)
-        layout.refuse_truncated(planes, size, path)
+        layout.refuse_truncated(planes, tif.filehandle.size, path)
         levels.append(planes)
-        shapes.append((rows, columns))
+        shapes.append((planes[0].height, planes[0].width))
     info = SlideInfo(
         path=path,
         height=height,

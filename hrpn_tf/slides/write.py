@@ -14,7 +14,7 @@ from hrpn_tf.slides import ome
 from hrpn_tf.slides.files import atomic_path, disk_full_as_named_error, refuse_existing
 from hrpn_tf.slides.pyramid import halve, pyramid_shapes
 from hrpn_tf.slides.scratch import ScratchPlanes
-from hrpn_tf.slides.slide import iter_windows
+from hrpn_tf.slides.slide import check_finite, iter_windows
 from hrpn_tf.slides.tiff import malformed_as_named_error
 
 TILE = 512
@@ -113,6 +113,7 @@ class SlideWriter:
         Raises:
             RegionError: the block does not lie within the slide, or has other channels.
             SlideFormatError: the block is of another type.
+            NonFinitePixelsError: it holds NaN or infinite pixels.
             DiskFullError: the disk filled up.
         """
         if self._scratch is None:
@@ -132,6 +133,7 @@ class SlideWriter:
             raise SlideFormatError(
                 f"{self._path}: a block of {block.dtype} for a slide of {self._dtype}"
             )
+        check_finite(block, self._path, y, x, 0)
         with disk_full_as_named_error(self._path):
             self._scratch.write(y, x, block)
         self._written += h * w
