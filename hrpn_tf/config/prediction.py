@@ -26,3 +26,6 @@ class EvaluationConfig(Section):
     smooth_px: float = Field(
         0.0, ge=0, description="also report on images smoothed with this sigma, px"
     )
+    vessel_role: str = Field(
+        "vessels", description="input that shows vessels, for the baseline of vessel distance"
+    )

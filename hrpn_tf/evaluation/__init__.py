@@ -1,1 +1,31 @@
-"""Metrics, baselines and figures that compare a prediction with the measured target."""
+"""How good predicted slides are: figures, baselines, tables and pictures."""
+
+from hrpn_tf.evaluation.baselines import Profile
+from hrpn_tf.evaluation.compare import CompareSettings, compare
+from hrpn_tf.evaluation.evaluate import MeasuredSlide, common_peak, evaluate_slide, fit_baselines
+from hrpn_tf.evaluation.evaluation import Evaluation, Row, SlideFigures
+from hrpn_tf.evaluation.metrics import DEFINITIONS, Figures, figures
+from hrpn_tf.evaluation.planes import ChannelPlane, MaskPlane, Plane
+from hrpn_tf.evaluation.tables import table, to_csv, to_markdown
+
+__all__ = [
+    "DEFINITIONS",
+    "ChannelPlane",
+    "CompareSettings",
+    "Evaluation",
+    "Figures",
+    "MaskPlane",
+    "MeasuredSlide",
+    "Plane",
+    "Profile",
+    "Row",
+    "SlideFigures",
+    "common_peak",
+    "compare",
+    "evaluate_slide",
+    "figures",
+    "fit_baselines",
+    "table",
+    "to_csv",
+    "to_markdown",
+]

@@ -21,22 +21,23 @@ class Profile:
 
     Attributes:
         intensity: (bins,) grey levels; bin 0 is inside vessels, bin i holds distances in
-            ((i - 1) BIN_UM, i BIN_UM], the last one all beyond.
+            ((i - 1) BIN_UM, i BIN_UM], the last one all beyond. None if no input shows vessels.
         mean: of the target over all pixels, grey levels.
         slides: how many slides it was fitted on.
     """
 
-    intensity: np.ndarray
+    intensity: np.ndarray | None
     mean: float
     slides: int
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, with the distances in um."""
+        intensity = [] if self.intensity is None else self.intensity.tolist()
         return {
             "training_slides": self.slides,
             "training_mean": self.mean,
-            "distance_um": [i * BIN_UM for i in range(len(self.intensity))],
-            "intensity": self.intensity.tolist(),
+            "distance_um": [i * BIN_UM for i in range(len(intensity))],
+            "intensity": intensity,
         }
 
 
@@ -64,10 +65,10 @@ class VesselDistance:
 
 @dataclass(frozen=True)
 class DistancePlane:
-    """What the profile predicts for a slide from its vessels alone."""
+    """What a profile predicts for a slide from its vessels alone; see ``Profile.intensity``."""
 
     distance: VesselDistance
-    profile: Profile
+    intensity: np.ndarray
 
     @property
     def dtype(self) -> np.dtype:
@@ -86,7 +87,7 @@ class DistancePlane:
 
     def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
         """The window (height, width) whose first pixel is (y, x)."""
-        return self.profile.intensity[self.distance.bins(Window(y, x, height, width))]
+        return self.intensity[self.distance.bins(Window(y, x, height, width))]
 
 
 def vessel_distance(vessels: Plane, pixel_size_um: float) -> VesselDistance:
@@ -100,24 +101,26 @@ def vessel_distance(vessels: Plane, pixel_size_um: float) -> VesselDistance:
     return VesselDistance(vessels, float(threshold_otsu(sample)), pixel_size_um)
 
 
-def fit_profile(slides: Sequence[tuple[VesselDistance, Plane]]) -> Profile:
+def fit_profile(slides: Sequence[tuple[VesselDistance | None, Plane]]) -> Profile:
     """The mean target intensity by distance to the nearest vessel, and over all pixels.
 
-    Among all functions of the distance this one has the least squared error on these slides. Bins
-    without pixels are interpolated.
+    Among all functions of the distance, in bins, this one has the least squared error on these
+    slides. Bins without pixels are interpolated.
 
     Args:
-        slides: for each training slide its vessel distances and its target.
+        slides: for each training slide its vessel distances, or None, and its target.
     """
     bins = int(np.ceil(MAX_UM / BIN_UM)) + 1
-    total, count = np.zeros(bins), np.zeros(bins)
+    total, count, known = np.zeros(bins), np.zeros(bins), True
     for distance, target in slides:
+        known = known and distance is not None
         for window in _spread(target, WINDOW):
-            index = distance.bins(window).ravel()
-            total += np.bincount(index, weights=window.read(target).ravel(), minlength=bins)
-            count += np.bincount(index, minlength=bins)
+            grey = window.read(target).ravel()
+            index = np.zeros(grey.size, np.intp) if distance is None else distance.bins(window)
+            total += np.bincount(index.ravel(), weights=grey, minlength=bins)
+            count += np.bincount(index.ravel(), minlength=bins)
     seen = np.flatnonzero(count)
-    intensity = np.interp(np.arange(bins), seen, total[seen] / count[seen])
+    intensity = np.interp(np.arange(bins), seen, total[seen] / count[seen]) if known else None
     return Profile(intensity, float(total.sum() / count.sum()), len(slides))
 
 

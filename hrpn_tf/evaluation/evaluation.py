@@ -1,15 +1,13 @@
 """Figures of several slides, of the baselines, and of all slides pooled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from hrpn_tf.errors import SlideMismatchError
-from hrpn_tf.evaluation.baselines import DistancePlane, Profile, vessel_distance
-from hrpn_tf.evaluation.compare import CompareSettings, Region, View, compare
+from hrpn_tf.evaluation.baselines import Profile
+from hrpn_tf.evaluation.compare import Region, View
 from hrpn_tf.evaluation.metrics import DEFINITIONS, Figures, Sums, figures
-from hrpn_tf.evaluation.planes import ConstantPlane, Plane
 
 SCHEMA = "hrpn-tf evaluation 1"
 POOLED = "pooled"
@@ -134,51 +132,6 @@ def view_definitions(evaluation: Evaluation) -> dict[View, str]:
             "px"
         )
     return views
-
-
-def common_peak(
-    measured: Sequence[Plane], names: Sequence[str], peak: float | None
-) -> float | None:
-    """The peak of all slides: as given, or the largest grey level of their integer type.
-
-    Raises:
-        SlideMismatchError: slides of different types, whose grey levels cannot be pooled.
-    """
-    types = {plane.dtype: name for plane, name in zip(measured, names, strict=True)}
-    if len(types) > 1:
-        listed = ", ".join(f"{name} ({dtype})" for dtype, name in types.items())
-        raise SlideMismatchError(
-            f"the measured slides are of different types: {listed}; evaluate them separately"
-        )
-    dtype = next(iter(types))
-    if peak is None and dtype.kind == "u":
-        import numpy as np
-
-        return float(np.iinfo(dtype).max)
-    return peak
-
-
-def baseline_sums(
-    profile: Profile,
-    measured: Plane,
-    vessels: Plane | None,
-    pixel_size_um: float,
-    tissue: Plane | None,
-) -> dict[str, Compared]:
-    """What the baselines reach on one slide.
-
-    Args:
-        profile: fitted on the training slides.
-        measured: the slide's target.
-        vessels: the slide's vessel channel; None leaves the vessel distance out.
-        pixel_size_um: of the slide.
-        tissue: mask, or None.
-    """
-    settings = CompareSettings(peak=None, rounded=False, ssim=False)
-    planes: dict[str, Plane] = {MEAN: ConstantPlane(measured.height, measured.width, profile.mean)}
-    if vessels is not None:
-        planes[DISTANCE] = DistancePlane(vessel_distance(vessels, pixel_size_um), profile)
-    return {name: compare(plane, measured, tissue, settings) for name, plane in planes.items()}
 
 
 def _add(one: Sums, other: Sums) -> Sums:

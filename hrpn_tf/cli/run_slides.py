@@ -1,0 +1,133 @@
+"""The slides of a run, and how the run used them; reads no network, so it needs no TensorFlow."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrpn_tf.config import Config, load_config
+from hrpn_tf.data.manifest import read_manifest
+from hrpn_tf.data.slide_list import read_slide_list
+from hrpn_tf.errors import RunError, SlideNotFoundError, UsageError
+
+SUBSETS = ("train", "validation", "test")
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class RunSlide:
+    """One slide, seen from a run.
+
+    Attributes:
+        name: as in the slide list.
+        path: file or folder.
+        group: what the run split by.
+        subset: train, validation, test, or "other" for a group that the run never saw.
+        channels: role: channel name or index in the file.
+        pixel_size_um: um per pixel that was stated for a slide whose file states none, or None.
+    """
+
+    name: str
+    path: Path
+    group: str
+    subset: str
+    channels: dict[str, str | int]
+    pixel_size_um: float | None
+
+
+def read_run_config(run: Path) -> Config:
+    """The resolved configuration of a run.
+
+    Raises:
+        RunError: no run folder there.
+    """
+    path = run / "hrpn.yaml"
+    if not path.is_file():
+        raise RunError(f"{run}: no run folder (no hrpn.yaml in it); give the --out of hrpn-tf fit")
+    return load_config(path)
+
+
+def run_slides(run: Path, config: Config, slide_list: Path | None) -> tuple[RunSlide, ...]:
+    """All slides of a list, or of the store that the run was fitted on.
+
+    Raises:
+        RunError: the run folder is incomplete.
+        StoreError: no list is given and the store is gone.
+        SlideListError, SlideNotFoundError: see ``read_slide_list``.
+    """
+    subsets = _subsets(run)
+    if slide_list is not None:
+        return tuple(
+            RunSlide(
+                entry.name,
+                entry.path,
+                entry.group,
+                subsets.get(entry.group, OTHER),
+                entry.channels,
+                config.data.pixel_size_um,
+            )
+            for entry in read_slide_list(slide_list, config.data)
+        )
+    store = Path(_read_json(run / "store.json")["path"])
+    return tuple(
+        RunSlide(
+            record.name,
+            Path(record.path),
+            record.group,
+            subsets.get(record.group, OTHER),
+            dict(record.channels),
+            record.pixel_size_um,
+        )
+        for record in read_manifest(store).slides
+    )
+
+
+def choose_slides(
+    slides: Sequence[RunSlide], groups: Sequence[str], source: str
+) -> tuple[RunSlide, ...]:
+    """The slides of some groups; by default those that the run neither trained nor picked with.
+
+    Args:
+        slides: all there are.
+        groups: names; empty for the test groups and groups that the run never saw.
+        source: what holds the slides, for the message.
+
+    Raises:
+        UsageError: no slide remains.
+        SlideNotFoundError: a slide is gone.
+    """
+    present = sorted({slide.group for slide in slides})
+    if unknown := sorted(set(groups) - set(present)):
+        raise UsageError(f"{source}: no group {unknown[0]}; it has {', '.join(present)}")
+    if groups:
+        chosen = tuple(slide for slide in slides if slide.group in groups)
+    else:
+        chosen = tuple(slide for slide in slides if slide.subset in ("test", OTHER))
+    if not chosen:
+        raise UsageError(
+            f"{source}: the run trained or picked its checkpoint on every group "
+            f"({', '.join(present)}); name one with --group, but its figures flatter the model"
+        )
+    for slide in chosen:
+        if not slide.path.exists():
+            raise SlideNotFoundError(f"{slide.path}: no such slide (of {source})")
+    return chosen
+
+
+def prediction_path(folder: Path, name: str) -> Path:
+    """Where the prediction of a slide lies in a folder of predictions."""
+    return folder / f"{name}.ome.tif"
+
+
+def _subsets(run: Path) -> dict[str, str]:
+    """Group: how the run used it."""
+    split = _read_json(run / "split.json")
+    return {group: subset for subset in SUBSETS for group in split[subset]["groups"]}
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        values: dict = json.loads(path.read_text(encoding="utf-8"))
+        return values
+    except (OSError, ValueError):
+        raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
