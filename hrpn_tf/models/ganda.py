@@ -1,0 +1,40 @@
+"""The generator of GANDA (2021), for comparison: a U-Net of five levels."""
+
+from typing import Any
+
+from keras import layers
+
+Tensor = Any
+
+WIDTHS = (16, 32, 64, 128)
+BOTTLENECK = 256
+
+
+def ganda_generator(x: Tensor, outputs: int) -> Tensor:
+    """GANDA's generator.
+
+    Args:
+        x: (N, H, W, inputs), scaled to [-1, 1]; H and W are multiples of 16.
+        outputs: number of output channels; GANDA has one.
+
+    Returns:
+        (N, H, W, outputs) in [-1, 1], float32.
+    """
+    skips = []
+    for width in WIDTHS:
+        x = _block(x, width)
+        skips.append(x)
+        x = layers.MaxPooling2D(2)(x)
+    x = _block(_block(x, BOTTLENECK), BOTTLENECK)
+    for width, skip in zip(reversed(WIDTHS), reversed(skips), strict=True):
+        x = _norm_relu(layers.Conv2DTranspose(width, 2, strides=2)(x))
+        x = _block(layers.Concatenate()([skip, x]), width)
+    return layers.Conv2D(outputs, 3, padding="same", activation="tanh", dtype="float32")(x)
+
+
+def _block(x: Tensor, width: int) -> Tensor:
+    return _norm_relu(layers.Conv2D(width, 3, padding="same")(x))
+
+
+def _norm_relu(x: Tensor) -> Tensor:
+    return layers.ReLU()(layers.BatchNormalization()(x))
