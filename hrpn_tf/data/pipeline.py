@@ -82,8 +82,8 @@ def make_dataset(
         return pixels, gains
 
     def finish(pixels: tf.Tensor, gains: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        grey = tf.cast(pixels, tf.float32)
-        return grey[..., :inputs] * gains[:, None, None, :], grey[..., inputs:]
+        grey = tf.cast(pixels[..., :inputs], tf.float32) * gains[:, None, None, :]
+        return grey, tf.cast(pixels[..., inputs:], tf.float32)
 
     constant = len(uses) % batch_size == 0  # then the batch dimension is known to the graph
     dataset = tf.data.Dataset.from_tensor_slices(uses).batch(batch_size, drop_remainder=constant)
@@ -104,18 +104,12 @@ def epoch_uses(
     if not shuffle:
         return np.stack([np.full(n, epoch), indices], axis=1)
     if steps is None:
-        passes = {epoch: np.s_[: n - n % batch_size or n]}
+        first, last = epoch * n, epoch * n + (n - n % batch_size or n)
     else:
         first, last = epoch * steps * batch_size, (epoch + 1) * steps * batch_size
-        passes = {
-            k: np.s_[max(0, first - k * n) : min(n, last - k * n)]
-            for k in range(first // n, -(-last // n))
-        }
-    parts = [
-        np.stack([np.full(n, k), _shuffled(indices, seed, k)], axis=1)[part]
-        for k, part in passes.items()
-    ]
-    return np.concatenate(parts)
+    passes = range(first // n, -(-last // n))
+    stream = [np.stack([np.full(n, k), _shuffled(indices, seed, k)], axis=1) for k in passes]
+    return np.concatenate(stream)[first - passes[0] * n : last - passes[0] * n]
 
 
 def _shuffled(indices: np.ndarray, seed: int, number: int) -> np.ndarray:

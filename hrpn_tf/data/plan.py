@@ -67,7 +67,8 @@ def fingerprint(slides: Sequence[PlannedSlide], config: DataConfig) -> str:
 def _plan_slide(entry: SlideEntry, config: DataConfig) -> PlannedSlide:
     with open_slide(entry.path) as slide:
         info = slide.info
-    channels = tuple(channel_index(info, entry.channels[role]) for role in entry.channels)
+    roles = (*config.inputs, config.target)
+    channels = tuple(channel_index(info, entry.channels[role]) for role in roles)
     if config.edge != "pad" and min(info.height, info.width) < config.patch:
         raise SlideTooSmallError(
             f"{entry.path}: {info.height} x {info.width} px is smaller than one patch of "
