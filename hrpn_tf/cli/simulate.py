@@ -1,0 +1,35 @@
+"""``hrpn-tf simulate``: slides whose truth is known."""
+
+from pathlib import Path
+
+import click
+
+from hrpn_tf.cli.options import config_options, out_option, overwrite_option
+from hrpn_tf.config import load_config
+
+
+@click.command()
+@out_option("the cohort (a folder)")
+@config_options
+@overwrite_option
+def command(
+    out: Path, config_source: str | None, overrides: tuple[str, ...], overwrite: bool
+) -> None:
+    """Make slides whose truth is known: physics phantoms of tumour sections.
+
+    Writes SLIDE.ome.tif with vessels, nuclei and target, their truth and error floor under
+    truth/, and slides.csv, the slide list that `hrpn-tf prepare` takes. Run again after an
+    interruption, it goes on with the slides that are missing.
+    """
+    from hrpn_tf.simulate.cohort import read_reports, simulate_cohort
+
+    config = load_config(config_source, overrides).simulation
+    slide_list = simulate_cohort(config, out, overwrite)
+    click.echo(f"{'slide':12}{'target sd':>10}{'error floor':>13}{'best R2':>9}   (whole slide)")
+    for name, report in read_reports(config, out):
+        errors = report["errors"]["slide"]
+        click.echo(
+            f"{name:12}{errors['target_variance'] ** 0.5:10.2f}{errors['error_floor']:13.3f}"
+            f"{errors['explainable_r2']:9.3f}"
+        )
+    click.echo(f"slide list: {slide_list}")

@@ -1,0 +1,89 @@
+"""The error floor: the mean squared error of the best predictor that sees only the inputs.
+
+That predictor answers E[target | inputs], and its error is E[Var(target | inputs)]. What the inputs
+hide (permeability given the look; dose, diffusivity and uptake of the animal) is drawn anew several
+times with the same vessels and nuclei, and the variance between draws is taken, pixel by pixel,
+with one less than the number of draws in the denominator: its expectation is then the variance that
+is wanted. The noise of the target channel comes on top.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hrpn_tf.config.simulation import SimulationConfig
+from hrpn_tf.simulate.permeability import draw_permeability
+from hrpn_tf.simulate.transport import Grid, Solver
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What the inputs do not show.
+
+    Attributes:
+        permeability: (vessels,) float64, um/s.
+        dose, diffusivity, uptake: factors on the nominal values, shared by a group.
+    """
+
+    permeability: np.ndarray
+    dose: float
+    diffusivity: float
+    uptake: float
+
+
+def draw_group(config: SimulationConfig, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Factors on dose, diffusivity and uptake of one animal."""
+    dose, diffusivity, uptake = np.exp(config.transport.group_spread * rng.standard_normal(3))
+    return float(dose), float(diffusivity), float(uptake)
+
+
+def draw_hidden(look: np.ndarray, config: SimulationConfig, rng: np.random.Generator) -> Hidden:
+    """Draw everything hidden, given the look (vessels, 3) of the vessels."""
+    return Hidden(draw_permeability(look, config.permeability, rng), *draw_group(config, rng))
+
+
+def concentration(
+    solver: Solver, hidden: Hidden, config: SimulationConfig, start: np.ndarray | None = None
+) -> np.ndarray:
+    """Concentration in each grid cell, (n,) float64, share of the nominal plasma concentration."""
+    uptake = config.transport.uptake_per_s * hidden.uptake
+    share = solver.solve(hidden.permeability, uptake, hidden.diffusivity, start)
+    scaled: np.ndarray = hidden.dose * share
+    return scaled
+
+
+@dataclass(frozen=True)
+class Redraws:
+    """Concentration over redraws of what is hidden; per grid cell, (n,) float64.
+
+    Attributes:
+        mean: over the draws.
+        variance: unbiased, over the draws.
+        here: squared error, on this slide, of the best predictor: unbiased, so that single cells
+            may be negative.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    here: np.ndarray
+
+
+def redraw(
+    grid: Grid,
+    look: np.ndarray,
+    truth: Hidden,
+    config: SimulationConfig,
+    rng: np.random.Generator,
+) -> Redraws:
+    """Draw what is hidden ``floor_draws`` times and solve for the concentration each time."""
+    solver = Solver(grid, config.transport.uptake_per_s)
+    actual = concentration(solver, truth, config)
+    mean = np.zeros_like(actual)
+    squares = np.zeros_like(actual)
+    for number in range(1, config.floor_draws + 1):
+        drawn = concentration(solver, draw_hidden(look, config, rng), config)
+        difference = drawn - mean
+        mean += difference / number
+        squares += difference * (drawn - mean)  # Welford's update
+    variance = squares / (config.floor_draws - 1)
+    return Redraws(mean, variance, (actual - mean) ** 2 - variance / config.floor_draws)

@@ -1,0 +1,95 @@
+"""One phantom slide: vessels, nuclei, transport, optics, and its truth."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hrpn_tf.config.simulation import SimulationConfig
+from hrpn_tf.simulate import optics, truth
+from hrpn_tf.simulate.anatomy import grow_anatomy
+from hrpn_tf.simulate.floor import Hidden, concentration, draw_group, redraw
+from hrpn_tf.simulate.permeability import draw_permeability
+from hrpn_tf.simulate.staining import fluorescence
+from hrpn_tf.simulate.tissue import grid_factor, tissue_grid
+from hrpn_tf.simulate.transport import Solver, to_pixels
+
+FLOOR_COARSER = 2  # the redraws of the error floor use a grid this much coarser
+STREAMS = ("tissue", "vessels", "section", "nuclei", "hidden", "stain", "noise", "floor")
+STAGES = ("anatomy", "transport", "optics", "error floor")
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """One slide and its truth.
+
+    Attributes:
+        image: (height, width, 3) uint8 or uint16: vessels, nuclei, target; grey levels.
+        concentration: (height, width) float32, share of the nominal plasma concentration.
+        vessels: (height, width) uint8, 255 where a lumen or its wall is.
+        permeability: (height, width) float32, cm/s, on vessels; 0 elsewhere.
+        table: one row per vessel in the section.
+        report: error floor, mass balance, and the parameters drawn.
+    """
+
+    image: np.ndarray
+    concentration: np.ndarray
+    vessels: np.ndarray
+    permeability: np.ndarray
+    table: list[dict[str, float]]
+    report: dict[str, Any]
+
+
+def make_phantom(
+    config: SimulationConfig, slide: int, group: int, progress: Progress = lambda stage: None
+) -> Phantom:
+    """Simulate slide number ``slide`` of animal number ``group``; both count from 0.
+
+    The same configuration and numbers give the same arrays. ``progress`` is called with the name
+    of each of ``STAGES`` when it begins.
+    """
+    seeds = np.random.SeedSequence([config.seed, 1, slide]).spawn(len(STREAMS))
+    rng = {name: np.random.default_rng(seed) for name, seed in zip(STREAMS, seeds, strict=True)}
+    progress("anatomy")
+    anatomy = grow_anatomy(config, rng)
+    look = anatomy.network.look
+    permeability = draw_permeability(look, config.permeability, rng["hidden"])
+    animal = draw_group(config, np.random.default_rng([config.seed, 0, group]))
+    hidden = Hidden(permeability, *animal)
+
+    progress("transport")
+    grid = tissue_grid(anatomy, grid_factor(config), config)
+    cells = concentration(Solver(grid, config.transport.uptake_per_s), hidden, config)
+    tracer = to_pixels(grid, cells) * anatomy.open_share
+    balance = truth.mass_balance(grid, cells, tracer, hidden, config)
+
+    progress("optics")
+    lamp = optics.light(tracer.shape, config.pixel_size_um, config.optics)
+    dtype = np.uint8 if config.optics.bits == 8 else np.uint16
+    image = np.empty((*tracer.shape, 3), dtype)
+    for channel, signal in enumerate(fluorescence(anatomy, tracer, config, rng["stain"])):
+        light = optics.point_spread(signal, config.pixel_size_um, config.optics) * lamp
+        image[..., channel] = optics.record(light, config.optics, rng["noise"])
+    traced = np.float32(config.optics.target_level) * tracer
+    background = light - optics.point_spread(traced, config.pixel_size_um, config.optics) * lamp
+
+    progress("error floor")
+    coarse = tissue_grid(anatomy, FLOOR_COARSER * grid.factor, config)
+    draws = redraw(coarse, look, hidden, config, rng["floor"])
+    report = {
+        "errors": truth.error_floor(
+            image[..., 2], anatomy, lamp, background, coarse, draws, config
+        ),
+        "mass_balance": balance,
+        "parameters": truth.parameters(anatomy, hidden, config),
+    }
+    return Phantom(
+        image=image,
+        concentration=tracer,
+        vessels=np.where(anatomy.visible_vessels(config), np.uint8(255), np.uint8(0)),
+        permeability=truth.permeability_map(anatomy, permeability, config),
+        table=truth.vessel_table(anatomy, permeability, config),
+        report=report,
+    )
