@@ -1,0 +1,93 @@
+"""Nothing half-written is seen under the final name, and what was there stays until the end."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from hrpn_tf.errors import DiskFullError, OutputExistsError
+from hrpn_tf.slides import atomic_path
+
+
+def fill(path: Path, kind: str, text: str) -> None:
+    if kind == "folder":
+        (path / "inner").mkdir(parents=True)
+        path = path / "inner" / "part"
+    path.write_text(text)
+
+
+def content(path: Path) -> str:
+    return (path / "inner" / "part" if path.is_dir() else path).read_text()
+
+
+def fill_then_raise(final: Path, kind: str, error: BaseException) -> None:
+    with atomic_path(final, overwrite=True) as temporary:
+        fill(temporary, kind, "half")
+        raise error
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("before", [None, "file", "folder"])
+def test_success_renames_and_error_restores(tmp_path: Path, kind: str, before: str | None) -> None:
+    final = tmp_path / "made" / "result.ome.tif"
+    if before:
+        final.parent.mkdir()
+        fill(final, before, "old")
+    with pytest.raises(KeyboardInterrupt):
+        fill_then_raise(final, kind, KeyboardInterrupt())
+    assert names(final.parent) == (["result.ome.tif"] if before else [])
+    assert not before or content(final) == "old"
+
+    with atomic_path(final, overwrite=True) as temporary:
+        assert temporary.parent == final.parent
+        assert temporary.name.endswith("result.ome.tif")
+        fill(temporary, kind, "new")
+        assert not before or content(final) == "old"
+    assert names(final.parent) == ["result.ome.tif"]
+    assert content(final) == "new"
+
+
+@pytest.mark.parametrize("before", ["file", "folder", "dangling link"])
+def test_existing_result_is_refused_before_any_work(tmp_path: Path, before: str) -> None:
+    final = tmp_path / "result"
+    if before == "dangling link":
+        final.symlink_to(tmp_path / "nowhere")
+    else:
+        fill(final, before, "old")
+    with (
+        pytest.raises(OutputExistsError, match="result exists; give --overwrite"),
+        atomic_path(final, overwrite=False),
+    ):
+        pytest.fail("the work was started")
+    assert names(tmp_path) == ["result"]
+
+
+def test_result_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
+    final = tmp_path / "result"
+
+    def meanwhile() -> None:
+        with atomic_path(final, overwrite=False) as temporary:
+            temporary.write_text("mine")
+            final.write_text("theirs")
+
+    with pytest.raises(OutputExistsError):
+        meanwhile()
+    assert names(tmp_path) == ["result"]
+    assert final.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_full_disk_is_a_named_error(tmp_path: Path, number: int) -> None:
+    final = tmp_path / "result"
+    with pytest.raises(DiskFullError, match=r"result: .* nothing was left"):
+        fill_then_raise(final, "folder", OSError(number, "No space left on device"))
+    assert names(tmp_path) == []
+
+
+def test_other_system_errors_pass(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError):
+        fill_then_raise(tmp_path / "a", "file", PermissionError(errno.EACCES, "Permission denied"))
