@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from hrpn_tf.errors import HrpnError, SlideFormatError
-from hrpn_tf.slides import layout, metadata, ome
+from hrpn_tf.slides import chain, layout, metadata, ome
 from hrpn_tf.slides.planes import Plane, SegmentCache
 from hrpn_tf.slides.slide import SlideInfo, check_finite, check_window
 
@@ -96,6 +96,7 @@ def _describe(
     tif: Any, path: Path, cache: SegmentCache
 ) -> tuple[SlideInfo, tuple[tuple[Plane, ...], ...]]:
     """What the slide is, and its planes by level and channel."""
+    chain.refuse_endless(tif, path)
     # before tif.series, which parses the XML without protection
     root = ome.parse(tif.pages.first.description, path) if tif.is_ome else None
     series = layout.main_series(tif.series, path)
