@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
 from hrpn_tf.config import AugmentationConfig
+from hrpn_tf.data.augmentation import draw, move
 from hrpn_tf.data.pipeline import epoch_uses, make_dataset
 from hrpn_tf.errors import ConfigError, StoreError
 
@@ -60,18 +62,26 @@ def test_a_shuffled_epoch_holds_every_patch_once(store):
     assert len(got) == len(stored)
 
 
-def test_flips_and_turns_reach_all_symmetries_of_the_pair(store):
-    seen = Counter()
-    options = PLAIN | {"batch_size": 6, "augmentation": AugmentationConfig()}
-    for epoch in range(20):
-        order = epoch_uses(store.indices(["g1"]), 6, 3, epoch, True)[:, 1]
-        got = patches(make_dataset(store, ["g1"], **options | {"epoch": epoch}))
-        for index, patch in zip(order, got, strict=True):
-            same = [np.array_equal(s, patch) for s in symmetries(store.read(int(index)))]
-            assert sum(same) == 1
-            seen[same.index(True)] += 1
-    assert len(seen) == 8
-    assert max(seen.values()) < 3 * min(seen.values())
+def test_inputs_and_target_are_turned_and_flipped_together(store):
+    options = PLAIN | {"batch_size": 12, "augmentation": AugmentationConfig()}
+    order = epoch_uses(store.indices(["g0"]), 12, 3, 0, True)[:, 1]
+    seen = set()
+    got = patches(make_dataset(store, ["g0"], **options))
+    for index, patch in zip(order, got, strict=True):
+        same = [np.array_equal(s, patch) for s in symmetries(store.read(int(index)))]
+        assert sum(same) == 1
+        seen.add(same.index(True))
+    assert len(seen) > 3
+
+
+def test_all_symmetries_are_equally_likely():
+    patch = np.arange(16).reshape(4, 4, 1)
+    all_eight = [s.tobytes() for s in symmetries(patch)]
+    seen = Counter(
+        all_eight.index(move(patch, draw((0, 1, i), 4, 1, AugmentationConfig(), None)).tobytes())
+        for i in range(2000)
+    )
+    assert chisquare([seen[i] for i in range(8)]).pvalue > 1e-3
 
 
 def test_gains_scale_inputs_within_the_limit_and_leave_the_target(store):

@@ -103,7 +103,7 @@ def test_background_is_dropped(tmp_path, make_list, config):
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_statistics_count_each_tissue_pixel_once(tmp_path, make_list, config, dtype):
     images = [noise(i, 70 + i, 90, dtype) + np.array(7 * i, dtype) for i in range(3)]
-    config = config.model_copy(update={"stride": 5})  # patches overlap
+    config = config.model_copy(update={"stride": 16})  # patches overlap
     store = build_store(make_list(*images), config, tmp_path / "store", progress=False)
     pixels = np.concatenate([images[0].reshape(-1, 3), images[2].reshape(-1, 3)]).astype(float)
     scaling = store.statistics(["g0", "g2"])
