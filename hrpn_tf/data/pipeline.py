@@ -6,6 +6,7 @@ wait in it four times smaller.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -64,16 +65,8 @@ def make_dataset(
     if not len(indices):
         raise StoreError(f"{store.path}: no group is given to read patches of")
     uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps)
+    read = partial(read_batch, store, seed, augmentation, crop)
     inputs, side = len(store.roles) - 1, crop or store.patch
-
-    def read(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        pixels = np.empty((len(batch), side, side, inputs + 1), store.dtype)
-        gains = np.empty((len(batch), inputs), np.float32)
-        for place, (number, index) in enumerate(batch):
-            change = draw((seed, int(number), int(index)), store.patch, inputs, augmentation, crop)
-            pixels[place] = move(store.read(int(index)), change)
-            gains[place] = change.gains
-        return pixels, gains
 
     def load(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         pixels, gains = tf.numpy_function(read, [batch], (store.dtype, tf.float32))
@@ -89,6 +82,29 @@ def make_dataset(
     dataset = tf.data.Dataset.from_tensor_slices(uses).batch(batch_size, drop_remainder=constant)
     dataset = dataset.map(load, num_parallel_calls=READERS, deterministic=True)
     return dataset.map(finish).prefetch(1)
+
+
+def read_batch(
+    store: PatchStore,
+    seed: int,
+    augmentation: AugmentationConfig | None,
+    crop: int | None,
+    uses: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read and augment the patches of ``uses`` (B, 2): pass over the data, patch number.
+
+    Returns:
+        Pixels (B, H, W, C) in the type of the store, and the gains (B, inputs), float32, that the
+        inputs are still to be multiplied by.
+    """
+    side, inputs = crop or store.patch, len(store.roles) - 1
+    pixels = np.empty((len(uses), side, side, inputs + 1), store.dtype)
+    gains = np.empty((len(uses), inputs), np.float32)
+    for place, (number, index) in enumerate(uses.tolist()):
+        change = draw((seed, number, index), store.patch, inputs, augmentation, crop)
+        pixels[place] = move(store.read(index), change)
+        gains[place] = change.gains
+    return pixels, gains
 
 
 def epoch_uses(
