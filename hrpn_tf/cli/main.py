@@ -73,7 +73,7 @@ def run(arguments: list[str] | None = None) -> None:
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
     """SIGTERM unwinds the stack, so that temporary files are removed and state is saved."""
-    sys.exit(128 + signum)
+    _stop("stopped; run the same command again to go on", 128 + signum)
 
 
 def _stop(message: str, code: int) -> None:

@@ -13,9 +13,12 @@ class PooledMSE(keras.metrics.Metric):
     """
 
     def __init__(self, name: str = "mse") -> None:
-        super().__init__(name=name, dtype="float64")
-        self.count = self.add_weight(name="count", initializer="zeros")
-        self.squared_error = self.add_weight(name="squared_error", initializer="zeros")
+        super().__init__(name=name)
+        self.count = self._add_sum("count")
+        self.squared_error = self._add_sum("squared_error")
+
+    def _add_sum(self, name: str) -> Any:
+        return self.add_weight(name=name, initializer="zeros", dtype="float64")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add one batch (N, H, W, outputs), grey levels; weights are not supported."""
@@ -33,8 +36,8 @@ class PooledR2(PooledMSE):
 
     def __init__(self, name: str = "r2") -> None:
         super().__init__(name=name)
-        self.total = self.add_weight(name="total", initializer="zeros")
-        self.total_square = self.add_weight(name="total_square", initializer="zeros")
+        self.total = self._add_sum("total")
+        self.total_square = self._add_sum("total_square")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add one batch (N, H, W, outputs), grey levels; weights are not supported."""

@@ -35,15 +35,11 @@ class Networks:
 
 def build_networks(config: Config, scaling: Scaling) -> Networks:
     """Build both networks of the configured preset; not compiled yet."""
-    arguments = {
-        "preset": config.model.preset,
-        "inputs": len(config.data.inputs),
-        "scaling": scaling,
-    }
+    preset, inputs = config.model.preset, len(config.data.inputs)
     with dtype_policy(config.training.precision):
-        trained = build_model(**arguments)
+        trained = build_model(preset, inputs, scaling=scaling)
     with dtype_policy("float32"):
-        kept = build_model(**arguments)
+        kept = build_model(preset, inputs, scaling=scaling)
     return Networks(trained, kept)
 
 

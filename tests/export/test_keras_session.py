@@ -1,0 +1,52 @@
+import keras
+import numpy as np
+import pytest
+from hrpn_export import Contract, ContractError, Session
+from hrpn_export.keras_session import KerasSession
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((None, None, 2))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(inputs)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Dropout(0.5)(x)
+    return keras.Model(inputs, keras.layers.Conv2DTranspose(1, 2, strides=2)(x))
+
+
+@pytest.fixture(scope="module")
+def session(model: keras.Model) -> Session:
+    contract = Contract(("vessels", "nuclei"), ("qd",), 0.5, 2, 5, True, 255.0)
+    return KerasSession(model, contract)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8, 2), (3, 16, 6, 2)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float64])
+def test_it_gives_what_the_model_gives_in_inference(model, session, shape, dtype):
+    batch = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
+    result = session(batch)
+    assert result.dtype == np.float32
+    assert result.shape == (*shape[:3], 1)
+    expected = model(batch.astype(np.float32), training=False).numpy()
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_it_is_compiled_once_for_all_sizes(model):
+    traced = []
+
+    def counted(batch, training):
+        traced.append(batch.shape)
+        return model(batch, training=training)
+
+    contract = Contract(("vessels", "nuclei"), ("qd",), 0.5, 2, 5, True, 255.0)
+    session = KerasSession(counted, contract)
+    for size in (4, 8, 16):
+        session(np.zeros((1, size, size, 2), np.float32))
+    assert len(traced) == 1
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 2), (1, 8, 8, 3), (1, 7, 8, 2), (1, 8, 9, 2)])
+def test_it_refuses_what_the_contract_refuses(session, shape):
+    with pytest.raises(ContractError):
+        session(np.zeros(shape, np.float32))

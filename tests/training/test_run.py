@@ -1,0 +1,130 @@
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hrpn_export import Contract, ContractError
+
+from hrpn_tf.config import Config, load_config
+from hrpn_tf.data.splits import Split
+from hrpn_tf.data.store import PatchStore, open_store
+from hrpn_tf.errors import CheckpointError, RunError
+from hrpn_tf.models.scaling import Scaling
+from hrpn_tf.training.run import create_run, load_run, may_resume, read_scaling
+
+SCALING = Scaling((100.0, 90.0), (30.0, 20.0), 4.0)
+
+
+def make(run: Path, store: PatchStore, config: Config, overwrite: bool = False) -> Path:
+    create_run(
+        run,
+        config=config,
+        contract=Contract(("vessels", "nuclei"), ("qd",), 0.5, 2, 5, True, 255.0),
+        scaling=SCALING,
+        split=Split(("a",), ("b",), ("c",)),
+        store=store,
+        overwrite=overwrite,
+    )
+    return run
+
+
+@pytest.fixture
+def made(run, store, config) -> Path:
+    """A run folder in which no epoch is finished."""
+    return make(run, store, config)
+
+
+def test_what_is_written_is_read_back(made):
+    assert read_scaling(made) == SCALING
+    split = json.loads((made / "split.json").read_text())
+    assert split["validation"] == {"groups": ["b"], "slides": ["b"]}
+
+
+def test_nothing_or_an_empty_folder_is_a_new_run(run, config, store):
+    assert not may_resume(run, config, store)
+    run.mkdir()
+    assert not may_resume(run, config, store)
+
+
+def test_the_same_configuration_may_be_resumed(made, config, store):
+    assert may_resume(made, config, store)
+
+
+def test_another_configuration_is_refused_with_the_key(made, store):
+    other = load_config(made / "hrpn.yaml", ["training.optimizer.learning_rate=0.5"])
+    message = r"training\.optimizer\.learning_rate was 0\.002, now 0\.5; give --overwrite .* --out"
+    with pytest.raises(RunError, match=message):
+        may_resume(made, other, store)
+
+
+def test_only_the_first_keys_of_many_are_named(made, config, store):
+    overrides = ["training.epochs=9", "training.seed=1", "training.ema=0.9", "training.loss=mae"]
+    with pytest.raises(RunError, match=r"epochs was 4, now 9; .* and 1 more"):
+        may_resume(made, load_config(made / "hrpn.yaml", overrides), store)
+
+
+def test_another_store_is_refused(made, config, store, tmp_path):
+    copy = shutil.copytree(store.path, tmp_path / "copy")
+    manifest = copy / "manifest.json"
+    manifest.write_text(manifest.read_text() + " ")
+    with pytest.raises(RunError, match="a run on another store"):
+        may_resume(made, config, open_store(copy))
+
+
+def test_overwrite_replaces_a_run_with_all_it_holds(made, store, config):
+    (made / "history.csv").touch()
+    make(made, store, config, overwrite=True)
+    assert not (made / "history.csv").exists()
+    assert may_resume(made, config, store)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path, config, store):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(RunError, match="no run folder"):
+        may_resume(tmp_path, config, store)
+    with pytest.raises(RunError, match="no run folder"):
+        make(tmp_path, store, config, overwrite=True)
+    assert (tmp_path / "thesis.tex").read_text() == "precious"
+
+
+class TestLoadRun:
+    """Reading the best network of a run."""
+
+    def test_the_model_its_contract_and_its_configuration_come_back(self, made, config):
+        inputs = keras.Input((None, None, 2))
+        model = keras.Model(inputs, keras.layers.Conv2D(1, 1)(inputs))
+        model.save(made / "best.keras")
+        loaded, contract, found = load_run(made)
+        batch = np.random.default_rng(0).random((1, 4, 4, 2)).astype(np.float32)
+        np.testing.assert_array_equal(loaded(batch), model(batch))
+        assert contract.inputs == ("vessels", "nuclei")
+        assert found == config
+
+    def test_no_run_folder(self, tmp_path):
+        with pytest.raises(RunError, match=r"no hrpn\.yaml"):
+            load_run(tmp_path / "missing")
+
+    def test_no_finished_epoch(self, made):
+        with pytest.raises(RunError, match=r"no best\.keras yet"):
+            load_run(made)
+
+    @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 truncated", b"\x00" * 5000])
+    def test_damaged(self, made, content):
+        (made / "best.keras").write_bytes(content)
+        with pytest.raises(CheckpointError, match="cannot be loaded"):
+            load_run(made)
+
+    def test_a_damaged_contract(self, made):
+        (made / "best.keras").touch()
+        (made / "contract.json").write_text("{")
+        with pytest.raises(ContractError):
+            load_run(made)
+
+    def test_code_in_the_file_is_not_run(self, made):
+        inputs = keras.Input((None, None, 2))
+        outputs = keras.layers.Lambda(lambda x: print("ran") or x)(inputs)
+        keras.Model(inputs, outputs).save(made / "best.keras")
+        with pytest.raises(CheckpointError, match="cannot be loaded"):
+            load_run(made)
