@@ -166,7 +166,7 @@ class OpticsConfig(Section):
     )
     nucleus_level: float = Field(90.0, gt=0, description="grey level of a mean nucleus (guess)")
     target_level: float = Field(
-        125.0,
+        138.0,
         gt=0,
         description="grey level that the plasma concentration would have; set so that the "
         "target's standard deviation is about 4 (as published)",

@@ -49,7 +49,7 @@ def tissue_coverage(shape: tuple[int, int], share: float, rng: np.random.Generat
     if share == 1:
         return np.ones(shape, np.float32)
     scale = max(1, max(shape) // 512)
-    small = tuple(-(-side // scale) for side in shape)
+    small = (-(-shape[0] // scale), -(-shape[1] // scale))
     y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in small)
     distance = np.hypot(y[:, None], x[None, :])
     rough = smooth_field(small, max(small) / 10, rng) + 0.3 * smooth_field(

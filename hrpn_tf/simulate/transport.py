@@ -19,7 +19,9 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
 SMALLEST = 1e-3  # cells with a smaller share of tissue are left out
-EDGE_BLUR_PX = 0.7
+EDGE_BLUR_PX = 1.0
+WHOLE = 0.9  # cells with a larger share of tissue count as whole
+FARTHEST = 3  # cells over which values are extrapolated into lumens
 TOLERANCE = 1e-6  # relative residual
 
 
@@ -141,11 +143,10 @@ def _wall(
     gradient = np.hypot(dy, dx) * tissue
     row, column = np.nonzero((gradient > 1e-6) & (vessel >= 0))
     size = gradient[row, column]
-    outside = [
-        np.clip(np.rint(place - slope[row, column] / size).astype(int), 0, limit - 1)
-        for place, slope, limit in zip((row, column), (dy, dx), lumen.shape, strict=True)
-    ]
-    cell = index[tuple(_nearest(index >= 0))][outside[0] // factor, outside[1] // factor]
+    below = np.rint(row - dy[row, column] / size).astype(int).clip(0, lumen.shape[0] - 1)
+    beside = np.rint(column - dx[row, column] / size).astype(int).clip(0, lumen.shape[1] - 1)
+    near_row, near_column = _nearest(index >= 0)
+    cell = index[near_row, near_column][below // factor, beside // factor]
     length = size.astype(np.float64) * pixel_size_um
     shape = (int(index.max()) + 1, vessels)
     return sparse.coo_matrix((length, (cell, vessel[row, column])), shape).tocsr()
@@ -205,20 +206,33 @@ class Solver:
 def to_pixels(grid: Grid, values: np.ndarray) -> np.ndarray:
     """Interpolate cell values (n,) to pixels, (height, width) float32.
 
-    Cells that are mostly lumen take a value extrapolated from the nearest ones that are not.
+    The value of a cell that a wall cuts does not belong to the cell's middle, and lumens have
+    none: both are extrapolated from the whole cells next to them.
     """
     used = grid.index >= 0
     cells = np.zeros(grid.index.shape, np.float32)
     cells[used] = values
-    known = np.zeros(used.shape, bool)
-    known[used] = grid.volume > 0.5 * grid.cell_um**2
-    nearest = _nearest(known)
-    mirrored = 2 * nearest - np.indices(known.shape)
-    for axis, side in enumerate(known.shape):
-        np.clip(mirrored[axis], 0, side - 1, out=mirrored[axis])
-    edge = cells[tuple(nearest)]
-    beyond = np.where(known[tuple(mirrored)], cells[tuple(mirrored)], edge)
-    cells = np.where(known, cells, np.clip(2 * edge - beyond, 0, 2 * edge)).astype(np.float32)
-    size = (cells.shape[1] * grid.factor, cells.shape[0] * grid.factor)
+    whole = np.zeros(used.shape, bool)
+    whole[used] = grid.volume > WHOLE * grid.cell_um**2
+    cells = _extrapolate(cells, whole if whole.any() else used)
+    rows, columns = used.shape
+    size = (columns * grid.factor, rows * grid.factor)
     image = cv2.resize(cells, size, interpolation=cv2.INTER_CUBIC)
     return np.maximum(image[: grid.shape[0], : grid.shape[1]], 0)
+
+
+def _extrapolate(cells: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Fill unknown cells with a parabola through the nearest known one and two beyond it."""
+    nearest = _nearest(known)
+    step = nearest - np.indices(known.shape)
+    limit = np.array(known.shape).reshape(2, 1, 1) - 1
+
+    def beyond(steps: int) -> tuple[np.ndarray, np.ndarray]:
+        row, column = np.clip(nearest + steps * step, 0, limit)
+        return cells[row, column], known[row, column]
+
+    (edge, _), (second, second_known), (third, third_known) = (beyond(i) for i in range(3))
+    filled = np.where(second_known, 2 * edge - second, edge)
+    filled = np.where(second_known & third_known, 3 * edge - 3 * second + third, filled)
+    filled = np.where((step**2).sum(0) > FARTHEST**2, edge, np.clip(filled, 0, 2 * edge))
+    return np.where(known, cells, filled).astype(np.float32)
