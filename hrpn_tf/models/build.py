@@ -5,6 +5,7 @@ import importlib
 import keras
 
 from hrpn_tf.errors import ConfigError
+from hrpn_tf.models.layers import LogScaling
 from hrpn_tf.models.presets import Preset, find_preset
 from hrpn_tf.models.scaling import Scaling
 
@@ -47,13 +48,7 @@ def build_model(
         y = builder(grey_levels, outputs, **preset.arguments)
         prediction = keras.layers.Identity(dtype="float32", name="prediction")(y)
     else:
-        # float32 whatever the policy: 16-bit grey levels overflow float16.
-        x = keras.layers.Normalization(
-            mean=list(scaling.input_mean),
-            variance=[std**2 for std in scaling.input_std],
-            dtype="float32",
-            name="scale_inputs",
-        )(grey_levels)
+        x = LogScaling(scaling.input_mean, scaling.input_std, name="scale_inputs")(grey_levels)
         y = builder(x, outputs, **preset.arguments)
         prediction = keras.layers.Rescaling(
             scaling.target_scale, dtype="float32", name="prediction"

@@ -195,6 +195,7 @@ _RULES: dict[type, Rule] = {
     keras.layers.BatchNormalization: _on_channels,
     keras.layers.Normalization: _on_channels,
     keras.layers.Concatenate: _on_channels,
+    own.LogScaling: _pixelwise,
     own.Upsample: _both(Blend),
     own.AlignedUpsample: _both(Everything),
     own.SpaceToDepth: _both(lambda factor: Window(factor, factor)),

@@ -1,10 +1,12 @@
-"""Layers that Keras lacks, or whose own version does not fit: resizing and space-to-depth.
+"""Layers that Keras lacks, or whose own version does not fit: resizing, scaling, space-to-depth.
 
 All take and give NHWC tensors whose height and width may be unknown until they run. They hold no
 weights, use Keras operations only (one exception, explained where it is made), and are registered,
 so that a saved model loads wherever this module was imported.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -33,16 +35,22 @@ class _Scaling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="hrpn_tf")
 class Upsample(_Scaling):
-    """Bilinear upsampling by an integer factor, half-pixel centres, edges repeated.
+    """Bilinear upsampling by an even factor, half-pixel centres, edges repeated.
 
     (N, H, W, C) becomes (N, H * factor, W * factor, C), in the layer's compute type. A pixel's
     value depends on its neighbours only, not on the size of the image, so a tile is upsampled as
     the whole slide is. Interpolation runs in float32 whatever the precision policy: half types
-    lose accuracy, and XLA cannot compile a bfloat16 resize.
+    lose accuracy, and XLA cannot compile a bfloat16 resize. Odd factors are refused because XLA
+    (TensorFlow 2.21) gives wrong values for them without a word; Keras uses XLA on a GPU.
 
     >>> Upsample(2)(keras.ops.reshape([0.0, 4.0], (1, 1, 2, 1)))[0, 0, :, 0].numpy().tolist()
     [0.0, 1.0, 3.0, 4.0]
     """
+
+    def __init__(self, factor: int, **kwargs: Any):
+        super().__init__(factor, **kwargs)
+        if factor % 2:
+            raise ValueError(f"factor must be even, got {factor}")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Height and width times the factor."""
@@ -143,3 +151,38 @@ class DepthToSpace(_Scaling):
         y = ops.reshape(x, (batch, height, width, f, f, depth))
         y = ops.transpose(y, (0, 1, 3, 2, 4, 5))
         return ops.reshape(y, (batch, height * f, width * f, depth))
+
+
+@keras.saving.register_keras_serializable(package="hrpn_tf")
+class LogScaling(keras.layers.Layer):
+    """Grey levels g of each channel to log(1 + g / std) - log(1 + mean / std), in float32.
+
+    Stains differ in gain from slide to slide; after the logarithm a gain is hardly more than an
+    offset, and the few bright pixels of a dark slide do not dominate. The mean grey level becomes
+    0, so the zero padding of convolutions stands for ordinary tissue. Negative levels count as 0.
+
+    Args:
+        mean: mean of each channel, grey levels.
+        std: standard deviation of each channel, grey levels, positive.
+
+    >>> LogScaling([0.0], [1.0])(keras.ops.zeros((1, 1, 1, 1))).numpy().item()
+    0.0
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], **kwargs: Any):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.mean, self.std = [float(m) for m in mean], [float(s) for s in std]
+        self._offset = [math.log1p(m / s) for m, s in zip(self.mean, self.std, strict=True)]
+
+    def get_config(self) -> dict[str, Any]:
+        """The layer's arguments, for saving."""
+        return {**super().get_config(), "mean": self.mean, "std": self.std}
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """As the input."""
+        return input_shape
+
+    def call(self, x: Any) -> Any:
+        """Scale ``x`` (N, H, W, C) grey levels."""
+        levels = ops.log1p(ops.maximum(x, 0.0) / ops.convert_to_tensor(self.std, x.dtype))
+        return levels - ops.convert_to_tensor(self._offset, x.dtype)

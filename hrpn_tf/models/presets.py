@@ -37,6 +37,24 @@ PRESETS = (
         description="the published HRPN, weight for weight; raw grey levels; for comparison",
         scaled=False,
     ),
+    Preset(
+        name="hrpn-s",
+        builder="hrpn_tf.models.hrpn:hrpn",
+        description="small: for quick trials and processors without an accelerator",
+        arguments=MappingProxyType({"widths": (8, 16, 24, 24, 32)}),
+    ),
+    Preset(
+        name="hrpn-m",
+        builder="hrpn_tf.models.hrpn:hrpn",
+        description="medium, the default: half the cost of the GAN baseline's generator",
+        arguments=MappingProxyType({"widths": (8, 24, 48, 64, 64)}),
+    ),
+    Preset(
+        name="hrpn-l",
+        builder="hrpn_tf.models.hrpn:hrpn",
+        description="large: for accelerators and large training sets",
+        arguments=MappingProxyType({"widths": (24, 56, 96, 128, 128)}),
+    ),
 )
 
 

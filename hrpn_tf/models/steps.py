@@ -143,7 +143,7 @@ class Spans:
 
     def after(self, step: Step, source: Length) -> "Spans | None":
         """Spans after a step; None where everything matters."""
-        count = int(step.length(source).ratio * self.period)
+        count = int(step.length(source).ratio * self.period) or 1  # one pixel: global pooling
         first, last = [], []
         for index in range(count):
             span = step.span(index, source)
