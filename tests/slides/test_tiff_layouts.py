@@ -1,6 +1,8 @@
 """Windows of every TIFF layout against the array that tifffile was given to write."""
 
 import io
+import resource
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hrpn_tf.errors import RegionError, UnknownChannelError
-from hrpn_tf.slides import open_slide
+from hrpn_tf.slides import iter_windows, open_slide
 
 LAYOUTS = ("pages", "shaped", "samples", "planar", "imagej", "ome", "ome-samples")
 WIDENED = {"int8": "float32", "int16": "float32", "float16": "float32"}
@@ -68,7 +70,7 @@ def stored_images(draw: st.DrawFn) -> tuple[np.ndarray, bytes]:
     return image, write_layout(image, layout, **options)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(stored=stored_images(), data=st.data())
 def test_any_window_of_any_layout(
     stored: tuple[np.ndarray, bytes], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -132,6 +134,30 @@ def test_pyramid_in_subifds_and_in_pages(tmp_path: Path) -> None:
             )
 
 
+@pytest.mark.filterwarnings("ignore:.*truncating ImageJ file")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"imagej": True, "metadata": {"axes": "CYX"}},  # beyond 4 GiB, ImageJ describes one page
+        {"bigtiff": True, "metadata": None, "photometric": "minisblack"},
+    ],
+    ids=["imagej", "plain"],
+)
+def test_uncompressed_file_larger_than_memory(tmp_path: Path, options: dict[str, Any]) -> None:
+    """5 GB, most of it a hole in the file, so that only the last pixels take place on the disk."""
+    path = tmp_path / "huge.tif"
+    tifffile.imwrite(path, shape=(3, 41_000, 41_000), dtype="uint8", **options)
+    with path.open("r+b") as file, tifffile.TiffFile(path) as tif:
+        file.seek(tif.series[0].dataoffset + 3 * 41_000**2 - 2)
+        file.write(b"\x07\x09")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with open_slide(path) as slide:
+        assert (slide.info.height, slide.info.width) == (41_000, 41_000)
+        found = slide.read(40_000, 40_000, 1000, 1000, [2, 0])
+    np.testing.assert_array_equal(found[-1, -2:], [[7, 0], [9, 0]])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+
+
 def test_tiles_that_are_not_stored_are_zero(tmp_path: Path) -> None:
     path = tmp_path / "sparse.tif"
     tiles = iter([np.zeros((16, 16), np.uint16), np.ones((16, 16), np.uint16), None, None])
@@ -140,6 +166,16 @@ def test_tiles_that_are_not_stored_are_zero(tmp_path: Path) -> None:
         found = slide.read(0, 0, 32, 32, [0])[..., 0]
     assert found[:16, 16:].all()
     assert found.sum() == 256
+
+
+def test_threads_may_share_a_slide(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (300, 400, 3)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", image, tile=(64, 64), compression="zlib")
+    with open_slide(tmp_path / "a.tif") as slide, ThreadPoolExecutor(8) as pool:
+        windows = list(iter_windows(300, 400, 50)) * 4
+        read = pool.map(lambda window: slide.read(*window, [2, 0, 1]), windows)
+        for (y, x, h, w), found in zip(windows, read, strict=True):
+            np.testing.assert_array_equal(found, image[y : y + h, x : x + w][..., [2, 0, 1]])
 
 
 @pytest.mark.parametrize(

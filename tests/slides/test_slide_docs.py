@@ -1,0 +1,21 @@
+"""The examples in the guide and in the docstrings."""
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+
+def test_guide() -> None:
+    guide = Path(__file__).resolve().parents[2] / "docs" / "slides.md"
+    result = doctest.testfile(str(guide), module_relative=False)
+    assert result.attempted > 8
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("module", ["metadata", "pyramid", "slide", "write"])
+def test_docstrings(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"hrpn_tf.slides.{module}"))
+    assert result.attempted > 0
+    assert result.failed == 0
