@@ -39,13 +39,15 @@ def read_slide_list(path: Path, config: DataConfig) -> tuple[SlideEntry, ...]:
     A role's channel is the list's column, else ``config.channels``, else the role's own name.
 
     Raises:
-        SlideListError: the list cannot be read, is empty, misses a column, or repeats a name.
+        SlideListError: the list cannot be read, is empty, misses a column, or repeats a
+            name or a slide.
         SlideNotFoundError: a slide does not exist.
     """
     rows = _read_rows(path)
     if not rows:
         raise SlideListError(f"{path}: the list names no slide; expected columns slide and group")
     entries: dict[str, SlideEntry] = {}
+    files: set[Path] = set()
     for where, row in rows:
         entry = _entry(path, where, row, config)
         if entry.name in entries:
@@ -53,7 +55,10 @@ def read_slide_list(path: Path, config: DataConfig) -> tuple[SlideEntry, ...]:
                 f"{path}, {where}: the name {entry.name} is used twice; give the slides "
                 "different names in a column 'name'"
             )
+        if (file := entry.path.resolve()) in files:
+            raise SlideListError(f"{path}, {where}: {entry.path} is listed twice")
         entries[entry.name] = entry
+        files.add(file)
     for entry in entries.values():
         if not entry.path.exists():
             raise SlideNotFoundError(f"{entry.path}: no such slide (listed in {path})")

@@ -22,8 +22,9 @@ from hrpn_tf.data.manifest import (
 )
 from hrpn_tf.data.moments import pool
 from hrpn_tf.data.plan import PlannedSlide, fingerprint, plan_slides
+from hrpn_tf.data.shards import whole
 from hrpn_tf.data.slide_list import SlideEntry
-from hrpn_tf.errors import StoreError
+from hrpn_tf.errors import HrpnError, StoreError
 from hrpn_tf.slides.files import disk_full_as_named_error, refuse_existing, remove
 
 
@@ -98,9 +99,19 @@ class PatchStore:
         return np.flatnonzero(np.isin(self.table["group"], list(groups)))
 
     def read(self, index: int) -> np.ndarray:
-        """One patch (patch, patch, C), grey levels, in the type of the slides."""
+        """One patch (patch, patch, C), grey levels, in the type of the slides.
+
+        Raises:
+            StoreError: the file that holds it is damaged.
+        """
         slide = int(np.searchsorted(self._ends, index, side="right"))
-        return np.asarray(self._arrays[slide][index - self._ends[slide]])
+        try:
+            return np.asarray(self._arrays[slide][index - self._ends[slide]])
+        except (RuntimeError, ValueError, OSError) as error:
+            raise StoreError(
+                f"{self.path}: patch {index} cannot be read ({error}); run hrpn-tf prepare again "
+                "with --overwrite"
+            ) from error
 
     def statistics(self, groups: Sequence[str]) -> Scaling:
         """Mean and standard deviation of the inputs, standard deviation of the target.
@@ -135,8 +146,8 @@ def open_store(path: Path) -> PatchStore:
             arrays.append(zarr.open_array(str(folder), mode="r"))
         except (OSError, ValueError, KeyError):
             raise StoreError(f"{folder}: missing or damaged; run hrpn-tf prepare again") from None
-        if arrays[-1].shape[0] != len(slide.corners):
-            raise StoreError(f"{folder}: holds another number of patches than the manifest says")
+        if arrays[-1].shape[0] != len(slide.corners) or not whole(folder, arrays[-1]):
+            raise StoreError(f"{folder}: patches are missing; run hrpn-tf prepare again")
     return PatchStore(path, manifest, arrays)
 
 
@@ -172,7 +183,11 @@ def build_store(
     identity = fingerprint(plans, config)
     with disk_full_as_named_error(path):
         _begin(partial, identity, overwrite)
-        records = [_cut(plan, config, partial, i, progress) for i, plan in enumerate(plans)]
+        try:
+            records = [_cut(plan, config, partial, i, progress) for i, plan in enumerate(plans)]
+        except HrpnError:  # what mends it changes a slide or the configuration: nothing to go on
+            remove(partial)
+            raise
         manifest = Manifest(
             roles=(*config.inputs, config.target),
             dtype=plans[0].info.dtype.name,

@@ -53,6 +53,7 @@ def test_yaml_says_the_same_as_csv(tmp_path, wrap):
         ("slide,group\na.ome.tif,m1,x\n", "slides.csv", "row 2: more values"),
         ("slide,group\na.ome.tif\n", "slides.csv", "row 2: nothing in column 'group'"),
         ("slide,group\na.ome.tif,m1\na.ome.tif,m2\n", "slides.csv", "row 3: the name a is used"),
+        ("slide,group,name\nb.tif,m1,x\n./b.tif,m2,y\n", "slides.csv", "row 3.*listed twice"),
         ('slide,group\n"a.ome.tif,m1\n', "slides.csv", "not valid CSV"),
         ("", "slides.yaml", "names no slide"),
         ("a: [", "slides.yaml", "not valid YAML"),
