@@ -2,8 +2,6 @@
 
 import hashlib
 import resource
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -293,48 +291,3 @@ def test_full_disk_leaves_nothing(tmp_path: Path, limit: int) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert left(tmp_path) == []
-
-
-MEMORY = """
-import sys, threading, time
-from pathlib import Path
-import numpy as np, psutil
-from hrpn_tf.slides import SlideWriter, iter_windows, open_slide
-
-path, side = Path(sys.argv[1]), int(sys.argv[2])
-block = np.random.default_rng(0).poisson(100, (512, 512, 1)).astype(np.uint16)
-process = psutil.Process()
-start, peak, running = process.memory_info().rss, 0, True
-
-def watch():
-    global peak
-    while running:
-        peak = max(peak, process.memory_info().rss)
-        time.sleep(0.005)
-
-watcher = threading.Thread(target=watch)
-watcher.start()
-with SlideWriter(path, height=side, width=side, channels=["a"], dtype="uint16",
-                 pixel_size_um=None, provenance={}) as writer:
-    for y, x, h, w in iter_windows(side, side, 512):
-        writer.write(y, x, block[:h, :w])
-with open_slide(path) as slide:
-    for y, x, h, w in iter_windows(side, side, 512):
-        assert (slide.read(y, x, h, w, [0]) == block[:h, :w]).all()
-running = False
-watcher.join()
-print((peak - start) / 2**20)
-"""
-
-
-@pytest.mark.slow
-def test_memory_does_not_grow_with_the_slide(tmp_path: Path) -> None:
-    """A slide of 288 MB is written and read within its 128 MiB of cached tiles and a little."""
-    path = tmp_path / "a.tif"
-    found = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path), "12000"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert float(found.stdout) < 200
