@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CROP = 1024  # side of the largest part of a slide that is shown, px
+CROP = 1280  # side of the largest part of a slide that is shown, px
 DENSITY_BINS = 128
 SATURATED = 99.8  # percentile of the crop that is shown brightest
 
@@ -56,8 +56,8 @@ def draw(picture: Picture, path: Path) -> None:
     images = {role: window.read(plane) for role, plane in picture.inputs.items()}
 
     columns = max(3, len(images) + 1)
-    aspect = window.height / window.width
-    figure = Figure(figsize=(4.3 * columns, 2 * 4.0 * aspect + 1.5), layout="constrained", dpi=130)
+    aspect = float(np.clip(window.height / window.width, 0.55, 2.0))
+    figure = Figure(figsize=(4.3 * columns, 2 * 3.6 * aspect + 1.7), layout="constrained", dpi=150)
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, columns, squeeze=False)
     for axis in axes.flat:
@@ -70,9 +70,9 @@ def draw(picture: Picture, path: Path) -> None:
     _image(figure, axes[1, 1], f"predicted {picture.target}", predicted, INTENSITY_MAP, low, top)
     error = predicted - measured
     reach = max(float(np.percentile(np.abs(error), SATURATED)), 1e-6)
-    _image(figure, axes[1, 2], "error: predicted - measured", error, ERROR_MAP, -reach, reach)
+    _image(figure, axes[1, 2], "error: predicted − measured", error, ERROR_MAP, -reach, reach)
     _scale_bar(axes[1, 0], window, picture.pixel_size_um)
-    _density(figure, axes[0, -1], picture)
+    _density(figure, axes[0, -1], picture, box_aspect=min(aspect, 1.0))
     figure.suptitle(f"{picture.title}\n{note}", fontsize=12)
     figure.savefig(path)
 
@@ -118,7 +118,7 @@ def density(picture: Picture, bins: int = DENSITY_BINS) -> tuple[np.ndarray, np.
     return counts, edges
 
 
-def _density(figure: "Figure", axis: "Axes", picture: Picture) -> None:
+def _density(figure: "Figure", axis: "Axes", picture: Picture, box_aspect: float) -> None:
     from matplotlib.colors import LogNorm
 
     counts, edges = density(picture)
@@ -134,23 +134,28 @@ def _density(figure: "Figure", axis: "Axes", picture: Picture) -> None:
         xlabel=f"measured {picture.target}, grey levels",
         ylabel=f"predicted {picture.target}, grey levels",
         title="all pixels of the slide",
-        aspect="equal",
+        box_aspect=box_aspect,
     )
     values = picture.figures.values
     text = "\n".join(
-        f"{label} = {values[name]:.3f}" if values[name] is not None else f"{label} undefined"
+        f"{label} = {values[name]:.4g}" if values[name] is not None else f"{label} undefined"
         for name, label in {"r2": "R$^2$", "pearson": "r", "rmse": "RMSE"}.items()
     )
     axis.text(0.04, 0.96, text, transform=axis.transAxes, va="top", fontsize=11)
-    figure.colorbar(mesh, ax=axis, label="pixels", shrink=0.8)
+    _bar(figure, axis, mesh, "pixels")
 
 
 def _image(
     figure: "Figure", axis: "Axes", title: str, image: np.ndarray, cmap: str, low: Any, high: Any
 ) -> None:
-    shown = axis.imshow(image, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+    shown = axis.imshow(image, cmap=cmap, vmin=low, vmax=high)
     axis.set_title(title)
-    figure.colorbar(shown, ax=axis, shrink=0.8, label="grey levels")
+    _bar(figure, axis, shown, "grey levels")
+
+
+def _bar(figure: "Figure", axis: "Axes", shown: Any, label: str) -> None:
+    """A colour bar as high as the picture beside it."""
+    figure.colorbar(shown, cax=axis.inset_axes((1.02, 0, 0.03, 1)), label=label)
 
 
 def _range(image: np.ndarray) -> tuple[float, float]:

@@ -90,14 +90,8 @@ def predict_slide(
         provenance={**provenance, "tiling": _describe(tiling)},
         overwrite=overwrite,
     )
-    bar = tqdm(
-        total=info.height * info.width / 1e6,
-        desc=out.name,
-        unit="Mpx",
-        disable=not progress,
-        bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total:.1f} Mpx "
-        "[{elapsed}<{remaining}, {rate_fmt}]",
-    )
+    pixels = info.height * info.width
+    bar = tqdm(total=pixels, desc=out.name, unit="px", unit_scale=True, disable=not progress)
     started, in_session = time.perf_counter(), 0.0
     with writer, bar:
         for place in tiling:
@@ -107,9 +101,9 @@ def predict_slide(
             in_session += time.perf_counter() - before
             kept = _checked(answer[place.crop], place, out)
             writer.write(place.out_y, place.out_x, to_grey_levels(kept, np.dtype(dtype)))
-            bar.update(kept.shape[0] * kept.shape[1] / 1e6)
+            bar.update(place.out_height * place.out_width)
     seconds = time.perf_counter() - started
-    return PredictionSummary(out, info.height * info.width, seconds, in_session, tiling)
+    return PredictionSummary(out, pixels, seconds, in_session, tiling)
 
 
 def to_grey_levels(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

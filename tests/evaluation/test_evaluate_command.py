@@ -1,0 +1,191 @@
+"""``hrpn-tf evaluate`` on slides and predictions in files; needs no network."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter
+from sklearn.metrics import r2_score
+
+from hrpn_tf.cli.main import run as hrpn_tf
+from hrpn_tf.config import load_config, to_yaml
+from hrpn_tf.slides import write_slide
+
+GROUPS = {"a": "train", "b": "train", "c": "validation", "d": "test"}
+ROLES = ("vessels", "nuclei", "qd")
+
+
+def image(seed: int, shape: tuple[int, int] = (70, 95)) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    planes = [gaussian_filter(random.gamma(0.5, 90, shape), 2) for _ in ROLES]
+    return np.clip(np.stack(planes, axis=-1), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run folder without network, its slides, and a prediction of the test slide."""
+    run = tmp_path / "run"
+    run.mkdir()
+    config = load_config(overrides=["evaluation.smooth_px=2", "data.tissue.min_share=0"])
+    (run / "hrpn.yaml").write_text(to_yaml(config))
+    split = {
+        subset: {"groups": [g for g, s in GROUPS.items() if s == subset], "slides": []}
+        for subset in ("train", "validation", "test")
+    }
+    (run / "split.json").write_text(json.dumps(split))
+    (run / "store.json").write_text(json.dumps({"path": str(tmp_path / "no-store")}))
+    lines = ["slide,group"]
+    for seed, group in enumerate(GROUPS):
+        path = tmp_path / f"{group}.ome.tif"
+        write_slide(path, image(seed), channels=ROLES, pixel_size_um=0.5, provenance={})
+        lines.append(f"{path.name},{group}")
+    (tmp_path / "slides.csv").write_text("\n".join(lines))
+    predict(run, "d", image(3)[..., 2:].astype(np.float32) * 0.9)
+    return run
+
+
+def predict(run: Path, name: str, values: np.ndarray, pixel_size_um: float = 0.5) -> None:
+    write_slide(
+        run / "predictions" / f"{name}.ome.tif",
+        values,
+        channels=["qd"],
+        pixel_size_um=pixel_size_um,
+        provenance={"model": {"sha256": "of the network"}},
+        overwrite=True,
+    )
+
+
+def evaluate(run: Path, *arguments: str) -> int:
+    with pytest.raises(SystemExit) as stop:
+        hrpn_tf(["evaluate", str(run.parent / "slides.csv"), "--run", str(run), *arguments])
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+def test_the_test_slides_are_evaluated_by_default(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(run) == 0
+    out = run / "evaluation"
+    files = {path.name for path in out.iterdir()}
+    assert files == {"metrics.json", "metrics.csv", "metrics.md", "d.png"}
+    rows = json.loads((out / "metrics.json").read_text())["rows"]
+    assert {row["slide"] for row in rows} == {"d", "pooled"}
+    assert {row["subset"] for row in rows} == {"test"}
+    assert {row["region"] for row in rows} == {"whole", "tissue"}
+    assert {row["view"] for row in rows} == {"float", "rounded", "smoothed"}
+    true = image(3)[..., 2].astype(float)
+    expected = r2_score(true.ravel(), true.ravel() * 0.9)
+    found = next(r for r in rows if (r["view"], r["region"]) == ("float", "whole"))
+    assert found["r2"] == pytest.approx(expected, rel=1e-6)
+    printed = capsys.readouterr().out
+    assert f"{expected:.3f}" in printed
+    assert "vessel distance alone" in printed
+    assert "d.png" in printed
+
+
+def test_options_choose_groups_and_baselines(run: Path, tmp_path: Path) -> None:
+    predict(run, "a", image(0)[..., 2:].astype(np.float32))
+    out = tmp_path / "out"
+    arguments = ["--group", "a", "--group", "d", "--no-baselines", "--smooth-px", "0"]
+    assert evaluate(run, *arguments, "--peak", "100", "--out", str(out)) == 0
+    values = json.loads((out / "metrics.json").read_text())
+    assert values["peak"] == 100
+    assert values["baselines"] is None
+    assert {row["predictor"] for row in values["rows"]} == {"model"}
+    assert {row["view"] for row in values["rows"]} == {"float", "rounded"}
+    assert {row["subset"] for row in values["rows"]} == {"train", "test", "test+train"}
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "code", "message"),
+    [
+        (
+            lambda run: (run / "predictions/d.ome.tif").unlink(),
+            [],
+            2,
+            r"no prediction of d; make them with: hrpn-tf predict .*slides\.csv --run .*--group d",
+        ),
+        (
+            lambda run: predict(run, "d", np.zeros((70, 94, 1), np.float32)),
+            [],
+            2,
+            r"d: predicted 70 x 94 px, measured 70 x 95 px",
+        ),
+        (
+            lambda run: tifffile.imwrite(
+                run / "predictions/d.ome.tif", np.full((70, 95), np.nan, np.float32)
+            ),
+            [],
+            1,
+            r"d\.ome\.tif: NaN or infinite pixel",
+        ),
+        (
+            lambda run: predict(run, "d", np.zeros((70, 95, 1), np.float32), 0.6),
+            [],
+            2,
+            r"0\.6 um/px, but the measured slide has 0\.5",
+        ),
+        (lambda run: None, ["--group", "e"], 2, r"no group e; it has a, b, c, d"),
+        (lambda run: (run / "hrpn.yaml").unlink(), [], 2, r"no run folder"),
+        (lambda run: (run / "split.json").write_text("{"), [], 2, r"split\.json: missing or dam"),
+        (lambda run: (run.parent / "d.ome.tif").unlink(), [], 2, r"d\.ome\.tif: no such slide"),
+        (lambda run: (run / "evaluation").mkdir(), [], 2, r"evaluation exists; give --overwrite"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(
+    run: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[Path], object],
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    change(run)
+    before = sorted(run.iterdir())
+    assert evaluate(run, *arguments) == code
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("hrpn-tf: ")
+    assert re.search(message, said)
+    assert sorted(run.iterdir()) == before, "nothing half-written is left"
+
+
+def test_a_run_without_test_group_asks_for_one(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split = json.loads((run / "split.json").read_text())
+    split["train"]["groups"], split["test"]["groups"] = ["a", "b", "d"], []
+    (run / "split.json").write_text(json.dumps(split))
+    assert evaluate(run) == 2
+    assert "name one with --group" in capsys.readouterr().err
+
+
+def test_a_prediction_by_another_network_is_remarked_on(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "best.keras").write_bytes(b"another network")
+    assert evaluate(run, "--no-baselines") == 0
+    assert "was predicted by another network" in capsys.readouterr().err
+
+
+def test_a_constant_target_is_no_crash(run: Path, tmp_path: Path) -> None:
+    flat = image(3)
+    flat[..., 2] = 4
+    path = tmp_path / "d.ome.tif"
+    write_slide(path, flat, channels=ROLES, pixel_size_um=0.5, provenance={}, overwrite=True)
+    assert evaluate(run) == 0
+    rows = json.loads((run / "evaluation/metrics.json").read_text())["rows"]
+    assert rows[0]["r2"] is None
+    assert rows[0]["undefined"]["r2"] == "the true values are constant"
+
+
+def test_without_the_training_slides_there_are_no_baselines(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "slides.csv").write_text("slide,group\nd.ome.tif,d\n")
+    assert evaluate(run) == 0
+    assert "no baselines" in capsys.readouterr().err
