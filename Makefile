@@ -8,7 +8,12 @@ DEMO ?= demo
 .PHONY: demo test test-fast check format clean
 
 demo: .venv/installed
-	HRPN_TF=$(BIN)/hrpn-tf docs/demo.sh $(DEMO)
+	rm -rf $(DEMO)
+	$(BIN)/hrpn-tf simulate --config demo --out $(DEMO)/slides
+	$(BIN)/hrpn-tf prepare $(DEMO)/slides/slides.csv --config demo --out $(DEMO)/patches
+	$(BIN)/hrpn-tf fit $(DEMO)/patches --config demo --out $(DEMO)/run
+	$(BIN)/hrpn-tf predict --run $(DEMO)/run
+	$(BIN)/hrpn-tf evaluate --run $(DEMO)/run
 
 test: .venv/installed
 	$(BIN)/pytest
@@ -20,6 +25,7 @@ check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: .venv/installed
 	$(BIN)/ruff format .

@@ -1,0 +1,82 @@
+"""What the command line does as a whole: help, exit codes, one line per error, lean imports."""
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from hrpn_tf.cli.main import COMMANDS, main, run
+from hrpn_tf.errors import HrpnError, NoTissueError, SlideNotFoundError
+
+
+def hrpn_tf(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the installed command in its own process."""
+    script = "import sys; from hrpn_tf.cli.main import run; run(sys.argv[1:])"
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "100"},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    command = importlib.import_module(f"hrpn_tf.cli.{name.replace('-', '_')}").command
+    assert isinstance(command, click.Command)
+    assert command.help
+    assert all(p.help for p in command.params if isinstance(p, click.Option))
+
+
+def test_help_of_every_command_loads_no_tensorflow() -> None:
+    names = list(COMMANDS)
+    script = (
+        "import sys\nfrom click.testing import CliRunner\nfrom hrpn_tf.cli.main import main\n"
+        f"for name in {names!r}:\n"
+        "    assert CliRunner().invoke(main, [name, '--help']).exit_code == 0, name\n"
+        "loaded = {'tensorflow', 'keras', 'matplotlib', 'skimage', 'torch'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_version_and_unknown_command() -> None:
+    assert "hrpn-tf, version" in hrpn_tf("--version").stdout
+    wrong = hrpn_tf("fitt")
+    assert wrong.returncode == 2
+    assert "No such command" in wrong.stderr
+
+
+@pytest.mark.parametrize(("error", "code"), [(SlideNotFoundError, 2), (NoTissueError, 1)])
+def test_named_errors_become_one_line_and_a_code(
+    error: type[HrpnError],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(**_: object) -> None:
+        raise error("x.tif: what is\nwrong")
+
+    monkeypatch.setattr(main, "main", fail)
+    with pytest.raises(SystemExit) as caught:
+        run(["predict"])
+    assert caught.value.code == code
+    assert capsys.readouterr().err == "hrpn-tf: x.tif: what is wrong\n"
+
+
+def test_wrong_input_of_a_real_command(tmp_path: Path) -> None:
+    done = hrpn_tf("prepare", "nowhere.csv", "--out", "store", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("hrpn-tf: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" in hrpn_tf("--debug", "prepare", "nowhere.csv", "--out", "s").stderr
+    assert not list(tmp_path.iterdir())

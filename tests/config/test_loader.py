@@ -1,0 +1,77 @@
+"""Reading, overriding and refusing configurations."""
+
+from pathlib import Path
+
+import pytest
+
+from hrpn_tf.config import Config, load_config, to_yaml
+from hrpn_tf.config.loader import recipes
+from hrpn_tf.errors import ConfigError
+
+
+def test_defaults_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "hrpn.yaml"
+    path.write_text(to_yaml(Config()))
+    assert load_config(path) == Config()
+
+
+@pytest.mark.parametrize("name", sorted(recipes()))
+def test_every_recipe_is_valid_and_survives_storing(name: str, tmp_path: Path) -> None:
+    config = load_config(name)
+    (tmp_path / "stored.yaml").write_text(to_yaml(config))
+    assert load_config(tmp_path / "stored.yaml") == config != Config()
+
+
+def test_override_wins_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "hrpn.yaml"
+    path.write_text("training: {batch_size: 4, seed: 7}\n")
+    config = load_config(path, ["training.batch_size=8", "data.inputs=[a, b, c]"])
+    assert (config.training.batch_size, config.training.seed) == (8, 7)
+    assert config.data.inputs == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "training: {batch_sise: 4}",
+            "unknown key training.batch_sise, did you mean training.batch_size",
+        ),
+        ("trainning: {}", "unknown key trainning, did you mean training?"),
+        ("training: {optimizer: {nesterov: true}}", "unknown key training.optimizer.nesterov"),
+        ("training: {batch_size: 0}", "training.batch_size: Input should be greater than or equal"),
+        ("data: {inputs: [qd], target: qd}", "inputs and target must be different roles"),
+        ("data: {channels: {tracer: 1}}", "neither input nor target"),
+        ("training: {optimizer: {learning_rate: .nan}}", "finite"),
+        ("- a list", "expected sections with keys"),
+        ("a: [1", "not valid YAML"),
+        ("x: !!python/object/apply:os.system [true]", "not valid YAML"),
+    ],
+)
+def test_bad_files_are_named(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "hrpn.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training", "expected section.key=value"),
+        ("training.batch_sice=3", "did you mean training.batch_size"),
+        ("training.seed.x=3", "unknown key|seed"),
+        ("training.seed=[1", "not valid YAML"),
+    ],
+)
+def test_bad_overrides_are_named(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(overrides=[override])
+
+
+def test_missing_file_lists_the_recipes() -> None:
+    with pytest.raises(ConfigError, match=r"no such file.*demo"):
+        load_config("nowhere.yaml")
