@@ -30,7 +30,9 @@ def as_graph(model: keras.Model) -> tf.types.experimental.PolymorphicFunction:
     return tf.function(lambda x: model(x, training=False), input_signature=[signature])
 
 
-def measured_field(model: keras.Model, period: int, reach: int) -> int:
+def measured_field(
+    model: keras.Model, period: int, reach: int, axes: tuple[int, ...] = (1, 2)
+) -> int:
     """Receptive field found by differentiation, to compare with what the graph says.
 
     Weights are made positive, so that no path can cancel or be switched off; then each column
@@ -42,9 +44,10 @@ def measured_field(model: keras.Model, period: int, reach: int) -> int:
         model: without max-pooling, whose gradient follows one path only.
         period: pixels after which the pattern of dependences repeats.
         reach: a pixel surely depends on none further than this.
+        axes: 1 for along height, 2 for along width; where all windows are square, one will do.
     """
     make_weights_positive(model)
-    return 2 * max(_reach(model, period, reach, axis) for axis in (1, 2)) + 1
+    return 2 * max(_reach(model, period, reach, axis) for axis in axes) + 1
 
 
 def make_weights_positive(model: keras.Model) -> None:
@@ -65,7 +68,7 @@ def _reach(model: keras.Model, period: int, reach: int, axis: int) -> int:
     """
     first = period * (reach // period + 1)
     length = 2 * first + period
-    sides = (length, 2 * period) if axis == 1 else (2 * period, length)
+    sides = (length, period) if axis == 1 else (period, length)
     images = tf.ones((period, *sides, model.input_shape[-1]), model.inputs[0].dtype)
     with tf.GradientTape() as tape:
         tape.watch(images)
