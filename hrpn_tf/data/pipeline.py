@@ -69,7 +69,8 @@ def make_dataset(
     inputs, side = len(store.roles) - 1, crop or store.patch
 
     def load(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, gains = tf.numpy_function(read, [batch], (store.dtype, tf.float32))
+        # stateless, or deterministic training would read one batch at a time
+        pixels, gains = tf.numpy_function(read, [batch], (store.dtype, tf.float32), stateful=False)
         pixels.set_shape((batch.shape[0], side, side, inputs + 1))
         gains.set_shape((batch.shape[0], inputs))
         return pixels, gains

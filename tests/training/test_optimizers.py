@@ -59,6 +59,7 @@ def test_gradients_are_clipped_by_their_global_norm(model):
     assert optimizer.global_clipnorm == 0.5
 
 
+@pytest.mark.slow  # importing PyTorch takes seconds
 def test_the_published_optimizer_steps_as_in_pytorch():
     torch = pytest.importorskip("torch")
     published = load_config("published").training
