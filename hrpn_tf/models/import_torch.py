@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from hrpn_tf.errors import CheckpointError
+from hrpn_tf.models.published import module_name
 
 _NORM_ENTRIES = {
     "gamma": "weight",
@@ -116,8 +117,7 @@ def _entries(model: keras.Model) -> Iterator[tuple[str, Any]]:
         norm = isinstance(layer, keras.layers.BatchNormalization)
         names = _NORM_ENTRIES if norm else _CONV_ENTRIES
         for variable in layer.weights:
-            if variable.name in names:
-                yield f"{layer.name}.{names[variable.name]}", variable
+            yield f"{module_name(layer.name)}.{names[variable.name]}", variable
 
 
 def _torch_shape(variable: Any) -> tuple[int, ...]:

@@ -1,8 +1,7 @@
 """The published HRPN (2023/24), layer for layer: an HRNetV2 whose work is all at quarter size.
 
-Every layer with weights bears the name of the published PyTorch module, so that a state dict
-entry ``backbone.conv1.weight`` belongs to the layer ``backbone.conv1``
-(:mod:`hrpn_tf.models.import_torch`).
+Every layer with weights bears the name of the published PyTorch module, see :func:`layer_name`;
+:mod:`hrpn_tf.models.import_torch` finds the weights of a state dict by it.
 """
 
 from typing import Any
@@ -46,6 +45,19 @@ def hrpn_published(x: Tensor, outputs: int) -> Tensor:
     return _head(branches, outputs)
 
 
+def layer_name(module: str) -> str:
+    """Name of the layer for a PyTorch module: ``backbone.conv1`` is ``backbone-conv1``.
+
+    Keras on its PyTorch backend allows no dots in names.
+    """
+    return module.replace(".", "-")
+
+
+def module_name(layer: str) -> str:
+    """What :func:`layer_name` was made from."""
+    return layer.replace("-", ".")
+
+
 def _stem(x: Tensor) -> Tensor:
     """Two strided convolutions to quarter size, then four bottlenecks: 256 channels."""
     x = _conv_norm_relu(x, STEM, "backbone.conv1", "backbone.bn1", stride=2)
@@ -74,7 +86,7 @@ def _module(branches: list[Tensor], name: str) -> list[Tensor]:
             _resized(x, source, target, f"{name}.fuse_layers.{target}.{source}")
             for source, x in enumerate(branches)
         ]
-        fused.append(layers.ReLU(name=f"{name}.output{target}")(layers.Add()(terms)))
+        fused.append(layers.ReLU(name=layer_name(f"{name}.output{target}"))(layers.Add()(terms)))
     return fused
 
 
@@ -101,10 +113,10 @@ def _head(branches: list[Tensor], outputs: int) -> Tensor:
     """All branches at quarter size, mixed, then enlarged four times; the last steps in float32."""
     resized = [x if i == 0 else AlignedUpsample(2**i)(x) for i, x in enumerate(branches)]
     x = layers.Concatenate()(resized)
-    x = layers.Conv2D(sum(WIDTHS), 3, padding="same", name="cls_head.0")(x)
+    x = layers.Conv2D(sum(WIDTHS), 3, padding="same", name=layer_name("cls_head.0"))(x)
     x = _relu(_norm(x, "cls_head.1.0"))
     x = layers.SpatialDropout2D(0.1)(x)
-    x = layers.Conv2D(outputs, 1, use_bias=False, dtype="float32", name="cls_head.3")(x)
+    x = layers.Conv2D(outputs, 1, use_bias=False, dtype="float32", name=layer_name("cls_head.3"))(x)
     return AlignedUpsample(4, dtype="float32")(x)
 
 
@@ -122,12 +134,14 @@ def _conv(x: Tensor, width: int, name: str, size: int = 3, stride: int = 1) -> T
     if stride > 1:
         x = layers.ZeroPadding2D(1)(x)
     padding = "valid" if stride > 1 else "same"
-    return layers.Conv2D(width, size, strides=stride, padding=padding, use_bias=False, name=name)(x)
+    return layers.Conv2D(
+        width, size, strides=stride, padding=padding, use_bias=False, name=layer_name(name)
+    )(x)
 
 
 def _norm(x: Tensor, name: str) -> Tensor:
     """Batch normalisation with PyTorch's constants."""
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)(x)
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=layer_name(name))(x)
 
 
 def _relu(x: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ def test_prefix_and_counters_are_ignored(model: keras.Model) -> None:
     wrapped = {f"module.{name}": value for name, value in state_dict().items()}
     wrapped["module.backbone.bn1.num_batches_tracked"] = np.array(7)
     load_state_dict(model, wrapped)
-    kernel = model.get_layer("backbone.layer1.0.conv2").kernel.numpy()
+    kernel = model.get_layer("backbone-layer1-0-conv2").kernel.numpy()
     expected = state_dict()["backbone.layer1.0.conv2.weight"]
     np.testing.assert_array_equal(kernel[2, 0, 5, 9], expected[9, 5, 2, 0])
 

@@ -1,5 +1,8 @@
 """Every preset keeps what DESIGN promises of a model; a new one is tested by being listed."""
 
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -101,6 +104,33 @@ def test_scaling_becomes_layers(name: str) -> None:
     np.testing.assert_allclose(
         scaled(batch, training=False), expected, rtol=1e-4, atol=1e-4 * np.std(expected)
     )
+
+
+PREDICT_ON_PYTORCH = """
+import keras, numpy, pathlib, hrpn_tf.models.layers
+assert keras.backend.backend() == "torch"
+for path in pathlib.Path().glob("*.keras"):
+    model = keras.saving.load_model(path)
+    numpy.save(path.with_suffix(".npy"), model.predict(numpy.load("input"), verbose=0))
+"""
+
+
+@pytest.mark.slow
+def test_same_answers_on_another_backend(tmp_path: Path) -> None:
+    """Nothing but Keras operations in the forward pass: it runs on PyTorch too."""
+    pytest.importorskip("torch")
+    batch = grey_levels(64, 96, inputs=2)
+    with (tmp_path / "input").open("wb") as file:
+        np.save(file, batch)
+    for preset in list_presets():
+        scaled_model(preset.name).save(tmp_path / f"{preset.name}.keras")
+    environment = os.environ | {"KERAS_BACKEND": "torch"}
+    command = [sys.executable, "-c", PREDICT_ON_PYTORCH]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    for preset in list_presets():
+        expected = scaled_model(preset.name)(batch, training=False).numpy()
+        found = np.load(tmp_path / f"{preset.name}.npy")
+        np.testing.assert_allclose(found, expected, atol=1e-4 * expected.std(), rtol=0)
 
 
 def test_unknown_preset_names_the_near_one() -> None:
