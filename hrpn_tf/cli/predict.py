@@ -93,14 +93,15 @@ def command(
     requests = _requests(slides, run, config, out, groups, _parse_channels(channels, config))
     contract = Contract.from_json(_read(run / "contract.json"))
     jobs = [_check(request, contract, config, pixel_size_um, overwrite) for request in requests]
-    tile = tile or config.prediction.tile
     if contract.receptive_field is None or not contract.tile_exact:
+        # such a network answers best in tiles of the size that it was trained on
+        tile = tile or config.training.crop or config.data.patch
         click.echo(
             f"hrpn-tf: the network of {run} depends on its tile: tiles of {tile} px overlap by "
             "half, and faint seams may remain",
             err=True,
         )
-    _predict(jobs, run, tile, dtype or config.prediction.dtype, overwrite)
+    _predict(jobs, run, tile or config.prediction.tile, dtype or config.prediction.dtype, overwrite)
 
 
 def _predict(jobs: Sequence[_Job], run: Path, tile: int, dtype: str, overwrite: bool) -> None:

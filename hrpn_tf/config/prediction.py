@@ -10,7 +10,9 @@ from hrpn_tf.config.section import Section
 class PredictionConfig(Section):
     """Tiles and the written slide."""
 
-    tile: int = Field(512, ge=32, description="side of the tile that is kept, px")
+    tile: int = Field(
+        1024, ge=32, description="largest side of what a tile contributes, px; halo not counted"
+    )
     dtype: Literal["float32", "uint16", "uint8"] = "float32"
     pixel_size_tolerance: float = Field(
         0.1, ge=0, description="largest relative difference from the contract's pixel size"

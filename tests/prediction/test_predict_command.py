@@ -137,8 +137,10 @@ def test_a_network_that_depends_on_its_tile_says_so(
     change_contract(run, receptive_field=None, tile_exact=False)
     out = tmp_path / "out.ome.tif"
     assert predict(run, tmp_path / "a.ome.tif", "--out", out) == 0
-    assert "depends on its tile" in capsys.readouterr().err
-    assert read_provenance(out)["tiling"]["exact"] is False
+    assert "depends on its tile: tiles of 512 px" in capsys.readouterr().err
+    tiling = read_provenance(out)["tiling"]
+    assert tiling["exact"] is False
+    assert tiling["kept_px"] == [256, 256], "the middle half of a training patch"
 
 
 @pytest.mark.parametrize(
