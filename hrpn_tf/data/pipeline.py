@@ -8,6 +8,7 @@ wait in it four times smaller.
 from collections.abc import Sequence
 from functools import partial
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -68,16 +69,21 @@ def make_dataset(
     read = partial(read_batch, store, seed, augmentation, crop)
     inputs, side = len(store.roles) - 1, crop or store.patch
 
-    def load(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # stateless, or deterministic training would read one batch at a time
-        pixels, gains = tf.numpy_function(read, [batch], (store.dtype, tf.float32), stateful=False)
-        pixels.set_shape((batch.shape[0], side, side, inputs + 1))
+    def load(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        types = (store.dtype, store.dtype, tf.float32)
+        pixels, target, gains = tf.numpy_function(read, [batch], types)
+        pixels.set_shape((batch.shape[0], side, side, inputs))
+        target.set_shape((batch.shape[0], side, side, 1))
         gains.set_shape((batch.shape[0], inputs))
-        return pixels, gains
+        return pixels, target, gains
 
-    def finish(pixels: tf.Tensor, gains: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        grey = tf.cast(pixels[..., :inputs], tf.float32) * gains[:, None, None, :]
-        return grey, tf.cast(pixels[..., inputs:], tf.float32)
+    def finish(
+        pixels: tf.Tensor, target: tf.Tensor, gains: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        grey = tf.cast(pixels, tf.float32)
+        if augmentation is not None and augmentation.gain_jitter:
+            grey *= gains[:, None, None, :]
+        return grey, tf.cast(target, tf.float32)
 
     constant = len(uses) % batch_size == 0  # then the batch dimension is known to the graph
     dataset = tf.data.Dataset.from_tensor_slices(uses).batch(batch_size, drop_remainder=constant)
@@ -91,21 +97,24 @@ def read_batch(
     augmentation: AugmentationConfig | None,
     crop: int | None,
     uses: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Read and augment the patches of ``uses`` (B, 2): pass over the data, patch number.
 
     Returns:
-        Pixels (B, H, W, C) in the type of the store, and the gains (B, inputs), float32, that the
-        inputs are still to be multiplied by.
+        Inputs (B, H, W, inputs) and target (B, H, W, 1) in the type of the store, and the gains
+        (B, inputs), float32, that the inputs are still to be multiplied by.
     """
-    side, inputs = crop or store.patch, len(store.roles) - 1
-    pixels = np.empty((len(uses), side, side, inputs + 1), store.dtype)
-    gains = np.empty((len(uses), inputs), np.float32)
+    side, count = crop or store.patch, len(store.roles) - 1
+    inputs = np.empty((len(uses), side, side, count), store.dtype)
+    target = np.empty((len(uses), side, side, 1), store.dtype)
+    gains = np.empty((len(uses), count), np.float32)
     for place, (number, index) in enumerate(uses.tolist()):
-        change = draw((seed, number, index), store.patch, inputs, augmentation, crop)
-        pixels[place] = move(store.read(index), change)
+        change = draw((seed, number, index), store.patch, count, augmentation, crop)
+        *planes, last = move(store.read(index), change)
+        cv2.merge(planes, inputs[place])
+        target[place, ..., 0] = last
         gains[place] = change.gains
-    return pixels, gains
+    return inputs, target, gains
 
 
 def epoch_uses(

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
+from slide_samples import noise, write_slide
 
 from hrpn_tf.config import AugmentationConfig
 from hrpn_tf.data.augmentation import draw, move
 from hrpn_tf.data.pipeline import epoch_uses, make_dataset
+from hrpn_tf.data.slide_list import SlideEntry
+from hrpn_tf.data.store import build_store
 from hrpn_tf.errors import ConfigError, StoreError
 
 NONE = AugmentationConfig(flips=False, quarter_turns=False)
@@ -34,6 +37,21 @@ def test_unshuffled_gives_every_patch_once_in_order(store):
     assert all(x.dtype == y.dtype == np.float32 for x, y in got)
     expected = [store.read(i) for i in store.indices(["g0", "g2"])]
     np.testing.assert_array_equal(patches(got), np.array(expected, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "dtype"), [(1, "uint8"), (1, "float32"), (3, "uint16"), (5, "float32")]
+)
+def test_any_number_of_inputs_of_any_type(tmp_path, config, inputs, dtype):
+    roles = tuple(f"c{i}" for i in range(inputs))
+    image = noise(0, 64, 96, dtype, channels=inputs + 1)
+    path = write_slide(tmp_path / "a.ome.tif", image, channels=(*roles, "qd"))
+    entry = SlideEntry("a", path, "g", {role: role for role in (*roles, "qd")})
+    config = config.model_copy(update={"inputs": roles, "channels": {}})
+    store = build_store([entry], config, tmp_path / "store", progress=False)
+    got = patches(make_dataset(store, ["g"], **PLAIN | {"shuffle": False}))
+    expected = [image[y : y + 32, x : x + 32] for y in (0, 32) for x in (0, 32, 64)]
+    np.testing.assert_array_equal(got, np.array(expected, np.float32))
 
 
 def test_static_shapes(store):
@@ -75,11 +93,11 @@ def test_inputs_and_target_are_turned_and_flipped_together(store):
 
 
 def test_all_symmetries_are_equally_likely():
-    patch = np.arange(16).reshape(4, 4, 1)
+    patch = np.arange(16, dtype=np.uint16).reshape(4, 4, 1).repeat(2, axis=2)
     all_eight = [s.tobytes() for s in symmetries(patch)]
+    changes = [draw((0, 1, i), 4, 1, AugmentationConfig(), None) for i in range(2000)]
     seen = Counter(
-        all_eight.index(move(patch, draw((0, 1, i), 4, 1, AugmentationConfig(), None)).tobytes())
-        for i in range(2000)
+        all_eight.index(np.stack(move(patch, change), axis=-1).tobytes()) for change in changes
     )
     assert chisquare([seen[i] for i in range(8)]).pvalue > 1e-3
 
