@@ -8,7 +8,7 @@ from pathlib import Path
 from hrpn_tf.config import Config, load_config
 from hrpn_tf.data.manifest import read_manifest
 from hrpn_tf.data.slide_list import read_slide_list
-from hrpn_tf.errors import RunError, SlideNotFoundError, UsageError
+from hrpn_tf.errors import RunError, SlideNotFoundError, StoreError, UsageError
 
 SUBSETS = ("train", "validation", "test")
 OTHER = "other"
@@ -69,6 +69,10 @@ def run_slides(run: Path, config: Config, slide_list: Path | None) -> tuple[RunS
             for entry in read_slide_list(slide_list, config.data)
         )
     store = Path(_read_json(run / "store.json")["path"])
+    if not store.is_dir():
+        raise StoreError(
+            f"{store}: the store that {run} was fitted on is gone; name a slide list instead"
+        )
     return tuple(
         RunSlide(
             record.name,
@@ -115,7 +119,13 @@ def choose_slides(
 
 
 def prediction_path(folder: Path, name: str) -> Path:
-    """Where the prediction of a slide lies in a folder of predictions."""
+    """Where the prediction of a slide lies in a folder of predictions.
+
+    Raises:
+        UsageError: the name cannot be that of a file.
+    """
+    if Path(name).name != name:
+        raise UsageError(f"the slide name '{name}' cannot be a file name; change it in the list")
     return folder / f"{name}.ome.tif"
 
 

@@ -73,7 +73,7 @@ def draw(picture: Picture, path: Path) -> None:
     _image(figure, axes[1, 2], "error: predicted − measured", error, ERROR_MAP, -reach, reach)
     _scale_bar(axes[1, 0], window, picture.pixel_size_um)
     _density(figure, axes[0, -1], picture, box_aspect=min(aspect, 1.0))
-    figure.suptitle(f"{picture.title}\n{note}", fontsize=12)
+    figure.suptitle(f"{picture.title}\n{note}", fontsize=12, parse_math=False)
     figure.savefig(path)
 
 
@@ -131,15 +131,15 @@ def _density(figure: "Figure", axis: "Axes", picture: Picture, box_aspect: float
     axis.set(
         xlim=(edges[0], end),
         ylim=(edges[0], end),
-        xlabel=f"measured {picture.target}, grey levels",
-        ylabel=f"predicted {picture.target}, grey levels",
         title="all pixels of the slide",
         box_aspect=box_aspect,
     )
+    axis.set_xlabel(f"measured {picture.target}, grey levels", parse_math=False)
+    axis.set_ylabel(f"predicted {picture.target}, grey levels", parse_math=False)
     values = picture.figures.values
     text = "\n".join(
         f"{label} = {values[name]:.4g}" if values[name] is not None else f"{label} undefined"
-        for name, label in {"r2": "R$^2$", "pearson": "r", "rmse": "RMSE"}.items()
+        for name, label in {"r2": "R²", "pearson": "r", "rmse": "RMSE"}.items()
     )
     axis.text(0.04, 0.96, text, transform=axis.transAxes, va="top", fontsize=11)
     _bar(figure, axis, mesh, "pixels")
@@ -149,7 +149,7 @@ def _image(
     figure: "Figure", axis: "Axes", title: str, image: np.ndarray, cmap: str, low: Any, high: Any
 ) -> None:
     shown = axis.imshow(image, cmap=cmap, vmin=low, vmax=high)
-    axis.set_title(title)
+    axis.set_title(title, parse_math=False)
     _bar(figure, axis, shown, "grey levels")
 
 

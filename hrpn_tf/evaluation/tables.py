@@ -61,7 +61,7 @@ def table(rows: Iterable[Row]) -> str:
     head = ["slide", "subset", "predictor", *(title for title, _ in COLUMNS.values())]
     lines = [head]
     for row in rows:
-        name = f"**{POOLED}**" if row.slide == POOLED else row.slide
+        name = f"**{POOLED}**" if row.slide == POOLED else row.slide.replace("|", "\\|")
         lines.append([name, row.subset, row.predictor, *_cells(row)])
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     left = 3

@@ -131,6 +131,14 @@ def test_options_choose_groups_and_baselines(run: Path, tmp_path: Path) -> None:
             r"0\.6 um/px, but the measured slide has 0\.5",
         ),
         (lambda run: None, ["--group", "e"], 2, r"no group e; it has a, b, c, d"),
+        (
+            lambda run: (run.parent / "slides.csv").write_text(
+                "slide,group,name\nd.ome.tif,d,../../d\n"
+            ),
+            [],
+            2,
+            r"the slide name '\.\./\.\./d' cannot be a file name",
+        ),
         (lambda run: (run / "hrpn.yaml").unlink(), [], 2, r"no run folder"),
         (lambda run: (run / "split.json").write_text("{"), [], 2, r"split\.json: missing or dam"),
         (lambda run: (run.parent / "d.ome.tif").unlink(), [], 2, r"d\.ome\.tif: no such slide"),

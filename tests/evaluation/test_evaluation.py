@@ -101,14 +101,15 @@ def test_csv_reads_back_as_the_same_numbers(evaluation: Evaluation) -> None:
 
 
 def test_markdown_has_a_table_for_every_view_and_says_what_is_missing() -> None:
-    measured = slide("a", 1)
+    measured = slide("a|b", 1)
     flat = ArrayPlane(np.full((60, 90), 5, np.uint8))
     constant = MeasuredSlide(**{**measured.__dict__, "target": flat})
     result = evaluate_slide(constant, prediction(measured), None, SETTINGS)
     text = to_markdown(Evaluation((result,), 255.0, 2.0, "uint8", None))
     assert text.count("| slide") == 3
+    assert "| a\\|b " in text
     assert "sigma 2 px" in text
-    assert "- a, whole: no R²: the true values are constant." in text
+    assert "- a|b, whole: no R²: the true values are constant." in text
     assert "Peak: 255 grey levels" in text
 
 
@@ -129,7 +130,7 @@ def test_the_peak_follows_from_the_type() -> None:
 
 @pytest.mark.parametrize("inputs", [1, 2, 3])
 def test_a_picture_is_drawn_for_any_number_of_inputs(tmp_path: Path, inputs: int) -> None:
-    measured = slide("a", 1)
+    measured = slide(r"<script> $\frac$ | _", 1)
     planes = {f"in{i}": measured.target for i in range(inputs)}
     changed = MeasuredSlide(**{**measured.__dict__, "inputs": planes, "vessel_role": None})
     path = tmp_path / "a.png"

@@ -1,5 +1,6 @@
 """Tiled predictions against the network run once on the whole, reflected slide."""
 
+import resource
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from grid_network import ArraySlide, GridNetwork
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrpn_tf.errors import NonFinitePredictionError, OutputExistsError
+from hrpn_tf.errors import DiskFullError, NonFinitePredictionError, OutputExistsError
 from hrpn_tf.prediction import predict_slide, read_reflected, to_grey_levels
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
 
@@ -174,3 +175,31 @@ def test_an_existing_result_is_kept_unless_told(tmp_path: Path) -> None:
     assert out.read_bytes() == before
     predict(GridNetwork(4), path, out, overwrite=True, dtype="uint8")
     assert out.read_bytes() != before
+
+
+def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path) -> None:
+    path = slide_file(tmp_path, np.random.default_rng(0).integers(0, 9, (300, 300, 2), np.uint8))
+    out = tmp_path / "out" / "out.ome.tif"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(DiskFullError, match=r"out\.ome\.tif"):
+            predict(GridNetwork(4), path, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(out.parent.iterdir())
+
+
+def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
+    path = slide_file(tmp_path, np.ones((200, 200, 2), np.uint8))
+    out = tmp_path / "out" / "out.ome.tif"
+
+    class Interrupted(GridNetwork):
+        def __call__(self, batch: np.ndarray) -> np.ndarray:
+            if len(self.calls) == 3:
+                raise KeyboardInterrupt
+            return super().__call__(batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        predict(Interrupted(4), path, out)
+    assert not list(out.parent.iterdir())
