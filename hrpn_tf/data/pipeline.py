@@ -71,7 +71,8 @@ def make_dataset(
 
     def load(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         types = (store.dtype, store.dtype, tf.float32)
-        pixels, target, gains = tf.numpy_function(read, [batch], types)
+        # stateless, or deterministic training would read one batch at a time
+        pixels, target, gains = tf.numpy_function(read, [batch], types, stateful=False)
         pixels.set_shape((batch.shape[0], side, side, inputs))
         target.set_shape((batch.shape[0], side, side, 1))
         gains.set_shape((batch.shape[0], inputs))

@@ -37,8 +37,8 @@ def train(
 
     A row of the history holds: ``epoch`` (from 1), ``loss`` and ``val_loss`` (in units of the
     target's standard deviation, squared for ``mse``), ``mse``, ``val_mse`` (grey levels squared),
-    ``r2``, ``val_r2`` (pooled over all pixels), ``learning_rate`` (of the last step), ``seconds``
-    (training and validation), ``patches_per_second`` (training alone).
+    ``r2``, ``val_r2`` (pooled over all pixels), ``learning_rate`` (after the last step),
+    ``seconds`` (training and validation), ``patches_per_second`` (training alone).
 
     Args:
         networks: compiled, and restored to ``state``.
@@ -77,7 +77,8 @@ def train(
         row = {"epoch": epoch + 1, **logs, "seconds": time.perf_counter() - started}
         row["patches_per_second"] = batches.steps * training.batch_size / (trained - started)
         state = state.after(row)
-        networks.update_kept()
+        if state.best_epoch == state.epoch:
+            networks.copy_weights()
         after_epoch(save_checkpoint(checkpoints, network, networks.kept, state), state)
         if network.stop_training:
             break

@@ -27,8 +27,8 @@ class Networks:
     trained: keras.Model
     kept: keras.Model
 
-    def update_kept(self) -> None:
-        """Give ``kept`` the weights of ``trained``, averaged if an average is kept."""
+    def copy_weights(self) -> None:
+        """Give ``kept`` the weights of ``trained``, averaged if it keeps an average."""
         with averaged_weights(self.trained):
             self.kept.set_weights(self.trained.get_weights())
 

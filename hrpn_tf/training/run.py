@@ -42,7 +42,7 @@ def load_run(run: Path) -> tuple["keras.Model", Contract, Config]:
     No code from the file is run.
 
     Raises:
-        RunError: no run folder there, or no epoch is finished yet.
+        RunError: no run folder there, it misses a file, or no epoch is finished yet.
         CheckpointError: ``best.keras`` is damaged or holds something else.
         ContractError: ``contract.json`` is damaged.
     """
@@ -54,7 +54,7 @@ def load_run(run: Path) -> tuple["keras.Model", Contract, Config]:
     best = run / BEST
     if not best.is_file():
         raise RunError(f"{run}: no {BEST} yet; run hrpn-tf fit until an epoch is finished")
-    contract = Contract.from_json((run / "contract.json").read_text(encoding="utf-8"))
+    contract = Contract.from_json(_read(run, "contract.json"))
     try:
         model = keras.saving.load_model(best, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -93,9 +93,9 @@ def may_resume(run: Path, config: Config, store: PatchStore) -> bool:
         shown = "; ".join(f"{key} was {before.get(key)}, now {now[key]}" for key in differing[:3])
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
         raise RunError(f"{run}: a run of another configuration: {shown}{more}; {choice}")
-    recorded = json.loads((run / "store.json").read_text(encoding="utf-8"))
-    if recorded["sha256"] != _store_record(store)["sha256"]:
-        raise RunError(f"{run}: a run on another store ({recorded['path']}); {choice}")
+    recorded = _read_json(run, "store.json")
+    if recorded.get("sha256") != _store_record(store)["sha256"]:
+        raise RunError(f"{run}: a run on another store ({recorded.get('path')}); {choice}")
     latest = list_checkpoints(run / "checkpoints")[-1:]
     if latest and read_state(latest[0]).epoch >= config.training.epochs:
         raise RunError(f"{run}: this run is finished; {choice}")
@@ -136,17 +136,21 @@ def create_run(
 
 
 def read_scaling(run: Path) -> Scaling:
-    """The scaling with which a run began."""
-    values = json.loads((run / "scaling.json").read_text(encoding="utf-8"))
+    """The scaling with which a run began.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    values = _read_json(run, "scaling.json")
     return Scaling(tuple(values["input_mean"]), tuple(values["input_std"]), values["target_scale"])
 
 
 def add_environment(run: Path, environment: Mapping[str, Any]) -> None:
     """Append to ``environment.json``: one entry per time that the training was started."""
     path = run / "environment.json"
-    entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    starts = _read_json(run, path.name)["starts"] if path.exists() else []
     with atomic_path(path, overwrite=True) as temporary:
-        _write_json(temporary, [*entries, environment])
+        _write_json(temporary, {"starts": [*starts, environment]})
 
 
 def publish(run: Path, checkpoint: Path, state: TrainingState) -> None:
@@ -172,6 +176,24 @@ def clear_leftovers(run: Path) -> None:
 def _store_record(store: PatchStore) -> dict[str, str]:
     manifest = (store.path / MANIFEST).read_bytes()
     return {"path": str(store.path.resolve()), "sha256": hashlib.sha256(manifest).hexdigest()}
+
+
+def _read(run: Path, name: str) -> str:
+    try:
+        return (run / name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise RunError(
+            f"{run}: {name} is missing or damaged; give another run, or fit it again with "
+            "--overwrite"
+        ) from None
+
+
+def _read_json(run: Path, name: str) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads(_read(run, name))
+    except ValueError:
+        raise RunError(f"{run}: {name} is damaged; fit again with --overwrite") from None
+    return values
 
 
 def _write_json(path: Path, values: Any) -> None:

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from hrpn_export import Contract, ContractError, Session
+from hrpn_export import BundleError, Contract, ContractError, Session
 from hrpn_export.keras_session import KerasSession
 
 
@@ -50,3 +50,12 @@ def test_it_is_compiled_once_for_all_sizes(model):
 def test_it_refuses_what_the_contract_refuses(session, shape):
     with pytest.raises(ContractError):
         session(np.zeros(shape, np.float32))
+
+
+def test_threads_cannot_be_changed_once_tensorflow_runs(model, session):
+    import tensorflow as tf
+
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    KerasSession(model, session.contract, threads=threads)
+    with pytest.raises(BundleError, match="it has started already"):
+        KerasSession(model, session.contract, threads=threads + 1)

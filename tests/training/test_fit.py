@@ -75,7 +75,7 @@ def test_the_run_folder_is_complete(finished):
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
     assert float(rows[-1]["val_loss"]) < float(rows[0]["val_loss"])
     environment = json.loads((finished / "environment.json").read_text())
-    assert environment[0]["versions"]["tensorflow"] == tf.__version__
+    assert environment["starts"][0]["versions"]["tensorflow"] == tf.__version__
 
 
 def test_the_contract_states_what_the_network_needs(finished, store):
@@ -135,7 +135,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(finished, store, config
                 fit(store.path, run, config, progress=False)
     fit(store.path, run, config, progress=False)
     assert_same_run(run, finished)
-    assert len(json.loads((run / "environment.json").read_text())) == 3
+    assert len(json.loads((run / "environment.json").read_text())["starts"]) == 3
 
 
 def test_the_training_step_is_traced_once(store, run, config, monkeypatch):

@@ -89,6 +89,17 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, config, store):
     assert (tmp_path / "thesis.tex").read_text() == "precious"
 
 
+@pytest.mark.parametrize("content", [None, "", "{"])
+@pytest.mark.parametrize("name", ["store.json", "scaling.json"])
+def test_a_damaged_file_is_named(name, content, made, config, store):
+    (made / name).unlink()
+    if content is not None:
+        (made / name).write_text(content)
+    read = may_resume if name == "store.json" else lambda run, *_: read_scaling(run)
+    with pytest.raises(RunError, match=f"{name} is (missing or )?damaged"):
+        read(made, config, store)
+
+
 class TestLoadRun:
     """Reading the best network of a run."""
 
@@ -120,6 +131,9 @@ class TestLoadRun:
         (made / "best.keras").touch()
         (made / "contract.json").write_text("{")
         with pytest.raises(ContractError):
+            load_run(made)
+        (made / "contract.json").unlink()
+        with pytest.raises(RunError, match=r"contract\.json is missing"):
             load_run(made)
 
     def test_code_in_the_file_is_not_run(self, made):

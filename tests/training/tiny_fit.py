@@ -1,6 +1,7 @@
 """``hrpn-tf`` with the tiny network; for tests that kill it: ``python tiny_fit.py fit ...``."""
 
 import os
+import signal
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
@@ -8,5 +9,7 @@ import tiny_network
 
 from hrpn_tf.cli.main import run
 
+# A shell starts what runs in the background with Ctrl-C ignored, and processes inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 tiny_network.register()
 run()
