@@ -77,7 +77,8 @@ def read_config(run: Path) -> Config:
 def may_resume(run: Path, config: Config, store: PatchStore) -> bool:
     """Whether an unfinished training of this very configuration and store is there.
 
-    False if there is nothing, or an empty folder.
+    False if there is nothing, or an empty folder. Sections that do not concern training
+    (``prediction`` and the like) may differ.
 
     Raises:
         RunError: something else is there: a finished run, another configuration (the keys that
@@ -86,8 +87,7 @@ def may_resume(run: Path, config: Config, store: PatchStore) -> bool:
     if not run.exists() or (run.is_dir() and not any(run.iterdir())):
         return False
     choice = "give --overwrite to replace it, or another --out"
-    before = _flatten(read_config(run).model_dump(mode="json"))
-    now = _flatten(config.model_dump(mode="json"))
+    before, now = _flatten(read_config(run)), _flatten(config)
     differing = [key for key in now if now[key] != before.get(key)]
     if differing:
         shown = "; ".join(f"{key} was {before.get(key)}, now {now[key]}" for key in differing[:3])
@@ -200,12 +200,16 @@ def _write_json(path: Path, values: Any) -> None:
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested sections as ``section.key``: value."""
+def _flatten(config: Config) -> dict[str, Any]:
+    """What a training depends on, as ``section.key``: value."""
     flat: dict[str, Any] = {}
-    for key, value in values.items():
+    pending: list[tuple[str, Any]] = list(
+        config.model_dump(mode="json", include={"data", "model", "training"}).items()
+    )
+    while pending:
+        key, value = pending.pop(0)
         if isinstance(value, dict) and value:
-            flat |= _flatten(value, f"{prefix}{key}.")
+            pending += [(f"{key}.{name}", inner) for name, inner in value.items()]
         else:
-            flat[prefix + key] = value
+            flat[key] = value
     return flat

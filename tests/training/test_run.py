@@ -52,6 +52,11 @@ def test_the_same_configuration_may_be_resumed(made, config, store):
     assert may_resume(made, config, store)
 
 
+def test_what_does_not_concern_training_may_differ(made, store):
+    other = load_config(made / "hrpn.yaml", ["prediction.tile=64", "evaluation.peak=9"])
+    assert may_resume(made, other, store)
+
+
 def test_another_configuration_is_refused_with_the_key(made, store):
     other = load_config(made / "hrpn.yaml", ["training.optimizer.learning_rate=0.5"])
     message = r"training\.optimizer\.learning_rate was 0\.002, now 0\.5; give --overwrite .* --out"
