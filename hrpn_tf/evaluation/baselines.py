@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,8 @@ BIN_UM = 1.0
 WINDOW = 1024
 MAX_WINDOWS = 64  # of a slide, spread evenly: enough for a profile of a hundred numbers
 
+Scale = Literal["linear", "logarithmic"]
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -23,12 +25,16 @@ class Profile:
         intensity: (bins,) grey levels; bin 0 is inside vessels, bin i holds distances in
             ((i - 1) BIN_UM, i BIN_UM], the last one all beyond. None if no input shows vessels.
         mean: of the target over all pixels, grey levels.
-        slides: how many slides it was fitted on.
+        mse: mean squared error on the pixels that it was fitted on.
+        slides: how many slides these are of.
+        scale: on which vessels were told from the rest.
     """
 
     intensity: np.ndarray | None
     mean: float
+    mse: float
     slides: int
+    scale: Scale
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, with the distances in um."""
@@ -36,6 +42,8 @@ class Profile:
         return {
             "training_slides": self.slides,
             "training_mean": self.mean,
+            "training_mse": self.mse,
+            "vessel_threshold": f"Otsu, {self.scale} scale",
             "distance_um": [i * BIN_UM for i in range(len(intensity))],
             "intensity": intensity,
         }
@@ -90,18 +98,31 @@ class DistancePlane:
         return self.intensity[self.distance.bins(Window(y, x, height, width))]
 
 
-def vessel_distance(vessels: Plane, pixel_size_um: float) -> VesselDistance:
+def vessel_distance(vessels: Plane, pixel_size_um: float, scale: Scale) -> VesselDistance:
     """Distances from the vessels that Otsu's threshold finds in a plane.
 
-    A plane without any contrast holds no vessel.
+    Args:
+        vessels: the vessel channel; without any contrast it holds no vessel.
+        pixel_size_um: um per pixel.
+        scale: of the grey levels that the threshold is sought on. On the logarithmic one it lies
+            lower, and faint vessels count.
     """
     from skimage.filters import threshold_otsu
 
     sample = np.concatenate([w.read(vessels).ravel() for w in _spread(vessels, 256)])
-    return VesselDistance(vessels, float(threshold_otsu(sample)), pixel_size_um)
+    sample = sample.astype(np.float32)
+    if sample.min() == sample.max():
+        threshold = float(sample[0])
+    elif scale == "linear":
+        threshold = float(threshold_otsu(sample))
+    else:
+        threshold = float(np.expm1(threshold_otsu(np.log1p(np.maximum(sample, 0)))))
+    return VesselDistance(vessels, threshold, pixel_size_um)
 
 
-def fit_profile(slides: Sequence[tuple[VesselDistance | None, Plane]]) -> Profile:
+def fit_profile(
+    slides: Sequence[tuple[VesselDistance | None, Plane]], scale: Scale = "linear"
+) -> Profile:
     """The mean target intensity by distance to the nearest vessel, and over all pixels.
 
     Among all functions of the distance, in bins, this one has the least squared error on these
@@ -109,19 +130,27 @@ def fit_profile(slides: Sequence[tuple[VesselDistance | None, Plane]]) -> Profil
 
     Args:
         slides: for each training slide its vessel distances, or None, and its target.
+        scale: that the distances were made on.
     """
     bins = int(np.ceil(MAX_UM / BIN_UM)) + 1
-    total, count, known = np.zeros(bins), np.zeros(bins), True
+    total, count, squares, known = np.zeros(bins), np.zeros(bins), 0.0, True
     for distance, target in slides:
         known = known and distance is not None
         for window in _spread(target, WINDOW):
-            grey = window.read(target).ravel()
+            grey = window.read(target).ravel().astype(np.float64)
             index = np.zeros(grey.size, np.intp) if distance is None else distance.bins(window)
             total += np.bincount(index.ravel(), weights=grey, minlength=bins)
             count += np.bincount(index.ravel(), minlength=bins)
+            squares += float(grey @ grey)
     seen = np.flatnonzero(count)
-    intensity = np.interp(np.arange(bins), seen, total[seen] / count[seen]) if known else None
-    return Profile(intensity, float(total.sum() / count.sum()), len(slides))
+    means = total[seen] / count[seen]
+    return Profile(
+        intensity=np.interp(np.arange(bins), seen, means) if known else None,
+        mean=float(total.sum() / count.sum()),
+        mse=float(squares - total[seen] @ means) / float(count.sum()),
+        slides=len(slides),
+        scale=scale,
+    )
 
 
 def _spread(plane: Plane, side: int) -> Iterator[Window]:

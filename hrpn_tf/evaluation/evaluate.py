@@ -7,7 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from hrpn_tf.errors import SlideMismatchError
-from hrpn_tf.evaluation.baselines import DistancePlane, Profile, fit_profile, vessel_distance
+from hrpn_tf.evaluation.baselines import (
+    DistancePlane,
+    Profile,
+    Scale,
+    VesselDistance,
+    fit_profile,
+    vessel_distance,
+)
 from hrpn_tf.evaluation.compare import CompareSettings, Progress, compare
 from hrpn_tf.evaluation.evaluation import DISTANCE, MEAN, MODEL, Compared, SlideFigures
 from hrpn_tf.evaluation.figures import Picture, draw
@@ -87,19 +94,17 @@ def evaluate_slide(
 def fit_baselines(training: Sequence[MeasuredSlide]) -> Profile:
     """What the baselines may know: the targets of the training slides.
 
-    Without a vessel channel only their mean is of use.
+    Without a vessel channel only their mean is of use. With one, vessels are told from the rest
+    on the scale that serves the fit better.
     """
-    return fit_profile(
-        [
-            (
-                vessel_distance(slide.inputs[slide.vessel_role], slide.pixel_size_um)
-                if slide.vessel_role
-                else None,
-                slide.target,
-            )
-            for slide in training
-        ]
+    scales: tuple[Scale, Scale] = ("linear", "logarithmic")
+    if not all(slide.vessel_role for slide in training):
+        return fit_profile([(None, slide.target) for slide in training])
+    fits = (
+        fit_profile([(_vessel_distance(slide, scale), slide.target) for slide in training], scale)
+        for scale in scales
     )
+    return min(fits, key=lambda profile: profile.mse)
 
 
 def common_peak(types: Mapping[str, np.dtype], peak: float | None) -> float | None:
@@ -127,7 +132,11 @@ def _baselines(
     target, settings = measured.target, CompareSettings(peak=None, rounded=False, ssim=False)
     planes: dict[str, Plane] = {MEAN: ConstantPlane(target.height, target.width, profile.mean)}
     if measured.vessel_role and profile.intensity is not None:
-        vessels = measured.inputs[measured.vessel_role]
-        distance = vessel_distance(vessels, measured.pixel_size_um)
+        distance = _vessel_distance(measured, profile.scale)
         planes[DISTANCE] = DistancePlane(distance, profile.intensity)
     return {name: compare(plane, target, tissue, settings) for name, plane in planes.items()}
+
+
+def _vessel_distance(slide: MeasuredSlide, scale: Scale) -> VesselDistance:
+    assert slide.vessel_role is not None
+    return vessel_distance(slide.inputs[slide.vessel_role], slide.pixel_size_um, scale)

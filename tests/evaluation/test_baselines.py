@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from array_plane import ArrayPlane
 from scipy.ndimage import distance_transform_edt
-from sklearn.metrics import r2_score
+from sklearn.metrics import mean_squared_error, r2_score
 
-from hrpn_tf.evaluation import baselines
+from hrpn_tf.evaluation import MeasuredSlide, baselines, fit_baselines
 from hrpn_tf.evaluation.baselines import DistancePlane, fit_profile, vessel_distance
 from hrpn_tf.evaluation.planes import Window
 
@@ -23,8 +23,8 @@ def vessels(shape: tuple[int, int] = (300, 340), seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("side", [50, 1000])
 def test_distances_by_windows_are_those_of_the_whole_image(pixel_size_um: float, side: int) -> None:
     image = vessels()
-    distance = vessel_distance(ArrayPlane(image), pixel_size_um)
-    assert 16 < distance.threshold < 80
+    distance = vessel_distance(ArrayPlane(image), pixel_size_um, "linear")
+    assert 15 < distance.threshold < 80
     exact = distance_transform_edt(image <= distance.threshold) * pixel_size_um
     expected = np.ceil(np.minimum(exact, baselines.MAX_UM) / baselines.BIN_UM)
     got = np.empty(image.shape)
@@ -39,7 +39,7 @@ def test_the_profile_recovers_a_planted_decay() -> None:
     """Intensity 50 exp(-d / 20 um) is found again, and explains another slide."""
     pairs = []
     for seed in range(3):
-        distance = vessel_distance(ArrayPlane(vessels(seed=seed)), 0.5)
+        distance = vessel_distance(ArrayPlane(vessels(seed=seed)), 0.5, "linear")
         true = distance_transform_edt(distance.vessels.image <= distance.threshold) * 0.5  # type: ignore[attr-defined]
         pairs.append((distance, ArrayPlane((50 * np.exp(-true / 20)).astype(np.float32))))
     profile = fit_profile(pairs[:2])
@@ -61,15 +61,16 @@ def test_without_a_vessel_channel_there_is_only_the_mean() -> None:
     assert profile.to_json()["intensity"] == []
 
 
-def test_a_slide_without_contrast_has_no_vessel() -> None:
-    distance = vessel_distance(ArrayPlane(np.full((40, 40), 7, np.uint8)), 1.0)
+@pytest.mark.parametrize("scale", ["linear", "logarithmic"])
+def test_a_slide_without_contrast_has_no_vessel(scale: baselines.Scale) -> None:
+    distance = vessel_distance(ArrayPlane(np.full((40, 40), 7, np.uint8)), 1.0, scale)
     assert (distance.bins(Window(0, 0, 40, 40)) == baselines.MAX_UM).all()
 
 
 def test_all_vessel_leaves_no_gap_in_the_profile() -> None:
     image = np.full((60, 60), 100, np.uint8)
     image[0, 0] = 0
-    distance = vessel_distance(ArrayPlane(image), 1.0)
+    distance = vessel_distance(ArrayPlane(image), 1.0, "linear")
     profile = fit_profile([(distance, ArrayPlane(image))])
     assert profile.intensity is not None
     assert np.isfinite(profile.intensity).all()
@@ -81,3 +82,36 @@ def test_large_slides_are_sampled_evenly(monkeypatch: pytest.MonkeyPatch) -> Non
     image = np.repeat(np.arange(100, dtype=np.uint8), 100).reshape(100, 100)
     profile = fit_profile([(None, ArrayPlane(image))])
     assert profile.mean == pytest.approx(image.mean(), abs=5)
+
+
+def test_the_error_on_the_training_slides_is_that_of_their_prediction() -> None:
+    image = vessels()
+    target = np.random.default_rng(0).integers(0, 60, image.shape).astype(np.uint8)
+    distance = vessel_distance(ArrayPlane(image), 1.0, "linear")
+    profile = fit_profile([(distance, ArrayPlane(target))])
+    assert profile.intensity is not None
+    predicted = DistancePlane(distance, profile.intensity).read(0, 0, *image.shape)
+    assert profile.mse == pytest.approx(mean_squared_error(target.ravel(), predicted.ravel()))
+
+
+def test_faint_vessels_count_if_that_explains_the_target_better() -> None:
+    """Three bright and many faint discs: only on a logarithmic scale are the faint ones vessels."""
+    random = np.random.default_rng(0)
+    rows, columns = np.indices((300, 300))
+    image = np.full((300, 300), 3.0)
+    for i, (y, x) in enumerate(random.uniform(0, 300, (30, 2))):
+        image[(rows - y) ** 2 + (columns - x) ** 2 < 64] = 250 if i < 3 else 25
+    near = np.exp(-distance_transform_edt(image < 20) / 10)
+    slide = MeasuredSlide(
+        name="a",
+        group="a",
+        subset="train",
+        inputs={"vessels": ArrayPlane(image.astype(np.uint8))},
+        target_role="qd",
+        target=ArrayPlane((40 * near).astype(np.float32)),
+        vessel_role="vessels",
+        pixel_size_um=0.5,
+    )
+    profile = fit_baselines([slide])
+    assert profile.scale == "logarithmic"
+    assert profile.mse < 0.5
