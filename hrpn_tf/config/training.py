@@ -18,7 +18,7 @@ class OptimizerConfig(Section):
 
     name: Literal["adamw", "rmsprop"] = "adamw"
     learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1e-4, ge=0)
+    weight_decay: float = Field(0.05, ge=0)
     momentum: float = Field(0.0, ge=0, lt=1, description="rmsprop only")
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup_share: float = Field(
