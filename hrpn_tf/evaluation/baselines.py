@@ -110,13 +110,13 @@ def vessel_distance(vessels: Plane, pixel_size_um: float, scale: Scale) -> Vesse
     from skimage.filters import threshold_otsu
 
     sample = np.concatenate([w.read(vessels).ravel() for w in _spread(vessels, 256)])
-    sample = sample.astype(np.float32)
-    if sample.min() == sample.max():
-        threshold = float(sample[0])
-    elif scale == "linear":
-        threshold = float(threshold_otsu(sample))
-    else:
-        threshold = float(np.expm1(threshold_otsu(np.log1p(np.maximum(sample, 0)))))
+    values, counts = np.unique(sample, return_counts=True)
+    values = values.astype(np.float64)
+    if len(values) == 1:
+        return VesselDistance(vessels, float(values[0]), pixel_size_um)
+    places = values if scale == "linear" else np.log1p(np.maximum(values, 0.0))
+    # with a histogram of single values the threshold is one of them, whatever their range
+    threshold = float(values[np.searchsorted(places, threshold_otsu(hist=(counts, places)))])
     return VesselDistance(vessels, threshold, pixel_size_um)
 
 
