@@ -53,7 +53,7 @@ def simulate_cohort(config: SimulationConfig, out: Path, overwrite: bool = False
         config: what to simulate.
         out: folder; gets ``SLIDE.ome.tif``, ``truth/SLIDE.*``, ``simulation.yaml`` and, at the
             end, ``slides.csv``.
-        overwrite: start afresh where ``out`` holds another cohort.
+        overwrite: start afresh where ``out`` holds a cohort.
 
     Returns:
         The path of the slide list.
@@ -65,10 +65,11 @@ def simulate_cohort(config: SimulationConfig, out: Path, overwrite: bool = False
     """
     slides = plan(config)
     _claim(config, out, overwrite)
-    with tqdm(total=len(slides) * (len(STAGES) + 1), unit="stage", desc="simulate") as bar:
+    steps = len(STAGES) + 1
+    with tqdm(total=len(slides) * steps, unit="stage", desc="simulate") as bar:
         for slide in slides:
-            if _report_path(out, slide.name).is_file():
-                bar.update(len(STAGES) + 1)
+            if _is_finished(out, slide.name):
+                bar.update(steps)
                 continue
 
             def progress(stage: str, name: str = slide.name) -> None:
@@ -78,10 +79,8 @@ def simulate_cohort(config: SimulationConfig, out: Path, overwrite: bool = False
             phantom = make_phantom(config, slide.number, slide.group_number, progress)
             progress("writing")
             _write(phantom, slide, config, out)
-    _write_text(
-        out / SLIDE_LIST,
-        _csv([{"slide": f"{slide.name}.ome.tif", "group": slide.group} for slide in slides]),
-    )
+    rows = [{"slide": f"{slide.name}.ome.tif", "group": slide.group} for slide in slides]
+    _write_text(out / SLIDE_LIST, _csv(rows))
     return out / SLIDE_LIST
 
 
@@ -96,34 +95,39 @@ def _claim(config: SimulationConfig, out: Path, overwrite: bool) -> None:
     marker = out / CONFIG
     wanted = {"version": __version__, "simulation": config.model_dump(mode="json")}
     if marker.is_file():
-        found = yaml.safe_load(marker.read_text(encoding="utf-8"))
-        if found == wanted:
-            if overwrite:
-                _clear(out)
-            return
-        if not overwrite:
+        found = _read_marker(marker)
+        if found != wanted and not overwrite:
             raise RunError(
                 f"{out} holds a cohort of another configuration ({_difference(found, wanted)}); "
                 "give another --out, or --overwrite to replace it"
             )
-        _clear(out)
-    elif out.is_dir() and any(out.iterdir()):
-        raise OutputExistsError(f"{out} is not empty and holds no cohort; give another --out")
+        if overwrite:
+            _clear(out)
+    elif out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise OutputExistsError(f"{out} exists and holds no cohort; give another --out")
     _write_text(marker, yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True))
 
 
+def _read_marker(marker: Path) -> Any:
+    try:
+        return yaml.safe_load(marker.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+
+
 def _difference(found: Any, wanted: dict[str, Any], prefix: str = "") -> str:
-    """The first few keys in which two configurations differ."""
+    """The first keys in which a configuration that was found differs from the one wanted."""
     if not isinstance(found, dict):
-        return prefix or "unreadable"
+        return f"{prefix}?" if prefix else f"{CONFIG} is unreadable"
     keys = []
     for key, value in wanted.items():
-        if found.get(key) != value:
-            inner = isinstance(value, dict)
-            keys.append(
-                _difference(found.get(key), value, f"{prefix}{key}.") if inner else prefix + key
-            )
-    return ", ".join(keys[:5]).replace("simulation.simulation.", "simulation.")
+        name = f"{prefix}{key}"
+        if found.get(key) == value:
+            continue
+        keys.append(
+            _difference(found.get(key), value, f"{name}.") if isinstance(value, dict) else name
+        )
+    return ", ".join(keys[:5])
 
 
 def _clear(out: Path) -> None:
@@ -139,6 +143,11 @@ def _report_path(out: Path, name: str) -> Path:
     return out / TRUTH / f"{name}.json"
 
 
+def _is_finished(out: Path, name: str) -> bool:
+    """The report is written last, so all is there with it, unless somebody removed the slide."""
+    return _report_path(out, name).is_file() and (out / f"{name}.ome.tif").is_file()
+
+
 def _write(phantom: Phantom, slide: PlannedSlide, config: SimulationConfig, out: Path) -> None:
     """Write a slide and its truth; the report comes last and marks the slide as finished."""
     provenance = {
@@ -148,21 +157,17 @@ def _write(phantom: Phantom, slide: PlannedSlide, config: SimulationConfig, out:
         "configuration": config.model_dump(mode="json"),
     }
     names = (config.channels.vessels, config.channels.nuclei, config.channels.target)
-    truth = out / TRUTH / slide.name
+    truth = {
+        "concentration": phantom.concentration,
+        "vessels": phantom.vessels,
+        "permeability": phantom.permeability,
+    }
     images: list[tuple[Path, np.ndarray, tuple[str, ...]]] = [
-        (out / f"{slide.name}.ome.tif", phantom.image, names),
-        (
-            truth.with_suffix(".concentration.ome.tif"),
-            phantom.concentration[..., None],
-            ("concentration",),
-        ),
-        (truth.with_suffix(".vessels.ome.tif"), phantom.vessels[..., None], ("vessels",)),
-        (
-            truth.with_suffix(".permeability.ome.tif"),
-            phantom.permeability[..., None],
-            ("permeability",),
-        ),
+        (out / f"{slide.name}.ome.tif", phantom.image, names)
     ]
+    for name, image in truth.items():
+        path = out / TRUTH / f"{slide.name}.{name}.ome.tif"
+        images.append((path, image[..., None], (name,)))
     for path, image, channels in images:
         write_slide(
             path,
@@ -172,7 +177,7 @@ def _write(phantom: Phantom, slide: PlannedSlide, config: SimulationConfig, out:
             provenance=provenance,
             overwrite=True,
         )
-    _write_text(truth.with_suffix(".vessels.csv"), _csv(phantom.table))
+    _write_text(out / TRUTH / f"{slide.name}.vessels.csv", _csv(phantom.table))
     report = {"slide": slide.name, "group": slide.group, **phantom.report}
     report["configuration"] = config.model_dump(mode="json")
     _write_text(_report_path(out, slide.name), json.dumps(report, indent=2) + "\n")

@@ -26,13 +26,20 @@ def smooth_field(
     coarse = tuple(int(np.ceil(side / step)) + 2 * margin for side in shape)
     noise = rng.standard_normal(coarse, dtype=np.float32)
     noise = ndimage.gaussian_filter(noise, sigma, mode="wrap")
-    noise *= np.float32(2 * np.sqrt(np.pi) * sigma)
+    noise /= np.float32(_spread_left(sigma))
     inner = noise[margin : coarse[0] - margin, margin : coarse[1] - margin]
     if step == 1.0:
         return np.ascontiguousarray(inner[: shape[0], : shape[1]])
     size = (int(np.ceil(inner.shape[1] * step)), int(np.ceil(inner.shape[0] * step)))
     field = cv2.resize(inner, size, interpolation=cv2.INTER_CUBIC)
     return np.ascontiguousarray(field[: shape[0], : shape[1]])
+
+
+def _spread_left(sigma: float) -> float:
+    """Standard deviation of white noise of unit variance after the Gaussian filter."""
+    impulse = np.zeros(2 * int(np.ceil(4 * sigma)) + 3)
+    impulse[len(impulse) // 2] = 1
+    return float((ndimage.gaussian_filter1d(impulse, sigma) ** 2).sum())
 
 
 def tissue_coverage(shape: tuple[int, int], share: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,6 +1,6 @@
 """One phantom slide: vessels, nuclei, transport, optics, and its truth."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.simulate import optics, truth
-from hrpn_tf.simulate.anatomy import grow_anatomy
+from hrpn_tf.simulate.anatomy import Anatomy, grow_anatomy
 from hrpn_tf.simulate.floor import Hidden, concentration, draw_group, redraw
 from hrpn_tf.simulate.permeability import draw_permeability
 from hrpn_tf.simulate.staining import fluorescence
@@ -66,14 +66,7 @@ def make_phantom(
     balance = truth.mass_balance(grid, cells, tracer, hidden, config)
 
     progress("optics")
-    lamp = optics.light(tracer.shape, config.pixel_size_um, config.optics)
-    dtype = np.uint8 if config.optics.bits == 8 else np.uint16
-    image = np.empty((*tracer.shape, 3), dtype)
-    for channel, signal in enumerate(fluorescence(anatomy, tracer, config, rng["stain"])):
-        light = optics.point_spread(signal, config.pixel_size_um, config.optics) * lamp
-        image[..., channel] = optics.record(light, config.optics, rng["noise"])
-    traced = np.float32(config.optics.target_level) * tracer
-    background = light - optics.point_spread(traced, config.pixel_size_um, config.optics) * lamp
+    image, lamp, background = _expose(anatomy, tracer, config, rng)
 
     progress("error floor")
     coarse = tissue_grid(anatomy, FLOOR_COARSER * grid.factor, config)
@@ -93,3 +86,20 @@ def make_phantom(
         table=truth.vessel_table(anatomy, permeability, config),
         report=report,
     )
+
+
+def _expose(
+    anatomy: Anatomy,
+    tracer: np.ndarray,
+    config: SimulationConfig,
+    rng: Mapping[str, np.random.Generator],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The recorded image, the uneven light, and the target's light without tracer."""
+    levels, pixel = config.optics, config.pixel_size_um
+    lamp = optics.light(tracer.shape, pixel, levels)
+    image = np.empty((*tracer.shape, 3), np.uint8 if levels.bits == 8 else np.uint16)
+    for channel, signal in enumerate(fluorescence(anatomy, tracer, config, rng["stain"])):
+        light = optics.point_spread(signal, pixel, levels) * lamp
+        image[..., channel] = optics.record(light, levels, rng["noise"])
+    traced = np.float32(levels.target_level) * tracer
+    return image, lamp, light - optics.point_spread(traced, pixel, levels) * lamp

@@ -60,5 +60,5 @@ def _wall_stain(anatomy: Anatomy, config: SimulationConfig, rng: np.random.Gener
     level = np.append(level, 0).astype(np.float32)  # vessel -1: none
     from_middle = (section.distance_um - np.float32(wall / 2)) / np.float32(wall / 2)
     shell = np.exp(-(from_middle**2)) * level[section.vessel]
-    shell *= 1 + np.float32(0.25) * smooth_field(shell.shape, GRAIN_UM / config.pixel_size_um, rng)
+    shell *= 1 + np.float32(0.15) * smooth_field(shell.shape, GRAIN_UM / config.pixel_size_um, rng)
     return np.maximum(shell, 0) * anatomy.tissue

@@ -20,6 +20,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 SMALLEST = 1e-3  # cells with a smaller share of tissue are left out
 EDGE_BLUR_PX = 1.0
+INTO_CELL = 0.35  # share of a cell between a wall in it and where its value applies; see tests
 WHOLE = 0.9  # cells with a larger share of tissue count as whole
 FARTHEST = 3  # cells over which values are extrapolated into lumens
 TOLERANCE = 1e-6  # relative residual
@@ -37,6 +38,7 @@ class Grid:
         volume: (n,) float64, tissue area of each cell, um2.
         diffusion: (n, n) sparse, minus div(D grad .) integrated over each cell, um2/s.
         wall: (n, vessels) sparse, length of each vessel's wall in each cell, um.
+        diffusivity: (n,) float64, D of each cell, um2/s.
     """
 
     factor: int
@@ -46,6 +48,26 @@ class Grid:
     volume: np.ndarray
     diffusion: sparse.csr_matrix
     wall: sparse.csr_matrix
+    diffusivity: np.ndarray
+
+    def exchange(self, permeability: np.ndarray, diffusivity_factor: float = 1.0) -> np.ndarray:
+        """Flow into each cell per difference of its concentration from the plasma's, um2/s.
+
+        The tracer crosses the wall, then the tissue between the wall and the middle of what the
+        cell has of it: two resistances in series.
+
+        Args:
+            permeability: (vessels,) float64, um/s.
+            diffusivity_factor: multiplies D everywhere.
+
+        Returns:
+            (n,) float64.
+        """
+        through_wall = permeability[self.wall.indices]
+        cell = np.repeat(np.arange(len(self.volume)), np.diff(self.wall.indptr))
+        to_middle = INTO_CELL * self.cell_um / (diffusivity_factor * self.diffusivity[cell])
+        flow = self.wall.data * through_wall / (1 + through_wall * to_middle)
+        return np.bincount(cell, flow, len(self.volume))
 
 
 def make_grid(
@@ -82,6 +104,7 @@ def make_grid(
         volume=share[used].astype(np.float64) * cell_um**2,
         diffusion=_diffusion(_pad(open_share, factor), index, diffusivity, factor),
         wall=_wall(tissue, lumen, vessel, vessels, index, pixel_size_um, factor),
+        diffusivity=diffusivity[used].astype(np.float64),
     )
 
 
@@ -189,7 +212,7 @@ class Solver:
             diffusivity_factor: multiplies D everywhere.
             start: (n,) first guess.
         """
-        exchange = self.grid.wall @ permeability
+        exchange = self.grid.exchange(permeability, diffusivity_factor)
         diagonal = uptake_per_s * self.grid.volume + exchange
         matrix = diffusivity_factor * self.grid.diffusion + sparse.diags(diagonal)
         if not exchange.any():

@@ -108,7 +108,8 @@ def mass_balance(
 ) -> dict[str, float]:
     """Inflow through the walls against uptake in the image of the concentration; um2/s."""
     share = cells / hidden.dose
-    inflow = float((grid.wall @ hidden.permeability * (1 - share)).sum()) * hidden.dose
+    exchange = grid.exchange(hidden.permeability, hidden.diffusivity)
+    inflow = float((exchange * (1 - share)).sum()) * hidden.dose
     uptake = config.transport.uptake_per_s * hidden.uptake
     loss = uptake * float(tracer.sum(dtype=np.float64)) * config.pixel_size_um**2
     return {"inflow": inflow, "uptake": loss, "relative_error": loss / inflow - 1 if inflow else 0}
