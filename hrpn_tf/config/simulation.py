@@ -214,7 +214,7 @@ class SimulationConfig(Section):
     width: int = Field(2048, ge=64, le=100_000, description="px")
     pixel_size_um: float = Field(0.5, gt=0, le=2, description="um per pixel (0.25 to 0.5 is usual)")
     seed: int = Field(0, ge=0, description="the same seed gives the same bytes")
-    tissue_share: float = Field(0.8, gt=0, le=1, description="share of the slide that is tissue")
+    tissue_share: float = Field(0.8, ge=0.01, le=1, description="share of the slide that is tissue")
     floor_draws: int = Field(16, ge=2, description="redraws of what is hidden, for the error floor")
     channels: ChannelNames = ChannelNames()
     vessels: VesselConfig = VesselConfig()

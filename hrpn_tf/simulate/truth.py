@@ -98,8 +98,8 @@ def _summary(
         "error_of_best_predictor_here": realised,
         "target_mean": mean,
         "target_variance": variance,
-        "explainable_r2": 1 - floor / variance,
-        "explainable_r2_here": 1 - realised / variance,
+        "explainable_r2": 1 - floor / variance if variance else 0.0,
+        "explainable_r2_here": 1 - realised / variance if variance else 0.0,
     }
 
 
