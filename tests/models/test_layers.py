@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrpn_tf.models.layers import AlignedUpsample, DepthToSpace, SpaceToDepth, Upsample
+from hrpn_tf.models.layers import AlignedUpsample, DepthToSpace, LogScaling, SpaceToDepth, Upsample
 
 LAYERS = [Upsample(2), Upsample(4), AlignedUpsample(2), SpaceToDepth(2), DepthToSpace(2)]
 sides = st.integers(1, 9)
@@ -80,6 +80,18 @@ class TestEveryLayer:
         np.testing.assert_allclose(
             tf.cast(result, tf.float32), layer(noise(4, 6, 4)), rtol=0.02, atol=0.02
         )
+
+
+def test_log_scaling_of_grey_levels() -> None:
+    mean, std = np.array([10.0, 2000.0]), np.array([5.0, 3000.0])
+    layer = LogScaling(mean, std)
+    levels = np.random.default_rng(0).uniform(0, 65535, (1, 50, 50, 2))
+    expected = np.log1p(levels / std) - np.log1p(mean / std)
+    np.testing.assert_allclose(layer(levels.astype("float32")), expected, atol=2e-6)
+    assert np.abs(layer(mean.reshape(1, 1, 1, 2))).max() < 1e-6
+    np.testing.assert_array_equal(layer(-np.ones((1, 1, 1, 2))), layer(np.zeros((1, 1, 1, 2))))
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    np.testing.assert_array_equal(copy(levels), layer(levels))
 
 
 def test_wrong_factors_are_refused() -> None:
