@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 from tqdm import tqdm
 
 from hrpn_tf.errors import TrainingDivergedError
@@ -53,30 +54,17 @@ def train(
         TrainingDivergedError: the loss is NaN or infinite; no checkpoint of that epoch is kept.
         DiskFullError: a checkpoint could not be written.
     """
-    training = batches.config.training
+    epochs = batches.config.training.epochs
     network = networks.trained
     network.make_train_function()
     validation = batches.validation()
     driven = keras.callbacks.CallbackList(
-        list(callbacks), model=network, epochs=training.epochs, steps=batches.steps
+        list(callbacks), model=network, epochs=epochs, steps=batches.steps
     )
     network.stop_training = False
     driven.on_train_begin()
-    for epoch in range(state.epoch, training.epochs):
-        started = time.perf_counter()
-        driven.on_epoch_begin(epoch)
-        seed_epoch(network, training.seed, epoch)
-        logs = _train_epoch(network, batches, epoch, driven, progress)
-        trained = time.perf_counter()
-        with averaged_weights(network):
-            measured = network.evaluate(validation, callbacks=driven, return_dict=True, verbose=0)
-        logs |= {f"val_{name}": float(value) for name, value in measured.items()}
-        _check_finite(logs, f"the validation of epoch {epoch + 1}")
-        logs["learning_rate"] = float(network.optimizer.learning_rate)
-        driven.on_epoch_end(epoch, dict(logs))
-        row = {"epoch": epoch + 1, **logs, "seconds": time.perf_counter() - started}
-        row["patches_per_second"] = batches.steps * training.batch_size / (trained - started)
-        state = state.after(row)
+    for epoch in range(state.epoch, epochs):
+        state = state.after(_run_epoch(network, batches, validation, epoch, driven, progress))
         if state.best_epoch == state.epoch:
             networks.copy_weights()
         after_epoch(save_checkpoint(checkpoints, network, networks.kept, state), state)
@@ -84,6 +72,35 @@ def train(
             break
     driven.on_train_end()
     return state
+
+
+def _run_epoch(
+    network: keras.Model,
+    batches: Batches,
+    validation: tf.data.Dataset,
+    epoch: int,
+    callbacks: keras.callbacks.CallbackList,
+    progress: bool,
+) -> Row:
+    """Train and validate; gives the row of the history."""
+    training = batches.config.training
+    started = time.perf_counter()
+    callbacks.on_epoch_begin(epoch)
+    seed_epoch(network, training.seed, epoch)
+    logs = _train_epoch(network, batches, epoch, callbacks, progress)
+    trained = time.perf_counter()
+    with averaged_weights(network):
+        measured = network.evaluate(validation, callbacks=callbacks, return_dict=True, verbose=0)
+    logs |= {f"val_{name}": float(value) for name, value in measured.items()}
+    _check_finite(logs, f"the validation of epoch {epoch + 1}")
+    logs["learning_rate"] = float(network.optimizer.learning_rate)
+    callbacks.on_epoch_end(epoch, dict(logs))
+    return {
+        "epoch": epoch + 1,
+        **logs,
+        "seconds": time.perf_counter() - started,
+        "patches_per_second": batches.steps * training.batch_size / (trained - started),
+    }
 
 
 def _train_epoch(
@@ -96,11 +113,10 @@ def _train_epoch(
     """All training steps of one epoch; gives the means over it."""
     network.reset_metrics()
     iterator = iter(batches.epoch(epoch))
-    name = f"epoch {epoch + 1}/{batches.config.training.epochs}"
     logs: Mapping[str, Any] = {}
     bar = tqdm(
         range(batches.steps),
-        desc=name,
+        desc=f"epoch {epoch + 1}/{batches.config.training.epochs}",
         unit="step",
         leave=False,
         disable=not progress,
