@@ -71,7 +71,7 @@ def command(
     it that the run neither trained nor picked its checkpoint with.
     """
     from hrpn_tf.evaluation import to_csv, to_markdown
-    from hrpn_tf.slides import atomic_path
+    from hrpn_tf.files import atomic_path
 
     config = read_run_config(run)
     changes = {"smooth_px": smooth_px, "peak": peak}

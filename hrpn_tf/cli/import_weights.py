@@ -9,7 +9,7 @@ from hrpn_export import Contract
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
 from hrpn_tf.config import Config, load_config, to_yaml
-from hrpn_tf.slides.files import atomic_path, refuse_existing
+from hrpn_tf.files import atomic_path, refuse_existing
 
 if TYPE_CHECKING:
     import keras

@@ -210,9 +210,9 @@ def _check(
     overwrite: bool,
 ) -> _Job:
     """Refuse what cannot be predicted before the network is loaded."""
+    from hrpn_tf.files import refuse_existing
     from hrpn_tf.prediction import fitting_pixel_size, input_channels
     from hrpn_tf.slides import open_slide
-    from hrpn_tf.slides.files import refuse_existing
 
     if request.out.exists() and request.out.samefile(request.slide):
         raise UsageError(f"--out would replace the slide {request.slide}; name another place")

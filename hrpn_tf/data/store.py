@@ -25,7 +25,7 @@ from hrpn_tf.data.plan import PlannedSlide, fingerprint, plan_slides
 from hrpn_tf.data.shards import whole
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.errors import HrpnError, StoreError
-from hrpn_tf.slides.files import disk_full_as_named_error, refuse_existing, remove
+from hrpn_tf.files import disk_full_as_named_error, refuse_existing, remove
 
 
 class Scaling(TypedDict):

@@ -15,8 +15,9 @@ from tqdm import tqdm
 from hrpn_tf import __version__
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.errors import OutputExistsError, RunError
+from hrpn_tf.files import atomic_path
 from hrpn_tf.simulate.phantom import STAGES, Phantom, make_phantom
-from hrpn_tf.slides import atomic_path, write_slide
+from hrpn_tf.slides import write_slide
 
 CONFIG = "simulation.yaml"
 SLIDE_LIST = "slides.csv"

@@ -1,6 +1,5 @@
 """Reading and writing whole-slide images."""
 
-from hrpn_tf.slides.files import atomic_path
 from hrpn_tf.slides.opening import open_slide
 from hrpn_tf.slides.slide import Slide, SlideInfo, channel_index, iter_windows
 from hrpn_tf.slides.write import SlideWriter, read_provenance, write_slide
@@ -9,7 +8,6 @@ __all__ = [
     "Slide",
     "SlideInfo",
     "SlideWriter",
-    "atomic_path",
     "channel_index",
     "iter_windows",
     "open_slide",

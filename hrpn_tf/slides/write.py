@@ -10,8 +10,8 @@ import numpy as np
 import tifffile
 
 from hrpn_tf.errors import RegionError, SlideFormatError, SlideNotFoundError
+from hrpn_tf.files import atomic_path, disk_full_as_named_error, refuse_existing
 from hrpn_tf.slides import ome
-from hrpn_tf.slides.files import atomic_path, disk_full_as_named_error, refuse_existing
 from hrpn_tf.slides.pyramid import halve, pyramid_shapes
 from hrpn_tf.slides.scratch import ScratchPlanes
 from hrpn_tf.slides.slide import check_finite, iter_windows

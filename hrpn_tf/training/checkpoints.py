@@ -6,14 +6,17 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 
 from hrpn_tf.errors import CheckpointError
-from hrpn_tf.slides.files import atomic_path, remove
+from hrpn_tf.files import atomic_path, remove
 
 BEST = "best.keras"
-_WEIGHTS = "training.weights.h5"
+# Not .weights.h5: HDF5 crashes the process when it closes a file on a full disk. A .keras file is
+# made in memory and then written.
+_TRAINING = "training.keras"
 _STATE = "state.json"
 _KEPT = 2
 
@@ -65,7 +68,7 @@ def save_checkpoint(
     final = _folder(folder, state.epoch)
     with atomic_path(final, overwrite=True) as temporary:
         temporary.mkdir()
-        network.save_weights(temporary / _WEIGHTS)
+        network.save(temporary / _TRAINING)
         if state.best_epoch == state.epoch:
             best.save(temporary / BEST)
         else:
@@ -102,8 +105,8 @@ def load_checkpoint(checkpoint: Path, network: keras.Model) -> TrainingState:
     """
     state = read_state(checkpoint)
     try:
-        network.load_weights(checkpoint / _WEIGHTS)
-    except (OSError, ValueError, KeyError):
+        network.load_weights(checkpoint / _TRAINING)
+    except (OSError, ValueError, KeyError, BadZipFile):
         raise CheckpointError(_damaged(checkpoint)) from None
     return state
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from hrpn_export import Contract
 
@@ -20,8 +21,8 @@ from hrpn_tf.data.manifest import MANIFEST
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import CheckpointError, RunError
+from hrpn_tf.files import atomic_path, remove
 from hrpn_tf.models.scaling import Scaling
-from hrpn_tf.slides.files import atomic_path, remove
 from hrpn_tf.training.checkpoints import (
     BEST,
     TrainingState,
@@ -57,7 +58,7 @@ def load_run(run: Path) -> tuple["keras.Model", Contract, Config]:
     contract = Contract.from_json(_read(run, "contract.json"))
     try:
         model = keras.saving.load_model(best, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
         problem = str(error).strip().splitlines()[0]
         raise CheckpointError(f"{best}: cannot be loaded: {problem}") from None
     return model, contract, config

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hrpn_tf.errors import DiskFullError, OutputExistsError
-from hrpn_tf.slides import atomic_path
+from hrpn_tf.files import atomic_path
 
 
 def fill(path: Path, kind: str, text: str) -> None:
