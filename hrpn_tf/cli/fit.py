@@ -1,11 +1,11 @@
 """``hrpn-tf fit``: train a network on a store of patches."""
 
-import os
 from pathlib import Path
 
 import click
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option
+from hrpn_tf.cli.quiet import load_tensorflow
 from hrpn_tf.config import load_config
 
 
@@ -23,7 +23,7 @@ def command(
     again. Watch it with: tensorboard --logdir OUT/logs
     """
     config = load_config(config_source, overrides)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors of TensorFlow's own log
+    load_tensorflow()
     from hrpn_tf.training.fit import fit
 
     state = fit(store, out, config, overwrite=overwrite)

@@ -1,6 +1,5 @@
 """``hrpn-tf import-weights``: a published PyTorch checkpoint becomes a run folder."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import click
 from hrpn_export import Contract
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
+from hrpn_tf.cli.quiet import load_tensorflow
 from hrpn_tf.config import Config, load_config, to_yaml
 from hrpn_tf.files import atomic_path, refuse_existing
 
@@ -45,7 +45,7 @@ def command(
     """
     refuse_existing(out, overwrite)
     config = load_config(config_source, (*overrides, "model.preset=hrpn-published"))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors of TensorFlow's own log
+    load_tensorflow()
     from hrpn_tf.models.build import build_model
     from hrpn_tf.models.import_torch import load_state_dict, read_checkpoint
 

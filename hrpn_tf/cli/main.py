@@ -68,6 +68,11 @@ def run(arguments: list[str] | None = None) -> None:
         _stop(str(error), error.exit_code)
     except BrokenPipeError:
         _stop("output closed", 1)
+    except OSError as error:
+        if "--debug" in arguments:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _stop(f"{where}{error.strerror or error}", 1)
     sys.exit(0)
 
 

@@ -1,11 +1,11 @@
 """``hrpn-tf models``: the presets and what each costs."""
 
 import json
-import os
 from dataclasses import asdict
 
 import click
 
+from hrpn_tf.cli.quiet import load_tensorflow
 from hrpn_tf.models.presets import list_presets
 
 
@@ -20,7 +20,7 @@ def command(inputs: int, size: int, as_json: bool) -> None:
     multiple. Field: side of the input square that one output pixel depends on. Multiple: sides of
     an input must be multiples of it. Tiles: whether a slide predicted by tiles is exact.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors of TensorFlow's own log
+    load_tensorflow()
     from hrpn_tf.models.figures import preset_figures
 
     figures = [preset_figures(preset, inputs, size) for preset in list_presets()]

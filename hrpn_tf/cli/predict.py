@@ -1,6 +1,5 @@
 """``hrpn-tf predict``: predict whole slides."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrpn_tf.cli.options import overwrite_option, pixel_size_option
+from hrpn_tf.cli.quiet import load_tensorflow
 from hrpn_tf.cli.run_slides import choose_slides, prediction_path, read_run_config, run_slides
 from hrpn_tf.config import Config
 from hrpn_tf.errors import RunError, UsageError
@@ -105,7 +105,7 @@ def command(
 
 
 def _predict(jobs: Sequence[_Job], run: Path, tile: int, dtype: str, overwrite: bool) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors of TensorFlow's own log
+    load_tensorflow()
     from hrpn_export.keras_session import KerasSession
 
     from hrpn_tf.prediction import predict_slide, prediction_provenance

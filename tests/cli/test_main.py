@@ -73,6 +73,19 @@ def test_named_errors_become_one_line_and_a_code(
     assert capsys.readouterr().err == "hrpn-tf: x.tif: what is wrong\n"
 
 
+def test_errors_of_the_system_become_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/somewhere/run")
+
+    monkeypatch.setattr(main, "main", fail)
+    with pytest.raises(SystemExit) as caught:
+        run(["predict"])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "hrpn-tf: /somewhere/run: Permission denied\n"
+
+
 def test_wrong_input_of_a_real_command(tmp_path: Path) -> None:
     done = hrpn_tf("prepare", "nowhere.csv", "--out", "store", cwd=tmp_path)
     assert done.returncode == 2
