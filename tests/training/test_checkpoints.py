@@ -1,3 +1,5 @@
+import resource
+import signal
 from dataclasses import replace
 
 import keras
@@ -5,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hrpn_tf.errors import CheckpointError
+from hrpn_tf.errors import CheckpointError, DiskFullError
 from hrpn_tf.training.checkpoints import (
     TrainingState,
     list_checkpoints,
@@ -80,8 +82,25 @@ def test_nothing_is_left_of_a_checkpoint_that_failed(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["epoch-00001"]
 
 
-@pytest.mark.parametrize("damaged", ["training.weights.h5", "state.json"])
-@pytest.mark.parametrize("content", [None, b"", b"{}", b"\x89HDF\r\n\x1a\n garbage"])
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
+    model = network(0)
+    first, second = states(0.5, 0.3)
+    before = save_checkpoint(tmp_path, model, model, first)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))  # as good as a full disk
+    try:
+        with pytest.raises(DiskFullError, match="epoch-00002"):
+            save_checkpoint(tmp_path, model, model, second)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == [before]
+    assert load_checkpoint(before, network(1)) == first
+
+
+@pytest.mark.parametrize("damaged", ["training.keras", "state.json"])
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"PK\x03\x04 garbage"])
 def test_a_damaged_checkpoint_is_named(tmp_path, damaged, content):
     checkpoint = save_checkpoint(tmp_path, network(0), network(0), states(0.5)[0])
     if content is None:
@@ -89,6 +108,16 @@ def test_a_damaged_checkpoint_is_named(tmp_path, damaged, content):
     else:
         (checkpoint / damaged).write_bytes(content)
     with pytest.raises(CheckpointError, match="epoch-00001: cannot be loaded; delete this folder"):
+        load_checkpoint(checkpoint, network(0))
+
+
+def test_a_flipped_byte_is_noticed(tmp_path):
+    checkpoint = save_checkpoint(tmp_path, network(0), network(0), states(0.5)[0])
+    file = checkpoint / "training.keras"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
         load_checkpoint(checkpoint, network(0))
 
 
