@@ -14,6 +14,8 @@ demo: .venv/installed
 	$(BIN)/hrpn-tf fit $(DEMO)/patches --config demo --out $(DEMO)/run
 	$(BIN)/hrpn-tf predict --run $(DEMO)/run
 	$(BIN)/hrpn-tf evaluate --run $(DEMO)/run
+	@echo "Open the table $(DEMO)/run/evaluation/metrics.md" \
+		"and the picture $$(ls $(DEMO)/run/evaluation/*.png | head -n 1)"
 
 test: .venv/installed
 	$(BIN)/pytest
