@@ -1,5 +1,6 @@
 """A small store of patches, and a configuration that trains on it in a second."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,16 @@ import tiny_network
 from hrpn_tf.config import Config, DataConfig, TissueConfig, load_config
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.data.store import PatchStore, build_store
+from hrpn_tf.models import presets
 from hrpn_tf.slides import write_slide
 
-tiny_network.register()
+
+@pytest.fixture(scope="module", autouse=True)
+def _tiny_preset() -> Iterator[None]:
+    """``model.preset=tiny`` is known here, and nowhere else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(presets, "PRESETS", (*presets.PRESETS, tiny_network.TINY))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -17,9 +17,3 @@ def tiny(x: Any, outputs: int) -> Any:
     x = keras.layers.SpatialDropout2D(0.2)(x)
     x = keras.layers.Conv2DTranspose(4, 2, strides=2)(x)
     return keras.layers.Conv2D(outputs, 1)(x)
-
-
-def register() -> None:
-    """Make ``model.preset=tiny`` known."""
-    if TINY not in presets.PRESETS:
-        presets.PRESETS = (*presets.PRESETS, TINY)
