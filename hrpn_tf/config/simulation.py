@@ -33,7 +33,7 @@ class VesselConfig(Section):
         gt=0,
         le=1500,
         description="vessel length per tissue volume, mm/mm3, junctions counted in each branch; "
-        "set to give about 280 profiles/mm2 (110 to 320) and 36 mm2 of wall per mm3 (34 to 45; "
+        "set to give about 275 profiles/mm2 (110 to 320) and 36 mm2 of wall per mm3 (34 to 45; "
         "PMC7078505)",
     )
     radius_um: float = Field(

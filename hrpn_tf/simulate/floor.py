@@ -42,12 +42,10 @@ def draw_hidden(look: np.ndarray, config: SimulationConfig, rng: np.random.Gener
     return Hidden(draw_permeability(look, config.permeability, rng), *draw_group(config, rng))
 
 
-def concentration(
-    solver: Solver, hidden: Hidden, config: SimulationConfig, start: np.ndarray | None = None
-) -> np.ndarray:
+def concentration(solver: Solver, hidden: Hidden, config: SimulationConfig) -> np.ndarray:
     """Concentration in each grid cell, (n,) float64, share of the nominal plasma concentration."""
     uptake = config.transport.uptake_per_s * hidden.uptake
-    share = solver.solve(hidden.permeability, uptake, hidden.diffusivity, start)
+    share = solver.solve(hidden.permeability, uptake, hidden.diffusivity)
     scaled: np.ndarray = hidden.dose * share
     return scaled
 

@@ -101,7 +101,8 @@ def _propose(
         origin = rng.random((count, 3)) * box
     else:
         everything = np.concatenate(chains)
-        chosen = rng.integers(len(everything) - 1, size=count)
+        last = np.cumsum([len(chain) for chain in chains]) - 1  # nothing follows these
+        chosen = rng.choice(np.delete(np.arange(len(everything)), last), size=count)
         origin = everything[chosen]
         parent = _unit(everything[chosen + 1] - origin)
         direction -= (direction * parent).sum(1, keepdims=True) * parent  # at right angles

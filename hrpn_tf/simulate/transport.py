@@ -202,7 +202,6 @@ class Solver:
         permeability: np.ndarray,
         uptake_per_s: float,
         diffusivity_factor: float = 1.0,
-        start: np.ndarray | None = None,
     ) -> np.ndarray:
         """Concentration in each cell, (n,) float64, share of the plasma concentration.
 
@@ -210,16 +209,13 @@ class Solver:
             permeability: (vessels,) of each vessel, um/s.
             uptake_per_s: first-order loss, 1/s.
             diffusivity_factor: multiplies D everywhere.
-            start: (n,) first guess.
         """
         exchange = self.grid.exchange(permeability, diffusivity_factor)
         diagonal = uptake_per_s * self.grid.volume + exchange
         matrix = diffusivity_factor * self.grid.diffusion + sparse.diags(diagonal)
         if not exchange.any():
             return np.zeros(len(diagonal))
-        solution, failed = cg(
-            matrix.tocsr(), exchange, x0=start, rtol=TOLERANCE, M=self._preconditioner
-        )
+        solution, failed = cg(matrix.tocsr(), exchange, rtol=TOLERANCE, M=self._preconditioner)
         if failed:
             raise RuntimeError(f"conjugate gradients did not converge in {failed} steps")
         concentration: np.ndarray = solution

@@ -3,9 +3,10 @@
 import csv
 import hashlib
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,28 +33,60 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cohort made by the command itself, in a process of its own."""
-    out = tmp_path_factory.mktemp("cohort") / "new" / "cohort"
-    sets = [part for text in SMALL for part in ("--set", f"simulation.{text}")]
-    program = (
-        "import sys\n"
-        "from hrpn_tf.cli.main import run\n"
-        "try:\n"
-        "    run(sys.argv[1:])\n"
-        "finally:\n"
-        "    print('tensorflow' in sys.modules, 'keras' in sys.modules)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "simulate", "--out", str(out), *sets],
+PROGRAM = """
+import resource, sys
+from hrpn_tf.cli.main import run
+largest_file = int(sys.argv[1])
+if largest_file:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+try:
+    run(sys.argv[2:])
+finally:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print("tensorflow" in sys.modules, "keras" in sys.modules)
+    print(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+"""
+
+
+def simulate(
+    out: Path, overrides: Sequence[str], largest_file: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, on one core."""
+    sets = [part for text in overrides for part in ("--set", f"simulation.{text}")]
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(largest_file), "simulate", "--out", str(out), *sets],
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cohort made by the command itself."""
+    out = tmp_path_factory.mktemp("cohort") / "new" / "cohort"
+    done = simulate(out, SMALL)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "False False"
+    assert done.stdout.splitlines()[-2] == "False False"  # neither TensorFlow nor Keras
     return out
+
+
+def test_full_disk_is_a_named_error_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    done = simulate(tmp_path / "cohort", SMALL, largest_file=20_000)
+    assert done.returncode == 1
+    assert "nothing was left there" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (tmp_path / "cohort").rglob("*")] == ["simulation.yaml"]
+
+
+@pytest.mark.slow
+def test_a_large_slide_takes_a_minute_of_one_core_and_two_gigabytes(tmp_path: Path) -> None:
+    done = simulate(tmp_path / "big", ("slides=1", "groups=1", "height=4000", "width=4000"))
+    assert done.returncode == 0, done.stderr
+    seconds, peak = map(float, done.stdout.splitlines()[-1].split())
+    assert seconds < 60  # of processor time, start included
+    assert peak < 2 * 2**30
 
 
 @pytest.fixture
