@@ -1,22 +1,8 @@
 """What every network must keep: the tests of a new one are a parametrisation of these."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import keras
 import numpy as np
 import tensorflow as tf
-
-
-@contextmanager
-def dtype_policy(name: str) -> Iterator[None]:
-    """Build under a precision policy ("float64" included), then return to the one before."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def grey_levels(height: int, width: int, inputs: int, seed: int = 0) -> np.ndarray:

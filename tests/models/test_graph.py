@@ -10,12 +10,13 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
-from model_checks import dtype_policy, measured_field
+from model_checks import measured_field
 
 from hrpn_tf.errors import ModelGraphError
 from hrpn_tf.models.ganda import ganda_generator
 from hrpn_tf.models.graph import count_macs, macs_by_layer, receptive_field, stride_multiple
 from hrpn_tf.models.layers import AlignedUpsample, DepthToSpace, SpaceToDepth, Upsample
+from hrpn_tf.training.runtime import dtype_policy
 
 Part = Callable[[Any], Any]
 WIDTH = 4

@@ -9,13 +9,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from model_checks import as_graph, dtype_policy, grey_levels, measured_field
+from model_checks import as_graph, grey_levels, measured_field
 
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.models.build import build_model
 from hrpn_tf.models.graph import receptive_field, stride_multiple
 from hrpn_tf.models.presets import find_preset, list_presets
 from hrpn_tf.models.scaling import Scaling
+from hrpn_tf.training.runtime import dtype_policy
 
 LINEAR_OUTPUT = {"hrpn-published"}  # all others promise values that are not negative
 SCALING = Scaling(input_mean=(30.0, 60.0), input_std=(20.0, 40.0), target_scale=4.0)
