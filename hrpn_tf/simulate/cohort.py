@@ -181,7 +181,7 @@ def _write(phantom: Phantom, slide: PlannedSlide, config: SimulationConfig, out:
     _write_text(out / TRUTH / f"{slide.name}.vessels.csv", _csv(phantom.table))
     report = {"slide": slide.name, "group": slide.group, **phantom.report}
     report["configuration"] = config.model_dump(mode="json")
-    _write_text(_report_path(out, slide.name), json.dumps(report, indent=2) + "\n")
+    _write_text(_report_path(out, slide.name), json.dumps(_rounded(report), indent=2) + "\n")
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
@@ -196,3 +196,16 @@ def _csv(rows: list[dict[str, Any]]) -> str:
 def _write_text(path: Path, text: str) -> None:
     with atomic_path(path, overwrite=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _rounded(value: Any) -> Any:
+    """Floats to nine significant digits.
+
+    The last digits of a sum depend on where its array lies in memory; the same seed shall give the
+    same bytes all the same.
+    """
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(each) for each in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value

@@ -112,7 +112,8 @@ def mass_balance(
     inflow = float((exchange * (1 - share)).sum()) * hidden.dose
     uptake = config.transport.uptake_per_s * hidden.uptake
     loss = uptake * float(tracer.sum(dtype=np.float64)) * config.pixel_size_um**2
-    return {"inflow": inflow, "uptake": loss, "relative_error": loss / inflow - 1 if inflow else 0}
+    error = round(loss / inflow - 1, 9) if inflow else 0.0
+    return {"inflow": inflow, "uptake": loss, "relative_error": error}
 
 
 def parameters(anatomy: Anatomy, hidden: Hidden, config: SimulationConfig) -> dict[str, Any]:
