@@ -15,10 +15,9 @@ from hrpn_tf.cli.run_slides import (
     RunSlide,
     choose_slides,
     prediction_path,
-    read_run_config,
     run_slides,
 )
-from hrpn_tf.config import Config
+from hrpn_tf.config import Config, load_run_config
 from hrpn_tf.errors import MissingPredictionError, PixelSizeError, SlideMismatchError, StoreError
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def command(
     from hrpn_tf.evaluation import to_csv, to_markdown
     from hrpn_tf.files import atomic_path
 
-    config = read_run_config(run)
+    config = load_run_config(run)
     changes = {"smooth_px": smooth_px, "peak": peak}
     options = config.evaluation.model_copy(
         update={key: value for key, value in changes.items() if value is not None}

@@ -8,7 +8,7 @@ from hrpn_export import Contract
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
 from hrpn_tf.cli.quiet import load_tensorflow
-from hrpn_tf.config import Config, load_config, to_yaml
+from hrpn_tf.config import RUN_CONFIG, Config, load_config, to_yaml
 from hrpn_tf.files import atomic_path, refuse_existing
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def command(
         model.save(folder / "best.keras")
         contract = _contract(model, config, pixel_size_um, grey_max)
         (folder / "contract.json").write_text(contract.to_json(), encoding="utf-8")
-        (folder / "hrpn.yaml").write_text(to_yaml(config), encoding="utf-8")
+        (folder / RUN_CONFIG).write_text(to_yaml(config), encoding="utf-8")
     click.echo(f"{out}: hrpn-published with the weights of {checkpoint}")
 
 

@@ -9,8 +9,8 @@ import click
 
 from hrpn_tf.cli.options import overwrite_option, pixel_size_option
 from hrpn_tf.cli.quiet import load_tensorflow
-from hrpn_tf.cli.run_slides import choose_slides, prediction_path, read_run_config, run_slides
-from hrpn_tf.config import Config
+from hrpn_tf.cli.run_slides import choose_slides, prediction_path, run_slides
+from hrpn_tf.config import Config, load_run_config
 from hrpn_tf.errors import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def command(
     """
     from hrpn_export import Contract
 
-    config = read_run_config(run)
+    config = load_run_config(run)
     requests = _requests(slides, run, config, out, groups, _parse_channels(channels, config))
     contract = Contract.from_json(_read(run / "contract.json"))
     jobs = [_check(request, contract, config, pixel_size_um, overwrite) for request in requests]

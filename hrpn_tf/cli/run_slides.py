@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrpn_tf.config import Config, load_config
+from hrpn_tf.config import Config
 from hrpn_tf.data.manifest import read_manifest
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.errors import RunError, SlideNotFoundError, StoreError, UsageError
@@ -33,18 +33,6 @@ class RunSlide:
     subset: str
     channels: dict[str, str | int]
     pixel_size_um: float | None
-
-
-def read_run_config(run: Path) -> Config:
-    """The resolved configuration of a run.
-
-    Raises:
-        RunError: no run folder there.
-    """
-    path = run / "hrpn.yaml"
-    if not path.is_file():
-        raise RunError(f"{run}: no run folder (no hrpn.yaml in it); give the --out of hrpn-tf fit")
-    return load_config(path)
 
 
 def run_slides(run: Path, config: Config, slide_list: Path | None) -> tuple[RunSlide, ...]:

@@ -1,13 +1,14 @@
 """The configuration: one frozen model per concern, composed into one file (``hrpn.yaml``)."""
 
 from hrpn_tf.config.data import AugmentationConfig, DataConfig, SplitConfig, TissueConfig
-from hrpn_tf.config.loader import Config, load_config, to_yaml
+from hrpn_tf.config.loader import RUN_CONFIG, Config, load_config, load_run_config, to_yaml
 from hrpn_tf.config.prediction import EvaluationConfig, PredictionConfig
 from hrpn_tf.config.section import Section
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.config.training import ModelConfig, OptimizerConfig, TrainingConfig
 
 __all__ = [
+    "RUN_CONFIG",
     "AugmentationConfig",
     "Config",
     "DataConfig",
@@ -21,5 +22,6 @@ __all__ = [
     "TissueConfig",
     "TrainingConfig",
     "load_config",
+    "load_run_config",
     "to_yaml",
 ]

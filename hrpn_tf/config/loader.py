@@ -14,7 +14,9 @@ from hrpn_tf.config.prediction import EvaluationConfig, PredictionConfig
 from hrpn_tf.config.section import Section
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.config.training import ModelConfig, TrainingConfig
-from hrpn_tf.errors import ConfigError
+from hrpn_tf.errors import ConfigError, RunError
+
+RUN_CONFIG = "hrpn.yaml"  # the resolved configuration in a run folder
 
 
 class Config(Section):
@@ -51,6 +53,21 @@ def load_config(source: str | Path | None = None, overrides: Iterable[str] = ())
     except ValidationError as error:
         where = "" if source is None else f"{source}: "
         raise ConfigError(where + "; ".join(_explain(e) for e in error.errors())) from None
+
+
+def load_run_config(run: Path) -> Config:
+    """The resolved configuration of a run folder.
+
+    Raises:
+        RunError: no run folder there.
+        ConfigError: the configuration in it is damaged.
+    """
+    path = run / RUN_CONFIG
+    if not path.is_file():
+        raise RunError(
+            f"{run}: no run folder (no {RUN_CONFIG} in it); give the --out of hrpn-tf fit"
+        )
+    return load_config(path)
 
 
 def to_yaml(section: BaseModel) -> str:

@@ -198,8 +198,6 @@ _RULES: dict[type, Rule] = {
     own.LogScaling: _pixelwise,
     own.Upsample: _both(Blend),
     own.AlignedUpsample: _both(Everything),
-    own.SpaceToDepth: _both(lambda factor: Window(factor, factor)),
-    own.DepthToSpace: _both(lambda factor: Spread(factor, factor)),
     **dict.fromkeys(_PIXELWISE_LAYERS, _pixelwise),
 }
 

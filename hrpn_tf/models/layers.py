@@ -1,4 +1,4 @@
-"""Layers that Keras lacks, or whose own version does not fit: resizing, scaling, space-to-depth.
+"""Layers that Keras lacks, or whose own version does not fit: resizing and scaling.
 
 All take and give NHWC tensors whose height and width may be unknown until they run. They hold no
 weights, use Keras operations only (one exception, explained where it is made), and are registered,
@@ -16,7 +16,7 @@ Shape = tuple[int | None, ...]
 
 
 class _Scaling(keras.layers.Layer):
-    """Base of the layers that change height and width by one integer factor."""
+    """Base of the layers that multiply height and width by one integer factor."""
 
     def __init__(self, factor: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -28,8 +28,9 @@ class _Scaling(keras.layers.Layer):
         """The layer's arguments, for saving."""
         return {**super().get_config(), "factor": self.factor}
 
-    def _enlarged(self, shape: Shape, channels: int | None) -> Shape:
-        batch, *sides, _ = shape
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Height and width times the factor."""
+        batch, *sides, channels = input_shape
         return (batch, *(None if n is None else n * self.factor for n in sides), channels)
 
 
@@ -51,10 +52,6 @@ class Upsample(_Scaling):
         super().__init__(factor, **kwargs)
         if factor % 2:
             raise ValueError(f"factor must be even, got {factor}")
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Height and width times the factor."""
-        return self._enlarged(input_shape, input_shape[-1])
 
     def call(self, x: Any) -> Any:
         """Upsample ``x`` (N, H, W, C)."""
@@ -86,10 +83,6 @@ class AlignedUpsample(_Scaling):
     [0.0, 1.0, 2.0, 3.0]
     """
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Height and width times the factor."""
-        return self._enlarged(input_shape, input_shape[-1])
-
     def call(self, x: Any) -> Any:
         """Upsample ``x`` (N, H, W, C)."""
         batch, height, width, channels = ops.shape(x)
@@ -106,52 +99,6 @@ def _aligned_weights(source: Any, target: Any) -> Any:
     positions = ops.arange(target, dtype="float32") * ops.cast(source - 1, "float32") / steps
     distances = ops.abs(positions[:, None] - ops.arange(source, dtype="float32"))
     return ops.maximum(1.0 - distances, 0.0)
-
-
-@keras.saving.register_keras_serializable(package="hrpn_tf")
-class SpaceToDepth(_Scaling):
-    """Fold blocks of factor x factor pixels into channels.
-
-    (N, H, W, C) becomes (N, H / factor, W / factor, C * factor ** 2); channel order as
-    ``tf.nn.space_to_depth``. H and W must be multiples of the factor.
-    """
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Height and width divided by the factor, channels times its square."""
-        batch, *sides, channels = input_shape
-        sides = [None if n is None else n // self.factor for n in sides]
-        return (batch, *sides, None if channels is None else channels * self.factor**2)
-
-    def call(self, x: Any) -> Any:
-        """Fold ``x`` (N, H, W, C)."""
-        batch, height, width, channels = ops.shape(x)
-        rows, columns, f = height // self.factor, width // self.factor, self.factor
-        y = ops.reshape(x, (batch, rows, f, columns, f, channels))
-        y = ops.transpose(y, (0, 1, 3, 2, 4, 5))
-        return ops.reshape(y, (batch, rows, columns, channels * f * f))
-
-
-@keras.saving.register_keras_serializable(package="hrpn_tf")
-class DepthToSpace(_Scaling):
-    """Unfold channels into blocks of factor x factor pixels; undoes :class:`SpaceToDepth`.
-
-    (N, H, W, C * factor ** 2) becomes (N, H * factor, W * factor, C).
-    """
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Height and width times the factor, channels divided by its square."""
-        channels = input_shape[-1]
-        if channels is not None and channels % self.factor**2:
-            raise ValueError(f"{channels} channels do not fill blocks of {self.factor} px")
-        return self._enlarged(input_shape, channels and channels // self.factor**2)
-
-    def call(self, x: Any) -> Any:
-        """Unfold ``x`` (N, H, W, C)."""
-        batch, height, width, channels = ops.shape(x)
-        f, depth = self.factor, channels // self.factor**2
-        y = ops.reshape(x, (batch, height, width, f, f, depth))
-        y = ops.transpose(y, (0, 1, 3, 2, 4, 5))
-        return ops.reshape(y, (batch, height * f, width * f, depth))
 
 
 @keras.saving.register_keras_serializable(package="hrpn_tf")

@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 
 from hrpn_export import Contract
 
-from hrpn_tf.config import Config, load_config, to_yaml
+from hrpn_tf.config import RUN_CONFIG, Config, load_run_config, to_yaml
 from hrpn_tf.data.manifest import MANIFEST
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
@@ -34,8 +34,6 @@ from hrpn_tf.training.checkpoints import (
 if TYPE_CHECKING:
     import keras
 
-_CONFIG = "hrpn.yaml"
-
 
 def load_run(run: Path) -> tuple["keras.Model", Contract, Config]:
     """The best network of a run, float32 and not compiled, with its contract and configuration.
@@ -51,7 +49,7 @@ def load_run(run: Path) -> tuple["keras.Model", Contract, Config]:
 
     import hrpn_tf.models.layers  # noqa: F401  (registers the layers)
 
-    config = read_config(run)
+    config = load_run_config(run)
     best = run / BEST
     if not best.is_file():
         raise RunError(f"{run}: no {BEST} yet; run hrpn-tf fit until an epoch is finished")
@@ -62,17 +60,6 @@ def load_run(run: Path) -> tuple["keras.Model", Contract, Config]:
         problem = str(error).strip().splitlines()[0]
         raise CheckpointError(f"{best}: cannot be loaded: {problem}") from None
     return model, contract, config
-
-
-def read_config(run: Path) -> Config:
-    """The resolved configuration of a run.
-
-    Raises:
-        RunError: no run folder there.
-    """
-    if not (run / _CONFIG).is_file():
-        raise RunError(f"{run}: no run folder (no {_CONFIG} in it); give the --out of hrpn-tf fit")
-    return load_config(run / _CONFIG)
 
 
 def may_resume(run: Path, config: Config, store: PatchStore) -> bool:
@@ -88,7 +75,7 @@ def may_resume(run: Path, config: Config, store: PatchStore) -> bool:
     if not run.exists() or (run.is_dir() and not any(run.iterdir())):
         return False
     choice = "give --overwrite to replace it, or another --out"
-    before, now = _flatten(read_config(run)), _flatten(config)
+    before, now = _flatten(load_run_config(run)), _flatten(config)
     differing = [key for key in now if now[key] != before.get(key)]
     if differing:
         shown = "; ".join(f"{key} was {before.get(key)}, now {now[key]}" for key in differing[:3])
@@ -122,14 +109,14 @@ def create_run(
     if run.is_dir() and not any(run.iterdir()):
         run.rmdir()
     if overwrite and run.exists():
-        read_config(run)  # what is not a run is not ours to replace
+        load_run_config(run)  # what is not a run is not ours to replace
     slides = {
         part: {"groups": groups, "slides": [slide.name for slide in store.slides(groups)]}
         for part, groups in asdict(split).items()
     }
     with atomic_path(run, overwrite) as folder:
         folder.mkdir()
-        (folder / _CONFIG).write_text(to_yaml(config), encoding="utf-8")
+        (folder / RUN_CONFIG).write_text(to_yaml(config), encoding="utf-8")
         (folder / "contract.json").write_text(contract.to_json(), encoding="utf-8")
         _write_json(folder / "scaling.json", asdict(scaling))
         _write_json(folder / "split.json", slides)

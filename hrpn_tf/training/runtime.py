@@ -25,7 +25,7 @@ def prepare_runtime(config: TrainingConfig) -> None:
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """Layers built inside have this precision: float32, mixed_float16 or mixed_bfloat16."""
+    """Layers built inside have this Keras dtype policy, such as mixed_bfloat16."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

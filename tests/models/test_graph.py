@@ -15,7 +15,7 @@ from model_checks import measured_field
 from hrpn_tf.errors import ModelGraphError
 from hrpn_tf.models.ganda import ganda_generator
 from hrpn_tf.models.graph import count_macs, macs_by_layer, receptive_field, stride_multiple
-from hrpn_tf.models.layers import AlignedUpsample, DepthToSpace, SpaceToDepth, Upsample
+from hrpn_tf.models.layers import AlignedUpsample, Upsample
 from hrpn_tf.training.runtime import dtype_policy
 
 Part = Callable[[Any], Any]
@@ -43,7 +43,6 @@ DOWN: dict[str, tuple[int, Part]] = {
     ),
     "5x5 / 4": (4, lambda x: layers.Conv2D(WIDTH, 5, strides=4, padding="same")(x)),
     "pooling / 2": (2, lambda x: layers.AveragePooling2D(2)(x)),
-    "space to depth / 2": (2, lambda x: layers.Dense(WIDTH)(SpaceToDepth(2)(x))),
 }
 UP: dict[str, Callable[[int], Part]] = {
     "bilinear": lambda f: lambda x: Upsample(f)(x),
@@ -56,7 +55,6 @@ UP: dict[str, Callable[[int], Part]] = {
     "transposed, wide": lambda f: (
         lambda x: layers.Conv2DTranspose(WIDTH, 2 * f, strides=f, padding="same")(x)
     ),
-    "depth to space": lambda f: lambda x: DepthToSpace(f)(layers.Dense(WIDTH * f * f)(x)),
 }
 
 chains = st.lists(st.sampled_from(sorted(SAME_SIZE)), max_size=2)

@@ -7,9 +7,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrpn_tf.models.layers import AlignedUpsample, DepthToSpace, LogScaling, SpaceToDepth, Upsample
+from hrpn_tf.models.layers import AlignedUpsample, LogScaling, Upsample
 
-LAYERS = [Upsample(2), Upsample(4), AlignedUpsample(2), SpaceToDepth(2), DepthToSpace(2)]
+LAYERS = [Upsample(2), Upsample(4), AlignedUpsample(2)]
 sides = st.integers(1, 9)
 
 
@@ -43,15 +43,6 @@ def test_aligned_upsample_keeps_the_corners(height: int, width: int, factor: int
     np.testing.assert_allclose(
         AlignedUpsample(factor)(image), interpolated(image, rows, columns), atol=1e-5
     )
-
-
-@settings(deadline=None, max_examples=15)
-@given(st.integers(1, 4), st.integers(1, 4), st.integers(2, 4), st.integers(1, 3))
-def test_space_to_depth_and_back(rows: int, columns: int, factor: int, channels: int) -> None:
-    image = noise(rows * factor, columns * factor, channels)
-    folded = SpaceToDepth(factor)(image)
-    np.testing.assert_array_equal(folded, tf.nn.space_to_depth(image, factor))
-    np.testing.assert_array_equal(DepthToSpace(factor)(folded), image)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
@@ -99,5 +90,3 @@ def test_wrong_factors_are_refused() -> None:
         Upsample(0)
     with pytest.raises(ValueError, match="even"):
         Upsample(3)
-    with pytest.raises(ValueError, match="do not fill"):
-        DepthToSpace(2)(keras.Input((None, None, 6)))
