@@ -4,8 +4,10 @@ PYTHON ?= python3
 TENSORFLOW ?= tensorflow-cpu
 BIN := .venv/bin
 DEMO ?= demo
+STUDY ?= study
+REAL ?=
 
-.PHONY: demo test test-fast check format clean
+.PHONY: demo test test-fast check format clean study
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -16,6 +18,11 @@ demo: .venv/installed
 	$(BIN)/hrpn-tf evaluate --run $(DEMO)/run
 	@echo "Open the table $(DEMO)/run/evaluation/metrics.md" \
 		"and the picture $$(ls $(DEMO)/run/evaluation/*.png | head -n 1)"
+
+# The comparison of docs/study.md; hours on two cores. Run again, it goes on where it stopped.
+# REAL=FOLDER adds the real fields.
+study: .venv/installed
+	$(BIN)/python benchmarks/study.py --out $(STUDY) $(if $(REAL),--real $(REAL))
 
 test: .venv/installed
 	$(BIN)/pytest

@@ -9,7 +9,6 @@ batch that is already in memory. Nothing but the store's own code reads and writ
 
 import argparse
 import os
-import resource
 import shutil
 import tempfile
 import time
@@ -128,7 +127,7 @@ def _record(name: str, roles: tuple[str, ...], patch: int, patches: int) -> Slid
         width=side * patch,
         pixel_size_um=0.5,
         tissue_share=1.0,
-        moments={role: Moments(1, MEAN_GREY, MEAN_GREY) for role in roles},
+        moments={role: Moments(1, MEAN_GREY, MEAN_GREY, 255.0) for role in roles},
         corners=corners,
         shares=(1.0,) * patches,
     )
@@ -165,7 +164,8 @@ def _feed(path: Path, options: argparse.Namespace) -> Rate:
     for inputs, _ in tqdm(dataset, desc="feed", unit="batch"):
         count += len(inputs)
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = 1024 * int(status.split("VmHWM:")[1].split()[0])  # ru_maxrss starts at the parent's
     print(
         f"feed: {count} shuffled, augmented patches in batches of {options.batch}: "
         f"{count / wall:.0f} patches/s, {1e3 * cpu / count:.1f} ms of processor each; peak memory "

@@ -9,15 +9,14 @@ the ratio is the median over rounds of (its time / GANDA's time in the same roun
 
 import argparse
 import os
-import time
-from collections.abc import Callable
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hrpn_tf.workflows.latency import Latency, measure_latency
 
 if TYPE_CHECKING:
     import keras
 
-REFERENCE = "ganda-generator"
+REFERENCE = "ganda"
 
 
 def main() -> None:
@@ -29,11 +28,8 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     networks = _networks(arguments.presets, arguments.inputs)
-    batch = tf.random.uniform(
-        (1, arguments.size, arguments.size, arguments.inputs), maxval=255.0, seed=0
-    )
-    runs = {name: _compiled(model, batch) for name, model in networks.items()}
-    times = _interleaved(runs, arguments.rounds)
+    sides = dict.fromkeys(networks, arguments.size)
+    times = measure_latency(networks, sides, arguments.rounds)
     print(
         f"{arguments.size} x {arguments.size} px, batch 1, float32, {arguments.threads} threads, "
         f"median of {arguments.rounds} rounds"
@@ -53,49 +49,21 @@ def _arguments() -> argparse.Namespace:
 
 def _networks(presets: list[str], inputs: int) -> dict[str, "keras.Model"]:
     from hrpn_tf.models.build import build_model
-    from hrpn_tf.models.presets import Preset, list_presets
+    from hrpn_tf.models.presets import list_presets
 
-    ganda = Preset(REFERENCE, "hrpn_tf.models.ganda:ganda_generator", "", scaled=False)
-    names = presets or [preset.name for preset in list_presets()]
-    return {REFERENCE: build_model(ganda, inputs)} | {n: build_model(n, inputs) for n in names}
-
-
-def _compiled(model: "keras.Model", batch: Any) -> Callable[[], Any]:
-    """The forward pass as a tf.function with free height and width, called twice to warm up."""
-    import tensorflow as tf
-
-    signature = tf.TensorSpec((None, None, None, batch.shape[-1]), tf.float32)
-    function = tf.function(lambda x: model(x, training=False), input_signature=[signature])
-
-    def run() -> Any:
-        return function(batch).numpy()
-
-    run()
-    run()
-    return run
+    names = presets or [preset.name for preset in list_presets() if preset.name != "ganda-mse"]
+    return {name: build_model(name, inputs) for name in dict.fromkeys([REFERENCE, *names])}
 
 
-def _interleaved(runs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each network in each round."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
-    return times
-
-
-def _report(networks: dict[str, "keras.Model"], times: dict[str, list[float]], size: int) -> None:
+def _report(networks: dict[str, "keras.Model"], times: dict[str, Latency], size: int) -> None:
     from hrpn_tf.models.graph import count_macs
 
     print(f"{'network':<18}{'GMAC':>8}{'median ms':>11}{'least ms':>10}{'x GANDA':>9}")
     for name, model in networks.items():
-        ratios = [t / reference for t, reference in zip(times[name], times[REFERENCE], strict=True)]
+        latency = times[name]
         print(
             f"{name:<18}{count_macs(model, size, size) / 1e9:>8.2f}"
-            f"{1e3 * median(times[name]):>11.1f}{1e3 * min(times[name]):>10.1f}"
-            f"{median(ratios):>9.2f}"
+            f"{latency.median_ms:>11.1f}{1e3 * min(latency.seconds):>10.1f}{latency.ratio:>9.2f}"
         )
 
 

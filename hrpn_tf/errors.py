@@ -95,6 +95,10 @@ class CheckpointError(HrpnError):
     """A checkpoint cannot be loaded into the model."""
 
 
+class ForeignCheckpointError(CheckpointError):
+    """A checkpoint of another network: going back to an earlier one would not help."""
+
+
 class NonFinitePredictionError(HrpnError):
     """The network gives NaN or infinite values for finite pixels."""
 
@@ -109,6 +113,14 @@ class SlideMismatchError(UsageError):
 
 class TrainingDivergedError(HrpnError):
     """The loss became NaN or infinite."""
+
+
+class WorkerLostError(HrpnError):
+    """Another process of a training over several is gone."""
+
+
+class RunBusyError(UsageError):
+    """Another process is training in the same run folder."""
 
 
 class DiskFullError(HrpnError):

@@ -1,6 +1,7 @@
 """Write files and folders so that nothing half-written is ever seen under the final name."""
 
 import errno
+import fcntl
 import os
 import secrets
 import shutil
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hrpn_tf.errors import DiskFullError, OutputExistsError
+from hrpn_tf.errors import DiskFullError, OutputExistsError, RunBusyError
 
 # EFBIG: the file system or the user's limit allows no larger file; to the user, that is full.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -60,6 +61,26 @@ def disk_full_as_named_error(final: Path) -> Iterator[None]:
             f"{final}: {error.strerror} while writing; nothing was left there; "
             "make room or choose another disk"
         ) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone; the lock goes with the process, however it ends.
+
+    Raises:
+        RunBusyError: another process holds it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunBusyError(
+                f"{folder}: another process is working there; wait for it, or stop it first"
+            ) from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def refuse_existing(final: Path, overwrite: bool) -> None:

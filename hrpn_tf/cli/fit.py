@@ -1,34 +1,59 @@
 """``hrpn-tf fit``: train a network on a store of patches."""
 
+import os
+import sys
 from pathlib import Path
 
 import click
 
-from hrpn_tf.cli.options import config_options, out_option, overwrite_option
-from hrpn_tf.cli.quiet import load_tensorflow
+from hrpn_tf.cli.options import config_options, out_option, overwrite_option, preset_option
 from hrpn_tf.config import load_config
+from hrpn_tf.workflows.quiet import load_tensorflow
 
 
 @click.command("fit")
 @click.argument("store", type=click.Path(path_type=Path))
 @out_option("the run folder")
+@preset_option
 @config_options
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Processes on this machine that share each batch.  [1]",
+)
 @overwrite_option
 def command(
-    store: Path, out: Path, config_source: str | None, overrides: tuple[str, ...], overwrite: bool
+    store: Path,
+    out: Path,
+    preset: str | None,
+    config_source: str | None,
+    overrides: tuple[str, ...],
+    workers: int,
+    overwrite: bool,
 ) -> None:
     """Train a network on the patches in STORE.
 
-    An interrupted training goes on after its last finished epoch when the same command is run
-    again. Watch it with: tensorboard --logdir OUT/logs
+    An interrupted training goes on after its last checkpoint when the same command is run again.
+    Watch it with: tensorboard --logdir OUT/logs
+
+    All GPUs of a machine are used. For several machines, run this command on each, with the
+    variable TF_CONFIG that TensorFlow documents and an OUT that all of them see.
     """
+    if preset is not None:
+        overrides = (*overrides, f"model.preset={preset}")
     config = load_config(config_source, overrides)
+    if workers > 1 and "TF_CONFIG" not in os.environ:
+        from hrpn_tf.training.workers import launch, own_command
+
+        sys.exit(launch(own_command(), workers))
     load_tensorflow()
     from hrpn_tf.training.fit import fit
 
     state = fit(store, out, config, overwrite=overwrite)
     best = state.history[state.best_epoch - 1]
+    early = " (stopped early)" if state.epoch < config.training.epochs else ""
     click.echo(
-        f"{out / 'best.keras'}: epoch {state.best_epoch} of {state.epoch}, "
+        f"{out / 'best.keras'}: epoch {state.best_epoch} of {state.epoch}{early}, "
         f"validation MSE {best['val_mse']:.4g}, R2 {best['val_r2']:.3f}"
     )

@@ -3,7 +3,10 @@
 import importlib
 import signal
 import sys
+import warnings
+from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 import click
 from hrpn_export.errors import BundleError
@@ -19,6 +22,8 @@ COMMANDS = {
     "fit": "Train a network on a store of patches.",
     "predict": "Predict whole slides.",
     "evaluate": "Compare predicted slides with the measured target.",
+    "compare": "Compare runs on the same test slides.",
+    "crossval": "Train and evaluate every leave-one-group-out fold.",
     "models": "List the networks and what they cost.",
     "import-weights": "Load a published PyTorch checkpoint.",
 }
@@ -53,6 +58,7 @@ def run(arguments: list[str] | None = None) -> None:
     """Entry point of the console script: never returns; exits with 0, 1, 2 or 130 / 143."""
     arguments = sys.argv[1:] if arguments is None else arguments
     signal.signal(signal.SIGTERM, _terminate)
+    warnings.showwarning = _warn
     try:
         main.main(args=arguments, prog_name="hrpn-tf", standalone_mode=False)
     except click.exceptions.Abort:
@@ -79,6 +85,22 @@ def run(arguments: list[str] | None = None) -> None:
 def _terminate(signum: int, frame: FrameType | None) -> None:
     """SIGTERM unwinds the stack, so that temporary files are removed and state is saved."""
     _stop("stopped; run the same command again to go on", 128 + signum)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning of this package in one line, like an error; others as Python shows them."""
+    own = Path(filename).is_relative_to(Path(__file__).parents[1])
+    text = f"hrpn-tf: {message}\n"
+    if not own:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(text)
 
 
 def _stop(message: str, code: int) -> None:

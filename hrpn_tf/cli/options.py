@@ -43,3 +43,7 @@ pixel_size_option: Decorator = click.option(
     type=click.FloatRange(min=0, min_open=True),
     help="Micrometres per pixel, for slides that state none.",
 )
+
+preset_option: Decorator = click.option(
+    "--preset", metavar="NAME", help="Network: a name that `hrpn-tf models` lists.  [hrpn-m]"
+)

@@ -5,10 +5,16 @@ from hrpn_tf.config.loader import RUN_CONFIG, Config, load_config, load_run_conf
 from hrpn_tf.config.prediction import EvaluationConfig, PredictionConfig
 from hrpn_tf.config.section import Section
 from hrpn_tf.config.simulation import SimulationConfig
-from hrpn_tf.config.training import ModelConfig, OptimizerConfig, TrainingConfig
+from hrpn_tf.config.training import (
+    AdversarialConfig,
+    ModelConfig,
+    OptimizerConfig,
+    TrainingConfig,
+)
 
 __all__ = [
     "RUN_CONFIG",
+    "AdversarialConfig",
     "AugmentationConfig",
     "Config",
     "DataConfig",

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -135,5 +135,7 @@ def _explain(error: Mapping[str, Any]) -> str:
 def _known_keys(location: list[str]) -> list[str]:
     section: Any = Config
     for part in location:
-        section = section.model_fields[part].annotation
+        annotation = section.model_fields[part].annotation
+        choices = (annotation, *get_args(annotation))  # a section may be optional
+        section = next(each for each in choices if hasattr(each, "model_fields"))
     return list(section.model_fields)

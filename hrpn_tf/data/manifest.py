@@ -11,7 +11,7 @@ import numpy as np
 from hrpn_tf.data.moments import Moments
 from hrpn_tf.errors import StoreError
 
-SCHEMA = 1  # raised when a store written before can no longer be read
+SCHEMA = 2  # raised when a store written before can no longer be read
 MANIFEST = "manifest.json"
 
 

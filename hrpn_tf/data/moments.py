@@ -1,4 +1,4 @@
-"""Count, mean and variance of pixels, in a form that can be pooled exactly."""
+"""Count, mean, variance and peak of pixels, in a form that can be pooled exactly."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,11 +8,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Moments:
-    """Count, mean and sum of squared deviations of one role's pixels, grey levels."""
+    """Count, mean, sum of squared deviations and peak of one role's pixels, grey levels.
+
+    All are 0 where there is no pixel.
+    """
 
     count: int
     mean: float
     squares: float
+    largest: float
 
     @property
     def std(self) -> float:
@@ -24,9 +28,10 @@ def pool(parts: Iterable[Moments]) -> Moments:
     """Moments of all pixels together (Chan, Golub and LeVeque, 1983; no cancellation)."""
     kept = [part for part in parts if part.count]
     if not kept:
-        return Moments(0, 0.0, 0.0)
+        return Moments(0, 0.0, 0.0, 0.0)
     counts = np.array([part.count for part in kept], float)
     means = np.array([part.mean for part in kept])
     mean = float(np.average(means, weights=counts))
     squares = sum(part.squares for part in kept) + float(counts @ (means - mean) ** 2)
-    return Moments(sum(part.count for part in kept), mean, squares)
+    largest = max(part.largest for part in kept)
+    return Moments(sum(part.count for part in kept), mean, squares, largest)

@@ -31,6 +31,9 @@ def make_dataset(
     augmentation: AugmentationConfig | None,
     crop: int | None = None,
     steps: int | None = None,
+    first_step: int = 0,
+    share: tuple[int, int] = (0, 1),
+    device_batch: int | None = None,
 ) -> tf.data.Dataset:
     """Batches of one epoch.
 
@@ -50,6 +53,11 @@ def make_dataset(
         crop: side of a random crop, px; None for whole patches.
         steps: batches of an epoch, from as many passes over the patches as that takes; None for
             one pass. Needs ``shuffle``.
+        first_step: batches at the beginning of the epoch to leave out, for one that goes on.
+        share: (k, n): the k-th of n processes that share the epoch. Shuffled, each reads its part
+            of every batch; in order of storage, every n-th patch.
+        device_batch: patches of one batch that comes out, where several devices of this process
+            share its part; its whole part by default.
 
     Returns:
         Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels.
@@ -66,6 +74,9 @@ def make_dataset(
     if not len(indices):
         raise StoreError(f"{store.path}: no group is given to read patches of")
     uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps)
+    uses = _share(uses[first_step * batch_size :], batch_size if shuffle else 1, share)
+    if shuffle:
+        batch_size = device_batch or batch_size // share[1]
     read = partial(read_batch, store, seed, augmentation, crop)
     inputs, side = len(store.roles) - 1, crop or store.patch
 
@@ -137,6 +148,18 @@ def epoch_uses(
     passes = range(first // n, -(-last // n))
     stream = [np.stack([np.full(n, k), _shuffled(indices, seed, k)], axis=1) for k in passes]
     return np.concatenate(stream)[first - passes[0] * n : last - passes[0] * n]
+
+
+def _share(uses: np.ndarray, batch_size: int, share: tuple[int, int]) -> np.ndarray:
+    """The part of every batch that one of several processes reads."""
+    number, processes = share
+    if processes == 1:
+        return uses
+    if batch_size == 1:
+        return uses[number::processes]
+    part = batch_size // processes
+    batches = uses.reshape(-1, batch_size, uses.shape[-1])
+    return batches[:, number * part : (number + 1) * part].reshape(-1, uses.shape[-1])
 
 
 def _shuffled(indices: np.ndarray, seed: int, number: int) -> np.ndarray:

@@ -34,6 +34,8 @@ class Scaling(TypedDict):
     input_mean: tuple[float, ...]
     input_std: tuple[float, ...]
     target_scale: float
+    input_peak: tuple[float, ...]
+    target_peak: float
 
 
 class PatchStore:
@@ -114,7 +116,7 @@ class PatchStore:
             ) from error
 
     def statistics(self, groups: Sequence[str]) -> Scaling:
-        """Mean and standard deviation of the inputs, standard deviation of the target.
+        """Mean, standard deviation and peak of the inputs; the latter two of the target.
 
         Pooled over the tissue pixels of the slides of these groups, each pixel counted once,
         however many patches hold it. Grey levels.
@@ -129,6 +131,8 @@ class PatchStore:
             input_mean=tuple(moments.mean for moments in inputs),
             input_std=tuple(moments.std for moments in inputs),
             target_scale=target.std,
+            input_peak=tuple(moments.largest for moments in inputs),
+            target_peak=target.largest,
         )
 
 

@@ -26,12 +26,14 @@ class Blocks:
         count: (h, w) pixels of each block.
         mean: (h, w, C) float32, grey levels.
         variance: (h, w, C) float32, squared grey levels.
+        largest: (h, w, C) float32, grey levels.
     """
 
     side: int
     count: np.ndarray
     mean: np.ndarray
     variance: np.ndarray
+    largest: np.ndarray
 
 
 def read_blocks(
@@ -39,12 +41,12 @@ def read_blocks(
 ) -> Blocks:
     """Reduce a slide (grey levels) to blocks of ``side`` px, window by window.
 
-    Memory is bounded but for the result: 8 bytes per block and channel.
+    Memory is bounded but for the result: 12 bytes per block and channel.
     """
     height, width = slide.info.height, slide.info.width
     rows, columns = block_edges(height, side), block_edges(width, side)
     shape = (len(rows) - 1, len(columns) - 1, len(channels))
-    mean, variance = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    mean, variance, largest = (np.empty(shape, np.float32) for _ in range(3))
     count = np.outer(np.diff(rows), np.diff(columns))
     step = side * max(1, WINDOW // side)
     windows = list(iter_windows(height, width, step))
@@ -52,11 +54,12 @@ def read_blocks(
         pixels = slide.read(y, x, h, w, channels).astype(np.float64)
         part = np.s_[y // side : -(-(y + h) // side), x // side : -(-(x + w) // side)]
         n = count[part][..., None]
-        centre = _block_sums(pixels, side) / n
+        centre = _by_block(np.add, pixels, side) / n
         mean[part] = centre
+        largest[part] = _by_block(np.maximum, pixels, side)
         pixels -= centre.repeat(side, axis=0)[:h].repeat(side, axis=1)[:, :w]
-        variance[part] = _block_sums(np.square(pixels, out=pixels), side) / n
-    return Blocks(side, count, mean, variance)
+        variance[part] = _by_block(np.add, np.square(pixels, out=pixels), side) / n
+    return Blocks(side, count, mean, variance, largest)
 
 
 def tissue_mask(blocks: Blocks, inputs: int, config: TissueConfig) -> np.ndarray:
@@ -89,13 +92,15 @@ def tissue_moments(blocks: Blocks, mask: np.ndarray) -> tuple[Moments, ...]:
     """Moments of every channel over the pixels of tissue; each pixel counts once."""
     n = blocks.count[mask].astype(np.float64)
     if not len(n):
-        return tuple(Moments(0, 0.0, 0.0) for _ in range(blocks.mean.shape[-1]))
+        return tuple(Moments(0, 0.0, 0.0, 0.0) for _ in range(blocks.mean.shape[-1]))
     moments = []
     for channel in range(blocks.mean.shape[-1]):
         means = blocks.mean[..., channel][mask].astype(np.float64)
         variances = blocks.variance[..., channel][mask].astype(np.float64)
         mean = float(np.average(means, weights=n))
-        moments.append(Moments(int(n.sum()), mean, float(n @ (variances + (means - mean) ** 2))))
+        squares = float(n @ (variances + (means - mean) ** 2))
+        largest = float(blocks.largest[..., channel][mask].max())
+        moments.append(Moments(int(n.sum()), mean, squares, largest))
     return tuple(moments)
 
 
@@ -104,7 +109,8 @@ def block_side(scale_um: float, pixel_size_um: float) -> int:
     return max(1, round(scale_um / pixel_size_um))
 
 
-def _block_sums(pixels: np.ndarray, side: int) -> np.ndarray:
+def _by_block(reduce: np.ufunc, pixels: np.ndarray, side: int) -> np.ndarray:
+    """The pixels (h, w, C) of each block reduced to one."""
     rows = np.arange(0, pixels.shape[0], side)
     columns = np.arange(0, pixels.shape[1], side)
-    return np.add.reduceat(np.add.reduceat(pixels, rows, axis=0), columns, axis=1)
+    return np.asarray(reduce.reduceat(reduce.reduceat(pixels, rows, axis=0), columns, axis=1))

@@ -1,13 +1,12 @@
 """What a model must beat: predicting the mean, and knowing nothing but the vessels' distance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from hrpn_tf.evaluation.planes import Plane, Window
-from hrpn_tf.slides import iter_windows
+from hrpn_tf.evaluation.planes import Plane, Window, spread_windows
 
 MAX_UM = 100.0  # all pixels farther from a vessel than this are treated alike
 BIN_UM = 1.0
@@ -109,7 +108,9 @@ def vessel_distance(vessels: Plane, pixel_size_um: float, scale: Scale) -> Vesse
     """
     from skimage.filters import threshold_otsu
 
-    sample = np.concatenate([w.read(vessels).ravel() for w in _spread(vessels, 256)])
+    sample = np.concatenate(
+        [w.read(vessels).ravel() for w in spread_windows(vessels, 256, MAX_WINDOWS)]
+    )
     values, counts = np.unique(sample, return_counts=True)
     values = values.astype(np.float64)
     if len(values) == 1:
@@ -136,7 +137,7 @@ def fit_profile(
     total, count, squares, known = np.zeros(bins), np.zeros(bins), 0.0, True
     for distance, target in slides:
         known = known and distance is not None
-        for window in _spread(target, WINDOW):
+        for window in spread_windows(target, WINDOW, MAX_WINDOWS):
             grey = window.read(target).ravel().astype(np.float64)
             index = np.zeros(grey.size, np.intp) if distance is None else distance.bins(window)
             total += np.bincount(index.ravel(), weights=grey, minlength=bins)
@@ -151,11 +152,3 @@ def fit_profile(
         slides=len(slides),
         scale=scale,
     )
-
-
-def _spread(plane: Plane, side: int) -> Iterator[Window]:
-    """At most ``MAX_WINDOWS`` windows, evenly spread over the plane."""
-    windows = list(iter_windows(plane.height, plane.width, side))
-    count = min(len(windows), MAX_WINDOWS)
-    for i in np.linspace(0, len(windows) - 1, count).round().astype(int):
-        yield Window(*windows[i])

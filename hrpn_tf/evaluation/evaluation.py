@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from hrpn_tf.evaluation.baselines import Profile
 from hrpn_tf.evaluation.compare import Region, View
 from hrpn_tf.evaluation.metrics import DEFINITIONS, Figures, Sums, figures
+from hrpn_tf.evaluation.predictors import Baselines
 
 SCHEMA = "hrpn-tf evaluation 1"
 POOLED = "pooled"
-MODEL = "model"
-MEAN = "mean of training slides"
-DISTANCE = "vessel distance alone"
 
 Compared = Mapping[tuple[View, Region], Sums]
 
@@ -57,14 +54,14 @@ class Evaluation:
         peak: grey level of PSNR and SSIM, or None.
         smooth_px: sigma of the view "smoothed", px; 0 if there is none.
         dtype: type of the measured slides.
-        profile: what the baselines know, if they were asked for.
+        baselines: what they know, if they were asked for.
     """
 
     slides: tuple[SlideFigures, ...]
     peak: float | None
     smooth_px: float
     dtype: str
-    profile: Profile | None
+    baselines: Baselines | None
 
     def rows(self) -> list[Row]:
         """Every slide, then all pooled: predictors, views and regions in order."""
@@ -117,7 +114,7 @@ class Evaluation:
                 }
                 for row in self.rows()
             ],
-            "baselines": None if self.profile is None else self.profile.to_json(),
+            "baselines": None if self.baselines is None else self.baselines.to_json(),
         }
 
 

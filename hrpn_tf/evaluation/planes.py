@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from hrpn_tf.slides import Slide
+from hrpn_tf.slides import Slide, iter_windows
 
 
 class Plane(Protocol):
@@ -127,3 +127,11 @@ class Window:
     def read(self, plane: Plane) -> np.ndarray:
         """The pixels of a plane in this window."""
         return plane.read(self.y, self.x, self.height, self.width)
+
+
+def spread_windows(plane: Plane, side: int, most: int) -> list[Window]:
+    """At most ``most`` windows of at most ``side`` px, evenly spread over the plane."""
+    windows = list(iter_windows(plane.height, plane.width, side))
+    count = min(len(windows), most)
+    chosen = np.linspace(0, len(windows) - 1, count).round().astype(int)
+    return [Window(*windows[i]) for i in chosen]

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hrpn_tf.evaluation.evaluation import POOLED, Evaluation, Row, view_definitions
 from hrpn_tf.evaluation.metrics import DEFINITIONS
@@ -63,10 +63,18 @@ def table(rows: Iterable[Row]) -> str:
     for row in rows:
         name = f"**{POOLED}**" if row.slide == POOLED else row.slide.replace("|", "\\|")
         lines.append([name, row.subset, row.predictor, *_cells(row)])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    left = 3
+    return aligned(lines, left=3)
+
+
+def aligned(lines: Sequence[Sequence[str]], left: int) -> str:
+    """A Markdown table whose columns also line up as plain text.
+
+    Args:
+        lines: cells, the heading first.
+        left: how many columns are flush left; the others are flush right.
+    """
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     rule = ["-" * w if i < left else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    lines.insert(1, rule)
     return "".join(
         "| "
         + " | ".join(
@@ -74,7 +82,7 @@ def table(rows: Iterable[Row]) -> str:
             for i, (cell, w) in enumerate(zip(line, widths, strict=True))
         )
         + " |\n"
-        for line in lines
+        for line in (lines[0], rule, *lines[1:])
     )
 
 

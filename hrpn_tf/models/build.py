@@ -1,13 +1,15 @@
-"""From a preset's name to a Keras model that takes and gives grey levels."""
+"""From a preset's name to Keras models that take and give grey levels."""
 
 import importlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.models.layers import LogScaling
 from hrpn_tf.models.presets import Preset, find_preset
-from hrpn_tf.models.scaling import Scaling
+from hrpn_tf.models.scaling import Scaling, ScalingKind
 
 
 def build_model(
@@ -19,8 +21,8 @@ def build_model(
         preset: a name that ``hrpn-tf models`` lists, or a preset of one's own.
         inputs: number of input channels.
         outputs: number of output channels.
-        scaling: learnt from the training set; becomes the first and last layers. None, or a
-            preset that is not ``scaled``: the network sees and gives raw grey levels.
+        scaling: learnt from the training set; becomes the first and last layers, as the preset's
+            ``scaling`` says. None: the network sees and gives raw grey levels.
 
     Returns:
         A model from (N, H, W, inputs) to (N, H, W, outputs), grey levels, float32 under every
@@ -34,23 +36,92 @@ def build_model(
     (None, None, None, 1)
     """
     preset = find_preset(preset) if isinstance(preset, str) else preset
+    _check_channels(inputs, outputs, scaling)
+    grey_levels = _grey_levels("grey_levels", None, inputs)
+    x = _scale_inputs(grey_levels, preset.scaling, scaling)
+    y = _function(preset.builder)(x, outputs, **preset.arguments)
+    return keras.Model(grey_levels, _to_grey_levels(y, preset.scaling, scaling), name=preset.name)
+
+
+def build_discriminator(
+    preset: str | Preset, inputs: int, outputs: int, side: int, scaling: Scaling | None
+) -> keras.Model:
+    """Build the network that tells a preset's predictions from measured targets.
+
+    It sees the numbers that the preset's network sees and gives, so it is scaled as that is.
+
+    Args:
+        preset: one with a ``discriminator``.
+        inputs: number of input channels.
+        outputs: number of channels of the target.
+        side: of the patches that it is trained with, px.
+        scaling: as for :func:`build_model`.
+
+    Returns:
+        A model from [inputs (N, side, side, inputs), target (N, side, side, outputs)], grey
+        levels, to scores of any shape (N, ...), float32 under every precision policy.
+
+    Raises:
+        ConfigError: the preset has no discriminator, or see :func:`build_model`.
+    """
+    preset = find_preset(preset) if isinstance(preset, str) else preset
+    if preset.discriminator is None:
+        raise ConfigError(f"the preset {preset.name} has no discriminator")
+    _check_channels(inputs, outputs, scaling)
+    grey_levels = _grey_levels("grey_levels", side, inputs)
+    grey_target = _grey_levels("grey_target", side, outputs)
+    x = _scale_inputs(grey_levels, preset.scaling, scaling)
+    y = _scale_target(grey_target, preset.scaling, scaling)
+    scores = _function(preset.discriminator)(x, y)
+    scores = keras.layers.Identity(dtype="float32", name="scores")(scores)
+    return keras.Model([grey_levels, grey_target], scores, name=f"{preset.name}-discriminator")
+
+
+def _check_channels(inputs: int, outputs: int, scaling: Scaling | None) -> None:
     if inputs < 1 or outputs < 1:
         raise ConfigError(f"a model needs at least one input and output, got {inputs}, {outputs}")
     if scaling is not None and len(scaling.input_mean) != inputs:
         raise ConfigError(
             f"the scaling is of {len(scaling.input_mean)} channels, the model takes {inputs}"
         )
-    module, function = preset.builder.split(":")
-    builder = getattr(importlib.import_module(module), function)
 
-    grey_levels = keras.Input((None, None, inputs), name="grey_levels", dtype="float32")
-    if scaling is None or not preset.scaled:
-        y = builder(grey_levels, outputs, **preset.arguments)
-        prediction = keras.layers.Identity(dtype="float32", name="prediction")(y)
-    else:
-        x = LogScaling(scaling.input_mean, scaling.input_std, name="scale_inputs")(grey_levels)
-        y = builder(x, outputs, **preset.arguments)
-        prediction = keras.layers.Rescaling(
-            scaling.target_scale, dtype="float32", name="prediction"
-        )(y)
-    return keras.Model(grey_levels, prediction, name=preset.name)
+
+def _function(path: str) -> Callable[..., Any]:
+    """The function that ``module:function`` names."""
+    module, function = path.split(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def _grey_levels(name: str, side: int | None, channels: int) -> Any:
+    return keras.Input((side, side, channels), name=name, dtype="float32")
+
+
+def _scale_inputs(x: Any, kind: ScalingKind, scaling: Scaling | None) -> Any:
+    """Grey levels (N, H, W, inputs) to the network's numbers."""
+    if scaling is None or kind == "none":
+        return x
+    if kind == "log":
+        return LogScaling(scaling.input_mean, scaling.input_std, name="scale_inputs")(x)
+    scales = [2.0 / peak for peak in scaling.input_peak]
+    return _rescale(x, scales, [-1.0] * len(scales), "scale_inputs")
+
+
+def _scale_target(y: Any, kind: ScalingKind, scaling: Scaling | None) -> Any:
+    """Grey levels (N, H, W, outputs) to the numbers that the network should give."""
+    if scaling is None or kind == "none":
+        return y
+    offset = -1.0 if kind == "symmetric" else 0.0
+    return _rescale(y, 1.0 / scaling.unit(kind), offset, "scale_target")
+
+
+def _to_grey_levels(y: Any, kind: ScalingKind, scaling: Scaling | None) -> Any:
+    """The network's numbers (N, H, W, outputs) to grey levels."""
+    if scaling is None or kind == "none":
+        return keras.layers.Identity(dtype="float32", name="prediction")(y)
+    unit = scaling.unit(kind)
+    return _rescale(y, unit, unit if kind == "symmetric" else 0.0, "prediction")
+
+
+def _rescale(x: Any, scale: Any, offset: Any, name: str) -> Any:
+    return keras.layers.Rescaling(scale, offset, dtype="float32", name=name)(x)

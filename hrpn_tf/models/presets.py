@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hrpn_tf.errors import ConfigError
+from hrpn_tf.models.scaling import ScalingKind
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,34 @@ class Preset:
             number of outputs and ``arguments``, and gives the output tensor (N, H, W, outputs).
         description: one line for ``hrpn-tf models``.
         arguments: what distinguishes this preset from others of the same builder.
-        scaled: whether the network works on scaled grey levels; if not, it takes and gives raw
-            ones and any :class:`~hrpn_tf.models.scaling.Scaling` is left out.
+        scaling: what the network's numbers are. ``log``: logarithms of the inputs' grey levels,
+            the output in units of the target's standard deviation. ``symmetric``: grey levels
+            from 0 to the largest of the training set as -1 to 1. ``none``: raw grey levels, and
+            any :class:`~hrpn_tf.models.scaling.Scaling` is left out.
+        discriminator: ``module:function`` of the network that an adversarial training needs; the
+            function takes inputs and target (N, H, W, C), scaled, and gives scores (N, ...).
+        training: what the preset was published with, as in the section ``training`` of the
+            configuration; it stands in for this project's defaults where the user gave nothing.
     """
 
     name: str
     builder: str
     description: str
     arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    scaled: bool = True
+    scaling: ScalingKind = "log"
+    discriminator: str | None = None
+    training: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+_GAN_ADAM = {
+    "name": "adam",
+    "learning_rate": 2e-4,
+    "beta_1": 0.5,
+    "weight_decay": 0.0,
+    "schedule": "constant",
+    "warmup_share": 0.0,
+    "clip_norm": None,
+}
 
 
 PRESETS = (
@@ -35,7 +55,7 @@ PRESETS = (
         name="hrpn-published",
         builder="hrpn_tf.models.published:hrpn_published",
         description="the published HRPN, weight for weight; raw grey levels; for comparison",
-        scaled=False,
+        scaling="none",
     ),
     Preset(
         name="hrpn-s",
@@ -54,6 +74,50 @@ PRESETS = (
         builder="hrpn_tf.models.hrpn:hrpn",
         description="large: for accelerators and large training sets",
         arguments=MappingProxyType({"widths": (24, 56, 96, 128, 128)}),
+    ),
+    Preset(
+        name="ganda",
+        builder="hrpn_tf.models.ganda:ganda_generator",
+        description="the GAN that the published HRPN is compared with; adversarial training",
+        scaling="symmetric",
+        discriminator="hrpn_tf.models.ganda:ganda_discriminator",
+        training=MappingProxyType(
+            {
+                "loss": "mse",
+                "optimizer": _GAN_ADAM,
+                "adversarial": {
+                    "loss": "least_squares",
+                    "reconstruction": 10.0,
+                    "discriminator": 0.5,
+                },
+            }
+        ),
+    ),
+    Preset(
+        name="ganda-mse",
+        builder="hrpn_tf.models.ganda:ganda_generator",
+        description="GANDA's generator without its adversary, to see what that contributes",
+        scaling="symmetric",
+        training=MappingProxyType({"loss": "mse", "optimizer": _GAN_ADAM}),
+    ),
+    Preset(
+        name="pix2pix",
+        builder="hrpn_tf.models.pix2pix:pix2pix_generator",
+        description="the conditional GAN for images of any kind; adversarial training",
+        scaling="symmetric",
+        discriminator="hrpn_tf.models.pix2pix:pix2pix_discriminator",
+        training=MappingProxyType(
+            {
+                "batch_size": 1,
+                "loss": "mae",
+                "optimizer": {**_GAN_ADAM, "schedule": "linear", "hold_share": 0.5},
+                "adversarial": {
+                    "loss": "cross_entropy",
+                    "reconstruction": 100.0,
+                    "discriminator": 0.5,
+                },
+            }
+        ),
     ),
 )
 

@@ -3,24 +3,45 @@
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import keras
+import numpy as np
 
-from hrpn_tf.errors import CheckpointError
+from hrpn_tf.errors import CheckpointError, ForeignCheckpointError
 from hrpn_tf.files import atomic_path, remove
+from hrpn_tf.training.trained_model import TrainedModel
 
 BEST = "best.keras"
-# Not .weights.h5: HDF5 crashes the process when it closes a file on a full disk. A .keras file is
-# made in memory and then written.
-_TRAINING = "training.keras"
+# NumPy's archive, not HDF5: that crashes the process when it closes a file on a full disk. Each
+# array in it carries a checksum.
+_VARIABLES = "variables.npz"
 _STATE = "state.json"
+_DAMAGED = "damaged-"
 _KEPT = 2
 
 Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Partial:
+    """How far an unfinished epoch is.
+
+    Attributes:
+        steps: finished ones.
+        sums: of them, see :mod:`hrpn_tf.training.sums`.
+        seconds: spent on them.
+        waited: of these, seconds of waiting for data.
+    """
+
+    steps: int = 0
+    sums: tuple[float, ...] = ()
+    seconds: float = 0.0
+    waited: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -31,11 +52,13 @@ class TrainingState:
         history: one row per finished epoch; see :mod:`hrpn_tf.training.loop`.
         best_epoch: number, from 1, of the epoch with the lowest validation loss; 0 before any.
         best_loss: that loss; None before any.
+        partial: of the epoch that follows.
     """
 
     history: tuple[Row, ...] = ()
     best_epoch: int = 0
     best_loss: float | None = None
+    partial: Partial = Partial()
 
     @property
     def epoch(self) -> int:
@@ -49,31 +72,49 @@ class TrainingState:
             return TrainingState(history, len(history), row["val_loss"])
         return TrainingState(history, self.best_epoch, self.best_loss)
 
+    def within(self, partial: Partial) -> "TrainingState":
+        """The state in the middle of the epoch that follows."""
+        return replace(self, partial=partial)
+
+    def finished(self, epochs: int, patience: int | None) -> bool:
+        """Whether the last epoch is done, or the validation loss has not improved for long."""
+        waited = self.epoch - self.best_epoch
+        return self.epoch >= epochs or (patience is not None and waited >= patience)
+
 
 def save_checkpoint(
-    folder: Path, network: keras.Model, best: keras.Model, state: TrainingState
+    folder: Path,
+    preset: str,
+    variables: Mapping[str, np.ndarray],
+    best: keras.Model,
+    state: TrainingState,
 ) -> Path:
-    """Write the checkpoint of a finished epoch, and remove those before the one before it.
+    """Write a checkpoint, and remove those before the one before it.
 
     Args:
         folder: of all checkpoints of the run.
-        network: the compiled network; its weights and its optimizer's are saved.
-        best: the network to keep, saved if this epoch is the best one; else the previous
-            checkpoint's is taken over.
-        state: after this epoch.
+        preset: of the network.
+        variables: everything that the next step depends on; see :func:`read_variables`.
+        best: the network to keep, saved if the state's last epoch is the best one and has just
+            ended; else the previous checkpoint's is taken over.
+        state: after an epoch, or within one.
 
     Raises:
         DiskFullError: the disk filled up; the checkpoints before are untouched.
     """
-    final = _folder(folder, state.epoch)
+    previous = list_checkpoints(folder)[-1:]
+    final = folder / _name(state)
     with atomic_path(final, overwrite=True) as temporary:
         temporary.mkdir()
-        network.save(temporary / _TRAINING)
-        if state.best_epoch == state.epoch:
+        # a file that is closed before the folder is renamed
+        with (temporary / _VARIABLES).open("wb") as file:
+            np.savez(file, **variables)  # type: ignore[arg-type]
+        if state.best_epoch == state.epoch > 0 and not state.partial.steps:
             best.save(temporary / BEST)
-        else:
-            link_or_copy(_folder(folder, state.epoch - 1) / BEST, temporary / BEST)
-        (temporary / _STATE).write_text(json.dumps(asdict(state)), encoding="utf-8")
+        elif state.best_epoch:
+            link_or_copy(previous[0] / BEST, temporary / BEST)
+        values = {"preset": preset, **asdict(state)}
+        (temporary / _STATE).write_text(json.dumps(values), encoding="utf-8")
     for old in list_checkpoints(folder)[:-_KEPT]:
         remove(old)
     return final
@@ -84,31 +125,51 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("epoch-[0-9]*"))
 
 
+def set_aside(checkpoint: Path) -> None:
+    """Keep a damaged checkpoint, under a name that is not looked for."""
+    checkpoint.rename(checkpoint.with_name(_DAMAGED + checkpoint.name))
+
+
 def read_state(checkpoint: Path) -> TrainingState:
     """The state that a checkpoint holds.
 
     Raises:
         CheckpointError: it is missing or damaged.
     """
-    try:
-        values: dict[str, Any] = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
-        return TrainingState(tuple(values.pop("history")), **values)
-    except (OSError, ValueError, TypeError, KeyError):
-        raise CheckpointError(_damaged(checkpoint)) from None
+    return _read_state(checkpoint)[0]
 
 
-def load_checkpoint(checkpoint: Path, network: keras.Model) -> TrainingState:
-    """Restore the weights of ``network`` and of its optimizer.
+def load_checkpoint(checkpoint: Path, model: TrainedModel, preset: str) -> TrainingState:
+    """Restore everything that the next step depends on.
 
     Raises:
-        CheckpointError: damaged, or of another network.
+        CheckpointError: damaged.
+        ForeignCheckpointError: of another preset.
     """
-    state = read_state(checkpoint)
+    state, of_preset = _read_state(checkpoint)
     try:
-        network.load_weights(checkpoint / _TRAINING)
-    except (OSError, ValueError, KeyError, BadZipFile):
+        with np.load(checkpoint / _VARIABLES, allow_pickle=False) as archive:
+            saved = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         raise CheckpointError(_damaged(checkpoint)) from None
+    variables = dict(model.state_variables())
+    shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+    if of_preset != preset or shapes != {name: value.shape for name, value in saved.items()}:
+        raise ForeignCheckpointError(
+            f"{checkpoint}: a checkpoint of the preset {of_preset}, but the run trains {preset}"
+            f"{' with other settings' if of_preset == preset else ''}; delete it, or "
+            "fit again with --overwrite"
+        )
+    if state.best_epoch and not (checkpoint / BEST).is_file():
+        raise CheckpointError(_damaged(checkpoint))
+    for name, variable in variables.items():
+        variable.assign(saved[name])
     return state
+
+
+def read_variables(model: TrainedModel) -> dict[str, np.ndarray]:
+    """The values of everything that the next step depends on, by name."""
+    return {name: np.asarray(variable.numpy()) for name, variable in model.state_variables()}
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -119,12 +180,20 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _folder(folder: Path, epoch: int) -> Path:
-    return folder / f"epoch-{epoch:05d}"
+def _name(state: TrainingState) -> str:
+    name = f"epoch-{state.epoch:05d}"
+    return f"{name}-step-{state.partial.steps:07d}" if state.partial.steps else name
+
+
+def _read_state(checkpoint: Path) -> tuple[TrainingState, str]:
+    try:
+        values: dict[str, Any] = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+        preset, partial = values.pop("preset"), values.pop("partial")
+        partial = Partial(**{**partial, "sums": tuple(partial["sums"])})
+        return TrainingState(tuple(values.pop("history")), partial=partial, **values), preset
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        raise CheckpointError(_damaged(checkpoint)) from None
 
 
 def _damaged(checkpoint: Path) -> str:
-    return (
-        f"{checkpoint}: cannot be loaded; delete this folder to go on from the checkpoint before "
-        "it, or fit again with --overwrite"
-    )
+    return f"{checkpoint}: the checkpoint is damaged"

@@ -1,8 +1,12 @@
 """The configuration against the store and the network, before anything is computed."""
 
-from hrpn_tf.config import Config
+from collections.abc import Mapping
+from typing import Any
+
+from hrpn_tf.config import Config, TrainingConfig
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import ConfigError
+from hrpn_tf.models.presets import find_preset
 
 
 def adopt_store(config: Config, store: PatchStore) -> Config:
@@ -27,6 +31,26 @@ def adopt_store(config: Config, store: PatchStore) -> Config:
                 f"{_show(value)}; leave the key out, or prepare another store"
             )
     return config.model_copy(update={"data": config.data.model_copy(update=fixed)})
+
+
+def adopt_preset(config: Config) -> Config:
+    """The configuration with the training that the preset was published with, if it has one.
+
+    Keys of ``training`` that the user gave stay as they are. A resolved configuration gives all.
+
+    Raises:
+        ConfigError: unknown preset, or an adversarial loss for a preset without discriminator.
+    """
+    preset = find_preset(config.model.preset)
+    given = config.training.model_dump(exclude_unset=True)
+    values = _merged(preset.training, given)
+    training = TrainingConfig.model_validate(values)
+    if training.adversarial is not None and preset.discriminator is None:
+        raise ConfigError(
+            f"training.adversarial: the preset {preset.name} has no discriminator; leave the key "
+            "out, or choose ganda or pix2pix"
+        )
+    return config.model_copy(update={"training": training})
 
 
 def check_sizes(config: Config, patches: int, stride_multiple: int) -> None:
@@ -55,6 +79,15 @@ def check_sizes(config: Config, patches: int, stride_multiple: int) -> None:
                 f"{key}={side} is not a multiple of {stride_multiple}, which {config.model.preset} "
                 f"needs; the nearest are {_neighbours(side, stride_multiple)}"
             )
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """``above`` over ``below``, section by section; a loss is replaced as a whole."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both and key != "loss" else value
+    return merged
 
 
 def _show(value: object) -> str:

@@ -1,32 +1,46 @@
 """``fit``: from a store of patches to a run folder."""
 
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from hrpn_export import Contract
-from tqdm import tqdm
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import split_groups
 from hrpn_tf.data.store import PatchStore, open_store
+from hrpn_tf.errors import CheckpointError, ForeignCheckpointError
+from hrpn_tf.files import locked
 from hrpn_tf.models.graph import receptive_field, stride_multiple
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.training.batches import Batches
-from hrpn_tf.training.checkpoints import TrainingState, list_checkpoints, load_checkpoint
-from hrpn_tf.training.checks import adopt_store, check_sizes
+from hrpn_tf.training.checkpoints import (
+    TrainingState,
+    list_checkpoints,
+    load_checkpoint,
+    set_aside,
+)
+from hrpn_tf.training.checks import adopt_preset, adopt_store, check_sizes
+from hrpn_tf.training.distribution import Devices, choose_devices, losses_named
 from hrpn_tf.training.environment import describe_environment
-from hrpn_tf.training.loop import train
-from hrpn_tf.training.networks import build_networks, compile_network
+from hrpn_tf.training.loop import Loop, train
+from hrpn_tf.training.memory import check_memory, explain_exhausted
+from hrpn_tf.training.networks import Networks, build_kept, build_trained
+from hrpn_tf.training.pictures import Pictures
+from hrpn_tf.training.precision import warn_if_slow
+from hrpn_tf.training.progress import Memory, resources, speaker, summary_line
 from hrpn_tf.training.run import (
     add_environment,
     clear_leftovers,
     create_run,
     may_resume,
     publish,
-    read_scaling,
+    write_resources,
 )
 from hrpn_tf.training.runtime import prepare_runtime
 
@@ -36,95 +50,180 @@ def fit(
 ) -> TrainingState:
     """Train a network, or go on with an unfinished training.
 
-    Called again with the same arguments after an interruption, it goes on after the last finished
-    epoch; on a CPU the result is then the same, bit for bit, as without the interruption.
+    Called again with the same arguments after an interruption, it goes on after the last
+    checkpoint; on a CPU the result is then the same, bit for bit, as without the interruption.
+
+    Where ``TF_CONFIG`` names several workers, every one of them calls this with the same arguments
+    and a run folder that all of them see; number 0 writes it.
 
     Args:
         store_path: a store that ``hrpn-tf prepare`` made.
         run: folder to create or to go on in.
-        config: keys of ``data`` that the store fixes may be left out.
+        config: keys of ``data`` that the store fixes, and keys of ``training`` that the preset was
+            published with, may be left out.
         overwrite: replace an existing run folder.
         progress: show progress on standard error.
 
     Raises:
-        ConfigError: the configuration does not fit the store or the network.
+        ConfigError: the configuration does not fit the store, the network or the memory.
         SplitError: the groups do not allow the split.
         RunError: a finished run, or one of another configuration or store, is there.
+        RunBusyError: another process trains in this folder.
         StoreError: the store is missing or damaged.
         TrainingDivergedError: the loss became NaN or infinite.
-        CheckpointError: the last checkpoint is damaged.
+        CheckpointError: no checkpoint can be loaded, or the last one is of another preset.
+        WorkerLostError: another worker is gone.
         DiskFullError: the disk filled up; the run can be resumed.
     """
     store = open_store(store_path)
-    config = adopt_store(config, store)
+    config = adopt_store(adopt_preset(config), store)
+    training = config.training
     split = split_groups(store.groups, config.data.split)
-    resume = not overwrite and may_resume(run, config, store)
-    batches = Batches(store, split, config)
-
-    prepare_runtime(config.training)
-    scaling = read_scaling(run) if resume else Scaling(**store.statistics(split.train))
-    networks = build_networks(config, scaling)
-    contract = _contract(networks.kept, config, store)
+    devices = choose_devices()
+    devices.check_batch(training.batch_size, training.accumulate)
+    with _exclusive(run, devices):
+        resume = devices.chief and not overwrite and may_resume(run, config, store)
+    prepare_runtime(training)
+    warn_if_slow(training.precision)
+    memory = Memory()
+    batches = Batches(store, split, config, devices)
+    scaling = Scaling(**store.statistics(split.train))
+    kept = build_kept(config, scaling)
+    contract = _contract(kept, config, store)
     check_sizes(config, len(store.indices(split.train)), contract.stride_multiple)
-    compile_network(networks.trained, config, scaling, batches.steps)
-
-    if resume:
-        clear_leftovers(run)
-        state = _restore(run, networks.trained)
-    else:
-        create_run(
-            run,
-            config=config,
-            contract=contract,
-            scaling=scaling,
-            split=split,
-            store=store,
-            overwrite=overwrite,
+    with losses_named(devices):
+        trained = build_trained(
+            config, scaling, devices, side=batches.side, steps=batches.steps * training.epochs
         )
-        state = TrainingState()
-    add_environment(run, describe_environment())
-    say = _speaker(progress)
+        networks = Networks(trained, kept)
+        need = _step_size(networks, batches)
+        check_memory(**need)
+        if devices.chief and not resume:
+            create_run(
+                run,
+                config=config,
+                contract=contract,
+                scaling=scaling,
+                split=split,
+                store=store,
+                overwrite=overwrite,
+            )
+        devices.wait_for_all()
+        with _exclusive(run, devices), _exhaustion_named(need):
+            return _train(run, networks, batches, devices, memory, progress and devices.chief)
+
+
+def _train(
+    run: Path,
+    networks: Networks,
+    batches: Batches,
+    devices: Devices,
+    memory: Memory,
+    progress: bool,
+) -> TrainingState:
+    """Restore the last checkpoint, if there is one, and train."""
+    config, say = batches.config, speaker(progress)
+    if devices.chief:
+        clear_leftovers(run)
+        add_environment(run, describe_environment())
+    state = _restore(run, networks, config.model.preset, devices, say)
+    parameters = sum(prod(v.shape) for v in networks.kept.trainable_variables)
     say(
-        f"{'resuming after epoch ' + str(state.epoch) if resume else 'training'}: "
-        f"{config.model.preset}, {networks.kept.count_params():,} parameters, "
-        f"{batches.steps} steps of {config.training.batch_size} patches per epoch"
+        f"{_where(state)}: {config.model.preset}, {parameters:,} parameters, {batches.steps} steps "
+        f"of {config.training.batch_size} patches per epoch"
+        f"{f' on {devices.replicas} devices' if devices.replicas > 1 else ''}"
     )
 
     def after_epoch(checkpoint: Path, state: TrainingState) -> None:
         publish(run, checkpoint, state)
+        size = {"batch_size": config.training.batch_size, "side": batches.side}
+        write_resources(run, resources(state, parameters=parameters, **size))
         say(summary_line(state, config.training.epochs))
 
-    return train(
+    loop = Loop(
         networks,
         batches,
-        state,
+        devices,
         run / "checkpoints",
-        callbacks=[keras.callbacks.TensorBoard(str(run / "logs"), write_graph=False)],
-        after_epoch=after_epoch,
-        progress=progress,
+        after_epoch,
+        memory,
+        _callbacks(run, batches) if devices.chief else (),
+        progress,
     )
+    return train(loop, state)
 
 
-def summary_line(state: TrainingState, epochs: int) -> str:
-    """The last epoch in one line: losses, errors, speed, time left."""
-    row = state.history[-1]
-    left = (epochs - state.epoch) * float(np.median([r["seconds"] for r in state.history]))
-    mark = " (best)" if state.best_epoch == state.epoch else ""
-    return (
-        f"epoch {state.epoch}/{epochs}: loss {row['loss']:.4g}, val MSE {row['val_mse']:.4g}, "
-        f"val R2 {row['val_r2']:.3f}{mark}, {row['patches_per_second']:.1f} patches/s, "
-        f"{tqdm.format_interval(left)} left"
-    )
+def _step_size(networks: Networks, batches: Batches) -> dict[str, Any]:
+    """A device's share of a step, as the functions of ``memory`` ask for it."""
+    training, trained = batches.config.training, networks.trained
+    return {
+        "network": trained.network,
+        "side": batches.side,
+        "batch": training.batch_size // batches.devices.replicas,
+        "accumulate": training.accumulate,
+        "discriminator": getattr(trained, "discriminator", None),
+    }
 
 
-def _restore(run: Path, network: keras.Model) -> TrainingState:
-    """Load the last checkpoint, and show it: the run may have been killed before it was."""
-    latest = list_checkpoints(run / "checkpoints")[-1:]
-    if not latest:
-        return TrainingState()
-    state = load_checkpoint(latest[0], network)
-    publish(run, latest[0], state)
-    return state
+@contextmanager
+def _exhaustion_named(need: Mapping[str, Any]) -> Iterator[None]:
+    """Say which batch would fit where a device runs out of memory in the middle of a step."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise explain_exhausted(error, **need) from error
+
+
+def _callbacks(run: Path, batches: Batches) -> list[keras.callbacks.Callback]:
+    logs = run / "logs"
+    callbacks: list[keras.callbacks.Callback] = [
+        keras.callbacks.TensorBoard(str(logs), write_graph=False)
+    ]
+    if every := batches.config.training.pictures_every:
+        callbacks.append(Pictures(logs / "pictures", batches, every))
+    return callbacks
+
+
+def _restore(
+    run: Path, networks: Networks, preset: str, devices: Devices, say: Callable[[str], None]
+) -> TrainingState:
+    """Load the last checkpoint that can be loaded, and show it: the run may not have.
+
+    Raises:
+        CheckpointError: there are checkpoints, but none can be loaded.
+        ForeignCheckpointError: the last one is of another network.
+    """
+    damaged = None
+    for checkpoint in reversed(list_checkpoints(run / "checkpoints")):
+        try:
+            state = load_checkpoint(checkpoint, networks.trained, preset)
+        except ForeignCheckpointError:
+            raise
+        except CheckpointError as error:
+            damaged = error
+            say(f"{error}; going back to the one before it")
+            if devices.chief:
+                set_aside(checkpoint)
+            continue
+        if devices.chief and state.history:
+            publish(run, checkpoint, state)
+        return state
+    if damaged is not None:
+        raise CheckpointError(f"{damaged}, and there is none before it; fit with --overwrite")
+    return TrainingState()
+
+
+def _where(state: TrainingState) -> str:
+    if state.partial.steps:
+        return f"resuming in epoch {state.epoch + 1} after step {state.partial.steps}"
+    return f"resuming after epoch {state.epoch}" if state.epoch else "training"
+
+
+@contextmanager
+def _exclusive(run: Path, devices: Devices) -> Iterator[None]:
+    """The run folder for this process alone, if it is there and this one writes it."""
+    with locked(run) if devices.chief and run.is_dir() else nullcontext():
+        yield
 
 
 def _contract(network: keras.Model, config: Config, store: PatchStore) -> Contract:
@@ -138,11 +237,3 @@ def _contract(network: keras.Model, config: Config, store: PatchStore) -> Contra
         tile_exact=field is not None,
         grey_max=float(np.iinfo(store.dtype).max) if store.dtype.kind == "u" else 1.0,
     )
-
-
-def _speaker(progress: bool) -> Callable[[str], None]:
-    def say(line: str) -> None:
-        if progress:
-            tqdm.write(line, file=sys.stderr)
-
-    return say

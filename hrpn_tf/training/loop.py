@@ -1,142 +1,222 @@
 """The training loop: one epoch after another, each ending in a checkpoint.
 
 Keras' ``fit`` overwrites the weights with their average when it returns, so it cannot be called
-once per epoch; and one call for all epochs cannot take a new dataset for each. This loop calls the
-same compiled step (``make_train_function``) and drives ordinary Keras callbacks.
+once per epoch; one call for all epochs cannot take a new dataset for each, stop in the middle of
+one, or run over several processes (Keras 3.15). This loop calls the model's own ``train_step``
+through ``strategy.run`` and drives ordinary Keras callbacks.
 """
 
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
-import tensorflow as tf
+import numpy as np
 from tqdm import tqdm
 
+from hrpn_tf.config import TrainingConfig
 from hrpn_tf.errors import TrainingDivergedError
 from hrpn_tf.training.batches import Batches
-from hrpn_tf.training.checkpoints import Row, TrainingState, save_checkpoint
+from hrpn_tf.training.checkpoints import (
+    Partial,
+    Row,
+    TrainingState,
+    read_variables,
+    save_checkpoint,
+)
+from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.networks import Networks
-from hrpn_tf.training.optimizers import averaged_weights
-from hrpn_tf.training.runtime import seed_epoch
+from hrpn_tf.training.progress import Memory
+from hrpn_tf.training.runtime import may_use_xla, seed_epoch
+from hrpn_tf.training.steps import Steps
+from hrpn_tf.training.stopping import StopSignals
+from hrpn_tf.training.sums import figures
 
 
-def train(
-    networks: Networks,
-    batches: Batches,
-    state: TrainingState,
-    checkpoints: Path,
-    *,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    after_epoch: Callable[[Path, TrainingState], None],
-    progress: bool = True,
-) -> TrainingState:
-    """Train from ``state`` to the last configured epoch.
+@dataclass(frozen=True)
+class Loop:
+    """Everything that a training loop works with.
 
-    A row of the history holds: ``epoch`` (from 1), ``loss`` and ``val_loss`` (in units of the
-    target's standard deviation, squared for ``mse``), ``mse``, ``val_mse`` (grey levels squared),
-    ``r2``, ``val_r2`` (pooled over all pixels), ``learning_rate`` (after the last step),
-    ``seconds`` (training and validation), ``patches_per_second`` (training alone).
-
-    Args:
-        networks: compiled, and restored to ``state``.
+    Attributes:
+        networks: built, and restored to the state that the loop begins with.
         batches: of the training and validation set.
-        state: what is done already.
-        checkpoints: folder for them.
+        devices: that train.
+        checkpoints: folder for them; the chief writes.
         callbacks: ordinary Keras callbacks.
-        after_epoch: called with each new checkpoint and its state.
+        after_epoch: called by the chief with each new checkpoint and its state.
+        memory: what is used is told apart from what was held before.
         progress: show a bar per epoch on standard error.
+    """
+
+    networks: Networks
+    batches: Batches
+    devices: Devices
+    checkpoints: Path
+    after_epoch: Callable[[Path, TrainingState], None]
+    memory: Memory
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+    progress: bool = True
+    signals: StopSignals = field(default_factory=StopSignals)
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The section of the configuration."""
+        return self.batches.config.training
+
+
+def train(loop: Loop, state: TrainingState) -> TrainingState:
+    """Train from ``state`` to the last configured epoch, or until validation stops improving.
+
+    A row of the history holds: ``epoch`` (from 1); ``loss`` and its parts, and ``val_`` of them (in
+    units of the network's output); ``mse``, ``val_mse`` (grey levels squared); ``r2``, ``val_r2``
+    (pooled over all pixels); ``learning_rate`` (after the last step); ``seconds`` (training and
+    validation); ``patches_per_second``, ``steps_per_second``, ``waiting_share`` (of the training
+    steps' time, for data); ``memory_mb`` (peak so far), ``memory_before_mb``.
 
     Raises:
-        TrainingDivergedError: the loss is NaN or infinite; no checkpoint of that epoch is kept.
+        TrainingDivergedError: the loss is NaN or infinite; no checkpoint of it is kept.
         DiskFullError: a checkpoint could not be written.
+        KeyboardInterrupt: on Ctrl-C, once everything is saved; SIGTERM ends as the program does.
     """
-    epochs = batches.config.training.epochs
-    network = networks.trained
-    network.make_train_function()
-    validation = batches.validation()
+    training = loop.training
+    model = loop.networks.trained
+    steps = Steps(model, loop.devices, compile_xla=may_use_xla(training))
     driven = keras.callbacks.CallbackList(
-        list(callbacks), model=network, epochs=epochs, steps=batches.steps
+        list(loop.callbacks), model=model, epochs=training.epochs, steps=loop.batches.steps
     )
-    network.stop_training = False
+    model.stop_training = False
     driven.on_train_begin()
-    for epoch in range(state.epoch, epochs):
-        state = state.after(_run_epoch(network, batches, validation, epoch, driven, progress))
-        if state.best_epoch == state.epoch:
-            networks.copy_weights()
-        after_epoch(save_checkpoint(checkpoints, network, networks.kept, state), state)
-        if network.stop_training:
-            break
+    with loop.signals:
+        while not state.finished(training.epochs, training.early_stopping):
+            state = _run_epoch(loop, steps, state, driven)
+            if state.best_epoch == state.epoch:
+                loop.networks.copy_weights()
+            checkpoint = _save(loop, state)
+            if loop.devices.chief:
+                loop.after_epoch(checkpoint, state)
+            if model.stop_training:
+                break
     driven.on_train_end()
     return state
 
 
 def _run_epoch(
-    network: keras.Model,
-    batches: Batches,
-    validation: tf.data.Dataset,
-    epoch: int,
-    callbacks: keras.callbacks.CallbackList,
-    progress: bool,
-) -> Row:
-    """Train and validate; gives the row of the history."""
-    training = batches.config.training
+    loop: Loop, steps: Steps, state: TrainingState, callbacks: keras.callbacks.CallbackList
+) -> TrainingState:
+    """Train what is left of an epoch, and validate."""
+    model, number = loop.networks.trained, state.epoch
+    callbacks.on_epoch_begin(number)
+    if not state.partial.steps:
+        seed_epoch(model.network, loop.training.seed, number)
+    partial = _train_epoch(loop, steps, state, callbacks)
+    logs = figures(model.names, np.array(partial.sums))
     started = time.perf_counter()
-    callbacks.on_epoch_begin(epoch)
-    seed_epoch(network, training.seed, epoch)
-    logs = _train_epoch(network, batches, epoch, callbacks, progress)
-    trained = time.perf_counter()
-    with averaged_weights(network):
-        measured = network.evaluate(validation, callbacks=callbacks, return_dict=True, verbose=0)
-    logs |= {f"val_{name}": float(value) for name, value in measured.items()}
-    _check_finite(logs, f"the validation of epoch {epoch + 1}")
-    logs["learning_rate"] = float(network.optimizer.learning_rate)
-    callbacks.on_epoch_end(epoch, dict(logs))
-    return {
-        "epoch": epoch + 1,
+    measured = _validate(loop, steps, state.within(partial), callbacks)
+    logs |= {f"val_{name}": value for name, value in measured.items()}
+    _check_finite(logs["val_loss"], f"the validation of epoch {number + 1}")
+    logs["learning_rate"] = float(model.optimizer.learning_rate)
+    callbacks.on_epoch_end(number, dict(logs))
+    patches = partial.steps * loop.training.batch_size
+    row: Row = {
+        "epoch": number + 1,
         **logs,
-        "seconds": time.perf_counter() - started,
-        "patches_per_second": batches.steps * training.batch_size / (trained - started),
+        "seconds": partial.seconds + time.perf_counter() - started,
+        "patches_per_second": patches / partial.seconds,
+        "steps_per_second": partial.steps / partial.seconds,
+        "waiting_share": partial.waited / partial.seconds,
+        "memory_mb": loop.memory.peak_mb(),
+        "memory_before_mb": loop.memory.before_mb,
     }
+    return state.after(row)
 
 
 def _train_epoch(
-    network: keras.Model,
-    batches: Batches,
-    epoch: int,
-    callbacks: keras.callbacks.CallbackList,
-    progress: bool,
+    loop: Loop, steps: Steps, state: TrainingState, callbacks: keras.callbacks.CallbackList
+) -> Partial:
+    """The training steps that are left of an epoch."""
+    partial, every = state.partial, loop.training.checkpoint_steps
+    sums = np.array(partial.sums) if partial.sums else np.zeros(len(steps.model.names))
+    batches = iter(loop.batches.epoch(state.epoch, partial.steps))
+    with _bar(loop, state.epoch, partial.steps) as bar:
+        for step in range(partial.steps, loop.batches.steps):
+            callbacks.on_train_batch_begin(step)
+            started = time.perf_counter()
+            data = next(batches)
+            arrived = time.perf_counter()
+            more, stop = steps.train(data, loop.signals.asked is not None)
+            ended = time.perf_counter()
+            loss = figures(steps.model.names, more)["loss"]
+            _check_finite(loss, f"step {step + 1} of epoch {state.epoch + 1}")
+            sums += more
+            partial = Partial(
+                step + 1,
+                tuple(sums.tolist()),
+                partial.seconds + ended - started,
+                partial.waited + arrived - started,
+            )
+            callbacks.on_train_batch_end(step, {"loss": loss})
+            bar.update()
+            bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+            if stop:
+                _save_and_leave(loop, state.within(partial))
+            elif every and (step + 1) % every == 0 and step + 1 < loop.batches.steps:
+                _save(loop, state.within(partial))
+    return partial
+
+
+def _validate(
+    loop: Loop, steps: Steps, state: TrainingState, callbacks: keras.callbacks.CallbackList
 ) -> Row:
-    """All training steps of one epoch; gives the means over it."""
-    network.reset_metrics()
-    iterator = iter(batches.epoch(epoch))
-    logs: Mapping[str, Any] = {}
-    bar = tqdm(
-        range(batches.steps),
-        desc=f"epoch {epoch + 1}/{batches.config.training.epochs}",
+    """The figures of the averaged network on the validation patches."""
+    sums = np.zeros(len(steps.model.names))
+    callbacks.on_test_begin()
+    with loop.networks.trained.averaged():
+        for step, more in enumerate(steps.test(loop.batches.validation())):
+            callbacks.on_test_batch_begin(step)
+            sums += more
+            callbacks.on_test_batch_end(step)
+            if loop.signals.asked is not None and loop.devices.workers == 1:
+                break
+    if loop.signals.asked is not None and loop.devices.workers == 1:
+        _save_and_leave(loop, state)
+    logs = figures(steps.model.names, loop.devices.add_up(sums))
+    callbacks.on_test_end(logs)
+    return logs
+
+
+def _save_and_leave(loop: Loop, state: TrainingState) -> None:
+    _save(loop, state)
+    loop.devices.wait_for_all()
+    loop.signals.leave()
+
+
+def _save(loop: Loop, state: TrainingState) -> Path:
+    """Write a checkpoint; every process reads the weights, the chief writes them."""
+    variables = read_variables(loop.networks.trained)
+    if not loop.devices.chief:
+        return loop.checkpoints
+    preset = loop.batches.config.model.preset
+    return save_checkpoint(loop.checkpoints, preset, variables, loop.networks.kept, state)
+
+
+def _bar(loop: Loop, epoch: int, done: int) -> tqdm:
+    return tqdm(
+        total=loop.batches.steps,
+        initial=done,
+        desc=f"epoch {epoch + 1}/{loop.training.epochs}",
         unit="step",
         leave=False,
-        disable=not progress,
+        disable=not loop.progress,
         file=sys.stderr,
     )
-    with bar:
-        for step in bar:
-            callbacks.on_train_batch_begin(step)
-            logs = network.train_function(iterator)
-            _check_finite(logs, f"step {step + 1} of epoch {epoch + 1}")
-            callbacks.on_train_batch_end(step, logs)
-            bar.set_postfix(loss=f"{float(logs['loss']):.4g}", refresh=False)
-    return {name: float(value) for name, value in logs.items()}
 
 
-def _check_finite(logs: Mapping[str, Any], where: str) -> None:
-    """The loss is the mean since the epoch began, so one bad step shows at once."""
-    for name in ("loss", "val_loss"):
-        if name in logs and not math.isfinite(float(logs[name])):
-            raise TrainingDivergedError(
-                f"the loss became {float(logs[name])} at {where}; try a lower "
-                "training.optimizer.learning_rate, a smaller clip_norm, or precision float32"
-            )
+def _check_finite(loss: float, where: str) -> None:
+    if not math.isfinite(loss):
+        raise TrainingDivergedError(
+            f"the loss became {loss} at {where}; try a lower training.optimizer.learning_rate, a "
+            "smaller clip_norm, or precision float32"
+        )

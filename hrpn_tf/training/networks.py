@@ -1,17 +1,22 @@
 """The network that is trained, and its float32 twin that is kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 from hrpn_tf.config import Config
-from hrpn_tf.models.build import build_model
-from hrpn_tf.models.presets import find_preset
+from hrpn_tf.models.build import build_discriminator, build_model
+from hrpn_tf.models.presets import Preset, find_preset
 from hrpn_tf.models.scaling import Scaling
+from hrpn_tf.training.adversarial import AdversarialModel
+from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.losses import build_loss
-from hrpn_tf.training.metrics import PooledMSE, PooledR2
-from hrpn_tf.training.optimizers import averaged_weights, build_optimizer
+from hrpn_tf.training.optimizers import build_optimizer
 from hrpn_tf.training.runtime import dtype_policy
+from hrpn_tf.training.trained_model import RegressionModel, TrainedModel
 
 
 @dataclass(frozen=True)
@@ -19,45 +24,80 @@ class Networks:
     """Two networks with the same weights in the same order.
 
     Attributes:
-        trained: compiled, in the configured precision.
+        trained: with optimizer, in the configured precision, on all devices.
         kept: float32 and without optimizer, for ``best.keras``: a network of mixed precision
             cannot be exported.
     """
 
-    trained: keras.Model
+    trained: TrainedModel
     kept: keras.Model
 
     def copy_weights(self) -> None:
         """Give ``kept`` the weights of ``trained``, averaged if it keeps an average."""
-        with averaged_weights(self.trained):
-            self.kept.set_weights(self.trained.get_weights())
+        with self.trained.averaged():
+            self.kept.set_weights(self.trained.network.get_weights())
 
 
-def build_networks(config: Config, scaling: Scaling) -> Networks:
-    """Build both networks of the configured preset; not compiled yet."""
-    preset, inputs = config.model.preset, len(config.data.inputs)
-    with dtype_policy(config.training.precision):
-        trained = build_model(preset, inputs, scaling=scaling)
+def build_kept(config: Config, scaling: Scaling) -> keras.Model:
+    """The float32 twin of the network of the configured preset."""
     with dtype_policy("float32"):
-        kept = build_model(preset, inputs, scaling=scaling)
-    return Networks(trained, kept)
+        return build_model(config.model.preset, len(config.data.inputs), scaling=scaling)
 
 
-def compile_network(network: keras.Model, config: Config, scaling: Scaling, steps: int) -> None:
-    """Attach optimizer, loss and metrics.
+def build_trained(
+    config: Config, scaling: Scaling, devices: Devices, *, side: int, steps: int
+) -> TrainedModel:
+    """The network of the configured preset, on all devices, with all that trains it.
 
     Args:
-        network: in the configured precision.
         config: the resolved configuration.
-        scaling: learnt from the training set. The loss is in units of its ``target_scale``, or in
-            grey levels for a preset that works on raw ones.
-        steps: training batches of one epoch.
+        scaling: learnt from the training set.
+        devices: that train.
+        side: of a training patch, px: some discriminators take no other.
+        steps: optimizer steps of the whole training.
     """
+    preset = find_preset(config.model.preset)
+    with devices.strategy.scope(), dtype_policy(config.training.precision):
+        network = build_model(preset, len(config.data.inputs), scaling=scaling)
+        if devices.replicas > 1:
+            _synchronise(network)
+        return _trained(config, preset, network, scaling, side, steps)
+
+
+def _trained(
+    config: Config, preset: Preset, network: keras.Model, scaling: Scaling, side: int, steps: int
+) -> TrainedModel:
     training = config.training
-    scaled = find_preset(config.model.preset).scaled
-    network.compile(
-        optimizer=build_optimizer(training, network, steps * training.epochs),
-        loss=build_loss(training.loss, scaling.target_scale if scaled else 1.0),
-        metrics=[PooledMSE(), PooledR2()],
+    loss = build_loss(training.loss, scaling.unit(preset.scaling))
+
+    def optimizer(variables: Sequence[Any], ema: float) -> Any:
+        return build_optimizer(
+            training.optimizer,
+            variables,
+            steps,
+            ema=ema,
+            scale_loss=training.precision == "mixed_float16",
+        )
+
+    own = optimizer(network.trainable_variables, training.ema)
+    if training.adversarial is None:
+        return RegressionModel(network, own, loss, accumulate=training.accumulate)
+    discriminator = build_discriminator(preset, len(config.data.inputs), 1, side, scaling)
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        _synchronise(discriminator)
+    return AdversarialModel(
+        network,
+        own,
+        loss,
+        discriminator,
+        optimizer(discriminator.trainable_variables, 0.0),
+        training.adversarial,
+        accumulate=training.accumulate,
     )
-    network.optimizer.build(network.trainable_variables)
+
+
+def _synchronise(network: keras.Model) -> None:
+    """Let batch normalisation see the whole batch, whatever the number of devices."""
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True

@@ -1,75 +1,135 @@
 """Optimizers and learning-rate schedules from the configuration, and the averaged weights."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import keras
+import tensorflow as tf
+from keras import ops
 
-from hrpn_tf.config import TrainingConfig
+from hrpn_tf.config import OptimizerConfig
+
+Variables = Sequence[Any]
 
 
-def build_optimizer(config: TrainingConfig, model: keras.Model, steps: int) -> Any:
-    """The Keras optimizer for ``model``, not yet attached to it.
+class _SummedFirst:
+    """Sums gradients over devices before anything else is done with them.
 
-    AdamW decays kernels only, not biases or normalisation. RMSprop has PyTorch's smoothing of
-    0.99 and decays everything, as in the published training.
+    Keras clips, and looks for infinite gradients, on each device by itself before it sums, so that
+    the result depends on the number of devices, and a single device may skip a step.
+    """
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Variables | None = None) -> None:
+        context = tf.distribute.get_replica_context()
+        if context is not None and context.num_replicas_in_sync > 1:
+            grads = context.all_reduce(tf.distribute.ReduceOp.SUM, list(grads))
+        super().apply(grads, trainable_variables)  # type: ignore[misc]
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        return grads_and_vars
+
+
+class AdamW(_SummedFirst, keras.optimizers.AdamW):
+    """Keras' own, on gradients summed over devices."""
+
+
+class Adam(_SummedFirst, keras.optimizers.Adam):
+    """Keras' own, on gradients summed over devices."""
+
+
+class RMSprop(_SummedFirst, keras.optimizers.RMSprop):
+    """Keras' own, on gradients summed over devices."""
+
+
+class LossScale(_SummedFirst, keras.optimizers.LossScaleOptimizer):
+    """Keras' own, on gradients summed over devices."""
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear rise to the peak, a time at the peak, then a decay to 0 at the last step.
 
     Args:
-        config: the training section.
-        model: the network, in the precision in which it is trained.
+        config: peak, shares and shape of the decay.
         steps: optimizer steps of the whole training.
     """
-    optimizer = config.optimizer
+
+    def __init__(self, config: OptimizerConfig, steps: int) -> None:
+        super().__init__()
+        self.peak, self.shape = config.learning_rate, config.schedule
+        self.rise = round(config.warmup_share * steps)
+        self.fall = max(steps - self.rise - round(config.hold_share * steps), 1)
+        self.begin = steps - self.fall
+
+    def __call__(self, step: Any) -> Any:
+        """Learning rate of step ``step``, from 0."""
+        step = ops.cast(step, "float32")
+        rate = ops.convert_to_tensor(self.peak, "float32")
+        done = ops.clip((step - self.begin) / self.fall, 0.0, 1.0)
+        if self.shape == "linear":
+            rate = rate * (1.0 - done)
+        elif self.shape == "cosine":
+            rate = rate * 0.5 * (1.0 + ops.cos(math.pi * done))
+        if not self.rise:
+            return rate
+        return ops.where(step < self.rise, self.peak * (step + 1.0) / self.rise, rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """What it was made of."""
+        return {name: getattr(self, name) for name in ("peak", "shape", "rise", "fall", "begin")}
+
+
+def build_optimizer(
+    config: OptimizerConfig, variables: Variables, steps: int, *, ema: float, scale_loss: bool
+) -> Any:
+    """The Keras optimizer of ``variables``, built.
+
+    AdamW decays kernels only, not biases or normalisation. RMSprop has PyTorch's smoothing of
+    0.99 and decays everything, as in the published training; so does Adam.
+
+    Args:
+        config: the optimizer section.
+        variables: trainable ones.
+        steps: optimizer steps of the whole training.
+        ema: momentum of the averaged weights; 0 for none.
+        scale_loss: scale the loss dynamically, as float16 needs.
+    """
     common: dict[str, Any] = {
-        "learning_rate": build_schedule(config, steps),
-        "weight_decay": optimizer.weight_decay or None,
-        "global_clipnorm": optimizer.clip_norm,
-        "use_ema": config.ema > 0,
-        "ema_momentum": config.ema,
+        "learning_rate": Schedule(config, steps),
+        "weight_decay": config.weight_decay or None,
+        "global_clipnorm": config.clip_norm,
+        "use_ema": ema > 0,
+        "ema_momentum": ema,
     }
-    if optimizer.name == "rmsprop":
-        return keras.optimizers.RMSprop(
-            rho=0.99, momentum=optimizer.momentum, epsilon=1e-16, **common
-        )
-    adamw = keras.optimizers.AdamW(**common)
-    adamw.exclude_from_weight_decay(
-        var_list=[variable for variable in model.trainable_variables if len(variable.shape) < 2]
-    )
-    return adamw
-
-
-def build_schedule(config: TrainingConfig, steps: int) -> Any:
-    """Learning rate against the step: a linear rise, then a cosine to 0 or a constant."""
-    optimizer = config.optimizer
-    peak = optimizer.learning_rate
-    warmup = round(optimizer.warmup_share * steps)
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=peak / warmup if warmup else peak,
-        decay_steps=max(steps - warmup, 1),
-        alpha=0.0 if optimizer.schedule == "cosine" else 1.0,  # 1: nothing is left to decay
-        warmup_target=peak if warmup else None,
-        warmup_steps=warmup,
-    )
+    if config.name == "rmsprop":
+        optimizer = RMSprop(rho=0.99, momentum=config.momentum, epsilon=1e-16, **common)
+    elif config.name == "adam":
+        optimizer = Adam(beta_1=config.beta_1, **common)
+    else:
+        optimizer = AdamW(beta_1=config.beta_1, **common)
+        optimizer.exclude_from_weight_decay(var_list=[v for v in variables if len(v.shape) < 2])
+    if scale_loss:
+        optimizer = LossScale(optimizer)
+    optimizer.build(variables)
+    return optimizer
 
 
 @contextmanager
-def averaged_weights(model: keras.Model) -> Iterator[None]:
-    """Inside, the model holds its averaged weights (as they are, if it keeps no average).
+def averaged_weights(optimizer: Any, variables: Variables) -> Iterator[None]:
+    """Inside, the variables hold their averages (themselves, if the optimizer keeps none).
 
     Keras' own callback swaps by adding and subtracting, which rounds the weights at every swap;
     here they are copied, so that validation changes nothing.
     """
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if not optimizer.use_ema:
         yield
         return
-    pairs = list(
-        zip(model.trainable_variables, optimizer._model_variables_moving_average, strict=True)
-    )
+    pairs = list(zip(variables, optimizer._model_variables_moving_average, strict=True))
     kept = [variable.numpy() for variable, _ in pairs]
     for variable, average in pairs:
-        variable.assign(average)
+        variable.assign(average.numpy())
     try:
         yield
     finally:

@@ -34,6 +34,8 @@ from hrpn_tf.training.checkpoints import (
 if TYPE_CHECKING:
     import keras
 
+_CHOICE = "give --overwrite to replace it, or another --out"
+
 
 def load_run(run: Path) -> tuple["keras.Model", Contract, Config]:
     """The best network of a run, float32 and not compiled, with its contract and configuration.
@@ -74,20 +76,38 @@ def may_resume(run: Path, config: Config, store: PatchStore) -> bool:
     """
     if not run.exists() or (run.is_dir() and not any(run.iterdir())):
         return False
-    choice = "give --overwrite to replace it, or another --out"
+    refuse_other(run, config, store)
+    if is_finished(run, config):
+        raise RunError(f"{run}: this run is finished; {_CHOICE}")
+    return True
+
+
+def refuse_other(run: Path, config: Config, store: PatchStore) -> None:
+    """Refuse a run folder of another configuration or store, finished or not.
+
+    Raises:
+        RunError: says which keys differ.
+    """
     before, now = _flatten(load_run_config(run)), _flatten(config)
     differing = [key for key in now if now[key] != before.get(key)]
     if differing:
         shown = "; ".join(f"{key} was {before.get(key)}, now {now[key]}" for key in differing[:3])
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
-        raise RunError(f"{run}: a run of another configuration: {shown}{more}; {choice}")
+        raise RunError(f"{run}: a run of another configuration: {shown}{more}; {_CHOICE}")
     recorded = _read_json(run, "store.json")
     if recorded.get("sha256") != _store_record(store)["sha256"]:
-        raise RunError(f"{run}: a run on another store ({recorded.get('path')}); {choice}")
-    latest = list_checkpoints(run / "checkpoints")[-1:]
-    if latest and read_state(latest[0]).epoch >= config.training.epochs:
-        raise RunError(f"{run}: this run is finished; {choice}")
-    return True
+        raise RunError(f"{run}: a run on another store ({recorded.get('path')}); {_CHOICE}")
+
+
+def is_finished(run: Path, config: Config) -> bool:
+    """Whether the last checkpoint ends the training; a damaged one does not."""
+    for latest in list_checkpoints(run / "checkpoints")[-1:]:
+        try:
+            state = read_state(latest)
+        except CheckpointError:
+            return False
+        return state.finished(config.training.epochs, config.training.early_stopping)
+    return False
 
 
 def create_run(
@@ -118,19 +138,9 @@ def create_run(
         folder.mkdir()
         (folder / RUN_CONFIG).write_text(to_yaml(config), encoding="utf-8")
         (folder / "contract.json").write_text(contract.to_json(), encoding="utf-8")
-        _write_json(folder / "scaling.json", asdict(scaling))
+        _write_json(folder / "scaling.json", scaling.to_json())
         _write_json(folder / "split.json", slides)
         _write_json(folder / "store.json", _store_record(store))
-
-
-def read_scaling(run: Path) -> Scaling:
-    """The scaling with which a run began.
-
-    Raises:
-        RunError: it is missing or damaged.
-    """
-    values = _read_json(run, "scaling.json")
-    return Scaling(tuple(values["input_mean"]), tuple(values["input_std"]), values["target_scale"])
 
 
 def add_environment(run: Path, environment: Mapping[str, Any]) -> None:
@@ -152,6 +162,12 @@ def publish(run: Path, checkpoint: Path, state: TrainingState) -> None:
         writer = csv.DictWriter(file, fieldnames=list(state.history[0]))
         writer.writeheader()
         writer.writerows(state.history)
+
+
+def write_resources(run: Path, used: Mapping[str, float]) -> None:
+    """Write ``resources.json``: what the training used so far."""
+    with atomic_path(run / "resources.json", overwrite=True) as temporary:
+        _write_json(temporary, used)
 
 
 def clear_leftovers(run: Path) -> None:

@@ -1,6 +1,5 @@
 """Seeds, determinism and precision: what is set for the whole process before a network is built."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,16 +10,15 @@ from hrpn_tf.config import TrainingConfig
 
 
 def prepare_runtime(config: TrainingConfig) -> None:
-    """Seed every generator, ask for deterministic operations, warn of a slow precision."""
+    """Seed every generator, and ask for deterministic operations."""
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    if config.precision == "mixed_float16" and not tf.config.list_physical_devices("GPU"):
-        warnings.warn(
-            "mixed_float16 is about ten times slower than float32 on a CPU; "
-            "use training.precision=float32 or mixed_bfloat16",
-            stacklevel=2,
-        )
+
+
+def may_use_xla(config: TrainingConfig) -> bool:
+    """XLA pays on a GPU; it rounds in another way, so not where results must repeat exactly."""
+    return not config.deterministic and bool(tf.config.list_physical_devices("GPU"))
 
 
 @contextmanager
@@ -37,8 +35,7 @@ def dtype_policy(name: str) -> Iterator[None]:
 def seed_epoch(model: keras.Model, seed: int, epoch: int) -> None:
     """Make dropout a function of (seed, epoch) alone, as the order of the data is.
 
-    Keras does not save the state of a layer's random generator with the weights, so a resumed
-    training could not go on with it.
+    Batch normalisation and weights apart, nothing else carries over from one epoch to the next.
     """
     states = [v for v in model.non_trainable_variables if v.name == "seed_generator_state"]
     for number, state in enumerate(states):

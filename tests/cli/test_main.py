@@ -4,12 +4,13 @@ import importlib
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import click
 import pytest
 
-from hrpn_tf.cli.main import COMMANDS, main, run
+from hrpn_tf.cli.main import COMMANDS, _warn, main, run
 from hrpn_tf.errors import HrpnError, NoTissueError, SlideNotFoundError
 
 
@@ -93,3 +94,14 @@ def test_wrong_input_of_a_real_command(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     assert "Traceback" in hrpn_tf("--debug", "prepare", "nowhere.csv", "--out", "s").stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_warning_of_this_package_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(warnings, "showwarning", _warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn_explicit("slow", UserWarning, _warn.__code__.co_filename, 1)
+        warnings.warn_explicit("odd", UserWarning, "/elsewhere/module.py", 7)
+    own, *others = capsys.readouterr().err.splitlines()
+    assert own == "hrpn-tf: slow"
+    assert others[0] == "/elsewhere/module.py:7: UserWarning: odd"

@@ -110,6 +110,7 @@ def test_statistics_count_each_tissue_pixel_once(tmp_path, make_list, config, dt
     np.testing.assert_allclose(scaling["input_mean"], pixels.mean(axis=0)[:2], rtol=1e-6)
     np.testing.assert_allclose(scaling["input_std"], pixels.std(axis=0)[:2], rtol=1e-6)
     assert scaling["target_scale"] == pytest.approx(pixels.std(axis=0)[2], rel=1e-6)
+    assert (*scaling["input_peak"], scaling["target_peak"]) == tuple(pixels.max(axis=0))
     with pytest.raises(StoreError, match="no group g9"):
         store.statistics(["g9"])
 

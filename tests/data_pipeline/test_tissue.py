@@ -24,7 +24,8 @@ from hrpn_tf.slides import open_slide
 
 def blocks_of(mean: np.ndarray) -> Blocks:
     """Blocks of one pixel each, of an image (H, W, C)."""
-    return Blocks(1, np.ones(mean.shape[:2], int), mean.astype(np.float32), np.zeros(mean.shape))
+    grey = mean.astype(np.float32)
+    return Blocks(1, np.ones(mean.shape[:2], int), grey, np.zeros(mean.shape), grey)
 
 
 @pytest.mark.parametrize(("side", "window"), [(4, 16), (7, 16), (10, 30), (64, 16)])
@@ -40,6 +41,7 @@ def test_blocks_equal_statistics_of_their_pixels(tmp_path: Path, monkeypatch, si
         assert blocks.count[row, column] == len(pixels)
         np.testing.assert_allclose(blocks.mean[row, column], pixels.mean(axis=0), rtol=1e-6)
         np.testing.assert_allclose(blocks.variance[row, column], pixels.var(axis=0), rtol=1e-5)
+        np.testing.assert_array_equal(blocks.largest[row, column], pixels.max(axis=0))
 
 
 def test_otsu_finds_a_disc_of_noisy_tissue():
@@ -79,20 +81,24 @@ def test_moments_are_those_of_the_tissue_pixels(grey, seed):
     if moments.count:
         assert moments.mean == pytest.approx(grey[mask].mean(dtype=float))
         assert moments.std == pytest.approx(grey[mask].std(dtype=float), abs=1e-6)
+        assert moments.largest == grey[mask].max()
     else:
-        assert moments == Moments(0, 0.0, 0.0)
+        assert moments == Moments(0, 0.0, 0.0, 0.0)
 
 
 @given(st.lists(hnp.arrays(float, st.integers(0, 9), elements=st.floats(0, 1e6)), max_size=5))
 def test_pooling_equals_taking_all_pixels_at_once(parts):
     def moments(x: np.ndarray) -> Moments:
-        return Moments(len(x), float(x.mean()), float(x.var() * len(x))) if len(x) else pool([])
+        if not len(x):
+            return pool([])
+        return Moments(len(x), float(x.mean()), float(x.var() * len(x)), float(x.max()))
 
     whole = moments(np.concatenate([*parts, []]))
     pooled = pool(moments(part) for part in parts)
     assert pooled.count == whole.count
     assert pooled.mean == pytest.approx(whole.mean, rel=1e-9)
     assert pooled.std == pytest.approx(whole.std, rel=1e-6, abs=1e-3)
+    assert pooled.largest == whole.largest
 
 
 def test_the_mask_follows_the_pixel_size():

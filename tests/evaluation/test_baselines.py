@@ -112,6 +112,6 @@ def test_faint_vessels_count_if_that_explains_the_target_better() -> None:
         vessel_role="vessels",
         pixel_size_um=0.5,
     )
-    profile = fit_baselines([slide])
+    profile = fit_baselines([slide]).profile
     assert profile.scale == "logarithmic"
     assert profile.mse < 0.5

@@ -55,12 +55,12 @@ def prediction(measured: MeasuredSlide, noise: float = 3) -> ArrayPlane:
 @pytest.fixture
 def evaluation() -> Evaluation:
     training = [slide("c", 3)]
-    profile = fit_baselines(training)
+    baselines = fit_baselines(training)
     measured = [slide("a", 1), slide("b", 2, (40, 50))]
     results = tuple(
-        evaluate_slide(m, prediction(m), None, SETTINGS, profile=profile) for m in measured
+        evaluate_slide(m, prediction(m), None, SETTINGS, baselines=baselines) for m in measured
     )
-    return Evaluation(results, 255.0, 2.0, "uint8", profile)
+    return Evaluation(results, 255.0, 2.0, "uint8", baselines)
 
 
 def test_json_holds_every_row_with_its_definition(evaluation: Evaluation) -> None:

@@ -27,13 +27,31 @@ def measured_field(
     touched by rounding.
 
     Args:
-        model: without max-pooling, whose gradient follows one path only.
+        model: one that :func:`smooth` has passed.
         period: pixels after which the pattern of dependences repeats.
         reach: a pixel surely depends on none further than this.
         axes: 1 for along height, 2 for along width; where all windows are square, one will do.
     """
     make_weights_positive(model)
     return 2 * max(_reach(model, period, reach, axis) for axis in axes) + 1
+
+
+def smooth(model: keras.Model) -> keras.Model:
+    """The same graph where a gradient finds every path, with new weights.
+
+    Max-pooling follows one path only and becomes average pooling, over the same windows; bounded
+    activations, which are flat far from zero, are left out.
+    """
+
+    def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.MaxPooling2D):
+            return keras.layers.AveragePooling2D.from_config(config)
+        if isinstance(layer, keras.layers.Activation) and config["activation"] == "tanh":
+            return keras.layers.Identity(name=layer.name, dtype=config["dtype"])
+        return type(layer).from_config(config)
+
+    return keras.models.clone_model(model, clone_function=replaced)
 
 
 def make_weights_positive(model: keras.Model) -> None:

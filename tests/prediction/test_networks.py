@@ -22,7 +22,8 @@ def test_tiled_and_untiled_predictions_agree(tmp_path: Path, preset: str) -> Non
     from hrpn_tf.models.scaling import Scaling
 
     keras.utils.set_random_seed(1)
-    model = build_model(preset, 2, scaling=Scaling((20.0, 30.0), (15.0, 20.0), 8.0))
+    scaling = Scaling((20.0, 30.0), (15.0, 20.0), 8.0, (255.0, 255.0), 60.0)
+    model = build_model(preset, 2, scaling=scaling)
     multiple, field = stride_multiple(model), receptive_field(model)
     assert field is not None
     contract = Contract(("a", "b"), ("qd",), 0.5, multiple, field, True, 255.0)

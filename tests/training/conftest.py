@@ -16,9 +16,9 @@ from hrpn_tf.slides import write_slide
 
 @pytest.fixture(scope="module", autouse=True)
 def _tiny_preset() -> Iterator[None]:
-    """``model.preset=tiny`` is known here, and nowhere else."""
+    """The presets of ``tiny_network`` are known here, and nowhere else."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(presets, "PRESETS", (*presets.PRESETS, tiny_network.TINY))
+        patch.setattr(presets, "PRESETS", (*presets.PRESETS, *tiny_network.ALL))
         yield
 
 

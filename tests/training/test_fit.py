@@ -1,17 +1,22 @@
 import csv
-import io
 import json
-import zipfile
+import shutil
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from hrpn_tf.config import load_config
-from hrpn_tf.errors import ConfigError, RunError, TrainingDivergedError
+from hrpn_tf.errors import (
+    CheckpointError,
+    ConfigError,
+    RunBusyError,
+    RunError,
+    TrainingDivergedError,
+)
+from hrpn_tf.files import locked
 from hrpn_tf.models.graph import stride_multiple
 from hrpn_tf.training import loop, networks
 from hrpn_tf.training.checkpoints import list_checkpoints
@@ -19,7 +24,14 @@ from hrpn_tf.training.fit import fit
 from hrpn_tf.training.losses import build_loss
 from hrpn_tf.training.run import load_run
 
-TIMES = ("seconds", "patches_per_second")
+TIMES = {
+    "seconds",
+    "patches_per_second",
+    "steps_per_second",
+    "waiting_share",
+    "memory_mb",
+    "memory_before_mb",
+}
 
 
 def history(run: Path) -> list[dict[str, str]]:
@@ -28,20 +40,10 @@ def history(run: Path) -> list[dict[str, str]]:
 
 
 def final_state(run: Path) -> dict[str, np.ndarray]:
-    """All numbers of the last checkpoint: weights and optimizer."""
+    """All numbers of the last checkpoint: weights, optimizers, averages, random states."""
     latest = list_checkpoints(run / "checkpoints")[-1]
-    found: dict[str, np.ndarray] = {}
-
-    def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
-
-    with zipfile.ZipFile(latest / "training.keras") as archive:
-        weights = io.BytesIO(archive.read("model.weights.h5"))
-    with h5py.File(weights) as file:
-        file.visititems(add)
-    assert any(name.startswith("optimizer") for name in found)
-    return found
+    with np.load(latest / "variables.npz") as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def assert_same_run(run: Path, other: Path) -> None:
@@ -74,6 +76,7 @@ def test_the_run_folder_is_complete(finished):
         "history.csv",
         "hrpn.yaml",
         "logs",
+        "resources.json",
         "scaling.json",
         "split.json",
         "store.json",
@@ -148,12 +151,12 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(finished, store, config
 def test_the_training_step_is_traced_once(store, run, config, monkeypatch):
     calls = []
 
-    def counting(name, scale):
+    def counting(parts, unit):
         def counted(target, prediction):
             calls.append(1)
             return loss(target, prediction)
 
-        loss = build_loss(name, scale)
+        loss = build_loss(parts, unit)
         return counted
 
     monkeypatch.setattr(networks, "build_loss", counting)
@@ -183,7 +186,9 @@ def test_a_diverged_training_says_where_and_keeps_what_it_had(store, run, config
     "options",
     [
         ["training.precision=mixed_bfloat16", "training.ema=0.9"],
-        ["training.crop=16", "training.steps_per_epoch=5", "training.loss=mae"],
+        ["training.crop=16", "training.steps_per_epoch=5", "training.loss=mae+ssim"],
+        ["model.preset=tiny-gan", "training.precision=mixed_bfloat16", "training.accumulate=2"],
+        ["model.preset=tiny-gan", "training.adversarial.loss=cross_entropy", "training.ema=0.9"],
     ],
 )
 def test_options_give_a_float32_network_with_the_validated_weights(options, store, run):
@@ -198,15 +203,107 @@ def test_options_give_a_float32_network_with_the_validated_weights(options, stor
     assert float(best["val_mse"]) == pytest.approx(mse, rel=0.02)  # bfloat16 has 8 bits
 
 
-def test_float16_on_a_cpu_is_warned_of(store, run):
+@pytest.mark.parametrize("preset", ["tiny", "tiny-gan"])
+def test_float16_on_a_cpu_is_warned_of_and_scales_the_loss(store, run, preset):
     from conftest import TINY_RUN
 
-    options = ["training.precision=mixed_float16", "training.epochs=1"]
+    options = [f"model.preset={preset}", "training.precision=mixed_float16", "training.epochs=1"]
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("a GPU is here")
-    with pytest.warns(UserWarning, match="mixed_float16 is about ten times slower"):
+    with pytest.warns(UserWarning, match="mixed_float16 takes .* times as long as float32"):
         fit(store.path, run, load_config(overrides=[*TINY_RUN, *options]), progress=False)
     assert load_run(run)[0].dtype_policy.name == "float32"
+    scalars = [float(value) for value in final_state(run).values() if value.shape == ()]
+    assert set(scalars) & {2.0**power for power in range(8, 16)}  # the loss scale
+
+
+def test_a_damaged_checkpoint_costs_one_epoch_and_nothing_else(
+    finished, store, config, run, monkeypatch, capfd
+):
+    def stop(network, seed, epoch):
+        return None if epoch < 3 else (_ for _ in ()).throw(KeyboardInterrupt)
+
+    seed_dropout = loop.seed_epoch
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "seed_epoch", lambda *a: (seed_dropout(*a), stop(*a)))
+        with pytest.raises(KeyboardInterrupt):
+            fit(store.path, run, config, progress=False)
+    latest = list_checkpoints(run / "checkpoints")[-1]
+    (latest / "variables.npz").write_bytes(b"PK")
+    fit(store.path, run, config)
+    assert "epoch-00003: the checkpoint is damaged; going back to the one before" in (
+        capfd.readouterr().err
+    )
+    assert (run / "checkpoints" / "damaged-epoch-00003").is_dir()
+    assert_same_run(run, finished)
+
+
+def test_without_any_good_checkpoint_the_run_is_left_alone(finished, store, run):
+    shutil.copytree(finished, run)
+    for checkpoint in list_checkpoints(run / "checkpoints"):
+        (checkpoint / "variables.npz").write_bytes(b"PK")
+        (checkpoint / "state.json").write_bytes(b"")
+    best = (run / "best.keras").read_bytes()
+    with pytest.raises(CheckpointError, match="there is none before it; fit with --overwrite"):
+        fit(store.path, run, load_config(run / "hrpn.yaml"), progress=False)
+    assert (run / "best.keras").read_bytes() == best
+
+
+def test_two_processes_do_not_train_in_one_folder(finished, store, config):
+    with locked(finished), pytest.raises(RunBusyError, match="another process is working there"):
+        fit(store.path, finished, config, overwrite=True, progress=False)
+    assert (finished / "best.keras").is_file()
+
+
+def test_stopping_early_is_the_end(store, run):
+    from conftest import TINY_RUN
+
+    options = ["training.early_stopping=2", "training.epochs=30"]
+    options += ["training.optimizer.learning_rate=1e-9", "training.optimizer.schedule=constant"]
+    config = load_config(overrides=[*TINY_RUN, *options])
+    state = fit(store.path, run, config, progress=False)
+    assert state.epoch == state.best_epoch + 2 < 30
+    with pytest.raises(RunError, match="this run is finished"):
+        fit(store.path, run, config, progress=False)
+
+
+def test_a_batch_in_parts_gives_what_the_whole_batch_gives(store, tmp_path):
+    """Of a network without batch normalisation and dropout, whose parts do not differ."""
+    from conftest import TINY_RUN
+
+    options = ["model.preset=plain", "training.epochs=1", "training.optimizer.clip_norm=0.1"]
+    runs = []
+    for parts in (1, 2):
+        runs.append(tmp_path / str(parts))
+        accumulate = f"training.accumulate={parts}"
+        config = load_config(overrides=[*TINY_RUN, *options, accumulate])
+        fit(store.path, runs[-1], config, progress=False)
+    for name, values in final_state(runs[0]).items():
+        np.testing.assert_allclose(final_state(runs[1])[name], values, rtol=1e-4, atol=1e-7)
+
+
+def test_pictures_of_held_out_patches_are_logged(store, run):
+    from conftest import TINY_RUN
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = load_config(overrides=[*TINY_RUN, "training.pictures_every=2"])
+    fit(store.path, run, config, progress=False)
+    events = EventAccumulator(str(run / "logs" / "pictures")).Reload()
+    (tag,) = events.Tags()["tensors"]
+    assert tag == "held-out patches: vessels, nuclei, qd, predicted"
+    found = events.Tensors(tag)
+    assert [event.step for event in found] == [1, 3]
+    width, height, image = tf.make_ndarray(found[0].tensor_proto)[:3]
+    assert (int(width), int(height)) == (4 * 36, 4 * 36)
+    assert tf.io.decode_png(image).numpy().std() > 10
+
+
+def test_what_a_training_used_is_written(finished):
+    used = json.loads((finished / "resources.json").read_text())
+    assert used["batch_size"] == 4
+    assert used["pixels_per_second"] == pytest.approx(used["patches_per_second"] * 32**2)
+    assert 0 <= used["waiting_share"] <= 1
+    assert used["peak_memory_mb"] > used["training_memory_mb"] >= 0
 
 
 def test_nothing_is_made_when_the_configuration_does_not_fit(store, run, config):

@@ -11,12 +11,15 @@ import pytest
 from conftest import TINY_RUN
 from test_fit import assert_same_run, history
 
+from hrpn_tf.training.checkpoints import list_checkpoints
+
 EPOCHS = 14
 DRIVER = Path(__file__).with_name("tiny_fit.py")
 
 
-def start(store: Path, run: Path) -> subprocess.Popen:
+def start(store: Path, run: Path, preset: str) -> subprocess.Popen:
     overrides = [*TINY_RUN, f"training.epochs={EPOCHS}", "training.steps_per_epoch=10"]
+    overrides += [f"model.preset={preset}", "training.checkpoint_steps=4", "training.ema=0.9"]
     options = [part for override in overrides for part in ("--set", override)]
     return subprocess.Popen(
         [sys.executable, str(DRIVER), "fit", str(store), "--out", str(run), *options],
@@ -34,14 +37,16 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
 
 
 @pytest.mark.slow
-def test_a_stopped_training_ends_as_an_uninterrupted_one(store, tmp_path):
+@pytest.mark.parametrize("preset", ["tiny", "tiny-gan"])
+def test_a_stopped_training_ends_as_an_uninterrupted_one(store, tmp_path, preset):
+    """Killed within an epoch, and told to stop, again and again."""
     run, reference = tmp_path / "run", tmp_path / "reference"
     for epoch, stop, code in [
         (2, signal.SIGKILL, -9),
         (5, signal.SIGTERM, 143),
         (8, signal.SIGINT, 130),
     ]:
-        process = start(store.path, run)
+        process = start(store.path, run, preset)
         wait_for(run / "checkpoints" / f"epoch-{epoch:05d}", process)
         time.sleep(0.05)
         process.send_signal(stop)
@@ -51,11 +56,12 @@ def test_a_stopped_training_ends_as_an_uninterrupted_one(store, tmp_path):
         if stop != signal.SIGKILL:
             last = errors.rstrip().splitlines()[-1]
             assert last.endswith("hrpn-tf: stopped; run the same command again to go on")
+            assert "-step-" in list_checkpoints(run / "checkpoints")[-1].name
         assert epoch - 1 <= len(history(run)) < EPOCHS
     for folder in (run, reference):
-        output, errors = (process := start(store.path, folder)).communicate()
+        output, errors = (process := start(store.path, folder, preset)).communicate()
         assert process.returncode == 0, errors
         assert "best.keras" in output
-        assert ("resuming after epoch" in errors) == (folder == run)
+        assert ("resuming in epoch" in errors) == (folder == run)
     assert_same_run(run, reference)
     assert not list(run.rglob(".partial-*"))

@@ -1,17 +1,76 @@
 import numpy as np
 import pytest
+from skimage.metrics import structural_similarity
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-from hrpn_tf.training.losses import build_loss
+from hrpn_tf.config import load_config
+from hrpn_tf.errors import ConfigError
+from hrpn_tf.training.losses import CHARBONNIER_EPSILON, SSIM_RANGE, build_loss
+
+
+@pytest.fixture
+def pair() -> np.ndarray:
+    """Target and prediction, (2, 3, 16, 20, 1), grey levels."""
+    return np.random.default_rng(0).normal(100, 30, (2, 3, 16, 20, 1)).astype(np.float32)
 
 
 @pytest.mark.parametrize(
-    ("name", "ours"), [("mse", mean_squared_error), ("mae", mean_absolute_error)]
+    ("name", "reference"), [("mse", mean_squared_error), ("mae", mean_absolute_error)]
 )
-def test_the_loss_is_in_units_of_the_target_scale(name, ours):
-    rng = np.random.default_rng(0)
-    target, prediction = rng.normal(100, 30, (2, 3, 4, 5, 1)).astype(np.float32)
-    loss = build_loss(name, target_scale=30.0)(target, prediction)
-    assert loss.shape == (3, 4, 5)
-    expected = ours(target.ravel() / 30, prediction.ravel() / 30)
-    assert float(np.mean(loss)) == pytest.approx(expected, rel=1e-5)
+def test_the_loss_is_in_units_of_the_target(pair, name, reference):
+    expected = reference(pair[0].ravel() / 30, pair[1].ravel() / 30)
+    assert float(build_loss({name: 1.0}, 30.0)(*pair)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_charbonnier_is_quadratic_near_zero_and_linear_far_from_it():
+    loss = build_loss({"charbonnier": 1.0}, 1.0)
+    zero = np.zeros((1, 1, 1, 1), np.float32)
+    small = CHARBONNIER_EPSILON / 10
+    assert float(loss(zero, zero)) == pytest.approx(0.0, abs=1e-7)
+    expected = small**2 / (2 * CHARBONNIER_EPSILON)
+    assert float(loss(zero, zero + small)) == pytest.approx(expected, rel=0.01)
+    assert float(loss(zero, zero + 9.0)) == pytest.approx(9.0 - CHARBONNIER_EPSILON, rel=1e-3)
+
+
+def test_ssim_is_that_of_scikit_image(pair):
+    found = float(build_loss({"ssim": 1.0}, 30.0)(*pair))
+    inner = slice(3, -3)
+    maps = [
+        structural_similarity(
+            t[..., 0] / 30, p[..., 0] / 30, win_size=7, data_range=SSIM_RANGE, full=True
+        )[1][inner, inner]
+        for t, p in zip(*pair, strict=True)
+    ]
+    assert found == pytest.approx(1 - np.mean(maps), abs=1e-4)
+    assert float(build_loss({"ssim": 1.0}, 30.0)(pair[0], pair[0])) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_mix_is_the_weighted_sum(pair):
+    mse, mae = (float(build_loss({name: 1.0}, 30.0)(*pair)) for name in ("mse", "mae"))
+    mix = float(build_loss({"mse": 0.5, "mae": 2.0, "ssim": 0.0}, 30.0)(*pair))
+    assert mix == pytest.approx(0.5 * mse + 2 * mae, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "weights"),
+    [
+        ("mae", {"mae": 1.0}),
+        ("mse+ssim", {"mse": 1.0, "ssim": 1.0}),
+        ("{mse: 1, ssim: 0.2}", {"mse": 1.0, "ssim": 0.2}),
+    ],
+)
+def test_losses_are_chosen_by_name(text, weights):
+    assert load_config(overrides=[f"training.loss={text}"]).training.loss == weights
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("huber", "training.loss: no loss 'huber'; there are mse, mae, charbonnier, ssim"),
+        ("{mse: 0}", "at least one part with a positive weight"),
+        ("{mse: -1, mae: 2}", "positive weight"),
+    ],
+)
+def test_what_is_no_loss_is_refused(text, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(overrides=[f"training.loss={text}"])

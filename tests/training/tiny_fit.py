@@ -12,5 +12,5 @@ from hrpn_tf.models import presets
 
 # A shell starts what runs in the background with Ctrl-C ignored, and processes inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-presets.PRESETS = (*presets.PRESETS, tiny_network.TINY)
+presets.PRESETS = (*presets.PRESETS, *tiny_network.ALL)
 run()

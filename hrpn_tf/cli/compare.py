@@ -1,0 +1,60 @@
+"""``hrpn-tf compare``: runs on the same test slides, side by side."""
+
+from pathlib import Path
+
+import click
+
+from hrpn_tf.cli.options import out_option, overwrite_option
+
+
+@click.command("compare")
+@click.argument("runs", nargs=-1, required=True, metavar="[NAME=]RUN...")
+@out_option("the comparison")
+@click.option(
+    "--reference",
+    metavar="NAME",
+    help="What the others are compared with: a run, a group or a baseline.  [the first run]",
+)
+@click.option(
+    "--baselines/--no-baselines",
+    default=True,
+    help="Also the classical baselines: the mean, vessel distance, gradient-boosted trees.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="Rounds in which each network is timed once; 0: latency is not measured.",
+)
+@overwrite_option
+def command(
+    runs: tuple[str, ...],
+    out: Path,
+    reference: str | None,
+    baselines: bool,
+    rounds: int,
+    overwrite: bool,
+) -> None:
+    """Compare runs on the same test slides: errors with intervals, cost, pictures.
+
+    RUN is a folder of hrpn-tf fit; what has not been predicted or evaluated yet is. Runs that
+    differ by nothing but their seed are also shown as a group, with mean and standard deviation.
+    """
+    from hrpn_tf.evaluation.comparison_tables import difference_table, main_table
+    from hrpn_tf.workflows.compare_runs import compare_runs
+    from hrpn_tf.workflows.run_results import parse_runs
+
+    comparison = compare_runs(
+        parse_runs(runs),
+        out=out,
+        reference=reference,
+        baselines=baselines,
+        rounds=rounds,
+        overwrite=overwrite,
+    )
+    click.echo(main_table(comparison))
+    click.echo(difference_table(comparison))
+    click.echo(
+        f"{out}: comparison.md, comparison.csv, comparison.json, mse.png, cost.png, range.png"
+    )

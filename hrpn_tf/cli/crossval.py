@@ -1,0 +1,37 @@
+"""``hrpn-tf crossval``: train and evaluate every leave-one-group-out fold."""
+
+from pathlib import Path
+
+import click
+
+from hrpn_tf.cli.options import config_options, out_option, preset_option
+from hrpn_tf.config import load_config
+from hrpn_tf.workflows.quiet import load_tensorflow
+
+
+@click.command("crossval")
+@click.argument("store", type=click.Path(path_type=Path))
+@out_option("the folder of all folds and their summary")
+@preset_option
+@config_options
+def command(
+    store: Path,
+    out: Path,
+    preset: str | None,
+    config_source: str | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Train and evaluate STORE once per group, each time without that group.
+
+    Fold k tests on group k and picks its checkpoint on the next one. Run again after an
+    interruption, it goes on with the first unfinished fold. Results: OUT/summary.md, .csv, .json,
+    and one run folder per fold.
+    """
+    if preset is not None:
+        overrides = (*overrides, f"model.preset={preset}")
+    config = load_config(config_source, overrides)
+    load_tensorflow()
+    from hrpn_tf.workflows.cross_validate import cross_validate, to_markdown
+
+    found = cross_validate(store, out, config)
+    click.echo(f"{to_markdown(found)}{out}: summary.md, summary.csv, summary.json")

@@ -1,0 +1,144 @@
+"""How much a figure depends on which slides were at hand: the bootstrap over slides.
+
+Slides, not pixels, are drawn: pixels of one slide are no independent observations. Runs are paired:
+a resample takes the same slides of each.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from math import comb
+from typing import Any
+
+import numpy as np
+
+RESAMPLES = 10_000
+EXACT = 5  # up to so many slides all resamples are enumerated, n^n of them
+LEVEL = 0.95
+SEED = 0
+
+
+@dataclass(frozen=True)
+class SlideSums:
+    """What the pooled figures of one prediction need to know of each slide.
+
+    Attributes:
+        pixels: (slides,) pixels.
+        squared_error: (slides,) sums over pixels of (predicted - true)^2, grey levels^2. Of
+            several runs: their mean.
+        true_mean: (slides,) mean of the true values, grey levels.
+        true_sd: (slides,) their standard deviation, grey levels.
+    """
+
+    pixels: np.ndarray
+    squared_error: np.ndarray
+    true_mean: np.ndarray
+    true_sd: np.ndarray
+
+    def mse(self, counts: np.ndarray) -> np.ndarray:
+        """Pooled mean squared error of each resample, see ``resample_counts``; (resamples,)."""
+        return (counts @ self.squared_error) / (counts @ self.pixels)
+
+    def variance(self, counts: np.ndarray) -> np.ndarray:
+        """Variance of the true values of each resample's pixels; (resamples,)."""
+        pixels = counts @ self.pixels
+        mean = counts @ (self.pixels * self.true_mean) / pixels
+        off = self.true_mean - mean[:, None]
+        within = counts @ (self.pixels * self.true_sd**2)
+        return (within + (counts * off**2) @ self.pixels) / pixels
+
+    def r2(self, counts: np.ndarray) -> np.ndarray:
+        """Pooled R2 of each resample; NaN where the true values are constant; (resamples,)."""
+        variance = self.variance(counts)
+        safe = np.where(variance > 0, variance, np.nan)
+        return 1.0 - self.mse(counts) / safe
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate, and the percentile interval of its bootstrap.
+
+    Attributes:
+        estimate: on the slides as they are.
+        low, high: bounds of the interval; None where there is only one slide.
+    """
+
+    estimate: float
+    low: float | None
+    high: float | None
+
+    def to_json(self) -> dict[str, float | None]:
+        """As plain values."""
+        return {"estimate": self.estimate, "low": self.low, "high": self.high}
+
+
+def resample_counts(slides: int) -> np.ndarray:
+    """How often each slide occurs in each resample of as many slides, drawn with replacement.
+
+    All resamples there are for up to ``EXACT`` slides, else ``RESAMPLES`` random ones, the same in
+    every call; (resamples, slides) float64.
+    """
+    if slides <= EXACT:
+        drawn = np.array(list(product(range(slides), repeat=slides)))
+    else:
+        drawn = np.random.default_rng(SEED).integers(slides, size=(RESAMPLES, slides))
+    counts = np.zeros((len(drawn), slides))
+    np.add.at(counts, (np.arange(len(drawn))[:, None], drawn), 1.0)
+    return counts
+
+
+def describe_resamples(slides: int) -> str:
+    """One sentence for the reader about what the intervals rest on."""
+    if slides == 1:
+        return "one test slide: no interval can be given"
+    distinct = comb(2 * slides - 1, slides)
+    how = "all resamples enumerated" if slides <= EXACT else f"{RESAMPLES} random resamples"
+    few = "; so few slides give intervals that are too narrow" if slides < 10 else ""
+    return f"{slides} test slides have {distinct} distinct resamples ({how}){few}"
+
+
+def interval(figure: Callable[[np.ndarray], np.ndarray], slides: int) -> Interval:
+    """A figure with its 95 % percentile interval over resamples of the slides.
+
+    Args:
+        figure: from counts (resamples, slides) to one value per resample.
+        slides: how many there are.
+    """
+    estimate = float(figure(np.ones((1, slides)))[0])
+    values = figure(resample_counts(slides))
+    values = values[np.isfinite(values)]
+    if slides == 1 or not values.size:
+        return Interval(estimate, None, None)
+    ends = [50 * (1 - LEVEL), 50 * (1 + LEVEL)]
+    low, high = np.percentile(values, ends, method="inverted_cdf")  # values that do occur
+    return Interval(estimate, float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One prediction against another of the same slides.
+
+    Attributes:
+        mse: difference of the pooled MSE, grey levels^2; below 0: better than the reference.
+        mse_ratio: ratio of the pooled MSE; below 1: better.
+        r2: difference of the pooled R2; above 0: better.
+    """
+
+    mse: Interval
+    mse_ratio: Interval
+    r2: Interval
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {name: getattr(self, name).to_json() for name in ("mse", "mse_ratio", "r2")}
+
+
+def difference(one: SlideSums, reference: SlideSums) -> Difference:
+    """Paired differences of one prediction from a reference, with intervals over slides."""
+    slides = len(one.pixels)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Difference(
+            mse=interval(lambda c: one.mse(c) - reference.mse(c), slides),
+            mse_ratio=interval(lambda c: one.mse(c) / reference.mse(c), slides),
+            r2=interval(lambda c: one.r2(c) - reference.r2(c), slides),
+        )

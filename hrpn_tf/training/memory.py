@@ -1,0 +1,237 @@
+"""Does a training step fit in memory? Estimated from the graph, before anything is computed."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+from tensorflow.python.client import device_lib
+
+from hrpn_tf.errors import ConfigError
+from hrpn_tf.models.layers import AlignedUpsample, Upsample
+from hrpn_tf.models.traffic import SizedCall, sized_calls, tensor_bytes
+
+# Fitted to the peak resident memory of training steps; docs/accelerator.md has the comparison.
+_BYTES_PER_CALL = 2_000_000  # of graph and compiled kernels
+_GRADIENTS = 4  # of the largest tensor's size, alive at once in the backward pass
+
+_VALUES_PER_WEIGHT = 4  # itself, its gradient, and two moments of the optimizer
+
+
+@dataclass(frozen=True)
+class _Need:
+    """Bytes of a training step: ``fixed + patches * per_patch``."""
+
+    fixed: int
+    per_patch: int
+
+    def of(self, patches: int) -> int:
+        return self.fixed + patches * self.per_patch
+
+    def most(self, available: int) -> int:
+        """Patches that fit."""
+        return max((available - self.fixed) // self.per_patch, 0)
+
+
+def training_bytes(
+    network: keras.Model,
+    side: int,
+    batch: int,
+    *,
+    accumulate: int = 1,
+    discriminator: keras.Model | None = None,
+) -> int:
+    """About what a training step needs, above the process with TensorFlow loaded.
+
+    Counted are the tensors that the backward pass needs again, in the type that they are computed
+    in; the gradients that are alive at once; weights, their gradients and the optimizer's moments;
+    and the graph itself. On a CPU this is within 25 % of the peak measured, for the presets in
+    float32 and mixed_bfloat16 (``docs/accelerator.md``). Not counted: batches read ahead.
+
+    Args:
+        network: in the precision that it is trained in.
+        side: height and width of a patch or crop, px.
+        batch: patches of one step on one device.
+        accumulate: parts that the batch is computed in, one after another.
+        discriminator: of an adversarial training; sees measured and predicted targets at once.
+    """
+    return _need(network, side, discriminator).of(-(-batch // accumulate))
+
+
+def available_bytes() -> int | None:
+    """Memory that a training may still take: of the GPU if there is one, else of the host.
+
+    Returns:
+        The least over all GPUs of what TensorFlow may allocate there; without a GPU the least of
+        what the system calls available and what the control groups (containers, job schedulers)
+        leave of their limits. None where the system does not tell.
+    """
+    free = _free_on_gpus() if tf.config.list_physical_devices("GPU") else _free_on_host(Path("/"))
+    return min(free, default=None)
+
+
+def check_memory(
+    network: keras.Model,
+    side: int,
+    batch: int,
+    accumulate: int = 1,
+    *,
+    discriminator: keras.Model | None = None,
+) -> None:
+    """Refuse a batch that does not fit; arguments as of :func:`training_bytes`.
+
+    Where the system does not tell how much memory is free, everything is accepted.
+
+    Raises:
+        ConfigError: says which batch would fit.
+    """
+    available = available_bytes()
+    if available is None:
+        return
+    need = _need(network, side, discriminator)
+    part = -(-batch // accumulate)
+    if need.of(part) > available:
+        raise ConfigError(
+            f"{_named(batch, side, accumulate)} needs about {_gb(need.of(part))} of memory, and "
+            f"{_gb(available)} is free; {_advice(batch, need.most(available))}"
+        )
+
+
+def explain_exhausted(
+    error: tf.errors.ResourceExhaustedError,
+    network: keras.Model,
+    side: int,
+    batch: int,
+    accumulate: int = 1,
+    *,
+    discriminator: keras.Model | None = None,
+) -> ConfigError:
+    """What to raise, in one line, when a device ran out of memory during a step.
+
+    The advice is at most half of what failed; less if the estimate says so.
+
+    Args:
+        error: what TensorFlow raised; names the device.
+        network, side, batch, accumulate, discriminator: see :func:`training_bytes`.
+    """
+    place = re.search(r"device:([CG]PU:\d+)", str(error))
+    available = available_bytes()
+    most = -(-batch // accumulate) // 2
+    if available is not None:
+        most = min(most, _need(network, side, discriminator).most(available))
+    return ConfigError(
+        f"{_named(batch, side, accumulate)} did not fit in the memory of "
+        f"{place[1] if place else 'the device'}; {_advice(batch, most)}"
+    )
+
+
+def _named(batch: int, side: int, accumulate: int) -> str:
+    parts = f" in {accumulate} parts" if accumulate > 1 else ""
+    return f"training.batch_size={batch}{parts} at {side} x {side} px"
+
+
+def _advice(batch: int, most: int) -> str:
+    if most < 1:
+        return "not even one patch does; set training.crop to train on smaller squares"
+    parts = next(n for n in range(1, batch + 1) if batch % n == 0 and batch // n <= most)
+    return (
+        f"at most {most} at once would: set that, or training.accumulate={parts} to compute the "
+        "batch in parts"
+    )
+
+
+def _gb(count: int) -> str:
+    return f"{count / 1e9:.2g} GB" if count < 10e9 else f"{count / 1e9:.0f} GB"
+
+
+def _need(network: keras.Model, side: int, discriminator: keras.Model | None) -> _Need:
+    fixed, kept, most = _parts(network, side)
+    if discriminator is not None:
+        more_fixed, more_kept, more_most = _parts(discriminator, side)
+        fixed, kept, most = fixed + more_fixed, kept + 2 * more_kept, max(most, more_most)
+    return _Need(fixed, kept + _GRADIENTS * most)
+
+
+def _parts(model: keras.Model, side: int) -> tuple[int, int, int]:
+    """Bytes whatever the batch; bytes kept per patch; bytes of the largest tensor's gradient."""
+    calls = sized_calls(model, 1, side, side)
+    kept = {key: size for call in calls for key, size in _kept_for_gradient(call)}
+    largest = max(tensor_bytes(tensor, "float32") for call in calls for tensor in call.outputs)
+    weights = sum(tensor_bytes(weight) for weight in model.weights)
+    return len(calls) * _BYTES_PER_CALL + _VALUES_PER_WEIGHT * weights, sum(kept.values()), largest
+
+
+_NORMALISATIONS = (layers.BatchNormalization, layers.GroupNormalization)
+_ACTIVATIONS = (layers.ReLU, layers.LeakyReLU, layers.Activation, layers.Dropout)
+_LINEAR = (
+    *(layers.Add, layers.Subtract, layers.Average, layers.Concatenate, layers.Identity),
+    *(layers.ZeroPadding2D, layers.Cropping2D, layers.UpSampling2D, layers.AveragePooling2D),
+    *(layers.Rescaling, Upsample, AlignedUpsample),
+)
+
+
+def _kept_for_gradient(call: SizedCall) -> Iterator[tuple[tuple[int, str], int]]:
+    """What the gradient of a call needs: (tensor, type), and its bytes.
+
+    Of a type that is not listed here: all that it takes and gives.
+    """
+    if isinstance(call.operation, _LINEAR):
+        return
+    normalises = isinstance(call.operation, _NORMALISATIONS)  # in float32, always
+    if not isinstance(call.operation, _ACTIVATIONS):
+        for tensor in call.inputs:
+            dtype = "float32" if normalises else str(tensor.dtype)
+            yield (id(tensor), dtype), tensor_bytes(tensor, dtype)
+    if not normalises and not _gives_sums(call.operation):
+        for tensor in call.outputs:
+            yield (id(tensor), str(tensor.dtype)), tensor_bytes(tensor)
+
+
+def _gives_sums(operation: Any) -> bool:
+    """Whether it is a convolution or dense layer without an activation of its own."""
+    return getattr(operation, "activation", None) is keras.activations.linear
+
+
+def _free_on_gpus() -> Iterator[int]:
+    """What TensorFlow may allocate on each GPU, less what it has allocated."""
+    for device in device_lib.list_local_devices():
+        if device.device_type == "GPU":
+            name = device.name.removeprefix("/device:")
+            yield device.memory_limit - tf.config.experimental.get_memory_info(name)["current"]
+
+
+def _free_on_host(root: Path) -> Iterator[int]:
+    try:
+        for line in (root / "proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                yield int(line.split()[1]) * 1024
+        groups = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for group in groups:
+        _, controllers, path = group.split(":", 2)
+        if not controllers:
+            yield from _free_in_group(root / "sys/fs/cgroup", path, "memory.max", "memory.current")
+        elif "memory" in controllers.split(","):
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+            yield from _free_in_group(root / "sys/fs/cgroup/memory", path, *names)
+
+
+def _free_in_group(base: Path, path: str, limit: str, use: str) -> Iterator[int]:
+    """Limit minus use of a control group and of those around it; file caches count as free."""
+    inside = PurePosixPath(path.lstrip("/"))
+    for folder in (base / part for part in (inside, *inside.parents)):
+        try:
+            most = (folder / limit).read_text().strip()
+            used = int((folder / use).read_text())
+            statistics = (folder / "memory.stat").read_text().splitlines()
+        except OSError:
+            continue  # a container sees only the innermost group, under another path
+        if most != "max":
+            values = dict(line.split() for line in statistics)
+            cached = values.get("total_inactive_file", values.get("inactive_file", 0))
+            yield int(most) - used + int(cached)

@@ -1,0 +1,94 @@
+"""What a training says while it runs, and what it used: speed, memory, waiting, time left."""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from hrpn_tf.training.checkpoints import Row, TrainingState
+
+MIB = 2**20
+
+
+def speaker(shown: bool) -> Callable[[str], None]:
+    """A function that prints a line to standard error beside the bars, or nothing."""
+
+    def say(line: str) -> None:
+        if shown:
+            tqdm.write(line, file=sys.stderr)
+
+    return say
+
+
+def summary_line(state: TrainingState, epochs: int) -> str:
+    """The last epoch in one line: losses, errors, speed, memory, time left."""
+    row = state.history[-1]
+    left = (epochs - state.epoch) * float(np.median([r["seconds"] for r in state.history]))
+    mark = " (best)" if state.best_epoch == state.epoch else ""
+    return (
+        f"epoch {state.epoch}/{epochs}: loss {row['loss']:.4g}, val MSE {row['val_mse']:.4g}, "
+        f"val R2 {row['val_r2']:.3f}{mark}, {row['patches_per_second']:.1f} patches/s, "
+        f"{row['steps_per_second']:.2f} steps/s, {row['waiting_share']:.0%} waiting for data, "
+        f"{row['memory_mb']:,.0f} MB, {tqdm.format_interval(left)} left"
+    )
+
+
+def resources(state: TrainingState, *, parameters: int, batch_size: int, side: int) -> Row:
+    """What the training used, over all epochs so far, as plain values for JSON.
+
+    Speeds are medians over epochs, memory the largest; ``training_memory_mb`` is that without
+    what the process held before the network was built.
+    """
+    rows = state.history
+
+    def median(name: str) -> float:
+        return float(np.median([row[name] for row in rows]))
+
+    return {
+        "parameters": parameters,
+        "batch_size": batch_size,
+        "side": side,
+        "steps_per_second": median("steps_per_second"),
+        "patches_per_second": median("patches_per_second"),
+        "pixels_per_second": median("patches_per_second") * side**2,
+        "waiting_share": median("waiting_share"),
+        "peak_memory_mb": max(row["memory_mb"] for row in rows),
+        "training_memory_mb": max(row["memory_mb"] - row["memory_before_mb"] for row in rows),
+        "seconds": sum(row["seconds"] for row in rows),
+    }
+
+
+class Memory:
+    """Peak memory of this process since now: of its GPU where it has one, else resident, MB.
+
+    Attributes:
+        before_mb: held now.
+    """
+
+    def __init__(self) -> None:
+        """Forget earlier peaks, as far as the system allows."""
+        self._gpu = bool(tf.config.list_logical_devices("GPU"))
+        if self._gpu:
+            tf.config.experimental.reset_memory_stats("GPU:0")
+        else:
+            with suppress(OSError):
+                Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
+        self.before_mb = self._read("VmRSS", "current")
+
+    def peak_mb(self) -> float:
+        """The largest amount so far; of the first GPU where there are several."""
+        return max(self._read("VmHWM", "peak"), self.before_mb)  # the system rounds its counters
+
+    def _read(self, resident: str, gpu: str) -> float:
+        if self._gpu:
+            return float(tf.config.experimental.get_memory_info("GPU:0")[gpu]) / MIB
+        try:
+            lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        except OSError:
+            return float("nan")
+        kib = next(line.split()[1] for line in lines if line.startswith(f"{resident}:"))
+        return int(kib) / 1024

@@ -1,0 +1,54 @@
+"""The compiled steps of a training: one over all devices, one for validation."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from hrpn_tf.training.distribution import Devices
+from hrpn_tf.training.trained_model import TrainedModel
+
+
+class Steps:
+    """A model's ``train_step`` and ``test_step`` as graphs.
+
+    Keras' own train function computes means over devices that do not work over several processes
+    (Keras 3.15, issue 20585); ``strategy.run`` around the model's own step does.
+    """
+
+    def __init__(self, model: TrainedModel, devices: Devices, *, compile_xla: bool) -> None:
+        """Prepare; the graphs are built on the first calls."""
+        self.model, self.devices = model, devices
+        # A graph within the graph is what XLA compiles; it cannot hold what devices do together.
+        alone = compile_xla and devices.replicas == 1
+        step = tf.function(model.train_step, jit_compile=True) if alone else model.train_step
+
+        def on_device(data: Any, stop: tf.Tensor) -> tf.Tensor:
+            return tf.concat([step(data), [stop]], axis=0)
+
+        @tf.function
+        def train(data: Any, stop: tf.Tensor) -> tf.Tensor:
+            values = devices.strategy.run(on_device, (data, stop))
+            return devices.strategy.reduce("SUM", values, axis=None)
+
+        self._train = train
+        self._test = tf.function(model.test_step, reduce_retracing=True)
+
+    def train(self, data: Any, stop: bool) -> tuple[np.ndarray, bool]:
+        """One step on all devices.
+
+        Args:
+            data: this process's share of the batch.
+            stop: whether this process was asked to stop.
+
+        Returns:
+            The sums over the whole batch, and whether any process was asked to stop.
+        """
+        *sums, stops = self._train(data, tf.constant(float(stop), "float64")).numpy()
+        return np.array(sums), bool(stops)
+
+    def test(self, batches: tf.data.Dataset) -> Iterator[np.ndarray]:
+        """The sums of each batch of this process's share of the validation set."""
+        for data in batches:
+            yield self._test(data).numpy()

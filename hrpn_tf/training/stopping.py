@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM: finish the step, save, leave."""
+
+import signal
+import sys
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSignals:
+    """Inside, the first Ctrl-C or SIGTERM only asks to stop; a second one stops at once.
+
+    Attributes:
+        asked: the signal that asked, or None.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is changed yet."""
+        self.asked: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopSignals":
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._ask) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._restore()
+
+    def leave(self) -> None:
+        """Stop now, in the way that the signal would have stopped the program."""
+        self._restore()
+        signal.raise_signal(self.asked or signal.SIGTERM)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = number
+        self._restore()
+        print("\nstopping: saving after this step; again to stop at once", file=sys.stderr)
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}

@@ -1,0 +1,126 @@
+"""What is trained: a network, its optimizer, and the step that the loop calls."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from hrpn_tf.training.losses import Loss
+from hrpn_tf.training.optimizers import averaged_weights
+from hrpn_tf.training.sums import batch_sums, sum_names
+
+Gradients = list[tf.Tensor]
+
+
+class TrainedModel(keras.Model):
+    """Base of the models that are trained; the network itself is the part that is kept.
+
+    ``train_step`` and ``test_step`` give sums (see :mod:`hrpn_tf.training.sums`), not means, so
+    that they add up exactly over steps, devices and machines.
+
+    Attributes:
+        network: from (N, H, W, inputs) to (N, H, W, outputs), grey levels.
+        optimizer: of the network's weights.
+        names: of the sums.
+    """
+
+    losses_shown: tuple[str, ...] = ("loss",)
+
+    def __init__(self, network: keras.Model, optimizer: Any, *, accumulate: int = 1) -> None:
+        """Join a network with its built optimizer; a batch is computed in ``accumulate`` parts."""
+        super().__init__(name=f"trained_{network.name.replace('-', '_')}")
+        self.network = network
+        self.optimizer = optimizer
+        self.accumulate = accumulate
+        self.names = sum_names(self.losses_shown)
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Predict grey levels."""
+        return self.network(inputs, training=training)
+
+    def averaged(self) -> Any:
+        """A context in which the network holds its averaged weights, if it keeps any."""
+        return averaged_weights(self.optimizer, self.network.trainable_variables)
+
+    def state_variables(self) -> Iterator[tuple[str, Any]]:
+        """Everything that the next step depends on: each variable with a name of its own."""
+        yield from named("network", self.network.variables)
+        yield from named("optimizer", self.optimizer.variables)
+
+    def in_parts(
+        self, gradients: Callable[[Any, Any], tuple[Gradients, tf.Tensor]], data: Any
+    ) -> tuple[Gradients, tf.Tensor]:
+        """Mean of the gradients, and sum of the sums, over the parts of a batch.
+
+        The parts run one after another, so that only one part's activations are in memory.
+
+        Args:
+            gradients: of (inputs, target) to the gradients of their mean loss, and their sums.
+            data: (inputs, target) of the whole batch.
+        """
+        inputs, target = data
+        if self.accumulate == 1:
+            return gradients(inputs, target)
+        side = tf.shape(inputs)[0] // self.accumulate
+
+        def one(part: tf.Tensor, total: Gradients, sums: tf.Tensor) -> tuple[Any, ...]:
+            here = slice(part * side, (part + 1) * side)
+            new, more = gradients(inputs[here], target[here])
+            return part + 1, [a + b for a, b in zip(total, new, strict=True)], sums + more
+
+        first, sums = gradients(inputs[:side], target[:side])
+        _, total, sums = tf.while_loop(
+            lambda part, *_: part < self.accumulate,
+            one,
+            (tf.constant(1), first, sums),
+            parallel_iterations=1,
+        )
+        return [gradient / self.accumulate for gradient in total], sums
+
+
+class RegressionModel(TrainedModel):
+    """A network that minimises a loss between prediction and target."""
+
+    def __init__(self, network: keras.Model, optimizer: Any, loss: Loss, **options: Any) -> None:
+        """See :class:`TrainedModel`; ``loss`` is of (target, prediction) in grey levels."""
+        super().__init__(network, optimizer, **options)
+        self.pixel_loss = loss
+
+    def train_step(self, data: Any) -> tf.Tensor:
+        """One step on (inputs, target); gives the sums of this device's share of the batch."""
+        gradients, sums = self.in_parts(self._gradients, data)
+        self.optimizer.apply(gradients, self.network.trainable_variables)
+        return sums
+
+    def test_step(self, data: Any) -> tf.Tensor:
+        """The sums of (inputs, target), with dropout and batch statistics off."""
+        inputs, target = data
+        prediction = self.network(inputs, training=False)
+        return batch_sums({"loss": self.pixel_loss(target, prediction)}, target, prediction)
+
+    def _gradients(self, inputs: Any, target: Any) -> tuple[Gradients, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            prediction = self.network(inputs, training=True)
+            loss = self.pixel_loss(target, prediction)
+            scaled = share_of_loss(self.optimizer, loss)
+        gradients = tape.gradient(scaled, variables_of(self.network))
+        return gradients, batch_sums({"loss": loss}, target, prediction)
+
+
+def share_of_loss(optimizer: Any, loss: Any) -> Any:
+    """What a device differentiates: its share of the mean over devices, scaled for half types."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return optimizer.scale_loss(loss / replicas)
+
+
+def variables_of(network: keras.Model) -> list[tf.Variable]:
+    """The trainable variables as TensorFlow knows them."""
+    return [variable.value for variable in network.trainable_variables]
+
+
+def named(part: str, variables: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """The variables of one part of a model, numbered: Keras' names differ between processes."""
+    for number, variable in enumerate(variables):
+        yield f"{part}/{number:04d}", variable
