@@ -74,6 +74,7 @@ def options(data: dict[str, Any], recipe: dict[str, Any], seed: int, study: dict
     """Options of ``hrpn-tf fit``: as many steps as the pixels to be seen allow."""
     crop, batch = recipe.get("crop", study["crop"]), recipe.get("batch", study["batch"])
     steps = data["pixels"] * study["scale"] / (batch * crop**2)
+    ours = [*study["ours"], *data.get("ours", [])] if recipe.get("ours") else []
     values = [
         *data.get("set", []),
         f"data.split.validation=[{','.join(data['validation'])}]",
@@ -84,6 +85,7 @@ def options(data: dict[str, Any], recipe: dict[str, Any], seed: int, study: dict
         f"training.steps_per_epoch={round(steps / EPOCHS)}",
         f"training.checkpoint_steps={max(round(steps / EPOCHS / 4), 1)}",
         f"training.seed={seed}",
+        *ours,
         *recipe.get("set", []),
     ]
     source = ["--config", data["config"]] if "config" in data else []

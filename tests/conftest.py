@@ -1,5 +1,7 @@
 """Fixtures that every room's tests share."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,3 +21,21 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real images (../shared/data) are not here")
     return folder
+
+
+@pytest.fixture
+def memory_grows_less_than() -> Callable[[int], AbstractContextManager[None]]:
+    """A context in which the peak of resident memory must grow by less than so many bytes."""
+
+    def status(name: str) -> int:
+        text = Path("/proc/self/status").read_text(encoding="ascii")
+        return 1024 * int(text.split(f"{name}:")[1].split()[0])
+
+    @contextmanager
+    def growth(limit: int) -> Iterator[None]:
+        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak of the tests before
+        before = status("VmRSS")
+        yield
+        assert status("VmHWM") - before < limit
+
+    return growth

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from hrpn_tf.config.section import Section
 
-LOSSES = ("mse", "mae", "charbonnier", "ssim")
+LOSSES = ("mse", "mae", "charbonnier", "ssim", "quasi_poisson")
 
 
 class ModelConfig(Section):

@@ -13,6 +13,7 @@ from keras import ops
 Loss = Callable[[Any, Any], Any]
 
 CHARBONNIER_EPSILON = 0.05  # below this error, in units, the loss is quadratic, above linear
+QUASI_POISSON_OFFSET = 0.25  # units; an error at this prediction counts half of one at zero
 SSIM_SIDE = 7  # as hrpn-tf evaluate has it
 SSIM_RANGE = 10.0  # units that count as the dynamic range: a bright spot of a sparse target
 
@@ -22,8 +23,11 @@ def build_loss(parts: Mapping[str, float], unit: float) -> Loss:
 
     Args:
         parts: weight of each name: ``mse`` (mean squared), ``mae`` (mean absolute),
-            ``charbonnier`` (sqrt(e^2 + eps^2) - eps, Charbonnier et al. 1994) and ``ssim``
-            (1 - structural similarity, Wang et al. 2004, 7 x 7 px uniform window).
+            ``charbonnier`` (sqrt(e^2 + eps^2) - eps, Charbonnier et al. 1994), ``ssim`` (1 -
+            structural similarity, Wang et al. 2004, 7 x 7 px uniform window) and
+            ``quasi_poisson`` (an error counts the less, the brighter the prediction, and the mean
+            of the target is still the best answer, Wedderburn 1974: for sparse targets, whose
+            spread grows with their mean).
         unit: grey levels that count as one.
 
     Returns:
@@ -41,6 +45,19 @@ def build_loss(parts: Mapping[str, float], unit: float) -> Loss:
 
 def _mse(target: Any, prediction: Any) -> Any:
     return ops.mean(ops.square(prediction - target))
+
+
+def _quasi_poisson(target: Any, prediction: Any) -> Any:
+    """Deviance of two Poisson means, each raised by the offset, times the offset.
+
+    Its slope is that of the squared error, divided by 1 + prediction / offset; below zero it is
+    that of the squared error itself.
+    """
+    offset = QUASI_POISSON_OFFSET
+    mean, below = ops.relu(prediction), ops.minimum(prediction, 0.0)
+    raised = ops.relu(target) + offset
+    deviance = 2.0 * (raised * ops.log(raised / (mean + offset)) - target + mean)
+    return ops.mean(offset * deviance + below * (below - 2.0 * target))
 
 
 def _mae(target: Any, prediction: Any) -> Any:
@@ -70,4 +87,10 @@ def _window_mean(image: Any) -> Any:
     return ops.average_pool(image, SSIM_SIDE, strides=1, padding="valid")
 
 
-_LOSSES = {"mse": _mse, "mae": _mae, "charbonnier": _charbonnier, "ssim": _ssim}
+_LOSSES = {
+    "mse": _mse,
+    "mae": _mae,
+    "charbonnier": _charbonnier,
+    "ssim": _ssim,
+    "quasi_poisson": _quasi_poisson,
+}

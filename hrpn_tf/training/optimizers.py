@@ -107,6 +107,7 @@ def build_optimizer(
     elif config.name == "adam":
         optimizer = Adam(beta_1=config.beta_1, **common)
     else:
+        common["weight_decay"] = config.weight_decay  # it does not take None
         optimizer = AdamW(beta_1=config.beta_1, **common)
         optimizer.exclude_from_weight_decay(var_list=[v for v in variables if len(v.shape) < 2])
     if scale_loss:

@@ -1,8 +1,9 @@
 """Memory while reading and writing does not grow with the slide."""
 
-import resource
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +67,18 @@ def test_memory_does_not_grow_with_the_slide(tmp_path: Path) -> None:
     ],
     ids=["imagej", "plain"],
 )
-def test_uncompressed_file_larger_than_memory(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_uncompressed_file_larger_than_memory(
+    tmp_path: Path,
+    options: dict[str, Any],
+    memory_grows_less_than: Callable[[int], AbstractContextManager[None]],
+) -> None:
     """5 GB, most of it a hole in the file, so that only the last pixels take place on the disk."""
     path = tmp_path / "huge.tif"
     tifffile.imwrite(path, shape=(3, 41_000, 41_000), dtype="uint8", **options)
     with path.open("r+b") as file, tifffile.TiffFile(path) as tif:
         file.seek(tif.series[0].dataoffset + 3 * 41_000**2 - 2)
         file.write(b"\x07\x09")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with open_slide(path) as slide:
+    with memory_grows_less_than(50_000_000), open_slide(path) as slide:
         assert (slide.info.height, slide.info.width) == (41_000, 41_000)
         found = slide.read(40_000, 40_000, 1000, 1000, [2, 0])
     np.testing.assert_array_equal(found[-1, -2:], [[7, 0], [9, 0]])
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB

@@ -1,11 +1,19 @@
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from scipy.optimize import minimize_scalar
 from skimage.metrics import structural_similarity
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import ConfigError
-from hrpn_tf.training.losses import CHARBONNIER_EPSILON, SSIM_RANGE, build_loss
+from hrpn_tf.training.losses import (
+    CHARBONNIER_EPSILON,
+    QUASI_POISSON_OFFSET,
+    SSIM_RANGE,
+    build_loss,
+)
 
 
 @pytest.fixture
@@ -43,6 +51,39 @@ def test_ssim_is_that_of_scikit_image(pair):
     ]
     assert found == pytest.approx(1 - np.mean(maps), abs=1e-4)
     assert float(build_loss({"ssim": 1.0}, 30.0)(pair[0], pair[0])) == pytest.approx(0, abs=1e-5)
+
+
+def test_quasi_poisson_has_the_slope_of_the_poisson_likelihood(pair):
+    """Keras' Poisson loss leaves out what does not depend on the prediction."""
+    target, prediction = (tf.constant(np.maximum(image, 0) / 30) for image in pair)
+    offset = QUASI_POISSON_OFFSET
+
+    def slope(loss):
+        with tf.GradientTape() as tape:
+            tape.watch(prediction)
+            value = loss(target, prediction)
+        return tape.gradient(value, prediction).numpy()
+
+    expected = slope(
+        lambda t, p: 2 * offset * tf.reduce_mean(keras.losses.poisson(t + offset, p + offset))
+    )
+    found = slope(build_loss({"quasi_poisson": 1.0}, 1.0))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-9)
+
+
+def test_quasi_poisson_is_the_squared_error_at_and_below_zero():
+    quasi, squared = (build_loss({name: 1.0}, 1.0) for name in ("quasi_poisson", "mse"))
+    target = np.full((1, 1, 1, 1), 1e-3, np.float32)
+    for prediction in (target - 0.5, target + 1e-3):
+        found, expected = float(quasi(target, prediction)), float(squared(target, prediction))
+        assert found == pytest.approx(expected, rel=0.02)
+
+
+def test_quasi_poisson_is_least_for_the_mean():
+    target = np.random.default_rng(0).gamma(0.3, 4.0, (1, 40, 40, 1)).astype(np.float32)
+    loss = build_loss({"quasi_poisson": 1.0}, 1.0)
+    best = minimize_scalar(lambda c: float(loss(target, np.full_like(target, c))), (0.1, 3.0))
+    assert best.x == pytest.approx(target.mean(), rel=0.01)
 
 
 def test_a_mix_is_the_weighted_sum(pair):

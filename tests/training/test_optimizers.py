@@ -56,6 +56,15 @@ def test_adamw_decays_kernels_only(variables):
     assert changed == {"kernel"}
 
 
+@pytest.mark.parametrize("name", ["adamw", "adam", "rmsprop"])
+def test_without_weight_decay_nothing_decays(variables, name):
+    optimizer = build(variables, f"name={name}", "weight_decay=0", "schedule=constant")
+    before = [v.numpy() for v in variables]
+    optimizer.apply([tf.zeros(v.shape) for v in variables])
+    for variable, value in zip(variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+
+
 def test_gradients_are_clipped_by_their_global_norm(variables):
     """Adam's update hides the norm; its first moment shows it."""
     optimizer = build(variables, "name=adam", "clip_norm=0.5", "beta_1=0.9")
