@@ -73,8 +73,7 @@ def pieces(name: str, folder: Path, study: dict[str, Any]) -> list[Piece]:
 def options(data: dict[str, Any], recipe: dict[str, Any], seed: int, study: dict[str, Any]) -> list:
     """Options of ``hrpn-tf fit``: as many steps as the pixels to be seen allow."""
     crop, batch = recipe.get("crop", study["crop"]), recipe.get("batch", study["batch"])
-    pixels = data["pixels"] * study["scale"] * recipe.get("longer", 1)
-    steps = pixels / (batch * crop**2)
+    steps = data["pixels"] * study["scale"] / (batch * crop**2)
     ours = [*study["ours"], *data.get("ours", [])] if recipe.get("ours") else []
     values = [
         *data.get("set", []),
