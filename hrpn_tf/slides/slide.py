@@ -24,6 +24,11 @@ class SlideInfo:
         pixel_size_um: side of a (square) pixel of level 0, um; None if the file states none.
         levels: downsampling factor of each stored level; the first is 1.0.
         level_shapes: (height, width) of each level, px; by default the sizes rounded up.
+        position_um: (y, x) of the outer corner of the first pixel, um, for a slide that is a region
+            of another; None if the file states none.
+        format: what the slide is stored as, in words.
+        files: every file that its pixels or description are read from; ``path`` by default.
+        segment_bytes: the largest piece that has to be decoded at once to read any pixel.
     """
 
     path: Path
@@ -34,8 +39,14 @@ class SlideInfo:
     pixel_size_um: float | None
     levels: tuple[float, ...] = (1.0,)
     level_shapes: tuple[tuple[int, int], ...] = ()
+    position_um: tuple[float, float] | None = None
+    format: str = ""
+    files: tuple[Path, ...] = ()
+    segment_bytes: int = 0
 
     def __post_init__(self) -> None:
+        if not self.files:
+            object.__setattr__(self, "files", (self.path,))
         if not self.level_shapes:
             shapes = tuple(
                 (math.ceil(self.height / factor), math.ceil(self.width / factor))
