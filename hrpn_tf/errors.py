@@ -53,6 +53,18 @@ class RegionError(UsageError):
     """A region that does not lie within the slide."""
 
 
+class MaskError(UsageError):
+    """The mask cannot be read, or does not lie on the slide."""
+
+
+class SlideChangedError(HrpnError):
+    """The files of the slide changed or vanished while it was read."""
+
+
+class StalledError(HrpnError):
+    """Reading or writing made no progress within the time limit."""
+
+
 # Data
 
 
@@ -109,6 +121,18 @@ class MissingPredictionError(UsageError):
 
 class SlideMismatchError(UsageError):
     """A predicted and a measured slide do not lie on the same pixels."""
+
+
+class MemoryBudgetError(UsageError):
+    """The prediction does not fit into the memory that it may take."""
+
+
+class UnfinishedError(UsageError):
+    """What was begun earlier belongs to another network, input or configuration."""
+
+
+class CohortError(HrpnError):
+    """Some slides of several failed; the others are done."""
 
 
 class TrainingDivergedError(HrpnError):
