@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,6 +13,7 @@ import numpy as np
 
 from hrpn_tf._version import __version__
 from hrpn_tf.errors import SlideFormatError, UsageError
+from hrpn_tf.slides.description import SlideDescription
 from hrpn_tf.slides.metadata import square_pixel, to_um
 
 SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
@@ -83,25 +84,11 @@ def provenance(root: Element) -> dict[str, Any]:
     return {}
 
 
-def build(
-    *,
-    height: int,
-    width: int,
-    channels: Sequence[str],
-    dtype: np.dtype,
-    pixel_size_um: float | None,
-    provenance: Mapping[str, Any],
-) -> bytes:
+def build(description: SlideDescription) -> bytes:
     """The OME-XML of a slide whose channels are the pages of one file, in order.
 
-    Holds no date and no random identifier: the same slide gives the same bytes.
-
-    Args:
-        height, width: px.
-        channels: names.
-        dtype: uint8, uint16 or float32.
-        pixel_size_um: um per pixel, or None if it is not known.
-        provenance: anything that JSON can hold, by key.
+    Holds no date and no random identifier: the same slide gives the same bytes. The position is
+    that of each plane's first corner, as ``PositionX`` and ``PositionY``.
 
     Raises:
         UsageError: a name or key holds characters that XML cannot store, or a value is not JSON.
@@ -112,29 +99,39 @@ def build(
     attributes = {
         "ID": "Pixels:0",
         "DimensionOrder": "XYCZT",
-        "Type": _TYPES[dtype.name],
-        "SizeX": str(width),
-        "SizeY": str(height),
-        "SizeC": str(len(channels)),
+        "Type": _TYPES[np.dtype(description.dtype).name],
+        "SizeX": str(description.width),
+        "SizeY": str(description.height),
+        "SizeC": str(len(description.channels)),
         "SizeZ": "1",
         "SizeT": "1",
         "BigEndian": "false",
         "Interleaved": "false",
     }
-    if pixel_size_um is not None:
+    if description.pixel_size_um is not None:
         for axis in "XY":
-            attributes[f"PhysicalSize{axis}"] = repr(float(pixel_size_um))
+            attributes[f"PhysicalSize{axis}"] = repr(float(description.pixel_size_um))
             attributes[f"PhysicalSize{axis}Unit"] = "µm"
     pixels = _add(image, "Pixels", **attributes)
-    for index, name in enumerate(channels):
+    for index, name in enumerate(description.channels):
         _add(pixels, "Channel", ID=f"Channel:0:{index}", SamplesPerPixel="1", Name=_text(name))
-    for index in range(len(channels)):
+    for index in range(len(description.channels)):
         _add(pixels, "TiffData", IFD=str(index), FirstC=str(index), PlaneCount="1")
-    if provenance:
+    if description.position_um is not None:
+        _add_position(pixels, len(description.channels), description.position_um)
+    if description.provenance:
         _add(image, "AnnotationRef", ID="Annotation:0")
-        _add_provenance(root, provenance)
+        _add_provenance(root, description.provenance)
     xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return xml
+
+
+def _add_position(pixels: Element, channels: int, position_um: tuple[float, float]) -> None:
+    y, x = position_um
+    position = {"PositionX": repr(float(x)), "PositionY": repr(float(y))}
+    units = {"PositionXUnit": "µm", "PositionYUnit": "µm"}
+    for index in range(channels):
+        _add(pixels, "Plane", TheZ="0", TheT="0", TheC=str(index), **position, **units)
 
 
 def _add_provenance(root: Element, values: Mapping[str, Any]) -> None:
@@ -142,11 +139,7 @@ def _add_provenance(root: Element, values: Mapping[str, Any]) -> None:
     annotation = _add(annotations, "MapAnnotation", ID="Annotation:0", Namespace=PROVENANCE)
     entries = _add(annotation, "Value")
     for key, value in values.items():
-        try:
-            text = json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"provenance '{key}' cannot be stored as JSON: {error}") from None
-        _add(entries, "M", K=_text(key)).text = text
+        _add(entries, "M", K=_text(key)).text = json.dumps(value, allow_nan=False)
 
 
 def _add(parent: Element, tag: str, **attributes: str) -> Element:
