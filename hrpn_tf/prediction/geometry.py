@@ -67,6 +67,11 @@ class Block:
     width: int
     tiles: tuple[Tile, ...]
 
+    @property
+    def pixels(self) -> int:
+        """How many it has."""
+        return self.height * self.width
+
 
 @dataclass(frozen=True)
 class Tiling:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrpn_tf.config import PredictionConfig
+from hrpn_tf.errors import UsageError
 from hrpn_tf.files import move, remove
 from hrpn_tf.prediction.geometry import Tiling
 from hrpn_tf.slides.description import SlideDescription
@@ -12,13 +13,28 @@ from hrpn_tf.slides.ome_zarr_write import finish_ome_zarr
 from hrpn_tf.slides.zarr_planes import ZarrPlanes
 
 _ZARR = "ome-zarr-"
-TIFF_SUFFIXES = (".tif", ".tiff")
-ZARR_SUFFIX = ".zarr"
+_TIFF_SUFFIXES, _ZARR_SUFFIXES = (".tif", ".tiff"), (".zarr",)
+# Endings by which the name of one result is told from that of a folder of results.
+FILE_SUFFIXES = (*_TIFF_SUFFIXES, *_ZARR_SUFFIXES)
 
 
 def suffix_of(config: PredictionConfig) -> str:
     """Ending of the name of a result."""
     return ".ome.zarr" if config.format.startswith(_ZARR) else ".ome.tif"
+
+
+def fitting_format(config: PredictionConfig, out: Path) -> PredictionConfig:
+    """The configuration with the format that the name of one result asks for.
+
+    Raises:
+        UsageError: a name of a TIFF for what is to be an OME-Zarr.
+    """
+    suffix = out.suffix.lower()
+    if suffix in _ZARR_SUFFIXES and not config.format.startswith(_ZARR):
+        return config.model_copy(update={"format": "ome-zarr-0.5"})
+    if suffix in _TIFF_SUFFIXES and config.format.startswith(_ZARR):
+        raise UsageError(f"--out {out} is the name of a TIFF, --format is {config.format}")
+    return config
 
 
 @dataclass(frozen=True)

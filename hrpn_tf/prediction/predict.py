@@ -1,7 +1,7 @@
 """Predict one slide in this process, in memory that does not depend on the slide's size."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,10 @@ from tqdm import tqdm
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.files import refuse_existing
-from hrpn_tf.memory import forget_peak, free_on_host, peak_bytes, resident_bytes
-from hrpn_tf.prediction.geometry import Block, Region, Tiling
-from hrpn_tf.prediction.mask import PolygonMask
+from hrpn_tf.memory import free_on_host, peak_bytes, resident_bytes
+from hrpn_tf.prediction.geometry import Tiling
 from hrpn_tf.prediction.slide_prediction import SlidePrediction
-from hrpn_tf.prediction.tissue_map import TissueMap
 from hrpn_tf.slides import Slide
-from hrpn_tf.slides.planes import CACHE_BYTES
 
 
 @dataclass(frozen=True)
@@ -46,86 +43,85 @@ class PredictionSummary:
     peak_bytes: int | None
 
 
-def predict_slide(
-    session: Session,
-    slide: Slide,
-    channels: Sequence[int],
-    out: Path,
-    *,
-    config: PredictionConfig,
-    provenance: Mapping[str, Any],
-    overwrite: bool = False,
-    progress: bool = False,
-    pixel_size_um: float | None = None,
-    region: Region | None = None,
-    mask: PolygonMask | None = None,
-    find_tissue: Callable[[], TissueMap] | None = None,
-    cache_bytes: int = CACHE_BYTES,
+def run_prediction(
+    prediction: SlidePrediction, *, budget: int | None, overwrite: bool, progress: bool
 ) -> PredictionSummary:
-    """Predict a slide of any size and write the result.
+    """Predict a slide of any size in this process, and write the result.
 
     With a tile-exact network the result does not depend on the tiles: it equals what the network
     gives for the whole slide at once, extended by reflection on every side. Stopped at any moment
     and called again, it goes on, and the result has the same bytes as if it had not been stopped.
 
     Args:
-        session, slide, channels, out, provenance, pixel_size_um, region, mask, find_tissue,
-            cache_bytes: see ``SlidePrediction``.
-        config: tiles, memory, type and format.
+        prediction: the slide and what is asked for.
+        budget: bytes that this process may take; None for no limit.
         overwrite: replace an existing result, and what was begun with other settings.
         progress: show a progress bar on standard error.
 
     Raises:
-        OutputExistsError: ``out`` exists and ``overwrite`` is false.
+        OutputExistsError: the result exists and ``overwrite`` is false.
         RunBusyError: another process is predicting the same result.
         HrpnError: others as the steps of ``SlidePrediction`` raise them.
     """
-    prediction = SlidePrediction(
-        session,
-        slide,
-        channels,
-        Path(out),
-        config,
-        provenance,
-        pixel_size_um,
-        region,
-        mask,
-        find_tissue,
-        cache_bytes,
-    )
-    area = prediction.area
-    bar = tqdm(
-        total=area.height * area.width,
-        desc=prediction.out.name,
-        unit="px",
-        unit_scale=True,
-        disable=not progress,
-    )
-
-    def advance(block: Block) -> None:
-        bar.update(block.height * block.width)
-
+    pixels, started = prediction.area.height * prediction.area.width, time.perf_counter()
     refuse_existing(prediction.out, overwrite)
-    started = time.perf_counter()
-    with bar, prediction.unfinished.held():
-        begun = prediction.begin(memory_budget(config), restart=overwrite)
-        forget_peak()  # that of loading a network may be higher
-        left = set(begun.left)
-        for index in range(len(begun.plan.tiling)):
-            if index not in left:
-                advance(begun.plan.tiling.block(index))
-        in_session = prediction.compute(begun, begun.left, advance)
+    with prediction.unfinished.held():
+        begun = prediction.begin(budget, restart=overwrite)
+        tiling = begun.plan.tiling
+        bar = tqdm(
+            total=pixels,
+            initial=pixels - sum(tiling.block(i).pixels for i in begun.left),
+            desc=prediction.out.name,
+            unit="px",
+            unit_scale=True,
+            disable=not progress,
+        )
+        with bar:
+            in_session = prediction.compute(
+                begun, begun.left, lambda block: bar.update(block.pixels)
+            )
         prediction.finish(begun, overwrite)
     return PredictionSummary(
         path=prediction.out,
-        pixels=area.height * area.width,
+        pixels=pixels,
         seconds=time.perf_counter() - started,
         session_seconds=in_session,
-        tiling=begun.plan.tiling,
+        tiling=tiling,
         seams=begun.found["seams"],
         computed=len(begun.left),
-        blocks=len(begun.plan.tiling),
+        blocks=len(tiling),
         peak_bytes=peak_bytes(),
+    )
+
+
+def predict_slide(
+    session: Session,
+    slide: Slide,
+    channels: Sequence[int],
+    out: Path,
+    *,
+    config: PredictionConfig | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+    **options: Any,
+) -> PredictionSummary:
+    """Predict an open slide with a session, outside of any run; see :func:`run_prediction`.
+
+    Args:
+        session, slide, channels, out: see ``SlidePrediction``.
+        config: tiles, memory, type and format; the defaults if None.
+        provenance: where the prediction comes from, as anything that JSON can hold, by key.
+        overwrite, progress: see :func:`run_prediction`.
+        options: ``pixel_size_um``, ``region``, ``mask``, ``find_tissue``, ``cache_bytes`` of
+            ``SlidePrediction``.
+    """
+    settings, origin = config or PredictionConfig(), dict(provenance or {})
+    prediction = SlidePrediction(
+        session, slide, channels, Path(out), settings, lambda: origin, **options
+    )
+    return run_prediction(
+        prediction, budget=memory_budget(settings), overwrite=overwrite, progress=progress
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from hrpn_export import Session
 
-from hrpn_tf.config import PredictionConfig
+from hrpn_tf.config import CONDITIONS, PredictionConfig
 from hrpn_tf.errors import (
     MemoryBudgetError,
     NonFinitePredictionError,
@@ -32,8 +32,6 @@ from hrpn_tf.slides import Slide
 from hrpn_tf.slides.description import SlideDescription
 from hrpn_tf.slides.planes import CACHE_BYTES
 
-# How much of the configuration changes how a result is made, but not what it is.
-_CONDITIONS = {"max_ram", "io_timeout"}
 # After these the same command cannot go on where it stopped: what was read or computed is wrong.
 _SPOILT = (SlideFormatError, SlideChangedError, NonFinitePredictionError)
 
@@ -44,8 +42,9 @@ class Begun:
 
     Attributes:
         plan: tiles and queues.
-        found: what was found out for it, as JSON holds it: ``seams`` of a halo smaller than the
-            receptive field (or None), and the states of the slide's ``files``.
+        found: what was found out for it, as JSON holds it: the ``origin`` of the result, ``seams``
+            of a halo smaller than the receptive field (or None), and the states of the slide's
+            ``files``.
         left: numbers of the blocks that are not finished.
     """
 
@@ -67,7 +66,8 @@ class SlidePrediction:
         channels: indices of the input channels in the slide, in the contract's order.
         out: the file or folder to make, one channel per output of the contract.
         config: tiles, memory, type and format.
-        provenance: where the prediction comes from; how it was tiled is added to it.
+        origin: gives where the prediction comes from, as JSON holds it; asked once, to begin. How
+            the slide was tiled is added to it.
         pixel_size_um: um per pixel, for a slide that states none.
         region: of the slide, px; None for all of it.
         mask: outside of it the result is 0; None for everything.
@@ -80,7 +80,7 @@ class SlidePrediction:
     channels: Sequence[int]
     out: Path
     config: PredictionConfig
-    provenance: Mapping[str, Any]
+    origin: Callable[[], Mapping[str, Any]]
     pixel_size_um: float | None = None
     region: Region | None = None
     mask: PolygonMask | None = None
@@ -109,12 +109,13 @@ class SlidePrediction:
             MemoryBudgetError: it does not fit.
             UnfinishedError: what was begun differs, and ``restart`` is false.
         """
-        unfinished, request = self.unfinished, self._request()
+        unfinished, origin = self.unfinished, dict(self.origin())
+        request = self._request(origin)
         states = FileStates.of(self.slide.info.files)
         with self._spoilt_is_discarded(states):
             resumed = unfinished.resume(request, restart)
             if resumed is None:
-                resumed = self._begin_anew(budget, request, states)
+                resumed = self._begin_anew(budget, origin, request, states)
         plan, found = resumed
         if budget is not None and plan.bytes > budget:
             raise MemoryBudgetError(
@@ -191,7 +192,11 @@ class SlidePrediction:
         self.unfinished.discard()
 
     def _begin_anew(
-        self, budget: int | None, request: Mapping[str, Any], states: FileStates
+        self,
+        budget: int | None,
+        origin: Mapping[str, Any],
+        request: Mapping[str, Any],
+        states: FileStates,
     ) -> tuple[Plan, dict[str, Any]]:
         contract, unfinished, config = self.session.contract, self.unfinished, self.config
         info = self.slide.info
@@ -215,7 +220,8 @@ class SlidePrediction:
         seams = None
         if not (plan.tiling.exact or plan.tiling.blended):
             seams = measure_seams(self.session, self.slide, self.channels, plan.tiling, tissue)
-        found = {"seams": seams, "files": [list(state) for state in states.states]}
+        files = [list(state) for state in states.states]
+        found = {"origin": origin, "seams": seams, "files": files}
         with disk_full_as_named_error(self.out):
             if tissue is not None:
                 tissue.save(unfinished.tissue)
@@ -237,20 +243,20 @@ class SlidePrediction:
             dtype=np.dtype(self.config.dtype),
             pixel_size_um=size,
             position_um=position,
-            provenance={**self.provenance, "tiling": _describe(begun)},
+            provenance={**begun.found["origin"], "tiling": _describe(begun)},
         )
         return Output(description, self.config)
 
-    def _request(self) -> dict[str, Any]:
+    def _request(self, origin: Mapping[str, Any]) -> dict[str, Any]:
         info = self.slide.info
         return {
-            "origin": dict(self.provenance),
+            "origin": origin,
             "slide": {"height": info.height, "width": info.width, "dtype": info.dtype.name},
             "pixel_size_um": info.pixel_size_um or self.pixel_size_um,
             "channels": list(self.channels),
             "region": vars(self.area),
             "mask": None if self.mask is None else self.mask.area.wkt,
-            "settings": self.config.model_dump(mode="json", exclude=_CONDITIONS),
+            "settings": self.config.model_dump(mode="json", exclude=set(CONDITIONS)),
         }
 
     @contextmanager
