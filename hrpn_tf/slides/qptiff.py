@@ -12,11 +12,12 @@ from xml.etree.ElementTree import Element
 from hrpn_tf.errors import ChannelSizeError, RgbSlideError, SlideFormatError
 from hrpn_tf.slides import layout, levels, metadata
 from hrpn_tf.slides.levels import Levels
-from hrpn_tf.slides.ome import children, parse_xml
-from hrpn_tf.slides.planes import Plane, SegmentCache
+from hrpn_tf.slides.ome import MAX_XML, children, parse_xml
+from hrpn_tf.slides.planes import Plane, SegmentCache, read_bytes
 from hrpn_tf.slides.slide import SlideInfo
 
 _ROOT = "PerkinElmer-QPI-ImageDescription"
+_TEXT_TYPES = (1, 2, 7)  # BYTE, ASCII, UNDEFINED
 _FULL, _REDUCED = "FullResolution", "ReducedResolution"
 
 
@@ -60,7 +61,7 @@ def describe(tif: Any, path: Path, cache: SegmentCache) -> tuple[SlideInfo, Leve
         RgbSlideError: a brightfield scan.
         SlideFormatError: malformed.
     """
-    pages = [_Page(page, _xml(page, path)) for page in tif.pages]
+    pages = [_Page(page, _xml(tif, page, path)) for page in tif.pages]
     full = _full(pages, path)
     first = full[0].page
     dtype = layout.read_dtype(first, path)
@@ -78,17 +79,16 @@ def describe(tif: Any, path: Path, cache: SegmentCache) -> tuple[SlideInfo, Leve
     return info, planes
 
 
-def _xml(page: Any, path: Path) -> Element | None:
+def _xml(tif: Any, page: Any, path: Path) -> Element | None:
     """The XML of a page, which some programs store as UTF-16; None for any other description."""
     tag = page.tags.get(270)
-    value = "" if tag is None else tag.value
-    if isinstance(value, bytes) and value[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        value = value.decode("utf-8", errors="replace")
-    if isinstance(value, str):
-        value = value.lstrip("\ufeff \t\r\n").rstrip("\0 \t\r\n")
-        if _ROOT not in value:
-            return None
-    return parse_xml(value, path)
+    if tag is None or int(tag.dtype) not in _TEXT_TYPES or tag.count > MAX_XML:
+        return None
+    # tifffile takes text for UTF-8 or one byte per character
+    stored = read_bytes(path, tif.filehandle.fileno(), tag.valueoffset, tag.count)
+    encoding = "utf-16" if stored[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    text = stored.decode(encoding, errors="replace").strip("\0 \t\r\n")
+    return parse_xml(text, path) if f"<{_ROOT}" in text else None
 
 
 def _full(pages: Sequence[_Page], path: Path) -> list[_Page]:

@@ -83,8 +83,8 @@ def test_a_reader_of_another_distribution(tmp_path: Path) -> None:
         "from hrpn_tf.slides import open_slide\n"
         f"for name in ('a.npy', 'b.tif', 'c.tif'):\n"
         f"    with open_slide({str(tmp_path)!r} + '/' + name, 1000) as slide:\n"
-        "        print(slide.info.format, slide.info.channels, slide.read(1, 2, 1, 2, [0]).ravel(),\n"
-        "              getattr(slide, 'cache_bytes', None))\n",
+        "        info, pixels = slide.info, slide.read(1, 2, 1, 2, [0]).ravel()\n"
+        "        print(info.format, info.channels, pixels, getattr(slide, 'cache_bytes', None))\n",
     )
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
@@ -106,10 +106,10 @@ def test_readers_that_fail_are_named_and_hide_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("no slide")
     done = in_process(
         tmp_path / "site",
-        "import warnings\nfrom hrpn_tf.cli.main import _warn\nfrom hrpn_tf.slides import open_slide\n"
-        "warnings.showwarning = _warn\n"
+        "import warnings\nfrom hrpn_tf.cli.main import _warn\n"
+        "from hrpn_tf.slides import open_slide\nwarnings.showwarning = _warn\n"
         f"folder = {str(tmp_path)!r}\n"
-        "print(open_slide(folder + '/ask.tif').info.width, open_slide(folder + '/open.tif').info.width)\n"
+        "print(*(open_slide(f'{folder}/{name}.tif').info.width for name in ('ask', 'open')))\n"
         "try:\n    open_slide(folder + '/a.txt')\nexcept Exception as error:\n    print(error)\n",
     )
     assert done.stdout.splitlines()[0] == "5 5"
