@@ -143,8 +143,12 @@ class WorkerLostError(HrpnError):
     """Another process of a training over several is gone."""
 
 
+class ClusterError(HrpnError):
+    """A cluster cannot be used, or lost what it was computing."""
+
+
 class RunBusyError(UsageError):
-    """Another process is training in the same run folder."""
+    """Another process is at work in the same run folder or on the same result."""
 
 
 class DiskFullError(HrpnError):

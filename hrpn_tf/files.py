@@ -63,9 +63,7 @@ def disk_full_as_named_error(
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        raise DiskFullError(
-            f"{final}: {error.strerror} while writing; {advice}"
-        ) from error
+        raise DiskFullError(f"{final}: {error.strerror} while writing; {advice}") from error
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from pydantic import ByteSize, Field
 
 from hrpn_tf.config.section import Section
 
-
 # Keys of PredictionConfig that change how a result is made, but not what it is.
 CONDITIONS = frozenset({"max_ram", "io_timeout"})
 

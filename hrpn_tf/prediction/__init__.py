@@ -5,7 +5,12 @@ from hrpn_tf.prediction.checks import input_channels
 from hrpn_tf.prediction.frame import Frame, choose_frame, frame_region, open_frame
 from hrpn_tf.prediction.geometry import Block, Region, Tile, Tiling, plan_tiling
 from hrpn_tf.prediction.mask import PolygonMask, read_mask
-from hrpn_tf.prediction.predict import PredictionSummary, memory_budget, predict_slide, run_prediction
+from hrpn_tf.prediction.predict import (
+    PredictionSummary,
+    memory_budget,
+    predict_slide,
+    run_prediction,
+)
 from hrpn_tf.prediction.provenance import prediction_provenance, sha256, slide_checksums
 from hrpn_tf.prediction.reading import read_reflected
 from hrpn_tf.prediction.slide_prediction import Begun, SlidePrediction

@@ -115,9 +115,15 @@ def frame_region(region: Region, info: SlideInfo, frame: Frame, size: tuple[int,
         )
     if frame.is_own:
         return region
-    y, x = (min(math.floor(v * frame.scale), s - 1) for v, s in zip((region.y, region.x), size))
-    end_y, end_x = (min(math.ceil(v * frame.scale), s) for v, s in zip((bottom, right), size))
-    return Region(y, x, max(1, end_y - y), max(1, end_x - x))
+    y, height = _scaled(region.y, bottom, frame.scale, size[0])
+    x, width = _scaled(region.x, right, frame.scale, size[1])
+    return Region(y, x, height, width)
+
+
+def _scaled(start: int, end: int, scale: float, size: int) -> tuple[int, int]:
+    """First pixel and length of a range along a line of ``size`` px, widened to whole px."""
+    first = min(math.floor(start * scale), size - 1)
+    return first, max(1, min(math.ceil(end * scale), size) - first)
 
 
 def _pixel_size(info: SlideInfo, contract: Contract, stated_um: float | None) -> float:

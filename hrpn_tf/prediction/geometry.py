@@ -1,9 +1,9 @@
 """Where tiles lie: integers only, no arrays.
 
-A slide is predicted block by block. A block is a part of the result that is computed and written on
-its own; blocks lie on a regular grid and cover every pixel once. What a block needs is computed by
-tiles of one constant shape. A network whose stride multiple is m gives the same answer for a shifted
-input only if the shift is a multiple of m, so every tile starts on a multiple of m in the
+A slide is predicted block by block. A block is a part of the result that is computed and written
+on its own; blocks lie on a regular grid and cover every pixel once. What a block needs is computed
+by tiles of one constant shape. A network whose stride multiple is m gives the same answer for a
+shifted input only if the shift is a multiple of m, so every tile starts on a multiple of m in the
 coordinates of the slide, whatever region of it is asked for. What lies outside the slide is filled
 by reflection (see :func:`reflect`).
 
@@ -184,21 +184,33 @@ def plan_tiling(
     m = stride_multiple
     if receptive_field is None:
         half = round_up(max(1, -(-tile // 2)), m)
-        side = [
+        height, width = (
             half * min(BLENDED_HALVES, -(-length // half))
             for length in (region.height, region.width)
-        ]
-        chunk = [chunk_side(length, half) for length in side]
-        return Tiling(region, *side, *chunk, half, m, exact=False, blended=True)
+        )
+        return Tiling(
+            region=region,
+            block_height=height,
+            block_width=width,
+            chunk_height=chunk_side(height, half),
+            chunk_width=chunk_side(width, half),
+            halo=half,
+            multiple=m,
+            exact=False,
+            blended=True,
+        )
     full = round_up(receptive_field // 2, m)
     border = full if halo is None else round_up(halo, m)
-    chunks = [_even_chunks(length, tile, m) for length in (region.height, region.width)]
+    rows, chunk_height = _even_chunks(region.height, tile, m)
+    columns, chunk_width = _even_chunks(region.width, tile, m)
     return Tiling(
-        region,
-        *(number * side for number, side in chunks),
-        *(side for _, side in chunks),
-        border,
-        m,
+        region=region,
+        block_height=rows * chunk_height,
+        block_width=columns * chunk_width,
+        chunk_height=chunk_height,
+        chunk_width=chunk_width,
+        halo=border,
+        multiple=m,
         exact=border >= full,
         blended=False,
     )

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import shapely
 from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
 from hrpn_tf.errors import MaskError
 
@@ -22,10 +23,10 @@ class PolygonMask:
     """Polygons on a slide.
 
     Attributes:
-        area: what is inside, px; x to the right, y down, (0, 0) the outer corner of the first pixel.
+        area: what is inside, px; x to the right, y down, from the outer corner of the first pixel.
     """
 
-    area: shapely.Geometry
+    area: BaseGeometry
 
     def touches(self, y: int, x: int, height: int, width: int) -> bool:
         """Whether any of a window may be inside."""
@@ -116,7 +117,7 @@ def _geometries(value: Any, path: Path) -> list[Any]:
         if not np.isfinite(geometry.bounds).all() and not geometry.is_empty:
             raise ValueError("infinite coordinates")
         return [_areas(shapely.make_valid(geometry))]
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (whatever a stranger's file leads to)
         reason = " ".join(str(error).split())[:120]
         raise MaskError(f"{path}: a geometry in it cannot be read ({reason})") from None
 

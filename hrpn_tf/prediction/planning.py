@@ -90,14 +90,15 @@ def plan_prediction(
     Raises:
         MemoryBudgetError: not even the smallest tiles fit; says what would be needed.
     """
-    geometry = {
-        "stride_multiple": stride_multiple,
-        "receptive_field": receptive_field,
-        "halo": halo,
-    }
     least: Plan | None = None
     for side in (tile,) if tile is not None else _sides(region, stride_multiple):
-        tiling = plan_tiling(region, tile=side, **geometry)
+        tiling = plan_tiling(
+            region,
+            tile=side,
+            stride_multiple=stride_multiple,
+            receptive_field=receptive_field,
+            halo=halo,
+        )
         for ahead, behind in _QUEUES:
             need = _bytes(tiling, ahead, behind, session, source)
             plan = Plan(tiling, ahead, behind, need)

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from hrpn_tf import __version__
 from hrpn_tf.config import CONDITIONS
 
-
 # A slide of more files than this is named by one checksum of all of theirs.
 _LISTED_FILES = 16
 

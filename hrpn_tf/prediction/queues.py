@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from hrpn_tf.errors import StalledError
 
 _POLL_SECONDS = 0.1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class _Failure:
 _END = object()
 
 
-def within[T](seconds: float, what: str, function: Callable[[], T]) -> T:
+def within(seconds: float, what: str, function: Callable[[], T]) -> T:
     """Call a function that may hang in the system; the thread it hangs in is left behind.
 
     Raises:
@@ -41,7 +43,7 @@ def within[T](seconds: float, what: str, function: Callable[[], T]) -> T:
         raise stalled(what, seconds) from None
     if isinstance(result, _Failure):
         raise result.error
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def stalled(what: str, seconds: float) -> StalledError:
@@ -52,7 +54,7 @@ def stalled(what: str, seconds: float) -> StalledError:
     )
 
 
-class ReadAhead[T]:
+class ReadAhead(Generic[T]):
     """Iterates over what another thread makes, at most so many items ahead; a context manager.
 
     Args:
@@ -120,9 +122,7 @@ class WriteBehind:
         what: for the message if it takes longer.
     """
 
-    def __init__(
-        self, write: Callable[..., object], size: int, seconds: float, what: str
-    ) -> None:
+    def __init__(self, write: Callable[..., object], size: int, seconds: float, what: str) -> None:
         self._write, self._seconds, self._what = write, seconds, what
         self._queue: queue.Queue[Any] = queue.Queue(size)
         self._error: BaseException | None = None

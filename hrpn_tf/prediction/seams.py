@@ -58,9 +58,7 @@ def _places(slide: Slide, tiling: Tiling, tissue: TissueMap | None) -> list[tupl
     """Corners of the windows, px of the slide, on the stride multiple."""
     size = (slide.info.height, slide.info.width)
     region, m = tiling.region, tiling.multiple
-    corners = [
-        ((region.y + block.y) // m * m, (region.x + block.x) // m * m) for block in tiling
-    ]
+    corners = [((region.y + block.y) // m * m, (region.x + block.x) // m * m) for block in tiling]
     if tissue is not None:
         held = [c for c in corners if tissue.touches(*c, _SIDE, _SIDE, size)]
         corners = held or corners

@@ -14,65 +14,41 @@ import numpy as np
 from hrpn_tf._version import __version__
 from hrpn_tf.errors import SlideFormatError, UsageError
 from hrpn_tf.slides.description import SlideDescription
-from hrpn_tf.slides.metadata import square_pixel, to_um
 
 SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 PROVENANCE = "hrpn-tf/provenance"
 _TYPES = {"uint8": "uint8", "uint16": "uint16", "float32": "float"}
 # Far more than any real slide has; tifffile takes memory for as many planes as the XML claims.
 _MAX_PLANES = 65_536
-_MAX_XML = 64 * 2**20
+MAX_XML = 64 * 2**20
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def parse(text: str, path: Path) -> Element:
+def parse(text: str | bytes, path: Path) -> Element:
     """The root of an OME-XML text, or of what passes for it.
 
     Raises:
         SlideFormatError: not well-formed, declares entities (which can be made to fill the
-            memory), names other files, or claims an absurd number of planes.
+            memory), or claims an absurd number of planes.
     """
-    if len(text) > _MAX_XML:
-        raise SlideFormatError(f"{path}: its OME-XML is of {len(text)} characters; that is absurd")
-    try:
-        root: Element = defusedxml.ElementTree.fromstring(text, forbid_dtd=True)
-    except (ElementTree.ParseError, defusedxml.DefusedXmlException, ValueError) as error:
-        raise SlideFormatError(f"{path}: malformed OME-XML ({type(error).__name__})") from error
-    _refuse_other_files(root, path)
+    root = parse_xml(text, path)
     _refuse_absurd(root, path)
     return root
 
 
-def channel_names(root: Element, height: int, width: int, count: int) -> tuple[str, ...] | None:
-    """Names of the channels of the image of this size, px; None if the XML does not name them.
-
-    A channel without a name among named ones gets its index.
-    """
-    pixels = _pixels(root, height, width)
-    channels = [] if pixels is None else _children(pixels, "Channel")
-    names = [channel.get("Name", "").strip() for channel in channels]
-    if len(names) != count or not any(names):
-        return None
-    return tuple(name or str(index) for index, name in enumerate(names))
-
-
-def pixel_size(root: Element, height: int, width: int, path: Path) -> float | None:
-    """Side of a pixel of the image of this size, um; None if the XML does not state it.
+def parse_xml(text: str | bytes, path: Path) -> Element:
+    """The root of any XML that a file holds.
 
     Raises:
-        PixelSizeError: the pixels are not square.
+        SlideFormatError: absurdly long, not well-formed, or declares entities.
     """
-    pixels = _pixels(root, height, width)
-    if pixels is None:
-        return None
-    sizes = []
-    for axis in "XY":
-        try:
-            value = float(pixels.get(f"PhysicalSize{axis}", "nan"))
-        except ValueError:
-            value = float("nan")
-        sizes.append(to_um(value, pixels.get(f"PhysicalSize{axis}Unit", "µm")))
-    return square_pixel(path, sizes[0], sizes[1])
+    if len(text) > MAX_XML:
+        raise SlideFormatError(f"{path}: its XML is of {len(text)} characters; that is absurd")
+    try:
+        root: Element = defusedxml.ElementTree.fromstring(text, forbid_dtd=True)
+    except (ElementTree.ParseError, defusedxml.DefusedXmlException, ValueError) as error:
+        raise SlideFormatError(f"{path}: malformed OME-XML ({type(error).__name__})") from error
+    return root
 
 
 def provenance(root: Element) -> dict[str, Any]:
@@ -152,20 +128,6 @@ def _text(text: str) -> str:
     return text
 
 
-def _refuse_other_files(root: Element, path: Path) -> None:
-    own = root.get("UUID")
-    foreign = bool(_children(root, "BinaryOnly"))
-    for element in root.iter():
-        if _tag(element) == "UUID" and _tag(root) == "OME":
-            same = path.name.casefold() == element.get("FileName", "").casefold()
-            foreign |= element.text != own if own is not None else not same
-    if foreign:
-        raise SlideFormatError(
-            f"{path}: is one part of a slide spread over several OME-TIFF files, which is not "
-            "supported yet; save it as a single file"
-        )
-
-
 def _refuse_absurd(root: Element, path: Path) -> None:
     for element in root.iter():
         planes = 1
@@ -174,26 +136,18 @@ def _refuse_absurd(root: Element, path: Path) -> None:
                 planes *= max(1, int(element.get(key, "1")))
             except ValueError:
                 planes = _MAX_PLANES + 1
-        if planes > _MAX_PLANES or _tag(element).startswith("ModuloAlong"):
+        if planes > _MAX_PLANES or tag_of(element).startswith("ModuloAlong"):
             raise SlideFormatError(
                 f"{path}: its OME-XML claims planes that are no set of channels "
-                f"(in <{_tag(element)}>); save the channels of one plane as a file of their own"
+                f"(in <{tag_of(element)}>); save the channels of one plane as a file of their own"
             )
 
 
-def _pixels(root: Element, height: int, width: int) -> Element | None:
-    """The first Pixels element of this size."""
-    for image in _children(root, "Image"):
-        for pixels in _children(image, "Pixels"):
-            if (pixels.get("SizeY"), pixels.get("SizeX")) == (str(height), str(width)):
-                return pixels
-    return None
+def children(parent: Element, tag: str) -> list[Element]:
+    """The elements right below one, by their tag without its namespace."""
+    return [child for child in parent if tag_of(child) == tag]
 
 
-def _children(parent: Element, tag: str) -> list[Element]:
-    return [child for child in parent if _tag(child) == tag]
-
-
-def _tag(element: Element) -> str:
+def tag_of(element: Element) -> str:
     """Tag without its namespace: files of every OME schema are read."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""

@@ -30,9 +30,7 @@ class ResampledSlide:
         pixel_size_um: of the result, um.
     """
 
-    def __init__(
-        self, slide: Slide, level: int, ratio: float, pixel_size_um: float | None
-    ) -> None:
+    def __init__(self, slide: Slide, level: int, ratio: float, pixel_size_um: float | None) -> None:
         self._slide, self._level, self._ratio = slide, level, ratio
         info = slide.info
         self._source = info.level_shapes[level]
@@ -103,7 +101,7 @@ def weights(start: int, length: int, size: int, ratio: float) -> tuple[int, csr_
         columns = np.stack([low, np.minimum(low + 1, size - 1)], axis=1)
         shares = np.stack([1 - (centre - low), centre - low], axis=1)
     else:
-        # by the rounding of the result's size, its last pixel may end outside, but never begins there
+        # the result's size is rounded: its last pixel may end outside, but never begins there
         begin, end = places * ratio, np.minimum((places + 1) * ratio, size)
         columns = np.floor(begin).astype(np.intp)[:, None] + np.arange(int(np.ceil(ratio)) + 1)
         overlap = np.minimum(columns + 1, end[:, None]) - np.maximum(columns, begin[:, None])

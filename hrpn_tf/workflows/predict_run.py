@@ -12,6 +12,7 @@ from hrpn_tf.workflows.prediction_requests import Request, made_by, requests
 from hrpn_tf.workflows.remarks import remark
 
 Say = Callable[[str], object]
+Failure = tuple[Path, Exception]
 # Slides are looked at by so many threads at once: most of the time goes into waiting for a drive.
 _CHECKING_THREADS = 8
 
@@ -117,9 +118,7 @@ def _with_tile(config: Config, contract: object, run: Path) -> Config:
         f"the network of {run} depends on its tile: tiles of {tile} px overlap by half and are "
         "blended; faint seams may remain"
     )
-    return config.model_copy(
-        update={"prediction": prediction.model_copy(update={"tile": tile})}
-    )
+    return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
 
 
 def _missing(asked: Sequence[Request], run: Path, several: bool) -> list[Request]:
@@ -144,7 +143,7 @@ def _checked(
     choice: Choice,
     overwrite: bool,
     several: bool,
-) -> tuple[list[Job], list[tuple[Path, HrpnError]]]:
+) -> tuple[list[Job], list[Failure]]:
     """The slides that can be predicted, and why the others cannot."""
 
     def one(request: Request) -> Job | HrpnError:
@@ -155,7 +154,7 @@ def _checked(
 
     with ThreadPoolExecutor(_CHECKING_THREADS if several else 1) as pool:
         results = list(pool.map(one, asked))
-    failures = [
+    failures: list[Failure] = [
         (request.slide, result)
         for request, result in zip(asked, results, strict=True)
         if isinstance(result, HrpnError)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hrpn_tf.config import Config, PredictionConfig
+from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
 from hrpn_tf.workflows.prediction_requests import Request
 
@@ -96,10 +96,10 @@ def check(
             level=choice.level,
         )
         seen = open_frame(slide, frame).info
-        size = (seen.height, seen.width)
+        size = size_of(seen)
         region = choice.region and frame_region(choice.region, info, frame, size)
         if choice.mask is not None:
-            read_mask(choice.mask, info.height, info.width, frame.scale)
+            read_mask(choice.mask, *size_of(info), frame.scale)
     area = size if region is None else (region.height, region.width)
     return Job(
         slide=request.slide.absolute(),
@@ -132,7 +132,7 @@ def opened(job: Job, session: "Session", budget: int | None) -> Iterator["SlideP
     cache = _cache_bytes(budget)
     with open_in_time(job.slide, config.io_timeout, cache) as slide:
         info, seen = slide.info, open_frame(slide, job.frame)
-        size = (seen.info.height, seen.info.width)
+        size = size_of(seen.info)
         yield SlidePrediction(
             session=session,
             slide=seen,
@@ -142,7 +142,7 @@ def opened(job: Job, session: "Session", budget: int | None) -> Iterator["SlideP
             origin=partial(_origin, job, info),
             pixel_size_um=job.frame.pixel_size_um,
             region=job.region,
-            mask=job.mask and read_mask(job.mask, info.height, info.width, job.frame.scale),
+            mask=None if job.mask is None else read_mask(job.mask, *size_of(info), job.frame.scale),
             find_tissue=partial(_tissue, slide, job, size) if _may_skip(job) else None,
             cache_bytes=cache,
         )
@@ -161,6 +161,11 @@ def open_in_time(slide: Path, seconds: float, cache_bytes: int | None = None) ->
     return within(
         seconds, f"{slide}: opening", lambda: open_slide(slide, cache_bytes or CACHE_BYTES)
     )
+
+
+def size_of(info: "SlideInfo") -> tuple[int, int]:
+    """Height and width, px."""
+    return info.height, info.width
 
 
 def _cache_bytes(budget: int | None) -> int:

@@ -266,9 +266,9 @@ BOMB = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">{}]>'.format(
                     data='<TiffData><UUID FileName="../../secret.tif">urn:uuid:2</UUID></TiffData>',
                 ),
             ),
-            "several OME-TIFF files",
+            r"names the file '\.\./\.\./secret\.tif'",
         ),
-        (OME.format("", '<BinaryOnly MetadataFile="a" UUID="b"/>'), "several OME-TIFF files"),
+        (OME.format("", '<BinaryOnly MetadataFile="a" UUID="b"/>'), "its part 'a' is missing"),
     ],
     ids=["bomb", "tags", "channels", "planes", "modulo", "missing", "other file", "companion"],
 )
