@@ -30,7 +30,7 @@ class KerasSession:
         import tensorflow as tf
 
         if threads is not None:
-            _limit_threads(threads)
+            limit_threads(threads)
         self.contract = contract
         signature = tf.TensorSpec((None, None, None, len(contract.inputs)), tf.float32)
         self._run: Any = tf.function(
@@ -54,7 +54,12 @@ class KerasSession:
         return result
 
 
-def _limit_threads(threads: int) -> None:
+def limit_threads(threads: int) -> None:
+    """Let one operation of TensorFlow use at most so many threads, in this process.
+
+    Raises:
+        BundleError: TensorFlow has started already with another number.
+    """
     import tensorflow as tf
 
     if tf.config.threading.get_intra_op_parallelism_threads() == threads:

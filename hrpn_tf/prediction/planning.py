@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hrpn_export import Contract
+
 from hrpn_tf.errors import MemoryBudgetError
 from hrpn_tf.prediction.geometry import Region, Tiling, plan_tiling, round_up
 
@@ -112,6 +114,15 @@ def plan_prediction(
         f"loaded network), where {in_words(budget)} may be used; raise --max-ram"
         + ("" if tile is None else f", or give a smaller --tile than {tile}")
     )
+
+
+def largest_tile(region: Region, contract: Contract, tile: int | None) -> int:
+    """Side of the largest tile, px, that a plan for a region may choose; arguments as there."""
+    m, side = contract.stride_multiple, max(region.height, region.width)
+    if not contract.tile_exact or contract.receptive_field is None:
+        return round_up(tile or LARGEST_TILE, m)
+    kept = round_up(min(tile or LARGEST_TILE, side), m)
+    return kept + 2 * round_up(contract.receptive_field // 2, m)
 
 
 def in_words(count: int) -> str:

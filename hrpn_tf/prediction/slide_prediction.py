@@ -22,7 +22,13 @@ from hrpn_tf.prediction.change import FileStates
 from hrpn_tf.prediction.geometry import Block, Region
 from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.output import Output
-from hrpn_tf.prediction.planning import Plan, SourceCost, in_words, plan_prediction
+from hrpn_tf.prediction.planning import (
+    Plan,
+    SourceCost,
+    in_words,
+    largest_tile,
+    plan_prediction,
+)
 from hrpn_tf.prediction.probe import probe_session
 from hrpn_tf.prediction.queues import ReadAhead, WriteBehind
 from hrpn_tf.prediction.seams import measure_seams
@@ -204,7 +210,7 @@ class SlidePrediction:
             self.area,
             stride_multiple=contract.stride_multiple,
             receptive_field=contract.receptive_field if contract.tile_exact else None,
-            session=probe_session(self.session),
+            session=probe_session(self.session, largest_tile(self.area, contract, config.tile)),
             source=SourceCost(
                 input_bytes_per_px=info.dtype.itemsize * len(self.channels),
                 output_bytes_per_px=np.dtype(config.dtype).itemsize * len(contract.outputs),

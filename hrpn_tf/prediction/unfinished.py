@@ -42,9 +42,11 @@ class Unfinished:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder):
-            yield
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+            try:
+                yield
+            finally:
+                if self.folder.is_dir() and not any(self.folder.iterdir()):
+                    self.folder.rmdir()
 
     def journal(self) -> Journal:
         """The blocks that are finished."""

@@ -28,9 +28,11 @@ def load_network(run: Path, threads: int | None = None) -> "Session":
 @lru_cache(maxsize=1)
 def _load(run: Path, threads: int | None, changed: int) -> "Session":
     load_tensorflow()
-    from hrpn_export.keras_session import KerasSession
+    from hrpn_export.keras_session import KerasSession, limit_threads
 
     from hrpn_tf.training.run import load_run
 
+    if threads is not None:
+        limit_threads(threads)  # before the network is loaded, which starts TensorFlow
     model, contract, _ = load_run(run)
     return KerasSession(model, contract, threads)

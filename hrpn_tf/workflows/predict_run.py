@@ -74,7 +74,8 @@ def predict_run(
     contract = Contract.from_json(_read(run / "contract.json"))
     several = len(asked) > 1
     left = _missing(asked, run, several) if (skip_existing or several) and not overwrite else asked
-    config = _with_tile(config, contract, run)
+    tile_is_asked_for = any(text.startswith("prediction.tile=") for text in overrides)
+    config = _with_tile(config, contract, run, tile_is_asked_for)
     jobs, failures = _checked(left, run, contract, config, choice or Choice(), overwrite, several)
     if several and not jobs and failures:
         raise failures[0][1]
@@ -103,7 +104,7 @@ def _config(run: Path, overrides: Sequence[str]) -> Config:
     return load_config(run / RUN_CONFIG, overrides) if overrides else load_run_config(run)
 
 
-def _with_tile(config: Config, contract: object, run: Path) -> Config:
+def _with_tile(config: Config, contract: object, run: Path, asked_for: bool) -> Config:
     """A network whose answer depends on its tile gets tiles of the size that it was trained on."""
     from hrpn_export import Contract
 
@@ -113,7 +114,7 @@ def _with_tile(config: Config, contract: object, run: Path) -> Config:
     prediction = config.prediction
     if prediction.halo is not None:
         raise UsageError(f"--halo: the network of {run} has no receptive field; leave it out")
-    tile = prediction.tile or config.training.crop or config.data.patch
+    tile = (asked_for and prediction.tile) or config.training.crop or config.data.patch
     remark(
         f"the network of {run} depends on its tile: tiles of {tile} px overlap by half and are "
         "blended; faint seams may remain"
@@ -178,9 +179,10 @@ def _remark_on_resampling(jobs: Sequence[Job]) -> None:
 def _report(failures: Sequence[tuple[Path, Exception]], slides: int) -> str:
     reasons = "; ".join(f"{slide.name}: {error}" for slide, error in failures[:20])
     more = f"; and {len(failures) - 20} more" if len(failures) > 20 else ""
+    others = "; the others are done" if len(failures) < slides else ""
     return (
-        f"{len(failures)} of {slides} slides failed, the others are done (run the same command "
-        f"again to try the failed ones again): {reasons}{more}"
+        f"{len(failures)} of {slides} slides failed{others} (run the same command again to try "
+        f"them again): {reasons}{more}"
     )
 
 
