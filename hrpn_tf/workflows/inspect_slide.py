@@ -25,6 +25,7 @@ _OVERVIEW = 1024
 _WHOLE_PX = 4096**2
 _WINDOWS, _WINDOW = 8, 512
 _SPOTS, _SPOT = 64, 8
+_SAMPLED_BYTES = 2 * 2**30  # decoded for the picture of one channel at most
 _SLIDE_SUFFIXES = (".ome.tif", ".ome.tiff", ".companion.ome", ".ome.zarr", ".ome.xml")
 
 
@@ -137,9 +138,17 @@ def _measure(slide: Slide, channel: int, level: int) -> tuple[np.ndarray, np.nda
     values = [slide.read(*window, [channel], level).ravel() for row in windows for window in row]
     picture = [
         [slide.read(*window, [channel], level).mean() for window in row]
-        for row in _spread(height, width, _SPOTS, _SPOT)
+        for row in _spread(height, width, _spots(slide.info, level), _SPOT)
     ]
     return np.concatenate(values), np.asarray(picture, dtype=np.float32)
+
+
+def _spots(info: SlideInfo, level: int) -> int:
+    """Spots along the longer side: fewer where each has to decode a large tile of its own."""
+    plane = math.prod(info.level_shapes[level]) * info.dtype.itemsize
+    if min(plane, _SPOTS**2 * info.segment_bytes) <= _SAMPLED_BYTES:
+        return _SPOTS
+    return max(8, math.isqrt(_SAMPLED_BYTES // info.segment_bytes))
 
 
 def _is_small(info: SlideInfo, level: int) -> bool:

@@ -20,6 +20,7 @@ from hrpn_tf.errors import OutputExistsError, UsageError
 from hrpn_tf.slides import SlideInfo, open_slide, write_slide
 from hrpn_tf.workflows.inspect_slide import (
     PERCENTILES,
+    _spots,
     default_thumbnail,
     inspect_slide,
     overview_level,
@@ -291,6 +292,22 @@ def test_a_huge_slide_without_smaller_levels_is_sampled(
     assert "no smaller levels" in " ".join(report.remarks)
     bright = np.argwhere((decoded(Path("huge.png")) == 255).all(axis=-1).mean(axis=1) > 0.9)
     assert 0.40 < bright.mean() / decoded(Path("huge.png")).shape[0] < 0.50
+
+
+@pytest.mark.parametrize(
+    ("side", "segment", "spots"),
+    [
+        (100_000, 0, 64),
+        (100_000, 2 * 512**2, 64),
+        (100_000, 2 * 2048**2, 16),
+        (100_000, 2 * 16_384**2, 8),
+        (16_384, 2 * 16_384**2, 64),  # one piece is decoded once
+    ],
+)
+def test_fewer_spots_are_sampled_where_tiles_are_large(side: int, segment: int, spots: int) -> None:
+    dtype = np.dtype("uint16")
+    info = SlideInfo(Path("a"), side, side, ("0",), dtype, None, segment_bytes=segment)
+    assert _spots(info, 0) == spots
 
 
 @pytest.mark.parametrize(
