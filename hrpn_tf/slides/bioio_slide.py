@@ -117,9 +117,10 @@ def _open(path: Path) -> Any:
 
 def _describe(image: Any, path: Path) -> tuple[SlideInfo, Any]:
     """What the slide is, and its pixels as a dask array (C, Y, X)."""
-    if len(image.scenes) != 1:
+    scenes = _count_scenes(image, path)
+    if scenes != 1:
         raise SlideFormatError(
-            f"{path}: holds {len(image.scenes)} scenes, where one slide is wanted; save the one "
+            f"{path}: holds {scenes} scenes, where one slide is wanted; save the one "
             "you want as a file of its own"
         )
     lazy = image.xarray_dask_data
@@ -153,6 +154,16 @@ def _describe(image: Any, path: Path) -> tuple[SlideInfo, Any]:
         segment_bytes=chunk,
     )
     return info, pixels
+
+
+def _count_scenes(image: Any, path: Path) -> int:
+    """bioio counts the scenes that the XML of a CZI lists, which some programs do not write."""
+    count = len(image.scenes)
+    if path.suffix.lower() == ".czi":
+        shapes = importlib.import_module("aicspylibczi").CziFile(str(path)).get_dims_shape()
+        spans = [shape.get("S", (0, 1)) for shape in shapes]
+        count = max([count, *(stop - start for start, stop in spans), len(spans)])
+    return count
 
 
 def _names(image: Any, count: int) -> tuple[str, ...]:

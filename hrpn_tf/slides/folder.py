@@ -81,6 +81,10 @@ def _channel_files(folder: Path) -> dict[str, Path]:
 def _combine(path: Path, names: tuple[str, ...], infos: Sequence[SlideInfo]) -> SlideInfo:
     first = infos[0]
     for info in infos:
+        if len(info.files) > 1:
+            raise SlideFormatError(
+                f"{path}: holds the parts of a slide in several files; open {info.path.name} itself"
+            )
         if len(info.channels) != 1:
             raise SlideFormatError(
                 f"{info.path}: holds {len(info.channels)} channels; in a slide folder each file "

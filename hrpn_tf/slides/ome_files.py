@@ -131,8 +131,10 @@ def _choose(
     stored = [image for image in found if children(image.pixels, "TiffData")]
     own = [image for image in stored if any(p.file == path for p in _parts(image, known, file))]
     areas = [image.size("Y") * image.size("X") for image in own or stored]
-    if not areas or max(areas) < 1:
+    if not areas:
         raise SlideFormatError(f"{path}: its OME-XML names no plane in a TIFF file")
+    if max(areas) < 1:
+        raise SlideFormatError(f"{path}: its OME-XML says that it is of 0 px")
     if areas.count(max(areas)) > 1:
         raise SlideFormatError(
             f"{path}: holds {areas.count(max(areas))} images of equal size that are not channels "
@@ -217,7 +219,12 @@ def _pages(
 def _open(part: _Part, path: Path, stack: ExitStack, known: dict[str | None, Path]) -> Any:
     """A part as tifffile.TiffFile; refused if it says that it is a part of another slide."""
     _refuse_missing(part.file, path)
-    tif = stack.enter_context(tifffile.TiffFile(part.file))
+    try:
+        tif = stack.enter_context(tifffile.TiffFile(part.file))
+    except tifffile.TiffFileError as error:
+        raise SlideFormatError(
+            f"{path}: its part {part.file.name!r} is no TIFF ({error})"
+        ) from error
     chain.refuse_endless(tif, part.file)
     stated = _UUID.search(str(tif.pages.first.description))
     if stated and part.uuid and part.uuid not in known and stated[1].strip() != part.uuid.strip():

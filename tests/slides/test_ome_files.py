@@ -239,7 +239,7 @@ def bomb(folder: Path) -> None:
         (missing, SlideFormatError, r"its part 'c1\.ome\.tif' is missing"),
         (pipe, SlideFormatError, r"its part 'c1\.ome\.tif' is missing"),
         (no_companion, SlideFormatError, r"its part 'slide\.companion\.ome' is missing"),
-        (no_tiff, SlideFormatError, "not a TIFF"),
+        (no_tiff, SlideFormatError, r"its part 'c1\.ome\.tif' is no TIFF"),
         (of_another_slide, SlideFormatError, r"'c1\.ome\.tif' belongs to another slide"),
         (smaller, ChannelSizeError, "a plane of 39 x 50 px, where its OME-XML says 40 x 50 px"),
         (of_another_type, ChannelSizeError, r"differ in type \(uint16, uint8\)"),
@@ -273,6 +273,19 @@ def test_descriptions_that_do_not_fit(tmp_path: Path, inside: str, match: str) -
     companion = with_companion(tmp_path, inside)
     with pytest.raises(SlideFormatError, match=match):
         open_slide(companion)
+
+
+def test_size_0(tmp_path: Path) -> None:
+    companion = with_companion(tmp_path)
+    companion.write_text(companion.read_text().replace('SizeX="50"', 'SizeX="0"'))
+    with pytest.raises(SlideFormatError, match="of 0 px"):
+        open_slide(companion)
+
+
+def test_a_folder_of_parts_says_what_to_open(tmp_path: Path) -> None:
+    with_companion(tmp_path)
+    with pytest.raises(SlideFormatError, match=r"in several files; open c0\.ome\.tif itself"):
+        open_slide(tmp_path)
 
 
 def test_a_description_that_is_too_long(tmp_path: Path) -> None:

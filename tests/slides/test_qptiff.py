@@ -185,6 +185,11 @@ def test_hostile_xml_and_pages_that_do_not_fit(tmp_path: Path) -> None:
             "a Hamamatsu NDPI",
         ),
         (
+            "e.tif",
+            {"software": "Philips DP v1.0", "description": "<DataObject>\n</DataObject>"},
+            "a Philips TIFF",
+        ),
+        (
             "d.tif",
             {"software": "ScanOutputManager 1", "extratags": [(700, 1, 6, b"<iScan", True)]},
             "a Ventana BIF",
