@@ -5,14 +5,13 @@ from pathlib import Path
 
 from hrpn_tf.errors import SlideFormatError, SlideNotFoundError
 from hrpn_tf.slides.folder import FolderSlide
+from hrpn_tf.slides.ome_zarr import OmeZarrSlide, is_ome_zarr
 from hrpn_tf.slides.slide import Slide
 from hrpn_tf.slides.tiff import TiffSlide
 
-_ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
-
 
 def open_slide(path: Path | str) -> Slide:
-    """Open an OME-TIFF, ImageJ or plain TIFF, or a folder with one TIFF per channel.
+    """Open an OME-TIFF, ImageJ or plain TIFF, OME-Zarr, or a folder with one TIFF per channel.
 
     Nothing but the description is read; close the slide, or use it as a context manager.
 
@@ -29,8 +28,6 @@ def open_slide(path: Path | str) -> Slide:
         return TiffSlide(path)
     if not path.is_dir():
         raise SlideFormatError(f"{path}: is neither a file nor a folder")
-    if any((path / mark).exists() for mark in _ZARR_MARKS):
-        raise SlideFormatError(
-            f"{path}: OME-Zarr is not supported yet; convert it to OME-TIFF first"
-        )
+    if is_ome_zarr(path):
+        return OmeZarrSlide(path)
     return FolderSlide(path)

@@ -23,6 +23,20 @@ def pyramid_shapes(height: int, width: int) -> list[tuple[int, int]]:
     return shapes
 
 
+def factor(full: tuple[int, int], level: tuple[int, int]) -> float:
+    """Downsampling factor of a level from its (height, width) and those of the full one, px.
+
+    Whole where the level's size is the full one over it, rounded either way.
+
+    >>> factor((1500, 3001), (375, 750)), factor((1500, 3000), (1000, 2000))
+    (4.0, 1.5)
+    """
+    exact = (full[0] / level[0] + full[1] / level[1]) / 2
+    whole = max(1, round(exact))
+    rounded = all(abs(f / whole - n) < 1 for f, n in zip(full, level, strict=True))
+    return float(whole) if rounded else exact
+
+
 def halve(source: Planes, target: WritablePlanes, block: tuple[int, int]) -> None:
     """Fill ``target``, of half the size rounded up, with the area means of ``source``.
 
