@@ -8,9 +8,10 @@ from typing import Self
 import numpy as np
 
 from hrpn_tf.errors import ChannelSizeError, PixelSizeError, SlideFormatError
+from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.planes import CACHE_BYTES, SegmentCache
 from hrpn_tf.slides.slide import SlideInfo, check_window
-from hrpn_tf.slides.tiff import TiffSlide, malformed_as_named_error
+from hrpn_tf.slides.tiff import TiffSlide
 
 _SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
@@ -33,7 +34,7 @@ class FolderSlide:
     def __init__(self, path: Path, cache_bytes: int = CACHE_BYTES) -> None:
         self._path = Path(path)
         cache = SegmentCache(cache_bytes)
-        with ExitStack() as stack, malformed_as_named_error(self._path):
+        with ExitStack() as stack, as_named_error(self._path, "a TIFF"):
             files = _channel_files(self._path)
             self._slides = [stack.enter_context(TiffSlide(file, cache)) for file in files.values()]
             self.info = _combine(self._path, tuple(files), [slide.info for slide in self._slides])

@@ -5,7 +5,7 @@ from typing import Any
 
 from hrpn_tf.errors import SlideNotFoundError
 from hrpn_tf.slides import ome, ome_zarr_attributes
-from hrpn_tf.slides.tiff import malformed_as_named_error
+from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.zarr_json import group_attributes, is_zarr
 
 
@@ -23,7 +23,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
         raise SlideNotFoundError(f"{path}: no such slide")
     import tifffile
 
-    with malformed_as_named_error(path), tifffile.TiffFile(path) as tif:
+    with as_named_error(path, "a TIFF"), tifffile.TiffFile(path) as tif:
         if not tif.is_ome:
             return {}
         return ome.provenance(ome.parse(tif.pages.first.description, path))

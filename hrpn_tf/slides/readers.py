@@ -8,16 +8,15 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
-from hrpn_tf.errors import SlideFormatError
 from hrpn_tf.slides import bioio_slide, brightfield, ome_files
 from hrpn_tf.slides.folder import FolderSlide
+from hrpn_tf.slides.ome_zarr import OmeZarrSlide, is_ome_zarr
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.slide import Slide
 from hrpn_tf.slides.tiff import TiffSlide
 
 GROUP = "hrpn_tf.slide_readers"
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 
 
 class SlideReader(Protocol):
@@ -69,14 +68,6 @@ def first_bytes(path: Path, count: int) -> bytes:
         return file.read(count)
 
 
-def _is_zarr(path: Path) -> bool:
-    return path.is_dir() and any((path / mark).exists() for mark in _ZARR_MARKS)
-
-
-def _refuse_zarr(path: Path, cache_bytes: int) -> Slide:
-    raise SlideFormatError(f"{path}: OME-Zarr is not supported yet; convert it to OME-TIFF first")
-
-
 def _is_tiff(path: Path) -> bool:
     return first_bytes(path, 4) in _TIFF_STARTS or ome_files.is_metadata_file(path)
 
@@ -84,7 +75,7 @@ def _is_tiff(path: Path) -> bool:
 # The first one that recognises a path opens it. A reader added to this package is a line here.
 BUILT_IN: tuple[SlideReader, ...] = (
     BuiltIn("brightfield formats (refused)", brightfield.is_brightfield, brightfield.refuse),
-    BuiltIn("OME-Zarr", _is_zarr, _refuse_zarr),
+    BuiltIn("OME-Zarr", is_ome_zarr, OmeZarrSlide),
     BuiltIn("TIFF", _is_tiff, lambda path, size: TiffSlide(path, SegmentCache(size))),
     BuiltIn("CZI, ND2 or LIF", bioio_slide.is_bioio, bioio_slide.BioioSlide),
     BuiltIn("a folder with one TIFF per channel", Path.is_dir, FolderSlide),

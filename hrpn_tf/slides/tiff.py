@@ -1,18 +1,17 @@
 """Slides in TIFF files, of whatever kind."""
 
-import errno
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import tifffile
 
-from hrpn_tf.errors import HrpnError, SlideFormatError
 from hrpn_tf.slides import brightfield, chain, ome, ome_files, qptiff, tiff_series
 from hrpn_tf.slides.levels import Levels
+from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.slide import SlideInfo, check_finite, check_window
 
@@ -43,7 +42,7 @@ class TiffSlide:
     def __init__(self, path: Path, cache: SegmentCache | None = None) -> None:
         self._path = Path(path)
         self._cache = SegmentCache() if cache is None else cache
-        with ExitStack() as stack, malformed_as_named_error(self._path):
+        with ExitStack() as stack, as_named_error(self._path, "a TIFF"):
             self.info, self._levels = _describe(self._path, self._cache, stack)
             self._close = stack.pop_all()
 
@@ -53,7 +52,7 @@ class TiffSlide:
         """See :meth:`~hrpn_tf.slides.slide.Slide.read`."""
         check_window(self.info, y, x, height, width, channels, level)
         window = np.empty((height, width, len(channels)), self.info.dtype)
-        with malformed_as_named_error(self._path):
+        with as_named_error(self._path, "a TIFF"):
             for index, channel in enumerate(channels):
                 self._levels[level][channel].read(y, x, window[..., index])
         check_finite(window, self._path, y, x, level)
@@ -69,27 +68,6 @@ class TiffSlide:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-@contextmanager
-def malformed_as_named_error(path: Path) -> Iterator[None]:
-    """Turn whatever a TIFF library raises on hostile or damaged bytes into a named error.
-
-    Raises:
-        SlideFormatError: anything but a named error was raised within the context.
-    """
-    try:
-        yield
-    except HrpnError:
-        raise
-    except Exception as error:
-        # EINVAL is what the system answers to the offsets of a malformed file
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-            raise SlideFormatError(f"{path}: cannot be read: {error.strerror}") from error
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
-        raise SlideFormatError(
-            f"{path}: not a TIFF, or truncated, malformed or of an unsupported kind ({reason})"
-        ) from error
 
 
 def _describe(path: Path, cache: SegmentCache, stack: ExitStack) -> tuple[SlideInfo, Levels]:
