@@ -55,6 +55,8 @@ def save_group(folder: Path, version: str, attributes: dict[str, Any]) -> None:
 
 def save_array(folder: Path, version: str, pixels: np.ndarray, **options: Any) -> zarr.Array:
     defaults: dict[str, Any] = {"chunks": tuple(min(16, side) for side in pixels.shape)}
+    if version == "0.4":
+        defaults["chunk_key_encoding"] = {"name": "v2", "separator": "/"}
     array = zarr.create_array(
         str(folder),
         shape=pixels.shape,
