@@ -1,8 +1,8 @@
 """Write a slide as OME-TIFF: tiled, compressed, with a pyramid in SubIFDs."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,15 +14,15 @@ from hrpn_tf.slides.description import Planes, SlideDescription, refuse_unstorab
 from hrpn_tf.slides.pyramid import halve, pyramid_shapes
 from hrpn_tf.slides.scratch import ScratchPlanes
 from hrpn_tf.slides.slide import iter_windows
+from hrpn_tf.slides.threads import ahead, count
 
 Compression = Literal["zlib", "zstd"]
 TILE = 512
 _COMPRESSION_LEVEL = 1  # a higher one costs much more time than it saves bytes
 # Classic TIFF ends at 4 GiB; the rest is room for the tags.
 _CLASSIC_BYTES = 2**32 - 2**25
-# More than these would wait for the one thread that reads and writes.
-_MOST_THREADS = 8
-_BUFFER_BYTES = 16 * 2**20
+# Of tiles to compress, and as much again of tiles read ahead.
+_BUFFER_BYTES = 8 * 2**20
 _BLOCK = (1024, 1024)
 
 
@@ -43,8 +43,8 @@ def write_ome_tiff(
 
     Args:
         path: the file to make, usually ``*.ome.tif``.
-        full: the pixels, of the description's size, channels and type; best in chunks of 512 px,
-            or multiples that a tile does not cross.
+        full: the pixels, of the description's size, channels and type, read by several threads at
+            once; best in chunks of 512 px, since each tile is read for itself.
         description: what the file says of itself.
         compression: zlib, which every reader knows, or zstd, which is faster.
         overwrite: whether an existing file may be replaced.
@@ -106,16 +106,24 @@ def _write_level(
         predictor=2 if level.dtype.kind == "u" else None,
         metadata=None,
         software="hrpn-tf",
-        maxworkers=min(len(os.sched_getaffinity(0)), _MOST_THREADS),
+        maxworkers=count(),
         buffersize=_BUFFER_BYTES,
         **options,
     )
 
 
 def _tiles(level: Planes) -> Iterator[np.ndarray]:
-    for channel in range(level.channels):
-        for window in iter_windows(level.height, level.width, TILE):
-            tile = np.zeros((TILE, TILE), level.dtype)
-            pixels = level.read(channel, *window)
-            tile[: pixels.shape[0], : pixels.shape[1]] = pixels
-            yield tile
+    """The tiles of all channels, read while those before are compressed."""
+    windows = (
+        (channel, *window)
+        for channel in range(level.channels)
+        for window in iter_windows(level.height, level.width, TILE)
+    )
+    most = _BUFFER_BYTES // (TILE * TILE * level.dtype.itemsize)
+    return ahead(partial(_tile, level), windows, most)
+
+
+def _tile(level: Planes, window: tuple[int, int, int, int, int]) -> np.ndarray:
+    tile = np.zeros((TILE, TILE), level.dtype)
+    tile[: window[3], : window[4]] = level.read(*window)
+    return tile
