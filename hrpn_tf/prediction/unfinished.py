@@ -48,6 +48,10 @@ class Unfinished:
                 if self.folder.is_dir() and not any(self.folder.iterdir()):
                     self.folder.rmdir()
 
+    def is_begun(self) -> bool:
+        """Whether there is anything to go on with."""
+        return self._plan.exists()
+
     def journal(self) -> Journal:
         """The blocks that are finished."""
         return Journal(self.folder / "finished")
