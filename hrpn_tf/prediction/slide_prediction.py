@@ -1,5 +1,6 @@
 """One slide's prediction in three steps, each of which may run in a process of its own."""
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from hrpn_tf.prediction.probe import probe_session
 from hrpn_tf.prediction.queues import ReadAhead, WriteBehind
 from hrpn_tf.prediction.seams import measure_seams
 from hrpn_tf.prediction.tissue_map import TissueMap
-from hrpn_tf.prediction.unfinished import Unfinished
+from hrpn_tf.prediction.unfinished import Unfinished, Work
 from hrpn_tf.slides import Slide
 from hrpn_tf.slides.description import SlideDescription
 from hrpn_tf.slides.planes import CACHE_BYTES
@@ -49,8 +50,8 @@ class Begun:
     Attributes:
         plan: tiles and queues.
         found: what was found out for it, as JSON holds it: the ``origin`` of the result, ``seams``
-            of a halo smaller than the receptive field (or None), and the states of the slide's
-            ``files``.
+            of a halo smaller than the receptive field (or None), the states of the slide's
+            ``files``, and the name of its ``work``.
         left: numbers of the blocks that are not finished.
     """
 
@@ -98,6 +99,10 @@ class SlidePrediction:
         """What is there of the result."""
         return Unfinished(self.out)
 
+    def work(self, begun: Begun) -> Work:
+        """Where the blocks are written."""
+        return self.unfinished.work(begun.found["work"])
+
     @property
     def area(self) -> Region:
         """The part of the slide that is predicted, px."""
@@ -120,15 +125,19 @@ class SlidePrediction:
         states = FileStates.of(self.slide.info.files)
         with self._spoilt_is_discarded(states):
             resumed = unfinished.resume(request, restart)
+            if resumed is not None and restart and not _fits(resumed[0], budget):
+                unfinished.discard()
+                resumed = None
             if resumed is None:
                 resumed = self._begin_anew(budget, origin, request, states)
         plan, found = resumed
-        if budget is not None and plan.bytes > budget:
+        if not _fits(plan, budget):
+            assert budget is not None
             raise MemoryBudgetError(
                 f"{self.out}: was begun with tiles that need {in_words(plan.bytes)}, where "
                 f"{in_words(budget)} may be used; raise --max-ram, or start anew with --overwrite"
             )
-        done = unfinished.journal().finished()
+        done = unfinished.work(found["work"]).journal().finished()
         return Begun(plan, found, tuple(i for i in range(len(plan.tiling)) if i not in done))
 
     def compute(
@@ -150,9 +159,9 @@ class SlidePrediction:
             StalledError: a drive does not answer.
             DiskFullError: the disk filled up; what is finished is kept.
         """
-        plan, journal = begun.plan, self.unfinished.journal()
-        planes = self._output(begun).open(self.unfinished.pixels)
-        tissue = TissueMap.load(self.unfinished.tissue) if self.find_tissue is not None else None
+        plan, work = begun.plan, self.work(begun)
+        journal, planes = work.journal(), self._output(begun).open(work.pixels)
+        tissue = TissueMap.load(work.tissue) if self.find_tissue is not None else None
         maker = BlockMaker(self.slide, self.channels, plan.tiling, tissue, self.mask)
         network = Network(self.session, maker.empty_input())
         blocks = [plan.tiling.block(index) for index in indices]
@@ -194,7 +203,7 @@ class SlidePrediction:
         """
         with self._spoilt_is_discarded(_states(begun)), self._disk_full_keeps_the_rest():
             _states(begun).check()
-            self._output(begun).finish(self.unfinished.pixels, self.out, overwrite)
+            self._output(begun).finish(self.work(begun).pixels, self.out, overwrite)
         self.unfinished.discard()
 
     def _begin_anew(
@@ -227,11 +236,13 @@ class SlidePrediction:
         if not (plan.tiling.exact or plan.tiling.blended):
             seams = measure_seams(self.session, self.slide, self.channels, plan.tiling, tissue)
         files = [list(state) for state in states.states]
-        found = {"origin": origin, "seams": seams, "files": files}
+        name = f"work-{secrets.token_hex(4)}"
+        work, found = unfinished.work(name), {"origin": origin, "seams": seams, "files": files}
+        found["work"] = name
         with disk_full_as_named_error(self.out):
             if tissue is not None:
-                tissue.save(unfinished.tissue)
-            self._output(Begun(plan, found, ())).create(unfinished.pixels, plan.tiling)
+                tissue.save(work.tissue)
+            self._output(Begun(plan, found, ())).create(work.pixels, plan.tiling)
             unfinished.start(request, plan, found)
         return plan, found
 
@@ -281,6 +292,10 @@ class SlidePrediction:
     def _disk_full_keeps_the_rest(self) -> Any:
         advice = "what is finished is kept; make room and run the same command again to go on"
         return disk_full_as_named_error(self.out, advice)
+
+
+def _fits(plan: Plan, budget: int | None) -> bool:
+    return budget is None or plan.bytes <= budget
 
 
 def _states(begun: Begun) -> FileStates:

@@ -110,7 +110,7 @@ def compute(job: Job, means: Means, begun: "Begun", indices: Sequence[int]) -> P
 
     with _opened(job, means) as prediction:
         started = time.monotonic()
-        done = prediction.unfinished.journal().finished()
+        done = prediction.work(begun).journal().finished()
         left = [index for index in indices if index not in done]
         session_seconds = prediction.compute(begun, left, lambda block: None)
         return Part(time.monotonic() - started, session_seconds, peak_bytes())
@@ -135,7 +135,7 @@ def _is_made(prediction: "SlidePrediction", begun: "Begun", overwrite: bool) -> 
     from hrpn_tf.slides import read_provenance
 
     # what is to be replaced can look the same; only without the pixels there is nothing left to do
-    if not prediction.out.exists() or (overwrite and prediction.unfinished.pixels.exists()):
+    if not prediction.out.exists() or (overwrite and prediction.work(begun).pixels.exists()):
         return False
     made = read_provenance(prediction.out)
     origin = json.loads(json.dumps(begun.found["origin"]))
