@@ -235,10 +235,9 @@ class SlidePrediction:
         seams = None
         if not (plan.tiling.exact or plan.tiling.blended):
             seams = measure_seams(self.session, self.slide, self.channels, plan.tiling, tissue)
-        files = [list(state) for state in states.states]
-        name = f"work-{secrets.token_hex(4)}"
-        work, found = unfinished.work(name), {"origin": origin, "seams": seams, "files": files}
-        found["work"] = name
+        files, name = [list(state) for state in states.states], f"work-{secrets.token_hex(4)}"
+        found = {"origin": origin, "seams": seams, "files": files, "work": name}
+        work = unfinished.work(name)
         with disk_full_as_named_error(self.out):
             if tissue is not None:
                 tissue.save(work.tissue)
