@@ -1,5 +1,6 @@
 """One slide's prediction in three steps, each of which may run in a process of its own."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -236,7 +237,10 @@ class SlidePrediction:
         if not (plan.tiling.exact or plan.tiling.blended):
             seams = measure_seams(self.session, self.slide, self.channels, plan.tiling, tissue)
         files, name = [list(state) for state in states.states], f"work-{secrets.token_hex(4)}"
-        found = {"origin": origin, "seams": seams, "files": files, "work": name}
+        # as it comes back from JSON, so that whoever goes on finds the very same
+        found = json.loads(
+            json.dumps({"origin": origin, "seams": seams, "files": files, "work": name})
+        )
         work = unfinished.work(name)
         with disk_full_as_named_error(self.out):
             if tissue is not None:
