@@ -1,6 +1,7 @@
 """The ``hrpn-tf`` command: finds the subcommands and turns named errors into exit codes."""
 
 import importlib
+import os
 import signal
 import sys
 import warnings
@@ -12,7 +13,7 @@ import click
 from hrpn_export.errors import BundleError
 
 from hrpn_tf import __version__
-from hrpn_tf.errors import HrpnError
+from hrpn_tf.errors import HrpnError, StalledError
 
 # name: (module, one line for --help). Modules are imported only when their command is run or its
 # own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
@@ -69,6 +70,10 @@ def run(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except StalledError as error:
+        _say(str(error))
+        # an ordinary exit would wait for the thread that hangs in the system
+        os._exit(error.exit_code)
     except (HrpnError, BundleError) as error:
         if "--debug" in arguments:
             raise
@@ -105,8 +110,12 @@ def _warn(
 
 
 def _stop(message: str, code: int) -> None:
-    print(f"hrpn-tf: {' '.join(message.split())}", file=sys.stderr)
+    _say(message)
     sys.exit(code)
+
+
+def _say(message: str) -> None:
+    print(f"hrpn-tf: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

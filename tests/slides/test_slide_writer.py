@@ -141,7 +141,7 @@ def test_planes_in_zarr_give_the_same_bytes(tmp_path: Path, version: str) -> Non
     """What prediction does: blocks into Zarr, then an OME-TIFF of them."""
     image = noise((1300, 1500, 2), "uint16")
     write(tmp_path / "a.tif", image, provenance={"b": 3})
-    planes = create(tmp_path / "0", image, version, (512, 1024), (256, 256))
+    planes = create(tmp_path / "0", image, version, (512, 1024), (512, 512))
     planes.write(0, 0, image)
     description = describe(image, provenance={"b": 3})
     write_ome_tiff(tmp_path / "b.tif", planes, description)
