@@ -1,81 +1,15 @@
 """``hrpn-tf predict`` with a small Keras network in a run folder."""
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hrpn_export import Contract
+from run_folder import change_contract, predict, write
 
-from hrpn_tf.cli.main import run as hrpn_tf
-from hrpn_tf.config import load_config, to_yaml
-from hrpn_tf.slides import open_slide, read_provenance, write_slide
-
-ROLES = ("vessels", "nuclei", "qd")
-GROUPS = {"a": "train", "b": "validation", "c": "test"}
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network with a stride, zero padding and a receptive field of a few tens of pixels."""
-    import keras
-
-    keras.utils.set_random_seed(0)
-    x = inputs = keras.Input((None, None, 2))
-    fine = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(x)
-    x = keras.layers.Conv2D(6, 3, strides=4, padding="same", activation="relu")(fine)
-    x = keras.layers.Conv2D(6, 3, padding="same", activation="relu")(x)
-    x = keras.layers.Conv2DTranspose(4, 4, strides=4)(x)
-    x = keras.layers.Concatenate()([fine, x])
-    model = keras.Model(inputs, keras.layers.Conv2D(1, 3, padding="same")(x))
-    path = tmp_path_factory.mktemp("network") / "best.keras"
-    model.save(path)
-    return path
-
-
-@pytest.fixture
-def run(tmp_path: Path, network: Path) -> Path:
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "best.keras").write_bytes(network.read_bytes())
-    (run / "hrpn.yaml").write_text(to_yaml(load_config(overrides=["prediction.tile=64"])))
-    contract = Contract(ROLES[:2], ("qd",), 0.5, 4, 41, True, 255.0)
-    (run / "contract.json").write_text(contract.to_json())
-    split = {
-        subset: {"groups": [g for g, s in GROUPS.items() if s == subset], "slides": []}
-        for subset in ("train", "validation", "test")
-    }
-    (run / "split.json").write_text(json.dumps(split))
-    lines = ["slide,group"]
-    for seed, group in enumerate(GROUPS):
-        write(tmp_path / f"{group}.ome.tif", seed)
-        lines.append(f"{group}.ome.tif,{group}")
-    (tmp_path / "slides.csv").write_text("\n".join(lines))
-    return run
-
-
-def write(
-    path: Path, seed: int = 0, channels: tuple[str, ...] = ROLES, size: float | None = 0.5
-) -> None:
-    image = np.random.default_rng(seed).integers(0, 256, (150, 201, len(channels)), np.uint8)
-    write_slide(path, image, channels=channels, pixel_size_um=size, provenance={}, overwrite=True)
-
-
-def predict(run: Path, *arguments: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        hrpn_tf(["predict", "--run", str(run), *map(str, arguments)])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
-
-
-def change_contract(run: Path, **changes: object) -> None:
-    path = run / "contract.json"
-    values = asdict(Contract.from_json(path.read_text()))
-    path.write_text(json.dumps({**values, **changes}))
+from hrpn_tf.slides import open_slide, read_provenance
 
 
 def test_a_slide_equals_the_network_on_the_whole(
