@@ -121,7 +121,8 @@ def _geometries(value: Any, path: Path) -> list[Any]:
     if value.get("type") == "Feature":
         return [] if value.get("geometry") is None else _geometries(value["geometry"], path)
     try:
-        geometry = shape(value)
+        with np.errstate(all="ignore"):  # numpy would warn of NaN, on top of the error
+            geometry = shape(value)
         if not np.isfinite(geometry.bounds).all() and not geometry.is_empty:
             raise ValueError("infinite coordinates")
         return [_areas(shapely.make_valid(geometry))]

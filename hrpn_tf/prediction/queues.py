@@ -136,6 +136,7 @@ class WriteBehind:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._last_done = time.monotonic()
+        self._given_up = threading.Event()
 
     def __enter__(self) -> "WriteBehind":
         self._thread.start()
@@ -159,6 +160,7 @@ class WriteBehind:
                 self._thread.join(_POLL_SECONDS)
                 self._refuse_stalled(started)
         except StalledError:
+            self._given_up.set()
             if kind is None:
                 raise
         if self._error is not None and kind is None:
@@ -181,7 +183,13 @@ class WriteBehind:
 
     def _run(self) -> None:
         try:
-            while (arguments := self._queue.get()) is not _END:
+            while not self._given_up.is_set():
+                try:
+                    arguments = self._queue.get(timeout=_POLL_SECONDS)
+                except queue.Empty:
+                    continue
+                if arguments is _END:
+                    return
                 self._write(*arguments)
                 self._last_done = time.monotonic()
         except BaseException as error:  # noqa: BLE001 (raised again by the caller)

@@ -171,10 +171,11 @@ class Unfinished:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            record: dict[str, Any] = json.loads(self._plan.read_text(encoding="utf-8"))
+            record: Any = json.loads(self._plan.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return record if record.get("schema") == _SCHEMA else None
+        fits = isinstance(record, dict) and record.get("schema") == _SCHEMA
+        return record if fits else None
 
 
 def _plan(values: dict[str, Any]) -> Plan:
