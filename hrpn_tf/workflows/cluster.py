@@ -2,10 +2,12 @@
 
 import logging
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +112,9 @@ def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterato
     }
     _silence()
     with (
+        _deaf_to_interrupts() as hear,
         tempfile.TemporaryDirectory(prefix="hrpn-tf-") as scratch,
-        dask.config.set(settings),
+        dask.config.set({**settings, "temporary-directory": scratch}),
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,
@@ -126,6 +129,7 @@ def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterato
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
+        hear()
         yield Cluster(client, local_means(total, count, gpus))
 
 
@@ -209,6 +213,27 @@ def _fitting_workers(slides: int, total: int | None, gpus: tuple[str, ...]) -> i
     if total is not None:
         most = min(most, (total - _OWN_BYTES) // _BYTES_PER_WORKER)
     return max(1, min(most, slides))
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[Callable[[], None]]:
+    """Threads and processes that are started here never get Ctrl-C, which reaches them all.
+
+    This process stops them; interrupted themselves, workers would die with a traceback each.
+
+    Yields:
+        Lets this thread hear again, also what came in the meantime.
+    """
+    resource_tracker.ensure_running()  # which lets the thread that starts it hear Ctrl-C
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def hear() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    try:
+        yield hear
+    finally:
+        hear()
 
 
 def _silence() -> None:
