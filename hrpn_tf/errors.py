@@ -53,6 +53,18 @@ class RegionError(UsageError):
     """A region that does not lie within the slide."""
 
 
+class MaskError(UsageError):
+    """The mask cannot be read, or does not lie on the slide."""
+
+
+class SlideChangedError(HrpnError):
+    """The files of the slide changed or vanished while it was read."""
+
+
+class StalledError(HrpnError):
+    """Reading or writing made no progress within the time limit."""
+
+
 # Data
 
 
@@ -111,6 +123,18 @@ class SlideMismatchError(UsageError):
     """A predicted and a measured slide do not lie on the same pixels."""
 
 
+class MemoryBudgetError(UsageError):
+    """The prediction does not fit into the memory that it may take."""
+
+
+class UnfinishedError(UsageError):
+    """What was begun earlier belongs to another network, input or configuration."""
+
+
+class CohortError(HrpnError):
+    """Some slides of several failed; the others are done."""
+
+
 class TrainingDivergedError(HrpnError):
     """The loss became NaN or infinite."""
 
@@ -119,8 +143,12 @@ class WorkerLostError(HrpnError):
     """Another process of a training over several is gone."""
 
 
+class ClusterError(HrpnError):
+    """A cluster cannot be used, or lost what it was computing."""
+
+
 class RunBusyError(UsageError):
-    """Another process is training in the same run folder."""
+    """Another process is at work in the same run folder or on the same result."""
 
 
 class DiskFullError(HrpnError):

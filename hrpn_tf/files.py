@@ -46,8 +46,14 @@ def atomic_path(final: Path, overwrite: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def disk_full_as_named_error(final: Path) -> Iterator[None]:
+def disk_full_as_named_error(
+    final: Path, advice: str = "nothing was left there; make room or choose another disk"
+) -> Iterator[None]:
     """Turn the system's "no space left" within the context into a named error.
+
+    Args:
+        final: what was being written.
+        advice: what became of it, and what to do.
 
     Raises:
         DiskFullError: the disk, the quota or the largest file size was reached.
@@ -57,10 +63,7 @@ def disk_full_as_named_error(final: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        raise DiskFullError(
-            f"{final}: {error.strerror} while writing; nothing was left there; "
-            "make room or choose another disk"
-        ) from error
+        raise DiskFullError(f"{final}: {error.strerror} while writing; {advice}") from error
 
 
 @contextmanager
@@ -91,6 +94,16 @@ def refuse_existing(final: Path, overwrite: bool) -> None:
     """
     if not overwrite and os.path.lexists(final):
         raise OutputExistsError(f"{final} exists; give --overwrite to replace it")
+
+
+def move(made: Path, final: Path, overwrite: bool) -> None:
+    """Rename a finished file or folder to its final name on the same file system.
+
+    Raises:
+        OutputExistsError: ``final`` exists and ``overwrite`` is false.
+    """
+    refuse_existing(final, overwrite)
+    _move_into_place(made, final)
 
 
 def remove(path: Path) -> None:

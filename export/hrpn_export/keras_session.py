@@ -34,7 +34,7 @@ class KerasSession:
         import tensorflow as tf
 
         if threads is not None:
-            _limit_threads(threads)
+            limit_threads(threads)
         self.contract = contract
         signature = tf.TensorSpec((None, None, None, len(contract.inputs)), tf.float32)
         self._run = _with_constant_weights(model, signature)
@@ -77,7 +77,12 @@ def _tensor(batch: np.ndarray) -> Any:
     return tf.convert_to_tensor(np.asarray(batch, np.float32))
 
 
-def _limit_threads(threads: int) -> None:
+def limit_threads(threads: int) -> None:
+    """Let one operation of TensorFlow use at most so many threads, in this process.
+
+    Raises:
+        BundleError: TensorFlow has started already with another number.
+    """
     import tensorflow as tf
 
     if tf.config.threading.get_intra_op_parallelism_threads() == threads:

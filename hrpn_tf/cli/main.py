@@ -18,6 +18,7 @@ from hrpn_tf.errors import HrpnError
 # own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
 COMMANDS = {
     "simulate": "Make slides whose truth is known.",
+    "inspect": "Print what is understood of a slide.",
     "prepare": "Cut slides into a store of patches.",
     "fit": "Train a network on a store of patches.",
     "predict": "Predict whole slides.",

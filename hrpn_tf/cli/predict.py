@@ -1,12 +1,22 @@
 """``hrpn-tf predict``: predict whole slides."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hrpn_tf.cli.options import overwrite_option, pixel_size_option
 from hrpn_tf.errors import UsageError
 from hrpn_tf.workflows.predict_run import predict_run
+from hrpn_tf.workflows.prediction_jobs import Choice
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction import Region
+
+
+def _setting(name: str, key: str, text: str, **options: Any) -> Any:
+    """An option that overrides one key of the prediction section of the configuration."""
+    return click.option(name, key, default=None, help=text, **options)
 
 
 @click.command("predict")
@@ -17,7 +27,7 @@ from hrpn_tf.workflows.predict_run import predict_run
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder of the predicted slides, or a file *.ome.tif for one slide.  [RUN/predictions]",
+    help="Folder of the predicted slides, or *.ome.tif or *.ome.zarr for one.  [RUN/predictions]",
 )
 @click.option(
     "--group", "groups", multiple=True, help="Of a slide list: only this group; may be repeated."
@@ -29,13 +39,67 @@ from hrpn_tf.workflows.predict_run import predict_run
     metavar="ROLE=NAME",
     help="Channel of an input in the file, by name or index, e.g. vessels=SpGreen.",
 )
-@click.option("--tile", type=click.IntRange(min=32), help="Largest side of a tile, px.")
+@click.option("--region", metavar="X,Y,WIDTH,HEIGHT", help="Only this, px at full resolution.")
 @click.option(
-    "--dtype",
-    type=click.Choice(["float32", "uint16", "uint8"]),
-    help="Type of the predicted grey levels; integers are rounded and clipped.",
+    "--mask",
+    type=click.Path(path_type=Path),
+    help="Only inside these outlines, GeoJSON as QuPath exports it.",
 )
+@click.option("--level", type=click.IntRange(min=0), help="Level to read.  [nearest to the model]")
+@_setting("--max-ram", "max_ram", "Memory of a process, e.g. 2GB.  [half of what is free]")
+@_setting(
+    "--format",
+    "format",
+    "Of the results.  [ome-tiff, or by the name of --out]",
+    type=click.Choice(["ome-tiff", "ome-zarr-0.5", "ome-zarr-0.4"]),
+)
+@_setting(
+    "--dtype",
+    "dtype",
+    "Type of the predicted grey levels; integers are rounded and clipped.  [float32]",
+    type=click.Choice(["float32", "uint16", "uint8"]),
+)
+@_setting(
+    "--compression", "compression", "Of OME-TIFF.  [zlib]", type=click.Choice(["zlib", "zstd"])
+)
+@_setting(
+    "--tile",
+    "tile",
+    "Largest side of a tile, px.  [as memory allows]",
+    type=click.IntRange(min=32),
+)
+@_setting(
+    "--halo",
+    "halo",
+    "Smaller border of a tile, px; its seams are reported.  [half the receptive field]",
+    type=click.IntRange(min=0),
+)
+@click.option(
+    "--skip-empty/--no-skip-empty",
+    "skip_empty",
+    default=None,
+    help="Do not compute tiles without tissue.  [skip]",
+)
+@click.option(
+    "--resample/--no-resample",
+    "resample",
+    default=None,
+    help="Resample slides of another pixel size, or refuse them.  [resample]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    help="Processes on this machine; 0: none but this.  [as fit; 0 for one slide]",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="A running Dask cluster, tcp://HOST:PORT.")
 @pixel_size_option
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="prediction.KEY=VALUE",
+    help="Override one value of the configuration; may be repeated.",
+)
 @overwrite_option
 def command(
     slides: tuple[Path, ...],
@@ -43,27 +107,37 @@ def command(
     out: Path | None,
     groups: tuple[str, ...],
     channels: tuple[str, ...],
-    tile: int | None,
-    dtype: str | None,
+    region: str | None,
+    mask: Path | None,
+    level: int | None,
+    workers: int | None,
+    scheduler: str | None,
     pixel_size_um: float | None,
+    overrides: tuple[str, ...],
     overwrite: bool,
+    **settings: object,
 ) -> None:
     """Predict slides with the best network of a run, by tiles, without seams.
 
     SLIDE is a file, or a folder with one TIFF per channel. LIST is a slide list (CSV or YAML), of
     which the groups that the run neither trained nor picked its checkpoint with are predicted.
     Without any, the run's own test slides are.
+
+    Stopped at any moment and run again, it goes on where it stopped. Several slides are predicted
+    by several processes; one that fails does not stop the others.
     """
+    given = [f"prediction.{key}={value}" for key, value in settings.items() if value is not None]
     predict_run(
         run,
         slides=slides,
         groups=groups,
         out=out,
         channels=dict(_parse_channel(text) for text in channels),
-        tile=tile,
-        dtype=dtype,
-        pixel_size_um=pixel_size_um,
+        overrides=(*overrides, *given),
+        choice=Choice(_parse_region(region), mask, level, pixel_size_um),
         overwrite=overwrite,
+        workers=workers,
+        scheduler=scheduler,
         say=click.echo,
     )
 
@@ -73,3 +147,17 @@ def _parse_channel(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise UsageError(f"--channel {text}: expected ROLE=NAME, e.g. vessels=SpGreen")
     return role, name
+
+
+def _parse_region(text: str | None) -> "Region | None":
+    from hrpn_tf.prediction.geometry import Region
+
+    if text is None:
+        return None
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--region {text}: expected X,Y,WIDTH,HEIGHT in px, e.g. 0,0,4096,4096"
+        ) from None
+    return Region(y, x, height, width)

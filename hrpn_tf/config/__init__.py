@@ -2,7 +2,7 @@
 
 from hrpn_tf.config.data import AugmentationConfig, DataConfig, SplitConfig, TissueConfig
 from hrpn_tf.config.loader import RUN_CONFIG, Config, load_config, load_run_config, to_yaml
-from hrpn_tf.config.prediction import EvaluationConfig, PredictionConfig
+from hrpn_tf.config.prediction import CONDITIONS, EvaluationConfig, PredictionConfig
 from hrpn_tf.config.section import Section
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.config.training import (
@@ -13,6 +13,7 @@ from hrpn_tf.config.training import (
 )
 
 __all__ = [
+    "CONDITIONS",
     "RUN_CONFIG",
     "AdversarialConfig",
     "AugmentationConfig",

@@ -2,20 +2,46 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ByteSize, Field
 
 from hrpn_tf.config.section import Section
 
+# Keys of PredictionConfig that change how a result is made, but not what it is.
+CONDITIONS = frozenset({"max_ram", "io_timeout"})
+
 
 class PredictionConfig(Section):
-    """Tiles and the written slide."""
+    """Tiles, memory, and the written slide."""
 
-    tile: int = Field(
-        1024, ge=32, description="largest side of what a tile contributes, px; halo not counted"
+    tile: int | None = Field(
+        None,
+        ge=32,
+        description="largest side of what a tile contributes, px, halo not counted; null: the "
+        "largest that max_ram allows, up to 2048",
+    )
+    halo: int | None = Field(
+        None,
+        ge=0,
+        description="border of a tile that is thrown away, px; null: half the receptive field. A "
+        "smaller one is faster, and its seams are measured and reported",
+    )
+    max_ram: ByteSize | None = Field(
+        None, gt=0, description="memory of the process, e.g. 2GB; null: half of what is free"
+    )
+    skip_empty: bool = Field(
+        True, description="tiles without tissue get the network's answer to an empty tile"
     )
     dtype: Literal["float32", "uint16", "uint8"] = "float32"
+    format: Literal["ome-tiff", "ome-zarr-0.5", "ome-zarr-0.4"] = "ome-tiff"
+    compression: Literal["zlib", "zstd"] = Field("zlib", description="of OME-TIFF")
     pixel_size_tolerance: float = Field(
         0.1, ge=0, description="largest relative difference from the contract's pixel size"
+    )
+    resample: bool = Field(
+        True, description="slides of another pixel size are resampled; false: refused"
+    )
+    io_timeout: float = Field(
+        300.0, gt=0, description="longest wait for a drive that does not answer, s"
     )
 
 

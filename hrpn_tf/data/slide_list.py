@@ -86,7 +86,7 @@ def _entry(path: Path, where: str, row: Mapping[str, Any], config: DataConfig) -
 def slide_name(slide: Path) -> str:
     """Name of a slide for which none is given: ``01`` of ``01.ome.tif``; that of a folder."""
     if slide.is_dir():
-        return slide.resolve().name
+        return slide.resolve().name.removesuffix(".zarr").removesuffix(".ome")
     return slide.name.removesuffix(slide.suffix).removesuffix(".ome")
 
 

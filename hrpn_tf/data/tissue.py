@@ -63,11 +63,7 @@ def read_blocks(
 
 
 def tissue_mask(blocks: Blocks, inputs: int, config: TissueConfig) -> np.ndarray:
-    """Which blocks are tissue, judged by the mean of the input channels.
-
-    ``otsu`` puts the threshold by Otsu's method on the smoothed logarithm of the mean: fluorescence
-    spans decades, and on a linear scale a few bright spots would claim the upper class for
-    themselves. ``threshold`` compares the mean with a grey level, ``all`` takes everything.
+    """Which blocks are tissue, judged by the mean of the input channels; see :func:`is_tissue`.
 
     Args:
         blocks: the slide; its first ``inputs`` channels are the inputs.
@@ -77,7 +73,23 @@ def tissue_mask(blocks: Blocks, inputs: int, config: TissueConfig) -> np.ndarray
     Returns:
         (h, w) bool.
     """
-    grey = blocks.mean[..., :inputs].mean(axis=-1)
+    return is_tissue(blocks.mean[..., :inputs].mean(axis=-1), config)
+
+
+def is_tissue(grey: np.ndarray, config: TissueConfig) -> np.ndarray:
+    """Which elements of a coarse image are tissue.
+
+    ``otsu`` puts the threshold by Otsu's method on the smoothed logarithm of the mean: fluorescence
+    spans decades, and on a linear scale a few bright spots would claim the upper class for
+    themselves. ``threshold`` compares the mean with a grey level, ``all`` takes everything.
+
+    Args:
+        grey: (h, w) mean grey level of the input channels.
+        config: method and threshold.
+
+    Returns:
+        (h, w) bool.
+    """
     if config.method == "all":
         return np.ones(grey.shape, bool)
     if config.method == "threshold":

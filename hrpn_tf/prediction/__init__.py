@@ -1,21 +1,44 @@
-"""Whole-slide inference: tile geometry, checks, the loop over tiles, provenance."""
+"""Whole-slide inference: tile geometry, memory plan, journal, checks, provenance."""
 
-from hrpn_tf.prediction.checks import fitting_pixel_size, input_channels
-from hrpn_tf.prediction.geometry import Tile, Tiling, plan_tiling
-from hrpn_tf.prediction.predict import PredictionSummary, predict_slide, to_grey_levels
+from hrpn_tf.prediction.blocks import to_grey_levels
+from hrpn_tf.prediction.checks import input_channels
+from hrpn_tf.prediction.frame import Frame, choose_frame, frame_region, open_frame
+from hrpn_tf.prediction.geometry import Block, Region, Tile, Tiling, plan_tiling
+from hrpn_tf.prediction.mask import PolygonMask, read_mask
+from hrpn_tf.prediction.predict import (
+    PredictionSummary,
+    memory_budget,
+    predict_slide,
+    run_prediction,
+)
 from hrpn_tf.prediction.provenance import prediction_provenance, sha256, slide_checksums
 from hrpn_tf.prediction.reading import read_reflected
+from hrpn_tf.prediction.slide_prediction import Begun, SlidePrediction
+from hrpn_tf.prediction.tissue_map import TissueMap, find_tissue
 
 __all__ = [
+    "Begun",
+    "Block",
+    "Frame",
+    "PolygonMask",
     "PredictionSummary",
+    "Region",
+    "SlidePrediction",
     "Tile",
     "Tiling",
-    "fitting_pixel_size",
+    "TissueMap",
+    "choose_frame",
+    "find_tissue",
+    "frame_region",
     "input_channels",
+    "memory_budget",
+    "open_frame",
     "plan_tiling",
     "predict_slide",
     "prediction_provenance",
+    "read_mask",
     "read_reflected",
+    "run_prediction",
     "sha256",
     "slide_checksums",
     "to_grey_levels",

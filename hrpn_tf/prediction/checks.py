@@ -4,46 +4,9 @@ from collections.abc import Mapping
 
 from hrpn_export import Contract
 
-from hrpn_tf.errors import PixelSizeError, UsageError
+from hrpn_tf.errors import UsageError
 from hrpn_tf.slides import SlideInfo, channel_index
-
-
-def fitting_pixel_size(
-    info: SlideInfo, contract: Contract, stated_um: float | None, tolerance: float
-) -> float:
-    """The pixel size of a slide, if the model may be used at it.
-
-    Args:
-        info: the slide.
-        contract: of the model; a model trained on slides of unknown pixel size takes any.
-        stated_um: um per pixel that the user states for a slide that has none.
-        tolerance: largest relative difference from the contract's pixel size.
-
-    Returns:
-        um per pixel: what the slide says, or else what the user says.
-
-    Raises:
-        PixelSizeError: nobody says it, the user contradicts the slide, or it does not fit.
-    """
-    own, wanted = info.pixel_size_um, contract.pixel_size_um
-    if own is None and stated_um is None:
-        hint = "" if wanted is None else f" (the model was trained at {wanted:g} um/px)"
-        raise PixelSizeError(
-            f"{info.path}: the slide states no pixel size; give it with --pixel-size{hint}"
-        )
-    if own is not None and stated_um is not None and _difference(stated_um, own) > 0.01:
-        raise PixelSizeError(
-            f"{info.path}: the slide states {own:g} um/px, --pixel-size says {stated_um:g}; "
-            "leave the option out, or correct the file"
-        )
-    size = stated_um if own is None else own
-    assert size is not None
-    if wanted is not None and _difference(size, wanted) > tolerance:
-        raise PixelSizeError(
-            f"{info.path}: {size:g} um/px, but the model was trained at {wanted:g} um/px "
-            f"(tolerance {tolerance:.0%}); resample the slide, which this version does not do"
-        )
-    return size
+from hrpn_tf.slides.roles import suggested_role
 
 
 def input_channels(
@@ -66,8 +29,25 @@ def input_channels(
             f"{role}={info.channels[i]}" for role, i in zip(contract.inputs, found, strict=True)
         )
         raise UsageError(f"{info.path}: one channel for two inputs ({pairs}); give --channel")
+    for role, index in zip(contract.inputs, found, strict=True):
+        _refuse_swapped(info, contract, role, index, channels.get(role, role))
     return found
 
 
-def _difference(size: float, wanted: float) -> float:
-    return abs(size - wanted) / wanted
+def _refuse_swapped(
+    info: SlideInfo, contract: Contract, role: str, index: int, given: str | int
+) -> None:
+    """Question a channel whose name says that it shows something else that the model knows.
+
+    A channel given by its index is taken as it is.
+    """
+    name = info.channels[index]
+    likely = suggested_role(name)
+    if likely in (None, role) or likely not in (*contract.inputs, *contract.outputs):
+        return
+    if isinstance(given, int) or given.isdecimal():
+        return
+    raise UsageError(
+        f"{info.path}: channel '{name}' is given as {role}, but by its name it shows {likely}; "
+        f"were channels swapped? If it is meant, give it by its index: --channel {role}={index}"
+    )

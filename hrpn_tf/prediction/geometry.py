@@ -1,114 +1,229 @@
 """Where tiles lie: integers only, no arrays.
 
-A slide is predicted by tiles of one constant shape. What a tile keeps lies on a grid; what it
-reads is larger by a halo on every side, which is computed and thrown away. A network whose stride
-multiple is m gives the same answer for a shifted input only if the shift is a multiple of m, so
-kept sides and halo are multiples of m, and every tile starts on a multiple of m in slide
-coordinates. What lies outside the slide is filled by reflection (see :func:`reflect`).
+A slide is predicted block by block. A block is a part of the result that is computed and written
+on its own; blocks lie on a regular grid and cover every pixel once. What a block needs is computed
+by tiles of one constant shape. A network whose stride multiple is m gives the same answer for a
+shifted input only if the shift is a multiple of m, so every tile starts on a multiple of m in the
+coordinates of the slide, whatever region of it is asked for. What lies outside the slide is filled
+by reflection (see :func:`reflect`).
+
+- A network with a known receptive field needs one tile for a block: it reads a halo around it,
+  which is computed and thrown away. If the halo holds the receptive field, no seam can show.
+- The answer of a network without one depends on the tile, so that no halo is enough. Its tiles
+  overlap by half and are blended with weights that sum to one; a block holds many.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+# Largest side of a chunk of the result, px; a block consists of whole chunks.
+CHUNK = 512
+# Side of a block whose tiles are blended, in halves of a tile: tiles at its edges are computed for
+# the next block, too, which costs a quarter at 8.
+BLENDED_HALVES = 8
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle, px."""
+
+    y: int
+    x: int
+    height: int
+    width: int
+
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile, px in slide coordinates.
+    """One call of the network.
 
     Attributes:
-        y, x: first row and column that the network reads; may lie outside the slide.
-        out_y, out_x: first row and column that is kept; inside the slide.
-        out_height, out_width: how much is kept; less than the tile's share at the far edges.
+        y, x: first row and column that the network reads, px of the slide; may lie outside of it.
+        source: what counts, within the array that the network gives for this tile.
+        target: where that belongs, within the block.
     """
 
     y: int
     x: int
-    out_y: int
-    out_x: int
-    out_height: int
-    out_width: int
+    source: tuple[slice, slice]
+    target: tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One part of the result.
+
+    Attributes:
+        index: its number, row by row.
+        y, x: first row and column, px of the result (which starts where the region does).
+        height, width: px; cut short at the far edges.
+        tiles: what it is computed from.
+    """
+
+    index: int
+    y: int
+    x: int
+    height: int
+    width: int
+    tiles: tuple[Tile, ...]
 
     @property
-    def crop(self) -> tuple[slice, slice]:
-        """What is kept, within the array that the network gives for this tile."""
-        top, left = self.out_y - self.y, self.out_x - self.x
-        return slice(top, top + self.out_height), slice(left, left + self.out_width)
+    def pixels(self) -> int:
+        """How many it has."""
+        return self.height * self.width
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """All tiles of a slide.
+    """All blocks of a region of a slide.
 
     Attributes:
-        height, width: of the slide, px.
-        kept_height, kept_width: of what a tile contributes, multiples of the stride multiple, px.
-        halo: border that is computed and thrown away, a multiple of the stride multiple, px.
+        region: of the slide, px.
+        block_height, block_width: multiples of the stride multiple, px.
+        chunk_height, chunk_width: the block in whole parts of at most about ``CHUNK`` px.
+        halo: border of a tile that is computed and thrown away, px; of blended tiles, their half,
+            over which they fade into their neighbours.
+        multiple: stride multiple of the network, px.
         exact: whether the halo holds the whole receptive field, so that no seam can show.
+        blended: whether tiles overlap by half and are blended.
     """
 
-    height: int
-    width: int
-    kept_height: int
-    kept_width: int
+    region: Region
+    block_height: int
+    block_width: int
+    chunk_height: int
+    chunk_width: int
     halo: int
+    multiple: int
     exact: bool
+    blended: bool
 
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width that the network reads, the same for every tile, px."""
-        return self.kept_height + 2 * self.halo, self.kept_width + 2 * self.halo
+        if self.blended:
+            return 2 * self.halo, 2 * self.halo
+        # a region that starts off the multiple needs tiles that start up to one multiple earlier
+        slack = [self.multiple * bool(o % self.multiple) for o in (self.region.y, self.region.x)]
+        return (
+            self.block_height + 2 * self.halo + slack[0],
+            self.block_width + 2 * self.halo + slack[1],
+        )
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of blocks."""
+        return (
+            -(-self.region.height // self.block_height),
+            -(-self.region.width // self.block_width),
+        )
 
     def __len__(self) -> int:
-        return -(-self.height // self.kept_height) * -(-self.width // self.kept_width)
+        rows, columns = self.grid
+        return rows * columns
 
-    def __iter__(self) -> Iterator[Tile]:
-        """The tiles row by row; what they keep covers every pixel of the slide once."""
-        for y in range(0, self.height, self.kept_height):
-            for x in range(0, self.width, self.kept_width):
-                yield Tile(
-                    y=y - self.halo,
-                    x=x - self.halo,
-                    out_y=y,
-                    out_x=x,
-                    out_height=min(self.kept_height, self.height - y),
-                    out_width=min(self.kept_width, self.width - x),
-                )
+    def __iter__(self) -> Iterator[Block]:
+        """The blocks row by row."""
+        return map(self.block, range(len(self)))
+
+    def block(self, index: int) -> Block:
+        """The block of a number."""
+        row, column = divmod(index, self.grid[1])
+        y, x = row * self.block_height, column * self.block_width
+        height = min(self.block_height, self.region.height - y)
+        width = min(self.block_width, self.region.width - x)
+        down = self._spans(self.region.y + y, height)
+        across = self._spans(self.region.x + x, width)
+        tiles = tuple(
+            Tile(top, left, (rows[0], columns[0]), (rows[1], columns[1]))
+            for top, *rows in down
+            for left, *columns in across
+        )
+        return Block(index, y, x, height, width, tiles)
+
+    def _spans(self, start: int, length: int) -> list[tuple[int, slice, slice]]:
+        """Along one axis, for a block from ``start``: (first px, source, target) of each tile."""
+        if not self.blended:
+            first = round_down(start - self.halo, self.multiple)
+            offset = start - first
+            return [(first, slice(offset, offset + length), slice(0, length))]
+        step, end, spans = self.halo, start + length, []
+        for number in range(start // step - 1, (end - 1) // step + 1):
+            first = number * step
+            low, high = max(first, start), min(first + 2 * step, end)
+            spans.append(
+                (first, slice(low - first, high - first), slice(low - start, high - start))
+            )
+        return spans
 
 
 def plan_tiling(
-    height: int, width: int, *, tile: int, stride_multiple: int, receptive_field: int | None
+    region: Region,
+    *,
+    tile: int,
+    stride_multiple: int,
+    receptive_field: int | None,
+    halo: int | None = None,
 ) -> Tiling:
-    """Lay tiles over a slide.
+    """Lay blocks and tiles over a region.
 
     With a known receptive field the halo holds half of it, rounded up to the stride multiple, and
-    the slide is divided evenly, so that the last row and column of tiles are not mostly edge.
-    Without one (the network's answer depends on the tile, so that no halo is enough) every tile
-    reads a square of ``tile`` px, the size such a network should have been trained on, and keeps
-    its middle half.
+    the region is divided evenly, so that the last row and column of tiles are not mostly edge.
+    Without one every tile reads a square of ``tile`` px, the size such a network should have been
+    trained on, and overlaps its neighbours by half.
 
     Args:
-        height, width: of the slide, px.
-        tile: largest side that a tile keeps, px; rounded up to the stride multiple.
+        region: of the slide, px.
+        tile: largest side that a tile contributes (blended: side of a tile), px; rounded up to the
+            stride multiple.
         stride_multiple: sides of the network's input must be multiples of this, px.
         receptive_field: side of the square that one output pixel depends on, px, or None.
+        halo: a smaller border than the receptive field needs, px, rounded up to the stride
+            multiple; seams may then show. None for a full one.
     """
+    m = stride_multiple
     if receptive_field is None:
-        halo = round_up(-(-tile // 4), stride_multiple)
-        kept = round_up(max(1, tile - 2 * halo), stride_multiple)
-        return Tiling(height, width, kept, kept, halo, exact=False)
+        half = round_up(max(1, -(-tile // 2)), m)
+        height, width = (
+            half * min(BLENDED_HALVES, -(-length // half))
+            for length in (region.height, region.width)
+        )
+        return Tiling(
+            region=region,
+            block_height=height,
+            block_width=width,
+            chunk_height=chunk_side(height, half),
+            chunk_width=chunk_side(width, half),
+            halo=half,
+            multiple=m,
+            exact=False,
+            blended=True,
+        )
+    full = round_up(receptive_field // 2, m)
+    border = full if halo is None else round_up(halo, m)
+    rows, chunk_height = _even_chunks(region.height, tile, m)
+    columns, chunk_width = _even_chunks(region.width, tile, m)
     return Tiling(
-        height,
-        width,
-        _even_share(height, tile, stride_multiple),
-        _even_share(width, tile, stride_multiple),
-        round_up(receptive_field // 2, stride_multiple),
-        exact=True,
+        region=region,
+        block_height=rows * chunk_height,
+        block_width=columns * chunk_width,
+        chunk_height=chunk_height,
+        chunk_width=chunk_width,
+        halo=border,
+        multiple=m,
+        exact=border >= full,
+        blended=False,
     )
 
 
 def round_up(value: int, multiple: int) -> int:
     """The smallest multiple of ``multiple`` that is at least ``value``."""
     return -(-value // multiple) * multiple
+
+
+def round_down(value: int, multiple: int) -> int:
+    """The largest multiple of ``multiple`` that is at most ``value``, which may be negative."""
+    return value // multiple * multiple
 
 
 def reflect(index: int, size: int) -> int:
@@ -121,6 +236,27 @@ def reflect(index: int, size: int) -> int:
     return min(index, 2 * size - 1 - index)
 
 
-def _even_share(side: int, tile: int, multiple: int) -> int:
-    count = -(-side // round_up(tile, multiple))
-    return round_up(-(-side // count), multiple)
+def chunk_side(side: int, multiple: int) -> int:
+    """The largest divisor of ``side`` that is a multiple of ``multiple`` and at most ``CHUNK``.
+
+    ``side`` is a multiple of ``multiple``; where the multiple alone is larger, it is the answer.
+    """
+    parts = side // multiple
+    fitting = [n for n in range(1, parts + 1) if parts % n == 0 and n * multiple <= CHUNK]
+    return multiple * max(fitting, default=1)
+
+
+def _even_chunks(length: int, tile: int, multiple: int) -> tuple[int, int]:
+    """(number, side) of the chunks of a block, for blocks of about equal size of at most ``tile``.
+
+    Rounding happens by the chunk, so it is the chunks that must not exceed their share of the tile.
+    """
+    most = round_up(tile, multiple)
+    blocks = -(-length // most)
+    share = -(-length // blocks)
+    number = max(1, -(-share // CHUNK))
+    side = round_up(-(-share // number), multiple)
+    while number > 1 and number * side > most:
+        number -= 1
+        side = round_up(-(-share // number), multiple)
+    return number, side

@@ -1,4 +1,4 @@
-"""Predict one slide by tiles, in memory that does not depend on the slide's size."""
+"""Predict one slide in this process, in memory that does not depend on the slide's size."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from hrpn_export import Session
-from numpy.typing import DTypeLike
 from tqdm import tqdm
 
-from hrpn_tf.errors import NonFinitePredictionError
-from hrpn_tf.prediction.geometry import Tile, Tiling, plan_tiling
-from hrpn_tf.prediction.reading import read_reflected
-from hrpn_tf.slides import Slide, SlideWriter
+from hrpn_tf.config import PredictionConfig
+from hrpn_tf.files import refuse_existing
+from hrpn_tf.memory import free_on_host, peak_bytes, resident_bytes
+from hrpn_tf.prediction.geometry import Tiling
+from hrpn_tf.prediction.slide_prediction import SlidePrediction
+from hrpn_tf.slides import Slide
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,13 @@ class PredictionSummary:
 
     Attributes:
         path: the written slide.
-        pixels: pixels of the slide.
+        pixels: pixels of the result.
         seconds: wall time from the first read to the finished file.
         session_seconds: the part of it spent in the network.
         tiling: the tiles that were used.
+        seams: largest and mean error, grey levels, of a halo smaller than the receptive field.
+        computed, blocks: how many blocks were computed now, and how many there are.
+        peak_bytes: most memory that the process held; None if the system does not say.
     """
 
     path: Path
@@ -34,6 +37,61 @@ class PredictionSummary:
     seconds: float
     session_seconds: float
     tiling: Tiling
+    seams: Mapping[str, float] | None
+    computed: int
+    blocks: int
+    peak_bytes: int | None
+
+
+def run_prediction(
+    prediction: SlidePrediction, *, budget: int | None, overwrite: bool, progress: bool
+) -> PredictionSummary:
+    """Predict a slide of any size in this process, and write the result.
+
+    With a tile-exact network the result does not depend on the tiles: it equals what the network
+    gives for the whole slide at once, extended by reflection on every side. Stopped at any moment
+    and called again, it goes on, and the result has the same bytes as if it had not been stopped.
+
+    Args:
+        prediction: the slide and what is asked for.
+        budget: bytes that this process may take; None for no limit.
+        overwrite: replace an existing result, and what was begun with other settings.
+        progress: show a progress bar on standard error.
+
+    Raises:
+        OutputExistsError: the result exists and ``overwrite`` is false.
+        RunBusyError: another process is predicting the same result.
+        HrpnError: others as the steps of ``SlidePrediction`` raise them.
+    """
+    pixels, started = prediction.area.height * prediction.area.width, time.perf_counter()
+    refuse_existing(prediction.out, overwrite)
+    with prediction.unfinished.held():
+        begun = prediction.begin(budget, restart=overwrite)
+        tiling = begun.plan.tiling
+        bar = tqdm(
+            total=pixels,
+            initial=pixels - sum(tiling.block(i).pixels for i in begun.left),
+            desc=prediction.out.name,
+            unit="px",
+            unit_scale=True,
+            disable=not progress,
+        )
+        with bar:
+            in_session = prediction.compute(
+                begun, begun.left, lambda block: bar.update(block.pixels)
+            )
+        prediction.finish(begun, overwrite)
+    return PredictionSummary(
+        path=prediction.out,
+        pixels=pixels,
+        seconds=time.perf_counter() - started,
+        session_seconds=in_session,
+        tiling=tiling,
+        seams=begun.found["seams"],
+        computed=len(begun.left),
+        blocks=len(tiling),
+        peak_bytes=peak_bytes(),
+    )
 
 
 def predict_slide(
@@ -42,92 +100,35 @@ def predict_slide(
     channels: Sequence[int],
     out: Path,
     *,
-    tile: int,
-    dtype: DTypeLike,
-    provenance: Mapping[str, Any],
-    overwrite: bool,
-    progress: bool,
-    pixel_size_um: float | None = None,
+    config: PredictionConfig | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+    **options: Any,
 ) -> PredictionSummary:
-    """Predict a slide of any size and write the result as a pyramidal OME-TIFF.
-
-    With a tile-exact network the result does not depend on ``tile``: it equals what the network
-    gives for the whole slide at once, extended by reflection on every side.
+    """Predict an open slide with a session, outside of any run; see :func:`run_prediction`.
 
     Args:
-        session: the network; its contract names the outputs and states the receptive field.
-        slide: the open slide.
-        channels: indices of the input channels in the slide, in the contract's order.
-        out: path of the OME-TIFF to write, one channel per output of the contract.
-        tile: largest side of what a tile contributes, px (a network that is not tile-exact reads
-            tiles of this side and contributes their middle half).
-        dtype: float32, or an unsigned integer type, to which grey levels are rounded and clipped.
-        provenance: where the prediction comes from; how it was tiled is added to it.
-        overwrite: replace an existing file.
-        progress: show a progress bar on standard error.
-        pixel_size_um: um per pixel, for a slide that states none.
-
-    Raises:
-        NonFinitePredictionError: the network gives NaN or infinite values.
-        OutputExistsError: ``out`` exists and ``overwrite`` is false.
-        DiskFullError: the disk filled up; nothing is left under ``out``.
+        session, slide, channels, out: see ``SlidePrediction``.
+        config: tiles, memory, type and format; the defaults if None.
+        provenance: where the prediction comes from, as anything that JSON can hold, by key.
+        overwrite, progress: see :func:`run_prediction`.
+        options: ``pixel_size_um``, ``region``, ``mask``, ``find_tissue``, ``cache_bytes`` of
+            ``SlidePrediction``.
     """
-    contract, info = session.contract, slide.info
-    tiling = plan_tiling(
-        info.height,
-        info.width,
-        tile=tile,
-        stride_multiple=contract.stride_multiple,
-        receptive_field=contract.receptive_field if contract.tile_exact else None,
+    settings, origin = config or PredictionConfig(), dict(provenance or {})
+    prediction = SlidePrediction(
+        session, slide, channels, Path(out), settings, lambda: origin, **options
     )
-    writer = SlideWriter(
-        out,
-        height=info.height,
-        width=info.width,
-        channels=contract.outputs,
-        dtype=np.dtype(dtype),
-        pixel_size_um=info.pixel_size_um or pixel_size_um,
-        provenance={**provenance, "tiling": _describe(tiling)},
-        overwrite=overwrite,
+    return run_prediction(
+        prediction, budget=memory_budget(settings), overwrite=overwrite, progress=progress
     )
-    pixels = info.height * info.width
-    bar = tqdm(total=pixels, desc=out.name, unit="px", unit_scale=True, disable=not progress)
-    started, in_session = time.perf_counter(), 0.0
-    with writer, bar:
-        for place in tiling:
-            batch = read_reflected(slide, place.y, place.x, *tiling.shape, channels)[None]
-            before = time.perf_counter()
-            answer = session(batch)[0]
-            in_session += time.perf_counter() - before
-            kept = _checked(answer[place.crop], place, out)
-            writer.write(place.out_y, place.out_x, to_grey_levels(kept, np.dtype(dtype)))
-            bar.update(place.out_height * place.out_width)
-    seconds = time.perf_counter() - started
-    return PredictionSummary(out, pixels, seconds, in_session, tiling)
 
 
-def to_grey_levels(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Values in a slide's type: floats as they are, integers rounded and clipped to the range."""
-    if dtype.kind == "f":
-        return values.astype(dtype, copy=False)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
-
-
-def _checked(kept: np.ndarray, place: Tile, out: Path) -> np.ndarray:
-    if not np.isfinite(kept).all():
-        raise NonFinitePredictionError(
-            f"{out.name}: the network gives NaN or infinite values in the tile at row "
-            f"{place.out_y}, column {place.out_x}; check the run's training history, "
-            "or fit again in float32"
-        )
-    return kept
-
-
-def _describe(tiling: Tiling) -> dict[str, Any]:
-    return {
-        "kept_px": [tiling.kept_height, tiling.kept_width],
-        "halo_px": tiling.halo,
-        "edges": "reflection",
-        "exact": tiling.exact,
-    }
+def memory_budget(config: PredictionConfig, processes: int = 1) -> int | None:
+    """Bytes that each of some processes may take: its share of what is allowed, or of half of what
+    is free; None where nobody says how much that is."""
+    if config.max_ram is not None:
+        return int(config.max_ram) // processes
+    free = min(free_on_host(), default=None)
+    return None if free is None else free // 2 // processes + (resident_bytes() or 0)

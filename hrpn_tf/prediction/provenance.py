@@ -1,6 +1,8 @@
 """Where a prediction comes from: checksums and versions."""
 
 import hashlib
+import os
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -8,32 +10,61 @@ from typing import Any
 from pydantic import BaseModel
 
 from hrpn_tf import __version__
+from hrpn_tf.config import CONDITIONS
+
+# A slide of more files than this is named by one checksum of all of theirs.
+_LISTED_FILES = 16
 
 
 def prediction_provenance(
-    *, slide: Path, model: Path, config: BaseModel, channels: dict[str, str]
+    *,
+    slide: Path,
+    files: Sequence[Path],
+    model: Path,
+    config: BaseModel,
+    channels: Mapping[str, str],
+    level: int = 0,
+    mask: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What a predicted slide says about its origin.
 
     Args:
         slide: the input, a file or a folder of files.
+        files: that it consists of, where it is no folder.
         model: the saved network.
         config: the resolved configuration of its run.
         channels: role: name of the channel that was read.
+        level: of the slide that was read.
+        mask: name and checksum of the file that says what was wanted, if any.
     """
     return {
         "kind": "prediction",
         "model": {"file": model.name, "run": model.parent.name, "sha256": sha256(model)},
-        "input": {"name": slide.name, "sha256": slide_checksums(slide), "channels": channels},
+        "input": {
+            "name": slide.name,
+            "sha256": slide_checksums(slide, files),
+            "channels": dict(channels),
+            "level": level,
+        },
+        **({} if mask is None else {"mask": dict(mask)}),
         "versions": _versions(),
-        "configuration": config.model_dump(mode="json"),
+        "configuration": config.model_dump(mode="json", exclude={"prediction": set(CONDITIONS)}),
     }
 
 
-def slide_checksums(slide: Path) -> dict[str, str]:
-    """SHA-256 by name of each file of a slide: the file itself, or every file of the folder."""
-    files = sorted(p for p in slide.iterdir() if p.is_file()) if slide.is_dir() else [slide]
-    return {path.name: sha256(path) for path in files}
+def slide_checksums(slide: Path, files: Sequence[Path] = ()) -> dict[str, str]:
+    """SHA-256 of each file of a slide, by its name within the slide's folder.
+
+    Of many files, as in an OME-Zarr, it is one checksum of their names and checksums, ``*``.
+    """
+    folder = slide if slide.is_dir() else slide.parent
+    if slide.is_dir():
+        files = sorted(p for p in slide.rglob("*") if p.is_file())
+    found = {os.path.relpath(path, folder): sha256(path) for path in files or (slide,)}
+    if len(found) <= _LISTED_FILES:
+        return found
+    whole = hashlib.sha256("".join(f"{n} {c}\n" for n, c in found.items()).encode())
+    return {"*": whole.hexdigest()}
 
 
 def sha256(path: Path) -> str:

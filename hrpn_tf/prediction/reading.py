@@ -27,8 +27,8 @@ def read_reflected(
     info = slide.info
     if y >= 0 and x >= 0 and y + height <= info.height and x + width <= info.width:
         return slide.read(y, x, height, width, channels)
-    rows = _lines(y, height, info.height)
-    columns = _lines(x, width, info.width)
+    rows = reflected(y, height, info.height)
+    columns = reflected(x, width, info.width)
     top, left = int(rows.min()), int(columns.min())
     block = slide.read(
         top, left, int(rows.max()) - top + 1, int(columns.max()) - left + 1, channels
@@ -36,5 +36,6 @@ def read_reflected(
     return block[rows[:, None] - top, columns[None, :] - left]
 
 
-def _lines(start: int, length: int, size: int) -> np.ndarray:
+def reflected(start: int, length: int, size: int) -> np.ndarray:
+    """(length,) the pixels of a line of ``size`` that stand for those from ``start`` on."""
     return np.array([reflect(i, size) for i in range(start, start + length)], dtype=np.intp)

@@ -1,10 +1,16 @@
 """What a slide that is written says about itself, and its pixels while it is being made."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+
+from hrpn_tf.errors import SlideFormatError, UsageError
+
+DTYPES = ("uint8", "uint16", "float32")
 
 
 @dataclass(frozen=True)
@@ -50,3 +56,27 @@ class WritablePlanes(Planes, Protocol):
     def write(self, y: int, x: int, block: np.ndarray) -> None:
         """Store a block (h, w, C) of the planes' type at row ``y``, column ``x``."""
         ...
+
+
+def refuse_unstorable(path: Path, description: SlideDescription) -> None:
+    """Refuse what no format can store, before any work is done.
+
+    Raises:
+        SlideFormatError: another type, no channel, or an empty plane.
+        UsageError: provenance that JSON cannot hold, or a position without a pixel size.
+    """
+    dtype, count = np.dtype(description.dtype), len(description.channels)
+    if dtype.name not in DTYPES:
+        raise SlideFormatError(f"{path}: cannot store {dtype}; use {', '.join(DTYPES)}")
+    if description.height < 1 or description.width < 1 or not count:
+        raise SlideFormatError(
+            f"{path}: a slide of {description.height} x {description.width} px with {count} "
+            "channels is empty"
+        )
+    if description.position_um is not None and description.pixel_size_um is None:
+        raise UsageError(f"{path}: a position in um needs a pixel size; give both or neither")
+    for key, value in description.provenance.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"provenance '{key}' cannot be stored as JSON: {error}") from None

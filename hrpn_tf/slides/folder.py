@@ -8,8 +8,10 @@ from typing import Self
 import numpy as np
 
 from hrpn_tf.errors import ChannelSizeError, PixelSizeError, SlideFormatError
+from hrpn_tf.slides.malformed import as_named_error
+from hrpn_tf.slides.planes import CACHE_BYTES, SegmentCache
 from hrpn_tf.slides.slide import SlideInfo, check_window
-from hrpn_tf.slides.tiff import TiffSlide, malformed_as_named_error
+from hrpn_tf.slides.tiff import TiffSlide
 
 _SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
@@ -29,11 +31,12 @@ class FolderSlide:
 
     info: SlideInfo
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cache_bytes: int = CACHE_BYTES) -> None:
         self._path = Path(path)
-        with ExitStack() as stack, malformed_as_named_error(self._path):
+        cache = SegmentCache(cache_bytes)
+        with ExitStack() as stack, as_named_error(self._path, "a TIFF"):
             files = _channel_files(self._path)
-            self._slides = [stack.enter_context(TiffSlide(file)) for file in files.values()]
+            self._slides = [stack.enter_context(TiffSlide(file, cache)) for file in files.values()]
             self.info = _combine(self._path, tuple(files), [slide.info for slide in self._slides])
             self._close = stack.pop_all()
 
@@ -79,6 +82,10 @@ def _channel_files(folder: Path) -> dict[str, Path]:
 def _combine(path: Path, names: tuple[str, ...], infos: Sequence[SlideInfo]) -> SlideInfo:
     first = infos[0]
     for info in infos:
+        if len(info.files) > 1:
+            raise SlideFormatError(
+                f"{path}: holds the parts of a slide in several files; open {info.path.name} itself"
+            )
         if len(info.channels) != 1:
             raise SlideFormatError(
                 f"{info.path}: holds {len(info.channels)} channels; in a slide folder each file "
@@ -103,6 +110,10 @@ def _combine(path: Path, names: tuple[str, ...], infos: Sequence[SlideInfo]) -> 
         pixel_size_um=_common_pixel_size(path, infos),
         levels=tuple(factor for factor, _ in shared),
         level_shapes=tuple(shape for _, shape in shared),
+        position_um=next((i.position_um for i in infos if i.position_um is not None), None),
+        format=f"folder of {len(infos)} TIFF files",
+        files=tuple(dict.fromkeys(file for info in infos for file in info.files)),
+        segment_bytes=max(info.segment_bytes for info in infos),
     )
 
 

@@ -1,7 +1,7 @@
 """Find the channels and levels of a slide in the pages of a TIFF file."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,17 @@ def dimensions(series: Any, path: Path) -> tuple[int, int, int, str]:
     height, width = sizes.pop("Y", 0), sizes.pop("X", 0)
     if height < 1 or width < 1:
         raise SlideFormatError(f"{path}: holds an image of {height} x {width} px")
+    refuse_stacks(sizes, path)
+    axis, count = next(iter(sizes.items()), ("", 1))
+    return height, width, count, axis
+
+
+def refuse_stacks(sizes: Mapping[str, int], path: Path) -> None:
+    """Refuse more than channels: ``sizes`` by axis (C, S, Z, T), without those of 1 and Y, X.
+
+    Raises:
+        SlideFormatError: depth, time, or an absurd number of channels.
+    """
     if len(sizes) > 1 or any(axis not in _CHANNEL_AXES for axis in sizes):
         names = {"Z": "planes in depth", "T": "time points", "S": "samples", "C": "channels"}
         found = " and ".join(f"{n} {names.get(a, 'pages')}" for a, n in sizes.items())
@@ -68,24 +79,29 @@ def dimensions(series: Any, path: Path) -> tuple[int, int, int, str]:
             f"{path}: holds {found}, where one plane with channels is wanted; project or split it "
             "first (ImageJ: Image > Stacks > Z Project, or Hyperstacks)"
         )
-    axis, count = next(iter(sizes.items()), ("", 1))
+    count = next(iter(sizes.values()), 1)
     if count > _MAX_CHANNELS:
         raise SlideFormatError(f"{path}: holds {count} pages, which is no set of channels")
-    return height, width, count, axis
 
 
 def read_dtype(page: Any, path: Path) -> np.dtype:
+    """The type that pixels of a tifffile page are given in; see :func:`type_read_as`."""
+    if page.dtype is None:
+        raise SlideFormatError(f"{path}: its pixels are of an unknown type")
+    return type_read_as(np.dtype(page.dtype), path)
+
+
+def type_read_as(stored: np.dtype, path: Path) -> np.dtype:
     """The type that pixels are given in.
 
     Raises:
         SlideFormatError: 1 bit, or a type that neither uint8, uint16 nor float32 holds exactly.
     """
-    stored = "unknown" if page.dtype is None else np.dtype(page.dtype).name
-    if stored not in _READ_AS:
+    if stored.name not in _READ_AS:
         raise SlideFormatError(
-            f"{path}: its pixels are of type {stored}; save it as uint8, uint16 or float32"
+            f"{path}: its pixels are of type {stored.name}; save it as uint8, uint16 or float32"
         )
-    return np.dtype(_READ_AS[stored])
+    return np.dtype(_READ_AS[stored.name])
 
 
 def refuse_rgb(page: Any, named: bool, path: Path) -> None:
@@ -134,12 +150,15 @@ def level_planes(
     pages = list(series.pages)
     if len(pages) != count or any(page is None for page in pages):
         raise SlideFormatError(f"{path}: truncated or malformed: planes of channels are missing")
-    return tuple(
-        _raw_planes(page, path, descriptor, page.dataoffsets[0], height, width, 1, False)[0]
-        if page.is_final and len(page.dataoffsets) > 0
-        else _segment_plane(page, 0, path, descriptor, cache)
-        for page in pages
-    )
+    return tuple(page_plane(page, path, descriptor, cache) for page in pages)
+
+
+def page_plane(page: Any, path: Path, descriptor: int, cache: SegmentCache) -> Plane:
+    """The plane of a page that holds one channel; see :func:`level_planes`."""
+    if page.is_final and len(page.dataoffsets) > 0:
+        shape = (page.keyframe.imagelength, page.keyframe.imagewidth)
+        return _raw_planes(page, path, descriptor, page.dataoffsets[0], *shape, 1, False)[0]
+    return _segment_plane(page, 0, path, descriptor, cache)
 
 
 def _raw_planes(

@@ -26,9 +26,11 @@ _UM = {
     "inch": 25_400.0,
     "inches": 25_400.0,
 }
+# No light microscope resolves the finer ones, and in coarser ones a cell is less than a pixel.
+PLAUSIBLE_UM = (0.02, 25.0)
 # TIFF resolution tags coarser than this (1016 dpi) say how to print or show an image (72, 96, 300
-# dpi, or a placeholder of 1), not how it was taken: no microscope that resolves cells is so coarse.
-_COARSEST_TAG_UM = 25.0
+# dpi, or a placeholder of 1), not how it was taken.
+_COARSEST_TAG_UM = PLAUSIBLE_UM[1]
 _INCH, _CENTIMETRE = 2, 3
 
 
@@ -38,10 +40,29 @@ def to_um(value: float, unit: str) -> float | None:
     >>> to_um(325, "nm"), to_um(1, "pixel")
     (0.325, None)
     """
+    length = length_um(value, unit)
+    return length if length is not None and length > 0 else None
+
+
+def length_um(value: float, unit: str) -> float | None:
+    """The same for a length that may be 0 or negative, such as a position.
+
+    >>> length_um(-2, "mm"), length_um(2, "reference frame")
+    (-2000.0, None)
+    """
     factor = _UM.get(unit.strip().casefold())
-    if factor is None or not math.isfinite(value) or value <= 0:
-        return None
-    return value * factor
+    return value * factor if factor is not None and math.isfinite(value) else None
+
+
+def implausible(pixel_size_um: float) -> bool:
+    """Whether a pixel size, um, is none that shows cells in a slide, so that its unit is in doubt.
+
+    It is reported as stated all the same: only the user can know.
+
+    >>> implausible(0.325), implausible(500), implausible(0.000325)
+    (False, True, True)
+    """
+    return not PLAUSIBLE_UM[0] <= pixel_size_um <= PLAUSIBLE_UM[1]
 
 
 def square_pixel(path: Path, width: float | None, height: float | None) -> float | None:
@@ -87,15 +108,27 @@ def tag_pixel_size(path: Path, tags: Any) -> float | None:
     return square_pixel(path, width, height)
 
 
+def tag_position(tags: Any) -> tuple[float, float] | None:
+    """(y, x) of a TIFF page, um, from its tags YPosition and XPosition, if they state a unit."""
+    unit = tags.get(296)
+    factor = {_INCH: 25_400.0, _CENTIMETRE: 10_000.0}.get(int(unit.value) if unit else 0)
+    y, x = (_rational(tags, code) for code in (287, 286))
+    return None if factor is None or y is None or x is None else (y * factor, x * factor)
+
+
 def _pixels_per_unit(tags: Any, code: int) -> float | None:
     """XResolution (282) or YResolution (283); None if it is missing or no positive number."""
+    value = _rational(tags, code)
+    return value if value is not None and value > 0 else None
+
+
+def _rational(tags: Any, code: int) -> float | None:
+    """The value of a tag of type RATIONAL; None if it is missing or no number."""
     tag = tags.get(code)
     if tag is None or not isinstance(tag.value, tuple) or len(tag.value) != 2:
         return None
     numerator, denominator = tag.value
-    if numerator <= 0 or denominator <= 0:
-        return None
-    return float(numerator) / float(denominator)
+    return None if denominator <= 0 or numerator < 0 else float(numerator) / float(denominator)
 
 
 def imagej_labels(metadata: Mapping[str, Any], count: int) -> tuple[str, ...] | None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,65 +13,42 @@ import numpy as np
 
 from hrpn_tf._version import __version__
 from hrpn_tf.errors import SlideFormatError, UsageError
-from hrpn_tf.slides.metadata import square_pixel, to_um
+from hrpn_tf.slides.description import SlideDescription
 
 SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 PROVENANCE = "hrpn-tf/provenance"
 _TYPES = {"uint8": "uint8", "uint16": "uint16", "float32": "float"}
 # Far more than any real slide has; tifffile takes memory for as many planes as the XML claims.
 _MAX_PLANES = 65_536
-_MAX_XML = 64 * 2**20
+MAX_XML = 64 * 2**20
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def parse(text: str, path: Path) -> Element:
+def parse(text: str | bytes, path: Path) -> Element:
     """The root of an OME-XML text, or of what passes for it.
 
     Raises:
         SlideFormatError: not well-formed, declares entities (which can be made to fill the
-            memory), names other files, or claims an absurd number of planes.
+            memory), or claims an absurd number of planes.
     """
-    if len(text) > _MAX_XML:
-        raise SlideFormatError(f"{path}: its OME-XML is of {len(text)} characters; that is absurd")
-    try:
-        root: Element = defusedxml.ElementTree.fromstring(text, forbid_dtd=True)
-    except (ElementTree.ParseError, defusedxml.DefusedXmlException, ValueError) as error:
-        raise SlideFormatError(f"{path}: malformed OME-XML ({type(error).__name__})") from error
-    _refuse_other_files(root, path)
+    root = parse_xml(text, path)
     _refuse_absurd(root, path)
     return root
 
 
-def channel_names(root: Element, height: int, width: int, count: int) -> tuple[str, ...] | None:
-    """Names of the channels of the image of this size, px; None if the XML does not name them.
-
-    A channel without a name among named ones gets its index.
-    """
-    pixels = _pixels(root, height, width)
-    channels = [] if pixels is None else _children(pixels, "Channel")
-    names = [channel.get("Name", "").strip() for channel in channels]
-    if len(names) != count or not any(names):
-        return None
-    return tuple(name or str(index) for index, name in enumerate(names))
-
-
-def pixel_size(root: Element, height: int, width: int, path: Path) -> float | None:
-    """Side of a pixel of the image of this size, um; None if the XML does not state it.
+def parse_xml(text: str | bytes, path: Path) -> Element:
+    """The root of any XML that a file holds.
 
     Raises:
-        PixelSizeError: the pixels are not square.
+        SlideFormatError: absurdly long, not well-formed, or declares entities.
     """
-    pixels = _pixels(root, height, width)
-    if pixels is None:
-        return None
-    sizes = []
-    for axis in "XY":
-        try:
-            value = float(pixels.get(f"PhysicalSize{axis}", "nan"))
-        except ValueError:
-            value = float("nan")
-        sizes.append(to_um(value, pixels.get(f"PhysicalSize{axis}Unit", "µm")))
-    return square_pixel(path, sizes[0], sizes[1])
+    if len(text) > MAX_XML:
+        raise SlideFormatError(f"{path}: its XML is of {len(text)} characters; that is absurd")
+    try:
+        root: Element = defusedxml.ElementTree.fromstring(text, forbid_dtd=True)
+    except (ElementTree.ParseError, defusedxml.DefusedXmlException, ValueError) as error:
+        raise SlideFormatError(f"{path}: malformed OME-XML ({type(error).__name__})") from error
+    return root
 
 
 def provenance(root: Element) -> dict[str, Any]:
@@ -83,25 +60,11 @@ def provenance(root: Element) -> dict[str, Any]:
     return {}
 
 
-def build(
-    *,
-    height: int,
-    width: int,
-    channels: Sequence[str],
-    dtype: np.dtype,
-    pixel_size_um: float | None,
-    provenance: Mapping[str, Any],
-) -> bytes:
+def build(description: SlideDescription) -> bytes:
     """The OME-XML of a slide whose channels are the pages of one file, in order.
 
-    Holds no date and no random identifier: the same slide gives the same bytes.
-
-    Args:
-        height, width: px.
-        channels: names.
-        dtype: uint8, uint16 or float32.
-        pixel_size_um: um per pixel, or None if it is not known.
-        provenance: anything that JSON can hold, by key.
+    Holds no date and no random identifier: the same slide gives the same bytes. The position is
+    that of each plane's first corner, as ``PositionX`` and ``PositionY``.
 
     Raises:
         UsageError: a name or key holds characters that XML cannot store, or a value is not JSON.
@@ -112,29 +75,39 @@ def build(
     attributes = {
         "ID": "Pixels:0",
         "DimensionOrder": "XYCZT",
-        "Type": _TYPES[dtype.name],
-        "SizeX": str(width),
-        "SizeY": str(height),
-        "SizeC": str(len(channels)),
+        "Type": _TYPES[np.dtype(description.dtype).name],
+        "SizeX": str(description.width),
+        "SizeY": str(description.height),
+        "SizeC": str(len(description.channels)),
         "SizeZ": "1",
         "SizeT": "1",
         "BigEndian": "false",
         "Interleaved": "false",
     }
-    if pixel_size_um is not None:
+    if description.pixel_size_um is not None:
         for axis in "XY":
-            attributes[f"PhysicalSize{axis}"] = repr(float(pixel_size_um))
+            attributes[f"PhysicalSize{axis}"] = repr(float(description.pixel_size_um))
             attributes[f"PhysicalSize{axis}Unit"] = "µm"
     pixels = _add(image, "Pixels", **attributes)
-    for index, name in enumerate(channels):
+    for index, name in enumerate(description.channels):
         _add(pixels, "Channel", ID=f"Channel:0:{index}", SamplesPerPixel="1", Name=_text(name))
-    for index in range(len(channels)):
+    for index in range(len(description.channels)):
         _add(pixels, "TiffData", IFD=str(index), FirstC=str(index), PlaneCount="1")
-    if provenance:
+    if description.position_um is not None:
+        _add_position(pixels, len(description.channels), description.position_um)
+    if description.provenance:
         _add(image, "AnnotationRef", ID="Annotation:0")
-        _add_provenance(root, provenance)
+        _add_provenance(root, description.provenance)
     xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return xml
+
+
+def _add_position(pixels: Element, channels: int, position_um: tuple[float, float]) -> None:
+    y, x = position_um
+    position = {"PositionX": repr(float(x)), "PositionY": repr(float(y))}
+    units = {"PositionXUnit": "µm", "PositionYUnit": "µm"}
+    for index in range(channels):
+        _add(pixels, "Plane", TheZ="0", TheT="0", TheC=str(index), **position, **units)
 
 
 def _add_provenance(root: Element, values: Mapping[str, Any]) -> None:
@@ -142,11 +115,7 @@ def _add_provenance(root: Element, values: Mapping[str, Any]) -> None:
     annotation = _add(annotations, "MapAnnotation", ID="Annotation:0", Namespace=PROVENANCE)
     entries = _add(annotation, "Value")
     for key, value in values.items():
-        try:
-            text = json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"provenance '{key}' cannot be stored as JSON: {error}") from None
-        _add(entries, "M", K=_text(key)).text = text
+        _add(entries, "M", K=_text(key)).text = json.dumps(value, allow_nan=False)
 
 
 def _add(parent: Element, tag: str, **attributes: str) -> Element:
@@ -159,20 +128,6 @@ def _text(text: str) -> str:
     return text
 
 
-def _refuse_other_files(root: Element, path: Path) -> None:
-    own = root.get("UUID")
-    foreign = bool(_children(root, "BinaryOnly"))
-    for element in root.iter():
-        if _tag(element) == "UUID" and _tag(root) == "OME":
-            same = path.name.casefold() == element.get("FileName", "").casefold()
-            foreign |= element.text != own if own is not None else not same
-    if foreign:
-        raise SlideFormatError(
-            f"{path}: is one part of a slide spread over several OME-TIFF files, which is not "
-            "supported yet; save it as a single file"
-        )
-
-
 def _refuse_absurd(root: Element, path: Path) -> None:
     for element in root.iter():
         planes = 1
@@ -181,26 +136,18 @@ def _refuse_absurd(root: Element, path: Path) -> None:
                 planes *= max(1, int(element.get(key, "1")))
             except ValueError:
                 planes = _MAX_PLANES + 1
-        if planes > _MAX_PLANES or _tag(element).startswith("ModuloAlong"):
+        if planes > _MAX_PLANES or tag_of(element).startswith("ModuloAlong"):
             raise SlideFormatError(
                 f"{path}: its OME-XML claims planes that are no set of channels "
-                f"(in <{_tag(element)}>); save the channels of one plane as a file of their own"
+                f"(in <{tag_of(element)}>); save the channels of one plane as a file of their own"
             )
 
 
-def _pixels(root: Element, height: int, width: int) -> Element | None:
-    """The first Pixels element of this size."""
-    for image in _children(root, "Image"):
-        for pixels in _children(image, "Pixels"):
-            if (pixels.get("SizeY"), pixels.get("SizeX")) == (str(height), str(width)):
-                return pixels
-    return None
+def children(parent: Element, tag: str) -> list[Element]:
+    """The elements right below one, by their tag without its namespace."""
+    return [child for child in parent if tag_of(child) == tag]
 
 
-def _children(parent: Element, tag: str) -> list[Element]:
-    return [child for child in parent if _tag(child) == tag]
-
-
-def _tag(element: Element) -> str:
+def tag_of(element: Element) -> str:
     """Tag without its namespace: files of every OME schema are read."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""

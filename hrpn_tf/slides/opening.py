@@ -3,18 +3,20 @@
 import os
 from pathlib import Path
 
-from hrpn_tf.errors import SlideFormatError, SlideNotFoundError
-from hrpn_tf.slides.folder import FolderSlide
-from hrpn_tf.slides.slide import Slide
-from hrpn_tf.slides.tiff import TiffSlide
-
-_ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
+from hrpn_tf.errors import HrpnError, SlideFormatError, SlideNotFoundError
+from hrpn_tf.slides.planes import CACHE_BYTES
+from hrpn_tf.slides.readers import BUILT_IN, candidates, warn_failed
+from hrpn_tf.slides.slide import Slide, SlideInfo
 
 
-def open_slide(path: Path | str) -> Slide:
-    """Open an OME-TIFF, ImageJ or plain TIFF, or a folder with one TIFF per channel.
+def open_slide(path: Path | str, cache_bytes: int = CACHE_BYTES) -> Slide:
+    """Open a slide with the first reader that recognises it; see ``docs/slides.md`` for formats.
 
     Nothing but the description is read; close the slide, or use it as a context manager.
+
+    Args:
+        path: the file or folder.
+        cache_bytes: how much of what was decoded may be kept for the next windows.
 
     Raises:
         SlideNotFoundError: there is nothing of that name.
@@ -23,14 +25,32 @@ def open_slide(path: Path | str) -> Slide:
         PixelSizeError: pixels that are not square.
     """
     path = Path(path)
+    _refuse_what_is_no_file(path)
+    try:
+        for reader, built_in in candidates(path):
+            if built_in:
+                return reader.open(path, cache_bytes)
+            try:
+                slide = reader.open(path, cache_bytes)
+                if not isinstance(slide.info, SlideInfo):
+                    raise TypeError("its slide has no SlideInfo")
+            except HrpnError:
+                raise
+            except Exception as error:  # noqa: BLE001 (a stranger's code; others may read it)
+                warn_failed(reader, path, error)
+            else:
+                return slide
+    except OSError as error:
+        raise SlideFormatError(f"{path}: cannot be read: {error.strerror or error}") from error
+    known = ", ".join(reader.name for reader in BUILT_IN[1:])
+    raise SlideFormatError(f"{path}: not a TIFF, nor anything else that is read ({known})")
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
     if not os.path.exists(path):  # unlike Path.exists, also for names no file can have
+        if os.path.islink(path):
+            raise SlideNotFoundError(f"{path}: is a link that leads nowhere")
         raise SlideNotFoundError(f"{path}: no such slide")
-    if path.is_file():
-        return TiffSlide(path)
-    if not path.is_dir():
+    # before any reader is asked: the first byte of a pipe may never come
+    if not path.is_file() and not path.is_dir():
         raise SlideFormatError(f"{path}: is neither a file nor a folder")
-    if any((path / mark).exists() for mark in _ZARR_MARKS):
-        raise SlideFormatError(
-            f"{path}: OME-Zarr is not supported yet; convert it to OME-TIFF first"
-        )
-    return FolderSlide(path)

@@ -31,6 +31,11 @@ class Plane(Protocol):
         """Columns, px."""
         ...
 
+    @property
+    def segment_bytes(self) -> int:
+        """The largest piece that has to be decoded at once to read any pixel, or 0."""
+        ...
+
     def read(self, y: int, x: int, out: np.ndarray) -> None:
         """Fill ``out`` (h, w), of any type that holds the grey levels, from row y, column x."""
         ...
@@ -63,6 +68,11 @@ class RawPlane:
     def end(self) -> int:
         """Offset behind the last pixel, bytes."""
         return self.offset_of(self.height, 0)
+
+    @property
+    def segment_bytes(self) -> int:
+        """0: any part of a row can be read on its own."""
+        return 0
 
     def offset_of(self, y: int, x: int) -> int:
         """Offset of a pixel's first sample, bytes."""
@@ -101,6 +111,12 @@ class SegmentPlane:
     length: int
     breadth: int
     sample: int
+
+    @property
+    def segment_bytes(self) -> int:
+        """Bytes of one decoded strip or tile, with all samples that are interleaved in it."""
+        samples = self.page.samplesperpixel if self.page.planarconfig == 1 else 1
+        return int(self.length * self.breadth * samples * self.page.dtype.itemsize)
 
     def read(self, y: int, x: int, out: np.ndarray) -> None:
         """See :class:`Plane`."""

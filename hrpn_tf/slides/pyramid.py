@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hrpn_tf.slides.scratch import ScratchPlanes
+from hrpn_tf.slides.description import Planes, WritablePlanes
 from hrpn_tf.slides.slide import iter_windows
 
 # The pyramid ends with the first level whose longer side is at most this, px.
@@ -23,18 +23,35 @@ def pyramid_shapes(height: int, width: int) -> list[tuple[int, int]]:
     return shapes
 
 
-def halve(source: ScratchPlanes, target: ScratchPlanes) -> None:
-    """Fill ``target``, of half the size rounded up, with the area means of ``source``."""
-    for y, x, h, w in iter_windows(target.height, target.width, _WINDOW):
-        inside_h, inside_w = min(2 * h, source.height - 2 * y), min(2 * w, source.width - 2 * x)
-        block = np.stack(
-            [
-                area_mean(source.read(channel, 2 * y, 2 * x, inside_h, inside_w))
-                for channel in range(source.channels)
-            ],
-            axis=-1,
-        )
-        target.write(y, x, block)
+def halve(source: Planes, target: WritablePlanes, block: tuple[int, int]) -> None:
+    """Fill ``target``, of half the size rounded up, with the area means of ``source``.
+
+    Args:
+        source: the level above.
+        target: the level to fill.
+        block: (height, width) of what is written at once, px of ``target``.
+    """
+    for y in range(0, target.height, block[0]):
+        for x in range(0, target.width, block[1]):
+            h, w = min(block[0], target.height - y), min(block[1], target.width - x)
+            means = np.empty((h, w, target.channels), target.dtype)
+            for top, left, rows, columns in iter_windows(h, w, _WINDOW):
+                for channel in range(target.channels):
+                    means[top : top + rows, left : left + columns, channel] = area_mean(
+                        _inside(source, channel, y + top, x + left, rows, columns)
+                    )
+            target.write(y, x, means)
+
+
+def _inside(source: Planes, channel: int, y: int, x: int, height: int, width: int) -> np.ndarray:
+    """The pixels of ``source`` that a window of the halved level is made of."""
+    return source.read(
+        channel,
+        2 * y,
+        2 * x,
+        min(2 * height, source.height - 2 * y),
+        min(2 * width, source.width - 2 * x),
+    )
 
 
 def area_mean(plane: np.ndarray) -> np.ndarray:

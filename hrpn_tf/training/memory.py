@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 import keras
@@ -12,6 +11,7 @@ from keras import layers
 from tensorflow.python.client import device_lib
 
 from hrpn_tf.errors import ConfigError
+from hrpn_tf.memory import free_on_host
 from hrpn_tf.models.layers import AlignedUpsample, Upsample
 from hrpn_tf.models.traffic import SizedCall, sized_calls, tensor_bytes
 
@@ -70,7 +70,7 @@ def available_bytes() -> int | None:
         what the system calls available and what the control groups (containers, job schedulers)
         leave of their limits. None where the system does not tell.
     """
-    free = _free_on_gpus() if tf.config.list_physical_devices("GPU") else _free_on_host(Path("/"))
+    free = _free_on_gpus() if tf.config.list_physical_devices("GPU") else free_on_host()
     return min(free, default=None)
 
 
@@ -202,36 +202,3 @@ def _free_on_gpus() -> Iterator[int]:
         if device.device_type == "GPU":
             name = device.name.removeprefix("/device:")
             yield device.memory_limit - tf.config.experimental.get_memory_info(name)["current"]
-
-
-def _free_on_host(root: Path) -> Iterator[int]:
-    try:
-        for line in (root / "proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                yield int(line.split()[1]) * 1024
-        groups = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for group in groups:
-        _, controllers, path = group.split(":", 2)
-        if not controllers:
-            yield from _free_in_group(root / "sys/fs/cgroup", path, "memory.max", "memory.current")
-        elif "memory" in controllers.split(","):
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
-            yield from _free_in_group(root / "sys/fs/cgroup/memory", path, *names)
-
-
-def _free_in_group(base: Path, path: str, limit: str, use: str) -> Iterator[int]:
-    """Limit minus use of a control group and of those around it; file caches count as free."""
-    inside = PurePosixPath(path.lstrip("/"))
-    for folder in (base / part for part in (inside, *inside.parents)):
-        try:
-            most = (folder / limit).read_text().strip()
-            used = int((folder / use).read_text())
-            statistics = (folder / "memory.stat").read_text().splitlines()
-        except OSError:
-            continue  # a container sees only the innermost group, under another path
-        if most != "max":
-            values = dict(line.split() for line in statistics)
-            cached = values.get("total_inactive_file", values.get("inactive_file", 0))
-            yield int(most) - used + int(cached)

@@ -2,13 +2,12 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from hrpn_tf.memory import forget_peak, peak_bytes, resident_bytes
 from hrpn_tf.training.checkpoints import Row, TrainingState
 
 MIB = 2**20
@@ -75,20 +74,15 @@ class Memory:
         if self._gpu:
             tf.config.experimental.reset_memory_stats("GPU:0")
         else:
-            with suppress(OSError):
-                Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
-        self.before_mb = self._read("VmRSS", "current")
+            forget_peak()
+        self.before_mb = self._read(resident_bytes, "current")
 
     def peak_mb(self) -> float:
         """The largest amount so far; of the first GPU where there are several."""
-        return max(self._read("VmHWM", "peak"), self.before_mb)  # the system rounds its counters
+        return max(self._read(peak_bytes, "peak"), self.before_mb)  # the system rounds its counters
 
-    def _read(self, resident: str, gpu: str) -> float:
+    def _read(self, resident: Callable[[], int | None], gpu: str) -> float:
         if self._gpu:
             return float(tf.config.experimental.get_memory_info("GPU:0")[gpu]) / MIB
-        try:
-            lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        except OSError:
-            return float("nan")
-        kib = next(line.split()[1] for line in lines if line.startswith(f"{resident}:"))
-        return int(kib) / 1024
+        held = resident()
+        return float("nan") if held is None else held / MIB

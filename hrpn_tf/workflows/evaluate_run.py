@@ -24,7 +24,7 @@ from hrpn_tf.files import atomic_path
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.workflows.measured_slides import measured_slide, predicted_plane, tissue_plane
 from hrpn_tf.workflows.remarks import remark
-from hrpn_tf.workflows.run_slides import RunSlide, choose_slides, prediction_path, run_slides
+from hrpn_tf.workflows.run_slides import RunSlide, choose_slides, find_prediction, run_slides
 
 
 def evaluate_run(
@@ -90,7 +90,7 @@ def evaluate_run(
 def _refuse_missing(
     slides: Sequence[RunSlide], predictions: Path, run: Path, slide_list: Path | None
 ) -> None:
-    missing = [s.name for s in slides if not prediction_path(predictions, s.name).is_file()]
+    missing = [s.name for s in slides if find_prediction(predictions, s.name) is None]
     if not missing:
         return
     listed = f"{missing[0]} and {len(missing) - 1} more" if len(missing) > 1 else missing[0]
@@ -104,6 +104,13 @@ def _refuse_missing(
     )
 
 
+def _prediction(predictions: Path, slide: RunSlide) -> Path:
+    """That of a slide for which :func:`_refuse_missing` found one."""
+    path = find_prediction(predictions, slide.name)
+    assert path is not None
+    return path
+
+
 def _networks(slides: Sequence[RunSlide], predictions: Path, run: Path) -> list[str]:
     """Checksums of the networks that predicted the slides; a remark if not the run's own."""
     from hrpn_tf.prediction import sha256
@@ -111,7 +118,7 @@ def _networks(slides: Sequence[RunSlide], predictions: Path, run: Path) -> list[
     own = sha256(run / "best.keras") if (run / "best.keras").is_file() else None
     networks = set()
     for slide in slides:
-        path = prediction_path(predictions, slide.name)
+        path = _prediction(predictions, slide)
         made_by = read_provenance(path).get("model", {}).get("sha256")
         networks |= {made_by} if made_by else set()
         if own and made_by and made_by != own:
@@ -163,7 +170,7 @@ def _evaluate(
     bar = tqdm(total=pixels, unit="px", unit_scale=True, desc="evaluate", disable=not progress)
     with bar:
         for slide in slides:
-            path = prediction_path(predictions, slide.name)
+            path = _prediction(predictions, slide)
             with measured_slide(slide, config) as (measured, opened), open_slide(path) as predicted:
                 results.append(
                     evaluate_slide(

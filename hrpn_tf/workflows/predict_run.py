@@ -1,19 +1,20 @@
 """Predict slides with the best network of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hrpn_tf.config import load_run_config
-from hrpn_tf.errors import OutputExistsError, RunError
-from hrpn_tf.workflows.prediction_jobs import Job, Request, check, made_by, requests
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.config import Config, load_config, load_run_config
+from hrpn_tf.config.loader import RUN_CONFIG
+from hrpn_tf.errors import CohortError, HrpnError, OutputExistsError, RunError, UsageError
+from hrpn_tf.workflows.prediction_jobs import Choice, Job, check
+from hrpn_tf.workflows.prediction_requests import Request, made_by, requests
 from hrpn_tf.workflows.remarks import remark
 
-if TYPE_CHECKING:
-    from hrpn_tf.prediction import PredictionSummary
-
 Say = Callable[[str], object]
+Failure = tuple[Path, Exception]
+# Slides are looked at by so many threads at once: most of the time goes into waiting for a drive.
+_CHECKING_THREADS = 8
 
 
 def predict_run(
@@ -23,31 +24,37 @@ def predict_run(
     groups: Sequence[str] = (),
     out: Path | None = None,
     channels: Mapping[str, str | int] | None = None,
-    tile: int | None = None,
-    dtype: str | None = None,
-    pixel_size_um: float | None = None,
+    overrides: Sequence[str] = (),
+    choice: Choice | None = None,
     overwrite: bool = False,
     skip_existing: bool = False,
+    workers: int | None = 0,
+    scheduler: str | None = None,
     progress: bool = True,
     say: Say = print,
 ) -> list[Path]:
     """Predict slides by tiles; everything that can be refused is refused before the first.
+
+    Of several slides, those that cannot be predicted do not keep the others from it.
 
     Args:
         run: folder of a training.
         slides: slides, and slide lists (CSV, YAML), of which the groups that the run neither
             trained nor picked its checkpoint with are predicted; empty for the run's test slides.
         groups: of a slide list: only these.
-        out: folder of the results, or one file ``*.tif`` for one slide; ``RUN/predictions`` if
-            None.
+        out: folder of the results, or one file ``*.tif`` or folder ``*.zarr`` for one slide;
+            ``RUN/predictions`` if None.
         channels: role of an input: name or index of its channel in the file, where that is not
             as in the run's configuration.
-        tile: largest side of a tile, px; None for that of the configuration.
-        dtype: of the written grey levels; None for that of the configuration.
-        pixel_size_um: um per pixel, for slides that state none.
-        overwrite: replace existing predictions.
-        skip_existing: leave out slides that this very network has predicted already.
-        progress: show a bar for each slide on standard error.
+        overrides: of the run's configuration, ``prediction.key=value``.
+        choice: region, mask, level, pixel size.
+        overwrite: replace existing predictions, and what was begun with other settings.
+        skip_existing: leave out slides that this very network has predicted already; of several
+            slides they are left out in any case.
+        workers: processes of a Dask cluster on this machine; 0 for none, in this process; None for
+            as many as fit, unless there is one slide.
+        scheduler: address of a running Dask cluster instead, ``tcp://...``.
+        progress: show a bar on standard error.
         say: is told one line for each slide that is done.
 
     Returns:
@@ -56,79 +63,127 @@ def predict_run(
     Raises:
         RunError: no run there, or no network in it yet.
         UsageError: there is nothing to predict, or two results would get one name.
+        CohortError: some of several slides failed; says which, and why.
         OutputExistsError: a prediction exists, and ``overwrite`` is false.
-        PixelSizeError, UnknownChannelError, SlideNotFoundError: a slide does not fit the network.
+        HrpnError: others: the only slide cannot be predicted.
     """
     from hrpn_export import Contract
 
-    config = load_run_config(run)
+    config = _config(run, overrides)
     asked = requests(slides, run, config, out, groups, channels or {})
     contract = Contract.from_json(_read(run / "contract.json"))
-    left = _missing(asked, run) if skip_existing and not overwrite else asked
-    jobs = [check(request, contract, config, pixel_size_um, overwrite) for request in left]
-    if jobs and (contract.receptive_field is None or not contract.tile_exact):
-        # such a network answers best in tiles of the size that it was trained on
-        tile = tile or config.training.crop or config.data.patch
-        remark(
-            f"the network of {run} depends on its tile: tiles of {tile} px overlap by half, and "
-            "faint seams may remain"
-        )
-    if jobs:
-        tile, dtype = tile or config.prediction.tile, dtype or config.prediction.dtype
-        _predict(jobs, run, tile, dtype, overwrite, progress, say)
+    several = len(asked) > 1
+    left = _missing(asked, run, several) if (skip_existing or several) and not overwrite else asked
+    tile_is_asked_for = any(text.startswith("prediction.tile=") for text in overrides)
+    config = _with_tile(config, contract, run, tile_is_asked_for)
+    jobs, failures = _checked(left, run, contract, config, choice or Choice(), overwrite, several)
+    if several and not jobs and failures:
+        raise failures[0][1]
+    _remark_on_resampling(jobs)
+    if scheduler is None and (workers == 0 or (workers is None and len(jobs) <= 1)):
+        from hrpn_tf.workflows.predict_here import predict_here
+
+        failures += predict_here(jobs, overwrite, progress, say, stop_at_first=not several)
+    elif jobs:
+        from hrpn_tf.workflows.cohort import predict_cohort
+
+        failures += predict_cohort(jobs, workers, scheduler, overwrite, progress, say)
+    if failures and not several:
+        raise failures[0][1]
+    if failures:
+        raise CohortError(_report(failures, len(asked)))
     return [request.out for request in asked]
 
 
-def _missing(asked: Sequence[Request], run: Path) -> list[Request]:
+def _config(run: Path, overrides: Sequence[str]) -> Config:
+    for override in overrides:
+        if not override.startswith("prediction."):
+            raise UsageError(
+                f"--set {override}: only prediction.* can be changed after the training"
+            )
+    return load_config(run / RUN_CONFIG, overrides) if overrides else load_run_config(run)
+
+
+def _with_tile(config: Config, contract: object, run: Path, asked_for: bool) -> Config:
+    """A network whose answer depends on its tile gets tiles of the size that it was trained on."""
+    from hrpn_export import Contract
+
+    assert isinstance(contract, Contract)
+    if contract.receptive_field is not None and contract.tile_exact:
+        return config
+    prediction = config.prediction
+    if prediction.halo is not None:
+        raise UsageError(f"--halo: the network of {run} has no receptive field; leave it out")
+    tile = (asked_for and prediction.tile) or config.training.crop or config.data.patch
+    remark(
+        f"the network of {run} depends on its tile: tiles of {tile} px overlap by half and are "
+        "blended; faint seams may remain"
+    )
+    return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
+
+
+def _missing(asked: Sequence[Request], run: Path, several: bool) -> list[Request]:
     """Those that this very network has not predicted yet."""
     left = [r for r in asked if not made_by(r.out, run / "best.keras")]
     for request in left:
-        if request.out.exists():
+        if request.out.exists() and not several:
             raise OutputExistsError(
                 f"{request.out}: not by the network of {run} as it is now; replace it with: "
                 f"hrpn-tf predict --run {run} --overwrite"
             )
+    if several and len(left) < len(asked):
+        remark(f"{len(asked) - len(left)} of {len(asked)} slides are predicted already")
     return left
 
 
-def _predict(
-    jobs: Sequence[Job],
+def _checked(
+    asked: Sequence[Request],
     run: Path,
-    tile: int,
-    dtype: str,
+    contract: object,
+    config: Config,
+    choice: Choice,
     overwrite: bool,
-    progress: bool,
-    say: Say,
-) -> None:
-    load_tensorflow()
-    from hrpn_export.keras_session import KerasSession
+    several: bool,
+) -> tuple[list[Job], list[Failure]]:
+    """The slides that can be predicted, and why the others cannot."""
 
-    from hrpn_tf.prediction import predict_slide, prediction_provenance
-    from hrpn_tf.slides import open_slide
-    from hrpn_tf.training.run import load_run
+    def one(request: Request) -> Job | HrpnError:
+        try:
+            return check(request, run, contract, config, choice, overwrite)  # type: ignore[arg-type]
+        except HrpnError as error:
+            return error
 
-    model, contract, config = load_run(run)
-    session = KerasSession(model, contract)
-    for job in jobs:
-        with open_slide(job.slide) as slide:
-            summary = predict_slide(
-                session,
-                slide,
-                job.channels,
-                job.out,
-                tile=tile,
-                dtype=dtype,
-                provenance=prediction_provenance(
-                    slide=job.slide,
-                    model=run / "best.keras",
-                    config=config,
-                    channels=job.channel_names,
-                ),
-                overwrite=overwrite,
-                progress=progress,
-                pixel_size_um=job.pixel_size_um,
-            )
-        say(_describe(summary))
+    with ThreadPoolExecutor(_CHECKING_THREADS if several else 1) as pool:
+        results = list(pool.map(one, asked))
+    failures: list[Failure] = [
+        (request.slide, result)
+        for request, result in zip(asked, results, strict=True)
+        if isinstance(result, HrpnError)
+    ]
+    return [result for result in results if isinstance(result, Job)], failures
+
+
+def _remark_on_resampling(jobs: Sequence[Job]) -> None:
+    others = [job for job in jobs if not job.frame.is_own]
+    if not others:
+        return
+    first = others[0]
+    more = f", and {len(others) - 1} more slides alike" if len(others) > 1 else ""
+    how = "as it is" if first.frame.ratio == 1 else f"resampled by {1 / first.frame.ratio:.3g}"
+    remark(
+        f"{first.slide.name}: level {first.frame.level} is read {how}, to "
+        f"{first.frame.pixel_size_um:g} um/px, which the network expects{more}"
+    )
+
+
+def _report(failures: Sequence[tuple[Path, Exception]], slides: int) -> str:
+    reasons = "; ".join(f"{slide.name}: {error}" for slide, error in failures[:20])
+    more = f"; and {len(failures) - 20} more" if len(failures) > 20 else ""
+    others = "; the others are done" if len(failures) < slides else ""
+    return (
+        f"{len(failures)} of {slides} slides failed{others} (run the same command again to try "
+        f"them again): {reasons}{more}"
+    )
 
 
 def _read(path: Path) -> str:
@@ -136,13 +191,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError:
         raise RunError(f"{path}: missing; run hrpn-tf fit again") from None
-
-
-def _describe(summary: "PredictionSummary") -> str:
-    tiling = summary.tiling
-    rate = summary.pixels / 1e6 / summary.seconds
-    return (
-        f"{summary.path}: {tiling.height} x {tiling.width} px in {summary.seconds:.1f} s, "
-        f"{rate:.2f} Mpx/s ({summary.session_seconds / summary.seconds:.0%} in the network); "
-        f"{len(tiling)} tiles of {tiling.shape[0]} x {tiling.shape[1]} px, halo {tiling.halo} px"
-    )

@@ -1,158 +1,208 @@
-"""Which slides are predicted, where each result goes, and whether the network fits them."""
+"""One slide to predict, checked, and as steps that any process can take."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
-from hrpn_tf.workflows.run_slides import choose_slides, prediction_path, run_slides
+from hrpn_tf.workflows.prediction_requests import Request
 
 if TYPE_CHECKING:
-    from hrpn_export import Contract
+    import numpy as np
+    from hrpn_export import Contract, Session
 
-LISTS = (".csv", ".yaml", ".yml")
+    from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
+    from hrpn_tf.slides import Slide, SlideInfo
+
+# Of the memory that a process may take, this share holds decoded strips or tiles of the slide.
+_CACHE_SHARE, _LEAST_CACHE, _MOST_CACHE = 1 / 16, 16 * 2**20, 128 * 2**20
 
 
 @dataclass(frozen=True)
-class Request:
-    """One slide to predict, as asked for.
+class Choice:
+    """What is to be predicted of every slide.
 
     Attributes:
-        slide: file or folder.
-        out: where the prediction goes.
-        channels: role: channel name or index in the file.
-        pixel_size_um: um per pixel that the run states for a slide whose file states none.
+        region: px of the slide at full resolution; None for all of it.
+        mask: GeoJSON file; None for everything.
+        level: of the slide to read; None for the one that fits the network.
+        pixel_size_um: um per pixel, for slides that state none.
     """
 
-    slide: Path
-    out: Path
-    channels: Mapping[str, str | int]
-    pixel_size_um: float | None
+    region: "Region | None" = None
+    mask: Path | None = None
+    level: int | None = None
+    pixel_size_um: float | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """One slide to predict, checked: everything is known but its pixels.
+    """One slide to predict, checked: everything is known but its pixels. Can be sent elsewhere.
 
     Attributes:
-        slide, out: see ``Request``.
+        slide, out: see ``Request``; absolute.
+        run: folder of the training; absolute.
+        config: resolved configuration of the run, with what was asked for this prediction.
         channels: indices in the file, in the contract's order.
         channel_names: role: name of that channel.
-        pixel_size_um: um per pixel.
+        frame: the pixels that it is seen in.
+        pixels: of the result, all in all.
+        region: px of the frame; None for all of it.
+        mask: GeoJSON file; absolute; None for everything.
     """
 
     slide: Path
     out: Path
+    run: Path
+    config: Config
     channels: tuple[int, ...]
     channel_names: dict[str, str]
-    pixel_size_um: float
-
-
-def requests(
-    slides: Sequence[Path],
-    run: Path,
-    config: Config,
-    out: Path | None,
-    groups: Sequence[str],
-    channels: Mapping[str, str | int],
-) -> list[Request]:
-    """What is to be predicted, and where each result goes; see ``predict_run``.
-
-    Raises:
-        UsageError: two results would get one name, one file is named for several slides, or a
-            channel is given for an input that the network does not have.
-    """
-    from hrpn_tf.data.slide_list import slide_name
-
-    _refuse_unknown_roles(channels, config)
-    plain = [path for path in slides if path.suffix.lower() not in LISTS]
-    lists: list[Path | None] = [path for path in slides if path.suffix.lower() in LISTS]
-    if not slides:
-        lists = [None]
-    folder = out or run / "predictions"
-    found = [
-        Request(
-            path,
-            prediction_path(folder, slide_name(path)),
-            {**config.data.channels, **channels},
-            None,
-        )
-        for path in plain
-    ]
-    for path in lists:
-        all_slides = run_slides(run, config, path)
-        found += [
-            Request(
-                slide.path,
-                prediction_path(folder, slide.name),
-                {**slide.channels, **channels},
-                slide.pixel_size_um,
-            )
-            for slide in choose_slides(all_slides, groups, str(path or run))
-        ]
-    if out is not None and out.suffix.lower() in (".tif", ".tiff"):
-        return _one_file(found, out)
-    return _distinct(found)
+    frame: "Frame"
+    pixels: int
+    region: "Region | None"
+    mask: Path | None
 
 
 def check(
     request: Request,
+    run: Path,
     contract: "Contract",
     config: Config,
-    pixel_size_um: float | None,
+    choice: Choice,
     overwrite: bool,
 ) -> Job:
     """Refuse what cannot be predicted before the network is loaded; see ``predict_run``."""
     from hrpn_tf.files import refuse_existing
-    from hrpn_tf.prediction import fitting_pixel_size, input_channels
-    from hrpn_tf.slides import open_slide
+    from hrpn_tf.prediction import choose_frame, frame_region, input_channels, open_frame, read_mask
+    from hrpn_tf.prediction.output import fitting_format
 
     if request.out.exists() and request.out.samefile(request.slide):
         raise UsageError(f"--out would replace the slide {request.slide}; name another place")
     refuse_existing(request.out, overwrite)
-    with open_slide(request.slide) as slide:
+    prediction = fitting_format(config.prediction, request.out)
+    with open_in_time(request.slide, prediction.io_timeout) as slide:
         info = slide.info
-    channels = input_channels(info, contract, request.channels)
-    stated = pixel_size_um or (request.pixel_size_um if info.pixel_size_um is None else None)
-    size = fitting_pixel_size(info, contract, stated, config.prediction.pixel_size_tolerance)
-    names = {role: info.channels[i] for role, i in zip(contract.inputs, channels, strict=True)}
-    return Job(request.slide, request.out, channels, names, size)
+        channels = input_channels(info, contract, request.channels)
+        frame = choose_frame(
+            info,
+            contract,
+            stated_um=_stated(request, info, choice),
+            tolerance=prediction.pixel_size_tolerance,
+            resample=prediction.resample,
+            level=choice.level,
+        )
+        seen = open_frame(slide, frame).info
+        size = size_of(seen)
+        region = choice.region and frame_region(choice.region, info, frame, size)
+        if choice.mask is not None:
+            read_mask(choice.mask, *size_of(info), frame.scale)
+    area = size if region is None else (region.height, region.width)
+    return Job(
+        slide=request.slide.absolute(),
+        out=request.out.absolute(),
+        run=run.absolute(),
+        config=config.model_copy(update={"prediction": prediction}),
+        channels=channels,
+        channel_names={
+            role: info.channels[i] for role, i in zip(contract.inputs, channels, strict=True)
+        },
+        frame=frame,
+        pixels=area[0] * area[1],
+        region=region,
+        mask=None if choice.mask is None else choice.mask.absolute(),
+    )
 
 
-def made_by(prediction: Path, network: Path) -> bool:
-    """Whether a predicted slide is there and names this very network as its origin."""
-    from hrpn_tf.prediction import sha256
-    from hrpn_tf.slides import read_provenance
+@contextmanager
+def opened(job: Job, session: "Session", budget: int | None) -> Iterator["SlidePrediction"]:
+    """The prediction of a job, with its slide open.
 
-    if not prediction.is_file() or not network.is_file():
-        return False
-    return bool(read_provenance(prediction).get("model", {}).get("sha256") == sha256(network))
+    Args:
+        job: checked.
+        session: the network of the job's run.
+        budget: bytes that this process may take.
+    """
+    from hrpn_tf.prediction import SlidePrediction, open_frame, read_mask
+
+    config = job.config.prediction
+    cache = _cache_bytes(budget)
+    with open_in_time(job.slide, config.io_timeout, cache) as slide:
+        info, seen = slide.info, open_frame(slide, job.frame)
+        size = size_of(seen.info)
+        yield SlidePrediction(
+            session=session,
+            slide=seen,
+            channels=job.channels,
+            out=job.out,
+            config=config,
+            origin=partial(_origin, job, info),
+            pixel_size_um=job.frame.pixel_size_um,
+            region=job.region,
+            mask=None if job.mask is None else read_mask(job.mask, *size_of(info), job.frame.scale),
+            find_tissue=partial(_tissue, slide, job, size) if _may_skip(job) else None,
+            cache_bytes=cache,
+        )
 
 
-def _refuse_unknown_roles(channels: Mapping[str, str | int], config: Config) -> None:
-    for role, name in channels.items():
-        if role not in config.data.inputs:
-            raise UsageError(
-                f"--channel {role}={name}: the model has no input {role}; its inputs are "
-                f"{', '.join(config.data.inputs)}"
-            )
+def open_in_time(slide: Path, seconds: float, cache_bytes: int | None = None) -> "Slide":
+    """Open a slide, or give up: a drive may not answer.
+
+    Raises:
+        StalledError: it took longer than ``seconds``.
+    """
+    from hrpn_tf.prediction.queues import within
+    from hrpn_tf.slides import open_slide
+    from hrpn_tf.slides.planes import CACHE_BYTES
+
+    return within(
+        seconds, f"{slide}: opening", lambda: open_slide(slide, cache_bytes or CACHE_BYTES)
+    )
 
 
-def _one_file(requests: list[Request], out: Path) -> list[Request]:
-    if len(requests) != 1:
-        raise UsageError(f"--out {out} is one file, for {len(requests)} slides; name a folder")
-    return [replace(requests[0], out=out)]
+def size_of(info: "SlideInfo") -> tuple[int, int]:
+    """Height and width, px."""
+    return info.height, info.width
 
 
-def _distinct(requests: list[Request]) -> list[Request]:
-    seen: dict[Path, Path] = {}
-    for request in requests:
-        if request.out in seen:
-            raise UsageError(
-                f"{seen[request.out]} and {request.slide} would both be written to {request.out}; "
-                "predict them into different folders, or name them in a slide list"
-            )
-        seen[request.out] = request.slide
-    return requests
+def _cache_bytes(budget: int | None) -> int:
+    share = _MOST_CACHE if budget is None else int(budget * _CACHE_SHARE)
+    return min(max(share, _LEAST_CACHE), _MOST_CACHE)
+
+
+def _stated(request: Request, info: "SlideInfo", choice: Choice) -> float | None:
+    """What somebody says of the pixel size of a slide whose file says nothing, um."""
+    stated = request.pixel_size_um if info.pixel_size_um is None else None
+    return choice.pixel_size_um or stated
+
+
+def _origin(job: Job, info: "SlideInfo") -> Mapping[str, object]:
+    from hrpn_tf.prediction import prediction_provenance, sha256
+
+    return prediction_provenance(
+        slide=job.slide,
+        files=info.files,
+        model=job.run / "best.keras",
+        config=job.config,
+        channels=job.channel_names,
+        level=job.frame.level,
+        mask=None if job.mask is None else {"file": job.mask.name, "sha256": sha256(job.mask)},
+    )
+
+
+def _may_skip(job: Job) -> bool:
+    return job.config.prediction.skip_empty and job.config.data.tissue.method != "all"
+
+
+def _tissue(slide: "Slide", job: Job, size: tuple[int, int]) -> "TissueMap":
+    """Tissue by the rule that training patches were chosen by."""
+    from hrpn_tf.data.tissue import is_tissue
+    from hrpn_tf.prediction import find_tissue
+
+    def classify(means: "np.ndarray") -> "np.ndarray":
+        return is_tissue(means.mean(axis=-1), job.config.data.tissue)
+
+    return find_tissue(slide, job.channels, size, classify)

@@ -106,15 +106,21 @@ def choose_slides(
     return chosen
 
 
-def prediction_path(folder: Path, name: str) -> Path:
-    """Where the prediction of a slide lies in a folder of predictions.
+def prediction_path(folder: Path, name: str, suffix: str = ".ome.tif") -> Path:
+    """Where the prediction of a slide goes in a folder of predictions.
 
     Raises:
         UsageError: the name cannot be that of a file.
     """
     if Path(name).name != name:
         raise UsageError(f"the slide name '{name}' cannot be a file name; change it in the list")
-    return folder / f"{name}.ome.tif"
+    return folder / f"{name}{suffix}"
+
+
+def find_prediction(folder: Path, name: str) -> Path | None:
+    """The prediction of a slide in a folder of predictions, whatever its format."""
+    paths = (prediction_path(folder, name, suffix) for suffix in (".ome.tif", ".ome.zarr"))
+    return next((path for path in paths if path.exists()), None)
 
 
 def _subsets(run: Path) -> dict[str, str]:

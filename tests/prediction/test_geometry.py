@@ -3,69 +3,99 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrpn_tf.prediction.geometry import Tiling, plan_tiling, reflect, round_up
+from hrpn_tf.prediction.blending import fade_both
+from hrpn_tf.prediction.geometry import CHUNK, Region, Tiling, plan_tiling, reflect, round_up
 
-sides = st.integers(1, 700)
+MULTIPLES = st.sampled_from([1, 2, 3, 4, 8, 16, 32, 48])
+regions = st.builds(
+    Region, st.integers(0, 90), st.integers(0, 90), st.integers(1, 1500), st.integers(1, 1500)
+)
 tilings = st.builds(
     plan_tiling,
-    sides,
-    sides,
-    tile=st.integers(20, 300),
-    stride_multiple=st.sampled_from([1, 2, 4, 8, 16, 32]),
+    regions,
+    tile=st.integers(20, 1100),
+    stride_multiple=MULTIPLES,
     receptive_field=st.none() | st.integers(1, 200),
+    halo=st.none() | st.integers(0, 40),
 )
 
 
 @settings(deadline=None)
 @given(tilings)
-def test_every_pixel_is_kept_once(tiling: Tiling) -> None:
-    count = np.zeros((tiling.height, tiling.width), int)
-    for tile in tiling:
-        assert tile.out_height > 0
-        assert tile.out_width > 0
-        count[
-            tile.out_y : tile.out_y + tile.out_height, tile.out_x : tile.out_x + tile.out_width
-        ] += 1
+def test_blocks_cover_every_pixel_once(tiling: Tiling) -> None:
+    region = tiling.region
+    count = np.zeros((region.height, region.width), np.uint8)
+    for number, block in enumerate(tiling):
+        assert block == tiling.block(number)
+        assert min(block.height, block.width) > 0
+        assert (block.y % tiling.block_height, block.x % tiling.block_width) == (0, 0)
+        count[block.y : block.y + block.height, block.x : block.x + block.width] += 1
     assert (count == 1).all()
     assert len(tiling) == sum(1 for _ in tiling)
 
 
 @settings(deadline=None)
-@given(sides, sides, st.integers(1, 300), st.sampled_from([1, 2, 8, 32]), st.integers(1, 200))
-def test_exact_tiles_are_aligned_and_hold_the_receptive_field(
-    height: int, width: int, tile: int, multiple: int, field: int
+@given(tilings)
+def test_tiles_have_one_shape_lie_on_the_stride_and_fill_their_block(tiling: Tiling) -> None:
+    """Weighted as they are blended, the tiles of a block sum to one at every pixel of it."""
+    height, width = tiling.shape
+    assert (height % tiling.multiple, width % tiling.multiple) == (0, 0)
+    weights = fade_both(height, width)[..., 0] if tiling.blended else np.ones((height, width))
+    for block in list(tiling)[:: max(1, len(tiling) // 3)]:
+        total = np.zeros((block.height, block.width))
+        for tile in block.tiles:
+            assert (tile.y % tiling.multiple, tile.x % tiling.multiple) == (0, 0)
+            rows, columns = tile.source
+            assert 0 <= rows.start < rows.stop <= height
+            assert 0 <= columns.start < columns.stop <= width
+            # what a tile gives belongs where it was read
+            assert tile.y + rows.start == tiling.region.y + block.y + tile.target[0].start
+            assert tile.x + columns.start == tiling.region.x + block.x + tile.target[1].start
+            total[tile.target] += weights[tile.source]
+        np.testing.assert_allclose(total, 1, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(regions, st.integers(1, 1100), MULTIPLES, st.integers(1, 200))
+def test_an_exact_tile_holds_the_receptive_field(
+    region: Region, tile: int, multiple: int, field: int
 ) -> None:
-    tiling = plan_tiling(height, width, tile=tile, stride_multiple=multiple, receptive_field=field)
+    tiling = plan_tiling(region, tile=tile, stride_multiple=multiple, receptive_field=field)
     assert tiling.exact
-    assert tiling.shape[0] % multiple == 0
-    assert tiling.shape[1] % multiple == 0
-    assert max(tiling.kept_height, tiling.kept_width) <= round_up(tile, multiple)
-    for place in tiling:
-        assert place.y % multiple == 0
-        assert place.x % multiple == 0
-        rows, columns = place.crop
-        reach = field // 2
-        assert rows.start >= reach
-        assert tiling.shape[0] - rows.stop >= reach
-        assert columns.start >= reach
-        assert tiling.shape[1] - columns.stop >= reach
+    assert max(tiling.block_height, tiling.block_width) <= round_up(tile, multiple)
+    for block in list(tiling)[:: max(1, len(tiling) // 5)]:
+        (one,) = block.tiles
+        for used, side in zip(one.source, tiling.shape, strict=True):
+            assert used.start >= field // 2
+            assert side - used.stop >= field // 2
 
 
-@given(sides, sides, st.integers(16, 600), st.sampled_from([1, 4, 32]))
-def test_without_a_receptive_field_tiles_have_the_size_asked_for(
-    height: int, width: int, tile: int, multiple: int
-) -> None:
-    tiling = plan_tiling(height, width, tile=tile, stride_multiple=multiple, receptive_field=None)
-    assert not tiling.exact
-    assert tiling.shape[0] == tiling.shape[1]
-    assert abs(tiling.shape[0] - tile) < 4 * multiple
-    assert tiling.shape[0] % multiple == 0
-    assert tiling.halo % multiple == 0
+@given(tilings)
+def test_chunks_divide_their_block(tiling: Tiling) -> None:
+    for block, chunk in (
+        (tiling.block_height, tiling.chunk_height),
+        (tiling.block_width, tiling.chunk_width),
+    ):
+        assert block % chunk == 0
+        assert chunk % tiling.multiple == 0
+        assert chunk <= 2 * CHUNK
 
 
 def test_the_tile_of_a_published_network_is_its_training_patch() -> None:
-    tiling = plan_tiling(2000, 2000, tile=512, stride_multiple=32, receptive_field=None)
-    assert (tiling.shape, tiling.kept_height, tiling.halo) == ((512, 512), 256, 128)
+    tiling = plan_tiling(
+        Region(0, 0, 5000, 5000), tile=512, stride_multiple=32, receptive_field=None
+    )
+    assert (tiling.shape, tiling.halo) == ((512, 512), 256)
+    assert (tiling.block_height, tiling.chunk_height) == (2048, 512)
+    assert len(tiling.block(0).tiles) == 81
+
+
+@pytest.mark.parametrize(("halo", "exact"), [(None, True), (64, True), (50, True), (33, False)])
+def test_a_smaller_halo_is_not_exact(halo: int | None, exact: bool) -> None:
+    region = Region(0, 0, 100, 100)
+    tiling = plan_tiling(region, tile=64, stride_multiple=16, receptive_field=101, halo=halo)
+    assert tiling.exact == exact
+    assert tiling.halo == (64 if exact else 48)
 
 
 @given(st.integers(1, 9), st.integers(0, 40))
@@ -76,12 +106,14 @@ def test_reflection_is_that_of_numpy(size: int, reach: int) -> None:
 
 
 def test_a_slide_is_divided_evenly() -> None:
-    tiling = plan_tiling(600, 1041, tile=512, stride_multiple=16, receptive_field=101)
-    assert (tiling.kept_height, tiling.kept_width) == (304, 352)
-    assert len(tiling) == 6
+    region = Region(0, 0, 600, 1041)
+    tiling = plan_tiling(region, tile=512, stride_multiple=16, receptive_field=101)
+    assert (tiling.block_height, tiling.block_width) == (304, 352)
+    assert tiling.grid == (2, 3)
 
 
 @pytest.mark.parametrize(("field", "halo"), [(1, 0), (2, 16), (33, 16), (34, 32), (101, 64)])
 def test_the_halo_is_half_the_receptive_field_rounded_up(field: int, halo: int) -> None:
-    tiling = plan_tiling(100, 100, tile=64, stride_multiple=16, receptive_field=field)
+    region = Region(0, 0, 100, 100)
+    tiling = plan_tiling(region, tile=64, stride_multiple=16, receptive_field=field)
     assert tiling.halo == halo

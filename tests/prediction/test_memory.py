@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, sys.argv[3])
 from grid_network import ArraySlide, GridNetwork
+from hrpn_tf.config import PredictionConfig
 from hrpn_tf.prediction import predict_slide
 
 class Endless(ArraySlide):
@@ -20,8 +21,8 @@ class Endless(ArraySlide):
 
 session = GridNetwork(4)
 session._one = lambda image: image.astype(np.float32)[..., :1]
-predict_slide(session, Endless(int(sys.argv[1])), [0, 1], Path(sys.argv[2]), tile=256,
-              dtype="float32", provenance={}, overwrite=False, progress=False)
+predict_slide(session, Endless(int(sys.argv[1])), [0, 1], Path(sys.argv[2]),
+              config=PredictionConfig(tile=256))
 status = Path("/proc/self/status").read_text()  # ru_maxrss starts at the parent's peak
 print(status.split("VmHWM:")[1].split()[0])
 """

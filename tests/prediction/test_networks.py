@@ -7,6 +7,7 @@ import pytest
 from grid_network import ArraySlide
 from hrpn_export import Contract
 
+from hrpn_tf.config import PredictionConfig
 from hrpn_tf.prediction import predict_slide
 from hrpn_tf.slides import open_slide
 
@@ -41,11 +42,7 @@ def test_tiled_and_untiled_predictions_agree(tmp_path: Path, preset: str) -> Non
         ArraySlide(image),
         [0, 1],
         out,
-        tile=80,
-        dtype="float32",
-        provenance={},
-        overwrite=False,
-        progress=False,
+        config=PredictionConfig(tile=80),
     )
     with open_slide(out) as slide:
         got = slide.read(0, 0, 131, 203, [0])

@@ -139,8 +139,8 @@ def test_a_network_that_depends_on_its_tile_says_so(
     assert predict(run, tmp_path / "a.ome.tif", "--out", out) == 0
     assert "depends on its tile: tiles of 512 px" in capsys.readouterr().err
     tiling = read_provenance(out)["tiling"]
-    assert tiling["exact"] is False
-    assert tiling["kept_px"] == [256, 256], "the middle half of a training patch"
+    assert (tiling["exact"], tiling["blended"]) == (False, True)
+    assert tiling["tile_px"] == [512, 512], "a training patch"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_network_that_depends_on_its_tile_says_so(
         ),
         (
             lambda run: write(run.parent / "a.ome.tif", size=0.25),
-            ["a.ome.tif"],
+            ["a.ome.tif", "--no-resample"],
             r"0\.25 um/px, but the model was trained at 0\.5 um/px .*resample",
         ),
         (lambda run: (run / "best.keras").unlink(), ["a.ome.tif"], r"no best\.keras"),

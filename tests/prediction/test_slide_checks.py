@@ -6,7 +6,7 @@ import pytest
 from hrpn_export import Contract
 
 from hrpn_tf.errors import PixelSizeError, UnknownChannelError, UsageError
-from hrpn_tf.prediction import fitting_pixel_size, input_channels
+from hrpn_tf.prediction import choose_frame, input_channels
 from hrpn_tf.slides import SlideInfo
 
 INFO = SlideInfo(
@@ -43,7 +43,8 @@ def test_a_pixel_size_that_fits(
     own: float | None, stated: float | None, wanted: float | None, fits: float
 ) -> None:
     info, contract = replace(INFO, pixel_size_um=own), replace(CONTRACT, pixel_size_um=wanted)
-    assert fitting_pixel_size(info, contract, stated, 0.1) == fits
+    frame = choose_frame(info, contract, stated_um=stated, tolerance=0.1, resample=False)
+    assert (frame.pixel_size_um, frame.is_own) == (fits, True)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_pixel_size_that_does_not(
 ) -> None:
     info, contract = replace(INFO, pixel_size_um=own), replace(CONTRACT, pixel_size_um=wanted)
     with pytest.raises(PixelSizeError, match=message):
-        fitting_pixel_size(info, contract, stated, 0.1)
+        choose_frame(info, contract, stated_um=stated, tolerance=0.1, resample=False)
 
 
 def test_roles_find_their_channels_in_the_order_of_the_contract() -> None:

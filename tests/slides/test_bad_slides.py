@@ -24,6 +24,8 @@ from hrpn_tf.errors import (
 )
 from hrpn_tf.slides import iter_windows, open_slide, write_slide
 
+OME = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"{}>{}</OME>'
+OTHER = "other.tif"  # holds the other channel of a slide in two files
 MALFORMED = Path(__file__).resolve().parents[3] / "shared" / "data" / "malformed"
 
 # One process reads all files: each within 10 s, and all within 2 GiB of address space above the
@@ -84,7 +86,32 @@ def sound_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, ...]:
     tifffile.imwrite(folder / "1.tif", planes, imagej=True, metadata={"axes": "CYX"})
     tifffile.imwrite(folder / "2.tif", image, compression="lzw", rowsperstrip=7, predictor=True)
     tifffile.imwrite(folder / "3.tif", planes, tile=(16, 16), bigtiff=True, photometric=1)
-    return tuple((folder / f"{i}.tif").read_bytes() for i in range(4))
+    qpi = "<PerkinElmer-QPI-ImageDescription><ImageType>{}</ImageType><Name>{}</Name></{}>"
+    with tifffile.TiffWriter(folder / "4.tif") as tif:
+        for plane, name in zip(planes, "abc", strict=True):
+            text = qpi.format("FullResolution", name, "PerkinElmer-QPI-ImageDescription")
+            tif.write(plane, description=text, metadata=None, software="PerkinElmer-QPI")
+    parts = "".join(
+        f'<TiffData FirstC="{i}" IFD="0"><UUID FileName="{n}">urn:uuid:{n}</UUID></TiffData>'
+        for i, n in enumerate((OTHER, "damaged.tif"))
+    )
+    xml = OME.format(
+        ' UUID="urn:uuid:damaged.tif"',
+        '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" '
+        f'SizeX="40" SizeY="33" SizeC="2" SizeZ="1" SizeT="1">{parts}</Pixels></Image>',
+    )
+    tifffile.imwrite(folder / "5.tif", planes[0], description=xml, metadata=None)
+    return tuple((folder / f"{i}.tif").read_bytes() for i in range(6))
+
+
+def test_sound_files_are_sound(sound_files: tuple[bytes, ...], tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / OTHER, np.zeros((33, 40), np.uint16))
+    counts = []
+    for content in sound_files:
+        (tmp_path / "damaged.tif").write_bytes(content)
+        with open_slide(tmp_path / "damaged.tif") as slide:
+            counts.append(len(slide.info.channels))
+    assert counts == [3, 3, 3, 3, 3, 2]
 
 
 @settings(
@@ -102,6 +129,7 @@ def test_damaged_bytes_are_read_or_refused(
         damaged[position : position + 4] = data.draw(
             st.binary(min_size=1, max_size=8) | st.sampled_from([b"\xff" * 4, b"\0" * 4])
         )
+    tifffile.imwrite(tmp_path / OTHER, np.zeros((33, 40), np.uint16))
     path = tmp_path / "damaged.tif"
     path.write_bytes(damaged[: data.draw(st.just(len(damaged)) | anywhere)])
     message = "damaged.tif"
@@ -228,7 +256,6 @@ def test_file_that_shrinks_while_open(tmp_path: Path) -> None:
             slide.read(0, 0, 64, 64, [0])
 
 
-OME = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"{}>{}</OME>'
 PIXELS = (
     '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="8" '
     'SizeY="8" SizeC="{c}" SizeZ="1" SizeT="1">{data}</Pixels></Image>'
@@ -266,9 +293,9 @@ BOMB = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">{}]>'.format(
                     data='<TiffData><UUID FileName="../../secret.tif">urn:uuid:2</UUID></TiffData>',
                 ),
             ),
-            "several OME-TIFF files",
+            r"names the file '\.\./\.\./secret\.tif'",
         ),
-        (OME.format("", '<BinaryOnly MetadataFile="a" UUID="b"/>'), "several OME-TIFF files"),
+        (OME.format("", '<BinaryOnly MetadataFile="a" UUID="b"/>'), "its part 'a' is missing"),
     ],
     ids=["bomb", "tags", "channels", "planes", "modulo", "missing", "other file", "companion"],
 )

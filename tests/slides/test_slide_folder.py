@@ -88,12 +88,6 @@ def test_folders_that_are_no_slide(tmp_path: Path) -> None:
         open_slide(tmp_path)
 
 
-@pytest.mark.parametrize("version", ["v04", "v05"])
-def test_ome_zarr_is_refused_by_name(shared_data: Path, version: str) -> None:
-    with pytest.raises(SlideFormatError, match="OME-Zarr is not supported yet"):
-        open_slide(shared_data / "readers" / f"blobs_image_{version}.ome.zarr")
-
-
 def test_nan_names_the_file_of_the_channel(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", plane(0, dtype="float32"))
     bad = plane(1, dtype="float32")

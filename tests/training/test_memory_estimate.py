@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from hrpn_tf.errors import ConfigError
+from hrpn_tf.memory import free_on_host
 from hrpn_tf.models.build import build_model
 from hrpn_tf.training import memory
 from hrpn_tf.training.memory import (
@@ -164,7 +165,7 @@ def host(root: Path, groups: str, limits: dict[str, dict[str, str]]) -> Path:
 
 
 def test_the_host_says_what_is_available(tmp_path):
-    free = memory._free_on_host(host(tmp_path, "1:cpu:/x\n", {}))
+    free = free_on_host(host(tmp_path, "1:cpu:/x\n", {}))
     assert list(free) == [4_096_000_000]
 
 
@@ -177,7 +178,7 @@ def test_a_container_leaves_less(tmp_path):
         "memory.stat": "anon 7\ninactive_file 500000000\n",
     }
     root = host(tmp_path, "0::/job/step\n", {"job/step": inner, "job": outer})
-    assert min(memory._free_on_host(root)) == 2_000_000_000
+    assert min(free_on_host(root)) == 2_000_000_000
 
 
 def test_a_container_of_the_older_kind_leaves_less(tmp_path):
@@ -187,11 +188,11 @@ def test_a_container_of_the_older_kind_leaves_less(tmp_path):
         "memory.stat": "inactive_file 1\ntotal_inactive_file 100000000\n",
     }
     root = host(tmp_path, "0::/\n4:cpu,memory:/docker/abc\n", {"memory": files})
-    assert min(memory._free_on_host(root)) == 1_600_000_000
+    assert min(free_on_host(root)) == 1_600_000_000
 
 
 def test_a_system_that_does_not_tell(tmp_path):
-    assert list(memory._free_on_host(tmp_path)) == []
+    assert list(free_on_host(tmp_path)) == []
 
 
 def test_this_machine_has_memory():

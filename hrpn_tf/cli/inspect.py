@@ -1,0 +1,37 @@
+"""``hrpn-tf inspect``: what is understood of a slide."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hrpn_tf.cli.options import overwrite_option
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command("inspect")
+@click.argument("slide", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the thumbnail goes, a PNG.  [SLIDE.thumbnail.png in the current folder]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@overwrite_option
+def command(slide: Path, out: Path | None, as_json: bool, overwrite: bool) -> None:
+    """Print what is understood of a slide, and write a thumbnail.
+
+    SLIDE is a file, or a folder with one TIFF per channel. The roles are suggestions from the
+    channels' names; the last line has them as options for hrpn-tf predict.
+    """
+    from hrpn_tf.workflows.inspect_slide import inspect_slide
+    from hrpn_tf.workflows.remarks import remark
+    from hrpn_tf.workflows.slide_report import as_dict, as_text
+
+    report = inspect_slide(slide, out, overwrite)
+    click.echo(json.dumps(as_dict(report), indent=2) if as_json else as_text(report))
+    for text in report.remarks:
+        remark(f"{slide}: {text.removeprefix(f'{slide}: ')}")

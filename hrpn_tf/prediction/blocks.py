@@ -1,0 +1,147 @@
+"""From tiles to a block of the result."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hrpn_export import Session
+
+from hrpn_tf.errors import NonFinitePredictionError
+from hrpn_tf.prediction.blending import fade_both
+from hrpn_tf.prediction.geometry import Block, Tile, Tiling
+from hrpn_tf.prediction.mask import PolygonMask
+from hrpn_tf.prediction.reading import read_reflected
+from hrpn_tf.prediction.tissue_map import TissueMap
+from hrpn_tf.slides import Slide
+
+
+@dataclass(frozen=True)
+class TileInput:
+    """What the network is given for one tile.
+
+    Attributes:
+        block: that it is for.
+        tile: where it lies.
+        last: whether the block is complete with it.
+        pixels: (h, w, inputs) grey levels as stored; None where nothing has to be computed.
+    """
+
+    block: Block
+    tile: Tile
+    last: bool
+    pixels: np.ndarray | None
+
+
+class BlockMaker:
+    """Reads what blocks need, and puts together what the network answers.
+
+    Args:
+        slide: the open slide.
+        channels: indices of the inputs.
+        tiling: blocks and tiles.
+        tissue: where the slide holds tissue; None to compute every tile.
+        mask: outside of it the result is 0; None for everything.
+    """
+
+    def __init__(
+        self,
+        slide: Slide,
+        channels: Sequence[int],
+        tiling: Tiling,
+        tissue: TissueMap | None,
+        mask: PolygonMask | None,
+    ) -> None:
+        self._slide, self._channels = slide, channels
+        self._tiling, self._tissue, self._mask = tiling, tissue, mask
+        self._weights = fade_both(*tiling.shape) if tiling.blended else None
+
+    def wanted(self, block: Block) -> bool:
+        """Whether any of a block lies inside the mask."""
+        return self._mask is None or self._mask.touches(*self._place(block))
+
+    def inputs(self, blocks: Iterable[Block]) -> Iterator[TileInput]:
+        """Read the tiles of some blocks, in order."""
+        for block in blocks:
+            for number, tile in enumerate(block.tiles, 1):
+                yield TileInput(block, tile, number == len(block.tiles), self._read(tile))
+
+    def empty_input(self) -> np.ndarray:
+        """(h, w, inputs) float32: a tile without tissue."""
+        level = self._tissue.background if self._tissue is not None else 0.0
+        return np.full((*self._tiling.shape, len(self._channels)), level, np.float32)
+
+    def start(self, block: Block, outputs: int) -> np.ndarray:
+        """(h, w, outputs) float32, to be filled by :meth:`add`."""
+        return np.zeros((block.height, block.width, outputs), np.float32)
+
+    def add(self, values: np.ndarray, tile: Tile, answer: np.ndarray) -> None:
+        """Put the answer (h, w, outputs) to one tile into a block."""
+        part = answer[tile.source]
+        if self._weights is None:
+            values[tile.target] = part
+        else:
+            values[tile.target] += part * self._weights[tile.source]
+
+    def cut(self, block: Block, values: np.ndarray) -> np.ndarray:
+        """The values, with 0 outside the mask."""
+        if self._mask is not None:
+            values[~self._mask.fill(*self._place(block))] = 0
+        return values
+
+    def _read(self, tile: Tile) -> np.ndarray | None:
+        shape, info = self._tiling.shape, self._slide.info
+        if self._tissue is not None and not self._tissue.touches(
+            tile.y, tile.x, *shape, (info.height, info.width)
+        ):
+            return None
+        return read_reflected(self._slide, tile.y, tile.x, *shape, self._channels)
+
+    def _place(self, block: Block) -> tuple[int, int, int, int]:
+        region = self._tiling.region
+        return region.y + block.y, region.x + block.x, block.height, block.width
+
+
+class Network:
+    """A session, the time spent in it, and its answer to an empty tile."""
+
+    def __init__(self, session: Session, empty_input: np.ndarray) -> None:
+        self._session, self._empty_input = session, empty_input
+        self._empty: np.ndarray | None = None
+        self.seconds = 0.0
+
+    def __call__(self, pixels: np.ndarray | None) -> np.ndarray:
+        """(h, w, outputs) float32; what it gives for an empty tile where there are no pixels."""
+        if pixels is not None:
+            return self._run(pixels)
+        if self._empty is None:
+            self._empty = self._run(self._empty_input)
+        return self._empty
+
+    def _run(self, pixels: np.ndarray) -> np.ndarray:
+        before = time.perf_counter()
+        answer: np.ndarray = self._session(pixels[None])[0]
+        self.seconds += time.perf_counter() - before
+        return answer
+
+
+def check_values(values: np.ndarray, block: Block, name: str) -> None:
+    """Refuse what is no grey level.
+
+    Raises:
+        NonFinitePredictionError: NaN or infinite.
+    """
+    if not np.isfinite(values).all():
+        raise NonFinitePredictionError(
+            f"{name}: the network gives NaN or infinite values in the block at row {block.y}, "
+            f"column {block.x}; check the run's training history, or fit again in float32"
+        )
+
+
+def to_grey_levels(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Values in a slide's type: floats as they are, integers rounded and clipped to the range."""
+    if dtype.kind == "f":
+        return values.astype(dtype, copy=False)
+    limits: Any = np.iinfo(dtype)
+    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)

@@ -1,0 +1,156 @@
+"""The pixels in which a slide is predicted: its own, or resampled to what the model expects."""
+
+import math
+from dataclasses import dataclass
+
+from hrpn_export import Contract
+
+from hrpn_tf.errors import PixelSizeError, RegionError
+from hrpn_tf.prediction.geometry import Region
+from hrpn_tf.slides import Slide, SlideInfo
+from hrpn_tf.slides.metadata import implausible
+from hrpn_tf.slides.resample import ResampledSlide
+
+# Pixels this many times larger than the model's hold too little for it to see.
+_COARSEST = 4.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How a slide is seen.
+
+    Attributes:
+        pixel_size_um: of the result, um.
+        level: of the slide that is read.
+        ratio: px of that level per px of the result.
+        scale: px of the result per px of the slide at full resolution.
+    """
+
+    pixel_size_um: float
+    level: int
+    ratio: float
+    scale: float
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the pixels are the slide's own, at full resolution."""
+        return self.level == 0 and self.ratio == 1
+
+
+def choose_frame(
+    info: SlideInfo,
+    contract: Contract,
+    *,
+    stated_um: float | None,
+    tolerance: float,
+    resample: bool,
+    level: int | None = None,
+) -> Frame:
+    """How a slide can be seen as the model expects.
+
+    Args:
+        info: the slide.
+        contract: of the model; a model trained on slides of unknown pixel size takes any.
+        stated_um: um per pixel that the user states for a slide that has none, or whose own is
+            implausible.
+        tolerance: largest relative difference from the contract's pixel size that is left as it is.
+        resample: whether a slide that differs by more is resampled, or refused.
+        level: the level to read; None for the nearest one that is not coarser than the contract.
+
+    Raises:
+        PixelSizeError: nobody states the pixel size, the user contradicts the slide, it is
+            implausible, or it does not fit.
+        RegionError: no such level.
+    """
+    own = _pixel_size(info, contract, stated_um)
+    if level is not None and not 0 <= level < len(info.levels):
+        raise RegionError(f"{info.path}: no level {level}; it has {len(info.levels)}, from 0")
+    wanted = contract.pixel_size_um
+    sizes = [own * factor for factor in info.levels]
+    if level is None:
+        # ties with the contract's size within the tolerance count as not coarser
+        fine = [i for i, um in enumerate(sizes) if wanted and um <= wanted * (1 + tolerance)]
+        level = max(fine, default=0)
+    size = sizes[level]
+    if wanted is None or _difference(size, wanted) <= tolerance:
+        return Frame(size, level, 1.0, 1 / info.levels[level])
+    if not resample:
+        raise PixelSizeError(
+            f"{info.path}: {size:g} um/px, but the model was trained at {wanted:g} um/px "
+            f"(tolerance {tolerance:.0%}); leave out prediction.resample=false to resample it"
+        )
+    if size > _COARSEST * wanted:
+        raise PixelSizeError(
+            f"{info.path}: {size:g} um/px, but the model was trained at {wanted:g} um/px; pixels "
+            f"more than {_COARSEST:g} times larger hold too little for it to see"
+        )
+    return Frame(wanted, level, wanted / size, own / wanted)
+
+
+def open_frame(slide: Slide, frame: Frame) -> Slide:
+    """The slide as it is seen."""
+    if frame.is_own:
+        return slide
+    return ResampledSlide(slide, frame.level, frame.ratio, frame.pixel_size_um)
+
+
+def frame_region(region: Region, info: SlideInfo, frame: Frame, size: tuple[int, int]) -> Region:
+    """A region of the slide at full resolution, in px of the result, widened to whole px.
+
+    Args:
+        region: px of the slide at full resolution.
+        info: the slide.
+        frame: how it is seen.
+        size: (height, width) as it is seen, px.
+
+    Raises:
+        RegionError: it does not lie within the slide.
+    """
+    bottom, right = region.y + region.height, region.x + region.width
+    inside = min(region.y, region.x) >= 0 and bottom <= info.height and right <= info.width
+    if min(region.height, region.width) < 1 or not inside:
+        raise RegionError(
+            f"{info.path}: the region x {region.x}, y {region.y}, {region.width} x "
+            f"{region.height} px does not lie within the slide of {info.width} x {info.height} px"
+        )
+    if frame.is_own:
+        return region
+    y, height = _scaled(region.y, bottom, frame.scale, size[0])
+    x, width = _scaled(region.x, right, frame.scale, size[1])
+    return Region(y, x, height, width)
+
+
+def _scaled(start: int, end: int, scale: float, size: int) -> tuple[int, int]:
+    """First pixel and length of a range along a line of ``size`` px, widened to whole px."""
+    first = min(math.floor(start * scale), size - 1)
+    return first, max(1, min(math.ceil(end * scale), size) - first)
+
+
+def _pixel_size(info: SlideInfo, contract: Contract, stated_um: float | None) -> float:
+    """um per pixel at full resolution: what the slide says, or else what the user says."""
+    own = info.pixel_size_um
+    if own is not None and implausible(own):
+        if stated_um is None:
+            raise PixelSizeError(
+                f"{info.path}: states {own:g} um/px, which no microscope slide has (a wrong unit?);"
+                " give the true one with --pixel-size"
+            )
+        own = None
+    if own is None and stated_um is None:
+        wanted = contract.pixel_size_um
+        hint = "" if wanted is None else f" (the model was trained at {wanted:g} um/px)"
+        raise PixelSizeError(
+            f"{info.path}: the slide states no pixel size; give it with --pixel-size{hint}"
+        )
+    if own is not None and stated_um is not None and _difference(stated_um, own) > 0.01:
+        raise PixelSizeError(
+            f"{info.path}: the slide states {own:g} um/px, --pixel-size says {stated_um:g}; "
+            "leave the option out, or correct the file"
+        )
+    size = stated_um if own is None else own
+    assert size is not None
+    return size
+
+
+def _difference(size: float, wanted: float) -> float:
+    return abs(size - wanted) / wanted

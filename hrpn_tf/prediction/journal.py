@@ -1,0 +1,46 @@
+"""Which blocks of an unfinished prediction are done."""
+
+import os
+import secrets
+import socket
+from pathlib import Path
+
+
+class Journal:
+    """Numbers of finished blocks in a folder of text files.
+
+    Every process writes a file of its own, since lines appended by several machines to one file on
+    a network drive can be lost. A number counts once its line is complete: a process that is killed
+    while it writes leaves half a line, and its block is computed again.
+
+    Args:
+        folder: made if it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._own = folder / f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}.txt"
+
+    def finished(self) -> set[int]:
+        """All numbers, by whatever process."""
+        numbers: set[int] = set()
+        for file in self._folder.glob("*.txt"):
+            lines = file.read_text(encoding="ascii", errors="replace").splitlines(keepends=True)
+            numbers.update(int(line) for line in lines if line.endswith("\n") and _whole(line))
+        return numbers
+
+    def add(self, *indices: int) -> None:
+        """Say that blocks are finished; on the disk when this returns.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        with self._own.open("a", encoding="ascii") as file:
+            file.writelines(f"{index}\n" for index in indices)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _whole(line: str) -> bool:
+    return line.strip().isdecimal()

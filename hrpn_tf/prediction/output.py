@@ -1,0 +1,94 @@
+"""The formats that a predicted slide is written in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrpn_tf.config import PredictionConfig
+from hrpn_tf.errors import UsageError
+from hrpn_tf.files import move, remove
+from hrpn_tf.prediction.geometry import Tiling
+from hrpn_tf.slides.description import SlideDescription
+from hrpn_tf.slides.ome_tiff import write_ome_tiff
+from hrpn_tf.slides.ome_zarr_write import finish_ome_zarr
+from hrpn_tf.slides.zarr_planes import ZarrPlanes
+
+_ZARR = "ome-zarr-"
+_TIFF_SUFFIXES, _ZARR_SUFFIXES = (".tif", ".tiff"), (".zarr",)
+# Endings by which the name of one result is told from that of a folder of results.
+FILE_SUFFIXES = (*_TIFF_SUFFIXES, *_ZARR_SUFFIXES)
+
+
+def suffix_of(config: PredictionConfig) -> str:
+    """Ending of the name of a result."""
+    return ".ome.zarr" if config.format.startswith(_ZARR) else ".ome.tif"
+
+
+def fitting_format(config: PredictionConfig, out: Path) -> PredictionConfig:
+    """The configuration with the format that the name of one result asks for.
+
+    Raises:
+        UsageError: a name of a TIFF for what is to be an OME-Zarr.
+    """
+    suffix = out.suffix.lower()
+    if suffix in _ZARR_SUFFIXES and not config.format.startswith(_ZARR):
+        return config.model_copy(update={"format": "ome-zarr-0.5"})
+    if suffix in _TIFF_SUFFIXES and config.format.startswith(_ZARR):
+        raise UsageError(f"--out {out} is the name of a TIFF, --format is {config.format}")
+    return config
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a result is stored, while it is made and in the end.
+
+    While it is made it is an OME-Zarr whose first level is written block by block, by several
+    processes at once; each block is one shard (OME-Zarr 0.5) or some whole chunks (0.4).
+
+    Attributes:
+        description: the slide.
+        config: format and compression.
+    """
+
+    description: SlideDescription
+    config: PredictionConfig
+
+    def create(self, pixels: Path, tiling: Tiling) -> ZarrPlanes:
+        """Begin in a folder."""
+        return ZarrPlanes.create(
+            pixels / "0",
+            self.description,
+            block=(tiling.block_height, tiling.block_width),
+            chunk=(tiling.chunk_height, tiling.chunk_width),
+            version=self._version,
+        )
+
+    def open(self, pixels: Path) -> ZarrPlanes:
+        """Go on in it."""
+        return ZarrPlanes.open(pixels / "0")
+
+    def finish(self, pixels: Path, out: Path, overwrite: bool) -> None:
+        """Make the result of all blocks, under its final name; the folder is gone afterwards.
+
+        Raises:
+            OutputExistsError: ``out`` exists and ``overwrite`` is false.
+        """
+        if self._is_zarr:
+            finish_ome_zarr(pixels, self.description, self._version)
+            move(pixels, out, overwrite)
+            return
+        write_ome_tiff(
+            out,
+            self.open(pixels),
+            self.description,
+            compression=self.config.compression,
+            overwrite=overwrite,
+        )
+        remove(pixels)
+
+    @property
+    def _version(self) -> str:
+        return self.config.format.removeprefix(_ZARR) if self._is_zarr else "0.5"
+
+    @property
+    def _is_zarr(self) -> bool:
+        return self.config.format.startswith(_ZARR)

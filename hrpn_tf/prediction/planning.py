@@ -1,0 +1,162 @@
+"""Choose tiles and queues so that a prediction keeps within a budget of memory: numbers only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hrpn_export import Contract
+
+from hrpn_tf.errors import MemoryBudgetError
+from hrpn_tf.prediction.geometry import Region, Tiling, plan_tiling, round_up
+
+# Larger tiles spend less on halos, but beyond this there is little left to win.
+LARGEST_TILE = 2048
+_SMALLEST_TILE = 64
+_STEPS_PER_OCTAVE = 4
+# (tiles read ahead, blocks waiting to be written)
+_QUEUES = ((2, 2), (1, 1))
+# What allocators hold beyond what is asked of them, and small things nobody counts.
+_MARGIN = 1.1
+_WRITER_BYTES = 48 * 2**20  # encoders' buffers, and the windows in which a pyramid is made
+
+
+@dataclass(frozen=True)
+class SessionCost:
+    """What a network takes, measured; see ``hrpn_tf.prediction.probe``.
+
+    Attributes:
+        base_bytes: the process with the network loaded.
+        bytes_per_px: of what it reads at once, input and output included.
+    """
+
+    base_bytes: int
+    bytes_per_px: float
+
+
+@dataclass(frozen=True)
+class SourceCost:
+    """What reading and writing take.
+
+    Attributes:
+        input_bytes_per_px: of the stored grey levels of all inputs.
+        output_bytes_per_px: of the written grey levels of all outputs.
+        outputs: number of output channels.
+        segment_bytes: the largest strip or tile of the slide that must be decoded at once.
+        cache_bytes: of decoded strips or tiles of the slide that are kept.
+    """
+
+    input_bytes_per_px: int
+    output_bytes_per_px: int
+    outputs: int
+    segment_bytes: int
+    cache_bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a slide is predicted within a budget.
+
+    Attributes:
+        tiling: the blocks and tiles.
+        read_ahead: tiles that wait for the network.
+        write_behind: blocks that wait to be written.
+        bytes: peak that is expected of the process.
+    """
+
+    tiling: Tiling
+    read_ahead: int
+    write_behind: int
+    bytes: int
+
+
+def plan_prediction(
+    region: Region,
+    *,
+    stride_multiple: int,
+    receptive_field: int | None,
+    session: SessionCost,
+    source: SourceCost,
+    budget: int | None,
+    tile: int | None = None,
+    halo: int | None = None,
+) -> Plan:
+    """The largest tiles, and then the longest queues, that keep within a budget.
+
+    Args:
+        region: of the slide, px.
+        stride_multiple, receptive_field, halo: see ``plan_tiling``.
+        session, source: what things cost.
+        budget: bytes that the process may take at its peak; None for no limit.
+        tile: side of a tile as for ``plan_tiling``; None to choose it. It is given for networks
+            whose answer depends on it.
+
+    Raises:
+        MemoryBudgetError: not even the smallest tiles fit; says what would be needed.
+    """
+    least: Plan | None = None
+    for side in (tile,) if tile is not None else _sides(region, stride_multiple):
+        tiling = plan_tiling(
+            region,
+            tile=side,
+            stride_multiple=stride_multiple,
+            receptive_field=receptive_field,
+            halo=halo,
+        )
+        for ahead, behind in _QUEUES:
+            need = _bytes(tiling, ahead, behind, session, source)
+            plan = Plan(tiling, ahead, behind, need)
+            if budget is None or need <= budget:
+                return plan
+            least = plan if least is None or need < least.bytes else least
+    assert least is not None
+    assert budget is not None
+    raise MemoryBudgetError(
+        f"needs at least {in_words(least.bytes)} (of which {in_words(session.base_bytes)} are the "
+        f"loaded network), where {in_words(budget)} may be used; raise --max-ram"
+        + ("" if tile is None else f", or give a smaller --tile than {tile}")
+    )
+
+
+def largest_tile(region: Region, contract: Contract, tile: int | None) -> int:
+    """Side of the largest tile, px, that a plan for a region may choose; arguments as there."""
+    m, side = contract.stride_multiple, max(region.height, region.width)
+    if not contract.tile_exact or contract.receptive_field is None:
+        return round_up(tile or LARGEST_TILE, m)
+    kept = round_up(min(tile or LARGEST_TILE, side), m)
+    return kept + 2 * round_up(contract.receptive_field // 2, m)
+
+
+def in_words(count: int) -> str:
+    """Bytes for a message, in GB as ``--max-ram`` takes them.
+
+    >>> in_words(1_536_000_000)
+    '1.54 GB'
+    """
+    return f"{count / 1e9:.3g} GB"
+
+
+def _sides(region: Region, multiple: int) -> Iterator[int]:
+    """Sides of tiles from large to small."""
+    largest = round_up(min(LARGEST_TILE, max(region.height, region.width)), multiple)
+    smallest = min(largest, round_up(_SMALLEST_TILE, multiple))
+    seen, step = 0, 0
+    while True:
+        side = max(smallest, round_up(round(largest / 2 ** (step / _STEPS_PER_OCTAVE)), multiple))
+        if side != seen:
+            yield side
+        if side == smallest:
+            return
+        seen, step = side, step + 1
+
+
+def _bytes(
+    tiling: Tiling, ahead: int, behind: int, session: SessionCost, source: SourceCost
+) -> int:
+    tile = tiling.shape[0] * tiling.shape[1]
+    block = tiling.block_height * tiling.block_width
+    # one more tile is being read, which at an edge of the slide is copied once more
+    reading = (ahead + 2) * tile * source.input_bytes_per_px
+    reading += source.cache_bytes + 2 * source.segment_bytes
+    # one block is being made, one written; floats and what is stored of them
+    writing = (behind + 2) * block * (4 * source.outputs + source.output_bytes_per_px)
+    variable = session.bytes_per_px * tile + reading + writing + _WRITER_BYTES
+    return session.base_bytes + int(_MARGIN * variable)

@@ -1,0 +1,174 @@
+"""Reading ahead and writing behind, in threads that no stalled drive can make us wait for."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from hrpn_tf.errors import StalledError
+
+_POLL_SECONDS = 0.1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: BaseException
+
+
+_END = object()
+
+
+def within(seconds: float, what: str, function: Callable[[], T]) -> T:
+    """Call a function that may hang in the system; the thread it hangs in is left behind.
+
+    Raises:
+        StalledError: it is not done within ``seconds``; ``what`` says what was tried.
+    """
+    done: queue.Queue[Any] = queue.Queue(1)
+
+    def run() -> None:
+        try:
+            done.put(function())
+        except BaseException as error:  # noqa: BLE001 (raised again by the caller)
+            done.put(_Failure(error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result = done.get(timeout=seconds)
+    except queue.Empty:
+        raise stalled(what, seconds) from None
+    if isinstance(result, _Failure):
+        raise result.error
+    return result
+
+
+def stalled(what: str, seconds: float) -> StalledError:
+    """The error of something that made no progress."""
+    return StalledError(
+        f"{what}: no progress for {seconds:g} s; check the drive or network, then run the same "
+        "command again to go on (prediction.io_timeout sets the limit)"
+    )
+
+
+class ReadAhead(Generic[T]):
+    """Iterates over what another thread makes, at most so many items ahead; a context manager.
+
+    Args:
+        items: made one by one in the thread; its error is raised where it is met.
+        size: how many wait at most.
+        seconds: longest wait for one.
+        what: for the message if it takes longer.
+    """
+
+    def __init__(self, items: Iterable[T], size: int, seconds: float, what: str) -> None:
+        self._queue: queue.Queue[Any] = queue.Queue(size)
+        self._seconds, self._what = seconds, what
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(items,), daemon=True)
+
+    def __enter__(self) -> Iterator[T]:
+        self._thread.start()
+        return self._items()
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+
+    def _items(self) -> Iterator[T]:
+        while True:
+            try:
+                item = self._queue.get(timeout=self._seconds)
+            except queue.Empty:
+                raise stalled(self._what, self._seconds) from None
+            if item is _END:
+                return
+            if isinstance(item, _Failure):
+                raise item.error
+            yield item
+
+    def _run(self, items: Iterable[T]) -> None:
+        try:
+            for item in items:
+                self._put(item)
+                if self._stop.is_set():
+                    return
+            self._put(_END)
+        except BaseException as error:  # noqa: BLE001 (raised again by the reader)
+            self._put(_Failure(error))
+
+    def _put(self, item: Any) -> None:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(item, timeout=_POLL_SECONDS)
+            except queue.Full:
+                continue
+            return
+
+
+class WriteBehind:
+    """Calls a function in another thread, in the order of the calls; a context manager.
+
+    Leaving it waits until everything is written, also after an error elsewhere: what is computed
+    is not thrown away.
+
+    Args:
+        write: called with the arguments of each ``put``; its error is raised by a later ``put`` or
+            at the end.
+        size: how many calls wait at most.
+        seconds: longest wait for one.
+        what: for the message if it takes longer.
+    """
+
+    def __init__(self, write: Callable[..., object], size: int, seconds: float, what: str) -> None:
+        self._write, self._seconds, self._what = write, seconds, what
+        self._queue: queue.Queue[Any] = queue.Queue(size)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "WriteBehind":
+        self._thread.start()
+        return self
+
+    def put(self, *arguments: Any) -> None:
+        """Write later.
+
+        Raises:
+            StalledError: nothing was written for too long.
+        """
+        self._put(arguments)
+        if self._error is not None:
+            raise self._error
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            self._put(_END)
+            waited = self._seconds * (self._queue.maxsize + 1)
+            self._thread.join(waited)
+            if self._thread.is_alive():
+                raise stalled(self._what, waited)
+        except StalledError:
+            if kind is None:
+                raise
+        if self._error is not None and kind is None:
+            raise self._error
+
+    def _put(self, item: Any) -> None:
+        limit = time.monotonic() + self._seconds
+        while self._error is None:
+            try:
+                self._queue.put(item, timeout=_POLL_SECONDS)
+            except queue.Full:
+                if time.monotonic() > limit:
+                    raise stalled(self._what, self._seconds) from None
+                continue
+            return
+
+    def _run(self) -> None:
+        try:
+            while (arguments := self._queue.get()) is not _END:
+                self._write(*arguments)
+        except BaseException as error:  # noqa: BLE001 (raised again by the caller)
+            self._error = error

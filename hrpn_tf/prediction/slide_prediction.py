@@ -1,0 +1,302 @@
+"""One slide's prediction in three steps, each of which may run in a process of its own."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hrpn_export import Session
+
+from hrpn_tf.config import CONDITIONS, PredictionConfig
+from hrpn_tf.errors import (
+    MemoryBudgetError,
+    NonFinitePredictionError,
+    SlideChangedError,
+    SlideFormatError,
+)
+from hrpn_tf.files import disk_full_as_named_error
+from hrpn_tf.prediction.blocks import BlockMaker, Network, check_values, to_grey_levels
+from hrpn_tf.prediction.change import FileStates
+from hrpn_tf.prediction.geometry import Block, Region
+from hrpn_tf.prediction.mask import PolygonMask
+from hrpn_tf.prediction.output import Output
+from hrpn_tf.prediction.planning import (
+    Plan,
+    SourceCost,
+    in_words,
+    largest_tile,
+    plan_prediction,
+)
+from hrpn_tf.prediction.probe import probe_session
+from hrpn_tf.prediction.queues import ReadAhead, WriteBehind
+from hrpn_tf.prediction.seams import measure_seams
+from hrpn_tf.prediction.tissue_map import TissueMap
+from hrpn_tf.prediction.unfinished import Unfinished
+from hrpn_tf.slides import Slide
+from hrpn_tf.slides.description import SlideDescription
+from hrpn_tf.slides.planes import CACHE_BYTES
+
+# After these the same command cannot go on where it stopped: what was read or computed is wrong.
+_SPOILT = (SlideFormatError, SlideChangedError, NonFinitePredictionError)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A prediction that may be computed.
+
+    Attributes:
+        plan: tiles and queues.
+        found: what was found out for it, as JSON holds it: the ``origin`` of the result, ``seams``
+            of a halo smaller than the receptive field (or None), and the states of the slide's
+            ``files``.
+        left: numbers of the blocks that are not finished.
+    """
+
+    plan: Plan
+    found: Mapping[str, Any]
+    left: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SlidePrediction:
+    """What decides the prediction of a slide. The steps are ``begin``, ``compute``, ``finish``.
+
+    What is finished is kept beside ``out`` (see ``Unfinished``); several processes may compute
+    different blocks of it at once, and any of the steps may be repeated.
+
+    Attributes:
+        session: the network; its contract names the outputs and states the receptive field.
+        slide: the open slide, in the pixels of the result.
+        channels: indices of the input channels in the slide, in the contract's order.
+        out: the file or folder to make, one channel per output of the contract.
+        config: tiles, memory, type and format.
+        origin: gives where the prediction comes from, as JSON holds it; asked once, to begin. How
+            the slide was tiled is added to it.
+        pixel_size_um: um per pixel, for a slide that states none.
+        region: of the slide, px; None for all of it.
+        mask: outside of it the result is 0; None for everything.
+        find_tissue: makes the tissue map, once; None to compute every tile.
+        cache_bytes: what the open slide may keep of decoded strips or tiles.
+    """
+
+    session: Session
+    slide: Slide
+    channels: Sequence[int]
+    out: Path
+    config: PredictionConfig
+    origin: Callable[[], Mapping[str, Any]]
+    pixel_size_um: float | None = None
+    region: Region | None = None
+    mask: PolygonMask | None = None
+    find_tissue: Callable[[], TissueMap] | None = None
+    cache_bytes: int = CACHE_BYTES
+
+    @property
+    def unfinished(self) -> Unfinished:
+        """What is there of the result."""
+        return Unfinished(self.out)
+
+    @property
+    def area(self) -> Region:
+        """The part of the slide that is predicted, px."""
+        info = self.slide.info
+        return self.region or Region(0, 0, info.height, info.width)
+
+    def begin(self, budget: int | None, restart: bool = False) -> Begun:
+        """Plan, or go on with what was begun.
+
+        Args:
+            budget: bytes that this process may take.
+            restart: throw away what was begun by another network or with other settings.
+
+        Raises:
+            MemoryBudgetError: it does not fit.
+            UnfinishedError: what was begun differs, and ``restart`` is false.
+        """
+        unfinished, origin = self.unfinished, dict(self.origin())
+        request = self._request(origin)
+        states = FileStates.of(self.slide.info.files)
+        with self._spoilt_is_discarded(states):
+            resumed = unfinished.resume(request, restart)
+            if resumed is None:
+                resumed = self._begin_anew(budget, origin, request, states)
+        plan, found = resumed
+        if budget is not None and plan.bytes > budget:
+            raise MemoryBudgetError(
+                f"{self.out}: was begun with tiles that need {in_words(plan.bytes)}, where "
+                f"{in_words(budget)} may be used; raise --max-ram, or start anew with --overwrite"
+            )
+        done = unfinished.journal().finished()
+        return Begun(plan, found, tuple(i for i in range(len(plan.tiling)) if i not in done))
+
+    def compute(
+        self, begun: Begun, indices: Sequence[int], advance: Callable[[Block], object]
+    ) -> float:
+        """Compute and store some blocks.
+
+        Args:
+            begun: by :meth:`begin`.
+            indices: numbers of the blocks.
+            advance: is told each block that is finished.
+
+        Returns:
+            Seconds spent in the network.
+
+        Raises:
+            NonFinitePredictionError: the network gives NaN or infinite values.
+            SlideChangedError: the slide's files changed or vanished.
+            StalledError: a drive does not answer.
+            DiskFullError: the disk filled up; what is finished is kept.
+        """
+        plan, journal = begun.plan, self.unfinished.journal()
+        planes = self._output(begun).open(self.unfinished.pixels)
+        tissue = TissueMap.load(self.unfinished.tissue) if self.find_tissue is not None else None
+        maker = BlockMaker(self.slide, self.channels, plan.tiling, tissue, self.mask)
+        network = Network(self.session, maker.empty_input())
+        blocks = [plan.tiling.block(index) for index in indices]
+        wanted = [block for block in blocks if maker.wanted(block)]
+        for block in blocks:
+            if block not in wanted:
+                advance(block)
+
+        def store(block: Block, values: np.ndarray) -> None:
+            with self._disk_full_keeps_the_rest():
+                planes.write(block.y, block.x, to_grey_levels(values, planes.dtype))
+                journal.add(block.index)
+            advance(block)
+
+        limit = self.config.io_timeout
+        reading, writing = f"{self.slide.info.path}: reading", f"{self.out}: writing"
+        with (
+            self._spoilt_is_discarded(_states(begun)),
+            WriteBehind(store, plan.write_behind, limit, writing) as writer,
+            ReadAhead(maker.inputs(wanted), plan.read_ahead, limit, reading) as inputs,
+        ):
+            for item in inputs:
+                if item.tile is item.block.tiles[0]:
+                    values = maker.start(item.block, len(self.session.contract.outputs))
+                maker.add(values, item.tile, network(item.pixels))
+                if item.last:
+                    check_values(values, item.block, self.out.name)
+                    writer.put(item.block, maker.cut(item.block, values))
+        journal.add(*(block.index for block in blocks if block not in wanted))
+        return network.seconds
+
+    def finish(self, begun: Begun, overwrite: bool) -> None:
+        """Make the result, under its final name, of blocks that are all finished.
+
+        Raises:
+            SlideChangedError: the slide's files changed or vanished since :meth:`begin`.
+            OutputExistsError: ``out`` exists and ``overwrite`` is false.
+            DiskFullError: the disk filled up; what is finished is kept.
+        """
+        with self._spoilt_is_discarded(_states(begun)), self._disk_full_keeps_the_rest():
+            _states(begun).check()
+            self._output(begun).finish(self.unfinished.pixels, self.out, overwrite)
+        self.unfinished.discard()
+
+    def _begin_anew(
+        self,
+        budget: int | None,
+        origin: Mapping[str, Any],
+        request: Mapping[str, Any],
+        states: FileStates,
+    ) -> tuple[Plan, dict[str, Any]]:
+        contract, unfinished, config = self.session.contract, self.unfinished, self.config
+        info = self.slide.info
+        plan = plan_prediction(
+            self.area,
+            stride_multiple=contract.stride_multiple,
+            receptive_field=contract.receptive_field if contract.tile_exact else None,
+            session=probe_session(self.session, largest_tile(self.area, contract, config.tile)),
+            source=SourceCost(
+                input_bytes_per_px=info.dtype.itemsize * len(self.channels),
+                output_bytes_per_px=np.dtype(config.dtype).itemsize * len(contract.outputs),
+                outputs=len(contract.outputs),
+                segment_bytes=info.segment_bytes,
+                cache_bytes=self.cache_bytes,
+            ),
+            budget=budget,
+            tile=config.tile,
+            halo=config.halo,
+        )
+        tissue = None if self.find_tissue is None else self.find_tissue()
+        seams = None
+        if not (plan.tiling.exact or plan.tiling.blended):
+            seams = measure_seams(self.session, self.slide, self.channels, plan.tiling, tissue)
+        files = [list(state) for state in states.states]
+        found = {"origin": origin, "seams": seams, "files": files}
+        with disk_full_as_named_error(self.out):
+            if tissue is not None:
+                tissue.save(unfinished.tissue)
+            self._output(Begun(plan, found, ())).create(unfinished.pixels, plan.tiling)
+            unfinished.start(request, plan, found)
+        return plan, found
+
+    def _output(self, begun: Begun) -> Output:
+        area, info = self.area, self.slide.info
+        size = info.pixel_size_um or self.pixel_size_um
+        position = info.position_um
+        if self.region is not None and size is not None:
+            corner = position or (0.0, 0.0)
+            position = (corner[0] + area.y * size, corner[1] + area.x * size)
+        description = SlideDescription(
+            height=area.height,
+            width=area.width,
+            channels=tuple(self.session.contract.outputs),
+            dtype=np.dtype(self.config.dtype),
+            pixel_size_um=size,
+            position_um=position,
+            provenance={**begun.found["origin"], "tiling": _describe(begun)},
+        )
+        return Output(description, self.config)
+
+    def _request(self, origin: Mapping[str, Any]) -> dict[str, Any]:
+        info = self.slide.info
+        return {
+            "origin": origin,
+            "slide": {"height": info.height, "width": info.width, "dtype": info.dtype.name},
+            "pixel_size_um": info.pixel_size_um or self.pixel_size_um,
+            "channels": list(self.channels),
+            "region": vars(self.area),
+            "mask": None if self.mask is None else self.mask.area.wkt,
+            "settings": self.config.model_dump(mode="json", exclude=set(CONDITIONS)),
+        }
+
+    @contextmanager
+    def _spoilt_is_discarded(self, states: FileStates) -> Iterator[None]:
+        """Nothing is kept of a slide that is damaged, or was changed while it was read."""
+        try:
+            try:
+                yield
+            except (SlideFormatError, OSError):
+                states.check()  # says more than what was met in the changed file
+                raise
+        except _SPOILT:
+            self.unfinished.discard()
+            raise
+
+    def _disk_full_keeps_the_rest(self) -> Any:
+        advice = "what is finished is kept; make room and run the same command again to go on"
+        return disk_full_as_named_error(self.out, advice)
+
+
+def _states(begun: Begun) -> FileStates:
+    return FileStates(
+        tuple((name, None if s is None else (s[0], s[1])) for name, s in begun.found["files"])
+    )
+
+
+def _describe(begun: Begun) -> dict[str, Any]:
+    tiling = begun.plan.tiling
+    return {
+        "tile_px": list(tiling.shape),
+        "block_px": [tiling.block_height, tiling.block_width],
+        "halo_px": tiling.halo,
+        "edges": "reflection",
+        "exact": tiling.exact,
+        "blended": tiling.blended,
+        **({} if begun.found["seams"] is None else {"seam_error": begun.found["seams"]}),
+    }

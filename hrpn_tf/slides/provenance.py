@@ -1,0 +1,29 @@
+"""Where a slide that this package wrote comes from."""
+
+from pathlib import Path
+from typing import Any
+
+from hrpn_tf.errors import SlideNotFoundError
+from hrpn_tf.slides import ome, ome_zarr_attributes
+from hrpn_tf.slides.malformed import as_named_error
+from hrpn_tf.slides.zarr_json import group_attributes, is_zarr
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """The provenance that was given when an OME-TIFF or OME-Zarr was written; empty for others.
+
+    Raises:
+        SlideNotFoundError: there is no such file or folder.
+        SlideFormatError: it is no TIFF or OME-Zarr, or a damaged one.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return ome_zarr_attributes.provenance(group_attributes(path)[1]) if is_zarr(path) else {}
+    if not path.is_file():
+        raise SlideNotFoundError(f"{path}: no such slide")
+    import tifffile
+
+    with as_named_error(path, "a TIFF"), tifffile.TiffFile(path) as tif:
+        if not tif.is_ome:
+            return {}
+        return ome.provenance(ome.parse(tif.pages.first.description, path))

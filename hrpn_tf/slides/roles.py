@@ -1,0 +1,53 @@
+"""What a channel is probably for, by its name: stains and dyes that the field uses."""
+
+import re
+
+# Longer words of a name may contain these only as whole words: "QD655" and "anti-CD31 (Opal 520)"
+# count, "CD310" does not. A space here also stands for a hyphen, an underscore or nothing.
+STAINS = {
+    "nuclei": (
+        "nuclei", "nucleus", "nuclear", "dna", "dapi", "hoechst", "h33342", "h33258", "draq 5",
+        "draq 7", "to pro 3", "sytox", "syto", "propidium iodide", "7 aad", "nucspot", "nucblue",
+        "h2b",
+    ),
+    "vessels": (
+        "vessel", "vessels", "blood vessels", "vasculature", "vascular", "endothelium",
+        "endothelial", "cd 31", "pecam", "pecam 1", "endomucin", "emcn", "cd 34", "cd 105",
+        "endoglin", "cd 144", "cdh 5", "ve cadherin", "vwf", "von willebrand", "meca 32", "plvap",
+        "podocalyxin", "lectin", "isolectin", "ib 4", "tie 2", "vegfr 2", "flk 1",
+        # the filter names of the published slides
+        "spgreen", "spectrum green",
+    ),
+    "qd": (
+        "qd", "qdot", "qdots", "quantum dot", "quantum dots", "nanoparticle", "nanoparticles",
+        "nanoprobe", "nanoprobes", "nanosphere", "nanospheres", "microsphere", "microspheres",
+        "liposome", "liposomes", "dextran", "evans blue", "tracer",
+        "sporange", "spectrum orange",
+    ),
+}  # fmt: skip
+
+
+def suggested_role(channel_name: str) -> str | None:
+    """Role ("vessels", "nuclei" or "qd") that a channel's name suggests; None if none or several.
+
+    A suggestion to show or to compare with what was asked for, never something to act on alone.
+
+    >>> suggested_role("Hoechst 33342"), suggested_role("CD31 (Opal 520)"), suggested_role("QD655")
+    ('nuclei', 'vessels', 'qd')
+    >>> suggested_role("autofluorescence") is suggested_role("CD31+DAPI") is None
+    True
+    """
+    found = [role for role, pattern in _PATTERNS.items() if pattern.search(channel_name)]
+    return found[0] if len(found) == 1 else None
+
+
+def _pattern(stains: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of the stains as a word; after one that ends in a letter, numbers may follow."""
+    words = [
+        stain.replace(" ", r"[\s_-]*") + (r"(?![^\W_])" if stain[-1].isdigit() else r"(?![^\W\d_])")
+        for stain in stains
+    ]
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(words)})", re.IGNORECASE)
+
+
+_PATTERNS = {role: _pattern(stains) for role, stains in STAINS.items()}

@@ -1,0 +1,355 @@
+"""hrpn-tf inspect: what it says, what it draws, and what it leaves alone."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner, Result
+
+from hrpn_tf.cli.main import main
+from hrpn_tf.errors import OutputExistsError, UsageError
+from hrpn_tf.slides import SlideInfo, open_slide, write_slide
+from hrpn_tf.workflows.inspect_slide import (
+    PERCENTILES,
+    _spots,
+    default_thumbnail,
+    inspect_slide,
+    overview_level,
+)
+
+NAMES = ("CD31", "DAPI", "QD655")
+
+
+def image(height: int = 90, width: int = 120) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 1000, (height, width, 3)).astype(np.uint16)
+
+
+@pytest.fixture
+def slide(tmp_path: Path) -> Path:
+    path = tmp_path / "slides" / "a b.ome.tif"
+    path.parent.mkdir()
+    write_slide(path, image(), channels=NAMES, pixel_size_um=0.5, provenance={})
+    return path
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test runs in a folder of its own, where thumbnails go."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def inspect(*arguments: Any) -> Result:
+    found = CliRunner().invoke(main, ["inspect", *map(str, arguments)])
+    assert found.exit_code == 0, found.output
+    return found
+
+
+def test_what_is_printed(slide: Path) -> None:
+    found = inspect(slide)
+    lines = found.stdout.splitlines()
+    assert lines[:6] == [
+        f"slide       {slide}",
+        "format      OME-TIFF",
+        "size        90 x 120 px (height x width), 0.045 x 0.06 mm",
+        "type        uint16",
+        "pixel size  0.5 um/px",
+        "levels      1 (1: 90 x 120)",
+    ]
+    assert lines[6] == "thumbnail   a b.thumbnail.png"
+    assert lines[8] == "channels (grey levels of all pixels)"
+    assert [line.split()[:3] for line in lines[10:13]] == [
+        ["0", "CD31", "vessels"],
+        ["1", "DAPI", "nuclei"],
+        ["2", "QD655", "qd"],
+    ]
+    assert lines[-1] == "for hrpn-tf predict: --channel vessels=CD31 --channel nuclei=DAPI"
+    assert found.stderr == ""
+
+
+def test_json_holds_the_same(slide: Path) -> None:
+    found = json.loads(inspect(slide, "--json", "--out", "x.png").stdout)
+    assert (found["height"], found["width"], found["dtype"]) == (90, 120, "uint16")
+    assert found["thumbnail"] == "x.png"
+    assert found["files"] == [str(slide)]
+    assert found["levels"] == [{"factor": 1.0, "height": 90, "width": 120}]
+    for index, channel in enumerate(found["channels"]):
+        expected = np.percentile(image()[..., index], PERCENTILES)
+        assert list(channel["percentiles"].values()) == pytest.approx(list(expected))
+        assert list(channel["percentiles"]) == ["0", "1", "50", "99", "99.9", "100"]
+
+
+def test_names_are_quoted_for_the_shell_and_replaced_by_an_index_where_not_unique(
+    tmp_path: Path,
+) -> None:
+    names = ("my CD31's", "DAPI", "x", "x")
+    pixels = np.zeros((9, 9, 4), np.uint8)
+    write_slide(tmp_path / "a.tif", pixels, channels=names, pixel_size_um=0.5, provenance={})
+    report = inspect_slide(tmp_path / "a.tif")
+    command = " ".join(report.options)
+    echoed = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True, check=True
+    )
+    assert echoed.stdout.splitlines() == [
+        "--channel",
+        "vessels=my CD31's",
+        "--channel",
+        "nuclei=DAPI",
+    ]
+    assert any("several channels are named x" in text for text in report.remarks)
+
+
+def test_no_option_for_a_role_of_two_channels(tmp_path: Path) -> None:
+    pixels = np.zeros((9, 9, 3), np.uint8)
+    names = ("DAPI", "Hoechst", "CD31")
+    write_slide(tmp_path / "a.tif", pixels, channels=names, pixel_size_um=0.5, provenance={})
+    assert inspect_slide(tmp_path / "a.tif").options == ("--channel vessels=CD31",)
+
+
+@pytest.mark.parametrize(
+    ("size", "remark"),
+    [
+        (500, "500 um/px is implausible: is the unit right?"),
+        (0.019, "0.019 um/px is implausible: is the unit right?"),
+        (None, "no pixel size is stated"),
+    ],
+)
+def test_pixel_sizes_are_questioned(tmp_path: Path, size: float | None, remark: str) -> None:
+    pixels = np.zeros((9, 9, 1), np.uint8)
+    write_slide(tmp_path / "a.tif", pixels, channels="a", pixel_size_um=size, provenance={})
+    found = inspect(tmp_path / "a.tif")
+    assert found.stderr.startswith(f"hrpn-tf: {tmp_path}/a.tif: {remark}")
+    assert found.stderr.count("\n") == 1
+    with open_slide(tmp_path / "a.tif") as slide:
+        assert slide.info.pixel_size_um == size
+
+
+@pytest.mark.parametrize("size", [0.02, 0.5, 25])
+def test_plausible_pixel_sizes_are_not(tmp_path: Path, size: float) -> None:
+    pixels = np.zeros((9, 9, 1), np.uint8)
+    write_slide(tmp_path / "a.tif", pixels, channels="a", pixel_size_um=size, provenance={})
+    assert inspect_slide(tmp_path / "a.tif").remarks == ()
+
+
+def decoded(path: Path) -> np.ndarray:
+    found = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    assert found is not None
+    return found[..., ::-1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels"),
+    [((90, 120), 3), ((1, 1), 1), ((1, 3001), 2), ((2000, 3), 2), ((97, 89), 17)],
+)
+def test_a_thumbnail_of_any_shape(tmp_path: Path, shape: tuple[int, int], channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 99, (*shape, channels)).astype(np.uint8)
+    names = [f"c{i}" for i in range(channels)]
+    write_slide(tmp_path / "a.tif", pixels, channels=names, pixel_size_um=0.5, provenance={})
+    report = inspect_slide(tmp_path / "a.tif")
+    assert report.thumbnail is not None
+    assert max(decoded(report.thumbnail).shape) <= 1024
+    first = report.thumbnail.read_bytes()
+    inspect_slide(tmp_path / "a.tif", overwrite=True)
+    assert report.thumbnail.read_bytes() == first
+
+
+def test_the_thumbnail_shows_channels_where_they_are(tmp_path: Path) -> None:
+    """Vessels in the top left quarter, nuclei in the bottom right one."""
+    pixels = np.zeros((200, 200, 2), np.uint8)
+    pixels[:100, :100, 0] = 200
+    pixels[100:, 100:, 1] = 100
+    names = ("CD31", "DAPI")
+    write_slide(tmp_path / "a.tif", pixels, channels=names, pixel_size_um=None, provenance={})
+    inspect_slide(tmp_path / "a.tif", Path("a.png"))
+    picture = decoded(Path("a.png")).astype(int)
+    panel = (picture.shape[1] - 8) // 2 - 8  # two columns: vessels, nuclei; below: together
+    tops = (8 + 22, 8 + 22 + panel + 22 + 8)
+    lefts = (8, 8 + panel + 8)
+
+    def colour(row: int, column: int, quarter_y: float, quarter_x: float) -> np.ndarray:
+        y, x = tops[row] + int(quarter_y * panel), lefts[column] + int(quarter_x * panel)
+        return picture[y, x]
+
+    np.testing.assert_array_equal(colour(0, 0, 0.25, 0.25), [255, 255, 255])
+    np.testing.assert_array_equal(colour(0, 0, 0.75, 0.75), [0, 0, 0])
+    np.testing.assert_array_equal(colour(0, 1, 0.75, 0.75), [255, 255, 255])
+    assert colour(1, 0, 0.25, 0.25).argmax() == 1  # green
+    assert colour(1, 0, 0.75, 0.75).argmax() == 2  # blue
+    assert colour(1, 0, 0.25, 0.75).max() == 0
+
+
+def test_the_scale_bar_is_as_long_as_it_says(tmp_path: Path) -> None:
+    pixels = np.zeros((500, 1000, 1), np.uint8)
+    write_slide(tmp_path / "a.tif", pixels, channels="a", pixel_size_um=0.5, provenance={})
+    inspect_slide(tmp_path / "a.tif", Path("a.png"))
+    picture = decoded(Path("a.png"))
+    panel = picture.shape[1] - 16
+    bar = max(int((row == 255).all(axis=-1).sum()) for row in picture[-40:])
+    assert bar == round(100 / (0.5 * 1000 / panel))  # 100 um: a fifth of the 500 um of the slide
+
+
+def test_existing_thumbnails(slide: Path, elsewhere: Path) -> None:
+    kept = elsewhere / "a b.thumbnail.png"
+    kept.write_text("mine")
+    found = inspect(slide)
+    assert "thumbnail   none" in found.stdout
+    assert "a b.thumbnail.png exists and was kept; give --overwrite" in found.stderr
+    assert kept.read_text() == "mine"
+    with pytest.raises(OutputExistsError, match="give --overwrite"):
+        inspect_slide(slide, kept)
+    inspect(slide, "--overwrite")
+    assert decoded(kept).size
+    with pytest.raises(UsageError, match=r"ends in \.png"):
+        inspect_slide(slide, elsewhere / "a.jpg")
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_failure(
+    slide: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("hrpn_tf.workflows.inspect_slide.save_thumbnail", refuse)
+    found = inspect(slide)
+    assert "thumbnail   none" in found.stdout
+    assert "Permission denied; say where with --out" in found.stderr
+    with pytest.raises(PermissionError):
+        inspect_slide(slide, Path("x.png"))
+    assert not list(Path().iterdir())
+
+
+def test_pixels_that_are_not_finite_cost_one_channel(tmp_path: Path) -> None:
+    pixels = np.ones((3, 40, 50), np.float32)
+    pixels[1, 7, 9] = np.nan
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
+    found = inspect(tmp_path / "a.tif")
+    assert "row 7, column 9 of level 0" in found.stderr
+    assert [line.split()[-1] for line in found.stdout.splitlines()[-3:]] == ["1", "-", "1"]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "level"),
+    [
+        ([(90, 120)], 0),
+        ([(5000, 9000), (2500, 4500), (1250, 2250), (625, 1125), (313, 563)], 3),
+        ([(2000, 1000), (1000, 500)], 0),
+        ([(100_000, 100_000)], 0),
+    ],
+)
+def test_the_level_that_is_measured(shapes: list[tuple[int, int]], level: int) -> None:
+    height, width = shapes[0]
+    info = SlideInfo(
+        Path("a"),
+        height,
+        width,
+        ("0",),
+        np.dtype("uint8"),
+        None,
+        tuple(height / h for h, _ in shapes),
+        tuple(shapes),
+    )
+    assert overview_level(info) == level
+
+
+def test_percentiles_are_of_the_level_that_is_named(tmp_path: Path) -> None:
+    pixels = image(2100, 1500)[..., :1]
+    write_slide(tmp_path / "a.tif", pixels, channels="a", pixel_size_um=0.5, provenance={})
+    report = inspect_slide(tmp_path / "a.tif")
+    assert report.measured == "level 1, 1050 x 750 px"
+    with open_slide(tmp_path / "a.tif") as slide:
+        level = slide.read(0, 0, 1050, 750, [0], 1)
+    assert report.channels[0].percentiles == pytest.approx(tuple(np.percentile(level, PERCENTILES)))
+
+
+def test_a_huge_slide_without_smaller_levels_is_sampled(
+    tmp_path: Path, memory_grows_less_than: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    """10 Gpx, most of them a hole in the file; a band across the middle is bright."""
+    side, path = 100_000, tmp_path / "huge.tif"
+    tifffile.imwrite(path, shape=(side, side), dtype="uint8", bigtiff=True, metadata=None)
+    with tifffile.TiffFile(path) as tif:
+        first = tif.pages[0].dataoffsets[0]
+    with path.open("r+b") as file:
+        for y in range(43_000, 45_000):
+            file.seek(first + y * side)
+            file.write(b"\xc8" * side)
+    with memory_grows_less_than(150_000_000):
+        report = inspect_slide(path, Path("huge.png"))
+    assert report.measured == "64 windows of 512 px, evenly over level 0"
+    assert report.channels[0].percentiles == pytest.approx((0, 0, 0, 200, 200, 200))
+    assert "no smaller levels" in " ".join(report.remarks)
+    bright = np.argwhere((decoded(Path("huge.png")) == 255).all(axis=-1).mean(axis=1) > 0.9)
+    assert 0.40 < bright.mean() / decoded(Path("huge.png")).shape[0] < 0.50
+
+
+@pytest.mark.parametrize(
+    ("side", "segment", "spots"),
+    [
+        (100_000, 0, 64),
+        (100_000, 2 * 512**2, 64),
+        (100_000, 2 * 2048**2, 16),
+        (100_000, 2 * 16_384**2, 8),
+        (16_384, 2 * 16_384**2, 64),  # one piece is decoded once
+    ],
+)
+def test_fewer_spots_are_sampled_where_tiles_are_large(side: int, segment: int, spots: int) -> None:
+    dtype = np.dtype("uint16")
+    info = SlideInfo(Path("a"), side, side, ("0",), dtype, None, segment_bytes=segment)
+    assert _spots(info, 0) == spots
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.ome.tif", "a.thumbnail.png"),
+        ("a.OME.TIFF", "a.thumbnail.png"),
+        ("a.companion.ome", "a.thumbnail.png"),
+        ("a.b.qptiff", "a.b.thumbnail.png"),
+        (".tif", ".tif.thumbnail.png"),
+    ],
+)
+def test_names_of_thumbnails(tmp_path: Path, name: str, expected: str) -> None:
+    (tmp_path / name).touch()
+    assert default_thumbnail(tmp_path / name) == Path(expected)
+
+
+def test_the_name_of_a_folder_s_thumbnail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mouse.1").mkdir()
+    assert default_thumbnail(tmp_path / "mouse.1") == Path("mouse.1.thumbnail.png")
+    monkeypatch.chdir(tmp_path / "mouse.1")
+    assert default_thumbnail(Path(".")) == Path("mouse.1.thumbnail.png")
+
+
+def test_no_tensorflow_is_loaded(slide: Path) -> None:
+    script = (
+        "import sys\nfrom hrpn_tf.workflows.inspect_slide import inspect_slide\n"
+        "from pathlib import Path\ninspect_slide(Path(sys.argv[1]))\n"
+        "assert not {'tensorflow', 'keras', 'bioio'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(slide)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_real_field(shared_data: Path) -> None:
+    report = inspect_slide(shared_data / "dextran" / "01.ome.tif")
+    assert [channel.role for channel in report.channels] == ["vessels", "qd", "nuclei"]
+    pixels = tifffile.imread(shared_data / "dextran" / "01.ome.tif")
+    assert report.channels[1].percentiles == pytest.approx(
+        tuple(np.percentile(pixels[1], PERCENTILES))
+    )
+    assert report.thumbnail is not None
+    assert os.path.getsize(report.thumbnail) > 100_000
