@@ -170,7 +170,7 @@ class SlidePrediction:
 
         def store(block: Block, values: np.ndarray) -> None:
             with self._disk_full(_GO_ON):
-                planes.write(block.y, block.x, to_grey_levels(values, planes.dtype))
+                planes.write(block.y, block.x, values)
                 journal.add(block.index)
             advance(block)
 
@@ -188,7 +188,11 @@ class SlidePrediction:
                 maker.add(values, item.tile, network(item.pixels))
                 if item.last:
                     check_values(values, item.block, self.out.name)
-                    writer.put(item.block, maker.cut(item.block, values))
+                    # what waits to be written is as small as it will be on the disk
+                    stored = to_grey_levels(maker.cut(item.block, values), planes.dtype)
+                    writer.put(item.block, stored)
+                    del values, stored
+                del item
         with self._disk_full(_GO_ON):
             journal.add(*outside)
         return network.seconds
