@@ -101,6 +101,7 @@ class ReadAhead(Generic[T]):
         try:
             for item in items:
                 self._put(item)
+                del item  # or it would be held while the next one is made
                 if self._stop.is_set():
                     return
             self._put(_END)
@@ -191,6 +192,7 @@ class WriteBehind:
                 if arguments is _END:
                     return
                 self._write(*arguments)
+                del arguments
                 self._last_done = time.monotonic()
         except BaseException as error:  # noqa: BLE001 (raised again by the caller)
             self._error = error

@@ -42,6 +42,7 @@ from hrpn_tf.slides import Slide
 from hrpn_tf.slides.planes import CACHE_BYTES
 
 T = TypeVar("T")
+_GO_ON = "what is finished is kept: make room and run the same command again to go on"
 # After these the same command cannot go on where it stopped: what was read or computed is wrong.
 _SPOILT = (SlideFormatError, SlideChangedError, NonFinitePredictionError)
 
@@ -176,8 +177,8 @@ class SlidePrediction:
             advance(block(index))
 
         def store(block: Block, values: np.ndarray) -> None:
-            with self._disk_full_keeps_the_rest():
-                planes.write(block.y, block.x, to_grey_levels(values, planes.dtype))
+            with self._disk_full(_GO_ON):
+                planes.write(block.y, block.x, values)
                 journal.add(block.index)
             advance(block)
 
@@ -195,8 +196,12 @@ class SlidePrediction:
                 maker.add(values, item.tile, network(item.pixels))
                 if item.last:
                     check_values(values, item.block, self.out.name)
-                    writer.put(item.block, maker.cut(item.block, values))
-        with self._disk_full_keeps_the_rest():
+                    # what waits to be written is as small as it will be on the disk
+                    stored = to_grey_levels(maker.cut(item.block, values), planes.dtype)
+                    writer.put(item.block, stored)
+                    del values, stored
+                del item
+        with self._disk_full(_GO_ON):
             journal.add(*outside)
         return network.seconds
 
@@ -208,7 +213,7 @@ class SlidePrediction:
             OutputExistsError: ``out`` exists and ``overwrite`` is false.
             DiskFullError: the disk filled up; what is finished is kept.
         """
-        with self._spoilt_is_discarded(_states(begun)), self._disk_full_keeps_the_rest():
+        with self._spoilt_is_discarded(_states(begun)), self._disk_full(_GO_ON):
             self._in_time(_states(begun).check)
             self._output(begun.plan, begun.found).finish(
                 self.work(begun).pixels, self.out, overwrite
@@ -248,7 +253,7 @@ class SlidePrediction:
         name = f"work-{secrets.token_hex(4)}"
         found = {"origin": origin, "seams": seams, "work": name}
         work = unfinished.work(name)
-        with disk_full_as_named_error(self.out):
+        with self._disk_full("nothing was left there; make room or choose another disk"):
             if tissue is not None:
                 tissue.save(work.tissue)
             self._output(plan, found).create(work.pixels, plan.tiling)
@@ -283,16 +288,14 @@ class SlidePrediction:
             raise
 
     @contextmanager
-    def _disk_full_keeps_the_rest(self) -> Iterator[None]:
+    def _disk_full(self, advice: str) -> Iterator[None]:
+        """Whatever file it was that did not fit, say it of the result."""
         try:
             with disk_full_as_named_error(self.out):
                 yield
         except DiskFullError as error:
             reason = getattr(error.__cause__, "strerror", "no space left")
-            raise DiskFullError(
-                f"{self.out}: {reason} while writing; what is finished is kept: make room and run "
-                "the same command again to go on"
-            ) from error.__cause__
+            raise DiskFullError(f"{self.out}: {reason} while writing; {advice}") from None
 
 
 def _states(begun: Begun) -> FileStates:

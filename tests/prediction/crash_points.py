@@ -76,11 +76,10 @@ def main(folder: Path, name: str, every: int, overwrite: bool) -> None:
 
     def uninterrupted() -> None:
         count_steps(reference.parent, lambda n: counter.write_text(str(n)))
-        if overwrite:
-            predict(reference, False, dtype="uint8")
-        counter.write_text("0")
         predict(reference, overwrite)
 
+    if overwrite:
+        assert in_a_process(lambda: predict(reference, False, dtype="uint8")) == 0
     assert in_a_process(uninterrupted) == 0
     expected, total = files_below(reference), int(counter.read_text())
     for last in range(1 + total % every, total + 1, every):
