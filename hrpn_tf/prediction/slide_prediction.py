@@ -1,5 +1,6 @@
 """One slide's prediction in three steps, each of which may run in a process of its own."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -251,7 +252,8 @@ class SlidePrediction:
             slide = TimedReads(self.slide, config.io_timeout)
             seams = measure_seams(self.session, slide, self.channels, plan.tiling, tissue)
         name = f"work-{secrets.token_hex(4)}"
-        found = {"origin": origin, "seams": seams, "work": name}
+        # as it comes back from JSON, so that whoever goes on finds the very same
+        found = json.loads(json.dumps({"origin": origin, "seams": seams, "work": name}))
         work = unfinished.work(name)
         with self._disk_full("nothing was left there; make room or choose another disk"):
             if tissue is not None:

@@ -1,6 +1,5 @@
 """What a worker of a cluster does: each task may be run again, by any worker."""
 
-import json
 import os
 import threading
 import time
@@ -138,8 +137,7 @@ def _is_made(prediction: "SlidePrediction", begun: "Begun", overwrite: bool) -> 
     if not prediction.out.exists() or (overwrite and prediction.work(begun).pixels.exists()):
         return False
     made = read_provenance(prediction.out)
-    origin = json.loads(json.dumps(begun.found["origin"]))
-    return all(made.get(key) == value for key, value in origin.items())
+    return all(made.get(key) == value for key, value in begun.found["origin"].items())
 
 
 @contextmanager

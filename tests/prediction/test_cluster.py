@@ -111,6 +111,44 @@ def test_a_worker_of_another_version_that_comes_later(monkeypatch: pytest.Monkey
         cohort_tasks.begin(job, Means("9.9", None), False)
 
 
+def test_a_scheduler_with_certificates(tmp_path: Path) -> None:
+    """``tls://`` takes the certificates of Dask's own configuration; without them it is refused."""
+    import dask
+    from distributed import LocalCluster
+    from distributed.security import Security
+
+    made = Security.temporary()
+    (tmp_path / "cert.pem").write_text(made.tls_ca_file)
+    (tmp_path / "key.pem").write_text(made.tls_scheduler_key)
+    own = {"cert": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
+    tls = {
+        f"distributed.comm.tls.{role}.{name}": own[name]
+        for role in ("scheduler", "worker", "client")
+        for name in own
+    }
+    nothing = {f"distributed.comm.tls.client.{name}": None for name in own}
+    with (
+        dask.config.set({**tls, "distributed.comm.tls.ca-file": own["cert"]}),
+        LocalCluster(
+            n_workers=1,
+            processes=False,
+            protocol="tls://",
+            security=Security(),
+            dashboard_address="127.0.0.1:0",
+        ) as running,
+    ):
+        address = running.scheduler_address
+        assert address.startswith("tls://")
+        with cluster.connected(address, PredictionConfig(), [tmp_path]) as connection:
+            assert connection.workers() == 1
+        with (
+            dask.config.set({**nothing, "distributed.comm.tls.ca-file": None}),
+            pytest.raises(ClusterError, match=f"{address}: no Dask scheduler answers"),
+            cluster.connected(address, PredictionConfig(), []),
+        ):
+            pass
+
+
 def worker(limit: int) -> Any:
     return SimpleNamespace(memory_manager=SimpleNamespace(memory_limit=limit))
 
