@@ -1,7 +1,6 @@
 """The ``hrpn-tf`` command: finds the subcommands and turns named errors into exit codes."""
 
 import importlib
-import os
 import signal
 import sys
 import warnings
@@ -13,7 +12,7 @@ import click
 from hrpn_export.errors import BundleError
 
 from hrpn_tf import __version__
-from hrpn_tf.errors import HrpnError, StalledError
+from hrpn_tf.errors import HrpnError
 
 # name: (module, one line for --help). Modules are imported only when their command is run or its
 # own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
@@ -72,10 +71,6 @@ def run(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except StalledError as error:
-        _say(str(error))
-        # an ordinary exit would wait for the thread that hangs in the system
-        os._exit(error.exit_code)
     except (HrpnError, BundleError) as error:
         if "--debug" in arguments:
             raise
