@@ -56,11 +56,11 @@ class Assumptions:
     output_ratio: float = 0.5
     dtype: str = "uint8"
     tissue: float = 0.5
-    mpx_per_core: float = 1.0
+    mpx_per_core: float = 1.75
     mpx_per_gpu: float = 20.0
     cores: int = 4
-    block: int = 1728
-    chunk: int = 432
+    block: int = 2000
+    chunk: int = 500
     part_seconds: float = 20.0
     core_price: float = 0.05
     gpu_price: float = 1.0
@@ -71,7 +71,7 @@ class Assumptions:
     round_trips: int = 16
     round_trip_ms: float = 2.0
     checksum_rate: float = 1.0
-    overlap: float = 1.36
+    overlap: float = 1.31
 
     @property
     def pixels(self) -> float:

@@ -115,8 +115,12 @@ def _warn(
 
 
 def _stop(message: str, code: int) -> None:
-    print(f"hrpn-tf: {' '.join(message.split())}", file=sys.stderr)
+    _say(message)
     sys.exit(code)
+
+
+def _say(message: str) -> None:
+    print(f"hrpn-tf: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,33 @@
 """Whether the files of a slide are still those that were opened."""
 
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from hrpn_tf.errors import SlideChangedError
+from hrpn_tf.slides import SlideInfo
+from hrpn_tf.slides.zarr_json import is_zarr
+
+# Bytes, time of change (ns), and, of a folder, a checksum of what each file in it says of itself.
+State = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class FileStates:
-    """Size and time of change of some files; None for one that is not there.
+    """Sizes and times of change of files and folders; None for one that is not there.
 
     A slide that is no file (tests, plug-ins) has none either way, and never changes.
     """
 
-    states: tuple[tuple[str, tuple[int, int] | None], ...]
+    states: tuple[tuple[str, State | None], ...]
 
     @classmethod
-    def of(cls, files: Sequence[Path]) -> Self:
-        """As they are now."""
-        return cls(tuple((str(path), _state(path)) for path in files))
+    def of(cls, paths: Sequence[Path]) -> Self:
+        """As they are now; of a folder, all that is in it counts."""
+        return cls(tuple((str(path), _state(path)) for path in paths))
 
     def check(self) -> None:
         """Refuse to go on if a file is another now.
@@ -39,9 +46,29 @@ class FileStates:
             )
 
 
-def _state(path: Path) -> tuple[int, int] | None:
+def parts(info: SlideInfo) -> tuple[Path, ...]:
+    """What a slide consists of: its files, or its folder, where pixels lie in files not named."""
+    return (info.path,) if is_zarr(info.path) else info.files
+
+
+def _state(path: Path) -> State | None:
     try:
         found = path.stat()
+        if path.is_dir():
+            return _folder_state(path)
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns
+
+
+def _folder_state(path: Path) -> State:
+    """Of an OME-Zarr, whose pixels may lie in a hundred thousand files."""
+    size, newest, checksum = 0, 0, hashlib.sha256()
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        for name in sorted(files):
+            found = os.stat(os.path.join(folder, name))
+            size, newest = size + found.st_size, max(newest, found.st_mtime_ns)
+            entry = f"{os.path.join(folder, name)} {found.st_size} {found.st_mtime_ns}\n"
+            checksum.update(entry.encode(errors="surrogateescape"))
+    return size, newest, int.from_bytes(checksum.digest()[:6])

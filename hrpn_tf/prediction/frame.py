@@ -13,6 +13,7 @@ from hrpn_tf.slides.resample import ResampledSlide
 
 # Pixels this many times larger than the model's hold too little for it to see.
 _COARSEST = 4.0
+_ROUNDING = 1e-6  # px; what a product of decimal fractions may be off a whole number
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,8 @@ def frame_region(region: Region, info: SlideInfo, frame: Frame, size: tuple[int,
 
 def _scaled(start: int, end: int, scale: float, size: int) -> tuple[int, int]:
     """First pixel and length of a range along a line of ``size`` px, widened to whole px."""
-    first = min(math.floor(start * scale), size - 1)
-    return first, max(1, min(math.ceil(end * scale), size) - first)
+    first = min(math.floor(start * scale + _ROUNDING), size - 1)
+    return first, max(1, min(math.ceil(end * scale - _ROUNDING), size) - first)
 
 
 def _pixel_size(info: SlideInfo, contract: Contract, stated_um: float | None) -> float:

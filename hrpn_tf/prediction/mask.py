@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import shapely
 from shapely.geometry import shape
@@ -15,7 +14,6 @@ from shapely.geometry.base import BaseGeometry
 from hrpn_tf.errors import MaskError
 
 _MAX_BYTES = 512 * 2**20
-_SHIFT = 4  # bits of a fraction of a pixel, when polygons are filled
 
 
 @dataclass(frozen=True)
@@ -31,30 +29,36 @@ class PolygonMask:
     def touches(self, y: int, x: int, height: int, width: int) -> bool:
         """Whether any of a window may be inside."""
         shapely.prepare(self.area)
-        # pixels that an outline crosses count as inside, so look one pixel further
-        return bool(self.area.intersects(shapely.box(x - 1, y - 1, x + width + 1, y + height + 1)))
+        return bool(self.area.intersects(shapely.box(x, y, x + width, y + height)))
 
     def fill(self, y: int, x: int, height: int, width: int) -> np.ndarray:
-        """(height, width) bool: the pixels inside, those that an outline crosses included."""
-        out = np.zeros((height, width), np.uint8)
-        window = shapely.box(x - 2, y - 2, x + width + 2, y + height + 2)
-        for polygon in self._polygons:
-            if not polygon.intersects(window):
-                continue
-            rings = [polygon.exterior, *polygon.interiors]
-            # pixel (0, 0) of OpenCV has its centre there, ours its outer corner
-            lines = [
-                np.round((np.asarray(ring.coords)[:, :2] - (x + 0.5, y + 0.5)) * 2**_SHIFT)
-                for ring in rings
-            ]
-            layer = np.zeros_like(out)
-            cv2.fillPoly(layer, [line.astype(np.int32) for line in lines], 1, shift=_SHIFT)
-            out |= layer
-        return out.astype(bool)
+        """(height, width) bool: the pixels whose centres are inside.
+
+        An outline that crosses a row of centres begins or ends there what is inside. Where it does
+        is reckoned in the coordinates of the slide, so that no pixel depends on the window.
+        """
+        x0, y0, x1, y1 = self._edges
+        # rows that an edge crosses: those whose centre lies from its upper end on to its lower one
+        first = np.clip(np.ceil(np.minimum(y0, y1) - 0.5) - y, 0, height).astype(np.intp)
+        end = np.clip(np.ceil(np.maximum(y0, y1) - 0.5) - y, 0, height).astype(np.intp)
+        edge = np.repeat(np.arange(len(x0)), end - first)
+        row = np.arange(len(edge)) - np.repeat(np.cumsum(end - first) - end, end - first)
+        slope = (x1[edge] - x0[edge]) / (y1[edge] - y0[edge])
+        crossing = x0[edge] + (row + y + 0.5 - y0[edge]) * slope
+        column = np.clip(np.ceil(crossing - 0.5) - x, 0, width).astype(np.intp)
+        turns = np.zeros((height, width + 1), np.intp)
+        np.add.at(turns, (row, column), 1)
+        inside: np.ndarray = np.cumsum(turns[:, :width], axis=1) % 2 == 1
+        return inside
 
     @cached_property
-    def _polygons(self) -> list[Any]:
-        return list(getattr(self.area, "geoms", [self.area]))
+    def _edges(self) -> np.ndarray:
+        """(4, n): x and y of the first and second end of every edge of every ring, px."""
+        rings = shapely.get_rings(shapely.get_parts(self.area))
+        points, ring = shapely.get_coordinates(rings, return_index=True)
+        same = ring[1:] == ring[:-1]
+        edges: np.ndarray = np.hstack([points[:-1][same], points[1:][same]]).T
+        return edges
 
 
 def read_mask(path: Path, height: int, width: int, scale: float = 1.0) -> PolygonMask:
@@ -69,7 +73,11 @@ def read_mask(path: Path, height: int, width: int, scale: float = 1.0) -> Polygo
     Raises:
         MaskError: it cannot be read, holds no area, or lies outside the slide.
     """
-    area = shapely.unary_union([g for g in _geometries(_read(path), path) if g.area > 0])
+    try:
+        geometries = _geometries(_read(path), path)
+    except RecursionError:
+        raise MaskError(f"{path}: not GeoJSON: its lists are nested without end") from None
+    area = shapely.unary_union([g for g in geometries if g.area > 0])
     if area.is_empty:
         raise MaskError(f"{path}: holds no polygon; draw an area, and export it as GeoJSON")
     slide = shapely.box(0, 0, width, height)
@@ -113,7 +121,8 @@ def _geometries(value: Any, path: Path) -> list[Any]:
     if value.get("type") == "Feature":
         return [] if value.get("geometry") is None else _geometries(value["geometry"], path)
     try:
-        geometry = shape(value)
+        with np.errstate(all="ignore"):  # numpy would warn of NaN, on top of the error
+            geometry = shape(value)
         if not np.isfinite(geometry.bounds).all() and not geometry.is_empty:
             raise ValueError("infinite coordinates")
         return [_areas(shapely.make_valid(geometry))]

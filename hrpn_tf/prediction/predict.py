@@ -64,8 +64,10 @@ def run_prediction(
         HrpnError: others as the steps of ``SlidePrediction`` raise them.
     """
     pixels, started = prediction.area.height * prediction.area.width, time.perf_counter()
+    prediction.unfinished.forget_finished()
     refuse_existing(prediction.out, overwrite)
     with prediction.unfinished.held():
+        refuse_existing(prediction.out, overwrite)  # who held it may have finished it
         begun = prediction.begin(budget, restart=overwrite)
         tiling = begun.plan.tiling
         bar = tqdm(

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from pydantic import BaseModel
 
 from hrpn_tf import __version__
 from hrpn_tf.config import CONDITIONS
+from hrpn_tf.prediction.queues import NO_LIMIT, ReadAhead
+from hrpn_tf.slides.zarr_json import is_zarr
 
 # A slide of more files than this is named by one checksum of all of theirs.
 _LISTED_FILES = 16
+_PIECE_BYTES = 2**20
 
 
 def prediction_provenance(
@@ -25,24 +28,29 @@ def prediction_provenance(
     channels: Mapping[str, str],
     level: int = 0,
     mask: Mapping[str, str] | None = None,
+    seconds: float = NO_LIMIT,
 ) -> dict[str, Any]:
     """What a predicted slide says about its origin.
 
     Args:
         slide: the input, a file or a folder of files.
-        files: that it consists of, where it is no folder.
+        files: that it consists of.
         model: the saved network.
         config: the resolved configuration of its run.
         channels: role: name of the channel that was read.
         level: of the slide that was read.
         mask: name and checksum of the file that says what was wanted, if any.
+        seconds: longest wait for a piece of the slide.
+
+    Raises:
+        StalledError: a drive does not answer.
     """
     return {
         "kind": "prediction",
         "model": {"file": model.name, "run": model.parent.name, "sha256": sha256(model)},
         "input": {
             "name": slide.name,
-            "sha256": slide_checksums(slide, files),
+            "sha256": slide_checksums(slide, files, seconds),
             "channels": dict(channels),
             "level": level,
         },
@@ -52,15 +60,29 @@ def prediction_provenance(
     }
 
 
-def slide_checksums(slide: Path, files: Sequence[Path] = ()) -> dict[str, str]:
+def slide_checksums(
+    slide: Path, files: Sequence[Path] = (), seconds: float = NO_LIMIT
+) -> dict[str, str]:
     """SHA-256 of each file of a slide, by its name within the slide's folder.
 
-    Of many files, as in an OME-Zarr, it is one checksum of their names and checksums, ``*``.
+    Of an OME-Zarr all files count, of other slides those that they name. Of many files it is one
+    checksum of their names and checksums, ``*``.
+
+    Raises:
+        StalledError: a drive gave nothing for ``seconds``.
     """
     folder = slide if slide.is_dir() else slide.parent
-    if slide.is_dir():
+    if slide.is_dir() and (is_zarr(slide) or not files):
         files = sorted(p for p in slide.rglob("*") if p.is_file())
-    found = {os.path.relpath(path, folder): sha256(path) for path in files or (slide,)}
+    found: dict[str, str] = {}
+    with ReadAhead(_pieces(files or (slide,)), 2, seconds, f"{slide}: reading") as pieces:
+        for path, piece in pieces:
+            if piece is None:
+                checksum = hashlib.sha256()
+            elif piece:
+                checksum.update(piece)
+            else:
+                found[os.path.relpath(path, folder)] = checksum.hexdigest()
     if len(found) <= _LISTED_FILES:
         return found
     whole = hashlib.sha256("".join(f"{n} {c}\n" for n, c in found.items()).encode())
@@ -71,6 +93,17 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file as hexadecimal text, read in blocks."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _pieces(files: Sequence[Path]) -> Iterator[tuple[Path, bytes | None]]:
+    """Each file: None first, then its bytes in pieces, of which the last one is empty."""
+    for path in files:
+        yield path, None
+        with path.open("rb") as stream:
+            piece = b"-"
+            while piece:
+                piece = stream.read(_PIECE_BYTES)
+                yield path, piece
 
 
 def _versions() -> dict[str, str]:

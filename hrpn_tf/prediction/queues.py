@@ -9,7 +9,11 @@ from typing import Any, Generic, TypeVar
 
 from hrpn_tf.errors import StalledError
 
+NO_LIMIT = threading.TIMEOUT_MAX  # s; the longest that a thread can wait
 _POLL_SECONDS = 0.1
+# When reading is over before its end, a read that is under way may take so long to come back
+# before the slide is closed; one that takes longer is left behind.
+_PATIENCE_SECONDS = 5.0
 
 T = TypeVar("T")
 
@@ -38,7 +42,7 @@ def within(seconds: float, what: str, function: Callable[[], T]) -> T:
 
     threading.Thread(target=run, daemon=True).start()
     try:
-        result = done.get(timeout=seconds)
+        result = done.get(timeout=min(seconds, NO_LIMIT))
     except queue.Empty:
         raise stalled(what, seconds) from None
     if isinstance(result, _Failure):
@@ -57,6 +61,8 @@ def stalled(what: str, seconds: float) -> StalledError:
 class ReadAhead(Generic[T]):
     """Iterates over what another thread makes, at most so many items ahead; a context manager.
 
+    Leaving it stops the thread, and waits a moment for what it is doing.
+
     Args:
         items: made one by one in the thread; its error is raised where it is met.
         size: how many wait at most.
@@ -74,13 +80,15 @@ class ReadAhead(Generic[T]):
         self._thread.start()
         return self._items()
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self._stop.set()
+        if kind is None or not issubclass(kind, StalledError):
+            self._thread.join(min(self._seconds, _PATIENCE_SECONDS))
 
     def _items(self) -> Iterator[T]:
         while True:
             try:
-                item = self._queue.get(timeout=self._seconds)
+                item = self._queue.get(timeout=min(self._seconds, NO_LIMIT))
             except queue.Empty:
                 raise stalled(self._what, self._seconds) from None
             if item is _END:
@@ -93,6 +101,7 @@ class ReadAhead(Generic[T]):
         try:
             for item in items:
                 self._put(item)
+                del item  # or it would be held while the next one is made
                 if self._stop.is_set():
                     return
             self._put(_END)
@@ -118,7 +127,7 @@ class WriteBehind:
         write: called with the arguments of each ``put``; its error is raised by a later ``put`` or
             at the end.
         size: how many calls wait at most.
-        seconds: longest wait for one.
+        seconds: longest wait for one to be done.
         what: for the message if it takes longer.
     """
 
@@ -127,6 +136,8 @@ class WriteBehind:
         self._queue: queue.Queue[Any] = queue.Queue(size)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._last_done = time.monotonic()
+        self._given_up = threading.Event()
 
     def __enter__(self) -> "WriteBehind":
         self._thread.start()
@@ -145,30 +156,43 @@ class WriteBehind:
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         try:
             self._put(_END)
-            waited = self._seconds * (self._queue.maxsize + 1)
-            self._thread.join(waited)
-            if self._thread.is_alive():
-                raise stalled(self._what, waited)
+            started = time.monotonic()
+            while self._thread.is_alive():
+                self._thread.join(_POLL_SECONDS)
+                self._refuse_stalled(started)
         except StalledError:
+            self._given_up.set()
             if kind is None:
                 raise
         if self._error is not None and kind is None:
             raise self._error
 
     def _put(self, item: Any) -> None:
-        limit = time.monotonic() + self._seconds
+        started = time.monotonic()
         while self._error is None:
             try:
                 self._queue.put(item, timeout=_POLL_SECONDS)
             except queue.Full:
-                if time.monotonic() > limit:
-                    raise stalled(self._what, self._seconds) from None
+                self._refuse_stalled(started)
                 continue
             return
 
+    def _refuse_stalled(self, started: float) -> None:
+        """Raise if nothing was done for too long, though somebody waits since ``started``."""
+        if time.monotonic() - max(started, self._last_done) > self._seconds:
+            raise stalled(self._what, self._seconds)
+
     def _run(self) -> None:
         try:
-            while (arguments := self._queue.get()) is not _END:
+            while not self._given_up.is_set():
+                try:
+                    arguments = self._queue.get(timeout=_POLL_SECONDS)
+                except queue.Empty:
+                    continue
+                if arguments is _END:
+                    return
                 self._write(*arguments)
+                del arguments
+                self._last_done = time.monotonic()
         except BaseException as error:  # noqa: BLE001 (raised again by the caller)
             self._error = error

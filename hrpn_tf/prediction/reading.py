@@ -1,15 +1,33 @@
-"""Windows that reach beyond the edges of a slide, filled by reflection."""
+"""Windows of a slide that reach beyond its edges, or that a drive may never give."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from hrpn_tf.prediction.geometry import reflect
-from hrpn_tf.slides import Slide
+from hrpn_tf.prediction.queues import within
+from hrpn_tf.slides import Slide, SlideInfo
+
+
+class Windows(Protocol):
+    """What gives windows of pixels: an open slide, or :class:`TimedReads` of one."""
+
+    @property
+    def info(self) -> SlideInfo:
+        """What the slide says about itself."""
+        ...
+
+    def read(
+        self, y: int, x: int, height: int, width: int, channels: Sequence[int], level: int = 0
+    ) -> np.ndarray:
+        """See :meth:`~hrpn_tf.slides.slide.Slide.read`."""
+        ...
 
 
 def read_reflected(
-    slide: Slide, y: int, x: int, height: int, width: int, channels: Sequence[int]
+    slide: Windows, y: int, x: int, height: int, width: int, channels: Sequence[int]
 ) -> np.ndarray:
     """Read a window that may lie partly outside the slide.
 
@@ -34,6 +52,30 @@ def read_reflected(
         top, left, int(rows.max()) - top + 1, int(columns.max()) - left + 1, channels
     )
     return block[rows[:, None] - top, columns[None, :] - left]
+
+
+class TimedReads:
+    """The windows of a slide, each within a time limit.
+
+    Args:
+        slide: the open slide.
+        seconds: longest wait for one window.
+    """
+
+    def __init__(self, slide: Slide, seconds: float) -> None:
+        self._slide, self._seconds = slide, seconds
+        self.info = slide.info
+
+    def read(
+        self, y: int, x: int, height: int, width: int, channels: Sequence[int], level: int = 0
+    ) -> np.ndarray:
+        """See :meth:`~hrpn_tf.slides.slide.Slide.read`.
+
+        Raises:
+            StalledError: it took longer than the limit.
+        """
+        read = partial(self._slide.read, y, x, height, width, channels, level)
+        return within(self._seconds, f"{self.info.path}: reading", read)
 
 
 def reflected(start: int, length: int, size: int) -> np.ndarray:

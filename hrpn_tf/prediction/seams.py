@@ -6,19 +6,18 @@ import numpy as np
 from hrpn_export import Session
 
 from hrpn_tf.prediction.geometry import Region, Tiling, plan_tiling, round_up
-from hrpn_tf.prediction.reading import read_reflected
+from hrpn_tf.prediction.reading import Windows, read_reflected
 from hrpn_tf.prediction.tissue_map import TissueMap
-from hrpn_tf.slides import Slide
 
-# Windows of this side, px, are predicted twice. Only their borders matter, so a small one says as
-# much as a whole tile.
+# Windows of about this side, px, are predicted twice. Only their borders matter, so a small one
+# says as much as a whole block.
 _SIDE = 256
 _PLACES = 8
 
 
 def measure_seams(
     session: Session,
-    slide: Slide,
+    slide: Windows,
     channels: Sequence[int],
     tiling: Tiling,
     tissue: TissueMap | None,
@@ -26,40 +25,75 @@ def measure_seams(
     """Predict some windows with the tiling's halo and with a full one.
 
     Returns:
-        Largest and mean absolute difference, grey levels, and the number of windows; over windows
-        spread evenly over the blocks (those with tissue, where that is known).
+        Largest absolute difference of a pixel, and the mean one of a block of the tiling, grey
+        levels, and the number of windows; over windows spread evenly over the blocks (those with
+        tissue, where that is known).
     """
     contract = session.contract
     field = contract.receptive_field
     assert field is not None
     full = round_up(field // 2, contract.stride_multiple)
+    # wide enough for its middle not to see its own seams
+    side = max(_SIDE, 2 * (full - tiling.halo))
+    region = tiling.region
+    block = min(tiling.block_height, region.height), min(tiling.block_width, region.width)
+    window = min(side, block[0]), min(side, block[1])
+    share = _shares(block, window)
     largest, means = 0.0, []
-    for y, x in _places(slide, tiling, tissue):
-        region = Region(y, x, _SIDE, _SIDE)
-        answers = []
-        for halo in (tiling.halo, full):
-            plan = plan_tiling(
-                region,
-                tile=_SIDE,
+    for y, x in _places(slide, tiling, tissue, window):
+        plans = [
+            plan_tiling(
+                Region(y, x, *window),
+                tile=max(window),
                 stride_multiple=contract.stride_multiple,
                 receptive_field=field,
                 halo=halo,
             )
-            tile = plan.block(0).tiles[0]
-            pixels = read_reflected(slide, tile.y, tile.x, *plan.shape, channels)
-            answers.append(session(pixels[None])[0][tile.source])
+            for halo in (tiling.halo, full)
+        ]
+        answers = [_answer(session, slide, channels, plan) for plan in plans]
         difference = np.abs(answers[0] - answers[1])
         largest = max(largest, float(difference.max()))
-        means.append(float(difference.mean()))
+        means.append(float((difference.mean(axis=-1) * share).sum()))
     return {"largest": largest, "mean": float(np.mean(means)), "windows": len(means)}
 
 
-def _places(slide: Slide, tiling: Tiling, tissue: TissueMap | None) -> list[tuple[int, int]]:
+def _answer(session: Session, slide: Windows, channels: Sequence[int], plan: Tiling) -> np.ndarray:
+    tile = plan.block(0).tiles[0]
+    pixels = read_reflected(slide, tile.y, tile.x, *plan.shape, channels)
+    return session(pixels[None])[0][tile.source]
+
+
+def _shares(block: tuple[int, int], window: tuple[int, int]) -> np.ndarray:
+    """(h, w) weights of a window's pixels, which sum to one: what they stand for in a block.
+
+    The pixels of a line of the block that lie farther from its ends than any of the window are
+    like those in the middle of the window, since both are beyond the reach of seams.
+    """
+    lines = []
+    for long, short in zip(block, window, strict=True):
+        line = np.ones(short)
+        middle = slice((short - 1) // 2, short // 2 + 1)
+        line[middle] += (long - short) / len(line[middle])
+        lines.append(line / long)
+    return np.outer(*lines)
+
+
+def _places(
+    slide: Windows, tiling: Tiling, tissue: TissueMap | None, window: tuple[int, int]
+) -> list[tuple[int, int]]:
     """Corners of the windows, px of the slide, on the stride multiple."""
-    size = (slide.info.height, slide.info.width)
-    region, m = tiling.region, tiling.multiple
-    corners = [((region.y + block.y) // m * m, (region.x + block.x) // m * m) for block in tiling]
+    size, region, m = (slide.info.height, slide.info.width), tiling.region, tiling.multiple
+    # the last ones begin early enough not to reach beyond the region
+    last = region.y + region.height - window[0], region.x + region.width - window[1]
+    corners = [
+        (
+            min(region.y + row * tiling.block_height, last[0]) // m * m,
+            min(region.x + column * tiling.block_width, last[1]) // m * m,
+        )
+        for row, column in np.ndindex(*tiling.grid)
+    ]
     if tissue is not None:
-        held = [c for c in corners if tissue.touches(*c, _SIDE, _SIDE, size)]
+        held = [corner for corner in corners if tissue.touches(*corner, *window, size)]
         corners = held or corners
     return corners[:: max(1, len(corners) // _PLACES)][:_PLACES]

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from hrpn_export import Session
 
-from hrpn_tf.config import CONDITIONS, PredictionConfig
+from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import (
+    DiskFullError,
     MemoryBudgetError,
     NonFinitePredictionError,
     SlideChangedError,
@@ -20,7 +21,7 @@ from hrpn_tf.errors import (
 )
 from hrpn_tf.files import disk_full_as_named_error
 from hrpn_tf.prediction.blocks import BlockMaker, Network, check_values, to_grey_levels
-from hrpn_tf.prediction.change import FileStates
+from hrpn_tf.prediction.change import FileStates, parts
 from hrpn_tf.prediction.geometry import Block, Region
 from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.output import Output
@@ -32,14 +33,17 @@ from hrpn_tf.prediction.planning import (
     plan_prediction,
 )
 from hrpn_tf.prediction.probe import probe_session
-from hrpn_tf.prediction.queues import ReadAhead, WriteBehind
+from hrpn_tf.prediction.queues import ReadAhead, WriteBehind, within
+from hrpn_tf.prediction.reading import TimedReads
+from hrpn_tf.prediction.request import description, request
 from hrpn_tf.prediction.seams import measure_seams
 from hrpn_tf.prediction.tissue_map import TissueMap
 from hrpn_tf.prediction.unfinished import Unfinished, Work
 from hrpn_tf.slides import Slide
-from hrpn_tf.slides.description import SlideDescription
 from hrpn_tf.slides.planes import CACHE_BYTES
 
+T = TypeVar("T")
+_GO_ON = "what is finished is kept: make room and run the same command again to go on"
 # After these the same command cannot go on where it stopped: what was read or computed is wrong.
 _SPOILT = (SlideFormatError, SlideChangedError, NonFinitePredictionError)
 
@@ -51,8 +55,8 @@ class Begun:
     Attributes:
         plan: tiles and queues.
         found: what was found out for it, as JSON holds it: the ``origin`` of the result, ``seams``
-            of a halo smaller than the receptive field (or None), the states of the slide's
-            ``files``, and the name of its ``work``.
+            of a halo smaller than the receptive field (or None), the name of its ``work``, and the
+            states of the slide's ``files`` at :meth:`SlidePrediction.begin`.
         left: numbers of the blocks that are not finished.
     """
 
@@ -76,7 +80,7 @@ class SlidePrediction:
         config: tiles, memory, type and format.
         origin: gives where the prediction comes from, as JSON holds it; asked once, to begin. How
             the slide was tiled is added to it.
-        pixel_size_um: um per pixel, for a slide that states none.
+        pixel_size_um: um per pixel; None for what the slide states.
         region: of the slide, px; None for all of it.
         mask: outside of it the result is 0; None for everything.
         find_tissue: makes the tissue map, once; None to compute every tile.
@@ -121,18 +125,20 @@ class SlidePrediction:
             MemoryBudgetError: it does not fit.
             UnfinishedError: what was begun differs, and ``restart`` is false.
         """
-        unfinished, origin = self.unfinished, dict(self.origin())
-        request = self._request(origin)
-        states = FileStates.of(self.slide.info.files)
+        unfinished = self.unfinished
+        # before checksums are taken: what changes from then on is noticed in the end
+        states = self._in_time(lambda: FileStates.of(parts(self.slide.info)))
         with self._spoilt_is_discarded(states):
-            resumed = unfinished.resume(request, restart)
-            if resumed is not None and restart and not _fits(resumed[0], budget):
+            origin = dict(self.origin())
+            wanted = request(self, origin)
+            resumed = unfinished.resume(wanted, restart)
+            if resumed is not None and restart and not self._fits(resumed[0], budget):
                 unfinished.discard()
                 resumed = None
-            if resumed is None:
-                resumed = self._begin_anew(budget, origin, request, states)
-        plan, found = resumed
-        if not _fits(plan, budget):
+            plan, found = resumed or self._begin_anew(budget, origin, wanted)
+        # not as they were when it was begun: files of the same checksums may be newer copies
+        found = {**found, "files": [list(state) for state in states.states]}
+        if not self._fits(plan, budget):
             assert budget is not None
             raise MemoryBudgetError(
                 f"{self.out}: was begun with tiles that need {in_words(plan.bytes)}, where "
@@ -161,28 +167,29 @@ class SlidePrediction:
             DiskFullError: the disk filled up; what is finished is kept.
         """
         plan, work = begun.plan, self.work(begun)
-        journal, planes = work.journal(), self._output(begun).open(work.pixels)
+        journal, planes = work.journal(), self._output(plan, begun.found).open(work.pixels)
         tissue = TissueMap.load(work.tissue) if self.find_tissue is not None else None
         maker = BlockMaker(self.slide, self.channels, plan.tiling, tissue, self.mask)
         network = Network(self.session, maker.empty_input())
-        blocks = [plan.tiling.block(index) for index in indices]
-        wanted = [block for block in blocks if maker.wanted(block)]
-        for block in blocks:
-            if block not in wanted:
-                advance(block)
+        block = plan.tiling.block
+        outside = [index for index in indices if not maker.wanted(block(index))]
+        wanted = sorted(set(indices).difference(outside))
+        for index in outside:
+            advance(block(index))
 
         def store(block: Block, values: np.ndarray) -> None:
-            with self._disk_full_keeps_the_rest():
-                planes.write(block.y, block.x, to_grey_levels(values, planes.dtype))
+            with self._disk_full(_GO_ON):
+                planes.write(block.y, block.x, values)
                 journal.add(block.index)
             advance(block)
 
         limit = self.config.io_timeout
-        reading, writing = f"{self.slide.info.path}: reading", f"{self.out}: writing"
         with (
             self._spoilt_is_discarded(_states(begun)),
-            WriteBehind(store, plan.write_behind, limit, writing) as writer,
-            ReadAhead(maker.inputs(wanted), plan.read_ahead, limit, reading) as inputs,
+            WriteBehind(store, plan.write_behind, limit, f"{self.out}: writing") as writer,
+            ReadAhead(
+                maker.inputs(map(block, wanted)), plan.read_ahead, limit, self._reading
+            ) as inputs,
         ):
             for item in inputs:
                 if item.tile is item.block.tiles[0]:
@@ -190,8 +197,13 @@ class SlidePrediction:
                 maker.add(values, item.tile, network(item.pixels))
                 if item.last:
                     check_values(values, item.block, self.out.name)
-                    writer.put(item.block, maker.cut(item.block, values))
-        journal.add(*(block.index for block in blocks if block not in wanted))
+                    # what waits to be written is as small as it will be on the disk
+                    stored = to_grey_levels(maker.cut(item.block, values), planes.dtype)
+                    writer.put(item.block, stored)
+                    del values, stored
+                del item
+        with self._disk_full(_GO_ON):
+            journal.add(*outside)
         return network.seconds
 
     def finish(self, begun: Begun, overwrite: bool) -> None:
@@ -202,17 +214,19 @@ class SlidePrediction:
             OutputExistsError: ``out`` exists and ``overwrite`` is false.
             DiskFullError: the disk filled up; what is finished is kept.
         """
-        with self._spoilt_is_discarded(_states(begun)), self._disk_full_keeps_the_rest():
-            _states(begun).check()
-            self._output(begun).finish(self.work(begun).pixels, self.out, overwrite)
+        with self._spoilt_is_discarded(_states(begun)), self._disk_full(_GO_ON):
+            self._in_time(_states(begun).check)
+            self._output(begun.plan, begun.found).finish(
+                self.work(begun).pixels, self.out, overwrite
+            )
         self.unfinished.discard()
+        self.unfinished.remove_leftovers()
 
     def _begin_anew(
         self,
         budget: int | None,
         origin: Mapping[str, Any],
-        request: Mapping[str, Any],
-        states: FileStates,
+        wanted: Mapping[str, Any],
     ) -> tuple[Plan, dict[str, Any]]:
         contract, unfinished, config = self.session.contract, self.unfinished, self.config
         info = self.slide.info
@@ -235,49 +249,32 @@ class SlidePrediction:
         tissue = None if self.find_tissue is None else self.find_tissue()
         seams = None
         if not (plan.tiling.exact or plan.tiling.blended):
-            seams = measure_seams(self.session, self.slide, self.channels, plan.tiling, tissue)
-        files, name = [list(state) for state in states.states], f"work-{secrets.token_hex(4)}"
+            slide = TimedReads(self.slide, config.io_timeout)
+            seams = measure_seams(self.session, slide, self.channels, plan.tiling, tissue)
+        name = f"work-{secrets.token_hex(4)}"
         # as it comes back from JSON, so that whoever goes on finds the very same
-        found = json.loads(
-            json.dumps({"origin": origin, "seams": seams, "files": files, "work": name})
-        )
+        found = json.loads(json.dumps({"origin": origin, "seams": seams, "work": name}))
         work = unfinished.work(name)
-        with disk_full_as_named_error(self.out):
+        with self._disk_full("nothing was left there; make room or choose another disk"):
             if tissue is not None:
                 tissue.save(work.tissue)
-            self._output(Begun(plan, found, ())).create(work.pixels, plan.tiling)
-            unfinished.start(request, plan, found)
+            self._output(plan, found).create(work.pixels, plan.tiling)
+            unfinished.start(wanted, plan, found)
         return plan, found
 
-    def _output(self, begun: Begun) -> Output:
-        area, info = self.area, self.slide.info
-        size = info.pixel_size_um or self.pixel_size_um
-        position = info.position_um
-        if self.region is not None and size is not None:
-            corner = position or (0.0, 0.0)
-            position = (corner[0] + area.y * size, corner[1] + area.x * size)
-        description = SlideDescription(
-            height=area.height,
-            width=area.width,
-            channels=tuple(self.session.contract.outputs),
-            dtype=np.dtype(self.config.dtype),
-            pixel_size_um=size,
-            position_um=position,
-            provenance={**begun.found["origin"], "tiling": _describe(begun)},
-        )
-        return Output(description, self.config)
+    def _output(self, plan: Plan, found: Mapping[str, Any]) -> Output:
+        return Output(description(self, plan.tiling, found), self.config)
 
-    def _request(self, origin: Mapping[str, Any]) -> dict[str, Any]:
-        info = self.slide.info
-        return {
-            "origin": origin,
-            "slide": {"height": info.height, "width": info.width, "dtype": info.dtype.name},
-            "pixel_size_um": info.pixel_size_um or self.pixel_size_um,
-            "channels": list(self.channels),
-            "region": vars(self.area),
-            "mask": None if self.mask is None else self.mask.area.wkt,
-            "settings": self.config.model_dump(mode="json", exclude=set(CONDITIONS)),
-        }
+    def _fits(self, plan: Plan, budget: int | None) -> bool:
+        # without max_ram the budget is what happens to be free; a plan is kept through that
+        return budget is None or self.config.max_ram is None or plan.bytes <= budget
+
+    @property
+    def _reading(self) -> str:
+        return f"{self.slide.info.path}: reading"
+
+    def _in_time(self, look: Callable[[], T]) -> T:
+        return within(self.config.io_timeout, self._reading, look)
 
     @contextmanager
     def _spoilt_is_discarded(self, states: FileStates) -> Iterator[None]:
@@ -286,35 +283,24 @@ class SlidePrediction:
             try:
                 yield
             except (SlideFormatError, OSError):
-                states.check()  # says more than what was met in the changed file
+                self._in_time(states.check)  # says more than what was met in the changed file
                 raise
         except _SPOILT:
             self.unfinished.discard()
             raise
 
-    def _disk_full_keeps_the_rest(self) -> Any:
-        advice = "what is finished is kept; make room and run the same command again to go on"
-        return disk_full_as_named_error(self.out, advice)
-
-
-def _fits(plan: Plan, budget: int | None) -> bool:
-    return budget is None or plan.bytes <= budget
+    @contextmanager
+    def _disk_full(self, advice: str) -> Iterator[None]:
+        """Whatever file it was that did not fit, say it of the result."""
+        try:
+            with disk_full_as_named_error(self.out):
+                yield
+        except DiskFullError as error:
+            reason = getattr(error.__cause__, "strerror", "no space left")
+            raise DiskFullError(f"{self.out}: {reason} while writing; {advice}") from None
 
 
 def _states(begun: Begun) -> FileStates:
     return FileStates(
-        tuple((name, None if s is None else (s[0], s[1])) for name, s in begun.found["files"])
+        tuple((name, s if s is None else tuple(s)) for name, s in begun.found["files"])
     )
-
-
-def _describe(begun: Begun) -> dict[str, Any]:
-    tiling = begun.plan.tiling
-    return {
-        "tile_px": list(tiling.shape),
-        "block_px": [tiling.block_height, tiling.block_width],
-        "halo_px": tiling.halo,
-        "edges": "reflection",
-        "exact": tiling.exact,
-        "blended": tiling.blended,
-        **({} if begun.found["seams"] is None else {"seam_error": begun.found["seams"]}),
-    }

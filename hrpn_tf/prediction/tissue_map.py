@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from hrpn_tf.files import atomic_path
-from hrpn_tf.prediction.reading import reflected
-from hrpn_tf.slides import Slide, iter_windows
+from hrpn_tf.prediction.reading import Windows, reflected
+from hrpn_tf.slides import iter_windows
 
 # Longest side of a map: 64 000 px at 0.5 um/px are told apart by 31 um, in a few MB.
 MAP_SIDE = 1024
@@ -58,7 +58,7 @@ class TissueMap:
 
 
 def find_tissue(
-    slide: Slide,
+    slide: Windows,
     channels: Sequence[int],
     size: tuple[int, int],
     classify: Callable[[np.ndarray], np.ndarray],

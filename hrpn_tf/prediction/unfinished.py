@@ -1,17 +1,20 @@
 """The folder beside a result in which it is made, and from which a prediction goes on."""
 
 import json
+import os
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hrpn_tf.errors import UnfinishedError
+from hrpn_tf.errors import RunBusyError, SlideFormatError, UnfinishedError
 from hrpn_tf.files import atomic_path, locked, remove
 from hrpn_tf.prediction.geometry import Region, Tiling
 from hrpn_tf.prediction.journal import Journal
 from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.slides import read_provenance
 
 _SCHEMA = 2
 
@@ -60,16 +63,60 @@ class Unfinished:
     def held(self) -> Iterator[None]:
         """Hold the folder, which is made if it is not there, for this process alone.
 
+        Without a plan in it, the folder is gone afterwards, and so are the folders made for it.
+
         Raises:
             RunBusyError: another process is predicting the same result.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with locked(self.folder):
-            try:
-                yield
-            finally:
-                if self.folder.is_dir() and not any(self.folder.iterdir()):
-                    self.folder.rmdir()
+        made = [folder for folder in self.folder.parents if not folder.exists()]
+        try:
+            with self._locked():
+                self.remove_leftovers()
+                try:
+                    yield
+                finally:
+                    if not self._plan.exists():
+                        self.discard()
+                        with suppress(OSError):
+                            self.folder.rmdir()
+        finally:
+            for folder in made:
+                with suppress(OSError):  # it holds something now
+                    folder.rmdir()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            while True:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with suppress(FileNotFoundError):
+                    before = self.folder.stat().st_ino
+                    stack.enter_context(locked(self.folder))
+                    if self.folder.stat().st_ino == before:
+                        break
+                # its last holder has removed the folder meanwhile
+                stack.pop_all().close()
+            yield
+
+    def remove_leftovers(self) -> None:
+        """Remove what processes that were killed while they made the result left beside it."""
+        parts = "partial"
+        if os.path.lexists(self.out):
+            parts += "|replaced"  # until then, that is the only result there is
+        pattern = re.compile(rf"\.({parts})-[0-9a-f]+-{re.escape(self.out.name)}")
+        for entry in list(self.out.parent.iterdir()):
+            if pattern.fullmatch(entry.name):
+                remove(entry)
+
+    def forget_finished(self) -> None:
+        """Remove the folder if the result was made of it: its process was killed right then."""
+        if not self.folder.is_dir() or not self.out.exists():
+            return
+        with suppress(RunBusyError, SlideFormatError), self.held():
+            origin = (self._read() or {}).get("found", {}).get("origin")
+            made_of = read_provenance(self.out)
+            if origin == {key: made_of[key] for key in made_of if key != "tiling"}:
+                self.discard()
 
     def is_begun(self) -> bool:
         """Whether there is anything to go on with."""
@@ -90,14 +137,15 @@ class Unfinished:
             UnfinishedError: it belongs to another request; says what differs.
         """
         record = self._read()
-        if record is None:
+        if record is None or not self.work(record["found"]["work"]).pixels.exists():
             self.discard()
             return None
         if (where := _difference(record["request"], json.loads(json.dumps(request)))) is None:
             return _plan(record["plan"]), record["found"]
         if not restart:
             raise UnfinishedError(
-                f"{self.out}: an unfinished prediction of it differs from this one in {where}; "
+                f"{self.out}: an unfinished prediction of it differs from this one in "
+                f"{where.removeprefix('origin.')}; "
                 f"give --overwrite to start anew, or remove {self.folder}"
             )
         self.discard()
@@ -117,15 +165,17 @@ class Unfinished:
     def discard(self) -> None:
         """Throw away everything but the folder, which this process may be holding."""
         if self.folder.is_dir():
+            remove(self._plan)  # first: nothing must go on with half of the rest
             for entry in self.folder.iterdir():
                 remove(entry)
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            record: dict[str, Any] = json.loads(self._plan.read_text(encoding="utf-8"))
+            record: Any = json.loads(self._plan.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return record if record.get("schema") == _SCHEMA else None
+        fits = isinstance(record, dict) and record.get("schema") == _SCHEMA
+        return record if fits else None
 
 
 def _plan(values: dict[str, Any]) -> Plan:

@@ -79,7 +79,9 @@ def area_mean(plane: np.ndarray) -> np.ndarray:
     """
     odd = [(0, side % 2) for side in plane.shape]
     # repeating the last row leaves the mean of a pair of rows that lacks its second one unchanged
-    even = np.pad(plane, odd, mode="edge").astype(np.float32)
-    rows = even[::2] + even[1::2]
-    mean = (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
-    return (np.rint(mean) if plane.dtype.kind == "u" else mean).astype(plane.dtype)
+    even = np.pad(plane, odd, mode="edge") if any(after for _, after in odd) else plane
+    mean = np.add(even[::2, ::2], even[::2, 1::2], dtype=np.float32)
+    mean += even[1::2, ::2]
+    mean += even[1::2, 1::2]
+    mean *= np.float32(0.25)
+    return (np.rint(mean) if plane.dtype.kind == "u" else mean).astype(plane.dtype, copy=False)

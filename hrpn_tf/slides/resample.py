@@ -10,9 +10,11 @@ from scipy.sparse import csr_array
 
 from hrpn_tf.slides.slide import Slide, check_window
 
-# Source pixels are read and reduced in bands of about this many bytes, so that a slide without a
-# pyramid, seen from far away, takes no more memory than the window that it gives.
-_BAND_BYTES = 32 * 2**20
+# Source pixels are read and reduced in bands of about this many bytes as float32, so that a slide
+# without a pyramid, seen from far away, takes little more memory than the window that it gives.
+_BAND_BYTES = 8 * 2**20
+# What is held at once: pixels as stored, one channel of them as float32, and what they become.
+_BANDS_HELD = 3
 
 
 class ResampledSlide:
@@ -43,6 +45,7 @@ class ResampledSlide:
             pixel_size_um=pixel_size_um,
             levels=(1.0,),
             level_shapes=((height, width),),
+            segment_bytes=info.segment_bytes + (0 if ratio == 1 else _BANDS_HELD * _BAND_BYTES),
         )
 
     def read(
@@ -54,8 +57,7 @@ class ResampledSlide:
             return self._slide.read(y, x, height, width, channels, self._level)
         left, across = weights(x, width, self._source[1], self._ratio)
         out = np.empty((height, width, len(channels)), np.float32)
-        row_bytes = across.shape[1] * len(channels) * self._slide.info.dtype.itemsize
-        band = max(1, int(_BAND_BYTES / row_bytes / max(self._ratio, 1)))
+        band = max(1, int(_BAND_BYTES / (4 * len(channels) * across.shape[1] * self._ratio)))
         for start in range(0, height, band):
             rows = min(band, height - start)
             top, down = weights(y + start, rows, self._source[0], self._ratio)
@@ -63,8 +65,8 @@ class ResampledSlide:
                 top, left, down.shape[1], across.shape[1], channels, self._level
             )
             for channel in range(len(channels)):
-                plane = across @ pixels[..., channel].astype(np.float32).T
-                out[start : start + rows, :, channel] = down @ plane.T
+                plane = down @ pixels[..., channel].astype(np.float32)
+                out[start : start + rows, :, channel] = (across @ plane.T).T
         return out
 
     def close(self) -> None:

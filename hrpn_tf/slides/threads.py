@@ -24,6 +24,8 @@ def finished(function: Callable[[], Out]) -> Out:
     folder that is being removed.
     """
     with ThreadPoolExecutor(1) as pool:
+        # starts the thread: interrupted while that starts, a pool does not wait for it
+        pool.submit(bool).result()
         return pool.submit(function).result()
 
 

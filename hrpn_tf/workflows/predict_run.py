@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -12,6 +13,9 @@ from hrpn_tf.errors import CohortError, HrpnError, OutputExistsError, RunError, 
 from hrpn_tf.workflows.prediction_jobs import Choice, Job, check
 from hrpn_tf.workflows.prediction_requests import Request, made_by, requests
 from hrpn_tf.workflows.remarks import remark
+
+if TYPE_CHECKING:
+    from hrpn_export import Contract
 
 Say = Callable[[str], object]
 Failure = tuple[Path, Exception]
@@ -127,11 +131,8 @@ def _config(run: Path, overrides: Sequence[str]) -> Config:
     return load_config(run / RUN_CONFIG, overrides) if overrides else load_run_config(run)
 
 
-def _with_tile(config: Config, contract: object, run: Path, asked_for: bool) -> Config:
+def _with_tile(config: Config, contract: "Contract", run: Path, asked_for: bool) -> Config:
     """A network whose answer depends on its tile gets tiles of the size that it was trained on."""
-    from hrpn_export import Contract
-
-    assert isinstance(contract, Contract)
     if contract.receptive_field is not None and contract.tile_exact:
         return config
     prediction = config.prediction

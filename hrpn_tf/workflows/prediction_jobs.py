@@ -1,5 +1,6 @@
 """One slide to predict, checked, and as steps that any process can take."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,13 +77,10 @@ def check(
     overwrite: bool,
 ) -> Job:
     """Refuse what cannot be predicted before the network is loaded; see ``predict_run``."""
-    from hrpn_tf.files import refuse_existing
     from hrpn_tf.prediction import choose_frame, frame_region, input_channels, open_frame, read_mask
     from hrpn_tf.prediction.output import fitting_format
 
-    if request.out.exists() and request.out.samefile(request.slide):
-        raise UsageError(f"--out would replace the slide {request.slide}; name another place")
-    refuse_existing(request.out, overwrite)
+    _check_place(request, overwrite)
     prediction = fitting_format(config.prediction, request.out)
     with open_in_time(request.slide, prediction.io_timeout) as slide:
         info = slide.info
@@ -115,6 +113,27 @@ def check(
         region=region,
         mask=None if choice.mask is None else choice.mask.absolute(),
     )
+
+
+def _check_place(request: Request, overwrite: bool) -> None:
+    """Refuse a place where the result cannot be, or must not."""
+    from hrpn_tf.files import refuse_existing
+    from hrpn_tf.prediction.unfinished import Unfinished
+
+    out, slide = request.out, request.slide
+    if slide.exists() and out.exists() and out.samefile(slide):
+        raise UsageError(f"--out would replace the slide {slide}; name another place")
+    if slide.is_dir() and out.resolve().is_relative_to(slide.resolve()):
+        raise UsageError(
+            f"{out} lies within the slide {slide}, and would be taken for a part of it"
+        )
+    Unfinished(out).forget_finished()
+    refuse_existing(out, overwrite)
+    folder = next(parent for parent in out.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{out}: nothing can be written to {folder}; name another place with --out"
+        )
 
 
 @contextmanager
@@ -190,6 +209,7 @@ def _origin(job: Job, info: "SlideInfo") -> Mapping[str, object]:
         channels=job.channel_names,
         level=job.frame.level,
         mask=None if job.mask is None else {"file": job.mask.name, "sha256": sha256(job.mask)},
+        seconds=job.config.prediction.io_timeout,
     )
 
 
@@ -201,8 +221,10 @@ def _tissue(slide: "Slide", job: Job, size: tuple[int, int]) -> "TissueMap":
     """Tissue by the rule that training patches were chosen by."""
     from hrpn_tf.data.tissue import is_tissue
     from hrpn_tf.prediction import find_tissue
+    from hrpn_tf.prediction.reading import TimedReads
 
     def classify(means: "np.ndarray") -> "np.ndarray":
         return is_tissue(means.mean(axis=-1), job.config.data.tissue)
 
-    return find_tissue(slide, job.channels, size, classify)
+    slow = TimedReads(slide, job.config.prediction.io_timeout)
+    return find_tissue(slow, job.channels, size, classify)

@@ -1,13 +1,14 @@
-"""A run folder that ``hrpn-tf predict`` takes, with three slides beside it."""
+"""Fixtures of a run with a small Keras network."""
 
 from pathlib import Path
 
 import pytest
-from small_run import GROUPS, make_run, save_network, write
+from run_folder import GROUPS, make_run, save_network, write
 
 
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved network, see ``save_network``."""
     path = tmp_path_factory.mktemp("network") / "best.keras"
     save_network(path)
     return path
@@ -15,9 +16,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, network: Path) -> Path:
-    """The folder; beside it are slides.csv and the slides a, b, c, each a group."""
-    run = tmp_path / "run"
-    make_run(run, network)
+    """A run beside slides a, b and c, of which it was trained on a."""
+    run = make_run(tmp_path / "run", network)
     lines = ["slide,group"]
     for seed, group in enumerate(GROUPS):
         write(tmp_path / f"{group}.ome.tif", seed)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from processes import Command, files, finished_blocks, free_port, results, wait_for
-from small_run import predict, write
+from run_folder import predict, write
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError

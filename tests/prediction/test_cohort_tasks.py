@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hrpn_export import Contract
 from processes import files
-from small_run import predict
+from run_folder import predict
 
 from hrpn_tf.config import load_run_config
 from hrpn_tf.errors import OutputExistsError

@@ -1,24 +1,15 @@
 """``hrpn-tf predict`` with a small Keras network in a run folder."""
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hrpn_export import Contract
-from small_run import predict, write
+from run_folder import change_contract, predict, write
 
 from hrpn_tf.slides import open_slide, read_provenance
-
-
-def change_contract(run: Path, **changes: object) -> None:
-    path = run / "contract.json"
-    values = asdict(Contract.from_json(path.read_text()))
-    path.write_text(json.dumps({**values, **changes}))
 
 
 def test_a_slide_equals_the_network_on_the_whole(

@@ -82,7 +82,7 @@ def test_however_chunks_are_stored(tmp_path: Path, version: str, stored: dict[st
     np.testing.assert_array_equal(whole(tmp_path), np.moveaxis(pixels, 0, -1), strict=True)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     shape=st.tuples(st.integers(1, 3), st.integers(1, 60), st.integers(1, 60)),
     chunk=st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40)),

@@ -2,7 +2,6 @@
 
 import hashlib
 import resource
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import block_reduce
-from test_zarr_planes import create, describe
+from written_samples import DTYPES, create, describe, json_values, left, names, noise
 
 from hrpn_tf.errors import (
     DiskFullError,
@@ -28,13 +27,6 @@ from hrpn_tf.slides import SlideWriter, iter_windows, open_slide, read_provenanc
 from hrpn_tf.slides.ome_tiff import write_ome_tiff
 from hrpn_tf.slides.pyramid import area_mean, pyramid_shapes
 
-DTYPES = ("uint8", "uint16", "float32")
-
-
-def noise(shape: Sequence[int], dtype: str, seed: int = 0) -> np.ndarray:
-    values = np.random.default_rng(seed).random(tuple(shape)) * 255
-    return values.astype(dtype)
-
 
 def write(path: Path, image: np.ndarray, **options: Any) -> None:
     defaults: dict[str, Any] = {
@@ -43,14 +35,6 @@ def write(path: Path, image: np.ndarray, **options: Any) -> None:
         "provenance": {},
     }
     write_slide(path, image, **(defaults | options))
-
-
-names = st.lists(
-    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).map(str.strip).filter(bool),
-    min_size=1,
-    max_size=4,
-    unique=True,
-)
 
 
 @settings(max_examples=40, deadline=None)
@@ -141,7 +125,7 @@ def test_planes_in_zarr_give_the_same_bytes(tmp_path: Path, version: str) -> Non
     """What prediction does: blocks into Zarr, then an OME-TIFF of them."""
     image = noise((1300, 1500, 2), "uint16")
     write(tmp_path / "a.tif", image, provenance={"b": 3})
-    planes = create(tmp_path / "0", image, version, (512, 1024), (256, 256))
+    planes = create(tmp_path / "0", image, version, (512, 1024), (512, 512))
     planes.write(0, 0, image)
     description = describe(image, provenance={"b": 3})
     write_ome_tiff(tmp_path / "b.tif", planes, description)
@@ -213,17 +197,6 @@ def test_same_slide_gives_the_same_bytes(tmp_path: Path) -> None:
     assert len(digests) == 1
 
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text("abc"), inner),
-    max_leaves=8,
-)
-
-
 @settings(max_examples=40, deadline=None)
 @given(provenance=st.dictionaries(st.text("abc_ é", min_size=1), json_values, max_size=5))
 def test_provenance_comes_back(
@@ -241,10 +214,6 @@ def test_files_by_others_have_no_provenance(tmp_path: Path) -> None:
     assert read_provenance(tmp_path / "b.tif") == {}
     with pytest.raises(SlideNotFoundError):
         read_provenance(tmp_path / "c.tif")
-
-
-def left(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*"))
 
 
 def start(path: Path, **options: Any) -> SlideWriter:

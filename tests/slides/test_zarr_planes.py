@@ -1,6 +1,5 @@
 """Zarr planes: written block by block by many at once, and read back by zarr-python."""
 
-import hashlib
 import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -12,36 +11,11 @@ import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from written_samples import VERSIONS, create, digests
 
 from hrpn_tf.errors import SlideNotFoundError
 from hrpn_tf.slides import iter_windows
-from hrpn_tf.slides.description import SlideDescription
 from hrpn_tf.slides.zarr_planes import ZarrPlanes
-
-VERSIONS = ("0.4", "0.5")
-
-
-def describe(image: np.ndarray, **options: Any) -> SlideDescription:
-    height, width, channels = image.shape
-    defaults: dict[str, Any] = {
-        "height": height,
-        "width": width,
-        "channels": tuple(f"c{i}" for i in range(channels)),
-        "dtype": image.dtype,
-        "pixel_size_um": 0.5,
-        "provenance": {},
-    }
-    return SlideDescription(**(defaults | options))
-
-
-def create(
-    folder: Path,
-    image: np.ndarray,
-    version: str,
-    block: tuple[int, int] = (32, 64),
-    chunk: tuple[int, int] = (16, 16),
-) -> ZarrPlanes:
-    return ZarrPlanes.create(folder, describe(image), block=block, chunk=chunk, version=version)
 
 
 def noise(height: int, width: int, channels: int = 2, dtype: str = "uint16") -> np.ndarray:
@@ -51,14 +25,6 @@ def noise(height: int, width: int, channels: int = 2, dtype: str = "uint16") -> 
 
 def stored(folder: Path) -> np.ndarray:
     return np.moveaxis(zarr.open_array(str(folder), mode="r")[...], 0, -1)
-
-
-def digests(folder: Path) -> dict[str, str]:
-    return {
-        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in folder.rglob("*")
-        if file.is_file()
-    }
 
 
 @settings(max_examples=40)
@@ -167,8 +133,7 @@ def _blocks(height: int, width: int) -> Any:
             yield y, x, min(32, height - y), min(64, width - x)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.parametrize(("version", "method"), [("0.4", "spawn"), ("0.5", "fork")])
 def test_two_processes_write_one_array(tmp_path: Path, version: str, method: Any) -> None:
     folder, alone = tmp_path / "0", tmp_path / "alone"
     image = noise(200, 300)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import tifffile
 from processes import Cluster, Command, files, finished_blocks, results, running_cluster, wait_for
-from small_run import make_run, predict, write
+from run_folder import make_run, predict, write
 
 SHAPE = (700, 610)  # 110 blocks
 

@@ -1,0 +1,71 @@
+"""What decides the result of a prediction, and what the result says of itself."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hrpn_tf.config import CONDITIONS
+from hrpn_tf.prediction.geometry import Tiling
+from hrpn_tf.slides.description import SlideDescription
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction.slide_prediction import SlidePrediction
+
+
+def request(prediction: "SlidePrediction", origin: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that decides the result, as JSON holds it: an unfinished one must agree in it."""
+    info, mask = prediction.slide.info, prediction.mask
+    return {
+        "origin": origin,
+        "contract": asdict(prediction.session.contract),
+        "slide": {"height": info.height, "width": info.width, "dtype": info.dtype.name},
+        "pixel_size_um": prediction.pixel_size_um or info.pixel_size_um,
+        "channels": list(prediction.channels),
+        "region": vars(prediction.area),
+        "mask": None if mask is None else hashlib.sha256(mask.area.wkb).hexdigest(),
+        "settings": prediction.config.model_dump(mode="json", exclude=set(CONDITIONS)),
+    }
+
+
+def description(
+    prediction: "SlidePrediction", tiling: Tiling, found: Mapping[str, Any]
+) -> SlideDescription:
+    """The slide that is written.
+
+    Args:
+        prediction: what is asked for.
+        tiling: the tiles.
+        found: what was found out when it was begun; see ``Begun``.
+    """
+    area, info = prediction.area, prediction.slide.info
+    # what was asked for comes first: a slide may state a pixel size in a wrong unit
+    size, position = prediction.pixel_size_um or info.pixel_size_um, info.position_um
+    if size is None:
+        position = None
+    elif prediction.region is not None:
+        corner = position or (0.0, 0.0)
+        position = (corner[0] + area.y * size, corner[1] + area.x * size)
+    return SlideDescription(
+        height=area.height,
+        width=area.width,
+        channels=tuple(prediction.session.contract.outputs),
+        dtype=np.dtype(prediction.config.dtype),
+        pixel_size_um=size,
+        position_um=position,
+        provenance={**found["origin"], "tiling": _describe(tiling, found["seams"])},
+    )
+
+
+def _describe(tiling: Tiling, seams: Mapping[str, float] | None) -> dict[str, Any]:
+    return {
+        "tile_px": list(tiling.shape),
+        "block_px": [tiling.block_height, tiling.block_width],
+        "halo_px": tiling.halo,
+        "edges": "reflection",
+        "exact": tiling.exact,
+        "blended": tiling.blended,
+        **({} if seams is None else {"seam_error": seams}),
+    }
