@@ -237,8 +237,8 @@ LOOPBACK = {"0100007F"}
 def test_the_cluster_on_this_machine_leaves_nothing(run: Path, tmp_path: Path) -> None:
     slides = [write(tmp_path / f"s{seed}.ome.tif", seed, shape=(700, 610)) for seed in range(3)]
     out, alone = tmp_path / "out", tmp_path / "alone"
-    arguments = ["--run", run, *slides, "--format", "ome-zarr-0.5", "--workers", 2]
-    command = Command(tmp_path, *arguments, "--out", out)
+    arguments = ["--run", run, *slides, "--format", "ome-zarr-0.5", "--workers"]
+    command = Command(tmp_path, *arguments, 1, "--out", out)
     wait_for(lambda: finished_blocks(out) > 10)
     ports = listening(command.members())
     assert {address for address, _ in ports} == LOOPBACK
@@ -248,7 +248,7 @@ def test_the_cluster_on_this_machine_leaves_nothing(run: Path, tmp_path: Path) -
     shutil.rmtree(command.scratch)
     there = finished_blocks(out)
 
-    command = Command(tmp_path, *arguments, "--out", out)
+    command = Command(tmp_path, *arguments, 2, "--out", out)
     wait_for(lambda: finished_blocks(out) > there + 10)
     began = time.monotonic()
     command.interrupt()
@@ -259,12 +259,12 @@ def test_the_cluster_on_this_machine_leaves_nothing(run: Path, tmp_path: Path) -
     assert list(command.scratch.iterdir()) == []
     assert len(results(out)) < 3, "stopped in the middle of its work"
 
-    command = Command(tmp_path, *arguments, "--out", out)
+    command = Command(tmp_path, *arguments, 2, "--out", out)
     assert command.wait() == 0
     assert "blocks were there" in command.out.read_text()
     assert command.out.read_text().splitlines()[-1].startswith("3 slides done")
     assert [line for line in command.said() if "predicted already" not in line] == []
-    assert command.members() == set()
+    wait_for(lambda: not command.members(), 10)
     assert list(command.scratch.iterdir()) == []
     assert predict(run, *slides, "--format", "ome-zarr-0.5", "--workers", 0, "--out", alone) == 0
     assert files(out) == files(alone)
