@@ -140,7 +140,7 @@ class TrainingDivergedError(HrpnError):
 
 
 class WorkerLostError(HrpnError):
-    """Another process of a training over several is gone."""
+    """Another process of a training over several, or of a cluster, is gone."""
 
 
 class ClusterError(HrpnError):

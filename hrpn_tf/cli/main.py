@@ -62,6 +62,8 @@ def run(arguments: list[str] | None = None) -> None:
     warnings.showwarning = _warn
     try:
         main.main(args=arguments, prog_name="hrpn-tf", standalone_mode=False)
+    except _TerminatedError as stop:
+        _stop("stopped; run the same command again to go on", 128 + stop.signum)
     except click.exceptions.Abort:
         _stop("stopped; run the same command again to go on", 130)
     except KeyboardInterrupt:
@@ -83,9 +85,17 @@ def run(arguments: list[str] | None = None) -> None:
     sys.exit(0)
 
 
+class _TerminatedError(SystemExit):
+    """SIGTERM; said once the stack is unwound, below the progress bar rather than within it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(128 + signum)
+        self.signum = signum
+
+
 def _terminate(signum: int, frame: FrameType | None) -> None:
     """SIGTERM unwinds the stack, so that temporary files are removed and state is saved."""
-    _stop("stopped; run the same command again to go on", 128 + signum)
+    raise _TerminatedError(signum)
 
 
 def _warn(
@@ -105,8 +115,12 @@ def _warn(
 
 
 def _stop(message: str, code: int) -> None:
-    print(f"hrpn-tf: {' '.join(message.split())}", file=sys.stderr)
+    _say(message)
     sys.exit(code)
+
+
+def _say(message: str) -> None:
+    print(f"hrpn-tf: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,9 @@ import secrets
 import socket
 from pathlib import Path
 
+# Tells this process from an earlier one of the same number, or one on another machine of this name.
+_TOKEN = secrets.token_hex(3)
+
 
 class Journal:
     """Numbers of finished blocks in a folder of text files.
@@ -20,7 +23,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._own = folder / f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}.txt"
+        self._own = folder / f"{socket.gethostname()}-{os.getpid()}-{_TOKEN}.txt"
 
     def finished(self) -> set[int]:
         """All numbers, by whatever process."""

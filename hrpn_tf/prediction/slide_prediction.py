@@ -1,5 +1,7 @@
 """One slide's prediction in three steps, each of which may run in a process of its own."""
 
+import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +38,7 @@ from hrpn_tf.prediction.reading import TimedReads
 from hrpn_tf.prediction.request import description, request
 from hrpn_tf.prediction.seams import measure_seams
 from hrpn_tf.prediction.tissue_map import TissueMap
-from hrpn_tf.prediction.unfinished import Unfinished
+from hrpn_tf.prediction.unfinished import Unfinished, Work
 from hrpn_tf.slides import Slide
 from hrpn_tf.slides.planes import CACHE_BYTES
 
@@ -53,8 +55,8 @@ class Begun:
     Attributes:
         plan: tiles and queues.
         found: what was found out for it, as JSON holds it: the ``origin`` of the result, ``seams``
-            of a halo smaller than the receptive field (or None), and the states of the slide's
-            ``files`` at :meth:`SlidePrediction.begin`.
+            of a halo smaller than the receptive field (or None), the name of its ``work``, and the
+            states of the slide's ``files`` at :meth:`SlidePrediction.begin`.
         left: numbers of the blocks that are not finished.
     """
 
@@ -102,6 +104,10 @@ class SlidePrediction:
         """What is there of the result."""
         return Unfinished(self.out)
 
+    def work(self, begun: Begun) -> Work:
+        """Where the blocks are written."""
+        return self.unfinished.work(begun.found["work"])
+
     @property
     def area(self) -> Region:
         """The part of the slide that is predicted, px."""
@@ -126,16 +132,19 @@ class SlidePrediction:
             origin = dict(self.origin())
             wanted = request(self, origin)
             resumed = unfinished.resume(wanted, restart)
+            if resumed is not None and restart and not self._fits(resumed[0], budget):
+                unfinished.discard()
+                resumed = None
             plan, found = resumed or self._begin_anew(budget, origin, wanted)
         # not as they were when it was begun: files of the same checksums may be newer copies
         found = {**found, "files": [list(state) for state in states.states]}
-        # without max_ram the budget is what happens to be free; a plan is kept through that
-        if budget is not None and self.config.max_ram is not None and plan.bytes > budget:
+        if not self._fits(plan, budget):
+            assert budget is not None
             raise MemoryBudgetError(
                 f"{self.out}: was begun with tiles that need {in_words(plan.bytes)}, where "
                 f"{in_words(budget)} may be used; raise --max-ram, or start anew with --overwrite"
             )
-        done = unfinished.journal().finished()
+        done = unfinished.work(found["work"]).journal().finished()
         return Begun(plan, found, tuple(i for i in range(len(plan.tiling)) if i not in done))
 
     def compute(
@@ -157,9 +166,9 @@ class SlidePrediction:
             StalledError: a drive does not answer.
             DiskFullError: the disk filled up; what is finished is kept.
         """
-        plan, journal = begun.plan, self.unfinished.journal()
-        planes = self._output(plan, begun.found).open(self.unfinished.pixels)
-        tissue = TissueMap.load(self.unfinished.tissue) if self.find_tissue is not None else None
+        plan, work = begun.plan, self.work(begun)
+        journal, planes = work.journal(), self._output(plan, begun.found).open(work.pixels)
+        tissue = TissueMap.load(work.tissue) if self.find_tissue is not None else None
         maker = BlockMaker(self.slide, self.channels, plan.tiling, tissue, self.mask)
         network = Network(self.session, maker.empty_input())
         block = plan.tiling.block
@@ -208,7 +217,7 @@ class SlidePrediction:
         with self._spoilt_is_discarded(_states(begun)), self._disk_full(_GO_ON):
             self._in_time(_states(begun).check)
             self._output(begun.plan, begun.found).finish(
-                self.unfinished.pixels, self.out, overwrite
+                self.work(begun).pixels, self.out, overwrite
             )
         self.unfinished.discard()
         self.unfinished.remove_leftovers()
@@ -242,16 +251,23 @@ class SlidePrediction:
         if not (plan.tiling.exact or plan.tiling.blended):
             slide = TimedReads(self.slide, config.io_timeout)
             seams = measure_seams(self.session, slide, self.channels, plan.tiling, tissue)
-        found = {"origin": origin, "seams": seams}
+        name = f"work-{secrets.token_hex(4)}"
+        # as it comes back from JSON, so that whoever goes on finds the very same
+        found = json.loads(json.dumps({"origin": origin, "seams": seams, "work": name}))
+        work = unfinished.work(name)
         with self._disk_full("nothing was left there; make room or choose another disk"):
             if tissue is not None:
-                tissue.save(unfinished.tissue)
-            self._output(plan, found).create(unfinished.pixels, plan.tiling)
+                tissue.save(work.tissue)
+            self._output(plan, found).create(work.pixels, plan.tiling)
             unfinished.start(wanted, plan, found)
         return plan, found
 
     def _output(self, plan: Plan, found: Mapping[str, Any]) -> Output:
         return Output(description(self, plan.tiling, found), self.config)
+
+    def _fits(self, plan: Plan, budget: int | None) -> bool:
+        # without max_ram the budget is what happens to be free; a plan is kept through that
+        return budget is None or self.config.max_ram is None or plan.bytes <= budget
 
     @property
     def _reading(self) -> str:

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,34 @@ from hrpn_tf.prediction.journal import Journal
 from hrpn_tf.prediction.planning import Plan
 from hrpn_tf.slides import read_provenance
 
-_SCHEMA = 1
+_SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class Work:
+    """Where one prediction writes, and no other of the same result that was begun before or after.
+
+    A worker of another machine may not have heard yet that its prediction was thrown away.
+
+    Attributes:
+        folder: its own.
+    """
+
+    folder: Path
+
+    @property
+    def pixels(self) -> Path:
+        """The OME-Zarr whose first level the blocks are written to."""
+        return self.folder / "pixels"
+
+    @property
+    def tissue(self) -> Path:
+        """The tissue map."""
+        return self.folder / "tissue.npz"
+
+    def journal(self) -> Journal:
+        """The blocks that are finished."""
+        return Journal(self.folder / "finished")
 
 
 class Unfinished:
@@ -25,15 +52,11 @@ class Unfinished:
     Attributes:
         out: where the result will be.
         folder: ``.unfinished-NAME`` beside it.
-        pixels: the OME-Zarr in it whose first level the blocks are written to.
-        tissue: the tissue map in it.
     """
 
     def __init__(self, out: Path) -> None:
         self.out = out
         self.folder = out.with_name(f".unfinished-{out.name}")
-        self.pixels = self.folder / "pixels"
-        self.tissue = self.folder / "tissue.npz"
         self._plan = self.folder / "plan.json"
 
     @contextmanager
@@ -95,9 +118,13 @@ class Unfinished:
             if origin == {key: made_of[key] for key in made_of if key != "tiling"}:
                 self.discard()
 
-    def journal(self) -> Journal:
-        """The blocks that are finished."""
-        return Journal(self.folder / "finished")
+    def is_begun(self) -> bool:
+        """Whether there is anything to go on with."""
+        return self._plan.exists()
+
+    def work(self, name: str) -> Work:
+        """The folder that a prediction writes to; its name is unique."""
+        return Work(self.folder / name)
 
     def resume(self, request: Mapping[str, Any], restart: bool) -> tuple[Plan, dict] | None:
         """The plan that was begun, and what was found out for it; None if there is none.
@@ -110,7 +137,7 @@ class Unfinished:
             UnfinishedError: it belongs to another request; says what differs.
         """
         record = self._read()
-        if record is None or not self.pixels.exists():
+        if record is None or not self.work(record["found"]["work"]).pixels.exists():
             self.discard()
             return None
         if (where := _difference(record["request"], json.loads(json.dumps(request)))) is None:

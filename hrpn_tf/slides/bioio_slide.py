@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Sequence
 from itertools import accumulate, pairwise, product
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from hrpn_tf.errors import HrpnError, RgbSlideError, SlideFormatError
 from hrpn_tf.slides import layout
 from hrpn_tf.slides.metadata import square_pixel, to_um
 from hrpn_tf.slides.planes import CACHE_BYTES, MAX_SEGMENT_BYTES, SegmentCache
-from hrpn_tf.slides.slide import SlideInfo, check_finite, check_window
+from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
 
 _PLUGINS = {".czi": "bioio_czi", ".nd2": "bioio_nd2", ".lif": "bioio_lif"}
 
@@ -22,7 +22,7 @@ def is_bioio(path: Path) -> bool:
     return path.suffix.lower() in _PLUGINS and path.is_file()
 
 
-class BioioSlide:
+class BioioSlide(ClosedOnExit):
     """A CZI, ND2 or LIF; see :class:`~hrpn_tf.slides.slide.Slide`.
 
     bioio splits an image into chunks, the tiles of a scan or else whole planes; a window decodes
@@ -76,12 +76,6 @@ class BioioSlide:
     def close(self) -> None:
         """Let go of everything; bioio keeps no file open between reads."""
         self._cache.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     def _block(self, channel: int, row: int, column: int) -> np.ndarray:
         """One decoded chunk (h, w) of a channel."""

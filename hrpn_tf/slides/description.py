@@ -38,12 +38,20 @@ class SlideDescription:
 
 
 class Planes(Protocol):
-    """The pixels of one level on disk, read by windows of one channel."""
+    """The pixels of one level on disk, read by windows of one channel.
+
+    Attributes:
+        channels: their number.
+        height, width: px.
+        dtype: of the pixels.
+        chunk: (height, width) of the windows that are read at the least cost, px.
+    """
 
     channels: int
     height: int
     width: int
     dtype: np.dtype
+    chunk: tuple[int, int]
 
     def read(self, channel: int, y: int, x: int, height: int, width: int) -> np.ndarray:
         """A window (height, width) of one channel; pixels never written are 0."""

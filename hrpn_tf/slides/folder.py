@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
 from hrpn_tf.errors import ChannelSizeError, PixelSizeError, SlideFormatError
 from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.planes import CACHE_BYTES, SegmentCache
-from hrpn_tf.slides.slide import SlideInfo, check_window
+from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_window
 from hrpn_tf.slides.tiff import TiffSlide
 
 _SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
 
-class FolderSlide:
+class FolderSlide(ClosedOnExit):
     """A folder with one single-channel TIFF per channel, e.g. ``SLIDE/DAPI.tif``.
 
     Channels are in the alphabetical order of the files. See
@@ -55,12 +54,6 @@ class FolderSlide:
     def close(self) -> None:
         """Close all files."""
         self._close.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def _channel_files(folder: Path) -> dict[str, Path]:

@@ -1,10 +1,10 @@
 """Write a slide as OME-TIFF: tiled, compressed, with a pyramid in SubIFDs."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +13,14 @@ from hrpn_tf.slides import ome
 from hrpn_tf.slides.description import Planes, SlideDescription, refuse_unstorable
 from hrpn_tf.slides.pyramid import halve, pyramid_shapes
 from hrpn_tf.slides.scratch import ScratchPlanes
-from hrpn_tf.slides.slide import iter_windows
+from hrpn_tf.slides.threads import ahead, count
+from hrpn_tf.slides.tiff_encoding import Compression, encode, predictor
 
-Compression = Literal["zlib", "zstd"]
 TILE = 512
-_COMPRESSION_LEVEL = 1  # a higher one costs much more time than it saves bytes
 # Classic TIFF ends at 4 GiB; the rest is room for the tags.
 _CLASSIC_BYTES = 2**32 - 2**25
-# More than these would wait for the one thread that reads and writes.
-_MOST_THREADS = 8
-_BUFFER_BYTES = 16 * 2**20
+# Of tiles that are read and compressed ahead.
+_BUFFER_BYTES = 8 * 2**20
 _BLOCK = (1024, 1024)
 
 
@@ -36,15 +34,16 @@ def write_ome_tiff(
 ) -> None:
     """Write planes that are on disk as one OME-TIFF.
 
-    Tiles of 512 px, a pyramid of factor 2 by area mean down to about 1024 px, BigTIFF where the
-    uncompressed slide would not fit into 4 GiB. The same planes and description give the same
-    bytes. Nothing appears at ``path`` before it is complete. Memory does not grow with the slide;
-    the levels being made lie, uncompressed, in nameless files in the folder of ``path``.
+    Tiles as the planes are chunked (512 px), a pyramid of factor 2 by area mean down to about
+    1024 px, BigTIFF where the uncompressed slide would not fit into 4 GiB. The same planes and
+    description give the same bytes. Nothing appears at ``path`` before it is complete. Memory does
+    not grow with the slide; the levels being made lie, uncompressed, in nameless files in the
+    folder of ``path``.
 
     Args:
         path: the file to make, usually ``*.ome.tif``.
-        full: the pixels, of the description's size, channels and type; best in chunks of 512 px,
-            or multiples that a tile does not cross.
+        full: the pixels, of the description's size, channels and type, read by several threads at
+            once.
         description: what the file says of itself.
         compression: zlib, which every reader knows, or zstd, which is faster.
         overwrite: whether an existing file may be replaced.
@@ -63,6 +62,7 @@ def write_ome_tiff(
     dtype, channels = np.dtype(description.dtype), len(description.channels)
     shapes = pyramid_shapes(description.height, description.width)
     total = sum(h * w for h, w in shapes) * channels * dtype.itemsize
+    tile = _tile_shape(full)
     with (
         atomic_path(path, overwrite) as temporary,
         tifffile.TiffWriter(temporary, bigtiff=total > _CLASSIC_BYTES, byteorder="<") as tif,
@@ -76,7 +76,9 @@ def write_ome_tiff(
                 halve(level, smaller, _BLOCK)
                 level = smaller
             options = _first_options(xml, len(shapes)) if index == 0 else {"subfiletype": 1}
-            _write_level(tif, level, description.pixel_size_um, 2**index, compression, options)
+            _write_level(
+                tif, level, tile, description.pixel_size_um, 2**index, compression, options
+            )
 
 
 def _first_options(xml: bytes, levels: int) -> dict[str, Any]:
@@ -86,6 +88,7 @@ def _first_options(xml: bytes, levels: int) -> dict[str, Any]:
 def _write_level(
     tif: Any,
     level: Planes,
+    tile: tuple[int, int],
     pixel_size_um: float | None,
     factor: int,
     compression: Compression,
@@ -95,27 +98,44 @@ def _write_level(
         per_cm = 1e4 / (pixel_size_um * factor)
         options = options | {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
     tif.write(
-        _tiles(level),
+        _tiles(level, tile, compression),
         shape=(level.channels, level.height, level.width),
         dtype=level.dtype,
         photometric="minisblack",
-        tile=(TILE, TILE),
+        tile=tile,
         compression=compression,
-        compressionargs={"level": _COMPRESSION_LEVEL},
-        # the predictor for floating point is unknown to some readers, Bio-Formats among them
-        predictor=2 if level.dtype.kind == "u" else None,
+        predictor=predictor(level.dtype),
         metadata=None,
         software="hrpn-tf",
-        maxworkers=min(len(os.sched_getaffinity(0)), _MOST_THREADS),
-        buffersize=_BUFFER_BYTES,
         **options,
     )
 
 
-def _tiles(level: Planes) -> Iterator[np.ndarray]:
-    for channel in range(level.channels):
-        for window in iter_windows(level.height, level.width, TILE):
-            tile = np.zeros((TILE, TILE), level.dtype)
-            pixels = level.read(channel, *window)
-            tile[: pixels.shape[0], : pixels.shape[1]] = pixels
-            yield tile
+def _tiles(level: Planes, tile: tuple[int, int], compression: Compression) -> Iterator[bytes]:
+    """The tiles of all channels, read and compressed while those before are written."""
+    windows = (
+        (channel, y, x)
+        for channel in range(level.channels)
+        for y in range(0, level.height, tile[0])
+        for x in range(0, level.width, tile[1])
+    )
+    most = max(count(), _BUFFER_BYTES // (tile[0] * tile[1] * level.dtype.itemsize))
+    return ahead(partial(_tile, level, tile, compression), windows, most)
+
+
+def _tile(
+    level: Planes, shape: tuple[int, int], compression: Compression, place: tuple[int, int, int]
+) -> bytes:
+    channel, y, x = place
+    height, width = min(shape[0], level.height - y), min(shape[1], level.width - x)
+    pixels = level.read(channel, y, x, height, width)
+    if pixels.shape != shape:
+        whole = np.zeros(shape, level.dtype)
+        whole[:height, :width] = pixels
+        pixels = whole
+    return encode(pixels, compression)
+
+
+def _tile_shape(full: Planes) -> tuple[int, int]:
+    """As the planes are stored, so that each chunk is decoded once, if a TIFF allows it."""
+    return full.chunk if all(side % 16 == 0 for side in full.chunk) else (TILE, TILE)

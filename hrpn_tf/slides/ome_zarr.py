@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from hrpn_tf.slides.levels import Levels, describe
 from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.ome_zarr_multiscales import Multiscale, parse
 from hrpn_tf.slides.planes import CACHE_BYTES, Plane, SegmentCache
-from hrpn_tf.slides.slide import SlideInfo, check_finite, check_window
+from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
 from hrpn_tf.slides.zarr_chunks import ChunkReader, ZarrPlane
 from hrpn_tf.slides.zarr_json import MARKS, group_attributes, is_zarr
 from hrpn_tf.slides.zarr_layout import ArrayLayout, read_layout
@@ -27,7 +27,7 @@ def is_ome_zarr(path: Path) -> bool:
     return path.is_dir() and is_zarr(path)
 
 
-class OmeZarrSlide:
+class OmeZarrSlide(ClosedOnExit):
     """A slide in an OME-Zarr folder; see :class:`~hrpn_tf.slides.slide.Slide`.
 
     ``info.files`` are the metadata files only: there may be a hundred thousand files of chunks.
@@ -66,12 +66,6 @@ class OmeZarrSlide:
     def close(self) -> None:
         """Let go of the decoded chunks; no file stays open between reads."""
         self._cache.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def _describe(path: Path, cache: SegmentCache) -> tuple[SlideInfo, Levels]:

@@ -9,6 +9,9 @@ import numpy as np
 
 from hrpn_tf.slides.planes import RawPlane
 
+# Rows of windows of this width are read in pieces that are worth the call.
+_CHUNK = 512
+
 
 class ScratchPlanes:
     """Uncompressed planes (C, H, W) in a file without a name, in the folder of the result.
@@ -21,6 +24,7 @@ class ScratchPlanes:
         self, folder: Path, channels: int, height: int, width: int, dtype: np.dtype
     ) -> None:
         self.channels, self.height, self.width = channels, height, width
+        self.chunk = (_CHUNK, _CHUNK)
         self.dtype = np.dtype(dtype)
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (see close)
         plane_bytes = height * width * self.dtype.itemsize

@@ -99,6 +99,25 @@ class Slide(Protocol):
     ) -> None: ...
 
 
+class ClosedOnExit:
+    """What every reader's class has in common: leaving its context closes it."""
+
+    def close(self) -> None:
+        """See :meth:`Slide.close`."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
 def channel_index(info: SlideInfo, channel: str | int) -> int:
     """Index of a channel given by name (exact, then whatever the case) or by index.
 

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import tifffile
@@ -13,14 +12,14 @@ from hrpn_tf.slides import brightfield, chain, ome, ome_files, qptiff, tiff_seri
 from hrpn_tf.slides.levels import Levels
 from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.planes import SegmentCache
-from hrpn_tf.slides.slide import SlideInfo, check_finite, check_window
+from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
 
 # tifffile reports what it finds odd to its logger, which without a handler prints to standard
 # error; what matters here ends in a named error.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-class TiffSlide:
+class TiffSlide(ClosedOnExit):
     """A slide in TIFF: OME-TIFF (in one file or several), QPTIFF, ImageJ hyperstack or plain TIFF.
 
     See :class:`~hrpn_tf.slides.slide.Slide`.
@@ -62,12 +61,6 @@ class TiffSlide:
         """Close the files."""
         self._cache.clear()
         self._close.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def _describe(path: Path, cache: SegmentCache, stack: ExitStack) -> tuple[SlideInfo, Levels]:

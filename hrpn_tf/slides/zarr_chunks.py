@@ -51,7 +51,8 @@ class ChunkReader:
         with _opened(file) as handle:
             if handle is None:
                 return None
-            offset, length = 0, os.fstat(handle).st_size
+            size = os.fstat(handle).st_size
+            offset, length = 0, size
             if layout.shards is not None:
                 index = self._index(file, handle, layout.shards, shard)
                 inside = tuple(p % n for p, n in zip(position, per_shard, strict=True))
@@ -60,6 +61,11 @@ class ChunkReader:
                     return None
             if length > 2 * layout.chunk_bytes + _OVERHEAD_BYTES:
                 raise SlideFormatError(f"{file}: malformed: a chunk of {length} bytes is too large")
+            if offset + length > size:
+                raise SlideFormatError(
+                    f"{file}: truncated: it has {size} bytes where {offset + length} are needed; "
+                    "copy it again"
+                )
             encoded = read_bytes(file, handle, offset, length)
         with as_named_error(file, "a Zarr chunk"):
             pixels = np.frombuffer(decode(encoded, layout.steps, layout.chunk_bytes), layout.dtype)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,11 +10,17 @@ import numpy as np
 
 from hrpn_tf.errors import SlideNotFoundError
 from hrpn_tf.slides.description import SlideDescription
+from hrpn_tf.slides.planes import SegmentCache
+from hrpn_tf.slides.threads import ahead, finished
+from hrpn_tf.slides.zarr_chunks import ChunkReader, ZarrPlane
+from hrpn_tf.slides.zarr_layout import read_layout
 
 # The version of OME-Zarr by the version of Zarr that it is made of.
 VERSIONS = {"0.4": 2, "0.5": 3}
 # A higher level takes twice the time for a tenth of the bytes.
 _COMPRESSION_LEVEL = 1
+# Of decoded chunks and indices of shards that are kept for the next window.
+_CACHE_BYTES = 8 * 2**20
 
 
 class ZarrPlanes:
@@ -35,6 +42,7 @@ class ZarrPlanes:
     def __init__(self, folder: Path, array: Any) -> None:
         self.folder = folder
         self._array = array
+        self._chunks: ChunkReader | None = None
         self.channels, self.height, self.width = array.shape
         self.dtype = np.dtype(array.dtype)
         self.version = {number: name for name, number in VERSIONS.items()}[
@@ -71,14 +79,18 @@ class ZarrPlanes:
             raise ValueError(f"version {version!r}, blocks {block}, chunks {chunk} do not fit")
         shape = (len(description.channels), description.height, description.width)
         folder.mkdir(parents=True, exist_ok=True)
-        array = zarr.create_array(
-            str(folder),
-            shape=shape,
-            dtype=np.dtype(description.dtype).newbyteorder("<"),
-            chunks=(1, *chunk),
-            fill_value=0,
-            config={"order": "C", "write_empty_chunks": False},
-            **(_version_2() if version == "0.4" else _version_3((1, *block))),
+        options = _version_2() if version == "0.4" else _version_3((1, *block))
+        array = finished(
+            partial(
+                zarr.create_array,
+                str(folder),
+                shape=shape,
+                dtype=np.dtype(description.dtype).newbyteorder("<"),
+                chunks=(1, *chunk),
+                fill_value=0,
+                config={"order": "C", "write_empty_chunks": False},
+                **options,
+            )
         )
         _sync_all([path for path in folder.iterdir() if path.is_file()], folder.parent)
         return cls(folder, array)
@@ -113,20 +125,29 @@ class ZarrPlanes:
         Raises:
             OSError: the disk is full.
         """
-        h, w = block.shape[:2]
-        own = self._is_own(y, h, 0) and self._is_own(x, w, 1)
+        self._chunks = None  # holds what was there before
         for channel in range(self.channels):
-            files = list(self._files(channel, y, x, h, w))
-            if own:
-                # zarr would read a shard before it replaces it, even one that a dying disk tore
-                for file in files:
-                    file.unlink(missing_ok=True)
-            self._array[channel, y : y + h, x : x + w] = np.ascontiguousarray(block[..., channel])
-            _sync_all(files, self.folder)
+            finished(partial(self._write_channel, y, x, block, channel))
+
+    def _write_channel(self, y: int, x: int, block: np.ndarray, channel: int) -> None:
+        h, w = block.shape[:2]
+        files = list(self._files(channel, y, x, h, w))
+        if self._is_own(y, h, 0) and self._is_own(x, w, 1):
+            # zarr would read a shard before it replaces it, even one that a dying disk tore
+            for file in files:
+                file.unlink(missing_ok=True)
+        self._array[channel, y : y + h, x : x + w] = np.ascontiguousarray(block[..., channel])
+        _sync_all(files, self.folder)
 
     def read(self, channel: int, y: int, x: int, height: int, width: int) -> np.ndarray:
         """A window (height, width) of one channel; pixels never written are 0."""
-        return np.asarray(self._array[channel, y : y + height, x : x + width])
+        # zarr-python takes twice the time: it starts tasks for every chunk
+        if self._chunks is None:
+            layout = read_layout(self.folder, VERSIONS[self.version])
+            self._chunks = ChunkReader(layout, SegmentCache(_CACHE_BYTES))
+        out = np.empty((height, width), self.dtype)
+        ZarrPlane(self._chunks, (channel, 0, 0), rows=1, columns=2).read(y, x, out)
+        return out
 
     def _is_own(self, start: int, length: int, axis: int) -> bool:
         """Whether a range along rows (0) or columns (1) shares no file with its neighbours."""
@@ -166,17 +187,17 @@ def _version_3(shard: tuple[int, int, int]) -> dict[str, Any]:
 
 def _sync_all(files: Iterable[Path], top: Path) -> None:
     """Wait until files, and their names in the folders up to ``top``, are on the disk."""
-    folders: set[Path] = {top}
+    paths: dict[Path, None] = {}
     for file in files:
-        if file.exists():
-            sync(file)
+        paths[file] = None
         for folder in file.parents:
             if folder == top or not folder.is_relative_to(top):
                 break
-            folders.add(folder)
-    for folder in folders:
-        if folder.exists():
-            sync(folder)
+            paths[folder] = None
+    # the files of one block take no longer than one file when the disk gets them together
+    stored = [path for path in (*paths, top) if path.exists()]
+    for _ in ahead(sync, stored, len(stored)):
+        pass
 
 
 def sync(path: Path) -> None:

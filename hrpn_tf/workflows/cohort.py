@@ -1,31 +1,54 @@
 """Predict many slides on a Dask cluster: slides and parts of slides are its tasks."""
 
+import queue
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tqdm import tqdm
 
 from hrpn_tf.errors import ClusterError, HrpnError
 from hrpn_tf.workflows import cohort_tasks
-from hrpn_tf.workflows.cluster import connected, local
+from hrpn_tf.workflows.cohort_slide import SlideUnderWay
 from hrpn_tf.workflows.cohort_tasks import Means, Part
 from hrpn_tf.workflows.prediction_jobs import Job
-from hrpn_tf.workflows.prediction_report import describe
+from hrpn_tf.workflows.prediction_report import describe, describe_cohort
+from hrpn_tf.workflows.remarks import remark
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import Begun
 
 Failure = tuple[Path, Exception]
-# A network profits little from more cores than this; more processes profit from all of them.
-_CORES_PER_WORKER = 4
-# Tasks that a slide is divided into at most, per worker: small enough to share the work evenly and
-# to lose little with a worker, large enough that opening the slide again costs nothing.
-_PARTS_PER_WORKER = 4
-_MOST_BLOCKS = 16
+# Tasks that a worker has at a time: one that it runs, and one to go on with.
+_TASKS_PER_WORKER = 2
+# Each slide that is begun costs this process an open file, its lock.
+_MOST_SLIDES = 256
+_PATIENCE_SECONDS = 5.0
+# Lines of progress in a file are a minute apart.
+_BAR_SECONDS = 60.0
+
+
+class Workers(Protocol):
+    """What runs tasks: ``hrpn_tf.workflows.cluster.Cluster``."""
+
+    @property
+    def means(self) -> Means:
+        """Of each worker."""
+
+    def submit(self, task: Callable[..., Any], *arguments: Any, priority: int) -> Any:
+        """Run a task; gives a future."""
+
+    def result(self, future: Any) -> Any:
+        """Of a task that is done; ``ClusterError`` if the cluster is gone."""
+
+    def workers(self) -> int:
+        """How many there are now."""
+
+    def check(self) -> None:
+        """``ClusterError`` if the cluster is gone."""
 
 
 def predict_cohort(
@@ -39,7 +62,7 @@ def predict_cohort(
     """Predict slides on a cluster; a worker that is lost loses nothing, its tasks run again.
 
     Args:
-        jobs: checked. Their paths must mean the same files on every worker.
+        jobs: checked, at least one. Their paths must mean the same files on every worker.
         workers: processes of a cluster on this machine; None for as many as fit.
         scheduler: address of a running cluster instead.
         overwrite, progress, say: see ``predict_run``.
@@ -48,176 +71,187 @@ def predict_cohort(
         The slides that failed, and why.
 
     Raises:
-        ClusterError: no cluster there, or one whose workers cannot run this package.
+        ClusterError: no cluster there, one whose workers cannot run this package, or it is gone.
     """
-    if scheduler is not None:
-        opening, means = connected(scheduler), Means(None, 1)
+    from hrpn_tf.workflows.cluster import connected, local
+
+    config = jobs[0].config.prediction
+    if scheduler is None:
+        opening = local(config, len(jobs), workers)
     else:
-        count = workers or max(1, min(len(jobs), cohort_tasks.cores() // _CORES_PER_WORKER))
-        opening = local(count)
-        means = Means(max(1, cohort_tasks.cores() // count), count)
-    with opening as client:
-        return _Cohort(client, means, overwrite, progress, say).run(jobs)
+        opening = connected(scheduler, config, [jobs[0].run, jobs[0].slide])
+    with opening as cluster:
+        return Cohort(cluster, overwrite, progress, say).run(jobs)
 
 
-@dataclass
-class _Slide:
-    """A slide under way.
+_Next = Callable[[SlideUnderWay, Any], None]
 
-    Attributes:
-        job: the slide.
-        order: among the jobs; earlier slides come first.
-        held: its unfinished result, for this process alone.
-        started: time, s.
-        begun: once it is.
-        futures: of its tasks that are not done.
-        seconds: in the network, so far.
-        peak: most memory of a worker, so far, bytes.
+
+class Cohort:
+    """Predicts slides, a few at a time: neither this process nor the cluster ever holds them all.
+
+    The number of tasks that the cluster has at a time follows the number of its workers. A slide is
+    begun when there is nothing left to do for those that are.
+
+    Args:
+        cluster: what runs the tasks.
+        overwrite, progress, say: see ``predict_run``.
     """
-
-    job: Job
-    order: int
-    held: ExitStack
-    started: float
-    begun: "Begun | None" = None
-    futures: set[Any] = field(default_factory=set)
-    seconds: float = 0.0
-    peak: int = 0
-
-
-class _Cohort:
-    """Submits the tasks of slides, a few slides at a time, and collects what comes of them."""
 
     def __init__(
-        self,
-        client: Any,
-        means: Means,
-        overwrite: bool,
-        progress: bool,
-        say: Callable[[str], object],
+        self, cluster: Workers, overwrite: bool, progress: bool, say: Callable[[str], object]
     ) -> None:
-        from distributed import as_completed
-
-        self._client, self._means, self._overwrite = client, means, overwrite
-        self._say, self._failures = say, list[Failure]()
-        # what each future is for: its slide, what to do with its result, and its pixels
-        self._purpose: dict[Any, tuple[_Slide, Callable[[_Slide, Any], None], int]] = {}
-        self._bar = tqdm(unit="px", unit_scale=True, disable=not progress)
-        self._completed = as_completed(loop=client.loop)
+        self._cluster, self._overwrite, self._say = cluster, overwrite, say
+        self._waiting: Iterator[tuple[int, Job]] = iter(())
+        self._slides: dict[int, SlideUnderWay] = {}  # under way, by their order
+        self._tasks: dict[Any, tuple[SlideUnderWay, _Next]] = {}  # future: slide, what comes of it
+        self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._failures: list[Failure] = []
+        every = 0.1 if sys.stderr.isatty() else _BAR_SECONDS
+        self._bar = tqdm(unit="px", unit_scale=True, disable=not progress, mininterval=every)
 
     def run(self, jobs: Sequence[Job]) -> list[Failure]:
-        """Predict all slides."""
-        queue = iter(enumerate(jobs))
+        """Predict all slides.
+
+        Returns:
+            Those that failed, and why.
+
+        Raises:
+            ClusterError: the cluster is gone, or a worker does not fit in.
+        """
+        started, computed = time.monotonic(), 0
+        self._waiting = iter(enumerate(jobs))
         self._bar.reset(sum(job.pixels for job in jobs))
-        with self._bar:
-            for _ in range(2 * self._workers() + 1):
-                self._start_next(queue)
-            for future in self._completed:
-                slide, go_on, pixels = self._purpose.pop(future)
-                if future not in slide.futures:
-                    continue  # of a slide that failed
-                slide.futures.remove(future)
-                try:
-                    go_on(slide, future.result())
-                except Exception as error:  # noqa: BLE001 (of a worker; reported at the end)
-                    self._fail(slide, error)
-                else:
-                    self._bar.update(pixels)
-                if not slide.futures:
-                    slide.held.close()
-                    self._start_next(queue)
+        try:
+            with self._bar:
+                while self._give_out():
+                    computed += self._take_in(self._next_done())
+        finally:
+            for slide in self._slides.values():
+                slide.held.close()
+        if len(jobs) > 1:
+            seconds = time.monotonic() - started
+            self._say(describe_cohort(len(jobs) - len(self._failures), computed, seconds))
         return self._failures
 
-    def _start_next(self, queue: Iterator[tuple[int, Job]]) -> None:
-        """Begin the next slide that can be."""
+    def _give_out(self) -> bool:
+        """Keep the workers busy; whether any of them is."""
+        room = _TASKS_PER_WORKER * self._cluster.workers() + 1 - len(self._tasks)
+        while room > 0 and (self._submit_part() or self._begin_next()):
+            room -= 1
+        return bool(self._tasks)
+
+    def _next_done(self) -> Any:
+        """The next task that is done."""
+        alone = False
+        while True:
+            try:
+                return self._done.get(timeout=_PATIENCE_SECONDS)
+            except queue.Empty:
+                self._cluster.check()
+                if self._cluster.workers():
+                    alone = False
+                elif not alone:
+                    alone = True
+                    remark("the cluster has no workers now; waiting for some")
+
+    def _take_in(self, future: Any) -> int:
+        """Go on with what a task gave; how many pixels it computed."""
+        slide, go_on = self._tasks.pop(future)
+        before = slide.done
+        slide.running -= 1
+        try:
+            result = self._cluster.result(future)
+        except ClusterError:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever a task raises; reported at the end)
+            slide.failure = slide.failure or error
+        else:
+            if slide.failure is None:
+                go_on(slide, result)
+        if slide.failure is not None and not slide.running:
+            self._give_up(slide)
+        return slide.done - before
+
+    def _begin_next(self) -> bool:
+        """Begin the next slide that can be; whether there was one."""
         from hrpn_tf.prediction.unfinished import Unfinished
 
-        for order, job in queue:
+        if len(self._slides) >= _MOST_SLIDES:
+            return False
+        for order, job in self._waiting:
             held = ExitStack()
             try:
                 held.enter_context(Unfinished(job.out).held())
             except (HrpnError, OSError) as error:
-                self._failures.append((job.slide, error))
+                self._fail(job, error, job.pixels)
                 continue
-            slide = _Slide(job, order, held, time.monotonic())
-            self._submit(slide, self._after_begin, 0, cohort_tasks.begin, self._overwrite)
-            return
+            self._slides[order] = slide = SlideUnderWay(job, order, held)
+            self._submit(slide, self._after_begin, cohort_tasks.begin, self._overwrite)
+            return True
+        return False
 
-    def _after_begin(self, slide: _Slide, begun: "Begun") -> None:
-        slide.begun = begun
-        tiling, left = begun.plan.tiling, begun.left
-        done = sum(block.pixels for block in tiling) - sum(tiling.block(i).pixels for i in left)
-        self._bar.update(done)
-        size = min(_MOST_BLOCKS, max(1, len(left) // (_PARTS_PER_WORKER * self._workers())))
-        for start in range(0, len(left), size):
-            part = left[start : start + size]
-            pixels = sum(tiling.block(index).pixels for index in part)
-            self._submit(slide, self._after_part, pixels, cohort_tasks.compute, begun, part)
-        if not left:
+    def _after_begin(self, slide: SlideUnderWay, begun: "Begun") -> None:
+        slide.begin(begun)
+        self._bar.update(slide.job.pixels - slide.pixels_of(begun.left))
+        if not begun.left:
             self._submit_finish(slide)
 
-    def _after_part(self, slide: _Slide, part: Part) -> None:
-        slide.seconds += part.session_seconds
-        slide.peak = max(slide.peak, part.peak_bytes or 0)
-        if not slide.futures:
+    def _submit_part(self) -> bool:
+        """Give out a part of the earliest slide that has one; whether there was any."""
+        slides = self._slides.values()
+        slide = next((one for one in slides if one.left and one.failure is None), None)
+        if slide is None:
+            return False
+        part = slide.next_part()
+        pixels = slide.pixels_of(part)
+
+        def after(slide: SlideUnderWay, done: Part) -> None:
+            self._after_part(slide, done, pixels)
+
+        self._submit(slide, after, cohort_tasks.compute, slide.begun, part)
+        return True
+
+    def _after_part(self, slide: SlideUnderWay, part: Part, pixels: int) -> None:
+        slide.add(part, pixels)
+        self._bar.update(pixels)
+        if not slide.left and not slide.running:
             self._submit_finish(slide)
 
-    def _submit_finish(self, slide: _Slide) -> None:
+    def _submit_finish(self, slide: SlideUnderWay) -> None:
         task = cohort_tasks.finish
-        self._submit(slide, self._after_finish, 0, task, slide.begun, self._overwrite)
+        self._submit(slide, self._after_finish, task, slide.begun, self._overwrite)
 
-    def _after_finish(self, slide: _Slide, result: None) -> None:
-        from hrpn_tf.prediction import PredictionSummary
+    def _after_finish(self, slide: SlideUnderWay, result: None) -> None:
+        self._close(slide)
+        with tqdm.external_write_mode():
+            self._say(describe(slide.summary()))
 
-        assert slide.begun is not None
-        tiling = slide.begun.plan.tiling
-        summary = PredictionSummary(
-            path=slide.job.out,
-            pixels=slide.job.pixels,
-            seconds=time.monotonic() - slide.started,
-            session_seconds=slide.seconds,
-            tiling=tiling,
-            seams=slide.begun.found["seams"],
-            computed=len(slide.begun.left),
-            blocks=len(tiling),
-            peak_bytes=slide.peak or None,
-        )
-        self._say(describe(summary))
+    def _give_up(self, slide: SlideUnderWay) -> None:
+        """Leave a slide that failed, once no worker is at work on it."""
+        from hrpn_tf.prediction.unfinished import Unfinished
 
-    def _fail(self, slide: _Slide, error: Exception) -> None:
-        self._client.cancel(list(slide.futures))
-        slide.futures.clear()
-        self._failures.append((slide.job.slide, _in_words(error)))
+        assert slide.failure is not None
+        unfinished = Unfinished(slide.job.out)
+        if not unfinished.is_begun():
+            unfinished.discard()  # what other workers wrote after one of them gave it up
+        self._close(slide)
+        self._fail(slide.job, slide.failure, slide.job.pixels - slide.done)
+
+    def _fail(self, job: Job, error: Exception, pixels: int) -> None:
+        self._failures.append((job.slide, error))
+        if self._bar.total:
+            self._bar.total -= pixels
+
+    def _close(self, slide: SlideUnderWay) -> None:
+        slide.held.close()
+        del self._slides[slide.order]
 
     def _submit(
-        self,
-        slide: _Slide,
-        go_on: Callable[[_Slide, Any], None],
-        pixels: int,
-        task: Callable[..., Any],
-        *arguments: Any,
+        self, slide: SlideUnderWay, go_on: _Next, task: Callable[..., Any], *arguments: Any
     ) -> None:
-        future = self._client.submit(
-            task, slide.job, self._means, *arguments, pure=False, priority=-slide.order
-        )
-        slide.futures.add(future)
-        self._purpose[future] = (slide, go_on, pixels)
-        self._completed.add(future)
-
-    def _workers(self) -> int:
-        return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
-
-
-def _in_words(error: Exception) -> Exception:
-    """An error of the cluster itself in the words of this package; others as they are."""
-    from distributed import KilledWorker
-    from distributed.client import FutureCancelledError
-
-    if isinstance(error, KilledWorker):
-        return ClusterError(
-            "several workers died one after another while computing it (out of memory? lower "
-            "--max-ram)"
-        )
-    if isinstance(error, FutureCancelledError):
-        return ClusterError("the cluster is gone, or dropped the task")
-    return error
+        means, priority = self._cluster.means, -slide.order
+        future = self._cluster.submit(task, slide.job, means, *arguments, priority=priority)
+        slide.running += 1
+        self._tasks[future] = (slide, go_on)
+        future.add_done_callback(self._done.put)

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
 
 from hrpn_tf.config import Config, load_config, load_run_config
 from hrpn_tf.config.loader import RUN_CONFIG
@@ -11,10 +14,15 @@ from hrpn_tf.workflows.prediction_jobs import Choice, Job, check
 from hrpn_tf.workflows.prediction_requests import Request, made_by, requests
 from hrpn_tf.workflows.remarks import remark
 
+if TYPE_CHECKING:
+    from hrpn_export import Contract
+
 Say = Callable[[str], object]
 Failure = tuple[Path, Exception]
 # Slides are looked at by so many threads at once: most of the time goes into waiting for a drive.
 _CHECKING_THREADS = 8
+# So many reasons of failure are still readable in one line.
+_REASONS = 5
 
 
 def predict_run(
@@ -69,16 +77,35 @@ def predict_run(
     """
     from hrpn_export import Contract
 
+    from hrpn_tf.prediction import sha256
+
     config = _config(run, overrides)
     asked = requests(slides, run, config, out, groups, channels or {})
     contract = Contract.from_json(_read(run / "contract.json"))
+    network = run / "best.keras"
+    if not network.is_file():
+        raise RunError(f"{run}: no {network.name} yet; run hrpn-tf fit until an epoch is finished")
     several = len(asked) > 1
-    left = _missing(asked, run, several) if (skip_existing or several) and not overwrite else asked
     tile_is_asked_for = any(text.startswith("prediction.tile=") for text in overrides)
     config = _with_tile(config, contract, run, tile_is_asked_for)
-    jobs, failures = _checked(left, run, contract, config, choice or Choice(), overwrite, several)
+    own = sha256(network) if (skip_existing or several) and not overwrite else None
+
+    def look(request: Request) -> Job | None:
+        if own is not None and _is_done(request, own, run, several):
+            return None
+        return check(request, run, contract, config, choice or Choice(), overwrite)
+
+    looked = _look_at_all(asked, look, progress) if several else [look(asked[0])]
+    jobs = [found for found in looked if isinstance(found, Job)]
+    failures: list[Failure] = [
+        (request.slide, found)
+        for request, found in zip(asked, looked, strict=True)
+        if isinstance(found, Exception)
+    ]
     if several and not jobs and failures:
         raise failures[0][1]
+    if several and None in looked:
+        remark(f"{looked.count(None)} of {len(asked)} slides are predicted already")
     _remark_on_resampling(jobs)
     if scheduler is None and (workers == 0 or (workers is None and len(jobs) <= 1)):
         from hrpn_tf.workflows.predict_here import predict_here
@@ -104,11 +131,8 @@ def _config(run: Path, overrides: Sequence[str]) -> Config:
     return load_config(run / RUN_CONFIG, overrides) if overrides else load_run_config(run)
 
 
-def _with_tile(config: Config, contract: object, run: Path, asked_for: bool) -> Config:
+def _with_tile(config: Config, contract: "Contract", run: Path, asked_for: bool) -> Config:
     """A network whose answer depends on its tile gets tiles of the size that it was trained on."""
-    from hrpn_export import Contract
-
-    assert isinstance(contract, Contract)
     if contract.receptive_field is not None and contract.tile_exact:
         return config
     prediction = config.prediction
@@ -122,45 +146,33 @@ def _with_tile(config: Config, contract: object, run: Path, asked_for: bool) -> 
     return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
 
 
-def _missing(asked: Sequence[Request], run: Path, several: bool) -> list[Request]:
-    """Those that this very network has not predicted yet."""
-    left = [r for r in asked if not made_by(r.out, run / "best.keras")]
-    for request in left:
-        if request.out.exists() and not several:
-            raise OutputExistsError(
-                f"{request.out}: not by the network of {run} as it is now; replace it with: "
-                f"hrpn-tf predict --run {run} --overwrite"
-            )
-    if several and len(left) < len(asked):
-        remark(f"{len(asked) - len(left)} of {len(asked)} slides are predicted already")
-    return left
+def _is_done(request: Request, network: str, run: Path, several: bool) -> bool:
+    """Whether this very network has predicted a slide already."""
+    if made_by(request.out, network):
+        return True
+    if request.out.exists() and not several:
+        raise OutputExistsError(
+            f"{request.out}: not by the network of {run} as it is now; replace it with: "
+            f"hrpn-tf predict --run {run} --overwrite"
+        )
+    return False
 
 
-def _checked(
-    asked: Sequence[Request],
-    run: Path,
-    contract: object,
-    config: Config,
-    choice: Choice,
-    overwrite: bool,
-    several: bool,
-) -> tuple[list[Job], list[Failure]]:
-    """The slides that can be predicted, and why the others cannot."""
+def _look_at_all(
+    asked: Sequence[Request], look: Callable[[Request], Job | None], progress: bool
+) -> list[Job | Exception | None]:
+    """What is found of each slide: how it can be predicted, None if it is, or why it cannot be."""
 
-    def one(request: Request) -> Job | HrpnError:
+    def one(request: Request) -> Job | Exception | None:
         try:
-            return check(request, run, contract, config, choice, overwrite)  # type: ignore[arg-type]
-        except HrpnError as error:
+            return look(request)
+        except (HrpnError, OSError) as error:
             return error
 
-    with ThreadPoolExecutor(_CHECKING_THREADS if several else 1) as pool:
-        results = list(pool.map(one, asked))
-    failures: list[Failure] = [
-        (request.slide, result)
-        for request, result in zip(asked, results, strict=True)
-        if isinstance(result, HrpnError)
-    ]
-    return [result for result in results if isinstance(result, Job)], failures
+    with ThreadPoolExecutor(_CHECKING_THREADS) as pool:
+        found = pool.map(one, asked)
+        quiet = {"disable": not progress, "delay": 2, "leave": False}  # nothing if it is quick
+        return list(tqdm(found, "looking at slides", len(asked), unit="", **quiet))  # type: ignore[call-overload]
 
 
 def _remark_on_resampling(jobs: Sequence[Job]) -> None:
@@ -176,14 +188,16 @@ def _remark_on_resampling(jobs: Sequence[Job]) -> None:
     )
 
 
-def _report(failures: Sequence[tuple[Path, Exception]], slides: int) -> str:
-    reasons = "; ".join(f"{slide.name}: {error}" for slide, error in failures[:20])
-    more = f"; and {len(failures) - 20} more" if len(failures) > 20 else ""
+def _report(failures: Sequence[Failure], slides: int) -> str:
+    """One line; the reasons of more than a few slides are said before it, a line for each."""
+    reasons = [f"{slide.name}: {error or type(error).__name__}" for slide, error in failures]
     others = "; the others are done" if len(failures) < slides else ""
-    return (
-        f"{len(failures)} of {slides} slides failed{others} (run the same command again to try "
-        f"them again): {reasons}{more}"
-    )
+    text = f"{len(failures)} of {slides} slides failed{others} (to try them again, run the same "
+    if len(reasons) <= _REASONS:
+        return f"{text}command again): {'; '.join(reasons)}"
+    for reason in reasons:
+        remark(reason)
+    return f"{text}command again), each for the reason above"
 
 
 def _read(path: Path) -> str:

@@ -26,3 +26,13 @@ def describe(summary: "PredictionSummary") -> str:
     if summary.peak_bytes is not None:
         parts.append(f"{summary.peak_bytes / 1e9:.2f} GB of memory at most")
     return "; ".join(parts)
+
+
+def describe_cohort(slides: int, pixels: int, seconds: float) -> str:
+    """How many slides are done, and what was computed for them.
+
+    >>> describe_cohort(3, 12_000_000, 30)
+    '3 slides done: 12.0 Mpx computed in 30.0 s, 0.40 Mpx/s'
+    """
+    computed, rate = pixels / 1e6, pixels / 1e6 / seconds
+    return f"{slides} slides done: {computed:.1f} Mpx computed in {seconds:.1f} s, {rate:.2f} Mpx/s"

@@ -76,14 +76,13 @@ def requests(
     return _distinct(found)
 
 
-def made_by(prediction: Path, network: Path) -> bool:
-    """Whether a predicted slide is there and names this very network as its origin."""
-    from hrpn_tf.prediction import sha256
+def made_by(prediction: Path, network: str) -> bool:
+    """Whether a predicted slide is there and names this very network, by its SHA-256."""
     from hrpn_tf.slides import read_provenance
 
-    if not prediction.exists() or not network.is_file():
+    if not prediction.exists():
         return False
-    return bool(read_provenance(prediction).get("model", {}).get("sha256") == sha256(network))
+    return bool(read_provenance(prediction).get("model", {}).get("sha256") == network)
 
 
 def _refuse_unknown_roles(channels: Mapping[str, str | int], config: Config) -> None:

@@ -1,5 +1,6 @@
 """A slide's report as text and as JSON."""
 
+import os
 from typing import Any
 
 from hrpn_tf.slides import SlideInfo, implausible
@@ -97,7 +98,8 @@ def _levels(info: SlideInfo) -> str:
 def _files(info: SlideInfo) -> str:
     if info.files == (info.path,):
         return ""
-    names = [file.name for file in info.files[:_FILES]]
+    folder = info.path if info.path.is_dir() else info.path.parent
+    names = [os.path.relpath(file, folder) for file in info.files[:_FILES]]
     more = f", ... ({len(info.files)} in all)" if len(info.files) > _FILES else ""
     return ", ".join(names) + more
 

@@ -16,8 +16,12 @@ def model() -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def session(model: keras.Model) -> Session:
-    contract = Contract(("vessels", "nuclei"), ("qd",), 0.5, 2, 5, True, 255.0)
+def contract() -> Contract:
+    return Contract(("vessels", "nuclei"), ("qd",), 0.5, 2, 5, True, 255.0)
+
+
+@pytest.fixture(scope="module")
+def session(model: keras.Model, contract: Contract) -> Session:
     return KerasSession(model, contract)
 
 
@@ -32,18 +36,37 @@ def test_it_gives_what_the_model_gives_in_inference(model, session, shape, dtype
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-4)
 
 
-def test_it_is_compiled_once_for_all_sizes(model):
-    traced = []
+class Counted(keras.layers.Layer):
+    """Remembers how often it was traced."""
 
-    def counted(batch, training):
-        traced.append(batch.shape)
-        return model(batch, training=training)
+    traced = 0
 
-    contract = Contract(("vessels", "nuclei"), ("qd",), 0.5, 2, 5, True, 255.0)
-    session = KerasSession(counted, contract)
+    def call(self, x):
+        self.traced += 1
+        return x
+
+
+def test_it_is_compiled_once_for_all_sizes(contract):
+    layer = Counted()
+    inputs = keras.Input((None, None, 2))
+    model = keras.Model(inputs, layer(inputs))
+    layer.traced = 0
+    session = KerasSession(model, contract)
     for size in (4, 8, 16):
         session(np.zeros((1, size, size, 2), np.float32))
-    assert len(traced) == 1
+    assert layer.traced == 1
+
+
+def test_weights_are_constants_of_the_graph_and_as_they_were(contract):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((None, None, 2))
+    x = keras.layers.Conv2D(1, 3, padding="same")(inputs)
+    model = keras.Model(inputs, keras.layers.BatchNormalization()(x))
+    batch = np.ones((1, 4, 4, 2), np.float32)
+    expected = model(batch, training=False).numpy()
+    session = KerasSession(model, contract)
+    model.set_weights([0.0 * weight for weight in model.get_weights()])
+    np.testing.assert_allclose(session(batch), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 2), (1, 8, 8, 3), (1, 7, 8, 2), (1, 8, 9, 2)])

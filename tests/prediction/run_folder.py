@@ -10,6 +10,7 @@ from hrpn_export import Contract
 
 from hrpn_tf.cli.main import run as hrpn_tf
 from hrpn_tf.config import load_config, to_yaml
+from hrpn_tf.prediction.unfinished import Unfinished, Work
 from hrpn_tf.slides import open_slide, write_slide
 
 ROLES = ("vessels", "nuclei", "qd")
@@ -99,3 +100,9 @@ def files_below(path: Path) -> dict[str, bytes]:
     if path.is_file():
         return {"": path.read_bytes()}
     return {str(p.relative_to(path)): p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+def finished_blocks(out: Path) -> set[int]:
+    """Numbers of the blocks that an unfinished prediction has."""
+    folders = Unfinished(out).folder.glob("work-*")
+    return {index for folder in folders for index in Work(folder).journal().finished()}

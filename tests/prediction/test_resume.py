@@ -14,6 +14,7 @@ import pytest
 from run_folder import (
     change_contract,
     files_below,
+    finished_blocks,
     make_run,
     pixels,
     predict,
@@ -71,7 +72,7 @@ def test_the_command_goes_on_where_it_was_stopped(
             assert predict(run, slide, "--out", out) == 130
         assert "stopped; run the same command again to go on" in capsys.readouterr().err
         assert not out.exists()
-        stopped.append(len(Unfinished(out).journal().finished()))
+        stopped.append(len(finished_blocks(out)))
     assert stopped == [4, 5, 7], "what was computed is kept"
     assert predict(run, slide, "--out", out) == 0
     assert "7 of 12 blocks were there" in capsys.readouterr().out
@@ -118,7 +119,7 @@ def test_what_changed_since_is_named(
     assert len(said) == 1
     assert re.search(rf"differs from this one in ({name})", said[0]), said
     assert "give --overwrite to start anew" in said[0]
-    assert len(Unfinished(out).journal().finished()) == 3
+    assert len(finished_blocks(out)) == 3
     assert predict(run, slide, "--out", out, "--overwrite", *options) == 0
     assert "blocks were there" not in capsys.readouterr().out
     assert [p.name for p in out.parent.iterdir()] == [out.name]
@@ -205,8 +206,8 @@ def test_a_shipped_network_killed_at_random(tmp_path: Path) -> None:
     assert predict(run, slide, "--out", reference, "--no-skip-empty", "--tile", 64) == 0
     for stop, code in ((signal.SIGKILL, -9), (signal.SIGTERM, 143)):
         process = start(run, slide, out)
-        before = Unfinished(out).journal().finished() if out.parent.exists() else set()
-        while len(Unfinished(out).journal().finished()) < len(before) + 3:
+        before = finished_blocks(out) if out.parent.exists() else set()
+        while len(finished_blocks(out)) < len(before) + 3:
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         time.sleep(random.random() / 4)

@@ -26,7 +26,8 @@ REQUEST: dict[str, Any] = {
     "mask": None,
     "channels": (0, 1),
 }
-FOUND = {"origin": REQUEST["origin"], "seams": None}
+WORK = "work-0"
+FOUND = {"origin": REQUEST["origin"], "seams": None, "work": WORK}
 HOLD = """
 import sys
 from pathlib import Path
@@ -45,9 +46,9 @@ def unfinished(tmp_path: Path) -> Unfinished:
 def begin(unfinished: Unfinished) -> None:
     """As a prediction does that is killed then."""
     unfinished.folder.mkdir(parents=True)
-    (unfinished.pixels / "0").mkdir(parents=True)
+    (unfinished.work(WORK).pixels / "0").mkdir(parents=True)
     unfinished.start(REQUEST, PLAN, FOUND)
-    unfinished.journal().add(1)
+    unfinished.work(WORK).journal().add(1)
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def held_by_another_process(out: Path) -> Iterator[subprocess.Popen]:
 def test_what_was_begun_is_found_again(unfinished: Unfinished) -> None:
     begin(unfinished)
     assert unfinished.resume(REQUEST, restart=False) == (PLAN, FOUND)
-    assert unfinished.journal().finished() == {1}
+    assert unfinished.work(WORK).journal().finished() == {1}
 
 
 CHANGES: list[tuple[Mapping[str, Any], str]] = [
@@ -86,7 +87,7 @@ def test_another_request_is_refused_by_the_name_of_what_differs(
     with pytest.raises(UnfinishedError, match=rf"{where}.*--overwrite.*\.unfinished-out") as error:
         unfinished.resume(other, restart=False)
     assert "\n" not in str(error.value)
-    assert unfinished.journal().finished() == {1}, "nothing is lost by asking"
+    assert unfinished.work(WORK).journal().finished() == {1}, "nothing is lost by asking"
     assert unfinished.resume(other, restart=True) is None
     assert list(unfinished.folder.iterdir()) == []
 
@@ -103,8 +104,8 @@ def test_without_a_whole_plan_it_starts_anew(unfinished: Unfinished, damage: str
 def test_without_its_pixels_it_starts_anew(unfinished: Unfinished) -> None:
     """Killed when the result had just been moved away."""
     begin(unfinished)
-    (unfinished.pixels / "0").rmdir()
-    unfinished.pixels.rmdir()
+    (unfinished.work(WORK).pixels / "0").rmdir()
+    unfinished.work(WORK).pixels.rmdir()
     assert unfinished.resume(REQUEST, restart=True) is None
 
 
@@ -119,7 +120,7 @@ def test_throwing_away_begins_with_the_plan(
     )
     unfinished.discard()
     assert removed[0] == "plan.json"
-    assert set(removed) == {"plan.json", "pixels", "finished"}
+    assert set(removed) == {"plan.json", WORK}
 
 
 def test_a_second_process_is_refused(unfinished: Unfinished) -> None:

@@ -184,7 +184,7 @@ PALETTE = np.random.default_rng(0).integers(0, 65535, (3, 256)).astype(np.uint16
             "3 time points",
         ),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_what_is_no_slide(
     tmp_path: Path, make: Callable[[Path], None], error: type[HrpnError], match: str

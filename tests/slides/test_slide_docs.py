@@ -14,7 +14,7 @@ def test_guide() -> None:
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("module", ["levels", "metadata", "pyramid", "slide", "write"])
+@pytest.mark.parametrize("module", ["levels", "metadata", "pyramid", "slide", "threads", "write"])
 def test_docstrings(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"hrpn_tf.slides.{module}"))
     assert result.attempted > 0

@@ -1,5 +1,6 @@
 """Memory while reading and writing does not grow with the slide."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,10 +17,15 @@ from hrpn_tf.slides import open_slide
 MEMORY = """
 import sys, threading, time
 from pathlib import Path
-import numpy as np, psutil
+import imagecodecs, numpy as np, psutil, tifffile, zarr
 from hrpn_tf.slides import SlideWriter, iter_windows, open_slide
+from hrpn_tf.slides.description import SlideDescription
+from hrpn_tf.slides.ome_tiff import write_ome_tiff
+from hrpn_tf.slides.ome_zarr import OmeZarrSlide
+from hrpn_tf.slides.ome_zarr_write import finish_ome_zarr
+from hrpn_tf.slides.zarr_planes import ZarrPlanes
 
-path, side = Path(sys.argv[1]), int(sys.argv[2])
+path, side, how = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 block = np.random.default_rng(0).poisson(100, (512, 512, 1)).astype(np.uint16)
 process = psutil.Process()
 start, peak, running = process.memory_info().rss, 0, True
@@ -30,32 +36,65 @@ def watch():
         peak = max(peak, process.memory_info().rss)
         time.sleep(0.005)
 
+def through_zarr(version):
+    description = SlideDescription(side, side, ("a",), block.dtype, None, {})
+    planes = ZarrPlanes.create(
+        path / "0", description, block=(512, 512), chunk=(256, 256), version=version
+    )
+    for y, x, h, w in iter_windows(side, side, 512):
+        planes.write(y, x, block[:h, :w])
+    finish_ome_zarr(path, description, version)
+    write_ome_tiff(path / "a.tif", planes, description)
+
 watcher = threading.Thread(target=watch)
 watcher.start()
-with SlideWriter(path, height=side, width=side, channels=["a"], dtype="uint16",
-                 pixel_size_um=None, provenance={}) as writer:
-    for y, x, h, w in iter_windows(side, side, 512):
-        writer.write(y, x, block[:h, :w])
-with open_slide(path) as slide:
+if how == "writer":
+    with SlideWriter(path, height=side, width=side, channels=["a"], dtype="uint16",
+                     pixel_size_um=None, provenance={}) as writer:
+        for y, x, h, w in iter_windows(side, side, 512):
+            writer.write(y, x, block[:h, :w])
+else:
+    through_zarr(how)
+with open_slide(path) if how == "writer" else OmeZarrSlide(path, 8 * 2**20) as slide:
     for y, x, h, w in iter_windows(side, side, 512):
         assert (slide.read(y, x, h, w, [0]) == block[:h, :w]).all()
 running = False
 watcher.join()
-print((peak - start) / 2**20)
+print(start / 2**20, peak / 2**20)
 """
 
 
-@pytest.mark.slow
-def test_memory_does_not_grow_with_the_slide(tmp_path: Path) -> None:
-    """A slide of 288 MB is written and read within its 128 MiB of cached tiles and a little."""
-    path = tmp_path / "a.tif"
+def measured(path: Path, side: int, how: str) -> tuple[float, float]:
+    """Resident MiB of a process before it writes and reads a slide, and at its peak.
+
+    With one arena, so that what is measured is what is in use, not how the threads' arenas fill up.
+    """
     found = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path), "12000"],
+        [sys.executable, "-c", MEMORY, str(path), str(side), how],
         capture_output=True,
         text=True,
         check=True,
+        env=os.environ | {"MALLOC_ARENA_MAX": "1"},
     )
-    assert float(found.stdout) < 200
+    before, peak = map(float, found.stdout.split())
+    return before, peak
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["tif", "zarr"])
+def test_memory_does_not_grow_with_the_slide(tmp_path: Path, suffix: str) -> None:
+    """A slide of 288 MB is written and read within its 128 MiB of cached tiles and a little."""
+    before, peak = measured(tmp_path / f"a.{suffix}", 12_000, "writer")
+    assert peak - before < 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_memory_of_zarr_planes_is_that_of_a_small_slide(tmp_path: Path, version: str) -> None:
+    """Written in blocks, finished, made an OME-TIFF and read: 64 times the pixels take the same."""
+    _, small = measured(tmp_path / "small", 2_000, version)
+    _, large = measured(tmp_path / "large", 16_000, version)
+    assert large < 1.1 * small
 
 
 @pytest.mark.filterwarnings("ignore:.*truncating ImageJ file")

@@ -2,7 +2,6 @@
 
 import hashlib
 import resource
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import block_reduce
+from written_samples import DTYPES, create, describe, json_values, left, names, noise
 
 from hrpn_tf.errors import (
     DiskFullError,
@@ -24,14 +24,8 @@ from hrpn_tf.errors import (
     UsageError,
 )
 from hrpn_tf.slides import SlideWriter, iter_windows, open_slide, read_provenance, write_slide
+from hrpn_tf.slides.ome_tiff import write_ome_tiff
 from hrpn_tf.slides.pyramid import area_mean, pyramid_shapes
-
-DTYPES = ("uint8", "uint16", "float32")
-
-
-def noise(shape: Sequence[int], dtype: str, seed: int = 0) -> np.ndarray:
-    values = np.random.default_rng(seed).random(tuple(shape)) * 255
-    return values.astype(dtype)
 
 
 def write(path: Path, image: np.ndarray, **options: Any) -> None:
@@ -41,14 +35,6 @@ def write(path: Path, image: np.ndarray, **options: Any) -> None:
         "provenance": {},
     }
     write_slide(path, image, **(defaults | options))
-
-
-names = st.lists(
-    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).map(str.strip).filter(bool),
-    min_size=1,
-    max_size=4,
-    unique=True,
-)
 
 
 @settings(max_examples=40, deadline=None)
@@ -103,6 +89,51 @@ def test_description_is_valid_ome(tmp_path: Path) -> None:
     assert (pixels.physical_size_x, pixels.physical_size_y) == (0.5, 0.5)
     assert pixels.physical_size_y_unit.value == "µm"
     assert pixels.type.value == "uint16"
+
+
+def test_position_of_a_region_is_valid_ome(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    write(path, noise((40, 50, 2), "uint16"), position_um=(1234.5, -0.25), provenance={"a": 1})
+    pixels = ome_types.from_tiff(path, validate=True).images[0].pixels
+    assert [(plane.the_c, plane.the_z, plane.the_t) for plane in pixels.planes] == [
+        (0, 0, 0),
+        (1, 0, 0),
+    ]
+    for plane in pixels.planes:
+        assert (plane.position_y, plane.position_x) == (1234.5, -0.25)
+        assert plane.position_x_unit.value == plane.position_y_unit.value == "µm"
+    with open_slide(path) as slide:
+        assert slide.info.channels == ("c0", "c1")
+        slide.read(0, 0, 40, 50, [0, 1])
+    with pytest.raises(UsageError, match="a position in um needs a pixel size"):
+        write(tmp_path / "b.tif", noise((4, 5, 1), "uint8"), position_um=(0, 0), pixel_size_um=None)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_zstd_holds_the_same_pixels(tmp_path: Path, dtype: str) -> None:
+    image = noise((1100, 700, 2), dtype)
+    write(tmp_path / "a.tif", image, compression="zstd")
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        pages = [tif.pages[0], *tif.pages[0].pages]
+        assert {page.compression for page in pages} == {tifffile.COMPRESSION.ZSTD}
+    with open_slide(tmp_path / "a.tif") as slide:
+        np.testing.assert_array_equal(slide.read(0, 0, 1100, 700, [0, 1]), image)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_planes_in_zarr_give_the_same_bytes(tmp_path: Path, version: str) -> None:
+    """What prediction does: blocks into Zarr, then an OME-TIFF of them."""
+    image = noise((1300, 1500, 2), "uint16")
+    write(tmp_path / "a.tif", image, provenance={"b": 3})
+    planes = create(tmp_path / "0", image, version, (512, 1024), (512, 512))
+    planes.write(0, 0, image)
+    description = describe(image, provenance={"b": 3})
+    write_ome_tiff(tmp_path / "b.tif", planes, description)
+    assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "a.tif").read_bytes()
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        write_ome_tiff(tmp_path / "b.tif", planes, description)
+    write_ome_tiff(tmp_path / "b.tif", planes, description, compression="zstd", overwrite=True)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), np.moveaxis(image, -1, 0))
 
 
 def test_resolution_tags_say_the_same(tmp_path: Path) -> None:
@@ -166,17 +197,6 @@ def test_same_slide_gives_the_same_bytes(tmp_path: Path) -> None:
     assert len(digests) == 1
 
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text("abc"), inner),
-    max_leaves=8,
-)
-
-
 @settings(max_examples=40, deadline=None)
 @given(provenance=st.dictionaries(st.text("abc_ é", min_size=1), json_values, max_size=5))
 def test_provenance_comes_back(
@@ -194,10 +214,6 @@ def test_files_by_others_have_no_provenance(tmp_path: Path) -> None:
     assert read_provenance(tmp_path / "b.tif") == {}
     with pytest.raises(SlideNotFoundError):
         read_provenance(tmp_path / "c.tif")
-
-
-def left(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*"))
 
 
 def start(path: Path, **options: Any) -> SlideWriter:
