@@ -26,7 +26,7 @@ def test_memory_does_not_grow_with_the_slide(
 ) -> None:
     """Sixteen times the pixels: at most 10 % more. Both have more tiles than may wait anywhere."""
     peaks = [
-        benchmark._measured("sides", str(tmp_path), str(side), f"{side}-{name}", "384")
+        benchmark._measured("sides", str(tmp_path), str(side), f"{side}-{name}", "384", "numpy")
         for side in (2500, 10_000)
     ]
     assert peaks[1] < 1.1 * peaks[0]
