@@ -46,7 +46,12 @@ def _setting(name: str, key: str, text: str, **options: Any) -> Any:
     help="Only inside these outlines, GeoJSON as QuPath exports it.",
 )
 @click.option("--level", type=click.IntRange(min=0), help="Level to read.  [nearest to the model]")
-@_setting("--max-ram", "max_ram", "Memory of a process, e.g. 2GB.  [half of what is free]")
+@_setting(
+    "--max-ram",
+    "max_ram",
+    "Memory of all processes on this machine together, e.g. 2GB; with --scheduler of each "
+    "worker.  [half of what is free, or 70 % of a worker's limit]",
+)
 @_setting(
     "--format",
     "format",
@@ -89,9 +94,14 @@ def _setting(name: str, key: str, text: str, **options: Any) -> Any:
 @click.option(
     "--workers",
     type=click.IntRange(min=0),
-    help="Processes on this machine; 0: none but this.  [as fit; 0 for one slide]",
+    help="Processes on this machine; 0: none but this.  [one for 4 cores and 2 GB, or for each "
+    "GPU; 0 for one slide]",
 )
-@click.option("--scheduler", metavar="ADDRESS", help="A running Dask cluster, tcp://HOST:PORT.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="A running Dask cluster instead, tcp://HOST:PORT or tls://HOST:PORT.",
+)
 @pixel_size_option
 @click.option(
     "--set",
@@ -124,7 +134,9 @@ def command(
     Without any, the run's own test slides are.
 
     Stopped at any moment and run again, it goes on where it stopped. Several slides are predicted
-    by several processes; one that fails does not stop the others.
+    by several processes, or by a Dask cluster on many machines; those that this network has
+    predicted already are left out. One that fails is reported at the end and does not stop the
+    others; the exit code is 1 then.
     """
     given = [f"prediction.{key}={value}" for key, value in settings.items() if value is not None]
     predict_run(

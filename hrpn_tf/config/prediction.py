@@ -26,7 +26,10 @@ class PredictionConfig(Section):
         "smaller one is faster, and its seams are measured and reported",
     )
     max_ram: ByteSize | None = Field(
-        None, gt=0, description="memory of the process, e.g. 2GB; null: half of what is free"
+        None,
+        gt=0,
+        description="memory of all processes on a machine together, e.g. 2GB; of each worker of a "
+        "running cluster; null: half of what is free, or 70 % of such a worker's limit",
     )
     skip_empty: bool = Field(
         True, description="tiles without tissue get the network's answer to an empty tile"

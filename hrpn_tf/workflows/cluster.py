@@ -13,7 +13,7 @@ from typing import Any
 
 from hrpn_tf import __version__
 from hrpn_tf.config import PredictionConfig
-from hrpn_tf.errors import ClusterError, WorkerLostError
+from hrpn_tf.errors import ClusterError, MemoryBudgetError, WorkerLostError
 from hrpn_tf.memory import resident_bytes
 from hrpn_tf.workflows import cohort_tasks
 from hrpn_tf.workflows.cohort_tasks import Fitness, Means
@@ -38,10 +38,12 @@ class Cluster:
     Attributes:
         client: of Dask.
         means: of each worker.
+        sharing: workers that share the memory that somebody allowed; 1 if each has it for itself.
     """
 
     client: Any
     means: Means
+    sharing: int = 1
 
     def submit(self, task: Callable[..., Any], *arguments: Any, priority: int) -> Any:
         """Let a worker run a task; the future must be kept until it is done."""
@@ -54,6 +56,8 @@ class Cluster:
         Raises:
             ClusterError: the cluster is gone.
             WorkerLostError: the workers that ran it died, one after another.
+            MemoryBudgetError: what a worker may take is too little.
+            HrpnError: others that the task raised.
         """
         from distributed import CancelledError, KilledWorker
 
@@ -61,6 +65,12 @@ class Cluster:
             return future.result()
         except CancelledError:
             raise ClusterError(_LOST) from None
+        except MemoryBudgetError as error:
+            if self.sharing == 1:
+                raise
+            raise MemoryBudgetError(
+                f"{error}, which {self.sharing} workers share, or lower --workers"
+            ) from None
         except KilledWorker:
             raise WorkerLostError(
                 "several workers died one after another while computing it (out of memory? lower "
@@ -130,7 +140,7 @@ def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterato
         Client(cluster, set_as_default=False) as client,
     ):
         hear()
-        yield Cluster(client, local_means(total, count, gpus))
+        yield Cluster(client, local_means(total, count, gpus), count)
 
 
 def local_means(total: int | None, workers: int, gpus: tuple[str, ...]) -> Means:

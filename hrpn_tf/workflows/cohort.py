@@ -129,7 +129,7 @@ class Cohort:
         finally:
             for slide in self._slides.values():
                 slide.held.close()
-        if len(jobs) > 1:
+        if len(jobs) > 1 and len(jobs) > len(self._failures):
             seconds = time.monotonic() - started
             self._say(describe_cohort(len(jobs) - len(self._failures), computed, seconds))
         return self._failures

@@ -190,7 +190,7 @@ def _remark_on_resampling(jobs: Sequence[Job]) -> None:
 
 def _report(failures: Sequence[Failure], slides: int) -> str:
     """One line; the reasons of more than a few slides are said before it, a line for each."""
-    reasons = [f"{slide.name}: {error or type(error).__name__}" for slide, error in failures]
+    reasons = [_reason(slide, error) for slide, error in failures]
     others = "; the others are done" if len(failures) < slides else ""
     text = f"{len(failures)} of {slides} slides failed{others} (to try them again, run the same "
     if len(reasons) <= _REASONS:
@@ -198,6 +198,11 @@ def _report(failures: Sequence[Failure], slides: int) -> str:
     for reason in reasons:
         remark(reason)
     return f"{text}command again), each for the reason above"
+
+
+def _reason(slide: Path, error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text if slide.name in text else f"{slide.name}: {text}"
 
 
 def _read(path: Path) -> str:

@@ -14,7 +14,7 @@ from processes import Command, files, finished_blocks, free_port, results, wait_
 from run_folder import predict, write
 
 from hrpn_tf.config import PredictionConfig
-from hrpn_tf.errors import ClusterError
+from hrpn_tf.errors import ClusterError, MemoryBudgetError
 from hrpn_tf.memory import resident_bytes
 from hrpn_tf.workflows import cluster, cohort_tasks
 from hrpn_tf.workflows.cohort_tasks import Means, fitness
@@ -169,6 +169,16 @@ def test_workers_on_one_machine_share_the_memory_with_this_process() -> None:
     assert 3 * means.budget + own <= 4 * 10**9
     assert 3 * means.budget > 4 * 10**9 - own - 64 * 2**20
     assert means.threads == max(1, cohort_tasks.cores() // 3)
+
+
+@pytest.mark.parametrize(("sharing", "advice"), [(1, "--max-ram$"), (3, "3 workers share, or low")])
+def test_too_little_memory_says_who_shares_it(sharing: int, advice: str) -> None:
+    def result() -> None:
+        raise MemoryBudgetError("needs more; raise --max-ram")
+
+    running = cluster.Cluster(None, Means("1", 1), sharing)
+    with pytest.raises(MemoryBudgetError, match=advice):
+        running.result(SimpleNamespace(result=result))
 
 
 @pytest.mark.parametrize(
