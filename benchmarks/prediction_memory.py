@@ -5,7 +5,8 @@
 
 Prints Markdown tables. Every measurement has a process of its own, and peaks are the system's
 (VmHWM). ``sides`` predicts slides that are made up while they are read, with a network that only
-sums its inputs, so that what is measured is everything around it.
+sums its inputs: by TensorFlow, as in the command, or with ``--network numpy`` by hand, so that what
+is measured is everything around it.
 """
 
 import argparse
@@ -37,10 +38,12 @@ def _options() -> argparse.Namespace:
     add("table", choices=("sides", "budgets"))
     add("--sides", nargs="+", default=["4000", "64000"])
     add("--tile", default="1024", help="so that the smallest slide has more tiles than may wait")
+    add("--network", choices=("tensorflow", "numpy"), default="tensorflow")
     add("--names", nargs="+", default=["out.ome.zarr", "out.ome.tif"])
     add("--ram", nargs="+", default=["1.2GB", "1.5GB", "2GB", "4GB"])
     add("--presets", nargs="+", default=["hrpn-s", "hrpn-m"])
     add("--side", type=int, default=3000, help="of the slide for the budgets, px")
+    add("--pixel-size", type=float, default=0.5, help="of it, um; the networks expect 0.5")
     add("--folder", help="where slides are written")
     add("--cell", nargs="+", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -52,7 +55,7 @@ def _sides(options: argparse.Namespace, folder: str) -> None:
     for name in options.names:
         first = 0
         for side in options.sides:
-            peak = _measured("sides", folder, side, f"{side}-{name}", options.tile)
+            peak = _measured("sides", folder, side, f"{side}-{name}", options.tile, options.network)
             first = first or peak
             print(f"| `{name}` | {side} | {peak / MB:.0f} | {peak / first:.2f} |", flush=True)
 
@@ -60,7 +63,7 @@ def _sides(options: argparse.Namespace, folder: str) -> None:
 def _budgets(options: argparse.Namespace, folder: str) -> None:
     print("| network | --max-ram | peak, MB | of the budget |")
     print("|---|---|---|---|")
-    _write_slide(Path(folder) / "slide.ome.tif", options.side)
+    _write_slide(Path(folder) / "slide.ome.tif", options.side, options.pixel_size)
     for preset in options.presets:
         run = Path(folder) / preset
         _write_run(run, preset)
@@ -95,11 +98,12 @@ def _side_cell(cell: Sequence[str], folder: Path) -> None:
     from hrpn_tf.config import PredictionConfig
     from hrpn_tf.prediction import predict_slide
 
-    side, name, tile = cell
+    side, name, tile, network = cell
     config = PredictionConfig.model_validate(
         {"max_ram": "2GB", "dtype": "uint8", "tile": tile, "format": _format(name)}
     )
-    summary = predict_slide(_Sum(), _MadeUp(int(side)), [0, 1], folder / name, config=config)
+    session = _Sum() if network == "numpy" else _keras_sum()
+    summary = predict_slide(session, _MadeUp(int(side)), [0, 1], folder / name, config=config)
     print(summary.path.name, f"{summary.seconds:.0f} s, tiles {summary.tiling.shape}")
 
 
@@ -132,6 +136,15 @@ class _Sum:
         import numpy as np
 
         return batch[..., :1].astype(np.float32) + batch[..., 1:]
+
+
+def _keras_sum() -> Any:
+    import keras
+    from hrpn_export.keras_session import KerasSession
+
+    inputs = keras.Input((None, None, 2))
+    layer = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones")
+    return KerasSession(keras.Model(inputs, layer(inputs)), _Sum().contract)
 
 
 class _MadeUp:
@@ -168,13 +181,15 @@ class _MadeUp:
         self.close()
 
 
-def _write_slide(path: Path, side: int) -> None:
+def _write_slide(path: Path, side: int, pixel_size_um: float = 0.5) -> None:
     import numpy as np
 
     from hrpn_tf.slides import write_slide
 
     image = np.random.default_rng(0).integers(0, 256, (side, side, 2), np.uint8)
-    write_slide(path, image, channels=("vessels", "nuclei"), pixel_size_um=0.5, provenance={})
+    write_slide(
+        path, image, channels=("vessels", "nuclei"), pixel_size_um=pixel_size_um, provenance={}
+    )
 
 
 def _write_run(run: Path, preset: str) -> None:

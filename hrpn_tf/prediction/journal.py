@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 from pathlib import Path
+from typing import IO
 
 # Tells this process from an earlier one of the same number, or one on another machine of this name.
 _TOKEN = secrets.token_hex(3)
@@ -39,10 +40,21 @@ class Journal:
         Raises:
             OSError: the disk is full.
         """
-        with self._own.open("a", encoding="ascii") as file:
-            file.writelines(f"{index}\n" for index in indices)
+        with self._own.open("a+b") as file:
+            file.write(_ending(file) + "".join(f"{index}\n" for index in indices).encode("ascii"))
             file.flush()
             os.fsync(file.fileno())
+
+
+def _ending(file: IO[bytes]) -> bytes:
+    """What makes a torn last line, left when the disk was full, no number, or nothing.
+
+    Without it the next number would continue that line, and name a block that is not finished.
+    """
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"?\n"
 
 
 def _whole(line: str) -> bool:

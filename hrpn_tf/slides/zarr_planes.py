@@ -20,7 +20,7 @@ VERSIONS = {"0.4": 2, "0.5": 3}
 # A higher level takes twice the time for a tenth of the bytes.
 _COMPRESSION_LEVEL = 1
 # Of decoded chunks and indices of shards that are kept for the next window.
-_CACHE_BYTES = 8 * 2**20
+_CACHE_BYTES = 2 * 2**20
 
 
 class ZarrPlanes:

@@ -52,6 +52,21 @@ def test_a_torn_end_never_names_a_block_that_was_not_finished(
     assert Journal(folder).finished() == set(numbers[:complete])
 
 
+@given(st.integers(10, 2000), st.integers(1, 4), st.integers(0, 2000))
+def test_a_process_goes_on_after_a_line_that_its_full_disk_tore(
+    tmp_path_factory: pytest.TempPathFactory, first: int, kept: int, second: int
+) -> None:
+    """The same process, whose file is the same, tries again when there is room."""
+    folder = tmp_path_factory.mktemp("journal")
+    Journal(folder).add(first)
+    (file,) = folder.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:kept])
+    Journal(folder).add(second)
+    assert list(folder.iterdir()) == [file]
+    assert Journal(folder).finished() == {second} | ({first} if kept >= len(whole) else set())
+
+
 def test_it_is_on_the_disk_when_add_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

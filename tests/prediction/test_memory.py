@@ -1,42 +1,42 @@
-"""Memory of a prediction in a process of its own, without the reader's cache."""
+"""Memory of a prediction in a process of its own; ``benchmarks/prediction_memory.py`` has more."""
 
-import subprocess
-import sys
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-PREDICT = """
-import sys
-from pathlib import Path
-import numpy as np
-sys.path.insert(0, sys.argv[3])
-from grid_network import ArraySlide, GridNetwork
-from hrpn_tf.config import PredictionConfig
-from hrpn_tf.prediction import predict_slide
+PROGRAM = Path(__file__).parents[2] / "benchmarks" / "prediction_memory.py"
 
-class Endless(ArraySlide):
-    def __init__(self, side):
-        super().__init__(np.broadcast_to(np.uint8(7), (side, side, 2)))
 
-session = GridNetwork(4)
-session._one = lambda image: image.astype(np.float32)[..., :1]
-predict_slide(session, Endless(int(sys.argv[1])), [0, 1], Path(sys.argv[2]),
-              config=PredictionConfig(tile=256))
-status = Path("/proc/self/status").read_text()  # ru_maxrss starts at the parent's peak
-print(status.split("VmHWM:")[1].split()[0])
-"""
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("prediction_memory", PROGRAM)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_slide(tmp_path: Path) -> None:
-    """Sixteen times the pixels, 256 MB of them in float32: at most 10 % more memory."""
-    peaks = []
-    for side in (2000, 8000):
-        out = tmp_path / f"{side}.ome.tif"
-        arguments = [str(side), str(out), str(Path(__file__).parent)]
-        done = subprocess.run(
-            [sys.executable, "-c", PREDICT, *arguments], capture_output=True, text=True, check=True
-        )
-        peaks.append(int(done.stdout))
+@pytest.mark.parametrize("name", ["out.ome.tif", "out.ome.zarr"])
+def test_memory_does_not_grow_with_the_slide(
+    benchmark: ModuleType, tmp_path: Path, name: str
+) -> None:
+    """Sixteen times the pixels: at most 10 % more. Both have more tiles than may wait anywhere."""
+    peaks = [
+        benchmark._measured("sides", str(tmp_path), str(side), f"{side}-{name}", "384", "numpy")
+        for side in (2500, 10_000)
+    ]
     assert peaks[1] < 1.1 * peaks[0]
+    assert peaks[0] < 300 * 10**6
+
+
+@pytest.mark.slow
+def test_the_budget_is_kept(benchmark: ModuleType, tmp_path: Path) -> None:
+    """By a shipped network and the command, TensorFlow included."""
+    benchmark._write_slide(tmp_path / "slide.ome.tif", 900)
+    benchmark._write_run(tmp_path / "hrpn-s", "hrpn-s")
+    peak = benchmark._measured("budgets", str(tmp_path), "hrpn-s", "1.5GB")
+    assert 0.3e9 < peak < 1.5e9
