@@ -91,7 +91,7 @@ def predict_run(
     own = sha256(network) if (skip_existing or several) and not overwrite else None
 
     def look(request: Request) -> Job | None:
-        if own is not None and _is_done(request, own, run, several):
+        if own is not None and _is_done(request, own, run):
             return None
         return check(request, run, contract, config, choice or Choice(), overwrite)
 
@@ -146,11 +146,11 @@ def _with_tile(config: Config, contract: "Contract", run: Path, asked_for: bool)
     return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
 
 
-def _is_done(request: Request, network: str, run: Path, several: bool) -> bool:
+def _is_done(request: Request, network: str, run: Path) -> bool:
     """Whether this very network has predicted a slide already."""
     if made_by(request.out, network):
         return True
-    if request.out.exists() and not several:
+    if request.out.exists():
         raise OutputExistsError(
             f"{request.out}: not by the network of {run} as it is now; replace it with: "
             f"hrpn-tf predict --run {run} --overwrite"
