@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sliding_window_cell import busy_seconds
 from sliding_window_contestants import GROUPS, Contestant, contestants
 from sliding_window_report import markdown
 
 CELL = Path(__file__).with_name("sliding_window_cell.py")
 LARGEST_REFERENCE = 4096  # px; a reference of this side takes 3 GB with the largest preset
+QUIET_SECONDS, QUIET_CORES = 3.0, 0.1  # what counts as quiet, and for how long
 WINDOW = 1024  # px, in which results are compared
 
 Result = dict[str, Any]  # what a cell printed, or {"error": why there is nothing}
@@ -64,6 +66,7 @@ def _options() -> argparse.Namespace:
     add("--threads", type=int, default=len(os.sched_getaffinity(0)))
     add("--rounds", type=int, default=3)
     add("--timeout", type=float, default=900.0, help="seconds that a contestant may take in all")
+    add("--patience", type=float, default=0.0, help="seconds to wait for others to be quiet")
     add("--scratch", type=Path, help="folder for slide and results; the system's if not given")
     add("--out", type=Path, help="JSON file for every sample; the table goes beside it (.md)")
     add("--overwrite", action="store_true", help="replace an existing report")
@@ -127,8 +130,19 @@ def _run(step: str, folder: Path, settings: dict[str, Any], timeout: float, **en
 
 
 def _compete(contestant: Contestant, folder: Path, options: argparse.Namespace) -> Result:
+    _wait_for_quiet(options.patience)
     settings = {**contestant.settings, "threads": options.threads, "out": "result.ome.tif"}
     return _run(contestant.step, folder, settings, options.timeout, **contestant.environment)
+
+
+def _wait_for_quiet(seconds: float) -> None:
+    """Wait until other processes leave the machine alone, but no longer than so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        before = busy_seconds()
+        time.sleep(QUIET_SECONDS)
+        if busy_seconds() - before < QUIET_CORES * QUIET_SECONDS:
+            return
 
 
 def _window(sample: dict[str, Any]) -> tuple[int, int, int, int]:

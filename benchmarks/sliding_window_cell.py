@@ -66,7 +66,7 @@ def _measured(network: Timed, loaded: int, predict: Callable[[], Any]) -> dict[s
     """Time and memory of a prediction with a network that is loaded and has run before."""
     gc.collect()
     forget_peak()  # what making and warming up the network took does not count, for anyone
-    busy, wall, cpu = _busy_seconds(), time.perf_counter(), time.process_time()
+    busy, wall, cpu = busy_seconds(), time.perf_counter(), time.process_time()
     predict()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = peak_bytes() or 0
@@ -74,7 +74,7 @@ def _measured(network: Timed, loaded: int, predict: Callable[[], Any]) -> dict[s
         "seconds": wall,
         "network_seconds": network.seconds,
         "cpu_seconds": cpu,
-        "others": max(0.0, (_busy_seconds() - busy - cpu) / wall),
+        "others": max(0.0, (busy_seconds() - busy - cpu) / wall),
         "peak": peak,
         "above": peak - loaded,
         "pixels": network.pixels,
@@ -83,7 +83,7 @@ def _measured(network: Timed, loaded: int, predict: Callable[[], Any]) -> dict[s
     }
 
 
-def _busy_seconds() -> float:
+def busy_seconds() -> float:
     """Seconds that all processors together have worked, or been taken away by a hypervisor."""
     user, nice, system, _, _, interrupt, soft, steal, *_ = map(
         int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]

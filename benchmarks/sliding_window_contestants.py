@@ -91,8 +91,8 @@ def _mixed(roi: int, large: int) -> list[Contestant]:
 def _standard() -> list[Contestant]:
     """Standard options only, raised step by step: does any reach our exactness?"""
     settings = [
-        *((1024, 0.5, 0.125), (1024, 0.5, 0.06), (1024, 0.75, 0.06), (1024, 0.75, 0.03)),
-        *((1024, 0.875, 0.06), (1536, 0.75, 0.06)),
+        *((1024, 0.5, 0.125), (1024, 0.75, 0.125), (1024, 0.875, 0.125), (1024, 0.75, 0.2)),
+        *((1024, 0.75, 0.06), (1536, 0.75, 0.125)),
     ]
     return [
         _monai(
