@@ -1,0 +1,82 @@
+"""How far one prediction is from another, and both from the truth, as sums over pixels."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+# A pixel mismatches if it differs by more than ABSOLUTE grey levels of 256 plus RELATIVE of itself
+# (how bioimageio.core states parity).
+ABSOLUTE, RELATIVE = 0.05, 0.005
+
+
+@dataclass
+class Sums:
+    """Sums over pixels of a reference r, a candidate c and the truth t; add in any pieces.
+
+    Attributes:
+        grey_max: largest grey level; the peak of PSNR.
+    """
+
+    grey_max: float
+    pixels: int = 0
+    largest: float = 0.0
+    absolute: float = 0.0
+    mismatches: int = 0
+    candidate_squares: float = 0.0
+    reference_squares: float = 0.0
+    truth: float = 0.0
+    truth_squares: float = 0.0
+
+    def add(self, reference: np.ndarray, candidate: np.ndarray, truth: np.ndarray) -> None:
+        """Add pixels; all three of one shape, grey levels."""
+        r, c, t = (np.asarray(a, np.float64) for a in (reference, candidate, truth))
+        differences = np.abs(c - r)
+        # NaN compares false with everything: it must count as the worst there is
+        differences[~np.isfinite(differences)] = math.inf
+        allowed = ABSOLUTE * self.grey_max / 255 + RELATIVE * np.abs(r)
+        self.pixels += differences.size
+        self.largest = max(self.largest, float(differences.max(initial=0.0)))
+        self.absolute += float(differences.sum())
+        self.mismatches += int(np.count_nonzero(differences > allowed))
+        self.candidate_squares += float(np.square(c - t).sum())
+        self.reference_squares += float(np.square(r - t).sum())
+        self.truth += float(t.sum())
+        self.truth_squares += float(np.square(t).sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean absolute difference between candidate and reference, grey levels."""
+        return self.absolute / self.pixels
+
+    @property
+    def mismatching(self) -> float:
+        """Share of mismatching pixels."""
+        return self.mismatches / self.pixels
+
+    @property
+    def mse(self) -> tuple[float, float]:
+        """Mean squared error of the reference and of the candidate, grey levels squared."""
+        return self.reference_squares / self.pixels, self.candidate_squares / self.pixels
+
+    @property
+    def r2(self) -> tuple[float, float]:
+        """1 - squared error / variance of the truth; NaN if the truth is constant."""
+        spread = self.truth_squares / self.pixels - (self.truth / self.pixels) ** 2
+        before, after = (1 - mse / spread if spread > 0 else math.nan for mse in self.mse)
+        return before, after
+
+    @property
+    def psnr(self) -> tuple[float, float]:
+        """10 log10(grey_max^2 / MSE), dB; infinite without an error."""
+        peak = self.grey_max**2
+        before, after = (10 * math.log10(peak / mse) if mse > 0 else math.inf for mse in self.mse)
+        return before, after
+
+    @property
+    def mse_change(self) -> float:
+        """Of the candidate relative to the reference; 0.01 is 1 % more."""
+        before, after = self.mse
+        if before == after:
+            return 0.0
+        return after / before - 1 if before > 0 else math.inf

@@ -1,0 +1,187 @@
+"""``certificate.json``: the measured agreement of each format with the float32 Keras model."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hrpn_export.agreement import ABSOLUTE, RELATIVE, Sums
+from hrpn_export.errors import DamagedBundleError
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How far a precision may be from the Keras model.
+
+    Attributes:
+        grey_levels: largest difference of a pixel, in levels of an 8-bit image (a 256th of the
+            range of a 16-bit one); None: any.
+        mse: change of the mean squared error against the truth, relative; None: any.
+    """
+
+    grey_levels: float | None = None
+    mse: float | None = None
+
+
+LIMITS = {
+    "fp32": Limit(grey_levels=0.01),
+    "fp16": Limit(grey_levels=0.25, mse=0.001),
+    "dynamic": Limit(mse=0.01),
+    "int8": Limit(mse=0.01),
+}
+
+
+class _Strict(BaseModel):
+    # a perfect prediction has an infinite PSNR, which JSON has no number for
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+
+class Measured(_Strict):
+    """Agreement on some pixels.
+
+    Attributes:
+        what: the patches, or the name of a slide.
+        pixels: how many values were compared.
+        largest, mean: absolute difference from the Keras model, grey levels.
+        mismatching: share of pixels outside of the tolerance.
+        mse, r2, psnr: of this format against the truth.
+        mse_change: relative, against the Keras model's.
+        r2_change, psnr_change: differences.
+    """
+
+    what: str
+    pixels: int
+    largest: float
+    mean: float
+    mismatching: float
+    mse: float
+    r2: float
+    psnr: float
+    mse_change: float
+    r2_change: float
+    psnr_change: float
+
+    @classmethod
+    def of(cls, what: str, sums: Sums) -> "Measured":
+        """The figures of some sums."""
+        (r2_before, r2), (psnr_before, psnr) = sums.r2, sums.psnr
+        return cls(
+            what=what,
+            pixels=sums.pixels,
+            largest=sums.largest,
+            mean=sums.mean,
+            mismatching=sums.mismatching,
+            mse=sums.mse[1],
+            r2=r2,
+            psnr=psnr,
+            mse_change=sums.mse_change,
+            r2_change=r2 - r2_before,
+            psnr_change=0.0 if psnr == psnr_before else psnr - psnr_before,
+        )
+
+
+class Entry(_Strict):
+    """One format in one precision.
+
+    Attributes:
+        format, precision: of the artefact.
+        runtime, version, device: what ran it.
+        measured: the patches first, then each slide; empty if it could not be run here.
+        seam_error: largest difference, grey levels, between a part predicted alone and within its
+            surroundings, away from the part's border; None for networks that have none by nature.
+        problem: why it is not certified; None if it is.
+    """
+
+    format: str
+    precision: str
+    runtime: str
+    version: str
+    device: str
+    measured: tuple[Measured, ...] = ()
+    seam_error: float | None = None
+    problem: str | None = None
+
+
+class Certificate(_Strict):
+    """The agreement of every format in a bundle.
+
+    Attributes:
+        evidence: what it was measured on, in words.
+        reference: what it was measured against.
+        grey_max: largest grey level; limits in grey levels are for 255 and scale with it.
+        absolute, relative: tolerance of ``mismatching``: grey levels of 256, share of the value.
+        entries: one for each artefact.
+    """
+
+    schema_version: Literal[1] = 1
+    evidence: str
+    reference: str = "Keras model, float32, TensorFlow on the CPU"
+    grey_max: float
+    absolute: float = ABSOLUTE
+    relative: float = RELATIVE
+    entries: tuple[Entry, ...]
+
+    def entry(self, format: str, precision: str) -> Entry | None:
+        """What was measured of a format, if anything."""
+        found = ((e.format, e.precision) == (format, precision) for e in self.entries)
+        return next((e for e, hit in zip(self.entries, found, strict=True) if hit), None)
+
+    def problem(self, format: str, precision: str) -> str | None:
+        """Why a format must not be used, in one line; None if it may be.
+
+        Decided by the figures, not by what the file says of itself.
+        """
+        entry = self.entry(format, precision)
+        what = f"{format} {precision} is not certified: "
+        if entry is None:
+            return what + "it was never measured; measure it, or allow it with --uncertified"
+        reason = entry.problem or missed(entry, self.grey_max)
+        return None if reason is None else f"{what}{reason}; allow it with --uncertified"
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def missed(entry: Entry, grey_max: float) -> str | None:
+    """By how much an entry misses the limit of its precision; None if it keeps it."""
+    if not entry.measured:
+        return "it was not measured"
+    limit = LIMITS[entry.precision]
+    worst = max(entry.measured, key=lambda m: _badness(m.largest))
+    if limit.grey_levels is not None:
+        allowed = limit.grey_levels * grey_max / 255
+        if not worst.largest <= allowed:
+            return (
+                f"differs from the Keras model by up to {worst.largest:.3g} grey levels on "
+                f"{worst.what}, where {allowed:.3g} are allowed"
+            )
+    worst = max(entry.measured, key=lambda m: _badness(abs(m.mse_change)))
+    if limit.mse is not None and not abs(worst.mse_change) <= limit.mse:
+        return (
+            f"changes the mean squared error by {worst.mse_change:+.3%} on {worst.what}, where "
+            f"{limit.mse:.1%} is allowed"
+        )
+    if not all(math.isfinite(m.mse) for m in entry.measured):
+        return "gives values that are not finite"
+    return None
+
+
+def read_certificate(path: Path) -> Certificate:
+    """Read what :meth:`Certificate.write` wrote.
+
+    Raises:
+        DamagedBundleError: missing, or not a certificate.
+    """
+    try:
+        return Certificate.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError, ValidationError) as error:
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DamagedBundleError(f"{path}: no certificate: {line}") from None
+
+
+def _badness(value: float) -> float:
+    return math.inf if math.isnan(value) else value

@@ -1,0 +1,262 @@
+"""From a Keras model to a bundle."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hrpn_export import bioimage, readme
+from hrpn_export.bundle import CERTIFICATE
+from hrpn_export.certificate import Certificate, Entry, missed
+from hrpn_export.contract import Contract
+from hrpn_export.errors import (
+    BundleError,
+    BundleExistsError,
+    CalibrationError,
+    CertificateError,
+    ExportError,
+)
+from hrpn_export.evidence import Evidence
+from hrpn_export.formats import Source, find_format
+from hrpn_export.manifest import Artefact, GreyLevels, Manifest, Output, contract_fields
+from hrpn_export.measure import Measurement, ReferenceSession
+from hrpn_export.paths import files_below, safe_name, sha256_of
+from hrpn_export.runtimes import find_runtime
+
+if TYPE_CHECKING:
+    import keras
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a bundle says of its model beyond the contract.
+
+    Attributes:
+        name: of the model; a file name.
+        licence: of the weights, an SPDX identifier.
+        unit: of every output.
+        program: name and version of what exports.
+        provenance: where the model comes from; whatever JSON can hold.
+        authors: names, for the bioimage.io description.
+        description: one sentence.
+    """
+
+    name: str
+    licence: str = "LicenseRef-not-stated"
+    unit: str = "grey level"
+    program: str = "hrpn_export"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    authors: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What became of an export.
+
+    Attributes:
+        path: the bundle.
+        certificate: of what is in it.
+        refused: ``format precision``: why it was left out of the bundle.
+    """
+
+    path: Path
+    certificate: Certificate
+    refused: Mapping[str, str]
+
+
+def export_bundle(
+    model: "keras.Model",
+    contract: Contract,
+    out: Path | str,
+    *,
+    artefacts: Sequence[tuple[str, str]],
+    evidence: Evidence,
+    about: About,
+    calibration: np.ndarray | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    uncertified: bool = False,
+    say: Say = lambda line: None,
+) -> Exported:
+    """Export a model to a bundle, and measure every format against it.
+
+    ``bundle.json`` is written last: what was interrupted is no bundle. The Keras model is always
+    in it. A format that misses its limit is left out, and named in the result.
+
+    Args:
+        model: float32, (N, H, W, inputs) to (N, H, W, outputs), grey levels.
+        contract: of the model.
+        out: folder to make.
+        artefacts: (format, precision); see ``hrpn_export.formats.FORMATS``.
+        evidence: what the formats are measured on.
+        about: what the bundle says of the model.
+        calibration: (N, H, W, inputs) grey levels of the training set, for int8.
+        options: of formats, by name of the format.
+        uncertified: keep formats that miss their limit.
+        say: is told what is being done.
+
+    Raises:
+        BundleExistsError: there is something at ``out``.
+        CalibrationError, ContractError: the calibration set or the evidence does not fit.
+        MissingRuntimeError, FormatError, ExportError: a format cannot be made.
+    """
+    out = Path(out)
+    wanted = _in_order([("keras", "fp32"), *artefacts])
+    safe_name(about.name)
+    evidence.check(contract)
+    calibration = _checked_calibration(calibration, contract, wanted)
+    if out.exists() or out.is_symlink():
+        raise BundleExistsError(f"{out} exists; remove it, or name another folder")
+    out.mkdir(parents=True)
+    with _removed_on_error(out):
+        source = Source(model, contract, calibration)
+        made: dict[tuple[str, str], Path] = {}
+        for format, precision in wanted:
+            say(f"{format} {precision}")
+            own = dict((options or {}).get(format, {}))
+            source = Source(model, contract, calibration, made, own)
+            made[format, precision] = _export(source, format, precision, out)
+        say("certificate")
+        certificate, refused = _certify(model, contract, made, evidence, uncertified, say)
+        kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
+        for key in made.keys() - kept.keys():
+            shutil.rmtree(out / key[0] / key[1])
+        _describe(out, model, contract, kept, certificate, evidence, about)
+    return Exported(out, certificate, refused)
+
+
+def _in_order(artefacts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each once, after what it builds on."""
+    ordered: list[tuple[str, str]] = []
+    for format, precision in artefacts:
+        row = find_format(format)
+        row.exporter()  # a missing package is noticed before anything is written
+        if row.builds_on is not None and (row.builds_on, precision) not in ordered:
+            find_format(row.builds_on).exporter()
+            ordered.append((row.builds_on, precision))
+        if (format, precision) not in ordered:
+            ordered.append((format, precision))
+    return ordered
+
+
+def _checked_calibration(
+    patches: np.ndarray | None, contract: Contract, wanted: Sequence[tuple[str, str]]
+) -> np.ndarray | None:
+    calibrated = [f"{f} {p}" for f, p in wanted if p in find_format(f).calibrated]
+    if not calibrated:
+        return None
+    if patches is None or not len(patches):
+        raise CalibrationError(f"{calibrated[0]} needs calibration patches, and there are none")
+    contract.check(patches)
+    patches = np.asarray(patches, np.float32)
+    if not np.isfinite(patches).all():
+        raise CalibrationError("the calibration patches hold NaN or infinite pixels")
+    spread = np.ptp(patches, axis=(0, 1, 2))
+    if not spread.all():
+        role = contract.inputs[int(np.flatnonzero(spread == 0)[0])]
+        raise CalibrationError(f"the calibration patches are constant in the channel {role}")
+    return patches
+
+
+def _export(source: Source, format: str, precision: str, out: Path) -> Path:
+    folder = out / format / precision
+    folder.mkdir(parents=True)
+    try:
+        return find_format(format).exporter()(source, precision, folder)
+    except (BundleError, OSError, MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ExportError(f"{format} {precision}: the converter failed: {line}") from error
+
+
+def _certify(
+    model: "keras.Model",
+    contract: Contract,
+    made: Mapping[tuple[str, str], Path],
+    evidence: Evidence,
+    uncertified: bool,
+    say: Say,
+) -> tuple[Certificate, dict[str, str]]:
+    measurement = Measurement(ReferenceSession(model, contract), evidence)
+    entries, refused = [], {}
+    for (format, precision), path in made.items():
+        say(f"certificate of {format} {precision}")
+        entry = _measure(measurement, format, precision, path)
+        problem = entry.problem or missed(entry, contract.grey_max)
+        # an engine for another machine can only be measured there, which is no reason to drop it
+        if problem and entry.measured and not uncertified:
+            refused[f"{format} {precision}"] = problem
+            continue
+        entries.append(entry.model_copy(update={"problem": problem}))
+    certificate = Certificate(
+        evidence=evidence.origin, grey_max=contract.grey_max, entries=tuple(entries)
+    )
+    if ("keras fp32") in refused:
+        raise CertificateError(f"the Keras model does not agree with itself: {refused}")
+    return certificate, refused
+
+
+def _measure(measurement: Measurement, format: str, precision: str, path: Path) -> Entry:
+    row = find_format(format)
+    name = row.runtimes[0]
+    runtime = find_runtime(name)
+    device = runtime.devices[0]
+    try:
+        session = runtime.opener()(path, measurement.contract, device, None)
+    except BundleError as error:
+        return Entry(
+            format=format,
+            precision=precision,
+            runtime=name,
+            version="",
+            device=device,
+            problem=f"it could not be measured here: {error}",
+        )
+    return measurement.entry(session, format, precision, name)
+
+
+def _describe(
+    out: Path,
+    model: "keras.Model",
+    contract: Contract,
+    kept: Mapping[tuple[str, str], Path],
+    certificate: Certificate,
+    evidence: Evidence,
+    about: About,
+) -> None:
+    """Everything but the formats; ``bundle.json`` last."""
+    certificate.write(out / CERTIFICATE)
+    manifest = Manifest(
+        name=about.name,
+        contract=contract_fields(contract),
+        grey_levels=GreyLevels.of(contract),
+        outputs=tuple(Output(name=name, unit=about.unit) for name in contract.outputs),
+        licence=about.licence,
+        provenance=dict(about.provenance),
+        program=about.program,
+        artefacts=tuple(
+            Artefact(format=format, precision=precision, path=path.relative_to(out).as_posix())
+            for (format, precision), path in kept.items()
+        ),
+    )
+    readme.write(out, manifest, certificate)
+    sample = np.asarray(evidence.patches[:1], np.float32)
+    bioimage.write(out, manifest, about, sample, ReferenceSession(model, contract)(sample))
+    files = {name: sha256_of(out / name) for name in files_below(out)}
+    manifest.model_copy(update={"files": files}).write(out)
+
+
+@contextmanager
+def _removed_on_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

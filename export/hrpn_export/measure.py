@@ -1,0 +1,141 @@
+"""Measuring how far a session is from the Keras model, and what it costs against the truth."""
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hrpn_export.agreement import Sums
+from hrpn_export.certificate import Entry, Measured
+from hrpn_export.contract import Contract
+from hrpn_export.evidence import Evidence
+from hrpn_export.runtimes import find_runtime
+from hrpn_export.session import Session, run_checked
+
+if TYPE_CHECKING:
+    import keras
+
+# Patches are predicted a few at a time: some runtimes hold every layer of a batch.
+_BATCH = 4
+
+
+class ReferenceSession:
+    """The Keras model as it is: float32, by Keras, nothing folded.
+
+    Args:
+        model: (N, H, W, inputs) to (N, H, W, outputs), grey levels.
+        contract: of the model.
+    """
+
+    def __init__(self, model: "keras.Model", contract: Contract) -> None:
+        import tensorflow as tf
+
+        self.contract = contract
+        signature = tf.TensorSpec((None, None, None, len(contract.inputs)), tf.float32)
+        self._run = tf.function(
+            lambda batch: model(batch, training=False), input_signature=[signature]
+        )
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Predict one batch; see ``Session``."""
+        return run_checked(self.contract, batch, lambda array: self._run(array).numpy())
+
+
+class Measurement:
+    """The figures of any number of sessions, against one reference that is predicted once.
+
+    Args:
+        reference: the float32 Keras model.
+        evidence: images and their truth.
+
+    Raises:
+        ContractError: the evidence does not fit the contract.
+    """
+
+    def __init__(self, reference: Session, evidence: Evidence) -> None:
+        evidence.check(reference.contract)
+        self.contract = reference.contract
+        self.evidence = evidence
+        self._patches = _by_parts(reference, evidence.patches)
+        self._reference = reference
+
+    def entry(self, session: Session, format: str, precision: str, runtime: str) -> Entry:
+        """Measure one session.
+
+        Args:
+            session: of the format.
+            format, precision: of the artefact.
+            runtime: name of what runs it.
+        """
+        sums = Sums(self.contract.grey_max)
+        ours = _by_parts(session, self.evidence.patches)
+        sums.add(self._patches, ours, self.evidence.targets)
+        measured = [Measured.of("patches", sums)]
+        for slide in self.evidence.slides:
+            sums = Sums(self.contract.grey_max)
+            parts = (slide.predict(self._reference), slide.predict(session), slide.target())
+            for reference, candidate, truth in zip(*parts, strict=True):
+                sums.add(reference, candidate, truth)
+            measured.append(Measured.of(slide.name, sums))
+        return Entry(
+            format=format,
+            precision=precision,
+            runtime=runtime,
+            version=_version(find_runtime(runtime).distribution),
+            device="cpu",
+            measured=tuple(measured),
+            seam_error=seam_error(session, self.evidence.patches),
+        )
+
+
+def seam_error(session: Session, patches: np.ndarray) -> float | None:
+    """Largest difference between a part predicted alone and within its surroundings.
+
+    Pixels nearer to the part's border than half the receptive field are left out, as a tiled
+    prediction leaves them out. It is 0 but for rounding where nothing depends on the tile.
+
+    Args:
+        session: of a network with a receptive field.
+        patches: (N, H, W, inputs) grey levels; they are laid side by side to a larger image.
+
+    Returns:
+        Grey levels; None if the network has no receptive field, or depends on the tile by nature.
+    """
+    contract = session.contract
+    if contract.receptive_field is None or not contract.tile_exact:
+        return None
+    step, halo = contract.stride_multiple, contract.receptive_field // 2 + 1
+    # a part of at least four strides within its halo, off the middle, so that nothing is symmetric
+    side = -(-(2 * halo + 4 * step) // step) * step
+    image = _mosaic(patches, side + 2 * step)
+    part = image[step : step + side, step : step + side]
+    whole = session(image[None])[0, step : step + side, step : step + side]
+    alone = session(part[None])[0]
+    inner = slice(halo, side - halo)
+    return float(np.abs(whole[inner, inner] - alone[inner, inner]).max())
+
+
+def _mosaic(patches: np.ndarray, side: int) -> np.ndarray:
+    """An image (side, side, C) of patches side by side, repeated if they are too few."""
+    count, height, width, _ = patches.shape
+    rows, columns = -(-side // height), -(-side // width)
+    numbers = np.arange(rows * columns).reshape(rows, columns) % count
+    image = np.concatenate(
+        [np.concatenate([patches[n] for n in row], axis=1) for row in numbers], axis=0
+    )
+    return image[:side, :side]
+
+
+def _by_parts(session: Callable[[np.ndarray], np.ndarray], patches: np.ndarray) -> np.ndarray:
+    parts = range(0, len(patches), _BATCH)
+    return np.concatenate([session(patches[i : i + _BATCH]) for i in parts])
+
+
+def _version(distribution: str) -> str:
+    for name in (distribution, f"{distribution}-cpu", f"{distribution}-gpu"):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "unknown"

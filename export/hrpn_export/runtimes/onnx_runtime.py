@@ -1,0 +1,64 @@
+"""An ONNX file in ONNX Runtime, on the CPU or through its CUDA and TensorRT providers."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hrpn_export.contract import Contract
+from hrpn_export.errors import DamagedBundleError, FormatError
+from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.session import run_checked
+
+_PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+
+
+class OnnxSession:
+    """Runs a file ``model.onnx``; see ``hrpn_export.runtimes``."""
+
+    def __init__(self, path: Path, contract: Contract, device: str, threads: int | None) -> None:
+        import onnxruntime
+        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+
+        self.contract = contract
+        options = onnxruntime.SessionOptions()
+        if threads is not None:
+            options.intra_op_num_threads = threads
+            options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=_providers(device)
+            )
+        except (Fail, InvalidGraph, InvalidProtobuf) as error:
+            line = str(error).splitlines()[0]
+            raise DamagedBundleError(f"{path}: no ONNX file of a bundle: {line}") from None
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Predict one batch; see ``Session``."""
+        return run_checked(
+            self.contract, batch, lambda array: self._session.run([OUTPUT], {INPUT: array})[0]
+        )
+
+
+def _providers(device: str) -> list[object]:
+    import onnxruntime
+
+    kind, _, number = device.partition(":")
+    wanted = _PROVIDERS[kind]
+    if wanted not in onnxruntime.get_available_providers():
+        raise FormatError(
+            f"this build of ONNX Runtime has no {wanted}, which {device} needs: "
+            "pip install onnxruntime-gpu in place of onnxruntime"
+        )
+    if kind == "cpu":
+        return [wanted]
+    # what a GPU provider cannot run falls back to the next one
+    options = {"device_id": int(number) if number.isdigit() else 0}
+    fallback: list[object] = [_PROVIDERS["cpu"]]
+    if kind == "tensorrt":
+        fallback.insert(0, (_PROVIDERS["cuda"], options))
+    return [(wanted, options), *fallback]

@@ -1,0 +1,116 @@
+"""The table of runtimes."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from hrpn_export.contract import Contract
+from hrpn_export.errors import FormatError, MissingRuntimeError
+from hrpn_export.session import Session
+
+# (file or folder, contract, device, threads)
+Opener = Callable[[Path, Contract, str, int | None], Session]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One row of the table.
+
+    Attributes:
+        name: as in the certificate and in Python.
+        session: ``module:class``; imported only to open something.
+        package: module that it needs.
+        distribution: its name on PyPI, which says the version.
+        extra: of ``hrpn-tf``, which installs it; None if it is always there.
+        devices: those it knows, the usual one first; ``cuda`` may be followed by ``:NUMBER``.
+        precisions: those it runs right; None for all.
+    """
+
+    name: str
+    session: str
+    package: str
+    distribution: str
+    extra: str | None
+    devices: tuple[str, ...] = ("cpu",)
+    precisions: tuple[str, ...] | None = None
+
+    def opener(self) -> Opener:
+        """The class that opens a file or folder.
+
+        Raises:
+            MissingRuntimeError: its package is not installed.
+        """
+        if find_spec(self.package) is None:
+            raise MissingRuntimeError(
+                f"{self.name} is not installed: pip install 'hrpn-tf[{self.extra}]'"
+            )
+        module, name = self.session.split(":")
+        found: Opener = getattr(importlib.import_module(module), name)
+        return found
+
+
+RUNTIMES: dict[str, Runtime] = {
+    row.name: row
+    for row in (
+        Runtime(
+            name="keras",
+            session="hrpn_export.runtimes.keras_file:open_keras",
+            package="keras",
+            distribution="keras",
+            extra=None,
+            devices=("cpu", "cuda"),
+        ),
+        Runtime(
+            name="tensorflow",
+            session="hrpn_export.runtimes.saved_model:SavedModelSession",
+            package="tensorflow",
+            distribution="tensorflow",
+            extra=None,
+            devices=("cpu", "cuda"),
+        ),
+        Runtime(
+            name="onnxruntime",
+            session="hrpn_export.runtimes.onnx_runtime:OnnxSession",
+            package="onnxruntime",
+            distribution="onnxruntime",
+            extra="onnx",
+            devices=("cpu", "cuda", "tensorrt"),
+        ),
+        Runtime(
+            name="openvino",
+            session="hrpn_export.runtimes.openvino:OpenVinoSession",
+            package="openvino",
+            distribution="openvino",
+            extra="openvino",
+            precisions=("fp32", "fp16"),  # its int8 gave wrong values for QDQ graphs
+        ),
+        Runtime(
+            name="litert",
+            session="hrpn_export.runtimes.litert:LiteRtSession",
+            package="ai_edge_litert",
+            distribution="ai-edge-litert",
+            extra="litert",
+        ),
+        Runtime(
+            name="tensorrt",
+            session="hrpn_export.runtimes.tensorrt:TensorRtSession",
+            package="cuda",
+            distribution="tensorrt-rtx",
+            extra="trt",
+            devices=("cuda",),
+        ),
+    )
+}
+
+
+def find_runtime(name: str) -> Runtime:
+    """The row of a runtime.
+
+    Raises:
+        FormatError: there is none of this name.
+    """
+    if name not in RUNTIMES:
+        raise FormatError(f"no runtime {name}; there are {', '.join(RUNTIMES)}")
+    return RUNTIMES[name]
