@@ -75,7 +75,7 @@ class Manifest(_Strict):
         files: name: SHA-256 of every file but this one.
     """
 
-    schema_version: Literal[1] = SCHEMA
+    schema_version: Literal[1] = 1
     name: Text
     contract: dict[str, Any]
     grey_levels: GreyLevels

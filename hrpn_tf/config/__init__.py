@@ -1,7 +1,14 @@
 """The configuration: one frozen model per concern, composed into one file (``hrpn.yaml``)."""
 
 from hrpn_tf.config.data import AugmentationConfig, DataConfig, SplitConfig, TissueConfig
-from hrpn_tf.config.loader import RUN_CONFIG, Config, load_config, load_run_config, to_yaml
+from hrpn_tf.config.loader import (
+    RUN_CONFIG,
+    Config,
+    config_of,
+    load_config,
+    load_run_config,
+    to_yaml,
+)
 from hrpn_tf.config.prediction import CONDITIONS, EvaluationConfig, PredictionConfig
 from hrpn_tf.config.section import Section
 from hrpn_tf.config.simulation import SimulationConfig
@@ -28,6 +35,7 @@ __all__ = [
     "SplitConfig",
     "TissueConfig",
     "TrainingConfig",
+    "config_of",
     "load_config",
     "load_run_config",
     "to_yaml",

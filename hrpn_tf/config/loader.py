@@ -46,12 +46,26 @@ def load_config(source: str | Path | None = None, overrides: Iterable[str] = ())
     8
     """
     values = {} if source is None else _read_yaml(_locate(source))
+    return config_of(values, overrides, "" if source is None else str(source))
+
+
+def config_of(values: dict[str, Any], overrides: Iterable[str] = (), source: str = "") -> Config:
+    """Build the configuration from what a file holds; see :func:`load_config`.
+
+    Args:
+        values: by section and key; the overrides are applied to it.
+        overrides: strings such as ``"training.batch_size=8"``.
+        source: what holds the values, for messages.
+
+    Raises:
+        ConfigError: a key is unknown, or a value is out of range.
+    """
     for override in overrides:
         _set(values, override)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        where = "" if source is None else f"{source}: "
+        where = f"{source}: " if source else ""
         raise ConfigError(where + "; ".join(_explain(e) for e in error.errors())) from None
 
 

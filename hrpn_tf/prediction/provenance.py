@@ -23,7 +23,7 @@ def prediction_provenance(
     *,
     slide: Path,
     files: Sequence[Path],
-    model: Path,
+    model: Mapping[str, str],
     config: BaseModel,
     channels: Mapping[str, str],
     level: int = 0,
@@ -35,7 +35,7 @@ def prediction_provenance(
     Args:
         slide: the input, a file or a folder of files.
         files: that it consists of.
-        model: the saved network.
+        model: what the network is; ``sha256`` is of its file.
         config: the resolved configuration of its run.
         channels: role: name of the channel that was read.
         level: of the slide that was read.
@@ -47,7 +47,7 @@ def prediction_provenance(
     """
     return {
         "kind": "prediction",
-        "model": {"file": model.name, "run": model.parent.name, "sha256": sha256(model)},
+        "model": dict(model),
         "input": {
             "name": slide.name,
             "sha256": slide_checksums(slide, files, seconds),

@@ -79,7 +79,7 @@ def predict_cohort(
     if scheduler is None:
         opening = local(config, len(jobs), workers)
     else:
-        opening = connected(scheduler, config, [jobs[0].run, jobs[0].slide])
+        opening = connected(scheduler, config, [jobs[0].network.folder, jobs[0].slide])
     with opening as cluster:
         return Cohort(cluster, overwrite, progress, say).run(jobs)
 

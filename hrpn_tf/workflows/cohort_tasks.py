@@ -153,7 +153,7 @@ def _opened(job: Job, means: Means) -> Iterator["SlidePrediction"]:
             os.environ["CUDA_VISIBLE_DEVICES"] = own  # takes effect until TensorFlow starts
         # one thread is what is said where nobody counts them; TensorFlow then uses all cores
         threads = means.threads or (worker.state.nthreads if worker.state.nthreads > 1 else None)
-        with opened(job, load_network(job.run, threads), means.budget) as prediction:
+        with opened(job, load_network(job.network, threads), means.budget) as prediction:
             yield prediction
 
 

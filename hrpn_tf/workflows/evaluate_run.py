@@ -119,9 +119,11 @@ def _networks(slides: Sequence[RunSlide], predictions: Path, run: Path) -> list[
     networks = set()
     for slide in slides:
         path = _prediction(predictions, slide)
-        made_by = read_provenance(path).get("model", {}).get("sha256")
+        model = read_provenance(path).get("model", {})
+        made_by = model.get("sha256")
         networks |= {made_by} if made_by else set()
-        if own and made_by and made_by != own:
+        # a bundle's format has a checksum of its own, and names the training's network
+        if own and made_by and own not in (made_by, model.get("trained")):
             remark(
                 f"{path} was predicted by another network than {run / 'best.keras'}; predict "
                 "again with --overwrite if that is not meant"

@@ -1,38 +1,78 @@
-"""Networks of runs, loaded once per process."""
+"""What predicts: a network of a run or of a bundle, loaded once per process."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.config import Config
 
 if TYPE_CHECKING:
-    from hrpn_export import Session
+    from hrpn_export import Contract, Session
 
 
-def load_network(run: Path, threads: int | None = None) -> "Session":
-    """The best network of a run, ready to run; the last one is kept.
+class Network(Protocol):
+    """Where a network comes from; can be compared, and sent to another process."""
+
+    @property
+    def folder(self) -> Path:
+        """What holds it."""
+        ...
+
+    @property
+    def default_out(self) -> Path | None:
+        """Folder of the predictions where nobody names one; None if one must be named."""
+        ...
+
+    @property
+    def command(self) -> str:
+        """The command that predicts with it, for messages."""
+        ...
+
+    def __hash__(self) -> int: ...
+
+    def absolute(self) -> "Network":
+        """The same for a process in another folder."""
+        ...
+
+    def config(self, overrides: Sequence[str]) -> Config:
+        """The resolved configuration of its training, with ``section.key=value`` overrides."""
+        ...
+
+    def contract(self) -> "Contract":
+        """What it expects and gives."""
+        ...
+
+    def subsets(self) -> dict[str, str]:
+        """Group: how the training used it."""
+        ...
+
+    def origin(self) -> dict[str, str]:
+        """What a predicted slide says of it; ``sha256`` is of the very network."""
+        ...
+
+    def load(self, threads: int | None) -> "Session":
+        """Load it; see :func:`load_network`."""
+        ...
+
+    def state(self) -> int:
+        """Changes when the network does."""
+        ...
+
+
+def load_network(network: Network, threads: int | None = None) -> "Session":
+    """A network, ready to run; the last one is kept.
 
     Args:
-        run: folder of a training.
-        threads: most threads that one operation uses; None leaves it to TensorFlow.
+        network: of a run or a bundle.
+        threads: most threads that one operation uses; None leaves it to the runtime.
 
     Raises:
-        RunError, CheckpointError: no network there, or a damaged one.
+        HrpnError, BundleError: no network there, or a damaged one.
     """
-    best = run / "best.keras"
-    changed = best.stat().st_mtime_ns if best.is_file() else 0
-    return _load(run.absolute(), threads, changed)
+    return _load(network.absolute(), threads, network.state())
 
 
 @lru_cache(maxsize=1)
-def _load(run: Path, threads: int | None, changed: int) -> "Session":
-    load_tensorflow()
-    from hrpn_export.keras_session import KerasSession, limit_threads
-
-    from hrpn_tf.training.run import load_run
-
-    if threads is not None:
-        limit_threads(threads)  # before the network is loaded, which starts TensorFlow
-    model, contract, _ = load_run(run)
-    return KerasSession(model, contract, threads)
+def _load(network: Network, threads: int | None, state: int) -> "Session":
+    return network.load(threads)

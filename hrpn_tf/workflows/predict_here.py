@@ -36,7 +36,7 @@ def predict_here(
     for job in jobs:
         try:
             budget = memory_budget(job.config.prediction)
-            with opened(job, load_network(job.run), budget) as prediction:
+            with opened(job, load_network(job.network), budget) as prediction:
                 summary = run_prediction(
                     prediction, budget=budget, overwrite=overwrite, progress=progress
                 )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from hrpn_tf.config import Config, load_config, load_run_config
-from hrpn_tf.config.loader import RUN_CONFIG
-from hrpn_tf.errors import CohortError, HrpnError, OutputExistsError, RunError, UsageError
+from hrpn_tf.config import Config
+from hrpn_tf.errors import CohortError, HrpnError, OutputExistsError, UsageError
+from hrpn_tf.workflows.networks import Network
 from hrpn_tf.workflows.prediction_jobs import Choice, Job, check
 from hrpn_tf.workflows.prediction_requests import Request, made_by, requests
 from hrpn_tf.workflows.remarks import remark
+from hrpn_tf.workflows.run_network import RunNetwork
 
 if TYPE_CHECKING:
     from hrpn_export import Contract
@@ -26,7 +27,7 @@ _REASONS = 5
 
 
 def predict_run(
-    run: Path,
+    network: Network | Path,
     *,
     slides: Sequence[Path] = (),
     groups: Sequence[str] = (),
@@ -46,12 +47,12 @@ def predict_run(
     Of several slides, those that cannot be predicted do not keep the others from it.
 
     Args:
-        run: folder of a training.
+        network: a run, a bundle, or the folder of a run.
         slides: slides, and slide lists (CSV, YAML), of which the groups that the run neither
             trained nor picked its checkpoint with are predicted; empty for the run's test slides.
         groups: of a slide list: only these.
         out: folder of the results, or one file ``*.tif`` or folder ``*.zarr`` for one slide;
-            ``RUN/predictions`` if None.
+            ``RUN/predictions`` if None; a bundle needs one.
         channels: role of an input: name or index of its channel in the file, where that is not
             as in the run's configuration.
         overrides: of the run's configuration, ``prediction.key=value``.
@@ -75,25 +76,19 @@ def predict_run(
         OutputExistsError: a prediction exists, and ``overwrite`` is false.
         HrpnError: others: the only slide cannot be predicted.
     """
-    from hrpn_export import Contract
-
-    from hrpn_tf.prediction import sha256
-
-    config = _config(run, overrides)
-    asked = requests(slides, run, config, out, groups, channels or {})
-    contract = Contract.from_json(_read(run / "contract.json"))
-    network = run / "best.keras"
-    if not network.is_file():
-        raise RunError(f"{run}: no {network.name} yet; run hrpn-tf fit until an epoch is finished")
+    network = RunNetwork(network) if isinstance(network, Path) else network
+    config = _config(network, overrides)
+    asked = requests(slides, network, config, out, groups, channels or {})
+    contract = network.contract()
     several = len(asked) > 1
     tile_is_asked_for = any(text.startswith("prediction.tile=") for text in overrides)
-    config = _with_tile(config, contract, run, tile_is_asked_for)
-    own = sha256(network) if (skip_existing or several) and not overwrite else None
+    config = _with_tile(config, contract, network, tile_is_asked_for)
+    own = network.origin()["sha256"] if (skip_existing or several) and not overwrite else None
 
     def look(request: Request) -> Job | None:
-        if own is not None and _is_done(request, own, run):
+        if own is not None and _is_done(request, own, network):
             return None
-        return check(request, run, contract, config, choice or Choice(), overwrite)
+        return check(request, network, contract, config, choice or Choice(), overwrite)
 
     looked = _look_at_all(asked, look, progress) if several else [look(asked[0])]
     jobs = [found for found in looked if isinstance(found, Job)]
@@ -122,38 +117,40 @@ def predict_run(
     return [request.out for request in asked]
 
 
-def _config(run: Path, overrides: Sequence[str]) -> Config:
+def _config(network: Network, overrides: Sequence[str]) -> Config:
     for override in overrides:
         if not override.startswith("prediction."):
             raise UsageError(
                 f"--set {override}: only prediction.* can be changed after the training"
             )
-    return load_config(run / RUN_CONFIG, overrides) if overrides else load_run_config(run)
+    return network.config(overrides)
 
 
-def _with_tile(config: Config, contract: "Contract", run: Path, asked_for: bool) -> Config:
+def _with_tile(config: Config, contract: "Contract", network: Network, asked_for: bool) -> Config:
     """A network whose answer depends on its tile gets tiles of the size that it was trained on."""
     if contract.receptive_field is not None and contract.tile_exact:
         return config
     prediction = config.prediction
     if prediction.halo is not None:
-        raise UsageError(f"--halo: the network of {run} has no receptive field; leave it out")
+        raise UsageError(
+            f"--halo: the network of {network.folder} has no receptive field; leave it out"
+        )
     tile = (asked_for and prediction.tile) or config.training.crop or config.data.patch
     remark(
-        f"the network of {run} depends on its tile: tiles of {tile} px overlap by half and are "
-        "blended; faint seams may remain"
+        f"the network of {network.folder} depends on its tile: tiles of {tile} px overlap by half "
+        "and are blended; faint seams may remain"
     )
     return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
 
 
-def _is_done(request: Request, network: str, run: Path) -> bool:
+def _is_done(request: Request, own: str, network: Network) -> bool:
     """Whether this very network has predicted a slide already."""
-    if made_by(request.out, network):
+    if made_by(request.out, own):
         return True
     if request.out.exists():
         raise OutputExistsError(
-            f"{request.out}: not by the network of {run} as it is now; replace it with: "
-            f"hrpn-tf predict --run {run} --overwrite"
+            f"{request.out}: not by the network of {network.folder} as it is now; replace it "
+            f"with: {network.command} --overwrite"
         )
     return False
 
@@ -203,10 +200,3 @@ def _report(failures: Sequence[Failure], slides: int) -> str:
 def _reason(slide: Path, error: Exception) -> str:
     text = str(error) or type(error).__name__
     return text if slide.name in text else f"{slide.name}: {text}"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        raise RunError(f"{path}: missing; run hrpn-tf fit again") from None

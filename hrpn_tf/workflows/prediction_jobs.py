@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
+from hrpn_tf.workflows.networks import Network
 from hrpn_tf.workflows.prediction_requests import Request
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Job:
 
     Attributes:
         slide, out: see ``Request``; absolute.
-        run: folder of the training; absolute.
+        network: that predicts it.
         config: resolved configuration of the run, with what was asked for this prediction.
         channels: indices in the file, in the contract's order.
         channel_names: role: name of that channel.
@@ -58,7 +59,7 @@ class Job:
 
     slide: Path
     out: Path
-    run: Path
+    network: Network
     config: Config
     channels: tuple[int, ...]
     channel_names: dict[str, str]
@@ -70,7 +71,7 @@ class Job:
 
 def check(
     request: Request,
-    run: Path,
+    network: Network,
     contract: "Contract",
     config: Config,
     choice: Choice,
@@ -102,7 +103,7 @@ def check(
     return Job(
         slide=request.slide.absolute(),
         out=request.out.absolute(),
-        run=run.absolute(),
+        network=network.absolute(),
         config=config.model_copy(update={"prediction": prediction}),
         channels=channels,
         channel_names={
@@ -142,7 +143,7 @@ def opened(job: Job, session: "Session", budget: int | None) -> Iterator["SlideP
 
     Args:
         job: checked.
-        session: the network of the job's run.
+        session: the job's network.
         budget: bytes that this process may take.
     """
     from hrpn_tf.prediction import SlidePrediction, open_frame, read_mask
@@ -204,7 +205,7 @@ def _origin(job: Job, info: "SlideInfo") -> Mapping[str, object]:
     return prediction_provenance(
         slide=job.slide,
         files=info.files,
-        model=job.run / "best.keras",
+        model=job.network.origin(),
         config=job.config,
         channels=job.channel_names,
         level=job.frame.level,

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
-from hrpn_tf.workflows.run_slides import choose_slides, prediction_path, run_slides
+from hrpn_tf.workflows.networks import Network
+from hrpn_tf.workflows.run_network import RunNetwork
+from hrpn_tf.workflows.run_slides import (
+    RunSlide,
+    choose_slides,
+    listed_slides,
+    prediction_path,
+    run_slides,
+)
 
 LISTS = (".csv", ".yaml", ".yml")
 
@@ -30,7 +38,7 @@ class Request:
 
 def requests(
     slides: Sequence[Path],
-    run: Path,
+    network: Network,
     config: Config,
     out: Path | None,
     groups: Sequence[str],
@@ -50,7 +58,12 @@ def requests(
     lists: list[Path | None] = [path for path in slides if path.suffix.lower() in LISTS]
     if not slides:
         lists = [None]
-    folder, suffix = out or run / "predictions", suffix_of(config.prediction)
+    folder = out or network.default_out
+    if folder is None:
+        raise UsageError(
+            f"{network.folder}: a bundle is not written into; name a folder with --out"
+        )
+    suffix = suffix_of(config.prediction)
     found = [
         Request(
             path,
@@ -61,7 +74,7 @@ def requests(
         for path in plain
     ]
     for path in lists:
-        all_slides = run_slides(run, config, path)
+        all_slides = _slides_of(network, config, path)
         found += [
             Request(
                 slide.path,
@@ -69,11 +82,19 @@ def requests(
                 {**slide.channels, **channels},
                 slide.pixel_size_um,
             )
-            for slide in choose_slides(all_slides, groups, str(path or run))
+            for slide in choose_slides(all_slides, groups, str(path or network.folder))
         ]
     if out is not None and out.suffix.lower() in FILE_SUFFIXES:
         return _one_file(found, out)
     return _distinct(found)
+
+
+def _slides_of(network: Network, config: Config, path: Path | None) -> tuple[RunSlide, ...]:
+    if path is not None:
+        return listed_slides(path, config, network.subsets())
+    if not isinstance(network, RunNetwork):
+        raise UsageError(f"{network.folder}: a bundle names no slides; name some to predict")
+    return run_slides(network.folder, config, None)
 
 
 def made_by(prediction: Path, network: str) -> bool:

@@ -1,7 +1,7 @@
 """The slides of a run, and how the run used them; reads no network, so it needs no TensorFlow."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,19 +43,9 @@ def run_slides(run: Path, config: Config, slide_list: Path | None) -> tuple[RunS
         StoreError: no list is given and the store is gone.
         SlideListError, SlideNotFoundError: see ``read_slide_list``.
     """
-    subsets = _subsets(run)
+    subsets = run_subsets(run)
     if slide_list is not None:
-        return tuple(
-            RunSlide(
-                entry.name,
-                entry.path,
-                entry.group,
-                subsets.get(entry.group, OTHER),
-                entry.channels,
-                config.data.pixel_size_um,
-            )
-            for entry in read_slide_list(slide_list, config.data)
-        )
+        return listed_slides(slide_list, config, subsets)
     store = Path(_read_json(run / "store.json")["path"])
     if not store.is_dir():
         raise StoreError(
@@ -71,6 +61,32 @@ def run_slides(run: Path, config: Config, slide_list: Path | None) -> tuple[RunS
             record.pixel_size_um,
         )
         for record in read_manifest(store).slides
+    )
+
+
+def listed_slides(
+    slide_list: Path, config: Config, subsets: Mapping[str, str]
+) -> tuple[RunSlide, ...]:
+    """All slides of a list.
+
+    Args:
+        slide_list: CSV or YAML file.
+        config: of the training.
+        subsets: group: how the training used it.
+
+    Raises:
+        SlideListError, SlideNotFoundError: see ``read_slide_list``.
+    """
+    return tuple(
+        RunSlide(
+            entry.name,
+            entry.path,
+            entry.group,
+            subsets.get(entry.group, OTHER),
+            entry.channels,
+            config.data.pixel_size_um,
+        )
+        for entry in read_slide_list(slide_list, config.data)
     )
 
 
@@ -123,8 +139,12 @@ def find_prediction(folder: Path, name: str) -> Path | None:
     return next((path for path in paths if path.exists()), None)
 
 
-def _subsets(run: Path) -> dict[str, str]:
-    """Group: how the run used it."""
+def run_subsets(run: Path) -> dict[str, str]:
+    """Group: how the run used it.
+
+    Raises:
+        RunError: the run folder is incomplete.
+    """
     split = _read_json(run / "split.json")
     return {group: subset for subset in SUBSETS for group in split[subset]["groups"]}
 

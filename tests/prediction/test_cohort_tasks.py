@@ -199,7 +199,7 @@ def test_threads_are_those_that_dask_gives(
     one, asked = job(run, "qd.ome.tif"), list[int | None]()
     worker.state.nthreads = given
 
-    def load(run: Path, threads: int | None) -> Any:
+    def load(run: networks.Network, threads: int | None) -> Any:
         asked.append(threads)
         return networks.load_network(run)
 

@@ -1,0 +1,135 @@
+"""One format of a bundle, as what predicts."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrpn_tf.config import Config, config_of
+from hrpn_tf.workflows.quiet import load_tensorflow
+
+if TYPE_CHECKING:
+    from hrpn_export import Bundle, Contract, Session
+
+
+@dataclass(frozen=True)
+class BundleNetwork:
+    """One format of a bundle.
+
+    Attributes:
+        folder: the bundle, a folder or a .zip.
+        format, precision: of the artefact.
+        runtime: that runs it; None for the usual one.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``.
+        uncertified: whether it may be used though it missed its limit.
+    """
+
+    folder: Path
+    format: str = "onnx"
+    precision: str = "fp32"
+    runtime: str | None = None
+    device: str = "cpu"
+    uncertified: bool = False
+
+    @property
+    def default_out(self) -> None:
+        """A bundle is not to be written into."""
+        return None
+
+    @property
+    def command(self) -> str:
+        """See ``Network``."""
+        return f"hrpn-tf predict --bundle {self.folder}"
+
+    def absolute(self) -> "BundleNetwork":
+        """See ``Network``."""
+        return replace(self, folder=self.folder.absolute())
+
+    def config(self, overrides: Sequence[str]) -> Config:
+        """See ``Network``; the defaults, if the bundle states no configuration.
+
+        Raises:
+            DamagedBundleError, ConfigError: the bundle, or the configuration in it, is damaged.
+        """
+        manifest = self._bundle().manifest
+        inputs = {"data": {"inputs": list(manifest.read_contract().inputs)}}
+        stated: Any = manifest.provenance.get("configuration", inputs)
+        return config_of(json.loads(json.dumps(stated)), overrides, str(self.folder))
+
+    def contract(self) -> "Contract":
+        """See ``Network``.
+
+        Raises:
+            BundleError: the format is not in the bundle, or not certified.
+        """
+        from hrpn_export.errors import CertificateError
+
+        bundle = self._bundle()
+        bundle.artefact(self.format, self.precision)
+        problem = bundle.certificate.problem(self.format, self.precision)
+        if problem and not self.uncertified:
+            raise CertificateError(f"{self.folder}: {problem}")
+        return bundle.contract
+
+    def subsets(self) -> dict[str, str]:
+        """See ``Network``."""
+        stated: Any = self._bundle().manifest.provenance.get("groups", {})
+        return {str(group): str(subset) for group, subset in dict(stated).items()}
+
+    def origin(self) -> dict[str, str]:
+        """See ``Network``; the checksum is that of the file, or of a list of all files' checksums.
+
+        ``trained`` is the checksum of the training's ``best.keras``.
+        """
+        bundle = self._bundle()
+        path = bundle.artefact(self.format, self.precision).path
+        files = bundle.manifest.files
+        if (checksum := files.get(path)) is None:
+            lines = [f"{name} {files[name]}\n" for name in sorted(files) if name.startswith(path)]
+            checksum = hashlib.sha256("".join(lines).encode()).hexdigest()
+        trained = bundle.manifest.provenance.get("network", {})
+        return {
+            "file": path,
+            "bundle": bundle.manifest.name,
+            "sha256": checksum,
+            **({"trained": str(trained["sha256"])} if "sha256" in trained else {}),
+        }
+
+    def load(self, threads: int | None) -> "Session":
+        """See ``Network``."""
+        from hrpn_export import open_session
+
+        if self.format in ("keras", "saved_model"):
+            load_tensorflow()
+        return open_session(
+            self._bundle(),
+            self.format,
+            self.precision,
+            device=self.device,
+            threads=threads,
+            runtime=self.runtime,
+            certified=not self.uncertified,
+        )
+
+    def state(self) -> int:
+        """See ``Network``."""
+        return _changed(self.folder)
+
+    def _bundle(self) -> "Bundle":
+        return _open_bundle(self.folder.absolute(), _changed(self.folder))
+
+
+@lru_cache(maxsize=1)
+def _open_bundle(path: Path, changed: int) -> "Bundle":
+    """Opening reads and checks every file, which is enough to do once."""
+    from hrpn_export import open_bundle
+
+    return open_bundle(path)
+
+
+def _changed(bundle: Path) -> int:
+    path = bundle if bundle.is_file() else bundle / "bundle.json"
+    return path.stat().st_mtime_ns if path.exists() else 0
