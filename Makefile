@@ -6,6 +6,8 @@ BIN := .venv/bin
 DEMO ?= demo
 STUDY ?= study
 REAL ?=
+# Options of pytest, e.g. PYTEST="-n 2 --dist loadfile"
+PYTEST ?=
 
 .PHONY: demo test test-fast check format clean study
 
@@ -25,7 +27,7 @@ study: .venv/installed
 	$(BIN)/python benchmarks/study.py --out $(STUDY) $(if $(REAL),--real $(REAL))
 
 test: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest $(PYTEST)
 
 test-fast: .venv/installed
 	$(BIN)/pytest -m "not slow"

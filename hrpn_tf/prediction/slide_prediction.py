@@ -20,6 +20,7 @@ from hrpn_tf.errors import (
     SlideFormatError,
 )
 from hrpn_tf.files import disk_full_as_named_error
+from hrpn_tf.prediction.begun import Begun
 from hrpn_tf.prediction.blocks import BlockMaker, Network, check_values, to_grey_levels
 from hrpn_tf.prediction.change import FileStates, parts
 from hrpn_tf.prediction.geometry import Block, Region
@@ -46,23 +47,6 @@ T = TypeVar("T")
 _GO_ON = "what is finished is kept: make room and run the same command again to go on"
 # After these the same command cannot go on where it stopped: what was read or computed is wrong.
 _SPOILT = (SlideFormatError, SlideChangedError, NonFinitePredictionError)
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A prediction that may be computed.
-
-    Attributes:
-        plan: tiles and queues.
-        found: what was found out for it, as JSON holds it: the ``origin`` of the result, ``seams``
-            of a halo smaller than the receptive field (or None), the name of its ``work``, and the
-            states of the slide's ``files`` at :meth:`SlidePrediction.begin`.
-        left: numbers of the blocks that are not finished.
-    """
-
-    plan: Plan
-    found: Mapping[str, Any]
-    left: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -185,7 +169,7 @@ class SlidePrediction:
 
         limit = self.config.io_timeout
         with (
-            self._spoilt_is_discarded(_states(begun)),
+            self._spoilt_is_discarded(begun.states),
             WriteBehind(store, plan.write_behind, limit, f"{self.out}: writing") as writer,
             ReadAhead(
                 maker.inputs(map(block, wanted)), plan.read_ahead, limit, self._reading
@@ -214,8 +198,8 @@ class SlidePrediction:
             OutputExistsError: ``out`` exists and ``overwrite`` is false.
             DiskFullError: the disk filled up; what is finished is kept.
         """
-        with self._spoilt_is_discarded(_states(begun)), self._disk_full(_GO_ON):
-            self._in_time(_states(begun).check)
+        with self._spoilt_is_discarded(begun.states), self._disk_full(_GO_ON):
+            self._in_time(begun.states.check)
             self._output(begun.plan, begun.found).finish(
                 self.work(begun).pixels, self.out, overwrite
             )
@@ -298,9 +282,3 @@ class SlidePrediction:
         except DiskFullError as error:
             reason = getattr(error.__cause__, "strerror", "no space left")
             raise DiskFullError(f"{self.out}: {reason} while writing; {advice}") from None
-
-
-def _states(begun: Begun) -> FileStates:
-    return FileStates(
-        tuple((name, s if s is None else tuple(s)) for name, s in begun.found["files"])
-    )

@@ -201,7 +201,7 @@ def test_a_shipped_network_killed_at_random(tmp_path: Path) -> None:
         True, 255.0,
     )  # fmt: skip
     run = make_run(tmp_path / "run", tmp_path / "best.keras", contract)
-    slide = write(tmp_path / "slide.ome.tif", shape=(130, 200))
+    slide = write(tmp_path / "slide.ome.tif", shape=(230, 320))  # seconds of work after each stop
     reference, out = tmp_path / "x" / "out.ome.tif", tmp_path / "y" / "out.ome.tif"
     assert predict(run, slide, "--out", reference, "--no-skip-empty", "--tile", 64) == 0
     for stop, code in ((signal.SIGKILL, -9), (signal.SIGTERM, 143)):
@@ -210,7 +210,7 @@ def test_a_shipped_network_killed_at_random(tmp_path: Path) -> None:
         while len(finished_blocks(out)) < len(before) + 3:
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
-        time.sleep(random.random() / 4)
+        time.sleep(random.random() / 8)
         process.send_signal(stop)
         _, errors = process.communicate()
         assert process.returncode == code, errors
