@@ -131,6 +131,10 @@ class UnfinishedError(UsageError):
     """What was begun earlier belongs to another network, input or configuration."""
 
 
+class UncertifiedError(HrpnError):
+    """An exported format misses its limit of agreement with the network; the others are done."""
+
+
 class CohortError(HrpnError):
     """Some slides of several failed; the others are done."""
 

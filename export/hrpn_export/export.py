@@ -19,6 +19,7 @@ from hrpn_export.errors import (
     CalibrationError,
     CertificateError,
     ExportError,
+    MissingRuntimeError,
 )
 from hrpn_export.evidence import Evidence
 from hrpn_export.formats import Source, find_format
@@ -63,12 +64,15 @@ class Exported:
     Attributes:
         path: the bundle.
         certificate: of what is in it.
-        refused: ``format precision``: why it was left out of the bundle.
+        refused: ``format precision``: by how much it missed its limit, and was left out.
+        impossible: ``format precision``: what it needs that is not there; what it builds on is in
+            the bundle.
     """
 
     path: Path
     certificate: Certificate
     refused: Mapping[str, str]
+    impossible: Mapping[str, str]
 
 
 def export_bundle(
@@ -115,20 +119,24 @@ def export_bundle(
         raise BundleExistsError(f"{out} exists; remove it, or name another folder")
     out.mkdir(parents=True)
     with _removed_on_error(out):
-        source = Source(model, contract, calibration)
+        impossible: dict[str, str] = {}
         made: dict[tuple[str, str], Path] = {}
         for format, precision in wanted:
             say(f"{format} {precision}")
             own = dict((options or {}).get(format, {}))
             source = Source(model, contract, calibration, made, own)
-            made[format, precision] = _export(source, format, precision, out)
+            try:
+                made[format, precision] = _export(source, format, precision, out)
+            except MissingRuntimeError as error:
+                shutil.rmtree(out / format / precision)
+                impossible[f"{format} {precision}"] = str(error)
         say("certificate")
         certificate, refused = _certify(model, contract, made, evidence, uncertified, say)
         kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
         for key in made.keys() - kept.keys():
             shutil.rmtree(out / key[0] / key[1])
         _describe(out, model, contract, kept, certificate, evidence, about)
-    return Exported(out, certificate, refused)
+    return Exported(out, certificate, refused, impossible)
 
 
 def _in_order(artefacts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

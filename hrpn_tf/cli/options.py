@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from hrpn_tf.errors import UsageError
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction import Region
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -47,3 +52,22 @@ pixel_size_option: Decorator = click.option(
 preset_option: Decorator = click.option(
     "--preset", metavar="NAME", help="Network: a name that `hrpn-tf models` lists.  [hrpn-m]"
 )
+
+
+def parse_region(text: str | None) -> "Region | None":
+    """What ``--region`` says, px.
+
+    Raises:
+        UsageError: not four whole numbers.
+    """
+    from hrpn_tf.prediction.geometry import Region
+
+    if text is None:
+        return None
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--region {text}: expected X,Y,WIDTH,HEIGHT in px, e.g. 0,0,4096,4096"
+        ) from None
+    return Region(y, x, height, width)

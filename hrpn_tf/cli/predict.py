@@ -1,17 +1,17 @@
 """``hrpn-tf predict``: predict whole slides."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from hrpn_tf.cli.options import overwrite_option, pixel_size_option
+from hrpn_tf.cli.options import overwrite_option, parse_region, pixel_size_option
 from hrpn_tf.errors import UsageError
+from hrpn_tf.workflows.bundle_network import BundleNetwork
+from hrpn_tf.workflows.networks import Network
 from hrpn_tf.workflows.predict_run import predict_run
 from hrpn_tf.workflows.prediction_jobs import Choice
-
-if TYPE_CHECKING:
-    from hrpn_tf.prediction import Region
+from hrpn_tf.workflows.run_network import RunNetwork
 
 
 def _setting(name: str, key: str, text: str, **options: Any) -> Any:
@@ -21,9 +21,19 @@ def _setting(name: str, key: str, text: str, **options: Any) -> Any:
 
 @click.command("predict")
 @click.argument("slides", nargs=-1, type=click.Path(path_type=Path), metavar="[SLIDE|LIST]...")
+@click.option("--run", "run", type=click.Path(path_type=Path), help="Folder of hrpn-tf fit.")
 @click.option(
-    "--run", "run", type=click.Path(path_type=Path), required=True, help="Folder of hrpn-tf fit."
+    "--bundle", type=click.Path(path_type=Path), help="Of hrpn-tf export, in place of --run."
 )
+@click.option(
+    "--model-format",
+    metavar="NAME",
+    help="Of the bundle: keras, saved_model, onnx, tflite, tensorrt.  [onnx]",
+)
+@click.option("--precision", metavar="NAME", help="Of the bundle, e.g. fp16, int8.  [fp32]")
+@click.option("--runtime", metavar="NAME", help="Of the bundle, e.g. openvino for onnx.")
+@click.option("--device", metavar="NAME", help="Of the bundle: cpu, cuda, cuda:1, tensorrt.  [cpu]")
+@click.option("--uncertified", is_flag=True, help="Use a format that missed its limit.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -113,7 +123,13 @@ def _setting(name: str, key: str, text: str, **options: Any) -> Any:
 @overwrite_option
 def command(
     slides: tuple[Path, ...],
-    run: Path,
+    run: Path | None,
+    bundle: Path | None,
+    model_format: str | None,
+    precision: str | None,
+    runtime: str | None,
+    device: str | None,
+    uncertified: bool,
     out: Path | None,
     groups: tuple[str, ...],
     channels: tuple[str, ...],
@@ -127,7 +143,7 @@ def command(
     overwrite: bool,
     **settings: object,
 ) -> None:
-    """Predict slides with the best network of a run, by tiles, without seams.
+    """Predict slides with the best network of a run, or a bundle, by tiles, without seams.
 
     SLIDE is a file, or a folder with one TIFF per channel. LIST is a slide list (CSV or YAML), of
     which the groups that the run neither trained nor picked its checkpoint with are predicted.
@@ -139,14 +155,15 @@ def command(
     others; the exit code is 1 then.
     """
     given = [f"prediction.{key}={value}" for key, value in settings.items() if value is not None]
+    own = {"format": model_format, "precision": precision, "runtime": runtime, "device": device}
     predict_run(
-        run,
+        _network(run, bundle, {k: v for k, v in own.items() if v is not None}, uncertified),
         slides=slides,
         groups=groups,
         out=out,
         channels=dict(_parse_channel(text) for text in channels),
         overrides=(*overrides, *given),
-        choice=Choice(_parse_region(region), mask, level, pixel_size_um),
+        choice=Choice(parse_region(region), mask, level, pixel_size_um),
         overwrite=overwrite,
         workers=workers,
         scheduler=scheduler,
@@ -161,15 +178,15 @@ def _parse_channel(text: str) -> tuple[str, str]:
     return role, name
 
 
-def _parse_region(text: str | None) -> "Region | None":
-    from hrpn_tf.prediction.geometry import Region
-
-    if text is None:
-        return None
-    try:
-        x, y, width, height = (int(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(
-            f"--region {text}: expected X,Y,WIDTH,HEIGHT in px, e.g. 0,0,4096,4096"
-        ) from None
-    return Region(y, x, height, width)
+def _network(
+    run: Path | None, bundle: Path | None, own: dict[str, str], uncertified: bool
+) -> Network:
+    if (run is None) == (bundle is None):
+        raise UsageError("name what predicts: either --run RUN or --bundle BUNDLE")
+    if bundle is not None:
+        return BundleNetwork(bundle, **own, uncertified=uncertified)
+    if own or uncertified:
+        names = ", ".join(f"--{'model-format' if k == 'format' else k}" for k in own)
+        raise UsageError(f"{names or '--uncertified'}: for --bundle only")
+    assert run is not None
+    return RunNetwork(run)

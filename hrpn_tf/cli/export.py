@@ -1,0 +1,110 @@
+"""``hrpn-tf export``: one bundle of many formats, each with a certificate."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from hrpn_export.formats import FORMATS
+
+from hrpn_tf.cli.options import out_option, overwrite_option, parse_region
+from hrpn_tf.errors import UsageError
+from hrpn_tf.workflows.export_report import describe
+from hrpn_tf.workflows.export_run import ExportChoice, export_run
+
+Function = Callable[..., Any]
+
+
+def _format_flags(function: Function) -> Function:
+    """One flag for each row of the table of formats."""
+    for row in reversed(FORMATS.values()):
+        text = f"Export {', '.join(row.precisions)}."
+        function = click.option(row.option, row.name, is_flag=True, help=text)(function)
+    return function
+
+
+@click.command("export")
+@click.argument("run", type=click.Path(path_type=Path))
+@out_option("the bundle")
+@_format_flags
+@click.option(
+    "--precision", metavar="NAME,...", help="Only these, e.g. fp32,fp16,int8.  [all there are]"
+)
+@click.option("--opset", type=click.IntRange(min=13), default=18, help="Of ONNX.  [18]")
+@click.option(
+    "--trt-tiles", metavar="PX,...", help="Tile sizes that an engine is optimised for.  [512,1024]"
+)
+@click.option(
+    "--trt-capability",
+    metavar="X.Y,...",
+    help="Build for these compute capabilities, without a GPU.  [of this machine's GPU]",
+)
+@click.option(
+    "--trt-builder",
+    type=click.Choice(["auto", "tensorrt", "tensorrt-rtx"]),
+    default="auto",
+    help="What builds engines.  [what is installed]",
+)
+@click.option("--timing-cache", type=click.Path(path_type=Path), help="Of TensorRT; is updated.")
+@click.option("--licence", metavar="SPDX", help="Of the weights, e.g. CC-BY-4.0.")
+@click.option("--author", "authors", multiple=True, help="Of the network; may be repeated.")
+@click.option(
+    "--store", type=click.Path(path_type=Path), help="Of patches.  [where the run was fitted]"
+)
+@click.option(
+    "--region",
+    metavar="X,Y,WIDTH,HEIGHT",
+    help="Measure on this part of the held-out slide only, px.  [all of it]",
+)
+@click.option("--zip", "zipped", is_flag=True, help="Also write OUT.zip.")
+@click.option("--uncertified", is_flag=True, help="Keep formats that miss their limit.")
+@overwrite_option
+def command(
+    run: Path,
+    out: Path,
+    precision: str | None,
+    opset: int,
+    trt_tiles: str | None,
+    trt_capability: str | None,
+    trt_builder: str,
+    timing_cache: Path | None,
+    licence: str | None,
+    authors: tuple[str, ...],
+    store: Path | None,
+    region: str | None,
+    zipped: bool,
+    uncertified: bool,
+    overwrite: bool,
+    **flags: bool,
+) -> None:
+    """Export the best network of RUN to a bundle: a folder that runs elsewhere.
+
+    Every format is measured against the Keras model, on patches and a slide that the training did
+    not use. One that misses its limit is left out, and the exit code is 1. Without format options,
+    all that this machine can make are exported, except TensorRT.
+    """
+    trt: dict[str, Any] = {"builder": trt_builder, "timing_cache": timing_cache}
+    if trt_tiles is not None:
+        trt["tiles"] = [_side(text) for text in trt_tiles.split(",")]
+    if trt_capability is not None:
+        trt["capability"] = trt_capability.split(",")
+    choice = ExportChoice(
+        formats=tuple(name for name, asked in flags.items() if asked),
+        precisions=() if precision is None else tuple(precision.split(",")),
+        options={"onnx": {"opset": opset}, "tensorrt": trt},
+        licence=licence,
+        authors=authors,
+        region=parse_region(region),
+        store=store,
+        uncertified=uncertified,
+        zip=zipped,
+    )
+    exported = export_run(run, out, choice, overwrite=overwrite, say=click.echo)
+    for entry in exported.certificate.entries:
+        click.echo(describe(entry))
+
+
+def _side(text: str) -> tuple[int, int]:
+    if not text.strip().isdecimal():
+        raise UsageError(f"--trt-tiles {text}: expected sides in px, e.g. 512,1024")
+    return int(text), int(text)

@@ -1,0 +1,68 @@
+"""Which formats are exported in which precisions."""
+
+from collections.abc import Sequence
+
+from hrpn_export.formats import FORMATS, Format, find_format
+
+from hrpn_tf.errors import UsageError
+
+
+def plan_artefacts(
+    formats: Sequence[str], precisions: Sequence[str]
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """What is to be made.
+
+    Args:
+        formats: those that are asked for; empty for all that this machine can make.
+        precisions: those that are asked for; empty for all that the formats have.
+
+    Returns:
+        (format, precision) of each artefact, and one line for each format that is left out since a
+        package is not installed.
+
+    Raises:
+        UsageError: an unknown precision, or one that a format, asked for by name, does not have.
+        FormatError: an unknown format.
+        MissingRuntimeError: a format, asked for by name, needs a package that is not installed.
+    """
+    known = list(dict.fromkeys(p for row in FORMATS.values() for p in row.precisions))
+    for precision in precisions:
+        if precision not in known:
+            raise UsageError(f"no precision {precision}; there are {', '.join(known)}")
+    rows = [find_format(name) for name in formats]
+    for row in rows:
+        _refuse_other_precisions(row, precisions, rows)
+        row.exporter()
+    if rows:
+        return _pairs(rows, precisions), []
+    every = [row for row in FORMATS.values() if row.by_default]
+    missing = [
+        f"{row.name} is left out: pip install 'hrpn-tf[{row.extra}]' brings what it needs"
+        for row in every
+        if not row.installed
+    ]
+    return _pairs([row for row in every if row.installed], precisions), missing
+
+
+def _refuse_other_precisions(
+    row: Format, precisions: Sequence[str], rows: Sequence[Format]
+) -> None:
+    """A precision must be one of some format asked for, and a format have one of those."""
+    if precisions and not set(precisions) & set(row.precisions):
+        raise UsageError(
+            f"{row.option} has no precision {', '.join(precisions)}; it has "
+            f"{', '.join(row.precisions)}"
+        )
+    for precision in precisions:
+        if not any(precision in each.precisions for each in rows):
+            names = ", ".join(each.option for each in rows)
+            raise UsageError(f"none of {names} has the precision {precision}")
+
+
+def _pairs(rows: Sequence[Format], precisions: Sequence[str]) -> list[tuple[str, str]]:
+    return [
+        (row.name, precision)
+        for row in rows
+        for precision in row.precisions
+        if not precisions or precision in precisions
+    ]

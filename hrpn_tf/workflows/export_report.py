@@ -1,0 +1,21 @@
+"""One line on the screen for each exported format."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hrpn_export.certificate import Entry
+
+
+def describe(entry: "Entry") -> str:
+    """What was measured of a format."""
+    what = f"{entry.format} {entry.precision}"
+    if not entry.measured:
+        return f"{what}: {entry.problem}"
+    largest = max(measured.largest for measured in entry.measured)
+    change = max((measured.mse_change for measured in entry.measured), key=abs)
+    seams = "" if entry.seam_error is None else f", seams {entry.seam_error:.2g}"
+    verdict = "certified" if entry.problem is None else f"not certified: {entry.problem}"
+    return (
+        f"{what}: differs by at most {largest:.2g} grey levels, MSE {change:+.2%}{seams} "
+        f"({entry.runtime} {entry.version}); {verdict}"
+    )
