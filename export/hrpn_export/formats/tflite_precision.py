@@ -73,9 +73,7 @@ def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
         if kind in _CONVOLUTIONS + _BETWEEN:
             quantizer.add_static_config(scope, kind, activation_num_bits=8, weight_num_bits=8)
     # not Quantizer.calibrate, whose moving average forgets a bright patch
-    ranges = calibrator.Calibrator(
-        model, num_threads=1, qsv_update_func=qsv_utils.min_max_update
-    )
+    ranges = calibrator.Calibrator(model, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     patches = [{INPUT: patch[None]} for patch in calibration]
     ranges.calibrate({_SIGNATURE: patches}, quantizer._recipe_manager)
     return _quantized(quantizer, ranges.get_model_qsvs())
