@@ -52,6 +52,11 @@ def _format_flags(function: Function) -> Function:
     "--store", type=click.Path(path_type=Path), help="Of patches.  [where the run was fitted]"
 )
 @click.option(
+    "--slides",
+    type=click.Path(path_type=Path),
+    help="Slide list of held-out slides.  [where the store found them]",
+)
+@click.option(
     "--region",
     metavar="X,Y,WIDTH,HEIGHT",
     help="Measure on this part of the held-out slide only, px.  [all of it]",
@@ -71,6 +76,7 @@ def command(
     licence: str | None,
     authors: tuple[str, ...],
     store: Path | None,
+    slides: Path | None,
     region: str | None,
     zipped: bool,
     uncertified: bool,
@@ -95,6 +101,7 @@ def command(
         licence=licence,
         authors=authors,
         region=parse_region(region),
+        slides=slides,
         store=store,
         uncertified=uncertified,
         zip=zipped,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hrpn_tf.errors import RunError, UsageError
+from hrpn_tf.prediction.geometry import Region
 from hrpn_tf.workflows.prediction_jobs import Choice, Job, check, opened
 from hrpn_tf.workflows.prediction_requests import Request
 from hrpn_tf.workflows.run_network import RunNetwork
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from hrpn_tf.config import Config
     from hrpn_tf.data.store import PatchStore
-    from hrpn_tf.prediction import Region
-
 # So many pixels of patches tell a format's error well, in seconds on two cores.
 _PIXELS = 2**22
 # Rows that are compared at once, px.
@@ -114,7 +113,7 @@ def held_out_slide(
     contract: "Contract",
     config: "Config",
     scratch: Path,
-    region: "Region | None" = None,
+    region: Region | None = None,
 ) -> HeldOutSlide:
     """The smallest of some slides, or a region of it, to be predicted by any session.
 
@@ -130,39 +129,36 @@ def held_out_slide(
         UsageError: no slide is there.
         HrpnError: the slide cannot be predicted.
     """
+    from hrpn_tf.prediction import open_frame
     from hrpn_tf.slides import channel_index, open_slide
+
+    smallest = _smallest(run, slides)
+    request = Request(
+        smallest.path, scratch / "0.ome.zarr", smallest.channels, smallest.pixel_size_um
+    )
+    prediction = config.prediction.model_copy(update={"dtype": "float32", "format": "ome-zarr-0.5"})
+    config = config.model_copy(update={"prediction": prediction})
+    job = check(request, RunNetwork(run), contract, config, Choice(region=region), overwrite=True)
+    target = config.data.target
+    with open_slide(smallest.path) as image:
+        channel = channel_index(image.info, smallest.channels.get(target, target))
+        seen = open_frame(image, job.frame).info
+    area = job.region or Region(0, 0, seen.height, seen.width)
+    part = "" if region is None else f" ({region.width} x {region.height} px of it)"
+    return HeldOutSlide(f"{smallest.name}{part}", area.height, area.width, job, channel, scratch)
+
+
+def _smallest(run: Path, slides: Sequence[RunSlide]) -> RunSlide:
+    from hrpn_tf.slides import open_slide
 
     there = [slide for slide in slides if slide.path.exists()]
     if not there:
         raise UsageError(
             f"{run}: none of its held-out slides is where it was, so the formats cannot be "
-            "measured on one; name one with --slide"
+            "measured on one; name a slide list with --slides"
         )
-    sizes = {}
+    pixels = {}
     for slide in there:
         with open_slide(slide.path) as image:
-            sizes[slide.path] = image.info.height * image.info.width
-    smallest = min(there, key=lambda slide: (sizes[slide.path], slide.name))
-    prediction = config.prediction.model_copy(update={"dtype": "float32", "format": "ome-zarr-0.5"})
-    request = Request(
-        smallest.path, scratch / "0.ome.zarr", smallest.channels, smallest.pixel_size_um
-    )
-    job = check(
-        request,
-        RunNetwork(run),
-        contract,
-        config.model_copy(update={"prediction": prediction}),
-        Choice(region=region),
-        overwrite=True,
-    )
-    with open_slide(smallest.path) as image:
-        target = config.data.target
-        channel = channel_index(image.info, smallest.channels.get(target, target))
-        from hrpn_tf.prediction import open_frame
-
-        seen = open_frame(image, job.frame).info
-    height, width = (
-        (job.region.height, job.region.width) if job.region else (seen.height, seen.width)
-    )
-    part = "" if region is None else f", {region.width} x {region.height} px of it"
-    return HeldOutSlide(f"{smallest.name}{part}", height, width, job, channel, scratch)
+            pixels[slide.name] = image.info.height * image.info.width
+    return min(there, key=lambda slide: (pixels[slide.name], slide.name))

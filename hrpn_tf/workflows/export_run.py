@@ -40,6 +40,7 @@ class ExportChoice:
         licence: of the weights, an SPDX identifier; None if nobody states one.
         authors: names.
         region: of the held-out slide that formats are measured on, px; None for all of it.
+        slides: slide list, where the slides are not where the store found them; None for there.
         store: of patches, where it is not where the run was fitted; None for there.
         uncertified: keep formats that miss their limit.
         zip: write the bundle as a .zip, too.
@@ -51,6 +52,7 @@ class ExportChoice:
     licence: str | None = None
     authors: tuple[str, ...] = ()
     region: "Region | None" = None
+    slides: Path | None = None
     store: Path | None = None
     uncertified: bool = False
     zip: bool = False
@@ -107,7 +109,7 @@ def export_run(
             folder,
             artefacts=artefacts,
             calibration=_calibration(store, subsets),
-            evidence=_evidence(run, config, store, subsets, Path(scratch), choice.region),
+            evidence=_evidence(run, config, store, subsets, Path(scratch), choice),
             about=About(
                 name=model.name,
                 licence=choice.licence or About.licence,
@@ -137,7 +139,7 @@ def _evidence(
     store: "PatchStore",
     subsets: Mapping[str, str],
     scratch: Path,
-    region: "Region | None",
+    choice: ExportChoice,
 ) -> "Evidence":
     """Held-out patches and a slide: of the test groups, or else of those that chose the epoch."""
     from hrpn_export import Evidence
@@ -146,8 +148,8 @@ def _evidence(
     groups = [group for group, used in subsets.items() if used == subset]
     patches, targets = sample_patches(store, groups)
     contract = RunNetwork(run).contract()
-    slides = [slide for slide in run_slides(run, config, None) if slide.subset == subset]
-    slide = held_out_slide(run, slides, contract, config, scratch, region)
+    slides = [slide for slide in run_slides(run, config, choice.slides) if slide.subset == subset]
+    slide = held_out_slide(run, slides, contract, config, scratch, choice.region)
     side = patches.shape[1]
     origin = (
         f"{len(patches)} patches of {side} x {side} px of the {subset} groups "
