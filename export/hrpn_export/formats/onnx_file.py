@@ -26,7 +26,8 @@ def export(source: Source, precision: str, folder: Path) -> Path:
 
     opset = int(source.options.get("opset", OPSET))
     path = folder / "model.onnx"
-    graph = to_onnx(source.model, len(source.contract.inputs), opset)
+    inputs, multiple = len(source.contract.inputs), source.contract.stride_multiple
+    graph = to_onnx(source.model, inputs, opset, multiple)
     if precision == "fp16":
         from hrpn_export.formats.onnx_half import to_half
 
@@ -40,13 +41,17 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     return path
 
 
-def to_onnx(model: Any, inputs: int, opset: int = OPSET) -> "onnx.ModelProto":
+def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "onnx.ModelProto":
     """A Keras model as an ONNX graph, float32, of every batch, height and width.
+
+    Batch normalisation is folded into the convolutions, and nothing is computed from the input's
+    shape that is a constant factor.
 
     Args:
         model: (N, H, W, inputs) to (N, H, W, outputs).
         inputs: number of input channels.
         opset: version of the operators; tf2onnx knows up to 18, later ones are converted.
+        multiple: height and width of an input are multiples of this, px.
 
     Raises:
         ExportError: the graph has control flow, or a part that the converter does not know.
@@ -54,6 +59,8 @@ def to_onnx(model: Any, inputs: int, opset: int = OPSET) -> "onnx.ModelProto":
     import onnx
     import tensorflow as tf
     import tf2onnx
+
+    from hrpn_export.formats.onnx_rewrite import simplify
 
     signature = [tf.TensorSpec((None, None, None, inputs), tf.float32, name=INPUT)]
 
@@ -67,6 +74,7 @@ def to_onnx(model: Any, inputs: int, opset: int = OPSET) -> "onnx.ModelProto":
         )
     except (ValueError, NotImplementedError, RuntimeError) as error:
         raise ExportError(f"tf2onnx cannot convert {model.name}: {error}") from None
+    simplify(graph, inputs, multiple)
     if opset > OPSET:
         graph = onnx.version_converter.convert_version(graph, opset)
     flow = {"If", "Loop", "Scan"}.intersection(node.op_type for node in graph.graph.node)

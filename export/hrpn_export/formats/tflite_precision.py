@@ -5,15 +5,15 @@ after the last one is scaling between grey levels and the network's numbers, and
 """
 
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hrpn_export.errors import CalibrationError, ExportError
+from hrpn_export.formats.parts import CONVOLUTIONS, Operation, parts_of
 from hrpn_export.names import INPUT
 
-_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "FULLY_CONNECTED")
 # What int8 runs through between two convolutions. Anything else there stays float32.
 _BETWEEN = ("ADD", "CONCATENATION", "RESIZE_BILINEAR", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD")
 _SIGNATURE = "serving_default"
@@ -34,9 +34,8 @@ def to_half(model: bytes) -> bytes:
         explicit_dequantize=True,
     )
     quantizer = _quantizer(model)
-    for kind, scope in _operations(model):
-        if kind in _CONVOLUTIONS:
-            quantizer.update_quantization_recipe(scope, kind, settings, "float_casting")
+    for kind, scope in _scopes(model).convolutions:
+        quantizer.update_quantization_recipe(scope, kind, settings, "float_casting")
     return _quantized(quantizer)
 
 
@@ -47,8 +46,8 @@ def to_dynamic(model: bytes) -> bytes:
         model: float32 TFLite model.
     """
     quantizer = _quantizer(model)
-    for kind, scope in _inner(_operations(model)):
-        if kind in _CONVOLUTIONS:
+    for kind, scope in _scopes(model).inner:
+        if kind in CONVOLUTIONS:
             quantizer.add_dynamic_config(scope, kind, num_bits=8)
     return _quantized(quantizer)
 
@@ -69,8 +68,8 @@ def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
     if calibration is None or not len(calibration):
         raise CalibrationError("tflite int8 needs calibration patches, and there are none")
     quantizer = _quantizer(model)
-    for kind, scope in _inner(_operations(model)):
-        if kind in _CONVOLUTIONS + _BETWEEN:
+    for kind, scope in _scopes(model).inner:
+        if kind in CONVOLUTIONS.union(_BETWEEN):
             quantizer.add_static_config(scope, kind, activation_num_bits=8, weight_num_bits=8)
     # not Quantizer.calibrate, whose moving average forgets a bright patch
     ranges = calibrator.Calibrator(model, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
@@ -90,32 +89,45 @@ def _quantized(quantizer: Any, ranges: Any = None) -> bytes:
     return bytes(result.quantized_model)
 
 
-def _operations(model: bytes) -> list[tuple[str, str]]:
-    """Kind and a pattern that matches the name of each operation, in order of execution."""
+@dataclass(frozen=True)
+class _Scopes:
+    """Kind and name pattern of operations, as a recipe of the quantiser wants them.
+
+    Attributes:
+        convolutions: all of them.
+        inner: those, and what lies between them, apart from the first and the last convolutions.
+    """
+
+    convolutions: tuple[tuple[str, str], ...]
+    inner: tuple[tuple[str, str], ...]
+
+
+def _scopes(model: bytes) -> _Scopes:
+    """The operations of the network.
+
+    Raises:
+        ExportError: there is nothing between the first and the last convolution.
+    """
     from ai_edge_quantizer.utils import tfl_flatbuffer_utils as tools
 
     parsed = tools.read_model(bytearray(model))
     (graph,) = parsed.subgraphs
-    found = []
-    for operation in graph.operators:
+    operations, scopes = [], {}
+    for place, operation in enumerate(graph.operators):
         code = parsed.operatorCodes[operation.opcodeIndex].builtinCode
         kind = tools.TFL_OP_CODE_TO_NAME.get(code)
-        if kind is not None:
-            scope = tools.get_op_scope(operation, graph.tensors)
-            found.append((kind.value, f"^{re.escape(scope)}$"))
-    return found
-
-
-def _inner(operations: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Operations after the first convolution and before the last one.
-
-    Raises:
-        ExportError: there is nothing between them.
-    """
-    places = [i for i, (kind, _) in enumerate(operations) if kind in _CONVOLUTIONS]
-    if len(places) < 3:
+        name = "SHAPE" if code == tools.qtyping.BuiltinOperator.SHAPE else f"code {code}"
+        name = name if kind is None else kind.value
+        inputs, outputs = (tuple(map(int, each)) for each in (operation.inputs, operation.outputs))
+        operations.append(Operation(str(place), name, inputs, outputs))
+        scope = re.escape(tools.get_op_scope(operation, graph.tensors))
+        scopes[str(place)] = (name, f"^{scope}$")
+    parts = parts_of(operations, int(graph.inputs[0]))
+    network = [scopes[each] for each in parts.network]
+    inner = [scopes[each] for each in parts.inner]
+    if not any(kind in CONVOLUTIONS for kind, _ in inner):
         raise ExportError(
-            "a network of fewer than three convolutions cannot be quantised: the first and the "
-            "last one stay float"
+            "a network of fewer than three convolutions has float32 only: the first and the last "
+            "stay as they are"
         )
-    yield from operations[places[0] + 1 : places[-1]]
+    return _Scopes(tuple(each for each in network if each[0] in CONVOLUTIONS), tuple(inner))
