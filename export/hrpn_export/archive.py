@@ -7,6 +7,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -48,15 +49,25 @@ def write_zip(folder: Path | str, path: Path | str) -> Path:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(unfinished, "x", zipfile.ZIP_STORED) as archive:
-            for name in names:
-                _add(archive, folder, name)
+        write_stored(unfinished, folder, names)
         unfinished.rename(path)
     except OSError as error:
         raise BundleError(f"{path}: cannot be written: {one_line(str(error))}") from None
     finally:
         unfinished.unlink(missing_ok=True)
     return path
+
+
+def write_stored(path: Path, folder: Path, names: Sequence[str]) -> None:
+    """Write some files of a folder, as they are, to a new zip; the same every time.
+
+    Raises:
+        DamagedBundleError: one is missing.
+        OSError: it exists, or cannot be written.
+    """
+    with zipfile.ZipFile(path, "x", zipfile.ZIP_STORED) as archive:
+        for name in names:
+            _add(archive, folder, name)
 
 
 def _add(archive: zipfile.ZipFile, folder: Path, name: str) -> None:

@@ -89,7 +89,7 @@ class Measurement:
             format=format,
             precision=precision,
             runtime=runtime,
-            version=_version(row.distribution),
+            version=installed_version(row.distribution),
             device=row.devices[0],
             measured=tuple(measured),
             seam_error=seam_error(session, self.evidence.patches),
@@ -139,7 +139,8 @@ def _by_parts(session: Callable[[np.ndarray], np.ndarray], patches: np.ndarray) 
     return np.concatenate([session(patches[i : i + _BATCH]) for i in parts])
 
 
-def _version(distribution: str) -> str:
+def installed_version(distribution: str) -> str:
+    """Version of a package, whose builds for the CPU or a GPU may have names of their own."""
     for name in (distribution, f"{distribution}-cpu", f"{distribution}-gpu"):
         try:
             return version(name)

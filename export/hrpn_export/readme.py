@@ -5,7 +5,6 @@ from pathlib import Path
 
 from hrpn_export.certificate import Certificate, Entry, Measured, missed
 from hrpn_export.contract import Contract
-from hrpn_export.errors import DamagedBundleError
 from hrpn_export.manifest import Artefact, Manifest
 from hrpn_export.names import INPUT, OUTPUT, TEST_INPUT, TEST_OUTPUT
 from hrpn_export.safety import keras_objects
@@ -39,19 +38,27 @@ def plain(text: str) -> str:
     return " ".join(kept.split())
 
 
-def own_layers(path: Path) -> list[str]:
-    """Layers of a ``.keras`` file that are not Keras' own, e.g. ``hrpn_tf>Upsample``; sorted."""
-    objects = list(keras_objects(path))
-    return sorted({str(o["registered_name"]) for o in objects if o.get("registered_name")})
+def own_layers(path: Path) -> dict[str, str]:
+    """Layers and functions of a ``.keras`` file that are not Keras' own.
+
+    Returns:
+        Name of the class: module that brings it, sorted by name.
+    """
+    found = {}
+    for item in keras_objects(path):
+        module, name = str(item.get("module") or ""), str(item["class_name"])
+        special = name.startswith("__") or module == "builtins"  # tensors, functions by name
+        if not special and module.partition(".")[0] != "keras":
+            found[name] = module
+    return dict(sorted(found.items()))
 
 
 def _about(manifest: Manifest, contract: Contract) -> str:
     inputs, outputs = _names(contract.inputs), _names(contract.outputs)
     return (
-        f"An image-to-image network: {inputs} in, {outputs} out. The model is here in "
-        f"{len(manifest.artefacts)} formats that need nothing but their own runtime. "
-        f"`bundle.json` says all of this for programs, and a SHA-256 of every file; "
-        f"`certificate.json` says how closely each format agrees with the Keras model; `rdf.yaml` "
+        f"An image-to-image network: {inputs} in, {outputs} out; grey levels in, grey levels out, "
+        f"in every format. `bundle.json` says all of this for programs, with a SHA-256 of each "
+        f"file; `certificate.json` says how closely each format agrees with the Keras model; `rdf.yaml` "
         f"describes it for [bioimage.io](https://bioimage.io).\n\n"
         f"Licence of the weights: {plain(manifest.licence)}. "
         f"Written by {plain(manifest.program)}."
@@ -104,32 +111,37 @@ def _formats(folder: Path, manifest: Manifest, contract: Contract) -> str:
 
 
 def _keras(folder: Path, artefact: Artefact, contract: Contract) -> str:
-    try:
-        layers = own_layers(folder / artefact.path)
-    except DamagedBundleError:  # only a test writes something else there
-        layers = []
+    layers = own_layers(folder / artefact.path)
     lines = f'model = keras.saving.load_model("{artefact.path}", compile=False)'
-    code = _code("import keras", lines, "model.predict(image, verbose=0)", contract)
+    call = "model.predict(image, verbose=0)"
     if not layers:
-        return _section("Keras", artefact, "pip install keras tensorflow", code)
-    packages = sorted({name.partition(">")[0] for name in layers})
+        code = _code(["import keras"], lines, call, contract)
+        return _section("Keras", artefact, "`pip install keras tensorflow`", code)
+    modules = sorted({module for module in layers.values() if _is_module(module)})
+    packages = sorted({module.partition(".")[0].replace("_", "-") for module in modules})
+    code = _code(["import keras", *(f"import {m}" for m in modules)], lines, call, contract)
     note = (
-        f"This is the one format that needs more than its runtime: the network has layers that "
-        f"Keras does not bring ({', '.join(f'`{plain(name)}`' for name in layers)}). Import what "
-        f"registers them before loading (`pip install hrpn-tf` and `import hrpn_tf.models.layers` "
-        f"for `hrpn_tf`); all other formats hold them as plain operations."
+        "This format alone needs more than its runtime: the network has layers that Keras does "
+        f"not bring ({', '.join(f'`{plain(name)}`' for name in layers)}), and what registers them "
+        "must be imported first. The other formats hold them as plain operations."
     )
-    if packages == ["hrpn_tf"]:
-        code = code.replace("import keras\n", "import hrpn_tf.models.layers\nimport keras\n")
-    return _section("Keras", artefact, "pip install hrpn-tf", f"{note}\n\n{code}")
+    install = f"`pip install keras tensorflow {' '.join(packages)}`".replace(" `", "`")
+    return _section("Keras", artefact, install, f"{note}\n\n{code}")
+
+
+def _is_module(name: str) -> bool:
+    return name != "__main__" and all(part.isidentifier() for part in name.split("."))
 
 
 def _saved_model(folder: Path, artefact: Artefact, contract: Contract) -> str:
-    lines = f'model = tf.saved_model.load("{artefact.path}/1")\nrun = model.signatures["serving_default"]'
+    lines = (
+        f'model = tf.saved_model.load("{artefact.path}/1")\n'
+        'run = model.signatures["serving_default"]'
+    )
     call = f'run({INPUT}=tf.constant(image))["{OUTPUT}"].numpy()'
-    code = _code("import tensorflow as tf", lines, call, contract)
+    code = _code(["import tensorflow as tf"], lines, call, contract)
     serving = f"TensorFlow Serving takes the folder `{artefact.path}` as it is."
-    return _section("SavedModel", artefact, "pip install tensorflow", f"{code}\n\n{serving}")
+    return _section("SavedModel", artefact, "`pip install tensorflow`", f"{code}\n\n{serving}")
 
 
 def _onnx(folder: Path, artefact: Artefact, contract: Contract) -> str:
@@ -138,8 +150,8 @@ def _onnx(folder: Path, artefact: Artefact, contract: Contract) -> str:
         'providers=["CPUExecutionProvider"])'
     )
     call = f'session.run(["{OUTPUT}"], {{"{INPUT}": image}})[0]'
-    code = _code("import onnxruntime", lines, call, contract)
-    return _section("ONNX", artefact, "pip install onnxruntime", code)
+    code = _code(["import onnxruntime"], lines, call, contract)
+    return _section("ONNX", artefact, "`pip install onnxruntime`", code)
 
 
 def _tflite(folder: Path, artefact: Artefact, contract: Contract) -> str:
@@ -152,15 +164,15 @@ def _tflite(folder: Path, artefact: Artefact, contract: Contract) -> str:
         "model.invoke()"
     )
     call = 'model.get_tensor(model.get_output_details()[0]["index"])'
-    code = _code("from ai_edge_litert.interpreter import Interpreter", lines, call, contract)
-    return _section("TFLite", artefact, "pip install ai-edge-litert", code)
+    code = _code(["from ai_edge_litert.interpreter import Interpreter"], lines, call, contract)
+    return _section("TFLite", artefact, "`pip install ai-edge-litert`", code)
 
 
 def _tensorrt(folder: Path, artefact: Artefact, contract: Contract) -> str:
     text = (
-        "An engine is good for one version of TensorRT and one kind of GPU; the file beside it says "
-        "which. On such a machine, load it with `tensorrt.Runtime.deserialize_cuda_engine`; its "
-        f"tensors are `{INPUT}` and `{OUTPUT}`, both float32 (N, height, width, channels). For "
+        "An engine is good for one version of TensorRT and one kind of GPU; the file beside it "
+        "says which. On such a machine load it with `tensorrt.Runtime.deserialize_cuda_engine`; "
+        f"its tensors are `{INPUT}` and `{OUTPUT}`, both float32 (N, height, width, channels). For "
         f"another machine build it from `onnx/{artefact.precision}/model.onnx`: the ONNX files of "
         "this bundle hold their precision, so no flag for it is needed. An engine is machine code: "
         "load only those of makers you trust."
@@ -178,18 +190,16 @@ _SECTIONS: dict[str, Callable[[Path, Artefact, Contract], str]] = {
 
 
 def _section(title: str, artefact: Artefact, install: str, body: str) -> str:
-    install = f"`{install}`" if install.startswith("pip") else install
     return f"### {title}, {artefact.precision}: `{artefact.path}` ({install})\n\n{body}"
 
 
-def _code(import_line: str, lines: str, call: str, contract: Contract) -> str:
+def _code(modules: list[str], lines: str, call: str, contract: Contract) -> str:
     multiple = contract.stride_multiple
     names = _names(contract.inputs)
     image = (
         f'image = np.load("{TEST_INPUT}")  # (N, height, width, {len(contract.inputs)}): {names}'
     )
-    # the module comes where a sorter of imports would put it
-    imports = sorted(["import numpy as np", import_line], key=lambda line: line.split()[1])
+    imports = sorted(["import numpy as np", *modules], key=lambda line: line.split()[1])
     padding = (
         "height, width = image.shape[1:3]\n"
         f"border = ((0, 0), (0, -height % {multiple}), (0, -width % {multiple}), (0, 0))\n"
@@ -209,8 +219,8 @@ def _validation(certificate: Certificate) -> str:
     head = (
         "## Validation\n\nMeasured at export"
         + (f" on {plain(certificate.evidence)}" if certificate.evidence else "")
-        + f", against: {plain(certificate.reference)}. Differences are in grey levels of a range of "
-        f"{certificate.grey_max:g}; the change of the mean squared error (MSE) is against measured "
+        + f", against: {plain(certificate.reference)}. Differences are in grey levels of a range "
+        f"of {certificate.grey_max:g}; the mean squared error (MSE) is that against measured "
         "images; the seam error is the largest difference between a tile predicted alone and "
         "within its surroundings, away from its border. All figures are in `certificate.json`.\n\n"
         "| Format | Precision | Runtime | Largest difference | MSE change | Seam error "

@@ -137,7 +137,7 @@ def check_saved_model(path: Path) -> None:
 
 
 def _check_graph(file: Path) -> None:
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
     if file.suffix != ".pb":
