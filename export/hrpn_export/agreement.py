@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hrpn_export.errors import ContractError
+
 # A pixel mismatches if it differs by more than ABSOLUTE grey levels of 256 plus RELATIVE of itself
 # (how bioimageio.core states parity).
 ABSOLUTE, RELATIVE = 0.05, 0.005
@@ -25,12 +27,25 @@ class Sums:
     mismatches: int = 0
     candidate_squares: float = 0.0
     reference_squares: float = 0.0
+    # of the truth less its first value, so that a constant truth has a spread of exactly 0
+    origin: float = 0.0
     truth: float = 0.0
     truth_squares: float = 0.0
 
     def add(self, reference: np.ndarray, candidate: np.ndarray, truth: np.ndarray) -> None:
-        """Add pixels; all three of one shape, grey levels."""
+        """Add pixels; all three of one shape, grey levels.
+
+        Raises:
+            ContractError: the shapes differ.
+        """
         r, c, t = (np.asarray(a, np.float64) for a in (reference, candidate, truth))
+        if not r.shape == c.shape == t.shape:
+            raise ContractError(
+                f"a prediction {c.shape} cannot be compared with a reference {r.shape} and a "
+                f"truth {t.shape}"
+            )
+        if self.pixels == 0 and t.size:
+            self.origin = float(t.flat[0])
         differences = np.abs(c - r)
         # NaN compares false with everything: it must count as the worst there is
         differences[~np.isfinite(differences)] = math.inf
@@ -41,8 +56,8 @@ class Sums:
         self.mismatches += int(np.count_nonzero(differences > allowed))
         self.candidate_squares += float(np.square(c - t).sum())
         self.reference_squares += float(np.square(r - t).sum())
-        self.truth += float(t.sum())
-        self.truth_squares += float(np.square(t).sum())
+        self.truth += float((t - self.origin).sum())
+        self.truth_squares += float(np.square(t - self.origin).sum())
 
     @property
     def mean(self) -> float:
@@ -70,7 +85,7 @@ class Sums:
     def psnr(self) -> tuple[float, float]:
         """10 log10(grey_max^2 / MSE), dB; infinite without an error."""
         peak = self.grey_max**2
-        before, after = (10 * math.log10(peak / mse) if mse > 0 else math.inf for mse in self.mse)
+        before, after = (_decibel(peak, mse) for mse in self.mse)
         return before, after
 
     @property
@@ -80,3 +95,11 @@ class Sums:
         if before == after:
             return 0.0
         return after / before - 1 if before > 0 else math.inf
+
+
+def _decibel(peak: float, mse: float) -> float:
+    if math.isnan(mse):
+        return math.nan
+    if mse == 0:
+        return math.inf
+    return 10 * math.log10(peak / mse) if math.isfinite(mse) else -math.inf

@@ -1,18 +1,30 @@
 """An opened bundle: verified, and ready to give sessions."""
 
-from dataclasses import dataclass
+import shutil
+import weakref
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 
+import numpy as np
+
+from hrpn_export.archive import extract
 from hrpn_export.certificate import Certificate, read_certificate
 from hrpn_export.contract import Contract
-from hrpn_export.errors import CertificateError, DamagedBundleError, FormatError
-from hrpn_export.formats import find_format
-from hrpn_export.manifest import MANIFEST, Artefact, Manifest, read_manifest
-from hrpn_export.paths import files_below, inside, sha256_of
+from hrpn_export.errors import CertificateError, ContractError, DamagedBundleError, FormatError
+from hrpn_export.formats import FORMATS, find_format
+from hrpn_export.manifest import MANIFEST, Artefact, GreyLevels, Manifest, one_line, read_manifest
+from hrpn_export.names import TEST_INPUT, TEST_OUTPUT
+from hrpn_export.paths import files_below, inside, is_regular, sha256_of
 from hrpn_export.runtimes import find_runtime
+from hrpn_export.safety import check_artefact
 from hrpn_export.session import Session
 
 CERTIFICATE = "certificate.json"
+
+# A runtime may read its file later than at loading: what a zip was extracted to lives as long as
+# the sessions from it.
+_bundle_of: "weakref.WeakKeyDictionary[Session, Bundle]" = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -24,12 +36,41 @@ class Bundle:
         manifest: ``bundle.json``.
         contract: of the model.
         certificate: measured agreement of each format with the Keras model.
+
+    A bundle that was opened from a zip lies in a temporary folder, which is removed by
+    :meth:`close`, by ``with``, when the bundle is no longer used, or when the program ends.
     """
 
     path: Path
     manifest: Manifest
     contract: Contract
     certificate: Certificate
+    _cleanups: list[weakref.finalize] = field(default_factory=list, compare=False, repr=False)
+
+    def __enter__(self) -> "Bundle":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the temporary folder of a bundle that came as a zip; a folder is left alone."""
+        for cleanup in self._cleanups:
+            cleanup()
+
+    def example(self) -> tuple[np.ndarray, np.ndarray]:
+        """An input (1, H, W, inputs) and the Keras model's output for it, float32 grey levels.
+
+        Raises:
+            DamagedBundleError: they are not in the bundle, or no arrays of numbers.
+        """
+        first, second = (_array(inside(self.path, name)) for name in (TEST_INPUT, TEST_OUTPUT))
+        return first, second
 
     def artefact(self, format: str, precision: str) -> Artefact:
         """One format in one precision.
@@ -52,20 +93,39 @@ class Bundle:
 def open_bundle(path: Path | str) -> Bundle:
     """Open a bundle and verify it: schema, names, and the SHA-256 of every file.
 
-    Nothing is run, and nothing outside of the folder is read.
+    Nothing is run, and nothing outside of the bundle is read.
+
+    Args:
+        path: folder, or the zip of one.
 
     Raises:
         DamagedBundleError: says what is wrong.
     """
     root = Path(path)
+    if not root.is_file():
+        return _open_folder(root)
+    folder = extract(root)
+    try:
+        bundle = _open_folder(folder)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, DamagedBundleError):
+            raise DamagedBundleError(str(error).replace(str(folder), str(root))) from None
+        raise
+    bundle._cleanups.append(weakref.finalize(bundle, shutil.rmtree, folder, True))
+    return bundle
+
+
+def _open_folder(root: Path) -> Bundle:
     manifest = read_manifest(root)
     _verify(root, manifest)
-    return Bundle(
-        path=root,
-        manifest=manifest,
-        contract=manifest.read_contract(),
-        certificate=read_certificate(inside(root, CERTIFICATE)),
-    )
+    try:
+        contract = manifest.read_contract()
+    except ContractError as error:
+        raise DamagedBundleError(f"{root / MANIFEST}: contract: {error}") from None
+    bundle = Bundle(root, manifest, contract, read_certificate(inside(root, CERTIFICATE)))
+    _verify_agreement(bundle)
+    return bundle
 
 
 def open_session(
@@ -81,7 +141,7 @@ def open_session(
     """Load one format of a bundle, ready to run.
 
     Args:
-        bundle: opened, or its folder.
+        bundle: opened, or its folder or zip.
         format, precision: as the bundle holds them.
         device: ``cpu``, ``cuda``, ``cuda:1``, or ``tensorrt`` (ONNX Runtime's provider).
         threads: most threads that one operation uses; None leaves it to the runtime.
@@ -90,7 +150,8 @@ def open_session(
 
     Raises:
         DamagedBundleError, FormatError, MissingRuntimeError: see :func:`open_bundle`; it is not
-            in the bundle; its runtime is not installed.
+            in the bundle; its runtime is not installed. DamagedBundleError also for a file that
+            could do more than compute, see :mod:`hrpn_export.safety`.
         CertificateError: says by how much the format missed its limit.
         EngineError: an engine was built for another machine.
     """
@@ -111,32 +172,76 @@ def open_session(
         raise FormatError(f"threads must be at least 1, got {threads}")
     if certified and (problem := opened.certificate.problem(format, precision)):
         raise CertificateError(f"{opened.path}: {problem}")
-    session = chosen.opener()
-    return session(inside(opened.path, artefact.path), opened.contract, device, threads)
+    opener = chosen.opener()
+    path = inside(opened.path, artefact.path)
+    check_artefact(path, format)
+    session = opener(path, opened.contract, device, threads)
+    _bundle_of[session] = opened
+    return session
 
 
 def _verify(root: Path, manifest: Manifest) -> None:
     for name, checksum in manifest.files.items():
         path = inside(root, name)
-        if not path.is_file():
+        if not path.exists():
             raise DamagedBundleError(f"{root}: {name} is missing; export again, or copy all of it")
+        if not is_regular(path):
+            raise DamagedBundleError(f"{root}: {name} is no file")
         if sha256_of(path) != checksum:
             raise DamagedBundleError(
                 f"{root}: {name} is not as it was exported; export again, or copy it anew"
             )
     if CERTIFICATE not in manifest.files:
         raise DamagedBundleError(f"{root}: {CERTIFICATE} is not listed in {MANIFEST}")
+    keys = [(artefact.format, artefact.precision) for artefact in manifest.artefacts]
+    if len(set(keys)) < len(keys):
+        raise DamagedBundleError(f"{root}: {MANIFEST} names a format twice in one precision")
     for artefact in manifest.artefacts:
         _verify_artefact(root, manifest, artefact)
 
 
 def _verify_artefact(root: Path, manifest: Manifest, artefact: Artefact) -> None:
+    home = f"{artefact.format}/{artefact.precision}"
     path = inside(root, artefact.path)
+    if not artefact.path.startswith(f"{home}/"):
+        raise DamagedBundleError(f"{root}: {artefact.path} does not lie in {home}")
     # a runtime reads what lies beside its file, so there must be nothing that nobody vouches for
-    folder = path if path.is_dir() else path.parent
-    for name in files_below(folder):
-        full = (folder / name).relative_to(root).as_posix()
-        if full not in manifest.files:
-            raise DamagedBundleError(f"{root}: {full} is not listed in {MANIFEST}; remove it")
+    for name in files_below(inside(root, home)):
+        if f"{home}/{name}" not in manifest.files:
+            raise DamagedBundleError(
+                f"{root}: {home}/{name} is not listed in {MANIFEST}; remove it"
+            )
     if not path.exists():
         raise DamagedBundleError(f"{root}: {artefact.path} is missing")
+    row = FORMATS.get(artefact.format)
+    if row is None:
+        return  # of a newer program; nothing here would run it
+    # some runtimes choose how to read a file, and with what care, by its suffix
+    kind = path.is_file() and path.suffix == row.suffix if row.suffix else path.is_dir()
+    if not kind:
+        raise DamagedBundleError(f"{root}: {artefact.path} is no {artefact.format} of a bundle")
+
+
+def _verify_agreement(bundle: Bundle) -> None:
+    """What a bundle says twice must be the same both times."""
+    manifest, contract = bundle.manifest, bundle.contract
+    if tuple(output.name for output in manifest.outputs) != contract.outputs:
+        raise DamagedBundleError(f"{bundle.path}: outputs are not those of the contract")
+    if manifest.grey_levels != GreyLevels.of(contract):
+        raise DamagedBundleError(f"{bundle.path}: grey_levels are not those of the contract")
+    # limits scale with it: a certificate with another one could hide any difference
+    if bundle.certificate.grey_max != contract.grey_max:
+        raise DamagedBundleError(
+            f"{bundle.path}: grey_max of {CERTIFICATE} is not that of the contract"
+        )
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        # never a pickle, which is a program
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DamagedBundleError(f"{path}: no array: {one_line(str(error))}") from None
+    if not isinstance(array, np.ndarray) or array.ndim != 4 or array.dtype.kind not in "fiu":
+        raise DamagedBundleError(f"{path}: no array (N, H, W, C) of numbers")
+    return array

@@ -1,15 +1,15 @@
 """``certificate.json``: the measured agreement of each format with the float32 Keras model."""
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hrpn_export.agreement import ABSOLUTE, RELATIVE, Sums
 from hrpn_export.errors import DamagedBundleError
+from hrpn_export.manifest import first_problem, one_line, read_json
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,16 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
 
+def _not_negative(value: float) -> float:
+    if value < 0:
+        raise ValueError("a distance cannot be negative")
+    return value
+
+
+# NaN is allowed: it is what a format that gives NaN has earned, and it misses every limit.
+Distance = Annotated[float, AfterValidator(_not_negative)]
+
+
 class Measured(_Strict):
     """Agreement on some pixels.
 
@@ -53,11 +63,11 @@ class Measured(_Strict):
     """
 
     what: str
-    pixels: int
-    largest: float
-    mean: float
-    mismatching: float
-    mse: float
+    pixels: Annotated[int, Field(ge=1)]
+    largest: Distance
+    mean: Distance
+    mismatching: Distance
+    mse: Distance
     r2: float
     psnr: float
     mse_change: float
@@ -101,7 +111,7 @@ class Entry(_Strict):
     version: str
     device: str
     measured: tuple[Measured, ...] = ()
-    seam_error: float | None = None
+    seam_error: Distance | None = None
     problem: str | None = None
 
 
@@ -119,10 +129,17 @@ class Certificate(_Strict):
     schema_version: Literal[1] = 1
     evidence: str
     reference: str = "Keras model, float32, TensorFlow on the CPU"
-    grey_max: float
-    absolute: float = ABSOLUTE
-    relative: float = RELATIVE
+    grey_max: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    absolute: Distance = ABSOLUTE
+    relative: Distance = RELATIVE
     entries: tuple[Entry, ...]
+
+    @model_validator(mode="after")
+    def _one_entry_each(self) -> "Certificate":
+        keys = [(entry.format, entry.precision) for entry in self.entries]
+        if len(set(keys)) < len(keys):
+            raise ValueError("a format is there twice in one precision")
+        return self
 
     def entry(self, format: str, precision: str) -> Entry | None:
         """What was measured of a format, if anything."""
@@ -138,8 +155,9 @@ class Certificate(_Strict):
         what = f"{format} {precision} is not certified: "
         if entry is None:
             return what + "it was never measured; measure it, or allow it with --uncertified"
-        reason = entry.problem or missed(entry, self.grey_max)
-        return None if reason is None else f"{what}{reason}; allow it with --uncertified"
+        reason = entry.problem if entry.problem is not None else missed(entry, self.grey_max)
+        # an empty reason is one as well: a note of a problem is never taken for its absence
+        return None if reason is None else f"{what}{one_line(reason)}; allow it with --uncertified"
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
@@ -150,6 +168,8 @@ def missed(entry: Entry, grey_max: float) -> str | None:
     """By how much an entry misses the limit of its precision; None if it keeps it."""
     if not entry.measured:
         return "it was not measured"
+    if entry.precision not in LIMITS:
+        return f"has no limit for the precision {entry.precision}"
     limit = LIMITS[entry.precision]
     worst = max(entry.measured, key=lambda m: _badness(m.largest))
     if limit.grey_levels is not None:
@@ -177,10 +197,9 @@ def read_certificate(path: Path) -> Certificate:
         DamagedBundleError: missing, or not a certificate.
     """
     try:
-        return Certificate.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError, ValidationError) as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DamagedBundleError(f"{path}: no certificate: {line}") from None
+        return Certificate.model_validate(read_json(path))
+    except ValidationError as error:
+        raise DamagedBundleError(f"{path}: no certificate: {first_problem(error)}") from None
 
 
 def _badness(value: float) -> float:

@@ -1,7 +1,9 @@
 """What a model expects and gives, stated once and carried with it."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,9 @@ class Contract:
         tile_exact: whether a pixel's prediction is the same in any tile that holds its
             receptive field.
         grey_max: largest grey level of the training slides' type, e.g. 255 or 65535.
+
+    Raises:
+        ContractError: a value is of the wrong type, or is not possible.
     """
 
     inputs: tuple[str, ...]
@@ -34,6 +39,18 @@ class Contract:
     receptive_field: int | None
     tile_exact: bool
     grey_max: float
+
+    def __post_init__(self) -> None:
+        _check_names("inputs", self.inputs)
+        _check_names("outputs", self.outputs)
+        if self.pixel_size_um is not None:
+            _check_positive("pixel_size_um", self.pixel_size_um)
+        _check_count("stride_multiple", self.stride_multiple)
+        if self.receptive_field is not None:
+            _check_count("receptive_field", self.receptive_field)
+        if not isinstance(self.tile_exact, bool):
+            raise ContractError(f"tile_exact must be true or false, got {_short(self.tile_exact)}")
+        _check_positive("grey_max", self.grey_max)
 
     def check(self, batch: np.ndarray) -> None:
         """Refuse a batch (N, H, W, C) that the model cannot take.
@@ -64,7 +81,7 @@ class Contract:
         """Read what :meth:`to_json` wrote.
 
         Raises:
-            ContractError: not JSON, or keys are missing or unknown.
+            ContractError: not JSON, keys are missing or unknown, or a value is not possible.
         """
         try:
             values: dict[str, Any] = json.loads(text)
@@ -72,5 +89,39 @@ class Contract:
                 if isinstance(value, list):
                     values[key] = tuple(value)
             return cls(**values)
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ContractError(f"not a contract: {error}") from None
+
+
+# What a model needs more than this of is a mistake, or is meant to exhaust memory.
+_MOST_CHANNELS, _LARGEST_COUNT, _LONGEST_NAME = 1024, 2**20, 200
+
+
+def _check_names(field: str, names: object) -> None:
+    if not isinstance(names, tuple) or not 1 <= len(names) <= _MOST_CHANNELS:
+        raise ContractError(
+            f"{field} must be 1 to {_MOST_CHANNELS} names of channels, got {_short(names)}"
+        )
+    for name in names:
+        if not isinstance(name, str) or not 1 <= len(name) <= _LONGEST_NAME:
+            raise ContractError(f"{field}: {_short(name)} is no name of a channel")
+        if not name.isprintable():
+            raise ContractError(f"{field}: {_short(name)} holds characters that do not print")
+    if len(set(names)) < len(names):
+        raise ContractError(f"{field}: a name of a channel is there twice: {', '.join(names)}")
+
+
+def _check_count(field: str, value: object) -> None:
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not (whole and 1 <= int(value) <= _LARGEST_COUNT):  # type: ignore[call-overload]
+        raise ContractError(f"{field} must be a whole number of pixels from 1, got {_short(value)}")
+
+
+def _check_positive(field: str, value: object) -> None:
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    if not (real and 0 < float(value) < math.inf):  # type: ignore[arg-type]
+        raise ContractError(f"{field} must be a number above 0, got {_short(value)}")
+
+
+def _short(value: object) -> str:
+    return repr(value)[:80]

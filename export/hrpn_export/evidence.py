@@ -56,6 +56,9 @@ class Evidence:
                 f"targets of a certificate must be {expected} and not empty, got "
                 f"{self.targets.shape}"
             )
+        for what, array in (("patches", self.patches), ("targets", self.targets)):
+            if not np.isfinite(array).all():
+                raise ContractError(f"{what} of a certificate hold NaN or infinite pixels")
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,16 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import DamagedBundleError
+from hrpn_export.paths import is_regular
 
 MANIFEST = "bundle.json"
-SCHEMA = 1
+SCHEMA: Final = 1
 _LARGEST = 16 * 2**20
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -19,7 +20,7 @@ Text = Annotated[str, StringConstraints(max_length=10_000)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Output(_Strict):
@@ -113,15 +114,10 @@ def read_manifest(folder: Path) -> Manifest:
         DamagedBundleError: no bundle, not JSON, of a newer schema, or of other fields.
     """
     path = folder / MANIFEST
-    try:
-        if path.is_symlink() or path.stat().st_size > _LARGEST:
-            raise DamagedBundleError(f"{path}: no manifest of a bundle (a link, or too large)")
-        values = json.loads(path.read_text(encoding="utf-8"))
-        version = values.get("schema_version")
-    except FileNotFoundError:
-        raise DamagedBundleError(f"{folder}: no bundle ({MANIFEST} is missing)") from None
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
-        raise DamagedBundleError(f"{path}: cannot be read: {_line(error)}") from None
+    if not path.exists() and not path.is_symlink():
+        raise DamagedBundleError(f"{folder}: no bundle ({MANIFEST} is missing)")
+    values = read_json(path)
+    version = values.get("schema_version")
     if isinstance(version, int) and version > SCHEMA:
         raise DamagedBundleError(
             f"{path}: schema {version}, and this program knows up to {SCHEMA}; update hrpn-tf"
@@ -129,10 +125,50 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DamagedBundleError(f"{path}: {where}: {first['msg']}") from None
+        raise DamagedBundleError(f"{path}: {first_problem(error)}") from None
 
 
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def read_json(path: Path) -> dict[str, Any]:
+    """An object of a JSON file that a stranger may have written.
+
+    Raises:
+        DamagedBundleError: a link, too large, too deep, not JSON, no object, a key twice (readers
+            would disagree about it), or NaN (which is no JSON).
+    """
+    try:
+        if not is_regular(path) or path.stat().st_size > _LARGEST:
+            raise DamagedBundleError(f"{path}: a link, no file, or larger than {_LARGEST} bytes")
+        values = json.loads(
+            path.read_text(encoding="utf-8"),
+            object_pairs_hook=_once_each,
+            parse_constant=_no_constant,
+        )
+    except (OSError, ValueError, RecursionError) as error:
+        raise DamagedBundleError(f"{path}: cannot be read: {one_line(str(error))}") from None
+    if not isinstance(values, dict):
+        raise DamagedBundleError(f"{path}: holds no JSON object")
+    return values
+
+
+def first_problem(error: ValidationError) -> str:
+    """Where and what, in one line."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return one_line(f"{where}: {first['msg']}")
+
+
+def one_line(text: str) -> str:
+    """The first line of a text, at most 300 characters; what does not print becomes a blank."""
+    line = next((line for line in text.splitlines() if line.strip()), "unknown")
+    return "".join(c if c.isprintable() else " " for c in line)[:300]
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a key is there twice")
+    return values
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number in JSON")

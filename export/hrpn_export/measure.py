@@ -9,6 +9,7 @@ import numpy as np
 from hrpn_export.agreement import Sums
 from hrpn_export.certificate import Entry, Measured
 from hrpn_export.contract import Contract
+from hrpn_export.errors import ContractError
 from hrpn_export.evidence import Evidence
 from hrpn_export.runtimes import find_runtime
 from hrpn_export.session import Session, run_checked
@@ -67,7 +68,11 @@ class Measurement:
             session: of the format.
             format, precision: of the artefact.
             runtime: name of what runs it.
+
+        Raises:
+            ContractError: a slide does not give bands of one shape, or has no pixels.
         """
+        row = find_runtime(runtime)
         sums = Sums(self.contract.grey_max)
         ours = _by_parts(session, self.evidence.patches)
         sums.add(self._patches, ours, self.evidence.targets)
@@ -77,13 +82,15 @@ class Measurement:
             parts = (slide.predict(self._reference), slide.predict(session), slide.target())
             for reference, candidate, truth in zip(*parts, strict=True):
                 sums.add(reference, candidate, truth)
+            if not sums.pixels:
+                raise ContractError(f"{slide.name}: the slide of a certificate has no pixels")
             measured.append(Measured.of(slide.name, sums))
         return Entry(
             format=format,
             precision=precision,
             runtime=runtime,
-            version=_version(find_runtime(runtime).distribution),
-            device="cpu",
+            version=installed_version(row.distribution),
+            device=row.devices[0],
             measured=tuple(measured),
             seam_error=seam_error(session, self.evidence.patches),
         )
@@ -132,7 +139,8 @@ def _by_parts(session: Callable[[np.ndarray], np.ndarray], patches: np.ndarray) 
     return np.concatenate([session(patches[i : i + _BATCH]) for i in parts])
 
 
-def _version(distribution: str) -> str:
+def installed_version(distribution: str) -> str:
+    """Version of a package, whose builds for the CPU or a GPU may have names of their own."""
     for name in (distribution, f"{distribution}-cpu", f"{distribution}-gpu"):
         try:
             return version(name)

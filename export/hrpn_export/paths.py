@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import stat
 from pathlib import Path
 
 from hrpn_export.errors import DamagedBundleError
@@ -25,15 +26,14 @@ def safe_name(name: object) -> str:
         DamagedBundleError: it is absolute, climbs, is hidden or reserved, or holds other
             characters than names here have.
     """
-    text = str(name)
-    parts = text.split("/")
-    fine = isinstance(name, str) and len(text) <= _LONGEST
-    for part in parts:
-        fine = fine and _PART.fullmatch(part) is not None and not part.endswith(".")
-        fine = fine and _DEVICES.fullmatch(part) is None
-    if not fine:
-        raise DamagedBundleError(f"{text[:80]!r} is no name of a file in a bundle")
-    return text
+    if not isinstance(name, str) or len(name) > _LONGEST or not all(map(_fine, name.split("/"))):
+        raise DamagedBundleError(f"{repr(name)[:80]} is no name of a file in a bundle")
+    return name
+
+
+def _fine(part: str) -> bool:
+    good = _PART.fullmatch(part) is not None and not part.endswith(".")
+    return good and _DEVICES.fullmatch(part) is None
 
 
 def inside(root: Path, name: str) -> Path:
@@ -48,6 +48,14 @@ def inside(root: Path, name: str) -> Path:
         if path.is_symlink():
             raise DamagedBundleError(f"{root}: {name} is a link; a bundle holds none")
     return path
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a path is a file itself: no link, folder, device or pipe (which never ends)."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def sha256_of(path: Path) -> str:

@@ -1,0 +1,168 @@
+"""A bundle as one file: ``.zip``, which is a bioimage.io package as well."""
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from hrpn_export.errors import BundleError, BundleExistsError, DamagedBundleError
+from hrpn_export.manifest import MANIFEST, one_line, read_manifest
+from hrpn_export.paths import inside, safe_name
+
+# What is extracted at most: bytes, files, and bytes for each byte of a zip beyond the first ones.
+LARGEST, MOST_FILES = 8 * 2**30, 10_000
+_RATIO, _FREE = 100, 64 * 2**20
+_CHUNK = 2**20
+# The oldest time that a zip can state: that of the export must not change the file.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_ENCRYPTED = 0x1
+
+
+def write_zip(folder: Path | str, path: Path | str) -> Path:
+    """Write a bundle as a zip: ``bundle.json`` and what it lists, at the top level.
+
+    The same folder gives the same bytes on every machine: names are sorted, times fixed, and
+    nothing is compressed (weights are noise to a compressor, and compressors differ).
+
+    Args:
+        folder: of the bundle.
+        path: of the zip.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        BundleExistsError: there is something at ``path``.
+        DamagedBundleError: the folder is no bundle, or a file is missing.
+        BundleError: it cannot be written.
+    """
+    folder, path = Path(folder), Path(path)
+    if path.exists() or path.is_symlink():
+        raise BundleExistsError(f"{path} exists; remove it, or name another file")
+    names = sorted([*map(safe_name, read_manifest(folder).files), MANIFEST])
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_stored(unfinished, folder, names)
+        unfinished.rename(path)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be written: {one_line(str(error))}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def write_stored(path: Path, folder: Path, names: Sequence[str]) -> None:
+    """Write some files of a folder, as they are, to a new zip; the same every time.
+
+    Raises:
+        DamagedBundleError: one is missing.
+        OSError: it exists, or cannot be written.
+    """
+    with zipfile.ZipFile(path, "x", zipfile.ZIP_STORED) as archive:
+        for name in names:
+            _add(archive, folder, name)
+
+
+def _add(archive: zipfile.ZipFile, folder: Path, name: str) -> None:
+    source = inside(folder, name)
+    if not source.is_file():
+        raise DamagedBundleError(f"{folder}: {name} is missing; export again, or copy all of it")
+    entry = zipfile.ZipInfo(name, _TIME)
+    entry.create_system = 3  # Unix, wherever this runs
+    entry.external_attr = (stat.S_IFREG | 0o644) << 16
+    entry.file_size = source.stat().st_size  # says whether the entry needs 64-bit sizes
+    with source.open("rb") as file, archive.open(entry, "w") as target:
+        shutil.copyfileobj(file, target, _CHUNK)
+
+
+def extract(path: Path, *, largest: int = LARGEST) -> Path:
+    """Extract the zip of a bundle to a new temporary folder, which is the caller's to remove.
+
+    Args:
+        path: of the zip; a stranger may have made it.
+        largest: bytes that are extracted at most.
+
+    Raises:
+        DamagedBundleError: no zip, or one that is larger than it should be, has links, encrypted
+            parts, two files of one name, or a name that leads out.
+        BundleError: there is no room for it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="bundle-"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, True)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                _extract_all(archive, path, folder, largest)
+        # zlib's own errors and those of unknown methods are no subclasses of BadZipFile
+        except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+            raise DamagedBundleError(
+                f"{path}: no zip of a bundle: {one_line(str(error))}"
+            ) from None
+        except (RuntimeError, ValueError, zlib.error) as error:
+            raise DamagedBundleError(f"{path}: cannot be read: {one_line(str(error))}") from None
+        except OSError as error:
+            raise BundleError(f"{path}: cannot be extracted: {one_line(str(error))}") from None
+        stack.pop_all()
+    return folder
+
+
+def _extract_all(archive: zipfile.ZipFile, path: Path, folder: Path, largest: int) -> None:
+    entries = archive.infolist()
+    if len(entries) > MOST_FILES:
+        raise DamagedBundleError(f"{path}: holds {len(entries)} files, which is no bundle")
+    allowed = min(largest, _FREE + _RATIO * path.stat().st_size)
+    declared = sum(entry.file_size for entry in entries)
+    if declared > allowed:
+        raise DamagedBundleError(
+            f"{path}: would take {declared} bytes, and {allowed} are allowed; "
+            "extract it yourself if you trust it, and open the folder"
+        )
+    files = [(entry, _checked_name(entry, path)) for entry in entries if not _is_folder(entry)]
+    # on some file systems names that differ in case only are one file
+    if len({name.lower() for _, name in files}) < len(files):
+        raise DamagedBundleError(f"{path}: holds two files of one name")
+    for entry, name in files:
+        target = folder / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with archive.open(entry) as source, target.open("xb") as file:
+                allowed -= _copy(source, file, allowed, path)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            raise DamagedBundleError(f"{path}: {name} is a file and a folder") from None
+
+
+def _is_folder(entry: zipfile.ZipInfo) -> bool:
+    """Folders are made where files need them; their names do not count."""
+    return entry.is_dir() and entry.file_size == 0
+
+
+def _checked_name(entry: zipfile.ZipInfo, path: Path) -> str:
+    # zipfile cuts a name at a NUL and changes separators: what is written there counts
+    try:
+        name = safe_name(entry.orig_filename)
+    except DamagedBundleError as error:
+        raise DamagedBundleError(f"{path}: {error}") from None
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        raise DamagedBundleError(f"{path}: {name} is a link or no file; a bundle holds none")
+    if entry.flag_bits & _ENCRYPTED:
+        raise DamagedBundleError(f"{path}: {name} is encrypted")
+    return name
+
+
+def _copy(source: IO[bytes], target: IO[bytes], allowed: int, path: Path) -> int:
+    """Copy at most so many bytes, whatever the zip says of itself; gives how many."""
+    copied = 0
+    while chunk := source.read(_CHUNK):
+        copied += len(chunk)
+        if copied > allowed:
+            raise DamagedBundleError(f"{path}: is larger than it says")
+        target.write(chunk)
+    return copied

@@ -1,0 +1,194 @@
+"""What a model file of a stranger may hold: arithmetic, and nothing else.
+
+Each check reads the file only; nothing in it is run. TFLite files need none: their runtime knows
+no operation that touches anything but tensors. A TensorRT engine is machine code: nobody can check
+it, so it is for machines that trust its maker.
+"""
+
+import json
+import mmap
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hrpn_export.errors import DamagedBundleError
+from hrpn_export.manifest import one_line
+
+# Layers of Keras that hold or load other programs: bytecode, pickles, files elsewhere.
+_PROGRAMS = {
+    "Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer",
+}  # fmt: skip
+_KERAS_PARTS = {"config.json", "metadata.json", "model.weights.h5"}
+_LARGEST_CONFIG = 64 * 2**20
+
+# TensorFlow marks what has effects as stateful; of those a network needs only these ...
+_STATEFUL = {
+    "Assert", "AssignVariableOp", "DisableCopyOnRead", "If", "ReadVariableOp",
+    "StatefulPartitionedCall", "VarHandleOp", "VarIsInitializedOp", "While",
+}  # fmt: skip
+# ... and these not marked touch files, memory or Python all the same.
+_HIDDEN = {
+    "Copy", "CopyHost", "GenerateVocabRemapping", "ImmutableConst", "InitializeTableFromTextFile",
+    "MatchingFiles", "PyFuncStateless", "ReadFile",
+}  # fmt: skip
+_HIDDEN_KINDS = ("Dataset", "Debug", "Reader", "XlaCustomCall", "Snapshot")
+# Of every SavedModel: TensorFlow calls them to read the weights, and nobody else may.
+_CHECKPOINT = {"MergeV2Checkpoints", "RestoreV2", "SaveV2"}
+
+
+def check_artefact(path: Path, format: str) -> None:
+    """Refuse a model file that could do more than compute.
+
+    Args:
+        path: of the file or folder, as the bundle names it.
+        format: of the table of formats.
+
+    Raises:
+        DamagedBundleError: says what it holds.
+    """
+    checks = {"keras": check_keras, "saved_model": check_saved_model, "onnx": check_onnx}
+    if format in checks:
+        checks[format](path)
+
+
+def check_keras(path: Path) -> None:
+    """Refuse a ``.keras`` file with a Lambda, a wrapped program, or a part that is no weights.
+
+    Raises:
+        DamagedBundleError: says which; or it is no Keras file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            foreign = set(archive.namelist()) - _KERAS_PARTS
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DamagedBundleError(f"{path}: no Keras file: {one_line(str(error))}") from None
+    if foreign:
+        name = one_line(repr(min(foreign)))
+        raise DamagedBundleError(f"{path}: holds {name}, which is no part of a Keras model here")
+    for item in keras_objects(path):
+        kind = item.get("class_name")
+        if kind in _PROGRAMS:
+            raise DamagedBundleError(
+                f"{path}: holds a {kind}, which is a program; it is not loaded, nor run"
+            )
+
+
+def keras_objects(path: Path) -> Iterator[dict[str, Any]]:
+    """Every object in the configuration of a ``.keras`` file: layers, initialisers and so on.
+
+    Raises:
+        DamagedBundleError: no Keras file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("config.json").file_size > _LARGEST_CONFIG:
+                raise DamagedBundleError(f"{path}: its configuration is too large")
+            todo = [json.loads(archive.read("config.json"))]
+    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
+        raise DamagedBundleError(f"{path}: no Keras file: {one_line(str(error))}") from None
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict):
+            if "class_name" in item:
+                yield item
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
+
+
+def check_onnx(path: Path) -> None:
+    """Refuse an ONNX file that reads other files: external data, or a compiled context.
+
+    Raises:
+        DamagedBundleError: it does, or it is no ONNX file.
+    """
+    if not _holds(path, (b"location", b"EPContext")):
+        return  # both need their name in the file
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except (DecodeError, OSError, ValueError) as error:
+        raise DamagedBundleError(f"{path}: no ONNX file: {one_line(str(error))}") from None
+    for message in _messages(model):
+        kind = type(message).__name__
+        if kind == "TensorProto" and (message.external_data or message.data_location):
+            raise DamagedBundleError(f"{path}: refers to weights in another file")
+        if kind == "NodeProto" and message.op_type == "EPContext":
+            raise DamagedBundleError(f"{path}: refers to a compiled model in another file")
+
+
+def check_saved_model(path: Path) -> None:
+    """Refuse a SavedModel with operations on files, Python or the network.
+
+    Args:
+        path: folder of version folders.
+
+    Raises:
+        DamagedBundleError: names the operation; or it is no SavedModel.
+    """
+    found = [p for p in sorted(path.glob("*/saved_model.pb*")) if p.is_file()]
+    if not found:
+        raise DamagedBundleError(f"{path}: holds no SavedModel")
+    for file in found:
+        _check_graph(file)
+
+
+def _check_graph(file: Path) -> None:
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    if file.suffix != ".pb":
+        raise DamagedBundleError(f"{file}: only saved_model.pb is read")
+    model = saved_model_pb2.SavedModel()
+    try:
+        model.ParseFromString(file.read_bytes())
+    except (DecodeError, OSError) as error:
+        raise DamagedBundleError(f"{file}: no SavedModel: {one_line(str(error))}") from None
+    for part in model.meta_graphs:
+        functions = part.graph_def.library.function
+        # what anyone can call; TensorFlow itself calls the others, by the name in the saver
+        called = set(part.object_graph_def.concrete_functions)
+        for function in functions:
+            for attribute in (a for node in function.node_def for a in node.attr.values()):
+                called |= {attribute.func.name, *(f.name for f in attribute.list.func)}
+        nodes = [(node, False) for node in part.graph_def.node]
+        for function in functions:
+            own = function.signature.name not in called
+            nodes += [(node, own) for node in function.node_def]
+        for node, own in nodes:
+            if not (_harmless(node.op) or (own and node.op in _CHECKPOINT)):
+                raise DamagedBundleError(
+                    f"{file}: holds the operation {one_line(node.op)}, which does more than compute"
+                )
+
+
+def _harmless(name: str) -> bool:
+    from tensorflow.python.framework import op_def_registry
+
+    operation = op_def_registry.get(name)
+    if operation is None or name in _HIDDEN or any(kind in name for kind in _HIDDEN_KINDS):
+        return False
+    return not operation.is_stateful or name in _STATEFUL
+
+
+def _messages(message: Any) -> Iterator[Any]:
+    """A protobuf message and all within it."""
+    todo = [message]
+    while todo:
+        item = todo.pop()
+        yield item
+        for field, value in item.ListFields():
+            if field.message_type is not None:
+                repeated = not hasattr(value, "ListFields")
+                todo += list(value) if repeated else [value]
+
+
+def _holds(path: Path, words: tuple[bytes, ...]) -> bool:
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            return any(view.find(word) >= 0 for word in words)
+    except (OSError, ValueError) as error:  # an empty file cannot be mapped
+        raise DamagedBundleError(f"{path}: no ONNX file: {one_line(str(error))}") from None
