@@ -1,0 +1,54 @@
+"""TensorRT: an engine from the ONNX file of the same precision, and what is said beside it."""
+
+from pathlib import Path
+
+from hrpn_export.errors import ExportError, MissingRuntimeError
+from hrpn_export.formats.table import Source
+from hrpn_export.tensorrt import Wanted, write_engine
+from hrpn_export.tensorrt.command import build_command
+from hrpn_export.tensorrt.profiles import make_profiles
+
+NAME = "model.engine"
+
+
+def export(source: Source, precision: str, folder: Path) -> Path:
+    """Write ``model.engine``, ``model.json`` and, from the full TensorRT, ``model.timing``.
+
+    Options are those of :class:`~hrpn_export.tensorrt.Wanted`: ``tiles``, ``batches``,
+    ``capability``, ``builder`` and ``timing_cache``.
+
+    Raises:
+        MissingRuntimeError: no builder is installed, or it needs a GPU; says how to get one, and
+            the command that builds the engine from the ONNX file on the machine that will run it.
+        FormatError, ContractError: an option that cannot be.
+        ExportError: TensorRT cannot build the model.
+    """
+    onnx = source.made.get(("onnx", precision))
+    if onnx is None:
+        raise ExportError(f"an engine is built from ONNX in {precision}, and there is none")
+    wanted = Wanted.of(source.options)
+    multiple, channels = source.contract.stride_multiple, len(source.contract.inputs)
+    path = folder / NAME
+    try:
+        write_engine(
+            onnx,
+            path,
+            multiple=multiple,
+            channels=channels,
+            precision=precision,
+            wanted=wanted,
+        )
+    except MissingRuntimeError as error:
+        profiles = make_profiles(multiple, channels, wanted.tiles, wanted.batches)
+        command = build_command(
+            onnx,
+            NAME,
+            tiles=[profile.tile for profile in profiles if profile.tile is not None],
+            batches=[max(wanted.batches)],
+            multiple=multiple,
+        )
+        raise MissingRuntimeError(
+            f"{error}; the ONNX file is all that a machine with TensorRT needs, there run: "
+            f"{command}"
+        ) from None
+    return path

@@ -1,0 +1,68 @@
+"""The command that builds an engine, ready to be pasted."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from hrpn_export.tensorrt.sidecar import Sidecar
+
+
+def build_command(
+    onnx: Path | str,
+    out: Path | str,
+    *,
+    tiles: Sequence[tuple[int, int]] = (),
+    batches: Sequence[int] = (),
+    multiple: int | None = None,
+    builder: str = "auto",
+    overwrite: bool = False,
+) -> str:
+    """One line for a shell; see ``python -m hrpn_export.tensorrt --help``.
+
+    Args:
+        onnx: file to build from.
+        out: engine to write.
+        tiles: heights and widths, px.
+        batches: numbers of tiles at once.
+        multiple: stride multiple, px; None if the bundle says it.
+        builder: ``tensorrt``, ``tensorrt-rtx`` or ``auto``.
+        overwrite: whether there may be an engine already.
+    """
+    words = ["python", "-m", "hrpn_export.tensorrt", str(onnx), "--out", str(out)]
+    if tiles:
+        words += ["--tiles", ",".join(f"{height}x{width}" for height, width in tiles)]
+    if batches:
+        words += ["--batches", ",".join(map(str, batches))]
+    if multiple is not None:
+        words += ["--multiple", str(multiple)]
+    if builder != "auto":
+        words += ["--builder", builder]
+    if overwrite:
+        words.append("--overwrite")
+    return shlex.join(words)
+
+
+def rebuild_command(sidecar: Sidecar, engine: Path, also: Sequence[int] | None = None) -> str:
+    """The command for an engine like the one described, for the machine where it is run.
+
+    Which TensorRT builds it is left to what is installed there.
+    The ONNX file of a bundle is named where it is; else as it was called, for the user to find.
+    The result goes to the current folder: the files of a bundle are vouched for as they are.
+
+    Args:
+        sidecar: of the engine.
+        engine: its path.
+        also: height and width of a further tile, px.
+    """
+    beside = engine.parents[2] / "onnx" / engine.parent.name if len(engine.parents) > 2 else Path()
+    onnx = beside / sidecar.onnx
+    tiles = [profile.tile for profile in sidecar.profiles if profile.tile is not None]
+    if also is not None:
+        tiles.append((also[0], also[1]))
+    return build_command(
+        onnx if onnx.is_file() else sidecar.onnx,
+        engine.name,
+        tiles=tiles,
+        batches=[max(profile.maximum[0] for profile in sidecar.profiles)],
+        multiple=sidecar.profiles[0].minimum[1],
+    )

@@ -1,0 +1,209 @@
+"""A rewrite of ONNX graphs that TensorRT needs: upsampling by matrices becomes ``Resize``.
+
+A layer that upsamples with aligned corners by two products with interpolation matrices (as
+networks do that must be trained where no such resize exists) computes these matrices from the size
+of its input. TensorRT-RTX refuses that product in float32 for compute capability 7.5, and the
+matrices' ``Range`` in float16 anywhere. ONNX has an operator for the whole.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import onnx
+
+_TO_NHWC = [0, 2, 3, 1]
+# What a converter writes to get from channels first to channels last.
+_MOVES = ("Transpose", "Reshape", "Squeeze", "Unsqueeze")
+# Sizes (N, H, W) that a part is tried on before it is replaced; a row and a single pixel too.
+_TRIED = ((2, 3, 5), (1, 4, 2), (1, 1, 3), (1, 1, 1))
+_TOLERANCE = {np.dtype(np.float32): 1e-5, np.dtype(np.float16): 1e-2}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One upsampling by ``nodes``, in order: ``source`` (N, C, H, W) to ``result`` (N, H, W, C)."""
+
+    source: str
+    result: str
+    nodes: tuple[Any, ...]
+
+
+def parse(content: bytes) -> "onnx.ModelProto | None":
+    """A graph from the bytes of a file; None if they are no ONNX."""
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        return onnx.load_model_from_string(content)
+    except DecodeError:
+        return None
+
+
+def readable(content: bytes) -> bytes:
+    """An ONNX file as TensorRT can build it; the same bytes where nothing is to be rewritten."""
+    if b"Range" not in content or b"MatMul" not in content:
+        return content
+    model = parse(content)
+    # TensorRT says in its own words what is no ONNX file
+    if model is None or with_resize(model) == 0:
+        return content
+    return bytes(model.SerializeToString())
+
+
+def with_resize(model: "onnx.ModelProto") -> int:
+    """Replace, in place, every upsampling by interpolation matrices; gives their number.
+
+    Each is found by its form, and replaced only if ``Resize`` gives the same numbers on random
+    images of several sizes. Nothing else is changed.
+    """
+    import onnx
+
+    known = {
+        value.name: value.type.tensor_type
+        for value in onnx.shape_inference.infer_shapes(model).graph.value_info
+    }
+    count = 0
+    for found in list(_upsamplings(model.graph)):
+        kind = known.get(found.source)
+        if kind is None or len(kind.shape.dim) != 4 or not kind.shape.dim[1].dim_value:
+            continue
+        factor = _factor(model, found, kind)
+        if factor is not None:
+            _replace(model, found, _resize(found, factor, str(count)))
+            count += 1
+    if count:
+        _drop_unused(model.graph)
+    return count
+
+
+def _upsamplings(graph: "onnx.GraphProto") -> Iterator[_Found]:
+    """Reshape, MatMul, Reshape, MatMul in a row, that depend on nothing but one image."""
+    makers = {name: node for node in graph.node for name in node.output}
+    constants = {value.name for value in graph.initializer}
+    for node in graph.node:
+        last: Any = node
+        for kind in ("MatMul", "Reshape", "MatMul", "Reshape"):
+            if last is None or last.op_type != kind:
+                break
+            # a product's matrix is on its left, its image on its right
+            last = makers.get(last.input[1 if kind == "MatMul" else 0])
+        else:
+            # from there back to the image with channels before rows
+            while last is not None and last.op_type in _MOVES:
+                nodes, leaves = _ancestors(node, last.input[0], makers, constants)
+                if leaves == {last.input[0]}:
+                    yield _Found(last.input[0], node.output[0], tuple(nodes))
+                    break
+                last = makers.get(last.input[0])
+
+
+def _ancestors(
+    node: Any, stop: str, makers: dict[str, Any], constants: set[str]
+) -> tuple[list[Any], set[str]]:
+    """Nodes that a node needs, back to the tensor ``stop``, in order; and where it ends."""
+    nodes: list[Any] = []
+    leaves: set[str] = set()
+    done: set[str] = set()
+    todo = [(node, False)]
+    while todo:
+        current, complete = todo.pop()
+        if complete:  # all that it needs is in the list
+            nodes.append(current)
+            continue
+        if current.output[0] in done:
+            continue
+        done.add(current.output[0])
+        todo.append((current, True))
+        for name in current.input:
+            if name in constants or name == "":
+                continue
+            if name == stop or name not in makers:
+                leaves.add(name)
+            else:
+                todo.append((makers[name], False))
+    return nodes, leaves
+
+
+def _factor(model: "onnx.ModelProto", found: _Found, kind: Any) -> int | None:
+    """By what it upsamples, if it does just what ``Resize`` with aligned corners does."""
+    from onnx.helper import tensor_dtype_to_np_dtype
+    from onnx.reference import ReferenceEvaluator
+
+    kernel, channels = tensor_dtype_to_np_dtype(kind.elem_type), kind.shape.dim[1].dim_value
+    if kernel not in _TOLERANCE:
+        return None
+    mine = ReferenceEvaluator(_part(model, found, found.nodes, kind))
+    rng, factor, theirs = np.random.default_rng(0), None, None
+    for batch, height, width in _TRIED:
+        image = rng.normal(size=(batch, channels, height, width)).astype(kernel)
+        was = np.asarray(mine.run(None, {found.source: image})[0])
+        if theirs is None:
+            factor = was.shape[1] // height
+            theirs = ReferenceEvaluator(_part(model, found, _resize(found, factor, "t"), kind))
+        now = np.asarray(theirs.run(None, {found.source: image})[0])
+        if was.shape != now.shape or np.abs(was - now).max() > _TOLERANCE[kernel]:
+            return None
+    return factor
+
+
+def _part(model: "onnx.ModelProto", found: _Found, nodes: Any, kind: Any) -> "onnx.ModelProto":
+    """A model of some nodes, from the source to the result of what was found."""
+    from onnx import helper
+
+    needed = {name for node in nodes for name in node.input}
+    graph = helper.make_graph(
+        nodes,
+        "part",
+        [helper.make_tensor_value_info(found.source, kind.elem_type, [None] * 4)],
+        [helper.make_tensor_value_info(found.result, kind.elem_type, [None] * 4)],
+        [value for value in model.graph.initializer if value.name in needed],
+    )
+    return helper.make_model(
+        graph, opset_imports=model.opset_import, ir_version=min(model.ir_version, 10)
+    )
+
+
+def _resize(found: _Found, factor: int, suffix: str) -> list[Any]:
+    from onnx import helper, numpy_helper
+
+    scales, resized = f"aligned_scales_{suffix}", f"aligned_resize_{suffix}"
+    sides = np.array([1, 1, factor, factor], np.float32)
+    return [
+        helper.make_node("Constant", [], [scales], value=numpy_helper.from_array(sides)),
+        helper.make_node(
+            "Resize",
+            [found.source, "", scales],
+            [resized],
+            name=resized,
+            mode="linear",
+            coordinate_transformation_mode="align_corners",
+        ),
+        helper.make_node("Transpose", [resized], [found.result], perm=_TO_NHWC),
+    ]
+
+
+def _replace(model: "onnx.ModelProto", found: _Found, nodes: list[Any]) -> None:
+    graph = model.graph
+    place = next(i for i, node in enumerate(graph.node) if found.result in node.output)
+    del graph.node[place]
+    for node in reversed(nodes):
+        graph.node.insert(place, node)
+
+
+def _drop_unused(graph: "onnx.GraphProto") -> None:
+    """Take out nodes and constants whose results nobody reads."""
+    while True:
+        read = {name for node in graph.node for name in node.input}
+        read |= {value.name for value in graph.output}
+        unused = [node for node in graph.node if not read.intersection(node.output)]
+        if not unused:
+            break
+        for node in unused:
+            graph.node.remove(node)
+    for values in (graph.initializer, graph.value_info):
+        for value in [value for value in values if value.name not in read]:
+            values.remove(value)

@@ -1,0 +1,158 @@
+"""The machine at hand: its GPU, its driver, and which TensorRT is installed."""
+
+import importlib
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from hrpn_export.errors import EngineError, FormatError, MissingRuntimeError
+
+# What a package is called on PyPI, and in Python.
+MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
+INSTALL = {
+    "tensorrt": "pip install tensorrt --extra-index-url https://pypi.nvidia.com",
+    "tensorrt-rtx": "pip install 'hrpn-tf[trt]'",
+}
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU.
+
+    Attributes:
+        number: as CUDA counts.
+        name: as the driver calls it.
+        capability: compute capability, e.g. ``8.9``.
+        driver: newest CUDA version that its driver runs, e.g. ``13.0``.
+    """
+
+    number: int
+    name: str
+    capability: str
+    driver: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What an engine must fit.
+
+    Attributes:
+        platform: system and processor.
+        builders: installed ones and their versions.
+        gpu: to run on; None if there is none.
+        problem: why there is none, in words.
+    """
+
+    platform: str
+    builders: Mapping[str, str]
+    gpu: Gpu | None
+    problem: str = ""
+
+
+def this_machine(device: str = "cuda") -> Machine:
+    """What is installed here, and the GPU ``cuda`` or ``cuda:NUMBER``; never fails for want of it.
+
+    Raises:
+        FormatError: the device is not called so, or there are GPUs but not so many.
+    """
+    builders = {name: version for name in MODULES if (version := _version(name)) is not None}
+    try:
+        gpu, problem = find_gpu(device), ""
+    except MissingRuntimeError as error:
+        gpu, problem = None, str(error)
+    return Machine(platform_name(), builders, gpu, problem)
+
+
+def platform_name() -> str:
+    """System and processor, e.g. ``linux-x86_64``."""
+    return f"{platform.system().lower()}-{platform.machine().lower()}"
+
+
+def load_tensorrt(name: str) -> Any:
+    """The Python module of a builder, ``tensorrt`` or ``tensorrt-rtx``.
+
+    Raises:
+        MissingRuntimeError: it is not installed, or does not load; says how to install it.
+    """
+    module = MODULES[name]
+    spec = find_spec(module)
+    # a folder of this name, such as a bundle has, is found as well: it has no file of its own
+    if spec is None or spec.origin is None:
+        raise MissingRuntimeError(f"{name} is not installed: {INSTALL[name]}")
+    try:
+        return importlib.import_module(module)
+    except (ImportError, OSError, RuntimeError) as error:
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise MissingRuntimeError(
+            f"{name} is installed but does not load ({line}): {INSTALL[name]}"
+        ) from None
+
+
+def find_gpu(device: str = "cuda") -> Gpu:
+    """The GPU ``cuda`` or ``cuda:NUMBER``.
+
+    Raises:
+        MissingRuntimeError: no GPU, no driver, or no package to ask it with.
+        FormatError: the device is not called so, or there are fewer GPUs.
+    """
+    kind, _, text = device.partition(":")
+    if kind != "cuda" or not (text.isdigit() or text == ""):
+        raise FormatError(f"TensorRT runs on cuda or cuda:NUMBER, not on {device}")
+    cuda = load_cuda()
+    number, count = int(text or 0), 0
+    try:
+        count = cuda_call(cuda, cuda.cudaGetDeviceCount())
+    except EngineError as error:
+        raise MissingRuntimeError(
+            f"no NVIDIA GPU can be used here ({error}): run it on a machine with a GPU and its "
+            "driver"
+        ) from None
+    if number >= count:
+        raise FormatError(f"there is no {device}: this machine has {count} GPUs, counted from 0")
+    attribute = cuda.cudaDeviceAttr
+    major, minor = (
+        cuda_call(cuda, cuda.cudaDeviceGetAttribute(which, number))
+        for which in (
+            attribute.cudaDevAttrComputeCapabilityMajor,
+            attribute.cudaDevAttrComputeCapabilityMinor,
+        )
+    )
+    properties = cuda_call(cuda, cuda.cudaGetDeviceProperties(number))
+    name = properties.name.decode(errors="replace").strip("\0 ")
+    driver = cuda_call(cuda, cuda.cudaDriverGetVersion())
+    return Gpu(number, name, f"{major}.{minor}", f"{driver // 1000}.{driver % 1000 // 10}")
+
+
+def load_cuda() -> Any:
+    """The module ``cuda.bindings.runtime``.
+
+    Raises:
+        MissingRuntimeError: cuda-bindings is not installed or does not load.
+    """
+    try:
+        return importlib.import_module("cuda.bindings.runtime")
+    except (ImportError, OSError, RuntimeError):
+        raise MissingRuntimeError(
+            "cuda-bindings is not installed, which a GPU is asked with: pip install 'hrpn-tf[trt]'"
+        ) from None
+
+
+def cuda_call(cuda: Any, answer: tuple[Any, ...]) -> Any:
+    """The value of a call of ``cuda.bindings.runtime``, which answers (error, value).
+
+    Raises:
+        EngineError: it failed; names the CUDA error.
+    """
+    error, *values = answer
+    if error != cuda.cudaError_t.cudaSuccess:
+        raise EngineError(f"CUDA: {error.name}")
+    return values[0] if values else None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return str(load_tensorrt(name).__version__)
+    except MissingRuntimeError:
+        return None
