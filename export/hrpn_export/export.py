@@ -26,6 +26,7 @@ from hrpn_export.formats import Source, find_format
 from hrpn_export.manifest import Artefact, GreyLevels, Manifest, Output, contract_fields
 from hrpn_export.measure import Measurement, ReferenceSession
 from hrpn_export.paths import files_below, safe_name, sha256_of
+from hrpn_export.quiet import quiet
 from hrpn_export.runtimes import find_runtime
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ def _export(source: Source, format: str, precision: str, out: Path) -> Path:
     folder = out / format / precision
     folder.mkdir(parents=True)
     try:
-        return find_format(format).exporter()(source, precision, folder)
+        with quiet():
+            return find_format(format).exporter()(source, precision, folder)
     except (BundleError, OSError, MemoryError, KeyboardInterrupt):
         raise
     except Exception as error:
@@ -217,7 +219,8 @@ def _measure(measurement: Measurement, format: str, precision: str, path: Path) 
     runtime = find_runtime(name)
     device = runtime.devices[0]
     try:
-        session = runtime.opener()(path, measurement.contract, device, None)
+        with quiet():
+            session = runtime.opener()(path, measurement.contract, device, None)
     except BundleError as error:
         return Entry(
             format=format,

@@ -15,7 +15,8 @@ def describe(entry: "Entry") -> str:
     change = max((measured.mse_change for measured in entry.measured), key=abs)
     seams = "" if entry.seam_error is None else f", seams {entry.seam_error:.2g}"
     verdict = "certified" if entry.problem is None else f"not certified: {entry.problem}"
+    costs = "MSE the same" if abs(change) < 5e-5 else f"MSE {change:+.2%}"
     return (
-        f"{what}: differs by at most {largest:.2g} grey levels, MSE {change:+.2%}{seams} "
+        f"{what}: differs by at most {largest:.2g} grey levels, {costs}{seams} "
         f"({entry.runtime} {entry.version}); {verdict}"
     )
