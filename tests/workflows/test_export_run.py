@@ -81,14 +81,6 @@ def test_all_formats_give_the_same_grey_levels(bundle: Path) -> None:
                 assert np.abs(got - expected).max() <= limit, (artefact, runtime)
 
 
-def test_the_same_run_gives_the_same_bundle(run: Path, bundle: Path, tmp_path: Path) -> None:
-    out = tmp_path / "again"
-    assert command("export", run, "--out", out, "--onnx", "--tflite", "--precision", "fp32") == 0
-    before, after = (open_bundle(path).manifest.files for path in (bundle, out))
-    for name in ("onnx/fp32/model.onnx", "tflite/fp32/model.tflite", "test_output.npy"):
-        assert before[name] == after[name]
-
-
 def test_nothing_is_overwritten_unasked(
     run: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
