@@ -54,7 +54,8 @@ def write_zip(folder: Path | str, path: Path | str) -> Path:
     except OSError as error:
         raise BundleError(f"{path}: cannot be written: {one_line(str(error))}") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
     return path
 
 

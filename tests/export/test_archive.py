@@ -24,10 +24,7 @@ def archive(tmp_path_factory) -> Path:
 def refused(path, match, error=DamagedBundleError, **limits):
     before = set(Path("/tmp").glob("bundle-*"))
     with pytest.raises(error, match=match) as refusal:
-        if limits:
-            extract(path, **limits)
-        else:
-            open_bundle(path)
+        (lambda: extract(path, **limits) if limits else open_bundle(path))()
     assert str(refusal.value).isprintable()
     assert str(path) in str(refusal.value)
     assert set(Path("/tmp").glob("bundle-*")) <= before
@@ -174,7 +171,7 @@ def test_a_file_that_is_a_folder_as_well_is_refused(tmp_path, archive):
 def test_an_encrypted_part_is_refused(tmp_path, archive):
     path = forged(tmp_path, archive)
     content = bytearray(path.read_bytes())
-    place = content.index(b"PK\x01\x02")
+    place = content.rindex(b"PK\x01\x02")
     content[place + 8] |= 1
     path.write_bytes(content)
     refused(path, "is encrypted")
@@ -218,7 +215,7 @@ def test_what_is_no_zip_of_a_bundle_is_refused(tmp_path, content):
 def test_a_zip_that_was_cut_or_changed_is_refused(tmp_path, archive):
     content = archive.read_bytes()
     (tmp_path / "cut.zip").write_bytes(content[: len(content) // 2])
-    refused(tmp_path / "cut.zip", "no zip of a bundle")
+    refused(tmp_path / "cut.zip", "no zip of a bundle|no bundle")
     place = content.index((exported() / "onnx/fp32/model.onnx").read_bytes()) + 1000
     flipped = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
     (tmp_path / "changed.zip").write_bytes(flipped)
