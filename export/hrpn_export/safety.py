@@ -19,6 +19,8 @@ from hrpn_export.manifest import one_line
 _PROGRAMS = {
     "Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer",
 }  # fmt: skip
+# Layers of Keras that read a file which their configuration names.
+_READERS = {"IntegerLookup", "StringLookup", "TextVectorization"}
 _KERAS_PARTS = {"config.json", "metadata.json", "model.weights.h5"}
 _LARGEST_CONFIG = 64 * 2**20
 
@@ -72,6 +74,8 @@ def check_keras(path: Path) -> None:
             raise DamagedBundleError(
                 f"{path}: holds a {kind}, which is a program; it is not loaded, nor run"
             )
+        if kind in _READERS:
+            raise DamagedBundleError(f"{path}: holds a {kind}, which may read other files")
 
 
 def keras_objects(path: Path) -> Iterator[dict[str, Any]]:

@@ -108,6 +108,18 @@ def test_it_goes_when_the_program_ends(archive):
     assert not Path(done.stdout.strip()).exists()
 
 
+def test_a_forked_process_leaves_it_to_its_parent(archive):
+    program = (
+        f"import os, sys; from hrpn_export import open_bundle; b = open_bundle({str(archive)!r})\n"
+        "child = os.fork()\nif not child: sys.exit()\n"
+        "os.waitpid(child, 0); print(b.path.is_dir())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"
+
+
 def test_closing_a_folder_leaves_it(tmp_path):
     with open_bundle(copied(tmp_path)) as opened:
         pass
@@ -231,8 +243,11 @@ def test_nothing_is_overwritten_and_nothing_half_written(tmp_path, archive):
     with pytest.raises(BundleExistsError, match="exists; remove it"):
         write_zip(exported(), archive)
     copy = copied(tmp_path)
-    (copy / "rdf.yaml").unlink()
-    with pytest.raises(DamagedBundleError, match=r"rdf.yaml is missing"):
+    (copy / "README.md").write_text("changed")
+    with pytest.raises(DamagedBundleError, match=r"README.md is not as it was exported"):
+        write_zip(copy, tmp_path / "b.zip")
+    (copy / "README.md").unlink()
+    with pytest.raises(DamagedBundleError, match=r"README.md is missing"):
         write_zip(copy, tmp_path / "b.zip")
     (tmp_path / "file").write_text("")
     with pytest.raises(BundleError, match="cannot be written"):

@@ -9,6 +9,8 @@ from bundle_samples import CONTRACT, change_json, change_manifest, copied, expor
 from hrpn_export import BundleError, open_bundle, open_session
 from hrpn_export.errors import CertificateError, DamagedBundleError, FormatError
 from hrpn_export.paths import files_below
+from hypothesis import event, given
+from hypothesis import strategies as st
 
 SAVED = "saved_model/fp32/model/1"
 
@@ -232,6 +234,56 @@ def test_what_is_no_bundle_is_refused(tmp_path, path):
     (tmp_path / "bundle.json").write_text(json.dumps({"schema_version": 1}))
     with pytest.raises(BundleError):
         open_bundle(tmp_path / path)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=5,
+)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    return copied(tmp_path_factory.mktemp("fuzz"))
+
+
+@given(st.data())
+@pytest.mark.parametrize("name", ["bundle.json", "certificate.json"])
+def test_any_other_value_anywhere_is_refused_by_name_or_harmless(shared, name, data):
+    """No error of another kind, whatever stands in the place of one value."""
+    original = (exported() / name).read_text()
+    values = json.loads(original)
+    place = values
+    while True:
+        key = data.draw(
+            st.sampled_from(range(len(place)) if isinstance(place, list) else list(place))
+        )
+        inner = place[key]
+        if not isinstance(inner, dict | list) or not inner or data.draw(st.booleans()):
+            break
+        place = inner
+    place[key] = data.draw(JSON)
+    (shared / "bundle.json").write_text((exported() / "bundle.json").read_text())
+    (shared / name).write_text(json.dumps(values))
+    if name != "bundle.json":
+        vouch(shared, name)
+    try:
+        bundle = open_bundle(shared)
+        for format in ("keras", "saved_model", "onnx"):
+            bundle.certificate.problem(format, "fp32")
+    except DamagedBundleError as error:
+        event("refused" if str(error).isprintable() else pytest.fail("more than one line"))
+    finally:
+        (shared / name).write_text(original)
+
+
+def test_a_file_that_cannot_be_read_is_an_error_of_one_line(bundle, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("hrpn_export.bundle.sha256_of", refuse)
+    refused(bundle, "cannot be read: .* Permission denied")
 
 
 def test_the_sample_itself_is_fine():

@@ -5,6 +5,7 @@ import json
 import pickle
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import onnx
@@ -68,6 +69,33 @@ def test_a_program_is_found_at_any_depth(tmp_path, kind):
     with_parts(path, **{"config.json": json.dumps(config)})
     with pytest.raises(DamagedBundleError, match=kind):
         check_keras(path)
+
+
+@pytest.mark.parametrize("kind", ["StringLookup", "IntegerLookup", "TextVectorization"])
+def test_a_layer_that_reads_a_file_is_refused(tmp_path, kind):
+    path = copied(tmp_path) / KERAS
+    config = {"class_name": kind, "config": {"vocabulary": "/etc/passwd"}}
+    with_parts(path, **{"config.json": json.dumps(config)})
+    with pytest.raises(DamagedBundleError, match=f"{kind}, which may read other files"):
+        check_keras(path)
+
+
+def test_weights_behind_an_external_link_are_not_read(tmp_path):
+    """By Keras itself, of the versions that this project allows."""
+    bundle = copied(tmp_path)
+    with zipfile.ZipFile(bundle / KERAS) as archive:
+        (tmp_path / "w.h5").write_bytes(archive.read("model.weights.h5"))
+    with h5py.File(tmp_path / "w.h5", "r+") as file:
+        names = []
+        file.visititems(lambda n, o: names.append(n) if isinstance(o, h5py.Dataset) else None)
+        with h5py.File(tmp_path / "secret.h5", "w") as secret:
+            secret["x"] = file[names[0]][()]
+        del file[names[0]]
+        file[names[0]] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "x")
+    with_parts(bundle / KERAS, **{"model.weights.h5": (tmp_path / "w.h5").read_bytes()})
+    vouch(bundle, KERAS)
+    with pytest.raises(DamagedBundleError, match="cannot be loaded"):
+        open_session(bundle, "keras")
 
 
 class Pickled:
