@@ -5,13 +5,15 @@ import json
 import pickle
 import zipfile
 
+import flatbuffers
 import h5py
 import keras
 import numpy as np
 import onnx
 import pytest
 import tensorflow as tf
-from bundle_samples import copied, exported, vouch
+from ai_edge_litert import schema_py_generated as schema
+from bundle_samples import copied, exported, network, vouch
 from hrpn_export import open_session
 from hrpn_export.errors import DamagedBundleError
 from hrpn_export.safety import (
@@ -19,6 +21,7 @@ from hrpn_export.safety import (
     check_keras,
     check_onnx,
     check_saved_model,
+    check_tflite,
     keras_objects,
 )
 
@@ -80,6 +83,7 @@ def test_a_layer_that_reads_a_file_is_refused(tmp_path, kind):
         check_keras(path)
 
 
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
 def test_weights_behind_an_external_link_are_not_read(tmp_path):
     """By Keras itself, of the versions that this project allows."""
     bundle = copied(tmp_path)
@@ -178,6 +182,35 @@ def test_what_is_no_onnx_file_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(DamagedBundleError, match="no ONNX file"):
         check_onnx(path)
+
+
+@pytest.fixture(scope="module")
+def tflite():
+    return tf.lite.TFLiteConverter.from_keras_model(network()).convert()
+
+
+def test_a_tflite_file_passes(tmp_path, tflite):
+    (tmp_path / "model.tflite").write_bytes(tflite)
+    check_artefact(tmp_path / "model.tflite", "tflite")
+
+
+def test_tflite_weights_in_another_file_are_refused(tmp_path, tflite):
+    model = schema.ModelT.InitFromPackedBuf(tflite, 0)
+    group = schema.ExternalBufferGroupT()
+    group.name = "../../secret"
+    model.externalBufferGroups = [group]
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (tmp_path / "model.tflite").write_bytes(builder.Output())
+    with pytest.raises(DamagedBundleError, match="weights in another file"):
+        check_tflite(tmp_path / "model.tflite")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\xff" * 4 + b"TFL3" + b"\xff" * 9])
+def test_what_is_no_tflite_file_is_refused(tmp_path, content):
+    (tmp_path / "model.tflite").write_bytes(content)
+    with pytest.raises(DamagedBundleError, match="no TFLite file"):
+        check_tflite(tmp_path / "model.tflite")
 
 
 def read(x):
