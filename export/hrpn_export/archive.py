@@ -13,7 +13,7 @@ from typing import IO
 
 from hrpn_export.errors import BundleError, BundleExistsError, DamagedBundleError
 from hrpn_export.manifest import MANIFEST, one_line, read_manifest
-from hrpn_export.paths import inside, safe_name
+from hrpn_export.paths import inside, is_regular, safe_name, sha256_of
 
 # What is extracted at most: bytes, files, and bytes for each byte of a zip beyond the first ones.
 LARGEST, MOST_FILES = 8 * 2**30, 10_000
@@ -39,13 +39,21 @@ def write_zip(folder: Path | str, path: Path | str) -> Path:
 
     Raises:
         BundleExistsError: there is something at ``path``.
-        DamagedBundleError: the folder is no bundle, or a file is missing.
+        DamagedBundleError: the folder is no bundle, or a file is missing or changed.
         BundleError: it cannot be written.
     """
     folder, path = Path(folder), Path(path)
     if path.exists() or path.is_symlink():
         raise BundleExistsError(f"{path} exists; remove it, or name another file")
-    names = sorted([*map(safe_name, read_manifest(folder).files), MANIFEST])
+    files = read_manifest(folder).files
+    for name, checksum in files.items():
+        if not is_regular(inside(folder, name)):
+            raise DamagedBundleError(
+                f"{folder}: {name} is missing; export again, or copy all of it"
+            )
+        if sha256_of(inside(folder, name)) != checksum:
+            raise DamagedBundleError(f"{folder}: {name} is not as it was exported; export again")
+    names = sorted({*files, MANIFEST})
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +62,8 @@ def write_zip(folder: Path | str, path: Path | str) -> Path:
     except OSError as error:
         raise BundleError(f"{path}: cannot be written: {one_line(str(error))}") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
     return path
 
 
@@ -62,8 +71,8 @@ def write_stored(path: Path, folder: Path, names: Sequence[str]) -> None:
     """Write some files of a folder, as they are, to a new zip; the same every time.
 
     Raises:
-        DamagedBundleError: one is missing.
-        OSError: it exists, or cannot be written.
+        DamagedBundleError: a name leads out.
+        OSError: it exists, or cannot be written, or a file is missing.
     """
     with zipfile.ZipFile(path, "x", zipfile.ZIP_STORED) as archive:
         for name in names:
@@ -72,8 +81,6 @@ def write_stored(path: Path, folder: Path, names: Sequence[str]) -> None:
 
 def _add(archive: zipfile.ZipFile, folder: Path, name: str) -> None:
     source = inside(folder, name)
-    if not source.is_file():
-        raise DamagedBundleError(f"{folder}: {name} is missing; export again, or copy all of it")
     entry = zipfile.ZipInfo(name, _TIME)
     entry.create_system = 3  # Unix, wherever this runs
     entry.external_attr = (stat.S_IFREG | 0o644) << 16

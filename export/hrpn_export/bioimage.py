@@ -16,7 +16,7 @@ import yaml
 from hrpn_export.archive import write_stored
 from hrpn_export.contract import Contract
 from hrpn_export.manifest import Manifest
-from hrpn_export.measure import installed_version
+from hrpn_export.measure import installed_version, mosaic
 from hrpn_export.names import INPUT, OUTPUT, TEST_INPUT, TEST_OUTPUT
 from hrpn_export.paths import files_below, inside, sha256_of
 from hrpn_export.readme import FILE as README
@@ -118,6 +118,23 @@ def write(
     (folder / FILE).write_text(text, encoding="utf-8", newline="\n")
 
 
+def example(patches: np.ndarray, contract: Contract) -> np.ndarray:
+    """An image that their tools can run the model on, for :func:`write`.
+
+    Args:
+        patches: (N, H, W, inputs) grey levels.
+        contract: of the model.
+
+    Returns:
+        (1, H, W, inputs) float32 grey levels: the first patch, or more of them side by side if it
+        is smaller than the smallest input of the description.
+    """
+    smallest = _smallest(contract)
+    if min(patches.shape[1:3]) >= smallest:
+        return np.asarray(patches[:1], np.float32)
+    return np.asarray(mosaic(patches, smallest)[None], np.float32)
+
+
 def _name(name: str) -> str:
     """As they allow it: 5 to 64 characters, of letters, digits and few others."""
     allowed = re.sub(r"[^A-Za-z0-9_+() -]", "-", name)
@@ -190,12 +207,15 @@ def _halo(contract: Contract) -> int | None:
     return -(-(contract.receptive_field // 2) // step) * step or None
 
 
+def _smallest(contract: Contract) -> int:
+    """Side of the smallest input: something must remain within the halo."""
+    return 2 * (_halo(contract) or 0) + contract.stride_multiple
+
+
 def _input(contract: Contract) -> dict[str, Any]:
-    step, halo = contract.stride_multiple, _halo(contract)
-    # what remains within the halo must be something
-    size = {"min": step if halo is None else 2 * halo + step, "step": step}
+    size = {"min": _smallest(contract), "step": contract.stride_multiple}
     space = [
-        _space(contract, axis) | {"size": dict(size), "concatenable": halo is not None}
+        _space(contract, axis) | {"size": dict(size), "concatenable": contract.tile_exact}
         for axis in "yx"
     ]
     return {

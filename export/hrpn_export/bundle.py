@@ -1,5 +1,6 @@
 """An opened bundle: verified, and ready to give sessions."""
 
+import os
 import shutil
 import weakref
 from dataclasses import dataclass, field
@@ -45,7 +46,9 @@ class Bundle:
     manifest: Manifest
     contract: Contract
     certificate: Certificate
-    _cleanups: list[weakref.finalize] = field(default_factory=list, compare=False, repr=False)
+    _cleanups: list[weakref.finalize] = field(
+        default_factory=list, init=False, compare=False, repr=False
+    )
 
     def __enter__(self) -> "Bundle":
         return self
@@ -102,8 +105,13 @@ def open_bundle(path: Path | str) -> Bundle:
         DamagedBundleError: says what is wrong.
     """
     root = Path(path)
-    if not root.is_file():
-        return _open_folder(root)
+    try:
+        return _open_zip(root) if root.is_file() else _open_folder(root)
+    except OSError as error:
+        raise DamagedBundleError(f"{root}: cannot be read: {one_line(str(error))}") from None
+
+
+def _open_zip(root: Path) -> Bundle:
     folder = extract(root)
     try:
         bundle = _open_folder(folder)
@@ -112,8 +120,13 @@ def open_bundle(path: Path | str) -> Bundle:
         if isinstance(error, DamagedBundleError):
             raise DamagedBundleError(str(error).replace(str(folder), str(root))) from None
         raise
-    bundle._cleanups.append(weakref.finalize(bundle, shutil.rmtree, folder, True))
+    bundle._cleanups.append(weakref.finalize(bundle, _remove, folder, os.getpid()))
     return bundle
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a forked process that ends leaves it to its parent
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _open_folder(root: Path) -> Bundle:

@@ -5,11 +5,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import DamagedBundleError
-from hrpn_export.paths import is_regular
+from hrpn_export.paths import is_regular, safe_name
 
 MANIFEST = "bundle.json"
 SCHEMA: Final = 1
@@ -77,7 +84,7 @@ class Manifest(_Strict):
     """
 
     schema_version: Literal[1] = 1
-    name: Text
+    name: Annotated[Text, AfterValidator(safe_name)]
     contract: dict[str, Any]
     grey_levels: GreyLevels
     outputs: tuple[Output, ...]

@@ -97,7 +97,7 @@ class Measurement:
 
 
 def seam_error(session: Session, patches: np.ndarray) -> float | None:
-    """Largest difference between a part predicted alone and within its surroundings.
+    """Largest difference between a part predicted alone and within other surroundings.
 
     Pixels nearer to the part's border than half the receptive field are left out, as a tiled
     prediction leaves them out. It is 0 but for rounding where nothing depends on the tile.
@@ -115,16 +115,23 @@ def seam_error(session: Session, patches: np.ndarray) -> float | None:
     step, halo = contract.stride_multiple, contract.receptive_field // 2 + 1
     # a part of at least four strides within its halo, off the middle, so that nothing is symmetric
     side = -(-(2 * halo + 4 * step) // step) * step
-    image = _mosaic(patches, side + 2 * step)
-    part = image[step : step + side, step : step + side]
-    whole = session(image[None])[0, step : step + side, step : step + side]
+    frame = -(-side // (8 * step)) * step
+    place = slice(frame, frame + side)
+    image = np.asarray(mosaic(patches, side + 2 * frame), np.float32)
+    part = image[place, place].copy()
+    # Surroundings of another brightness show a statistic of the tile that similar ones would hide;
+    # they are never black, which is how networks fill up a border.
+    bright = part.mean() > contract.grey_max / 2
+    image[:] = contract.grey_max * (0.25 if bright else 1.0)
+    image[place, place] = part
+    whole = session(image[None])[0, place, place]
     alone = session(part[None])[0]
     inner = slice(halo, side - halo)
     return float(np.abs(whole[inner, inner] - alone[inner, inner]).max())
 
 
-def _mosaic(patches: np.ndarray, side: int) -> np.ndarray:
-    """An image (side, side, C) of patches side by side, repeated if they are too few."""
+def mosaic(patches: np.ndarray, side: int) -> np.ndarray:
+    """An image (side, side, C) of patches (N, H, W, C) side by side, repeated if too few."""
     count, height, width, _ = patches.shape
     rows, columns = -(-side // height), -(-side // width)
     numbers = np.arange(rows * columns).reshape(rows, columns) % count

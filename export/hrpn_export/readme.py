@@ -58,8 +58,8 @@ def _about(manifest: Manifest, contract: Contract) -> str:
     return (
         f"An image-to-image network: {inputs} in, {outputs} out; grey levels in, grey levels out, "
         f"in every format. `bundle.json` says all of this for programs, with a SHA-256 of each "
-        f"file; `certificate.json` says how closely each format agrees with the Keras model; `rdf.yaml` "
-        f"describes it for [bioimage.io](https://bioimage.io).\n\n"
+        f"file; `certificate.json` says how closely each format agrees with the Keras model; "
+        f"`rdf.yaml` describes it for [bioimage.io](https://bioimage.io).\n\n"
         f"Licence of the weights: {plain(manifest.licence)}. "
         f"Written by {plain(manifest.program)}."
     )

@@ -1,12 +1,12 @@
 """What a model file of a stranger may hold: arithmetic, and nothing else.
 
-Each check reads the file only; nothing in it is run. TFLite files need none: their runtime knows
-no operation that touches anything but tensors. A TensorRT engine is machine code: nobody can check
-it, so it is for machines that trust its maker.
+Each check reads the file only; nothing in it is run. A TensorRT engine is machine code: nobody can
+check it, so it is for machines that trust its maker.
 """
 
 import json
 import mmap
+import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +19,8 @@ from hrpn_export.manifest import one_line
 _PROGRAMS = {
     "Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer",
 }  # fmt: skip
+# Layers of Keras that read a file which their configuration names.
+_READERS = {"IntegerLookup", "StringLookup", "TextVectorization"}
 _KERAS_PARTS = {"config.json", "metadata.json", "model.weights.h5"}
 _LARGEST_CONFIG = 64 * 2**20
 
@@ -47,7 +49,12 @@ def check_artefact(path: Path, format: str) -> None:
     Raises:
         DamagedBundleError: says what it holds.
     """
-    checks = {"keras": check_keras, "saved_model": check_saved_model, "onnx": check_onnx}
+    checks = {
+        "keras": check_keras,
+        "saved_model": check_saved_model,
+        "onnx": check_onnx,
+        "tflite": check_tflite,
+    }
     if format in checks:
         checks[format](path)
 
@@ -72,6 +79,8 @@ def check_keras(path: Path) -> None:
             raise DamagedBundleError(
                 f"{path}: holds a {kind}, which is a program; it is not loaded, nor run"
             )
+        if kind in _READERS:
+            raise DamagedBundleError(f"{path}: holds a {kind}, which may read other files")
 
 
 def keras_objects(path: Path) -> Iterator[dict[str, Any]]:
@@ -118,6 +127,28 @@ def check_onnx(path: Path) -> None:
             raise DamagedBundleError(f"{path}: refers to weights in another file")
         if kind == "NodeProto" and message.op_type == "EPContext":
             raise DamagedBundleError(f"{path}: refers to a compiled model in another file")
+
+
+def check_tflite(path: Path) -> None:
+    """Refuse a TFLite file that reads other files; its operations know nothing but tensors.
+
+    Raises:
+        DamagedBundleError: it does, or it is no TFLite file.
+    """
+    # older runtimes, whose schema has no such field, do not read other files either
+    from ai_edge_litert import schema_py_generated as schema
+
+    try:
+        content = path.read_bytes()
+        if content[4:8] != b"TFL3":
+            raise ValueError("it does not begin as one")
+        model = schema.Model.GetRootAs(content)
+        parts = ("ExternalBufferGroupsLength", "ExternalBuffersLength")
+        outside = sum(getattr(model, part)() for part in parts if hasattr(model, part))
+    except (OSError, ValueError, TypeError, IndexError, struct.error) as error:
+        raise DamagedBundleError(f"{path}: no TFLite file: {one_line(str(error))}") from None
+    if outside:
+        raise DamagedBundleError(f"{path}: refers to weights in another file")
 
 
 def check_saved_model(path: Path) -> None:

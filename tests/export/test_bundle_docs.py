@@ -1,0 +1,13 @@
+"""The guide is executed."""
+
+import doctest
+from pathlib import Path
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "bundle.md"
+
+
+def test_the_guide_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = doctest.testfile(str(GUIDE), module_relative=False)
+    assert result.attempted > 15
+    assert result.failed == 0
