@@ -1,0 +1,363 @@
+"""The check before loading, and the session's flow on a stand-in of CUDA and TensorRT."""
+
+import ctypes
+import gc
+import hashlib
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hrpn_export.contract import Contract
+from hrpn_export.errors import (
+    ContractError,
+    DamagedBundleError,
+    EngineError,
+    FormatError,
+    MissingRuntimeError,
+)
+from hrpn_export.runtimes import tensorrt as runtime
+from hrpn_export.runtimes.tensorrt import TensorRtSession
+from hrpn_export.tensorrt import machine as machines
+from hrpn_export.tensorrt.check import check
+from hrpn_export.tensorrt.machine import Gpu, Machine
+from hrpn_export.tensorrt.profiles import make_profiles
+from hrpn_export.tensorrt.sidecar import Sidecar, read_sidecar, sidecar_of
+
+cuda = pytest.importorskip("cuda.bindings.runtime")
+
+ENGINE = b"an engine"
+HASH = hashlib.sha256(ENGINE).hexdigest()
+CONTRACT = Contract(("vessels", "nuclei"), ("qd",), 0.5, 16, 5, True, 255.0)
+SIDECAR = Sidecar(
+    builder="tensorrt-rtx",
+    version="1.7.1.116",
+    capabilities=("8.6", "8.9"),
+    platform="linux-x86_64",
+    driver="13.0",
+    gpu=None,
+    precision="fp16",
+    onnx="model.onnx",
+    onnx_sha256="0" * 64,
+    engine_sha256=HASH,
+    timing_cache_sha256=None,
+    profiles=make_profiles(16, 2, [64], [2]),
+)
+ADA = Gpu(0, "RTX 4090", "8.9", "13.0")
+HERE = Machine("linux-x86_64", {"tensorrt-rtx": "1.7.1.116", "tensorrt": "10.13.3.9"}, ADA)
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """An engine that is none, in a bundle with its sidecar."""
+    path = tmp_path / "bundle" / "tensorrt" / "fp16" / "model.engine"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(ENGINE)
+    sidecar_of(path).write_text(SIDECAR.to_json())
+    return path
+
+
+def test_what_fits_is_let_through(engine):
+    check(SIDECAR, HASH, HERE, engine)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "message"),
+    [
+        (Gpu(0, "T4", "7.5", "13.0"), r"compute capability 8\.6 or 8\.9, and T4 has 7\.5"),
+        (Gpu(0, "RTX 4090", "8.9", "12.9"), r"CUDA 13\.0, and here is one of CUDA 12\.9"),
+    ],
+)
+def test_another_gpu_is_refused(engine, gpu, message):
+    machine = Machine(HERE.platform, HERE.builders, gpu)
+    with pytest.raises(EngineError, match=rf"{message}.*rebuild the engine here: python -m"):
+        check(SIDECAR, HASH, machine, engine)
+
+
+def test_another_version_is_refused_with_the_command_that_rebuilds(engine):
+    onnx = engine.parents[2] / "onnx" / "fp16" / "model.onnx"
+    onnx.parent.mkdir(parents=True)
+    onnx.touch()
+    machine = Machine(HERE.platform, {"tensorrt-rtx": "1.8.0.1"}, ADA)
+    with pytest.raises(EngineError) as caught:
+        check(SIDECAR, HASH, machine, engine)
+    assert str(caught.value) == (
+        f"{engine}: built for tensorrt-rtx 1.7.1.116, and here is 1.8.0.1; rebuild the engine "
+        f"here: python -m hrpn_export.tensorrt {onnx} --out model.engine --tiles 64x64 "
+        "--batches 2 --multiple 16"
+    )
+
+
+def test_other_bytes_are_refused(engine):
+    with pytest.raises(EngineError, match="not the engine that its sidecar describes"):
+        check(SIDECAR, "1" * 64, HERE, engine)
+
+
+def test_another_platform_matters_to_the_full_tensorrt_only(engine):
+    windows = Machine("windows-amd64", HERE.builders, ADA)
+    check(SIDECAR, HASH, windows, engine)
+    full = SIDECAR.model_copy(update={"builder": "tensorrt", "version": "10.13.3.9"})
+    check(full, HASH, HERE, engine)
+    with pytest.raises(EngineError, match="linux-x86_64, and this is windows-amd64"):
+        check(full, HASH, windows, engine)
+
+
+def test_the_other_tensorrt_does_not_do(engine):
+    machine = Machine(HERE.platform, {"tensorrt": "10.13.3.9"}, ADA)
+    with pytest.raises(MissingRuntimeError, match=r"needs tensorrt-rtx 1\.7.*hrpn-tf\[trt\]"):
+        check(SIDECAR, HASH, machine, engine)
+
+
+def test_no_gpu_is_one_line(engine):
+    machine = Machine(HERE.platform, HERE.builders, None, "no NVIDIA GPU can be used here")
+    with pytest.raises(MissingRuntimeError, match="no NVIDIA GPU") as caught:
+        check(SIDECAR, HASH, machine, engine)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sidecar_is_read_as_it_was_written(engine):
+    assert read_sidecar(engine) == SIDECAR
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"schema_version": 1', '"schema_version": 2', "schema 2, and this program knows up to 1"),
+        ('"gpu": null', '"gpu": null, "colour": 1', "colour: Extra inputs"),
+        (HASH, "short", "engine_sha256"),
+        ('"tensorrt-rtx"', '"other"', "builder"),
+        ("1.7.1.116", "1.7; rm -rf", "version"),
+        ('"8.6"', '"ada"', r"capabilities\.0"),
+        ("{", "", "cannot be read"),
+    ],
+)
+def test_a_wrong_sidecar_is_refused(engine, old, new, message):
+    path = sidecar_of(engine)
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(DamagedBundleError, match=message):
+        read_sidecar(engine)
+
+
+def test_a_missing_sidecar_is_refused(engine):
+    sidecar_of(engine).unlink()
+    with pytest.raises(DamagedBundleError, match=r"model\.json is missing beside it"):
+        read_sidecar(engine)
+
+
+class Cuda:
+    """CUDA's calls on ordinary memory; counts what is held."""
+
+    cudaError_t = cuda.cudaError_t  # noqa: N815
+    cudaMemcpyKind = cuda.cudaMemcpyKind  # noqa: N815
+    cudaDeviceAttr = cuda.cudaDeviceAttr  # noqa: N815
+
+    def __init__(self, limit: int = 2**30) -> None:
+        self.held: dict[int, ctypes.Array] = {}
+        self.streams, self.limit, self.numbers = 0, limit, []
+
+    def cudaSetDevice(self, number):  # noqa: N802
+        self.numbers.append(number)
+        return (self.cudaError_t.cudaSuccess,)
+
+    def cudaMalloc(self, size):  # noqa: N802
+        if size > self.limit:
+            return self.cudaError_t.cudaErrorMemoryAllocation, None
+        block = ctypes.create_string_buffer(size)
+        self.held[ctypes.addressof(block)] = block
+        return self.cudaError_t.cudaSuccess, ctypes.addressof(block)
+
+    def cudaFree(self, address):  # noqa: N802
+        del self.held[address]
+        return (self.cudaError_t.cudaSuccess,)
+
+    def cudaMemcpyAsync(self, to, source, size, kind, stream):  # noqa: N802
+        ctypes.memmove(to, source, size)
+        return (self.cudaError_t.cudaSuccess,)
+
+    def cudaStreamCreate(self):  # noqa: N802
+        self.streams += 1
+        return self.cudaError_t.cudaSuccess, 7
+
+    def cudaStreamDestroy(self, stream):  # noqa: N802
+        self.streams -= 1
+        return (self.cudaError_t.cudaSuccess,)
+
+    def cudaStreamSynchronize(self, stream):  # noqa: N802
+        return (self.cudaError_t.cudaSuccess,)
+
+
+class Context:
+    """Runs a network that adds its channels."""
+
+    def __init__(self) -> None:
+        self.profiles: list[int] = []
+        self.shapes: list[tuple[int, ...]] = []
+        self.at: dict[str, int] = {}
+
+    def set_optimization_profile_async(self, number, stream):
+        self.profiles.append(number)
+        return True
+
+    def set_input_shape(self, name, shape):
+        self.shapes.append(tuple(shape))
+        return True
+
+    def get_tensor_shape(self, name):
+        return (*self.shapes[-1][:3], 1)
+
+    def set_tensor_address(self, name, address):
+        self.at[name] = address
+        return True
+
+    def execute_async_v3(self, stream):
+        shape = self.shapes[-1]
+        kind = ctypes.c_float * int(np.prod(shape))
+        image = np.frombuffer(kind.from_address(self.at["grey_levels"]), np.float32)
+        result = image.reshape(shape).sum(-1, keepdims=True)
+        ctypes.memmove(self.at["prediction"], result.ctypes.data, result.nbytes)
+        return True
+
+
+class TensorRt:
+    """The part of TensorRT's module that a session uses."""
+
+    Logger = SimpleNamespace
+    float32 = "float32"
+    EngineValidity = SimpleNamespace(INVALID="invalid")
+    EngineInvalidityDiagnostics = SimpleNamespace(__members__={"OLD_CUDA_DRIVER": 4})
+    ExecutionContextAllocationStrategy = SimpleNamespace(ON_PROFILE_CHANGE=1)
+
+    def __init__(self, validity: str = "valid", loads: bool = True) -> None:
+        self.loaded: list[bytes] = []
+        self.context, self.validity, self.loads = Context(), validity, loads
+        self.Logger = lambda severity: None
+        self.Logger.ERROR = 1
+
+    def Runtime(self, log):  # noqa: N802
+        engine = SimpleNamespace(
+            num_io_tensors=2,
+            get_tensor_name=["grey_levels", "prediction"].__getitem__,
+            get_tensor_dtype=lambda name: "float32",
+            create_execution_context=lambda strategy: self.context,
+        )
+
+        def load(content):
+            self.loaded.append(content)
+            return engine if self.loads else None
+
+        return SimpleNamespace(
+            get_engine_validity=lambda content: (self.validity, 4), deserialize_cuda_engine=load
+        )
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """The session's modules and machine, replaced by the stand-ins given."""
+
+    def put(trt, fake_cuda, machine=HERE):
+        monkeypatch.setattr(runtime, "load_tensorrt", lambda name: trt)
+        monkeypatch.setattr(runtime, "load_cuda", lambda: fake_cuda)
+        monkeypatch.setattr(runtime, "this_machine", lambda device: machine)
+
+    return put
+
+
+def test_it_predicts_and_frees_its_memory(engine, stand_in):
+    trt, fake = TensorRt(), Cuda()
+    stand_in(trt, fake)
+    session = TensorRtSession(engine, CONTRACT, "cuda", None)
+    assert trt.loaded == [ENGINE]
+    rng = np.random.default_rng(0)
+    for shape in ((5, 64, 64, 2), (1, 128, 320, 2), (2, 64, 64, 2)):
+        batch = rng.integers(0, 200, shape).astype(np.uint8)
+        result = session(batch)
+        assert result.dtype == np.float32
+        np.testing.assert_array_equal(result, batch.sum(-1, keepdims=True))
+    assert trt.context.profiles == [1, 0, 1]
+    assert [shape[0] for shape in trt.context.shapes] == [2, 2, 1, 1, 2]
+    assert session(np.zeros((0, 64, 64, 2))).shape == (0, 64, 64, 1)
+    assert len(fake.held) == 2
+    del session
+    gc.collect()
+    assert not fake.held
+    assert not fake.streams
+
+
+def test_it_runs_on_the_gpu_of_that_number(engine, stand_in):
+    fake = Cuda()
+    stand_in(TensorRt(), fake, Machine(HERE.platform, HERE.builders, Gpu(3, "B", "8.6", "13.1")))
+    TensorRtSession(engine, CONTRACT, "cuda:3", None)(np.zeros((1, 64, 64, 2)))
+    assert set(fake.numbers) == {3}
+
+
+def test_a_size_outside_the_profiles_names_them_and_the_command(engine, stand_in):
+    stand_in(TensorRt(), Cuda())
+    session = TensorRtSession(engine, CONTRACT, "cuda", None)
+    with pytest.raises(ContractError, match=r"1024 x 1024, 64 x 64 px, got 2048 x 64.*2048x64"):
+        session(np.zeros((1, 2048, 64, 2)))
+
+
+def test_too_little_memory_is_said(engine, stand_in):
+    stand_in(TensorRt(), Cuda(limit=1000))
+    session = TensorRtSession(engine, CONTRACT, "cuda", None)
+    with pytest.raises(EngineError, match=r"cudaErrorMemoryAllocation.*smaller tiles"):
+        session(np.zeros((1, 64, 64, 2)))
+
+
+@pytest.mark.parametrize("content", [b"", b"an engine of somebody else"])
+def test_other_bytes_never_reach_tensorrt(engine, stand_in, content):
+    trt = TensorRt()
+    stand_in(trt, Cuda())
+    engine.write_bytes(content)
+    with pytest.raises(EngineError, match="not the engine that its sidecar describes"):
+        TensorRtSession(engine, CONTRACT, "cuda", None)
+    assert not trt.loaded
+
+
+def test_what_tensorrt_finds_not_valid_is_not_loaded(engine, stand_in):
+    trt = TensorRt(validity="invalid")
+    stand_in(trt, Cuda())
+    with pytest.raises(EngineError, match=r"not valid here \(old cuda driver"):
+        TensorRtSession(engine, CONTRACT, "cuda", None)
+    assert not trt.loaded
+
+
+def test_what_tensorrt_cannot_load_is_said(engine, stand_in):
+    stand_in(TensorRt(loads=False), Cuda())
+    with pytest.raises(EngineError, match="TensorRT cannot load it; export again"):
+        TensorRtSession(engine, CONTRACT, "cuda", None)
+
+
+def test_an_engine_of_another_contract_is_refused(engine):
+    three = Contract(("a", "b", "c"), ("qd",), 0.5, 16, 5, True, 255.0)
+    with pytest.raises(DamagedBundleError, match="another number of channels"):
+        TensorRtSession(engine, three, "cuda", None)
+
+
+def test_the_gpu_is_asked_for_what_it_is(monkeypatch):
+    success, attribute = cuda.cudaError_t.cudaSuccess, cuda.cudaDeviceAttr
+    fake = SimpleNamespace(
+        cudaError_t=cuda.cudaError_t,
+        cudaDeviceAttr=attribute,
+        cudaGetDeviceCount=lambda: (success, 2),
+        cudaDeviceGetAttribute=lambda which, number: (
+            success,
+            8 if which == attribute.cudaDevAttrComputeCapabilityMajor else 9,
+        ),
+        cudaGetDeviceProperties=lambda number: (success, SimpleNamespace(name=b"RTX 4090\0")),
+        cudaDriverGetVersion=lambda: (success, 12080),
+    )
+    monkeypatch.setattr(machines, "load_cuda", lambda: fake)
+    assert machines.find_gpu("cuda:1") == Gpu(1, "RTX 4090", "8.9", "12.8")
+    with pytest.raises(FormatError, match="no cuda:2: this machine has 2 GPUs"):
+        machines.find_gpu("cuda:2")
+    with pytest.raises(FormatError, match="not on cpu"):
+        machines.find_gpu("cpu")
+
+
+def test_without_a_driver_the_real_cuda_says_so_in_one_line(engine):
+    error, count = cuda.cudaGetDeviceCount()
+    if error == cuda.cudaError_t.cudaSuccess and count:
+        pytest.skip("there is a GPU here")
+    with pytest.raises(MissingRuntimeError, match="no NVIDIA GPU can be used here") as caught:
+        machines.find_gpu("cuda")
+    assert "\n" not in str(caught.value)
