@@ -9,15 +9,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from click.testing import CliRunner
 from hrpn_export.contract import Contract
 from hrpn_export.errors import ExportError, FormatError, MissingRuntimeError
 from hrpn_export.formats import Source, find_format
-from hrpn_export.manifest import GreyLevels, Manifest, Output, contract_fields
 from hrpn_export.runtimes import find_runtime
 from hrpn_export.tensorrt import Wanted, read_sidecar, write_engine
 from hrpn_export.tensorrt import machine as machines
-from hrpn_export.tensorrt.__main__ import main
 from hrpn_export.tensorrt.builder import Job, build
 from hrpn_export.tensorrt.choose import BUILDERS
 from hrpn_export.tensorrt.machine import Gpu, Machine, platform_name
@@ -148,8 +145,7 @@ def test_without_a_builder_the_command_for_the_target_is_given(
     assert "\n" not in line
     assert "pip install" in line
     assert line.endswith(
-        f"python -m hrpn_export.tensorrt {model} --out model.engine --tiles 512x512 --batches 4 "
-        "--multiple 16"
+        f"python -m hrpn_export.tensorrt {model} --into-bundle --tiles 512x512 --batches 4"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
@@ -232,58 +228,6 @@ def test_a_package_that_does_not_load_is_named(monkeypatch):
     monkeypatch.setattr(machines.importlib, "import_module", fail)
     with pytest.raises(MissingRuntimeError, match=r"does not load \(libcudart\.so\.13.*file\): p"):
         machines.load_tensorrt("tensorrt-rtx")
-
-
-@pytest.fixture
-def bundle(tmp_path) -> Path:
-    """A bundle, as far as the command looks at it."""
-    folder = tmp_path / "bundle" / "onnx" / "fp32"
-    folder.mkdir(parents=True)
-    tiny(folder / "model.onnx")
-    Manifest(
-        name="tiny",
-        contract=contract_fields(CONTRACT),
-        grey_levels=GreyLevels.of(CONTRACT),
-        outputs=(Output(name="qd", unit="grey level"),),
-        licence="MIT",
-        provenance={},
-        program="a test",
-        artefacts=(),
-    ).write(tmp_path / "bundle")
-    return folder / "model.onnx"
-
-
-def test_the_command_builds_from_a_bundle(bundle, tmp_path):
-    out = tmp_path / "new.engine"
-    arguments = [str(bundle), "--out", str(out), "--tiles", "64,128x64", "--batches", "1,2"]
-    arguments += ["--capability", "8.6,89", "--builder", "tensorrt-rtx"]
-    done = CliRunner().invoke(main, arguments)
-    assert done.exit_code == 0, done.output
-    assert f"by tensorrt-rtx {trt.__version__} for compute capability 8.6, 8.9" in done.output
-    sidecar = read_sidecar(out)
-    assert sidecar.precision == "fp32"
-    assert sidecar.profiles[0].minimum == (1, 16, 16, 2)
-    assert [profile.tile for profile in sidecar.profiles[1:]] == [(64, 64), (128, 64)]
-    again = CliRunner().invoke(main, arguments)
-    assert again.exit_code == 2
-    assert "add --overwrite" in again.output
-    assert CliRunner().invoke(main, [*arguments, "--overwrite"]).exit_code == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "lies in no bundle: say the model's --multiple"),
-        (["--multiple", "16", "--batches", "many"], "batches must be numbers from 1 up"),
-        (["--multiple", "16", "--tiles", "40"], "multiples of 16"),
-    ],
-)
-def test_the_command_says_what_is_wrong(model, tmp_path, arguments, message):
-    done = CliRunner().invoke(main, [str(model), "--out", str(tmp_path / "a.engine"), *arguments])
-    assert done.exit_code == 2
-    assert message in done.output
-    assert "Traceback" not in done.output
-    assert not (tmp_path / "a.engine").exists()
 
 
 def test_the_command_needs_no_tensorflow():

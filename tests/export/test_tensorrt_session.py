@@ -82,8 +82,8 @@ def test_another_version_is_refused_with_the_command_that_rebuilds(engine):
         check(SIDECAR, HASH, machine, engine)
     assert str(caught.value) == (
         f"{engine}: built for tensorrt-rtx 1.7.1.116, and here is 1.8.0.1; rebuild the engine "
-        f"here: python -m hrpn_export.tensorrt {onnx} --out model.engine --tiles 64x64 "
-        "--batches 2 --multiple 16"
+        f"here: python -m hrpn_export.tensorrt {onnx} --into-bundle --tiles 64x64 --batches 2 "
+        "--overwrite"
     )
 
 
