@@ -126,6 +126,7 @@ def test_a_sidecar_is_read_as_it_was_written(engine):
         (HASH, "short", "engine_sha256"),
         ('"tensorrt-rtx"', '"other"', "builder"),
         ("1.7.1.116", "1.7; rm -rf", "version"),
+        ("model.onnx", "\\u001b[2J.onnx", "onnx: String should match"),
         ('"8.6"', '"ada"', r"capabilities\.0"),
         ("{", "", "cannot be read"),
     ],
@@ -220,7 +221,9 @@ class Context:
 class TensorRt:
     """The part of TensorRT's module that a session uses."""
 
-    Logger = SimpleNamespace
+    class ILogger:
+        ERROR, INTERNAL_ERROR = 1, 0
+
     float32 = "float32"
     EngineValidity = SimpleNamespace(INVALID="invalid")
     EngineInvalidityDiagnostics = SimpleNamespace(__members__={"OLD_CUDA_DRIVER": 4})
@@ -229,8 +232,6 @@ class TensorRt:
     def __init__(self, validity: str = "valid", loads: bool = True) -> None:
         self.loaded: list[bytes] = []
         self.context, self.validity, self.loads = Context(), validity, loads
-        self.Logger = lambda severity: None
-        self.Logger.ERROR = 1
 
     def Runtime(self, log):  # noqa: N802
         engine = SimpleNamespace(
@@ -242,7 +243,11 @@ class TensorRt:
 
         def load(content):
             self.loaded.append(content)
-            return engine if self.loads else None
+            if self.loads:
+                return engine
+            log.log(log.ERROR, "IRuntime: magic tag\n does not match")
+            log.log(log.ERROR, "a consequence")
+            return None
 
         return SimpleNamespace(
             get_engine_validity=lambda content: (self.validity, 4), deserialize_cuda_engine=load
@@ -259,6 +264,15 @@ def stand_in(monkeypatch):
         monkeypatch.setattr(runtime, "this_machine", lambda device: machine)
 
     return put
+
+
+def test_the_stand_ins_have_no_call_that_the_real_modules_lack():
+    trt = pytest.importorskip("tensorrt_rtx")
+    for mine, real in ((Context, trt.IExecutionContext), (Cuda, cuda), (TensorRt, trt)):
+        names = {name for name in vars(mine) if not name.startswith("_")}
+        assert names <= set(dir(real))
+    names = set(vars(TensorRt().Runtime(None).deserialize_cuda_engine(b"")))
+    assert names <= set(dir(trt.ICudaEngine))
 
 
 def test_it_predicts_and_frees_its_memory(engine, stand_in):
@@ -323,7 +337,13 @@ def test_what_tensorrt_finds_not_valid_is_not_loaded(engine, stand_in):
 
 def test_what_tensorrt_cannot_load_is_said(engine, stand_in):
     stand_in(TensorRt(loads=False), Cuda())
-    with pytest.raises(EngineError, match="TensorRT cannot load it; export again"):
+    with pytest.raises(EngineError, match="load it: IRuntime: magic tag does not match; exp"):
+        TensorRtSession(engine, CONTRACT, "cuda", None)
+
+
+def test_a_missing_engine_is_said(engine):
+    engine.unlink()
+    with pytest.raises(DamagedBundleError, match="cannot be read: No such file"):
         TensorRtSession(engine, CONTRACT, "cuda", None)
 
 

@@ -46,7 +46,10 @@ class TensorRtSession:
                 f"{len(contract.inputs)}; export again"
             )
         machine = this_machine(device)
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DamagedBundleError(f"{path}: cannot be read: {error.strerror}") from None
         check(self._sidecar, hashlib.sha256(content).hexdigest(), machine, path)
         assert machine.gpu is not None  # or check has raised
         self._engine = GpuEngine(
