@@ -205,6 +205,7 @@ def test_the_full_builder_takes_the_same_path_and_keeps_its_timing_cache(
     monkeypatch.setitem(sys.modules, "tensorrt", stand_in())
     ada = Machine(platform_name(), {"tensorrt": "1"}, Gpu(0, "RTX 4090", "8.9", "13.0"))
     cache = tmp_path / "cache"
+    cache.write_bytes(b"of another version")
     for _ in range(2):  # the second build reads what the first wrote
         sidecar = make(model, tmp_path / "a.engine", ada, timing_cache=cache)
     assert sidecar.builder == "tensorrt"

@@ -8,6 +8,7 @@ import onnx
 import pytest
 from hrpn_export.formats.onnx_file import to_onnx
 from hrpn_export.tensorrt import Wanted, write_engine
+from hrpn_export.tensorrt.graph import readable
 from hrpn_export.tensorrt.machine import Machine, platform_name
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -52,6 +53,8 @@ def network(request, tmp_path_factory) -> tuple[Path, int]:
 def in_precision(path: Path, precision: str) -> Path:
     """The ONNX file in another precision, as TensorRT takes it: by types, or by QDQ nodes."""
     new = path.with_name(f"{precision}.onnx")
+    if new.exists():
+        return new
     if precision == "fp16":
         onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), new)
     if precision == "int8":
@@ -70,6 +73,25 @@ def in_precision(path: Path, precision: str) -> Path:
             },
         )
     return new
+
+
+def types_of(path: Path, layer: trt.LayerType) -> set[trt.DataType]:
+    """Types that TensorRT, which changes none, computes layers of one kind in."""
+    log = trt.Logger(trt.Logger.ERROR)
+    builder = trt.Builder(log)
+    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    parser = trt.OnnxParser(network, log)
+    assert parser.parse(readable(path.read_bytes()))
+    layers = [network.get_layer(i) for i in range(network.num_layers)]
+    return {each.get_output(0).dtype for each in layers if each.type == layer}
+
+
+def test_the_precision_is_that_of_the_onnx_file(network):
+    path, _ = network
+    assert types_of(path, trt.LayerType.CONVOLUTION) == {trt.float32}
+    half, int8 = in_precision(path, "fp16"), in_precision(path, "int8")
+    assert types_of(half, trt.LayerType.CONVOLUTION) == {trt.float16}
+    assert types_of(int8, trt.LayerType.QUANTIZE) == {trt.int8}
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])

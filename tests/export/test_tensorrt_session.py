@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import hashlib
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -280,6 +281,7 @@ def test_it_predicts_and_frees_its_memory(engine, stand_in):
     stand_in(trt, fake)
     session = TensorRtSession(engine, CONTRACT, "cuda", None)
     assert trt.loaded == [ENGINE]
+    assert session.version == "tensorrt-rtx 1.7.1.116"
     rng = np.random.default_rng(0)
     for shape in ((5, 64, 64, 2), (1, 128, 320, 2), (2, 64, 64, 2)):
         batch = rng.integers(0, 200, shape).astype(np.uint8)
@@ -372,6 +374,21 @@ def test_the_gpu_is_asked_for_what_it_is(monkeypatch):
         machines.find_gpu("cuda:2")
     with pytest.raises(FormatError, match="not on cpu"):
         machines.find_gpu("cpu")
+
+
+def test_a_machine_where_cuda_counts_no_gpu_has_none(monkeypatch):
+    none = SimpleNamespace(
+        cudaError_t=cuda.cudaError_t,
+        cudaGetDeviceCount=lambda: (cuda.cudaError_t.cudaSuccess, 0),
+    )
+    monkeypatch.setattr(machines, "load_cuda", lambda: none)
+    assert machines.this_machine("cuda").problem.endswith("CUDA counts none")
+
+
+def test_without_cuda_bindings_the_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cuda.bindings.runtime", None)
+    with pytest.raises(MissingRuntimeError, match=r"cuda-bindings is not installed.*hrpn-tf\[trt"):
+        machines.find_gpu("cuda")
 
 
 def test_without_a_driver_the_real_cuda_says_so_in_one_line(engine):

@@ -90,7 +90,7 @@ def main(
         )
         if into_bundle and (out is not None or multiple is not None):
             raise FormatError("--into-bundle knows where and what: leave out --out and --multiple")
-        click.echo("building; the full TensorRT takes minutes", err=True)
+        click.echo(f"building an engine from {onnx}", err=True)
         if into_bundle:
             root, precision = asked_bundle(onnx)
             engine, sidecar = add_engine(root, precision, wanted, overwrite=overwrite)

@@ -94,7 +94,9 @@ def build(builder: Builder, job: Job) -> Built:
         _add_profile(maker, config, profile, job.name, log)
     builder.configure(trt, config, job.capabilities)
     if builder.has_timing_cache:
-        config.set_timing_cache(config.create_timing_cache(job.timing_cache), False)
+        # one that TensorRT cannot read, such as another version's, is begun anew
+        cache = config.create_timing_cache(job.timing_cache) or config.create_timing_cache(b"")
+        config.set_timing_cache(cache, False)
     log.errors.clear()
     engine = maker.build_serialized_network(network, config)
     if engine is None:
