@@ -103,6 +103,7 @@ class GpuEngine:
             self._call(cuda.cudaSetDevice(self._number))  # it is of the thread
             stream = int(self._stream)
             if profile != self._profile:
+                self._profile = None  # unknown, if it fails
                 self._must(context.set_optimization_profile_async(profile, stream), "its profile")
                 self._profile = profile
             self._must(context.set_input_shape(INPUT, batch.shape), f"the shape {batch.shape}")
