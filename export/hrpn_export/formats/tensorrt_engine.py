@@ -42,10 +42,8 @@ def export(source: Source, precision: str, folder: Path) -> Path:
         profiles = make_profiles(multiple, channels, wanted.tiles, wanted.batches)
         command = build_command(
             onnx,
-            NAME,
             tiles=[profile.tile for profile in profiles if profile.tile is not None],
             batches=[max(wanted.batches)],
-            multiple=multiple,
         )
         raise MissingRuntimeError(
             f"{error}; the ONNX file is all that a machine with TensorRT needs, there run: "

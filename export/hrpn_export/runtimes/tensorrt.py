@@ -22,6 +22,11 @@ class TensorRtSession:
     The sidecar is checked against the engine's bytes, the installed TensorRT and the GPU before
     TensorRT sees a byte of the engine. A batch larger than the profile's is cut.
 
+    Attributes:
+        contract: of the model.
+        profiles: ranges of shapes that it takes.
+        version: builder and version of the engine, and so of TensorRT here.
+
     Args:
         path: of the engine; its sidecar is beside it.
         contract: of the model.
@@ -40,13 +45,17 @@ class TensorRtSession:
         self._path = path
         self._sidecar = read_sidecar(path)
         self.profiles = self._sidecar.profiles
+        self.version = f"{self._sidecar.builder} {self._sidecar.version}"
         if {profile.maximum[3] for profile in self.profiles} != {len(contract.inputs)}:
             raise DamagedBundleError(
                 f"{path}: its sidecar is of another number of channels than the contract's "
                 f"{len(contract.inputs)}; export again"
             )
         machine = this_machine(device)
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DamagedBundleError(f"{path}: cannot be read: {error.strerror}") from None
         check(self._sidecar, hashlib.sha256(content).hexdigest(), machine, path)
         assert machine.gpu is not None  # or check has raised
         self._engine = GpuEngine(

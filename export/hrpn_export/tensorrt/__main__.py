@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from hrpn_export.contract import Contract
 from hrpn_export.errors import BundleError, BundleExistsError, FormatError
-from hrpn_export.manifest import MANIFEST, read_manifest
+from hrpn_export.manifest import read_manifest
 from hrpn_export.tensorrt.graph import parse
-from hrpn_export.tensorrt.sidecar import sidecar_of
+from hrpn_export.tensorrt.into_bundle import add_engine, asked_bundle, bundle_of
+from hrpn_export.tensorrt.sidecar import Sidecar, sidecar_of
 from hrpn_export.tensorrt.write import Wanted, write_engine
 
 
@@ -23,9 +23,12 @@ def _listed(context: click.Context, option: click.Parameter, text: str | None) -
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("model.engine"),
-    show_default=True,
-    help="Engine to write; the sidecar is written beside it.",
+    help="Engine to write; the sidecar is written beside it [default: model.engine].",
+)
+@click.option(
+    "--into-bundle",
+    is_flag=True,
+    help="Put the engine into the bundle that ONNX is in: BUNDLE/onnx/PRECISION/model.onnx.",
 )
 @click.option(
     "--tiles",
@@ -63,7 +66,8 @@ def _listed(context: click.Context, option: click.Parameter, text: str | None) -
 @click.option("--overwrite", is_flag=True, help="Replace an engine that is there.")
 def main(
     onnx: Path,
-    out: Path,
+    out: Path | None,
+    into_bundle: bool,
     tiles: list[str] | None,
     batches: list[str] | None,
     capability: list[str] | None,
@@ -75,45 +79,55 @@ def main(
     """Build a TensorRT engine from ONNX, an ONNX file of a bundle."""
     started = time.perf_counter()
     try:
-        contract = _contract_of(onnx)
-        if multiple is None and contract is None:
-            raise FormatError(f"{onnx} lies in no bundle: say the model's --multiple")
-        if not overwrite and (out.exists() or sidecar_of(out).exists()):
-            raise BundleExistsError(
-                f"{out} or {sidecar_of(out)} exists; name another --out, or add --overwrite"
-            )
-        sidecar = write_engine(
-            onnx,
-            out,
-            multiple=multiple or (contract.stride_multiple if contract else 1),
-            channels=_channels(onnx),
-            precision=onnx.resolve().parent.name if contract else "as in the ONNX file",
-            wanted=Wanted.of(
-                {
-                    "tiles": tiles,
-                    "batches": None if batches is None else _numbers(batches),
-                    "capability": capability,
-                    "builder": builder,
-                    "timing_cache": timing_cache,
-                }
-            ),
+        wanted = Wanted.of(
+            {
+                "tiles": tiles,
+                "batches": None if batches is None else _numbers(batches),
+                "capability": capability,
+                "builder": builder,
+                "timing_cache": timing_cache,
+            }
         )
+        if into_bundle and (out is not None or multiple is not None):
+            raise FormatError("--into-bundle knows where and what: leave out --out and --multiple")
+        click.echo(f"building an engine from {onnx}", err=True)
+        if into_bundle:
+            root, precision = asked_bundle(onnx)
+            engine, sidecar = add_engine(root, precision, wanted, overwrite=overwrite)
+        else:
+            engine = out or Path("model.engine")
+            sidecar = _write(onnx, engine, wanted, multiple, overwrite)
     except (BundleError, OSError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(getattr(error, "exit_code", 1))
     click.echo(
-        f"{out}: {out.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - started:.1f} s, by "
-        f"{sidecar.builder} {sidecar.version} for compute capability "
+        f"{engine}: {engine.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - started:.1f} s, "
+        f"by {sidecar.builder} {sidecar.version} for compute capability "
         f"{', '.join(sidecar.capabilities)}"
     )
 
 
-def _contract_of(onnx: Path) -> Contract | None:
-    """That of the bundle which the file lies in: ``BUNDLE/onnx/PRECISION/model.onnx``."""
-    folders = onnx.resolve().parents
-    if len(folders) > 2 and (folders[2] / MANIFEST).is_file():
-        return read_manifest(folders[2]).read_contract()
-    return None
+def _write(
+    onnx: Path, engine: Path, wanted: Wanted, multiple: int | None, overwrite: bool
+) -> Sidecar:
+    """An engine outside of a bundle; what the options leave open is asked of the file's bundle."""
+    found = bundle_of(onnx)
+    if multiple is None and found is None:
+        raise FormatError(f"{onnx} lies in no bundle: say the model's --multiple")
+    if not overwrite and (engine.exists() or sidecar_of(engine).exists()):
+        raise BundleExistsError(
+            f"{engine} or {sidecar_of(engine)} exists; name another --out, or add --overwrite"
+        )
+    if multiple is None and found is not None:
+        multiple = read_manifest(found[0]).read_contract().stride_multiple
+    return write_engine(
+        onnx,
+        engine,
+        multiple=multiple or 1,
+        channels=_channels(onnx),
+        precision=found[1] if found else "as in the ONNX file",
+        wanted=wanted,
+    )
 
 
 def _channels(onnx: Path) -> int:

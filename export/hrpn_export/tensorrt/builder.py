@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from hrpn_export.errors import ExportError
 from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.tensorrt.log import first_line, make_log
 from hrpn_export.tensorrt.machine import Gpu, load_tensorrt
 from hrpn_export.tensorrt.profiles import Profile
 from hrpn_export.tensorrt.sidecar import BuilderName
@@ -78,13 +79,13 @@ def build(builder: Builder, job: Job) -> Built:
         MissingRuntimeError: the package is not installed.
     """
     trt = load_tensorrt(builder.name)
-    log = _log(trt)
+    log = make_log(trt)
     maker = trt.Builder(log)
     network = maker.create_network(_flags(trt))
     parser = trt.OnnxParser(network, log)
     if not parser.parse(job.onnx):
         said = [parser.get_error(i).desc() for i in range(parser.num_errors)]
-        raise ExportError(f"{job.name}: {builder.name} cannot read it: {_line(said)}")
+        raise ExportError(f"{job.name}: {builder.name} cannot read it: {first_line(said)}")
     check_ends(trt, network, job)
     config = maker.create_builder_config()
     # float32 means float32: the certificate's limit leaves no room for a 10-bit mantissa
@@ -93,13 +94,15 @@ def build(builder: Builder, job: Job) -> Built:
         _add_profile(maker, config, profile, job.name, log)
     builder.configure(trt, config, job.capabilities)
     if builder.has_timing_cache:
-        config.set_timing_cache(config.create_timing_cache(job.timing_cache), False)
+        # one that TensorRT cannot read, such as another version's, is begun anew
+        cache = config.create_timing_cache(job.timing_cache) or config.create_timing_cache(b"")
+        config.set_timing_cache(cache, False)
     log.errors.clear()
     engine = maker.build_serialized_network(network, config)
     if engine is None:
         raise ExportError(
             f"{job.name}: {builder.name} cannot build it for {', '.join(job.capabilities)}: "
-            f"{_line(log.errors)}"
+            f"{first_line(log.errors)}"
         )
     timing = bytes(config.get_timing_cache().serialize()) if builder.has_timing_cache else None
     return Built(bytes(engine), str(trt.__version__), timing)
@@ -139,25 +142,4 @@ def _add_profile(maker: Any, config: Any, profile: Profile, name: str, log: Any)
     shapes = maker.create_optimization_profile()
     shapes.set_shape(INPUT, profile.minimum, profile.optimum, profile.maximum)
     if config.add_optimization_profile(shapes) < 0:
-        raise ExportError(f"{name}: the profile {profile} is refused: {_line(log.errors)}")
-
-
-def _log(trt: Any) -> Any:
-    """A logger of TensorRT that keeps what is an error, and prints nothing."""
-
-    class Log(trt.ILogger):
-        def __init__(self) -> None:
-            trt.ILogger.__init__(self)
-            self.errors: list[str] = []
-
-        def log(self, severity: Any, message: str) -> None:
-            if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
-                self.errors.append(message)
-
-    return Log()
-
-
-def _line(messages: Sequence[str]) -> str:
-    """The first message that says something, on one line: those after it are consequences."""
-    lines = [" ".join(message.split()) for message in messages if message.strip()]
-    return lines[0][:400] if lines else "no reason given"
+        raise ExportError(f"{name}: the profile {profile} is refused: {first_line(log.errors)}")

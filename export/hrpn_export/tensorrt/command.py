@@ -9,7 +9,7 @@ from hrpn_export.tensorrt.sidecar import Sidecar
 
 def build_command(
     onnx: Path | str,
-    out: Path | str,
+    out: Path | str | None = None,
     *,
     tiles: Sequence[tuple[int, int]] = (),
     batches: Sequence[int] = (),
@@ -21,14 +21,15 @@ def build_command(
 
     Args:
         onnx: file to build from.
-        out: engine to write.
+        out: engine to write; None to put it into the bundle that the ONNX file is in.
         tiles: heights and widths, px.
         batches: numbers of tiles at once.
         multiple: stride multiple, px; None if the bundle says it.
         builder: ``tensorrt``, ``tensorrt-rtx`` or ``auto``.
         overwrite: whether there may be an engine already.
     """
-    words = ["python", "-m", "hrpn_export.tensorrt", str(onnx), "--out", str(out)]
+    words = ["python", "-m", "hrpn_export.tensorrt", str(onnx)]
+    words += ["--into-bundle"] if out is None else ["--out", str(out)]
     if tiles:
         words += ["--tiles", ",".join(f"{height}x{width}" for height, width in tiles)]
     if batches:
@@ -46,23 +47,25 @@ def rebuild_command(sidecar: Sidecar, engine: Path, also: Sequence[int] | None =
     """The command for an engine like the one described, for the machine where it is run.
 
     Which TensorRT builds it is left to what is installed there.
-    The ONNX file of a bundle is named where it is; else as it was called, for the user to find.
-    The result goes to the current folder: the files of a bundle are vouched for as they are.
+    An engine of a bundle is replaced in it; any other goes to the current folder, from an ONNX file
+    that the user must find.
 
     Args:
         sidecar: of the engine.
         engine: its path.
         also: height and width of a further tile, px.
     """
-    beside = engine.parents[2] / "onnx" / engine.parent.name if len(engine.parents) > 2 else Path()
-    onnx = beside / sidecar.onnx
     tiles = [profile.tile for profile in sidecar.profiles if profile.tile is not None]
     if also is not None:
         tiles.append((also[0], also[1]))
+    batches = [max(profile.maximum[0] for profile in sidecar.profiles)]
+    onnx = engine.parent.parent.parent / "onnx" / engine.parent.name / sidecar.onnx
+    if onnx.is_file():
+        return build_command(onnx, tiles=tiles, batches=batches, overwrite=True)
     return build_command(
-        onnx if onnx.is_file() else sidecar.onnx,
+        sidecar.onnx,
         engine.name,
         tiles=tiles,
-        batches=[max(profile.maximum[0] for profile in sidecar.profiles)],
+        batches=batches,
         multiple=sidecar.profiles[0].minimum[1],
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from hrpn_export.errors import EngineError
 from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.tensorrt.log import first_line, make_log
 from hrpn_export.tensorrt.machine import cuda_call
 
 
@@ -63,12 +64,15 @@ class GpuEngine:
         self._lock = threading.Lock()
         self._call(cuda.cudaSetDevice(number))
         # kept as long as the engine: TensorRT does not own them
-        self._log = trt.Logger(trt.Logger.ERROR)
+        self._log = make_log(trt)
         self._runtime = trt.Runtime(self._log)
         self._ask_whether_valid(trt, content)
         self._engine = self._runtime.deserialize_cuda_engine(content)
         if self._engine is None:
-            raise EngineError(f"{name}: TensorRT cannot load it; export again on this machine")
+            raise EngineError(
+                f"{name}: TensorRT cannot load it: {first_line(self._log.errors)}; export again on "
+                "this machine"
+            )
         self._check_ends(trt)
         # memory for the profile in use only, not for the largest of all
         strategy = trt.ExecutionContextAllocationStrategy.ON_PROFILE_CHANGE
@@ -95,9 +99,11 @@ class GpuEngine:
         """
         cuda, context = self._cuda, self._context
         with self._lock:
+            self._log.errors.clear()
             self._call(cuda.cudaSetDevice(self._number))  # it is of the thread
             stream = int(self._stream)
             if profile != self._profile:
+                self._profile = None  # unknown, if it fails
                 self._must(context.set_optimization_profile_async(profile, stream), "its profile")
                 self._profile = profile
             self._must(context.set_input_shape(INPUT, batch.shape), f"the shape {batch.shape}")
@@ -153,8 +159,8 @@ class GpuEngine:
     def _must(self, done: bool, what: str) -> None:
         if not done:
             raise EngineError(
-                f"{self._name}: TensorRT refused {what}; if the GPU is short of memory, predict "
-                "smaller tiles or fewer at once"
+                f"{self._name}: TensorRT refused {what}: {first_line(self._log.errors)}; if the "
+                "GPU is short of memory, predict smaller tiles or fewer at once"
             )
 
 

@@ -140,14 +140,19 @@ def _factor(model: "onnx.ModelProto", found: _Found, kind: Any) -> int | None:
     rng, factor, theirs = np.random.default_rng(0), None, None
     for batch, height, width in _TRIED:
         image = rng.normal(size=(batch, channels, height, width)).astype(kernel)
-        was = np.asarray(mine.run(None, {found.source: image})[0])
+        was = _run(mine, found, image)
         if theirs is None:
             factor = was.shape[1] // height
             theirs = ReferenceEvaluator(_part(model, found, _resize(found, factor, "t"), kind))
-        now = np.asarray(theirs.run(None, {found.source: image})[0])
+        now = _run(theirs, found, image)
         if was.shape != now.shape or np.abs(was - now).max() > _TOLERANCE[kernel]:
             return None
     return factor
+
+
+def _run(evaluator: Any, found: _Found, image: np.ndarray) -> np.ndarray:
+    (result,) = evaluator.run(None, {found.source: image})
+    return np.asarray(result)
 
 
 def _part(model: "onnx.ModelProto", found: _Found, nodes: Any, kind: Any) -> "onnx.ModelProto":

@@ -109,6 +109,8 @@ def find_gpu(device: str = "cuda") -> Gpu:
             f"no NVIDIA GPU can be used here ({error}): run it on a machine with a GPU and its "
             "driver"
         ) from None
+    if count == 0:
+        raise MissingRuntimeError("no NVIDIA GPU can be used here: CUDA counts none")
     if number >= count:
         raise FormatError(f"there is no {device}: this machine has {count} GPUs, counted from 0")
     attribute = cuda.cudaDeviceAttr

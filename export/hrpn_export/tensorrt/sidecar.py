@@ -14,6 +14,8 @@ _LARGEST = 2**20
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+ ()/-]{1,100}$")]
+# What others chose: no control characters, since it may be printed.
+Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,255}$")]
 # A capability as NVIDIA writes it: major.minor.
 Capability = Annotated[str, StringConstraints(pattern=r"^\d{1,2}\.\d$")]
 # A CUDA version: what is the newest that a driver can run.
@@ -47,9 +49,9 @@ class Sidecar(BaseModel):
     capabilities: tuple[Capability, ...]
     platform: Word
     driver: Cuda | None
-    gpu: Word | None
+    gpu: Name | None
     precision: Word
-    onnx: Word
+    onnx: Name
     onnx_sha256: Sha256
     engine_sha256: Sha256
     timing_cache_sha256: Sha256 | None

@@ -1,0 +1,25 @@
+"""A logger for TensorRT that keeps what goes wrong for the error's one line, and prints nothing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def make_log(trt: Any) -> Any:
+    """A ``trt.ILogger`` with a list ``errors``, the oldest first."""
+
+    class Log(trt.ILogger):
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+            self.errors: list[str] = []
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
+                self.errors.append(message)
+
+    return Log()
+
+
+def first_line(messages: Sequence[str]) -> str:
+    """The first message that says something, on one line: those after it are consequences."""
+    lines = [" ".join(message.split()) for message in messages if message.strip()]
+    return lines[0][:400] if lines else "no reason given"
