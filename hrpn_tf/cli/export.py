@@ -8,7 +8,6 @@ import click
 from hrpn_export.formats import FORMATS
 
 from hrpn_tf.cli.options import out_option, overwrite_option, parse_region
-from hrpn_tf.errors import UsageError
 from hrpn_tf.workflows.export_report import describe
 from hrpn_tf.workflows.export_run import ExportChoice, export_run
 
@@ -18,7 +17,7 @@ Function = Callable[..., Any]
 def _format_flags(function: Function) -> Function:
     """One flag for each row of the table of formats."""
     for row in reversed(FORMATS.values()):
-        text = f"Export {', '.join(row.precisions)}."
+        text = f"{row.title}: {', '.join(row.precisions)}."
         function = click.option(row.option, row.name, is_flag=True, help=text)(function)
     return function
 
@@ -32,12 +31,15 @@ def _format_flags(function: Function) -> Function:
 )
 @click.option("--opset", type=click.IntRange(min=13), default=18, help="Of ONNX.  [18]")
 @click.option(
-    "--trt-tiles", metavar="PX,...", help="Tile sizes that an engine is optimised for.  [512,1024]"
+    "--trt-tiles",
+    metavar="SIZE,...",
+    help="Tiles that an engine is tuned for, px, e.g. 512,768x1024 (height x width).",
 )
+@click.option("--trt-batch", type=click.IntRange(min=1), help="Tiles predicted at once.  [4]")
 @click.option(
     "--trt-capability",
     metavar="X.Y,...",
-    help="Build for these compute capabilities, without a GPU.  [of this machine's GPU]",
+    help="Compute capabilities.  [of this machine's GPU; without one, all that are known]",
 )
 @click.option(
     "--trt-builder",
@@ -70,6 +72,7 @@ def command(
     precision: str | None,
     opset: int,
     trt_tiles: str | None,
+    trt_batch: int | None,
     trt_capability: str | None,
     trt_builder: str,
     timing_cache: Path | None,
@@ -89,14 +92,16 @@ def command(
     not use. One that misses its limit is left out, and the exit code is 1. Without format options,
     all that this machine can make are exported, except TensorRT.
     """
-    trt: dict[str, Any] = {"builder": trt_builder, "timing_cache": timing_cache}
-    if trt_tiles is not None:
-        trt["tiles"] = [_side(text) for text in trt_tiles.split(",")]
-    if trt_capability is not None:
-        trt["capability"] = trt_capability.split(",")
+    trt = {
+        "builder": trt_builder,
+        "timing_cache": timing_cache,
+        "tiles": _parts(trt_tiles),
+        "batches": None if trt_batch is None else [trt_batch],
+        "capability": _parts(trt_capability),
+    }
     choice = ExportChoice(
         formats=tuple(name for name, asked in flags.items() if asked),
-        precisions=() if precision is None else tuple(precision.split(",")),
+        precisions=tuple(_parts(precision) or ()),
         options={"onnx": {"opset": opset}, "tensorrt": trt},
         licence=licence,
         authors=authors,
@@ -111,7 +116,6 @@ def command(
         click.echo(describe(entry))
 
 
-def _side(text: str) -> tuple[int, int]:
-    if not text.strip().isdecimal():
-        raise UsageError(f"--trt-tiles {text}: expected sides in px, e.g. 512,1024")
-    return int(text), int(text)
+def _parts(text: str | None) -> list[str] | None:
+    """What commas separate; None if nothing was given."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from hrpn_tf.workflows.run_network import RunNetwork
 from hrpn_tf.workflows.run_slides import run_slides
 
 if TYPE_CHECKING:
+    from hrpn_export import Contract
     from hrpn_export.evidence import Evidence
     from hrpn_export.export import Exported
 
@@ -87,6 +88,8 @@ def export_run(
         remark(line)
     network = RunNetwork(run)
     config, contract, origin = network.config(()), network.contract(), network.origin()
+    if any(format == "tensorrt" for format, _ in artefacts):
+        _check_engine(choice.options.get("tensorrt", {}), contract)
     archive = out.with_name(out.name + ".zip")
     for path in (out, *([archive] if choice.zip else [])):
         refuse_existing(path, overwrite)
@@ -124,8 +127,21 @@ def export_run(
         )
     if choice.zip:
         _write_zip(out, archive, overwrite)
-    _refuse_missed(exported, out)
+    exported = _at(out, exported)
+    _refuse_missed(exported)
     return exported
+
+
+def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
+    """Refuse what TensorRT cannot do, minutes before the engine would be built."""
+    from hrpn_export.tensorrt import Wanted
+    from hrpn_export.tensorrt.choose import read_capability
+    from hrpn_export.tensorrt.profiles import make_profiles
+
+    wanted = Wanted.of(options)
+    make_profiles(contract.stride_multiple, len(contract.inputs), wanted.tiles, wanted.batches)
+    for capability in wanted.capability or ():
+        read_capability(capability)
 
 
 def _calibration(store: "PatchStore", subsets: Mapping[str, str]) -> np.ndarray:
@@ -188,7 +204,15 @@ def _write_zip(bundle: Path, archive: Path, overwrite: bool) -> None:
         write_zip(bundle, temporary)
 
 
-def _refuse_missed(exported: "Exported", out: Path) -> None:
+def _at(out: Path, exported: "Exported") -> "Exported":
+    """The same under its final name, in messages, too."""
+    there, here = str(exported.path), str(out)
+    texts = {what: text.replace(there, here) for what, text in exported.impossible.items()}
+    return replace(exported, path=out, impossible=texts)
+
+
+def _refuse_missed(exported: "Exported") -> None:
+    out = exported.path
     from hrpn_export.errors import MissingRuntimeError
 
     if exported.impossible:

@@ -98,7 +98,7 @@ def test_nothing_is_overwritten_unasked(
         (["--onnx", "--precision", "fp32,dynamic"], "none of --onnx has the precision dynamic"),
         (["--store", "nowhere"], "nowhere"),
         (["--region", "0,0,5000,10"], "5000"),
-        (["--trt-tiles", "large"], "expected sides in px"),
+        (["--trt", "--trt-tiles", "large"], "large"),
     ],
 )
 def test_what_cannot_be_exported_is_refused_in_a_line(

@@ -46,6 +46,7 @@ class Format:
 
     Attributes:
         name: as in the bundle and in Python.
+        title: as people write it.
         option: of the command line.
         suffix: of the file; empty for a folder.
         precisions: those it can be written in, best first.
@@ -59,6 +60,7 @@ class Format:
     """
 
     name: str
+    title: str
     option: str
     suffix: str
     precisions: tuple[str, ...]
@@ -95,6 +97,7 @@ FORMATS: dict[str, Format] = {
     for row in (
         Format(
             name="keras",
+            title="Keras",
             option="--keras",
             suffix=".keras",
             precisions=("fp32",),
@@ -103,6 +106,7 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             name="saved_model",
+            title="SavedModel",
             option="--saved-model",
             suffix="",
             precisions=("fp32",),
@@ -111,6 +115,7 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             name="onnx",
+            title="ONNX",
             option="--onnx",
             suffix=".onnx",
             precisions=("fp32", "fp16", "int8"),
@@ -122,6 +127,7 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             name="tflite",
+            title="TFLite",
             option="--tflite",
             suffix=".tflite",
             precisions=("fp32", "fp16", "dynamic", "int8"),
@@ -133,6 +139,7 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             name="tensorrt",
+            title="TensorRT",
             option="--trt",
             suffix=".engine",
             precisions=("fp32", "fp16", "int8"),
