@@ -200,6 +200,10 @@ def _certify(
         say(f"certificate of {format} {precision}")
         entry = _measure(measurement, format, precision, path)
         problem = entry.problem or missed(entry, contract.grey_max)
+        base = f"{find_format(format).builds_on} {precision}"
+        if base in refused:
+            refused[f"{format} {precision}"] = f"is built from {base}"
+            continue
         # an engine for another machine can only be measured there, which is no reason to drop it
         if problem and entry.measured and not uncertified:
             refused[f"{format} {precision}"] = problem

@@ -212,9 +212,9 @@ def _at(out: Path, exported: "Exported") -> "Exported":
 
 
 def _refuse_missed(exported: "Exported") -> None:
-    out = exported.path
     from hrpn_export.errors import MissingRuntimeError
 
+    out = exported.path
     if exported.impossible:
         reasons = "; ".join(dict.fromkeys(exported.impossible.values()))
         names = ", ".join(exported.impossible)
