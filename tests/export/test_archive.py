@@ -3,7 +3,7 @@ import os
 import stat
 import subprocess
 import sys
-import time
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -21,13 +21,17 @@ def archive(tmp_path_factory) -> Path:
     return write_zip(exported(), tmp_path_factory.mktemp("zip") / "b.zip")
 
 
+@pytest.fixture(autouse=True)
+def temporary(tmp_path_factory, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+
+
 def refused(path, match, error=DamagedBundleError, **limits):
-    before = set(Path("/tmp").glob("bundle-*"))
     with pytest.raises(error, match=match) as refusal:
         (lambda: extract(path, **limits) if limits else open_bundle(path))()
     assert str(refusal.value).isprintable()
     assert str(path) in str(refusal.value)
-    assert set(Path("/tmp").glob("bundle-*")) <= before
+    assert list(Path(tempfile.gettempdir()).iterdir()) == []
 
 
 def forged(tmp_path, archive, change=None, **extra):
@@ -194,9 +198,7 @@ def test_a_bomb_is_refused_before_it_is_extracted(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bomb, bomb.open("zeros", "w") as file:
         for _ in range(200):
             file.write(bytes(2**20))
-    start = time.monotonic()
     refused(path, "would take 209715200 bytes")
-    assert time.monotonic() - start < 1
 
 
 def test_too_much_and_too_many_are_refused(tmp_path, archive):
