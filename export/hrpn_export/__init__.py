@@ -4,14 +4,21 @@ This library imports nothing of ``hrpn_tf``: it works for any Keras image-to-ima
 :class:`~hrpn_export.contract.Contract`.
 """
 
-from hrpn_export.bundle import Bundle, open_bundle, open_session
-from hrpn_export.certificate import Certificate
-from hrpn_export.contract import Contract
-from hrpn_export.errors import BundleError, ContractError
-from hrpn_export.evidence import ArraySlide, Evidence
-from hrpn_export.session import Session
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hrpn_export.archive import write_zip
+    from hrpn_export.bundle import Bundle, open_bundle, open_session
+    from hrpn_export.certificate import Certificate
+    from hrpn_export.contract import Contract
+    from hrpn_export.errors import BundleError, ContractError
+    from hrpn_export.evidence import ArraySlide, Evidence
+    from hrpn_export.export import About, Exported, export_bundle
+    from hrpn_export.session import Session
 
 __all__ = [
+    "About",
     "ArraySlide",
     "Bundle",
     "BundleError",
@@ -19,7 +26,31 @@ __all__ = [
     "Contract",
     "ContractError",
     "Evidence",
+    "Exported",
     "Session",
+    "export_bundle",
     "open_bundle",
     "open_session",
+    "write_zip",
 ]
+
+# Modules are imported when something of theirs is first asked for: a command that only needs the
+# errors need not wait for NumPy and pydantic.
+_MODULES = {
+    "archive": ("write_zip",),
+    "bundle": ("Bundle", "open_bundle", "open_session"),
+    "certificate": ("Certificate",),
+    "contract": ("Contract",),
+    "errors": ("BundleError", "ContractError"),
+    "evidence": ("ArraySlide", "Evidence"),
+    "export": ("About", "Exported", "export_bundle"),
+    "session": ("Session",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _MODULES.items():
+        if name in names:
+            found: object = getattr(importlib.import_module(f"hrpn_export.{module}"), name)
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,6 +18,8 @@ from hrpn_export.errors import (
     BundleExistsError,
     CalibrationError,
     CertificateError,
+    ContractError,
+    EngineError,
     ExportError,
     MissingRuntimeError,
 )
@@ -225,7 +227,8 @@ def _measure(measurement: Measurement, format: str, precision: str, path: Path) 
     try:
         with quiet():
             session = runtime.opener()(path, measurement.contract, device, None)
-    except BundleError as error:
+        return measurement.entry(session, format, precision, name)
+    except (EngineError, MissingRuntimeError, ContractError) as error:
         return Entry(
             format=format,
             precision=precision,
@@ -234,7 +237,6 @@ def _measure(measurement: Measurement, format: str, precision: str, path: Path) 
             device=device,
             problem=f"it could not be measured here: {error}",
         )
-    return measurement.entry(session, format, precision, name)
 
 
 def _describe(
@@ -262,7 +264,7 @@ def _describe(
         ),
     )
     readme.write(out, manifest, certificate)
-    sample = np.asarray(evidence.patches[:1], np.float32)
+    sample = bioimage.example(evidence.patches, contract)
     bioimage.write(out, manifest, about, sample, ReferenceSession(model, contract)(sample))
     files = {name: sha256_of(out / name) for name in files_below(out)}
     manifest.model_copy(update={"files": files}).write(out)

@@ -89,7 +89,7 @@ class Measurement:
             format=format,
             precision=precision,
             runtime=runtime,
-            version=installed_version(row.distribution),
+            version=getattr(session, "version", None) or installed_version(row.distribution),
             device=row.devices[0],
             measured=tuple(measured),
             seam_error=seam_error(session, self.evidence.patches),

@@ -104,9 +104,13 @@ def _formats(folder: Path, manifest: Manifest, contract: Contract) -> str:
         "model gave. Put an image of your own in the place of the example."
     )
     parts = [intro]
-    for artefact in manifest.artefacts:
-        if artefact.format in _SECTIONS:
-            parts.append(_SECTIONS[artefact.format](folder, artefact, contract))
+    for format, section in _SECTIONS.items():
+        there = [artefact for artefact in manifest.artefacts if artefact.format == format]
+        if there:
+            parts.append(section(folder, there[0], contract))
+        if there[1:]:
+            others = ", ".join(f"{other.precision} (`{other.path}`)" for other in there[1:])
+            parts.append(f"In other precisions, by the same program: {others}.")
     return "\n\n".join(parts)
 
 

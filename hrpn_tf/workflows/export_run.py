@@ -94,7 +94,7 @@ def export_run(
     for path in (out, *([archive] if choice.zip else [])):
         refuse_existing(path, overwrite)
     load_tensorflow()
-    from hrpn_export.export import About, export_bundle
+    from hrpn_export import About, export_bundle
 
     from hrpn_tf.data.store import open_store
     from hrpn_tf.training.run import load_run
@@ -198,7 +198,7 @@ def _store_of(run: Path) -> Path:
 
 
 def _write_zip(bundle: Path, archive: Path, overwrite: bool) -> None:
-    from hrpn_export.archive import write_zip
+    from hrpn_export import write_zip
 
     with atomic_path(archive, overwrite) as temporary:
         write_zip(bundle, temporary)
