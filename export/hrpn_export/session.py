@@ -23,6 +23,15 @@ class Session(Protocol):
         ...
 
 
+def largest_side(session: Session) -> int | None:
+    """The largest height and width that a session takes, px; None if there is no limit.
+
+    A session that has one says so by an attribute of this name.
+    """
+    side: int | None = getattr(session, "largest_side", None)
+    return side
+
+
 def run_checked(
     contract: Contract, batch: np.ndarray, run: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:

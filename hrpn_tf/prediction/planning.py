@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hrpn_export import Contract
+from hrpn_export import Contract, ContractError, Session
+from hrpn_export.session import largest_side
 
 from hrpn_tf.errors import MemoryBudgetError
 from hrpn_tf.prediction.geometry import Region, Tiling, plan_tiling, round_up
@@ -123,6 +124,31 @@ def largest_tile(region: Region, contract: Contract, tile: int | None) -> int:
         return round_up(tile or LARGEST_TILE, m)
     kept = round_up(min(tile or LARGEST_TILE, side), m)
     return kept + 2 * round_up(contract.receptive_field // 2, m)
+
+
+def tile_for(session: Session, tile: int | None, halo: int | None) -> int | None:
+    """The largest tile that may be used, px, where a session takes no larger sides than some.
+
+    Args:
+        session: of the network.
+        tile, halo: as asked for; see ``PredictionConfig``.
+
+    Raises:
+        ContractError: what the session takes is no larger than the halo around a tile.
+    """
+    side = largest_side(session)
+    if side is None:
+        return tile
+    contract, m = session.contract, session.contract.stride_multiple
+    if contract.tile_exact and contract.receptive_field is not None:
+        side -= 2 * round_up(contract.receptive_field // 2 if halo is None else halo, m)
+    side -= side % m
+    if side < m:
+        raise ContractError(
+            f"the network takes no larger sides than {largest_side(session)} px, and the border "
+            "of a tile is as large; build it for larger tiles"
+        )
+    return side if tile is None else min(tile, side)
 
 
 def in_words(count: int) -> str:

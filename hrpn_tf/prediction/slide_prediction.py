@@ -32,6 +32,7 @@ from hrpn_tf.prediction.planning import (
     in_words,
     largest_tile,
     plan_prediction,
+    tile_for,
 )
 from hrpn_tf.prediction.probe import probe_session
 from hrpn_tf.prediction.queues import ReadAhead, WriteBehind, within
@@ -214,11 +215,12 @@ class SlidePrediction:
     ) -> tuple[Plan, dict[str, Any]]:
         contract, unfinished, config = self.session.contract, self.unfinished, self.config
         info = self.slide.info
+        tile = tile_for(self.session, config.tile, config.halo)
         plan = plan_prediction(
             self.area,
             stride_multiple=contract.stride_multiple,
             receptive_field=contract.receptive_field if contract.tile_exact else None,
-            session=probe_session(self.session, largest_tile(self.area, contract, config.tile)),
+            session=probe_session(self.session, largest_tile(self.area, contract, tile)),
             source=SourceCost(
                 input_bytes_per_px=info.dtype.itemsize * len(self.channels),
                 output_bytes_per_px=np.dtype(config.dtype).itemsize * len(contract.outputs),
@@ -227,7 +229,7 @@ class SlidePrediction:
                 cache_bytes=self.cache_bytes,
             ),
             budget=budget,
-            tile=config.tile,
+            tile=tile,
             halo=config.halo,
         )
         tissue = None if self.find_tissue is None else self.find_tissue()

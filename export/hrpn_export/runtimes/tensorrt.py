@@ -66,6 +66,11 @@ class TensorRtSession:
             str(path),
         )
 
+    @property
+    def largest_side(self) -> int:
+        """The largest height and width that it takes, px."""
+        return max(min(profile.maximum[1:3]) for profile in self.profiles)
+
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Predict one batch; see ``Session``.
 
