@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import CalibrationError, ExportError
-from hrpn_export.formats.onnx_rewrite import parts_of_graph
+from hrpn_export.formats.onnx_rewrite import drop_unused, parts_of_graph, scale_and_shift
 from hrpn_export.formats.parts import CONVOLUTIONS
+from hrpn_export.formats.refit import Refit
 from hrpn_export.names import INPUT
 
 # TensorRT takes symmetric ranges and float32 biases only, and Q/DQ around these alone builds there.
@@ -42,7 +44,7 @@ def to_int8(
     path = folder / "temporary.onnx"
     try:
         quantize_static(
-            graph,
+            onnx.ModelProto.FromString(graph.SerializeToString()),  # it is changed
             path,
             _reader(calibration),
             quant_format=QuantFormat.QDQ,
@@ -53,10 +55,48 @@ def to_int8(
             calibrate_method=CalibrationMethod.MinMax,
             extra_options=dict(_SETTINGS),
         )
-        return onnx.load(path)
+        quantised = onnx.load(path)
     finally:
         for left in folder.glob("temporary.onnx*"):
             left.unlink()
+    _refit(graph, quantised, calibration)
+    return quantised
+
+
+def _refit(graph: onnx.ModelProto, quantised: onnx.ModelProto, patches: np.ndarray) -> None:
+    """Change the last convolutions of ``quantised``; see :mod:`hrpn_export.formats.refit`.
+
+    Args:
+        graph: float32.
+        quantised: is changed.
+        patches: (N, H, W, inputs) float32 grey levels.
+    """
+    nodes = {node.name: node for node in quantised.graph.node}
+    last = [nodes[name] for name in parts_of_graph(graph).last]
+    values = [node.output[0] for node in last]
+    sessions = [_giving(each, values) for each in (graph, quantised)]
+    fits = [Refit() for _ in last]
+    for patch in patches:
+        before, after = (each.run(values, {INPUT: patch[None]}) for each in sessions)
+        for fit, one, other in zip(fits, before, after, strict=True):
+            fit.add(np.moveaxis(one, 1, -1), np.moveaxis(other, 1, -1))
+    for node, fit in zip(last, fits, strict=True):
+        scale_and_shift(quantised, node, *fit.gain_and_offset)
+    drop_unused(quantised)
+
+
+def _giving(graph: onnx.ModelProto, values: list[str]) -> Any:
+    """A session whose outputs are some values (N, C, H, W)."""
+    import onnxruntime
+
+    probe = onnx.ModelProto.FromString(graph.SerializeToString())
+    del probe.graph.output[:]
+    probe.graph.output.extend(onnx.ValueInfoProto(name=name) for name in values)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        probe.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 def _nodes(graph: onnx.ModelProto) -> list[str]:

@@ -5,6 +5,7 @@ after the last one is scaling between grey levels and the network's numbers, and
 """
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from hrpn_export.errors import CalibrationError, ExportError
 from hrpn_export.formats.parts import CONVOLUTIONS, Operation, parts_of
+from hrpn_export.formats.refit import Refit
 from hrpn_export.names import INPUT
 
 # What int8 runs through between two convolutions. Anything else there stays float32.
@@ -75,7 +77,62 @@ def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
     ranges = calibrator.Calibrator(model, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     patches = [{INPUT: patch[None]} for patch in calibration]
     ranges.calibrate({_SIGNATURE: patches}, quantizer._recipe_manager)
-    return _quantized(quantizer, ranges.get_model_qsvs())
+    quantised = bytearray(_quantized(quantizer, ranges.get_model_qsvs()))
+    _refit(model, quantised, calibration)
+    return bytes(quantised)
+
+
+def _refit(model: bytes, quantised: bytearray, patches: np.ndarray) -> None:
+    """Change the last convolutions of ``quantised``; see :mod:`hrpn_export.formats.refit`.
+
+    Args:
+        model: float32.
+        quantised: is changed.
+        patches: (N, H, W, inputs) float32 grey levels.
+    """
+    from ai_edge_quantizer.utils import tfl_flatbuffer_utils as tools
+
+    parsed = tools.read_model(quantised)  # its buffers are views of the bytes
+    (graph,) = parsed.subgraphs
+    last = _scopes(model).last
+    fits = {name: Refit() for name in last}
+    runs = [_giving(bytes(each), last, patches.shape[1:]) for each in (model, quantised)]
+    for patch in patches:
+        before, after = (run(patch) for run in runs)
+        for name in last:
+            fits[name].add(before[name], after[name])
+    for operation in graph.operators:
+        name = graph.tensors[operation.outputs[0]].name.decode()
+        if name in last and len(operation.inputs) > 2:
+            gain, offset = fits[name].gain_and_offset
+            weights, bias = (graph.tensors[place] for place in operation.inputs[1:3])
+            for tensor, shift in ((weights, 0.0), (bias, offset)):
+                view = parsed.buffers[tensor.buffer].data.view(np.float32)
+                values = view.reshape(len(gain), -1)  # output channels first
+                values *= gain[:, None].astype(np.float32)
+                values += np.broadcast_to(shift, gain.shape)[:, None].astype(np.float32)
+
+
+def _giving(
+    model: bytes, names: Sequence[str], shape: tuple[int, ...]
+) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """Takes a patch (H, W, inputs), gives some values (1, H, W, C) by name."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(
+        model_content=model, num_threads=1, experimental_preserve_all_tensors=True
+    )
+    place = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(place, (1, *shape))
+    interpreter.allocate_tensors()
+    places = {d["name"]: d["index"] for d in interpreter.get_tensor_details() if d["name"] in names}
+
+    def run(patch: np.ndarray) -> dict[str, np.ndarray]:
+        interpreter.set_tensor(place, patch[None])
+        interpreter.invoke()
+        return {name: interpreter.get_tensor(index) for name, index in places.items()}
+
+    return run
 
 
 def _quantizer(model: bytes) -> Any:
@@ -95,10 +152,12 @@ class _Scopes:
 
     Attributes:
         convolutions: all of them.
+        last: names of what the last convolutions give.
         inner: those, and what lies between them, apart from the first and the last convolutions.
     """
 
     convolutions: tuple[tuple[str, str], ...]
+    last: tuple[str, ...]
     inner: tuple[tuple[str, str], ...]
 
 
@@ -130,4 +189,7 @@ def _scopes(model: bytes) -> _Scopes:
             "a network of fewer than three convolutions has float32 only: the first and the last "
             "stay as they are"
         )
-    return _Scopes(tuple(each for each in network if each[0] in CONVOLUTIONS), tuple(inner))
+    last = [graph.tensors[graph.operators[int(p)].outputs[0]].name.decode() for p in parts.last]
+    return _Scopes(
+        tuple(each for each in network if each[0] in CONVOLUTIONS), tuple(last), tuple(inner)
+    )
