@@ -5,7 +5,6 @@ after the last one is scaling between grey levels and the network's numbers, and
 """
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +12,8 @@ import numpy as np
 
 from hrpn_export.errors import CalibrationError, ExportError
 from hrpn_export.formats.parts import CONVOLUTIONS, Operation, parts_of
-from hrpn_export.formats.refit import Refit
-from hrpn_export.names import INPUT
+from hrpn_export.formats.refit import Run, gain_and_offset
+from hrpn_export.names import INPUT, OUTPUT
 
 # What int8 runs through between two convolutions. Anything else there stays float32.
 _BETWEEN = ("ADD", "CONCATENATION", "RESIZE_BILINEAR", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD")
@@ -77,62 +76,56 @@ def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
     ranges = calibrator.Calibrator(model, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     patches = [{INPUT: patch[None]} for patch in calibration]
     ranges.calibrate({_SIGNATURE: patches}, quantizer._recipe_manager)
-    quantised = bytearray(_quantized(quantizer, ranges.get_model_qsvs()))
-    _refit(model, quantised, calibration)
-    return bytes(quantised)
+    return _refitted(model, _quantized(quantizer, ranges.get_model_qsvs()), calibration)
 
 
-def _refit(model: bytes, quantised: bytearray, patches: np.ndarray) -> None:
-    """Change the last convolutions of ``quantised``; see :mod:`hrpn_export.formats.refit`.
+def _refitted(model: bytes, quantised: bytes, patches: np.ndarray) -> bytes:
+    """``quantised`` with another last convolution; see :mod:`hrpn_export.formats.refit`.
 
     Args:
         model: float32.
-        quantised: is changed.
+        quantised: int8.
         patches: (N, H, W, inputs) float32 grey levels.
     """
+    last = _scopes(model).last
+    if len(last) != 1:  # several heads: which output belongs to which cannot be told
+        return quantised
+
+    def changed(gain: np.ndarray, offset: np.ndarray) -> bytes:
+        copy = bytearray(quantised)
+        weights, bias = _last_constants(copy, last[0])
+        weights *= gain[:, None].astype(np.float32)
+        bias[:] = bias * gain + offset
+        return bytes(copy)
+
+    weights, _ = _last_constants(bytearray(quantised), last[0])
+    sizes = np.abs(weights).sum(1).astype(np.float64)
+    fit = gain_and_offset(_run(model), lambda *fit: _run(changed(*fit)), patches, sizes)
+    return changed(*fit)
+
+
+def _last_constants(model: bytearray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (outputs, rest) and bias (outputs,) of a convolution, as views of the bytes."""
     from ai_edge_quantizer.utils import tfl_flatbuffer_utils as tools
 
-    parsed = tools.read_model(quantised)  # its buffers are views of the bytes
+    parsed = tools.read_model(model)
     (graph,) = parsed.subgraphs
-    last = _scopes(model).last
-    fits = {name: Refit() for name in last}
-    runs = [_giving(bytes(each), last, patches.shape[1:]) for each in (model, quantised)]
-    for patch in patches:
-        before, after = (run(patch) for run in runs)
-        for name in last:
-            fits[name].add(before[name], after[name])
     for operation in graph.operators:
-        name = graph.tensors[operation.outputs[0]].name.decode()
-        if name in last and len(operation.inputs) > 2:
-            gain, offset = fits[name].gain_and_offset
-            weights, bias = (graph.tensors[place] for place in operation.inputs[1:3])
-            for tensor, shift in ((weights, 0.0), (bias, offset)):
-                view = parsed.buffers[tensor.buffer].data.view(np.float32)
-                values = view.reshape(len(gain), -1)  # output channels first
-                values *= gain[:, None].astype(np.float32)
-                values += np.broadcast_to(shift, gain.shape)[:, None].astype(np.float32)
+        if graph.tensors[operation.outputs[0]].name.decode() == name:
+            weights, bias = (
+                parsed.buffers[graph.tensors[place].buffer].data.view(np.float32)
+                for place in operation.inputs[1:3]
+            )
+            return weights.reshape(len(bias), -1), bias
+    raise ExportError(f"the last convolution, {name}, is not in the int8 graph")
 
 
-def _giving(
-    model: bytes, names: Sequence[str], shape: tuple[int, ...]
-) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Takes a patch (H, W, inputs), gives some values (1, H, W, C) by name."""
+def _run(model: bytes) -> Run:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(
-        model_content=model, num_threads=1, experimental_preserve_all_tensors=True
-    )
-    place = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(place, (1, *shape))
-    interpreter.allocate_tensors()
-    places = {d["name"]: d["index"] for d in interpreter.get_tensor_details() if d["name"] in names}
-
-    def run(patch: np.ndarray) -> dict[str, np.ndarray]:
-        interpreter.set_tensor(place, patch[None])
-        interpreter.invoke()
-        return {name: interpreter.get_tensor(index) for name, index in places.items()}
-
-    return run
+    interpreter = Interpreter(model_content=model, num_threads=1)
+    runner = interpreter.get_signature_runner(_SIGNATURE)
+    return lambda patch: runner(**{INPUT: patch})[OUTPUT]
 
 
 def _quantizer(model: bytes) -> Any:
