@@ -8,9 +8,15 @@ import onnx
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import CalibrationError, ExportError
-from hrpn_export.formats.onnx_rewrite import parts_of_graph
-from hrpn_export.formats.parts import CONVOLUTIONS
-from hrpn_export.names import INPUT
+from hrpn_export.formats.onnx_rewrite import (
+    constants,
+    drop_unused,
+    parts_of_graph,
+    scale_and_shift,
+)
+from hrpn_export.formats.parts import CONVOLUTIONS, Parts
+from hrpn_export.formats.refit import Run, gain_and_offset
+from hrpn_export.names import INPUT, OUTPUT
 
 # TensorRT takes symmetric ranges and float32 biases only, and Q/DQ around these alone builds there.
 _SETTINGS = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}
@@ -21,8 +27,8 @@ def to_int8(
 ) -> onnx.ModelProto:
     """An int8 copy of a float32 graph.
 
-    Weights have one scale for each channel. The first and the last convolution stay float32, and
-    the scaling at both ends with them.
+    Weights have one scale for each channel. The first two convolutions and the last one stay
+    float32, and the scaling at both ends with them.
 
     Args:
         graph: float32, with a name for each node.
@@ -32,7 +38,7 @@ def to_int8(
 
     Raises:
         CalibrationError: there are no patches, or they do not fit the contract.
-        ExportError: fewer than three convolutions.
+        ExportError: fewer than four convolutions.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
@@ -42,7 +48,7 @@ def to_int8(
     path = folder / "temporary.onnx"
     try:
         quantize_static(
-            graph,
+            onnx.ModelProto.FromString(graph.SerializeToString()),  # it is changed
             path,
             _reader(calibration),
             quant_format=QuantFormat.QDQ,
@@ -53,10 +59,50 @@ def to_int8(
             calibrate_method=CalibrationMethod.MinMax,
             extra_options=dict(_SETTINGS),
         )
-        return onnx.load(path)
+        quantised = onnx.load(path)
     finally:
         for left in folder.glob("temporary.onnx*"):
             left.unlink()
+    _refit(graph, quantised, calibration)
+    return quantised
+
+
+def _refit(graph: onnx.ModelProto, quantised: onnx.ModelProto, patches: np.ndarray) -> None:
+    """Change the last convolution of ``quantised``; see :mod:`hrpn_export.formats.refit`.
+
+    Args:
+        graph: float32.
+        quantised: is changed.
+        patches: (N, H, W, inputs) float32 grey levels.
+    """
+    last = parts_of_graph(graph).last
+    if len(last) != 1:  # several heads: which output belongs to which cannot be told
+        return
+
+    def changed(gain: np.ndarray, offset: np.ndarray) -> onnx.ModelProto:
+        copy = onnx.ModelProto.FromString(quantised.SerializeToString())
+        (node,) = (node for node in copy.graph.node if node.name == last[0])
+        scale_and_shift(copy, node, gain, offset)
+        return copy
+
+    (node,) = (node for node in graph.graph.node if node.name == last[0])
+    weights = constants(graph)[node.input[1]]
+    channels_last = np.moveaxis(weights, 1 if node.op_type == "ConvTranspose" else 0, -1)
+    sizes = np.abs(channels_last).reshape(-1, channels_last.shape[-1]).sum(0)
+    fit = gain_and_offset(_run(graph), lambda *fit: _run(changed(*fit)), patches, sizes)
+    quantised.CopyFrom(changed(*fit))
+    drop_unused(quantised)
+
+
+def _run(graph: onnx.ModelProto) -> Run:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return lambda patch: session.run([OUTPUT], {INPUT: patch})[0]
 
 
 def _nodes(graph: onnx.ModelProto) -> list[str]:
@@ -65,7 +111,8 @@ def _nodes(graph: onnx.ModelProto) -> list[str]:
     Raises:
         ExportError: there are none.
     """
-    inner = set(parts_of_graph(graph).inner)
+    parts = parts_of_graph(graph)
+    inner = set(parts.inner) - _second(graph, parts)
     found = [
         node
         for node in graph.graph.node
@@ -73,10 +120,28 @@ def _nodes(graph: onnx.ModelProto) -> list[str]:
     ]
     if not any(node.op_type in CONVOLUTIONS for node in found):
         raise ExportError(
-            "a network of fewer than three convolutions has no int8: the first and the last "
+            "a network this shallow has no int8: its first two convolutions and the last one "
             "stay float32"
         )
     return [node.name for node in found]
+
+
+def _second(graph: onnx.ModelProto, parts: Parts) -> set[str]:
+    """The convolutions that come right after a first one.
+
+    Symmetric int8 has 127 steps for what a ReLU gives, too few for features that are hardly more
+    than the grey levels themselves; everything later would inherit the error.
+    """
+    values = {o for node in graph.graph.node if node.name in parts.first for o in node.output}
+    found = set()
+    for node in graph.graph.node:
+        if not values.intersection(node.input) or node.name not in parts.inner:
+            continue
+        if node.op_type in CONVOLUTIONS:
+            found.add(node.name)
+        elif node.op_type not in ("Add", "Concat"):
+            values.update(node.output)
+    return found
 
 
 def _reader(patches: np.ndarray):  # type: ignore[no-untyped-def]

@@ -28,10 +28,10 @@ def simplify(graph: onnx.ModelProto, inputs: int, multiple: int) -> None:
     """
     _name_nodes(graph)
     _drop_computed_sizes(graph, inputs, multiple)
-    _drop_unused(graph)  # what computed the sizes would count as use of a convolution
+    drop_unused(graph)  # what computed the sizes would count as use of a convolution
     while _fold_one(graph):
         pass
-    _drop_unused(graph)
+    drop_unused(graph)
     del graph.graph.value_info[:]  # names and sizes of before
 
 
@@ -138,38 +138,48 @@ def _fold(
     known: dict[str, np.ndarray],
 ) -> bool:
     """Whether ``convolution`` could take a constant that is multiplied, added or subtracted."""
-    if convolution.op_type not in ("Conv", "ConvTranspose") or convolution.input[1] not in known:
+    if convolution.op_type not in ("Conv", "ConvTranspose"):
         return False
-    weights = known[convolution.input[1]]
-    groups = next((a.i for a in convolution.attribute if a.name == "group"), 1)
+    if not all(name in known for name in convolution.input[1:]):
+        return False
     transposed = convolution.op_type == "ConvTranspose"
-    if transposed and groups != 1:
+    if transposed and any(a.name == "group" and a.i != 1 for a in convolution.attribute):
         return False
-    channels = weights.shape[1 if transposed else 0]
+    channels = known[convolution.input[1]].shape[1 if transposed else 0]
     # of each channel, or one for all
-    shape = (1,) * (4 - other.ndim) + other.shape
-    if shape not in ((1, channels, 1, 1), (1, 1, 1, 1)):
+    if (1,) * (4 - other.ndim) + other.shape not in ((1, channels, 1, 1), (1, 1, 1, 1)):
         return False
     each = np.broadcast_to(other.reshape(-1), channels).astype(np.float64)
-    bias = np.zeros(channels)
-    if len(convolution.input) > 2:
-        if convolution.input[2] not in known:
-            return False
-        bias = known[convolution.input[2]].astype(np.float64)
-    if kind == "Mul":
-        weights = weights * each.reshape((1, -1, 1, 1) if transposed else (-1, 1, 1, 1))
-        bias = bias * each
-    else:
-        bias = bias + (each if kind == "Add" else -each)
-    # new ones: those of before may serve other nodes too
+    one, none = np.ones(channels), np.zeros(channels)
+    gain, offset = {"Mul": (each, none), "Add": (one, each), "Sub": (one, -each)}[kind]
+    scale_and_shift(graph, convolution, gain, offset)
+    return True
+
+
+def scale_and_shift(
+    graph: onnx.ModelProto, convolution: onnx.NodeProto, gain: np.ndarray, offset: np.ndarray
+) -> None:
+    """Make a convolution of constants give gain * (what it gave) + offset.
+
+    Args:
+        graph: is changed.
+        convolution: of the graph; a transposed one in one group.
+        gain, offset: of each channel of its output.
+    """
+    known = constants(graph)
+    transposed = convolution.op_type == "ConvTranspose"
+    weights = known[convolution.input[1]] * gain.reshape(
+        (1, -1, 1, 1) if transposed else (-1, 1, 1, 1)
+    )
+    bias = known[convolution.input[2]] if len(convolution.input) > 2 else np.zeros_like(offset)
     del convolution.input[1:]
-    for part, values in (("weights", weights), ("bias", bias)):
-        name = f"{convolution.name}__{part}__{kind}"
+    # new ones: those of before may serve other nodes too
+    for part, values in (("weights", weights), ("bias", bias * gain + offset)):
+        name = f"{convolution.name}__{part}"
         while name in known:
             name += "_"
         graph.graph.initializer.append(numpy_helper.from_array(values.astype(np.float32), name))
         convolution.input.append(name)
-    return True
 
 
 def _skip(graph: onnx.ModelProto, node: onnx.NodeProto) -> None:
@@ -188,7 +198,7 @@ def _skip(graph: onnx.ModelProto, node: onnx.NodeProto) -> None:
         each.input[:] = [before if name == after else name for name in each.input]
 
 
-def _drop_unused(graph: onnx.ModelProto) -> None:
+def drop_unused(graph: onnx.ModelProto) -> None:
     """Remove nodes and constants that nothing needs."""
     needed = {value.name for value in graph.graph.output}
     kept = []

@@ -7,10 +7,9 @@ from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 
 # Kinds, in the formats' own names, that multiply by weights, and those that only look at a size.
-CONVOLUTIONS = frozenset(
-    ("Conv", "ConvTranspose")
-    + ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "FULLY_CONNECTED")
-)
+_ONNX = ("Conv", "ConvTranspose")
+_TFLITE = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "FULLY_CONNECTED")
+CONVOLUTIONS = frozenset((*_ONNX, *_TFLITE))
 _SIZES = frozenset(("Shape", "Size", "SHAPE"))
 
 
@@ -76,7 +75,7 @@ def parts_of(operations: Sequence[Operation], grey_levels: Hashable) -> Parts:
         network=tuple(o.name for o in on_pixels if o.name in members),
         first=tuple(o.name for o in ends if not after_one(o)),
         inner=tuple(o.name for o in between),
-        last=tuple(o.name for o in ends if after_one(o)),
+        last=tuple(o.name for o in ends if not before_one(o)),
     )
 
 

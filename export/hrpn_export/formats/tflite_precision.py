@@ -12,7 +12,8 @@ import numpy as np
 
 from hrpn_export.errors import CalibrationError, ExportError
 from hrpn_export.formats.parts import CONVOLUTIONS, Operation, parts_of
-from hrpn_export.names import INPUT
+from hrpn_export.formats.refit import Run, gain_and_offset
+from hrpn_export.names import INPUT, OUTPUT
 
 # What int8 runs through between two convolutions. Anything else there stays float32.
 _BETWEEN = ("ADD", "CONCATENATION", "RESIZE_BILINEAR", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD")
@@ -75,7 +76,56 @@ def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
     ranges = calibrator.Calibrator(model, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     patches = [{INPUT: patch[None]} for patch in calibration]
     ranges.calibrate({_SIGNATURE: patches}, quantizer._recipe_manager)
-    return _quantized(quantizer, ranges.get_model_qsvs())
+    return _refitted(model, _quantized(quantizer, ranges.get_model_qsvs()), calibration)
+
+
+def _refitted(model: bytes, quantised: bytes, patches: np.ndarray) -> bytes:
+    """``quantised`` with another last convolution; see :mod:`hrpn_export.formats.refit`.
+
+    Args:
+        model: float32.
+        quantised: int8.
+        patches: (N, H, W, inputs) float32 grey levels.
+    """
+    last = _scopes(model).last
+    if len(last) != 1:  # several heads: which output belongs to which cannot be told
+        return quantised
+
+    def changed(gain: np.ndarray, offset: np.ndarray) -> bytes:
+        copy = bytearray(quantised)
+        weights, bias = _last_constants(copy, last[0])
+        weights *= gain[:, None].astype(np.float32)
+        bias[:] = bias * gain + offset
+        return bytes(copy)
+
+    weights, _ = _last_constants(bytearray(quantised), last[0])
+    sizes = np.abs(weights).sum(1).astype(np.float64)
+    fit = gain_and_offset(_run(model), lambda *fit: _run(changed(*fit)), patches, sizes)
+    return changed(*fit)
+
+
+def _last_constants(model: bytearray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (outputs, rest) and bias (outputs,) of a convolution, as views of the bytes."""
+    from ai_edge_quantizer.utils import tfl_flatbuffer_utils as tools
+
+    parsed = tools.read_model(model)
+    (graph,) = parsed.subgraphs
+    for operation in graph.operators:
+        if graph.tensors[operation.outputs[0]].name.decode() == name:
+            weights, bias = (
+                parsed.buffers[graph.tensors[place].buffer].data.view(np.float32)
+                for place in operation.inputs[1:3]
+            )
+            return weights.reshape(len(bias), -1), bias
+    raise ExportError(f"the last convolution, {name}, is not in the int8 graph")
+
+
+def _run(model: bytes) -> Run:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=model, num_threads=1)
+    runner = interpreter.get_signature_runner(_SIGNATURE)
+    return lambda patch: runner(**{INPUT: patch})[OUTPUT]
 
 
 def _quantizer(model: bytes) -> Any:
@@ -95,10 +145,12 @@ class _Scopes:
 
     Attributes:
         convolutions: all of them.
+        last: names of what the last convolutions give.
         inner: those, and what lies between them, apart from the first and the last convolutions.
     """
 
     convolutions: tuple[tuple[str, str], ...]
+    last: tuple[str, ...]
     inner: tuple[tuple[str, str], ...]
 
 
@@ -130,4 +182,7 @@ def _scopes(model: bytes) -> _Scopes:
             "a network of fewer than three convolutions has float32 only: the first and the last "
             "stay as they are"
         )
-    return _Scopes(tuple(each for each in network if each[0] in CONVOLUTIONS), tuple(inner))
+    last = [graph.tensors[graph.operators[int(p)].outputs[0]].name.decode() for p in parts.last]
+    return _Scopes(
+        tuple(each for each in network if each[0] in CONVOLUTIONS), tuple(last), tuple(inner)
+    )
