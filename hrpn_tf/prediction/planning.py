@@ -142,8 +142,11 @@ def tile_for(session: Session, tile: int | None, halo: int | None) -> int | None
     contract, m = session.contract, session.contract.stride_multiple
     if contract.tile_exact and contract.receptive_field is not None:
         side -= 2 * round_up(contract.receptive_field // 2 if halo is None else halo, m)
-    side -= side % m
-    if side < m:
+        step = m
+    else:
+        step = 2 * m  # the tile overlaps its neighbours by half
+    side -= side % step
+    if side < step:
         raise ContractError(
             f"the network takes no larger sides than {largest_side(session)} px, and the border "
             "of a tile is as large; build it for larger tiles"

@@ -17,6 +17,7 @@ from hrpn_tf.workflows import cohort, cohort_tasks
 from hrpn_tf.workflows.cohort import Cohort
 from hrpn_tf.workflows.cohort_tasks import Means, Part
 from hrpn_tf.workflows.prediction_jobs import Job
+from hrpn_tf.workflows.run_network import RunNetwork
 
 SIDE, TILE = 300, 64
 TILING = plan_tiling(
@@ -97,7 +98,7 @@ def _never_patient(monkeypatch: pytest.MonkeyPatch) -> None:
 def jobs(folder: Path, count: int) -> list[Job]:
     frame = Frame(0.5, 0, 1.0, 1.0)
     return [
-        Job(Path(f"s{i}"), folder / f"s{i}", Path("run"), CONFIG, (0, 1), {}, frame,
+        Job(Path(f"s{i}"), folder / f"s{i}", RunNetwork(Path("run")), CONFIG, (0, 1), {}, frame,
             SIDE * SIDE, None, None)
         for i in range(count)
     ]  # fmt: skip

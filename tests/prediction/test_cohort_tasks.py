@@ -23,6 +23,7 @@ from hrpn_tf.workflows import cohort_tasks, networks
 from hrpn_tf.workflows.cohort_tasks import Means, begin, compute, finish
 from hrpn_tf.workflows.prediction_jobs import Choice, Job, check
 from hrpn_tf.workflows.prediction_requests import Request
+from hrpn_tf.workflows.run_network import RunNetwork
 
 MEANS = Means(cohort_tasks.__version__, None)
 FORMATS = pytest.mark.parametrize("suffix", [".ome.tif", ".ome.zarr"])
@@ -42,7 +43,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def job(run: Path, name: str, overwrite: bool = False) -> Job:
     request = Request(run.parent / "a.ome.tif", run.parent / "out" / name, {}, None)
     contract = Contract.from_json((run / "contract.json").read_text())
-    found = check(request, run, contract, load_run_config(run), Choice(), overwrite)
+    found = check(request, RunNetwork(run), contract, load_run_config(run), Choice(), overwrite)
     Unfinished(found.out).folder.mkdir(parents=True, exist_ok=True)  # as the cohort does
     return found
 

@@ -132,7 +132,7 @@ def test_no_plan_has_much_larger_tiles_than_the_probe_is_told(
 ) -> None:
     contract = Contract(("a",), ("b",), 0.5, 16, 283, True, 255.0)
     region = Region(0, 0, height, width)
-    rounding = 4 * contract.stride_multiple  # of each of up to four chunks
+    rounding = 8 * contract.stride_multiple  # of each of up to eight chunks
     largest = largest_tile(region, contract, tile) + rounding
     assert max(plan(None, region, tile=tile).tiling.shape) <= largest
 

@@ -17,7 +17,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundle") / "small"
-    formats = ["--onnx", "--saved-model", "--tflite", "--precision", "fp32"]
+    formats = ["--onnx", "--saved-model", "--tflite", "--precision", "fp32,int8"]
     assert command("export", run, "--out", out, *formats) == 0
     return out
 
