@@ -1,5 +1,6 @@
 """ONNX in int8: a QDQ graph, statically calibrated, that ONNX Runtime and TensorRT both take."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,8 @@ def to_int8(
         raise CalibrationError("onnx int8 needs calibration patches, and there are none")
     contract.check(calibration)
     path = folder / "temporary.onnx"
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # advice to simplify the graph, which has been done
     try:
         quantize_static(
             onnx.ModelProto.FromString(graph.SerializeToString()),  # it is changed
@@ -61,6 +64,7 @@ def to_int8(
         )
         quantised = onnx.load(path)
     finally:
+        logging.disable(disabled)
         for left in folder.glob("temporary.onnx*"):
             left.unlink()
     _refit(graph, quantised, calibration)
