@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -148,7 +149,7 @@ def _second(graph: onnx.ModelProto, parts: Parts) -> set[str]:
     return found
 
 
-def _reader(patches: np.ndarray):  # type: ignore[no-untyped-def]
+def _reader(patches: np.ndarray) -> Any:
     """Gives one patch at a time, so that one patch's values are all that is held."""
     from onnxruntime.quantization import CalibrationDataReader
 
