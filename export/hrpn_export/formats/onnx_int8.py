@@ -1,7 +1,9 @@
 """ONNX in int8: a QDQ graph, statically calibrated, that ONNX Runtime and TensorRT both take."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -46,6 +48,8 @@ def to_int8(
         raise CalibrationError("onnx int8 needs calibration patches, and there are none")
     contract.check(calibration)
     path = folder / "temporary.onnx"
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # advice to simplify the graph, which has been done
     try:
         quantize_static(
             onnx.ModelProto.FromString(graph.SerializeToString()),  # it is changed
@@ -61,6 +65,7 @@ def to_int8(
         )
         quantised = onnx.load(path)
     finally:
+        logging.disable(disabled)
         for left in folder.glob("temporary.onnx*"):
             left.unlink()
     _refit(graph, quantised, calibration)
@@ -144,7 +149,7 @@ def _second(graph: onnx.ModelProto, parts: Parts) -> set[str]:
     return found
 
 
-def _reader(patches: np.ndarray):  # type: ignore[no-untyped-def]
+def _reader(patches: np.ndarray) -> Any:
     """Gives one patch at a time, so that one patch's values are all that is held."""
     from onnxruntime.quantization import CalibrationDataReader
 

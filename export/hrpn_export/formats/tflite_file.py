@@ -74,8 +74,41 @@ def _with_constant_weights(model: "keras.Model", inputs: int) -> Any:
     signature = tf.TensorSpec((None, None, None, inputs), tf.float32, name=INPUT)
 
     @tf.function(input_signature=[signature])
-    def serve(grey_levels):  # type: ignore[no-untyped-def]
+    def run(grey_levels):  # type: ignore[no-untyped-def]
         weights = [[tf.constant(array) for array in part] for part in (trainable, rest)]
-        return {OUTPUT: model.stateless_call(*weights, grey_levels, training=False)[0]}
+        return model.stateless_call(*weights, grey_levels, training=False)[0]
+
+    traced = run.get_concrete_function()
+    definition = traced.graph.as_graph_def()
+    _bound_softplus(definition)
+    given, result = traced.inputs[0].name, traced.outputs[0].name
+
+    @tf.function(input_signature=[signature])
+    def serve(grey_levels):  # type: ignore[no-untyped-def]
+        found = tf.graph_util.import_graph_def(definition, {given: grey_levels}, [result], name="")
+        return {OUTPUT: found[0]}
 
     return serve
+
+
+def _bound_softplus(definition: Any) -> None:
+    """Write log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)) in a graph definition.
+
+    TFLite has no softplus; the converter's log(1 + exp(x)) is infinite from x = 89 on, which a
+    bright place of a 16-bit slide can reach.
+    """
+    import tensorflow as tf
+
+    for node in [each for each in definition.node if each.op == "Softplus"]:
+        value, kind, name = node.input[0], node.attr["T"], node.name
+
+        def add(op: str, *inputs: str) -> str:
+            made = definition.node.add(op=op, name=f"{name}/{op}", input=inputs)  # noqa: B023
+            made.attr["T"].CopyFrom(kind)  # noqa: B023
+            return str(made.name)
+
+        one = definition.node.add(op="Const", name=f"{name}/one")
+        one.attr["dtype"].CopyFrom(kind)
+        one.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(1.0, tf.DType(kind.type)))
+        small = add("Log", add("AddV2", one.name, add("Exp", add("Neg", add("Abs", value)))))
+        node.op, node.input[:] = "AddV2", [add("Relu", value), small]

@@ -4,7 +4,11 @@ Which operation is quantised is said for each by name: what comes before the fir
 after the last one is scaling between grey levels and the network's numbers, and stays float32.
 """
 
+import io
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,12 +47,16 @@ def to_half(model: bytes) -> bytes:
 def to_dynamic(model: bytes) -> bytes:
     """Weights of convolutions in int8, one scale for each channel; activations as they come.
 
+    The range of activations is taken anew from each image, so the result depends a little on what
+    else is in a tile.
+
     Args:
         model: float32 TFLite model.
     """
     quantizer = _quantizer(model)
     for kind, scope in _scopes(model).inner:
-        if kind in CONVOLUTIONS:
+        # transposed ones have no fast kernel of this kind: three times as slow as in float32
+        if kind in CONVOLUTIONS and kind != "CONV_2D_TRANSPOSE":
             quantizer.add_dynamic_config(scope, kind, num_bits=8)
     return _quantized(quantizer)
 
@@ -73,9 +81,13 @@ def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
         if kind in CONVOLUTIONS.union(_BETWEEN):
             quantizer.add_static_config(scope, kind, activation_num_bits=8, weight_num_bits=8)
     # not Quantizer.calibrate, whose moving average forgets a bright patch
-    ranges = calibrator.Calibrator(model, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
+    with _quiet():
+        ranges = calibrator.Calibrator(
+            model, num_threads=1, qsv_update_func=qsv_utils.min_max_update
+        )
     patches = [{INPUT: patch[None]} for patch in calibration]
-    ranges.calibrate({_SIGNATURE: patches}, quantizer._recipe_manager)
+    with _quiet():
+        ranges.calibrate({_SIGNATURE: patches}, quantizer._recipe_manager)
     return _refitted(model, _quantized(quantizer, ranges.get_model_qsvs()), calibration)
 
 
@@ -108,14 +120,18 @@ def _last_constants(model: bytearray, name: str) -> tuple[np.ndarray, np.ndarray
     """Weights (outputs, rest) and bias (outputs,) of a convolution, as views of the bytes."""
     from ai_edge_quantizer.utils import tfl_flatbuffer_utils as tools
 
-    parsed = tools.read_model(model)
+    parsed = tools.read_model(memoryview(model))  # large buffers are views of a view only
     (graph,) = parsed.subgraphs
     for operation in graph.operators:
         if graph.tensors[operation.outputs[0]].name.decode() == name:
             weights, bias = (
-                parsed.buffers[graph.tensors[place].buffer].data.view(np.float32)
+                np.frombuffer(parsed.buffers[graph.tensors[place].buffer].data, np.float32)
                 for place in operation.inputs[1:3]
             )
+            # a buffer that another operation uses too must stay as it is
+            shared = [graph.tensors[place].buffer for place in operation.inputs[1:3]]
+            if any(sum(t.buffer == each for t in graph.tensors) > 1 for each in shared):
+                weights, bias = weights.copy(), bias.copy()
             return weights.reshape(len(bias), -1), bias
     raise ExportError(f"the last convolution, {name}, is not in the int8 graph")
 
@@ -134,8 +150,17 @@ def _quantizer(model: bytes) -> Any:
     return quantizer.Quantizer(bytearray(model))
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without progress bars, and without the warning that one patch's values take memory."""
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
 def _quantized(quantizer: Any, ranges: Any = None) -> bytes:
-    result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    with _quiet():
+        result = quantizer.quantize(ranges, enable_progress_report=False)
     return bytes(result.quantized_model)
 
 

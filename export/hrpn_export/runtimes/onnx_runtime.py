@@ -21,7 +21,7 @@ class OnnxSession:
 
     def __init__(self, path: Path, contract: Contract, device: str, threads: int | None) -> None:
         import onnxruntime
-        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+        from onnxruntime.capi import onnxruntime_pybind11_state as problems
 
         self.contract = contract
         options = onnxruntime.SessionOptions()
@@ -33,7 +33,14 @@ class OnnxSession:
             self._session = onnxruntime.InferenceSession(
                 str(path), options, providers=_providers(device)
             )
-        except (Fail, InvalidGraph, InvalidProtobuf) as error:
+        except (
+            problems.Fail,
+            problems.InvalidArgument,
+            problems.InvalidGraph,
+            problems.InvalidProtobuf,
+            problems.NoSuchFile,
+            problems.NotImplemented,
+        ) as error:
             line = str(error).splitlines()[0]
             raise DamagedBundleError(f"{path}: no ONNX file of a bundle: {line}") from None
 
