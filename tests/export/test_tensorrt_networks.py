@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import pytest
 from hrpn_export.formats.onnx_file import to_onnx
+from hrpn_export.formats.onnx_resize import readable
 from hrpn_export.tensorrt import Wanted, write_engine
-from hrpn_export.tensorrt.graph import readable
 from hrpn_export.tensorrt.machine import Machine, platform_name
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.transformers.float16 import convert_float_to_float16

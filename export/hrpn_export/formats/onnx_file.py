@@ -60,6 +60,7 @@ def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "
     import tensorflow as tf
     import tf2onnx
 
+    from hrpn_export.formats.onnx_resize import with_resize
     from hrpn_export.formats.onnx_rewrite import simplify
 
     signature = [tf.TensorSpec((None, None, None, inputs), tf.float32, name=INPUT)]
@@ -74,6 +75,7 @@ def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "
         )
     except (ValueError, NotImplementedError, RuntimeError) as error:
         raise ExportError(f"tf2onnx cannot convert {model.name}: {error}") from None
+    with_resize(graph)
     simplify(graph, inputs, multiple)
     if opset > OPSET:
         graph = onnx.version_converter.convert_version(graph, opset)

@@ -134,7 +134,7 @@ FORMATS: dict[str, Format] = {
             calibrated=("int8",),
             module="hrpn_export.formats.tflite_file",
             runtimes=("litert",),
-            packages=("ai_edge_litert",),
+            packages=("ai_edge_litert", "ai_edge_quantizer"),
             extra="litert",
         ),
         Format(

@@ -4,7 +4,7 @@ import onnx
 import onnxruntime
 import pytest
 from hrpn_export.formats.onnx_file import to_onnx
-from hrpn_export.tensorrt.graph import parse, readable, with_resize
+from hrpn_export.formats.onnx_resize import parse, readable, with_resize
 
 from hrpn_tf.models.layers import AlignedUpsample
 

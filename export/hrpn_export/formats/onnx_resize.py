@@ -1,4 +1,4 @@
-"""A rewrite of ONNX graphs that TensorRT needs: upsampling by matrices becomes ``Resize``.
+"""A rewrite of ONNX graphs: upsampling by matrices becomes ``Resize``, as TensorRT needs it.
 
 A layer that upsamples with aligned corners by two products with interpolation matrices (as
 networks do that must be trained where no such resize exists) computes these matrices from the size
