@@ -153,7 +153,7 @@ def _reader(patches: np.ndarray) -> Any:
     """Gives one patch at a time, so that one patch's values are all that is held."""
     from onnxruntime.quantization import CalibrationDataReader
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class Reader(CalibrationDataReader):
         def __init__(self) -> None:
             self._patches: Iterator[np.ndarray] = iter(patches)
 
