@@ -88,6 +88,7 @@ def test_a_softplus_far_above_its_usual_values_stays_finite(tmp_path):
     np.testing.assert_allclose(session(small), model(small).numpy(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 def test_int8_is_between_the_first_convolution_and_the_last(tmp_path):
     model, contract = tiny()
     path = export(Source(model, contract, CALIBRATION), "int8", tmp_path)
