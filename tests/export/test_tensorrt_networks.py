@@ -1,17 +1,19 @@
 """The project's own networks as engines: every precision, every compute capability."""
 
+import copy
 from pathlib import Path
 
 import keras
 import numpy as np
 import onnx
 import pytest
+from hrpn_export import Contract
 from hrpn_export.formats.onnx_file import to_onnx
+from hrpn_export.formats.onnx_half import to_half
+from hrpn_export.formats.onnx_int8 import to_int8
 from hrpn_export.formats.onnx_resize import readable
 from hrpn_export.tensorrt import Wanted, write_engine
 from hrpn_export.tensorrt.machine import Machine, platform_name
-from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
-from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from hrpn_tf.models.build import build_model
 from hrpn_tf.models.graph import stride_multiple
@@ -29,50 +31,22 @@ PRESETS = [
 ]
 
 
-class Patches(CalibrationDataReader):
-    """Two random patches, which is enough to have a quantised graph."""
-
-    def __init__(self) -> None:
-        rng = np.random.default_rng(0)
-        self.left = [rng.uniform(0, 255, (1, 64, 64, 2)).astype(np.float32) for _ in range(2)]
-
-    def get_next(self):
-        return {"grey_levels": self.left.pop()} if self.left else None
-
-
 @pytest.fixture(scope="module", params=PRESETS)
-def network(request, tmp_path_factory) -> tuple[Path, int]:
-    """A preset in float32, and its stride multiple."""
+def network(request, tmp_path_factory) -> tuple[dict[str, Path], int]:
+    """The ONNX files of a preset, by precision, and its stride multiple."""
     keras.utils.set_random_seed(0)
     model = build_model(request.param, 2, 1, SCALING)
-    path = tmp_path_factory.mktemp(request.param) / "fp32.onnx"
-    onnx.save(to_onnx(model, 2), path)
-    return path, stride_multiple(model)
-
-
-def in_precision(path: Path, precision: str) -> Path:
-    """The ONNX file in another precision, as TensorRT takes it: by types, or by QDQ nodes."""
-    new = path.with_name(f"{precision}.onnx")
-    if new.exists():
-        return new
-    if precision == "fp16":
-        onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), new)
-    if precision == "int8":
-        quantize_static(
-            path,
-            new,
-            Patches(),
-            per_channel=True,
-            activation_type=QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=["Conv"],
-            extra_options={
-                "ActivationSymmetric": True,
-                "WeightSymmetric": True,
-                "QuantizeBias": False,
-            },
-        )
-    return new
+    multiple = stride_multiple(model)
+    folder = tmp_path_factory.mktemp(request.param)
+    graph = to_onnx(model, 2, multiple=multiple)
+    contract = Contract(("a", "b"), ("qd",), 0.5, multiple, None, False, 255.0)
+    patches = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 2)).astype(np.float32)
+    graphs = {"fp32": graph, "fp16": to_half(copy.deepcopy(graph))}
+    graphs["int8"] = to_int8(copy.deepcopy(graph), patches, contract, folder)
+    paths = {precision: folder / f"{precision}.onnx" for precision in graphs}
+    for precision, each in graphs.items():
+        onnx.save(each, paths[precision])
+    return paths, multiple
 
 
 def types_of(path: Path, layer: trt.LayerType) -> set[trt.DataType]:
@@ -87,18 +61,19 @@ def types_of(path: Path, layer: trt.LayerType) -> set[trt.DataType]:
 
 
 def test_the_precision_is_that_of_the_onnx_file(network):
-    path, _ = network
-    assert types_of(path, trt.LayerType.CONVOLUTION) == {trt.float32}
-    half, int8 = in_precision(path, "fp16"), in_precision(path, "int8")
-    assert types_of(half, trt.LayerType.CONVOLUTION) == {trt.float16}
-    assert types_of(int8, trt.LayerType.QUANTIZE) == {trt.int8}
+    paths, _ = network
+    assert types_of(paths["fp32"], trt.LayerType.CONVOLUTION) == {trt.float32}
+    # the last convolution stays in float32
+    halves = types_of(paths["fp16"], trt.LayerType.CONVOLUTION)
+    assert halves == {trt.float16, trt.float32}
+    assert types_of(paths["int8"], trt.LayerType.QUANTIZE) == {trt.int8}
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_a_network_builds_for_every_capability(network, tmp_path, precision):
-    path, multiple = network
+    paths, multiple = network
     sidecar = write_engine(
-        in_precision(path, precision),
+        paths[precision],
         tmp_path / "model.engine",
         multiple=multiple,
         channels=2,
