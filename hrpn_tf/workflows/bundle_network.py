@@ -14,6 +14,9 @@ from hrpn_tf.workflows.quiet import load_tensorflow
 if TYPE_CHECKING:
     from hrpn_export import Bundle, Contract, Session
 
+# Grey levels; what rounding makes of a network whose answer does not depend on the tile is below.
+_SEAM = 0.01
+
 
 @dataclass(frozen=True)
 class BundleNetwork:
@@ -43,6 +46,16 @@ class BundleNetwork:
     def command(self) -> str:
         """See ``Network``."""
         return f"hrpn-tf predict --bundle {self.folder}"
+
+    def caution(self) -> str | None:
+        """Says so where the format's certificate measured that tiles show."""
+        entry = self._bundle().certificate.entry(self.format, self.precision)
+        if entry is None or entry.seam_error is None or entry.seam_error <= _SEAM:
+            return None
+        return (
+            f"{self.format} {self.precision} depends on its tile by up to {entry.seam_error:.2g} "
+            "grey levels (certificate): its ranges are taken from each tile; faint seams may remain"
+        )
 
     def absolute(self) -> "BundleNetwork":
         """See ``Network``."""

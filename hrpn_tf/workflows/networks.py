@@ -31,6 +31,10 @@ class Network(Protocol):
 
     def __hash__(self) -> int: ...
 
+    def caution(self) -> str | None:
+        """What whoever predicts with it should know, in a line; None if there is nothing."""
+        ...
+
     def absolute(self) -> "Network":
         """The same for a process in another folder."""
         ...

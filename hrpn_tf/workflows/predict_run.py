@@ -102,6 +102,8 @@ def predict_run(
     if several and None in looked:
         remark(f"{looked.count(None)} of {len(asked)} slides are predicted already")
     _remark_on_resampling(jobs)
+    if caution := network.caution():
+        remark(caution)
     if scheduler is None and (workers == 0 or (workers is None and len(jobs) <= 1)):
         from hrpn_tf.workflows.predict_here import predict_here
 

@@ -34,6 +34,10 @@ class RunNetwork:
         """See ``Network``."""
         return f"hrpn-tf predict --run {self.folder}"
 
+    def caution(self) -> None:
+        """See ``Network``."""
+        return None
+
     def absolute(self) -> "RunNetwork":
         """See ``Network``."""
         return RunNetwork(self.folder.absolute())

@@ -235,7 +235,7 @@ LOOPBACK = {"0100007F"}
 
 @pytest.mark.slow
 def test_the_cluster_on_this_machine_leaves_nothing(run: Path, tmp_path: Path) -> None:
-    slides = [write(tmp_path / f"s{seed}.ome.tif", seed, shape=(700, 610)) for seed in range(3)]
+    slides = [write(tmp_path / f"s{seed}.ome.tif", seed, shape=(450, 420)) for seed in range(3)]
     out, alone = tmp_path / "out", tmp_path / "alone"
     arguments = ["--run", run, *slides, "--format", "ome-zarr-0.5", "--workers"]
     command = Command(tmp_path, *arguments, 1, "--out", out)

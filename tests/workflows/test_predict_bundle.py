@@ -1,5 +1,6 @@
 """``hrpn-tf predict --bundle``: any format in place of the run."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,24 @@ def test_several_slides_on_workers_of_this_machine(run: Path, bundle: Path, tmp_
     arguments = ["predict", "--bundle", bundle, *slides, "--out", tmp_path, "--workers", 1]
     assert command(*arguments) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ome.tif", "c.ome.tif"]
+
+
+def test_a_format_whose_tiles_show_says_so(
+    run: Path, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hrpn_export import open_bundle
+
+    from hrpn_tf.workflows import bundle_network
+
+    opened = open_bundle(bundle)
+    entries = [
+        entry.model_copy(update={"seam_error": 0.4 if entry.format == "tflite" else 0.001})
+        for entry in opened.certificate.entries
+    ]
+    certificate = opened.certificate.model_copy(update={"entries": tuple(entries)})
+    marked = dataclasses.replace(opened, certificate=certificate)
+    monkeypatch.setattr(bundle_network, "_open_bundle", lambda path, changed: marked)
+    caution = bundle_network.BundleNetwork(bundle, "tflite").caution()
+    assert caution is not None
+    assert "depends on its tile by up to 0.4 grey levels" in caution
+    assert bundle_network.BundleNetwork(bundle, "onnx").caution() is None
