@@ -21,6 +21,7 @@ from hrpn_export.errors import (
     ContractError,
     EngineError,
     ExportError,
+    FormatError,
     MissingRuntimeError,
 )
 from hrpn_export.evidence import Evidence
@@ -131,13 +132,13 @@ def export_bundle(
             try:
                 made[format, precision] = _export(source, format, precision, out)
             except MissingRuntimeError as error:
-                shutil.rmtree(out / format / precision)
+                _drop(out, format, precision)
                 impossible[f"{format} {precision}"] = str(error)
         say("certificate")
         certificate, refused = _certify(model, contract, made, evidence, uncertified, say)
         kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
         for key in made.keys() - kept.keys():
-            shutil.rmtree(out / key[0] / key[1])
+            _drop(out, *key)
         _describe(out, model, contract, kept, certificate, evidence, about)
     return Exported(out, certificate, refused, impossible)
 
@@ -147,6 +148,10 @@ def _in_order(artefacts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     ordered: list[tuple[str, str]] = []
     for format, precision in artefacts:
         row = find_format(format)
+        if precision not in row.precisions:
+            raise FormatError(
+                f"{format} has no precision {precision}; it has {', '.join(row.precisions)}"
+            )
         row.exporter()  # a missing package is noticed before anything is written
         if row.builds_on is not None and (row.builds_on, precision) not in ordered:
             find_format(row.builds_on).exporter()
@@ -268,6 +273,13 @@ def _describe(
     bioimage.write(out, manifest, about, sample, ReferenceSession(model, contract)(sample))
     files = {name: sha256_of(out / name) for name in files_below(out)}
     manifest.model_copy(update={"files": files}).write(out)
+
+
+def _drop(out: Path, format: str, precision: str) -> None:
+    """Remove one precision of a format, and the format's folder if it was the only one."""
+    shutil.rmtree(out / format / precision)
+    if not any((out / format).iterdir()):
+        (out / format).rmdir()
 
 
 @contextmanager

@@ -23,6 +23,7 @@ COMMANDS = {
     "fit": "Train a network on a store of patches.",
     "predict": "Predict whole slides.",
     "export": "Export a network to a bundle of formats, each with a certificate.",
+    "benchmark": "Measure memory, latency and throughput of bundles.",
     "evaluate": "Compare predicted slides with the measured target.",
     "compare": "Compare runs on the same test slides.",
     "crossval": "Train and evaluate every leave-one-group-out fold.",

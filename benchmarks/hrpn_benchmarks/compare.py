@@ -1,0 +1,96 @@
+"""What got faster or slower, smaller or larger, from one report to the next."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hrpn_benchmarks.cells import Cell
+from hrpn_benchmarks.errors import ReportError
+from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.report import Report
+
+_DRAWS = 2000
+_COVERAGE = 95.0  # percent
+# Of these a larger value is better.
+_GAINS = {"throughput"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One measure of one cell in two reports.
+
+    Attributes:
+        cell: in both reports.
+        measure: its name.
+        ratio: median now / before; of a throughput before / now, so that more is always worse.
+        low, high: interval of 95 % of the ratio.
+    """
+
+    cell: Cell
+    measure: str
+    ratio: float
+    low: float
+    high: float
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the interval leaves out 1: no change."""
+        return not self.low <= 1 <= self.high
+
+    def describe(self) -> str:
+        """One line."""
+        word = "worse" if self.ratio > 1 else "better"
+        certain = "" if self.is_certain else ", within the noise"
+        return (
+            f"{self.cell.title}: {self.measure} {self.ratio:.3f} times as before "
+            f"[{self.low:.3f}, {self.high:.3f}], {word}{certain}"
+        )
+
+
+def compare(old: Report, new: Report) -> list[Change]:
+    """All measures that both reports have, the worst first.
+
+    Raises:
+        ReportError: they have no cell in common.
+    """
+    before = {row.cell.key: row for row in old.rows}
+    pairs = [(before[row.cell.key], row) for row in new.rows if row.cell.key in before]
+    if not pairs:
+        raise ReportError("the two reports have no cell in common, so nothing can be compared")
+    changes = [
+        change_of(now.cell, name, then.measures[name], now.measures[name])
+        for then, now in pairs
+        for name in now.measures
+        if name in then.measures
+    ]
+    return sorted(changes, key=lambda change: -change.ratio)
+
+
+def change_of(cell: Cell, measure: str, before: Samples, now: Samples) -> Change:
+    """The ratio of two medians, with an interval by bootstrap.
+
+    Whole rounds are drawn, and samples within each: samples of one process are more alike than
+    those of two. With one round the interval knows nothing of that, and is too narrow.
+    """
+    random = np.random.default_rng(0)
+    drawn = _medians(now, random) / _medians(before, random)
+    ratio = now.median / before.median
+    if measure in _GAINS:
+        drawn, ratio = 1 / drawn, 1 / ratio
+    rest = (100 - _COVERAGE) / 2
+    low, high = np.percentile(drawn, [rest, 100 - rest])
+    return Change(cell, measure, ratio, float(low), float(high))
+
+
+def _medians(samples: Samples, random: np.random.Generator) -> np.ndarray:
+    """Medians (draws,) of samples drawn with replacement."""
+    rounds = samples.by_round()
+
+    def draws() -> Iterator[float]:
+        for _ in range(_DRAWS):
+            chosen = random.integers(len(rounds), size=len(rounds))
+            values = [random.choice(rounds[n], len(rounds[n])) for n in chosen]
+            yield float(np.median(np.concatenate(values)))
+
+    return np.fromiter(draws(), float, _DRAWS)

@@ -1,0 +1,102 @@
+"""The report of a benchmark: ``report.json``, with every raw sample."""
+
+from pathlib import Path
+from typing import Literal
+
+from hrpn_export import Bundle
+from pydantic import ValidationError
+
+from hrpn_benchmarks.cells import Cell, Plan
+from hrpn_benchmarks.environment import Environment
+from hrpn_benchmarks.errors import ReportError
+from hrpn_benchmarks.measures import Samples, Strict
+
+REPORT = "report.json"
+
+
+class Accuracy(Strict):
+    """What a user gets, from the certificate: on whole held-out slides where it has any.
+
+    Attributes:
+        mse, r2, psnr: against the measured truth; grey levels squared, -, dB.
+        largest: difference from the float32 Keras model, grey levels.
+        what: the images.
+    """
+
+    mse: float
+    r2: float
+    psnr: float
+    largest: float
+    what: str
+
+
+class Row(Strict):
+    """One cell, measured or not.
+
+    Attributes:
+        cell: what was measured.
+        measures: by name.
+        failure: why there are none, or not of all rounds; None if nothing went wrong.
+        size: of the exported file or folder, bytes.
+        accuracy: None if the certificate has none.
+    """
+
+    cell: Cell
+    measures: dict[str, Samples]
+    failure: str | None
+    size: int
+    accuracy: Accuracy | None
+
+
+class Report(Strict):
+    """Everything that was measured in one run.
+
+    Attributes:
+        environment: of the machine.
+        plan: what was asked for.
+        rows: one for each cell, in the order of the plan.
+    """
+
+    schema_version: Literal[1] = 1
+    environment: Environment
+    plan: Plan
+    rows: tuple[Row, ...]
+
+
+def accuracy_of(bundle: Bundle, cell: Cell) -> Accuracy | None:
+    """What the certificate of a bundle says of a cell's format."""
+    entry = bundle.certificate.entry(cell.format, cell.precision)
+    if entry is None or not entry.measured:
+        return None
+    last = entry.measured[-1]
+    return Accuracy(
+        mse=last.mse,
+        r2=last.r2,
+        psnr=last.psnr,
+        largest=max(each.largest for each in entry.measured),
+        what=last.what,
+    )
+
+
+def size_of(bundle: Bundle, cell: Cell) -> int:
+    """Bytes of the file or folder that a cell's session loads."""
+    path = bundle.path / bundle.artefact(cell.format, cell.precision).path
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def read_report(folder: Path) -> Report:
+    """Read a report from its folder.
+
+    Raises:
+        ReportError: there is none, or it is damaged or of a newer schema.
+    """
+    path = folder / REPORT
+    try:
+        return Report.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise ReportError(f"{folder}: no report ({REPORT} is missing)") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ReportError(f"{path}: {where}: {first['msg']}") from None

@@ -1,0 +1,160 @@
+"""Run the cells of a plan, each in fresh processes, interleaved, and go on after a stop."""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from hrpn_export import Bundle, open_bundle
+
+from hrpn_benchmarks.cells import Cell, Plan, expand
+from hrpn_benchmarks.environment import Environment, this_environment
+from hrpn_benchmarks.errors import ReportError
+from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.report import REPORT, Report, Row, accuracy_of, size_of
+
+# Finished rounds, one JSON object for each line; gone when the report is there.
+JOURNAL = "rounds.jsonl"
+_BEGUN = "begun.json"
+
+Say = Callable[[str], object]
+
+
+def run_benchmark(
+    plan: Plan, bundles: Sequence[Path], out: Path, say: Say = lambda line: None
+) -> Report:
+    """Measure all cells of a plan, and write ``OUT/report.json``.
+
+    Each round measures every cell once, in an order of its own, so that a drift of the machine
+    hits all alike. Stopped and run again, it goes on after the last finished round of a cell.
+
+    Args:
+        plan: what is measured.
+        bundles: their folders.
+        out: folder of the report.
+        say: is told each cell before it is measured.
+
+    Raises:
+        ReportError: a report, or what another plan began, is there.
+        PlanError: nothing to measure.
+    """
+    cells = expand(plan, bundles)
+    environment = _begin(plan, cells, out)
+    done = _rounds(out / JOURNAL)
+    left = [
+        (number, cell) for number, cell in _order(plan, cells) if (number, cell.key) not in done
+    ]
+    for count, (number, cell) in enumerate(left, 1):
+        say(f"{count} of {len(left)}: {cell.title}")
+        result = measure_apart(cell, plan.timeout)
+        done[number, cell.key] = result
+        with (out / JOURNAL).open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps({"round": number, "key": cell.key, **result}) + "\n")
+    opened = {path: open_bundle(path) for path in dict.fromkeys(cell.bundle for cell in cells)}
+    rows = tuple(
+        _row(cell, [done[n, cell.key] for n in range(plan.rounds)], opened[cell.bundle])
+        for cell in cells
+    )
+    report = Report(environment=environment, plan=plan, rows=rows)
+    temporary = out / f".{REPORT}"
+    temporary.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    temporary.replace(out / REPORT)
+    for name in (JOURNAL, _BEGUN):
+        (out / name).unlink(missing_ok=True)
+    return report
+
+
+def measure_apart(cell: Cell, timeout: float) -> dict[str, object]:
+    """Measure a cell once, in a process of its own.
+
+    Returns:
+        ``measures`` by name, or ``failure``: why there are none, in a line.
+    """
+    with tempfile.TemporaryDirectory(prefix="hrpn-benchmark-") as folder:
+        source, target = Path(folder) / "cell.json", Path(folder) / "measures.json"
+        source.write_text(cell.model_dump_json(), encoding="utf-8")
+        command = [sys.executable, "-m", "hrpn_benchmarks.worker", str(source), str(target)]
+        try:
+            ended = subprocess.run(
+                command, capture_output=True, text=True, timeout=timeout, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return {"failure": f"no answer within {timeout:g} s"}
+        if ended.returncode < 0:
+            return {"failure": f"ended by signal {-ended.returncode} (out of memory?)"}
+        if ended.returncode > 0:
+            lines = ended.stderr.strip().splitlines() or ["no reason given"]
+            return {"failure": lines[-1]}
+        return {"measures": json.loads(target.read_text(encoding="utf-8"))}
+
+
+def _begin(plan: Plan, cells: Sequence[Cell], out: Path) -> Environment:
+    """Refuse what is there already, or take up what the same plan began.
+
+    Raises:
+        ReportError: says which.
+    """
+    if (out / REPORT).exists():
+        raise ReportError(f"{out}: a report is there; name another folder")
+    identity = {"plan": plan.model_dump(mode="json"), "cells": [cell.key for cell in cells]}
+    begun = out / _BEGUN
+    if begun.exists():
+        with suppress(OSError, ValueError):
+            before = json.loads(begun.read_text(encoding="utf-8"))
+            if before["identity"] == identity:
+                return Environment.model_validate(before["environment"])
+        raise ReportError(f"{out}: another benchmark was begun there; name another folder")
+    if out.exists() and any(out.iterdir()):
+        raise ReportError(f"{out}: is not empty; name another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    environment = this_environment()
+    content = {"identity": identity, "environment": environment.model_dump(mode="json")}
+    begun.write_text(json.dumps(content), encoding="utf-8")
+    return environment
+
+
+def _order(plan: Plan, cells: Sequence[Cell]) -> Iterator[tuple[int, Cell]]:
+    """Rounds and cells in the order of measuring; the same after a stop."""
+    for number in range(plan.rounds):
+        shuffled = list(cells)
+        random.Random(number).shuffle(shuffled)
+        for cell in shuffled:
+            yield number, cell
+
+
+def _rounds(journal: Path) -> dict[tuple[int, str], dict[str, object]]:
+    """Finished rounds; a line that was cut off by a stop does not count."""
+    found = {}
+    with suppress(OSError):
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, KeyError):
+                entry = json.loads(line)
+                found[entry.pop("round"), entry.pop("key")] = entry
+    return found
+
+
+def _row(cell: Cell, rounds: Sequence[dict[str, object]], bundle: Bundle) -> Row:
+    measures: dict[str, Samples] = {}
+    failures = []
+    for each in rounds:
+        if "failure" in each:
+            failures.append(str(each["failure"]))
+            continue
+        found: dict[str, object] = dict(each["measures"])  # type: ignore[call-overload]
+        for name, values in found.items():
+            samples = Samples.model_validate(values)
+            measures[name] = measures[name].joined(samples) if name in measures else samples
+    failure = None
+    if failures:
+        failure = f"{len(failures)} of {len(rounds)} rounds failed: {failures[0]}"
+    return Row(
+        cell=cell,
+        measures=measures,
+        failure=failure,
+        size=size_of(bundle, cell),
+        accuracy=accuracy_of(bundle, cell),
+    )

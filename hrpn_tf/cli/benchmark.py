@@ -1,0 +1,107 @@
+"""``hrpn-tf benchmark``: what a network costs in every format, and what a user gets for it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hrpn_tf.errors import UsageError
+
+
+@click.command("benchmark")
+@click.argument("bundles", nargs=-1, type=click.Path(path_type=Path), metavar="BUNDLE...")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
+@click.option(
+    "--plan", metavar="FILE|NAME", default="quick", help="quick, cpu, gpu, or a file.  [quick]"
+)
+@click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, tensorrt.  [as the plan says]")
+@click.option("--threads", metavar="N,...", help="Of the runtimes.  [as the plan says]")
+@click.option("--uncertified", is_flag=True, help="Measure formats that missed their limit, too.")
+@click.option(
+    "--compare",
+    "compared",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    metavar="OLD NEW",
+    help="Say what changed from one report to another, in place of measuring.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(min=0),
+    default=0.1,
+    help="With --compare: exit with 1 if something is certainly worse by more.  [0.1]",
+)
+def command(
+    bundles: tuple[Path, ...],
+    out: Path | None,
+    plan: str,
+    device: str | None,
+    threads: str | None,
+    uncertified: bool,
+    compared: tuple[Path, Path] | None,
+    threshold: float,
+) -> None:
+    """Measure start-up, latency, memory and throughput of bundles, in fresh processes.
+
+    Stopped and run again, it goes on where it stopped. A report that is there is never replaced.
+    """
+    if compared is not None:
+        if bundles or out is not None:
+            raise UsageError("--compare takes two reports, and neither BUNDLE nor --out")
+        _compare(*compared, threshold)
+        return
+    if not bundles or out is None:
+        raise UsageError("name at least one BUNDLE, and a folder for the report with --out")
+    changes: dict[str, Any] = {"uncertified": True} if uncertified else {}
+    if device is not None:
+        changes["device"] = device
+    if threads is not None:
+        changes["threads"] = _numbers(threads)
+    _measure(bundles, out, plan, changes)
+
+
+def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[str, Any]) -> None:
+    from hrpn_benchmarks.cells import Plan, read_plan
+    from hrpn_benchmarks.errors import BenchmarkError
+    from hrpn_benchmarks.markdown import to_markdown
+    from hrpn_benchmarks.page import to_page
+    from hrpn_benchmarks.runner import run_benchmark
+
+    from hrpn_tf.workflows.remarks import remark
+
+    plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
+    report = run_benchmark(plan, bundles, out, say=click.echo)
+    text = to_markdown(report)
+    (out / "report.md").write_text(text, encoding="utf-8")
+    (out / "report.html").write_text(to_page(report), encoding="utf-8")
+    click.echo(text)
+    if not any(row.measures for row in report.rows):
+        raise BenchmarkError(f"{out}: nothing could be measured: {report.rows[0].failure}")
+    if report.environment.busy:
+        remark(report.environment.busy)
+
+
+def _compare(old: Path, new: Path, threshold: float) -> None:
+    from hrpn_benchmarks.compare import compare
+    from hrpn_benchmarks.errors import RegressionError
+    from hrpn_benchmarks.report import read_report
+
+    changes = compare(read_report(old), read_report(new))
+    for change in changes:
+        click.echo(change.describe())
+    worse = [change for change in changes if change.low > 1 + threshold]
+    if worse:
+        raise RegressionError(
+            f"{len(worse)} measures are certainly more than {threshold:.0%} worse, first: "
+            f"{worse[0].describe()}"
+        )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
+        raise UsageError(f"--threads {text}: expected whole numbers, e.g. 1,2,4")
+    return numbers

@@ -1,0 +1,33 @@
+"""Sessions of which it is known what they cost, to test the instruments with."""
+
+import time
+
+import numpy as np
+from hrpn_benchmarks.cells import Cell
+from hrpn_export import Contract
+
+CONTRACT = Contract(("a", "b"), ("qd",), 0.5, 4, None, False, 255.0)
+
+
+class Sleeper:
+    """Takes a known time, and holds a known amount of memory while it runs."""
+
+    def __init__(self, seconds: float = 0.0, held: int = 0) -> None:
+        self.contract = CONTRACT
+        self.seconds, self.held = seconds, held
+        self.calls: list[tuple[int, ...]] = []
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        self.calls.append(batch.shape)
+        block = np.ones(self.held, np.uint8)  # written to, or the system would not give it
+        time.sleep(self.seconds)
+        return np.full((*batch.shape[:3], 1), float(block[:1].sum()), np.float32)
+
+
+def cell(**changes: object) -> Cell:
+    values = {
+        "model": "m", "bundle": "/nowhere", "format": "onnx", "precision": "fp32",
+        "runtime": "onnxruntime", "device": "cpu", "scenario": "tile", "side": 64, "threads": 1,
+        "seconds": 0.0,
+    }  # fmt: skip
+    return Cell.model_validate({**values, **changes})

@@ -1,0 +1,60 @@
+"""Plans: what is read, refused, and what cells come of them."""
+
+from pathlib import Path
+
+import pytest
+from hrpn_benchmarks.cells import SHIPPED, Plan, expand, read_plan
+from hrpn_benchmarks.errors import PlanError
+from instruments import cell
+from small_bundle import small_bundle
+
+
+def test_shipped_plans_are_read() -> None:
+    names = {path.stem for path in SHIPPED.glob("*.yaml")}
+    assert names == {"quick", "cpu", "gpu"}
+    for name in names:
+        assert read_plan(name).rounds >= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sides: [0]", "sides.0"),
+        ("side: [64]", "side: Extra inputs"),
+        ("scenarios: [dance]", "scenarios.0"),
+        ("rounds: [", "not valid YAML"),
+        ("[1, 2]", "valid dictionary"),
+    ],
+)
+def test_what_is_no_plan_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "plan.yaml").write_text(text)
+    with pytest.raises(PlanError, match=said):
+        read_plan(tmp_path / "plan.yaml")
+
+
+def test_a_plan_that_is_not_there() -> None:
+    with pytest.raises(PlanError, match=r"shipped plan \(cpu, gpu, quick\)"):
+        read_plan("nothing")
+
+
+def test_every_combination_is_a_cell(tmp_path: Path) -> None:
+    plan = Plan(scenarios=("startup", "tile"), sides=(31, 64), threads=(1, 2))
+    cells = expand(plan, [small_bundle()])
+    assert len({each.key for each in cells}) == len(cells)
+    onnx = [c for c in cells if (c.format, c.runtime) == ("onnx", "onnxruntime")]
+    found = [(c.scenario, c.side, c.threads) for c in onnx]
+    starts = [("startup", 32, 1), ("startup", 32, 2)]
+    assert found == [*starts, *[("tile", side, n) for side in (32, 64) for n in (1, 2)]]
+    assert {c.runtime for c in cells} == {"keras", "tensorflow", "onnxruntime", "openvino"}
+
+
+def test_what_is_not_certified_is_left_out() -> None:
+    with pytest.raises(PlanError, match="nothing in there is what the plan asks for"):
+        expand(Plan(formats=("tensorrt",)), [small_bundle()])
+    with pytest.raises(PlanError, match="both of a network tiny"):
+        expand(Plan(), [small_bundle(), small_bundle()])
+
+
+def test_a_key_does_not_depend_on_where_the_bundle_is() -> None:
+    assert cell().key == cell(bundle="/elsewhere", seconds=9.0).key
+    assert cell().key != cell(threads=2).key

@@ -1,0 +1,163 @@
+"""``hrpn-tf benchmark`` in fresh processes, stopped, gone on with, compared."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hrpn_benchmarks import runner
+from hrpn_benchmarks.cells import Plan, expand
+from hrpn_benchmarks.compare import change_of, compare
+from hrpn_benchmarks.errors import ReportError
+from hrpn_benchmarks.markdown import to_markdown
+from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.report import Report, read_report
+from hrpn_benchmarks.runner import measure_apart, run_benchmark
+from instruments import cell
+from small_bundle import small_bundle
+
+from hrpn_tf.cli.main import run as hrpn_tf
+
+PLAN = Plan(formats=("onnx",), runtimes=("onnxruntime",), sides=(32,), rounds=2, seconds=0.0)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("benchmark") / "report"
+    run_benchmark(PLAN, [small_bundle()], out)
+    return out
+
+
+def command(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as stop:
+        hrpn_tf([str(argument) for argument in arguments])
+    return int(stop.value.code or 0)
+
+
+def test_cost_and_worth_are_on_one_row(report: Path) -> None:
+    found = read_report(report)
+    assert [row.cell.scenario for row in found.rows] == ["startup", "tile"]
+    start, tile = found.rows
+    assert len(start.measures["load"].values) == 2, "one for each fresh process"
+    assert tile.measures["latency"].rounds == (3, 3)
+    assert tile.measures["latency"].median > 0
+    assert tile.measures["peak memory"].median > 20e6
+    assert tile.accuracy is not None
+    assert tile.accuracy.mse == pytest.approx(1, rel=1e-3)
+    assert tile.size == (small_bundle() / "onnx/fp32/model.onnx").stat().st_size
+    assert found.environment.cores >= 1
+    assert [path.name for path in report.iterdir()] == ["report.json"]
+
+
+def test_a_report_is_never_replaced(report: Path) -> None:
+    before = (report / "report.json").read_bytes()
+    with pytest.raises(ReportError, match="a report is there"):
+        run_benchmark(PLAN, [small_bundle()], report)
+    assert (report / "report.json").read_bytes() == before
+
+
+def test_it_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+
+    def measure(each, timeout):
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        measured.append(each.key)
+        samples = Samples(unit="s", values=(1.0,)).model_dump(mode="json")
+        return {"measures": {"latency": samples}}
+
+    monkeypatch.setattr(runner, "measure_apart", measure)
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmark(PLAN, [small_bundle()], tmp_path / "out")
+    # the line that was being written when it stopped
+    with (tmp_path / "out" / runner.JOURNAL).open("a") as journal:
+        journal.write('{"round": 1, "key"')
+    other = PLAN.model_copy(update={"seconds": 9.0})
+    with pytest.raises(ReportError, match="another benchmark was begun there"):
+        run_benchmark(other, [small_bundle()], tmp_path / "out")
+    first, measured = measured, []
+    report = run_benchmark(PLAN, [small_bundle()], tmp_path / "out")
+    assert (len(first), len(measured)) == (3, 1)
+    assert all(row.measures["latency"].rounds == (1, 1) for row in report.rows)
+
+
+def test_a_crash_is_a_row_that_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = measure_apart(cell(bundle=str(tmp_path / "gone")), 60)
+    assert "no bundle" in str(gone["failure"])
+    (found,) = expand(PLAN.model_copy(update={"scenarios": ("tile",)}), [small_bundle()])
+    assert measure_apart(found, 0.01) == {"failure": "no answer within 0.01 s"}
+    monkeypatch.setattr(runner, "measure_apart", lambda *_: {"failure": "out | of luck"})
+    report = run_benchmark(PLAN, [small_bundle()], tmp_path / "out")
+    assert report.rows[0].failure == "2 of 2 rounds failed: out | of luck"
+    assert "2 of 2 rounds failed: out / of luck" in to_markdown(report)
+
+
+def slower(report: Report, factor: float) -> Report:
+    """The same report of a machine on which everything takes longer."""
+    rows = []
+    for row in report.rows:
+        measures = {
+            name: samples.model_copy(update={"values": tuple(factor * v for v in samples.values)})
+            for name, samples in row.measures.items()
+        }
+        rows.append(row.model_copy(update={"measures": measures}))
+    return report.model_copy(update={"rows": tuple(rows)})
+
+
+def test_a_slowdown_is_found_and_sized(report: Path) -> None:
+    found = read_report(report)
+    changes = compare(found, slower(found, 3.0))
+    assert {round(change.ratio, 6) for change in changes} == {3.0}
+    assert changes[0].low <= 3.0 <= changes[0].high
+
+
+def test_intervals_hold_the_true_ratio_as_often_as_they_say() -> None:
+    import numpy as np
+
+    random, held = np.random.default_rng(0), 0
+    for _ in range(15):
+        drawn = []
+        for scale in (1.0, 1.2):
+            rounds = scale * random.lognormal(0, 0.02, (6, 1)) * random.lognormal(0, 0.05, (6, 20))
+            drawn.append(Samples(unit="s", values=tuple(rounds.ravel()), rounds=(20,) * 6))
+        change = change_of(cell(), "latency", *drawn)
+        held += change.low <= 1.2 <= change.high
+    assert held >= 12
+
+
+def test_the_command(report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read_report(report)
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "report.json").write_text(slower(found, 2.0).model_dump_json())
+    assert command("benchmark", "--compare", report, report) == 0
+    assert "1.000 times as before" in capsys.readouterr().out
+    assert command("benchmark", "--compare", report, tmp_path / "slow") == 1
+    assert "certainly more than 10% worse" in capsys.readouterr().err
+    assert command("benchmark", "--compare", report, tmp_path / "slow", "--threshold", 5) == 0
+    assert command("benchmark", "--compare", report, tmp_path) == 2
+    assert "report.json is missing" in capsys.readouterr().err
+    assert command("benchmark", small_bundle()) == 2
+    assert command("benchmark", small_bundle(), "--out", report) == 2
+    assert "a report is there" in capsys.readouterr().err
+    assert command("benchmark", tmp_path, "--out", tmp_path / "out") == 1
+    assert "no bundle" in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_there_fails_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = expand(PLAN.model_copy(update={"device": "cuda"}), [small_bundle()])[0]
+    reason = measure_apart(found, 60)
+    assert str(reason["failure"]).startswith("this build of ONNX Runtime has no CUDA")
+    monkeypatch.setattr(runner, "measure_apart", lambda *_: reason)
+    out = tmp_path / "out"
+    assert command("benchmark", small_bundle(), "--out", out, "--device", "cuda") == 1
+    assert "nothing could be measured" in capsys.readouterr().err
+    assert (out / "report.html").exists()
+
+
+def test_a_damaged_report_is_named(report: Path, tmp_path: Path) -> None:
+    values = json.loads((report / "report.json").read_text())
+    values["rows"][0]["cell"]["side"] = "wide"
+    (tmp_path / "report.json").write_text(json.dumps(values))
+    with pytest.raises(ReportError, match=r"rows\.0\.cell\.side"):
+        read_report(tmp_path)
