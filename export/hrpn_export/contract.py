@@ -90,7 +90,7 @@ class Contract:
                     values[key] = tuple(value)
             return cls(**values)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise ContractError(f"not a contract: {error}") from None
+            raise ContractError(f"not a contract: {' '.join(str(error).split())}") from None
 
 
 # What a model needs more than this of is a mistake, or is meant to exhaust memory.

@@ -9,6 +9,7 @@ import numpy as np
 
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.prediction.geometry import Region
+from hrpn_tf.workflows.predict_run import with_tile
 from hrpn_tf.workflows.prediction_jobs import Choice, Job, check, opened
 from hrpn_tf.workflows.prediction_requests import Request
 from hrpn_tf.workflows.run_network import RunNetwork
@@ -137,8 +138,10 @@ def held_out_slide(
         smallest.path, scratch / "0.ome.zarr", smallest.channels, smallest.pixel_size_um
     )
     prediction = config.prediction.model_copy(update={"dtype": "float32", "format": "ome-zarr-0.5"})
+    network = RunNetwork(run)
     config = config.model_copy(update={"prediction": prediction})
-    job = check(request, RunNetwork(run), contract, config, Choice(region=region), overwrite=True)
+    config = with_tile(config, contract, network, asked_for=False)
+    job = check(request, network, contract, config, Choice(region=region), overwrite=True)
     target = config.data.target
     with open_slide(smallest.path) as image:
         channel = channel_index(image.info, smallest.channels.get(target, target))

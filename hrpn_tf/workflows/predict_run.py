@@ -82,7 +82,7 @@ def predict_run(
     contract = network.contract()
     several = len(asked) > 1
     tile_is_asked_for = any(text.startswith("prediction.tile=") for text in overrides)
-    config = _with_tile(config, contract, network, tile_is_asked_for)
+    config = with_tile(config, contract, network, tile_is_asked_for)
     own = network.origin()["sha256"] if (skip_existing or several) and not overwrite else None
 
     def look(request: Request) -> Job | None:
@@ -128,8 +128,18 @@ def _config(network: Network, overrides: Sequence[str]) -> Config:
     return network.config(overrides)
 
 
-def _with_tile(config: Config, contract: "Contract", network: Network, asked_for: bool) -> Config:
-    """A network whose answer depends on its tile gets tiles of the size that it was trained on."""
+def with_tile(config: Config, contract: "Contract", network: Network, asked_for: bool) -> Config:
+    """A network whose answer depends on its tile gets tiles of the size that it was trained on.
+
+    Args:
+        config: of its training.
+        contract: of the network.
+        network: for messages.
+        asked_for: whether somebody asked for the tile that the configuration states.
+
+    Raises:
+        UsageError: a halo is asked for, which such a network does not have.
+    """
     if contract.receptive_field is not None and contract.tile_exact:
         return config
     prediction = config.prediction
