@@ -2,9 +2,15 @@
 
 
 class BundleError(Exception):
-    """Base of all errors of this library."""
+    """Base of all errors of this library.
+
+    Messages quote what files hold: whatever would not print stands there as a blank.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else " " for c in message))
 
 
 class ContractError(BundleError):

@@ -288,3 +288,8 @@ def test_a_file_that_cannot_be_read_is_an_error_of_one_line(bundle, monkeypatch)
 
 def test_the_sample_itself_is_fine():
     assert open_bundle(exported()).contract == CONTRACT
+
+
+def test_what_does_not_print_stands_as_a_blank():
+    """A letter that this Python does not know, an escape code, a line's end."""
+    assert str(DamagedBundleError("a\uaaf7b\x1b[31mc\nd")) == "a b [31mc d"

@@ -72,6 +72,28 @@ def test_the_default_network_is_small_and_folded():
     assert kinds.count("Mul") + kinds.count("Sub") == 3
 
 
+@pytest.mark.parametrize("squeezed", [False, True])
+def test_the_last_transposition_survives_the_converter(squeezed):
+    """Of one channel it becomes a Reshape, and sometimes loses the Squeeze that belongs to it."""
+    shape = helper.make_tensor("shape", TensorProto.INT64, [5], [1, -1, 0, 0, 1])
+    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [0])
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["inner"], perm=[0, 3, 1, 2]),
+        helper.make_node("Reshape", ["inner", "shape"], ["five" if squeezed else "y"]),
+    ]
+    if squeezed:
+        nodes.append(helper.make_node("Squeeze", ["five", "axes"], ["y"]))
+    free = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", "h", "w", 1])
+    given = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    opset = [helper.make_opsetid("", 18)]
+    graph = helper.make_model(
+        helper.make_graph(nodes, "g", [free], [given], [shape, axes]), opset_imports=opset
+    )
+    simplify(graph, 1, 1)
+    batch = np.arange(12, dtype=np.float32).reshape(2, 2, 3, 1)
+    np.testing.assert_array_equal(ReferenceEvaluator(graph).run(None, {"x": batch})[0], batch)
+
+
 def test_batch_normalisation_goes_into_transposed_convolutions_too():
     nodes = onnx.ModelProto.FromString(preset_graph("ganda")).graph.node
     makers = {node.output[0]: node.op_type for node in nodes}

@@ -1,8 +1,8 @@
 """What tf2onnx leaves in a graph and a runtime is better off without.
 
-Three exact rewrites, on graphs NCHW inside: sizes that are computed from the input's shape become
-constant factors, cuts and paddings that do nothing go, and a scale and offset of each channel
-(batch normalisation) go into the convolution before.
+Exact rewrites, on graphs NCHW inside: sizes that are computed from the input's shape become
+constant factors, cuts and paddings that do nothing go, a scale and offset of each channel (batch
+normalisation) go into the convolution before, and the last transposition is one.
 """
 
 from collections import Counter
@@ -31,6 +31,7 @@ def simplify(graph: onnx.ModelProto, inputs: int, multiple: int) -> None:
     drop_unused(graph)  # what computed the sizes would count as use of a convolution
     while _fold_one(graph):
         pass
+    _end_with_transpose(graph)
     drop_unused(graph)
     del graph.graph.value_info[:]  # names and sizes of before
 
@@ -108,6 +109,30 @@ def _shapes(
         image = np.ones((batch, height * multiple, width * multiple, inputs), np.float32)
         values = session.run(list(names), {name: image})
         yield {name: value.shape for name, value in zip(names, values, strict=True)}
+
+
+def _end_with_transpose(graph: onnx.ModelProto) -> None:
+    """Write the way from (N, 1, H, W) to the output (N, H, W, 1) as a transposition again.
+
+    tf2onnx makes a Reshape to (1, N, H, W, 1) of it, and a Squeeze, which it loses where the
+    Reshape already bears the output's name; the order of a set decides, another in each process.
+    """
+    makers = {node.output[0]: node for node in graph.graph.node}
+    output = graph.graph.output[0].name
+    last = makers.get(output)
+    first = makers.get(last.input[0]) if last is not None and last.op_type == "Squeeze" else last
+    if last is None or first is None or first.op_type != "Reshape":
+        return
+    if constants(graph).get(first.input[1], np.empty(0)).tolist() != [1, -1, 0, 0, 1]:
+        return
+    place = list(graph.graph.node).index(last)
+    graph.graph.node.remove(last)
+    graph.graph.node.insert(
+        place,
+        onnx.helper.make_node(
+            "Transpose", [first.input[0]], [output], f"{first.name}__back", perm=[0, 2, 3, 1]
+        ),
+    )
 
 
 def _fold_one(graph: onnx.ModelProto) -> bool:
