@@ -115,6 +115,18 @@ class NonFinitePredictionError(HrpnError):
     """The network gives NaN or infinite values for finite pixels."""
 
 
+class ConstantTargetError(HrpnError):
+    """The target does not vary where intervals are to be calibrated."""
+
+
+class CalibrationSlidesError(UsageError):
+    """Too few slides for the coverage that is asked for, or slides that must not calibrate."""
+
+
+class CalibrationError(UsageError):
+    """There is no calibrated network, or it belongs to another one than the run's."""
+
+
 class MissingPredictionError(UsageError):
     """A slide that is to be evaluated was not predicted."""
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -27,6 +27,8 @@ class Contract:
         tile_exact: whether a pixel's prediction is the same in any tile that holds its
             receptive field.
         grey_max: largest grey level of the training slides' type, e.g. 255 or 65535.
+        coverage: of a prediction interval, e.g. 0.9: the three outputs are then the mean and the
+            lower and upper bound, in this order; None for a model without intervals.
 
     Raises:
         ContractError: a value is of the wrong type, or is not possible.
@@ -39,6 +41,7 @@ class Contract:
     receptive_field: int | None
     tile_exact: bool
     grey_max: float
+    coverage: float | None = None
 
     def __post_init__(self) -> None:
         _check_names("inputs", self.inputs)
@@ -51,6 +54,17 @@ class Contract:
         if not isinstance(self.tile_exact, bool):
             raise ContractError(f"tile_exact must be true or false, got {_short(self.tile_exact)}")
         _check_positive("grey_max", self.grey_max)
+        if self.coverage is not None:
+            _check_coverage(self.coverage, self.outputs)
+
+    @property
+    def points(self) -> int:
+        """How many of the outputs, from the first, are predictions; the others are bounds."""
+        return len(self.outputs) if self.coverage is None else 1
+
+    def without_intervals(self) -> "Contract":
+        """The contract of a model that gives the predictions alone."""
+        return replace(self, outputs=self.outputs[: self.points], coverage=None)
 
     def check(self, batch: np.ndarray) -> None:
         """Refuse a batch (N, H, W, C) that the model cannot take.
@@ -74,7 +88,15 @@ class Contract:
 
     def to_json(self) -> str:
         """The contract as JSON text."""
-        return json.dumps(asdict(self), indent=2)
+        return json.dumps(self.fields(), indent=2)
+
+    def fields(self) -> dict[str, Any]:
+        """The values by name, as JSON holds them; ``coverage`` only where there are intervals.
+
+        Programs that know nothing of intervals can then read the contract of a model without.
+        """
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return {k: v for k, v in values.items() if k != "coverage" or v is not None}
 
     @classmethod
     def from_json(cls, text: str) -> "Contract":
@@ -121,6 +143,16 @@ def _check_positive(field: str, value: object) -> None:
     real = isinstance(value, Real) and not isinstance(value, bool)
     if not (real and 0 < float(value) < math.inf):  # type: ignore[arg-type]
         raise ContractError(f"{field} must be a number above 0, got {_short(value)}")
+
+
+def _check_coverage(value: object, outputs: tuple[str, ...]) -> None:
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    if not (real and 0 < float(value) < 1):  # type: ignore[arg-type]
+        raise ContractError(f"coverage must be a number between 0 and 1, got {_short(value)}")
+    if len(outputs) != 3:
+        raise ContractError(
+            f"a model with intervals has three outputs (mean, lower, upper), got {len(outputs)}"
+        )
 
 
 def _short(value: object) -> str:

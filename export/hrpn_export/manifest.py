@@ -1,7 +1,6 @@
 """``bundle.json``: what a bundle says of itself."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -110,8 +109,7 @@ class Manifest(_Strict):
 
 def contract_fields(contract: Contract) -> dict[str, Any]:
     """A contract as the manifest holds it."""
-    fields: dict[str, Any] = json.loads(json.dumps(asdict(contract)))
-    return fields
+    return contract.fields()
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -196,6 +196,7 @@ _RULES: dict[type, Rule] = {
     keras.layers.Normalization: _on_channels,
     keras.layers.Concatenate: _on_channels,
     own.LogScaling: _pixelwise,
+    own.IntervalBounds: _pixelwise,
     own.Upsample: _both(Blend),
     own.AlignedUpsample: _both(Everything),
     **dict.fromkeys(_PIXELWISE_LAYERS, _pixelwise),

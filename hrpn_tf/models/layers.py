@@ -1,10 +1,11 @@
-"""Layers that Keras lacks, or whose own version does not fit: resizing and scaling.
+"""Layers that Keras lacks, or whose own version does not fit: resizing, scaling, intervals.
 
 All take and give NHWC tensors whose height and width may be unknown until they run. They hold no
 weights, use Keras operations only (one exception, explained where it is made), and are registered,
 so that a saved model loads wherever this module was imported.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -135,3 +136,74 @@ class LogScaling(keras.layers.Layer):
         levels = ops.maximum(x, 0.0) / ops.convert_to_tensor(self.std, x.dtype)
         # Not log1p, which ONNX lacks; the values are far above the rounding error of 1 + x.
         return ops.log(1.0 + levels) - ops.convert_to_tensor(self._offset, x.dtype)
+
+
+@keras.saving.register_keras_serializable(package="hrpn_tf")
+class IntervalBounds(keras.layers.Layer):
+    """A prediction and what two heads say of its spread to prediction, lower and upper bound.
+
+    Takes [mean (N, H, W, 1) grey levels, spreads (N, H, W, 2) above -1: below, above] and gives
+    (N, H, W, 3) grey levels, in float32::
+
+        lower = mean - factor * unit * (1 + below), but not under 0 (nor under a mean that is)
+        upper = mean + factor * unit * (1 + above)
+
+    so that lower <= mean <= upper whatever the network computes. The factor is that of the band
+    of predicted intensity in which the mean lies: comparisons and sums alone, which every format
+    has. It is what a calibration corrects.
+
+    Args:
+        unit: grey levels that a spread of 1 stands for, positive.
+        edges: between the bands, grey levels, ascending; a mean on an edge lies above it.
+        factors: of the bands, one more than the edges, not negative.
+
+    >>> layer = IntervalBounds(2.0, edges=[10.0], factors=[1.0, 3.0])
+    >>> mean = keras.ops.reshape([1.0, 10.0], (1, 1, 2, 1))
+    >>> layer([mean, keras.ops.zeros((1, 1, 2, 2))])[0, 0].numpy().round(2).tolist()
+    [[1.0, 0.0, 3.0], [10.0, 3.99, 16.01]]
+    """
+
+    # a spread that rounds to 0 could not be widened by any factor
+    LEAST = 1e-3
+
+    def __init__(
+        self,
+        unit: float,
+        edges: Sequence[float] = (),
+        factors: Sequence[float] = (1.0,),
+        **kwargs: Any,
+    ):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.unit = float(unit)
+        self.edges, self.factors = [float(e) for e in edges], [float(f) for f in factors]
+        if len(self.factors) != len(self.edges) + 1:
+            raise ValueError(f"{len(self.edges)} edges but {len(self.factors)} factors")
+        if any(high <= low for low, high in itertools.pairwise(self.edges)):
+            raise ValueError(f"edges must ascend, got {self.edges}")
+        if not self.unit > 0 or not all(0 <= f < math.inf for f in self.factors):
+            raise ValueError(f"unit {self.unit} or factors {self.factors} out of range")
+
+    def get_config(self) -> dict[str, Any]:
+        """The layer's arguments, for saving."""
+        own = {"unit": self.unit, "edges": self.edges, "factors": self.factors}
+        return {**super().get_config(), **own}
+
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
+        """As the mean, with three channels."""
+        return (*input_shape[0][:-1], 3)
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        """Bounds of ``inputs``: mean and spreads."""
+        mean, spreads = inputs
+        scale, widths = self._scaled(mean), spreads + (1.0 + self.LEAST)
+        # nothing is broadcast along the channels, which is slow in most runtimes
+        lower = ops.maximum(mean - scale * widths[..., :1], ops.minimum(mean, 0.0))
+        return ops.concatenate([mean, lower, mean + scale * widths[..., 1:]], axis=-1)
+
+    def _scaled(self, mean: Any) -> Any:
+        """Factor times unit, (N, H, W, 1), or one number where there is one band."""
+        scales = [self.unit * factor for factor in self.factors]
+        scale: Any = scales[0]
+        for edge, (below, above) in zip(self.edges, itertools.pairwise(scales), strict=True):
+            scale = scale + (above - below) * ops.cast(mean >= edge, mean.dtype)
+        return scale

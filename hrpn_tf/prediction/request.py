@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,7 @@ def request(prediction: "SlidePrediction", origin: Mapping[str, Any]) -> dict[st
     info, mask = prediction.slide.info, prediction.mask
     return {
         "origin": origin,
-        "contract": asdict(prediction.session.contract),
+        "contract": prediction.session.contract.fields(),
         "slide": {"height": info.height, "width": info.width, "dtype": info.dtype.name},
         "pixel_size_um": prediction.pixel_size_um or info.pixel_size_um,
         "channels": list(prediction.channels),

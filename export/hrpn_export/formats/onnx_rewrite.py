@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from hrpn_export.formats.onnx_scalars import widen_scalars
 from hrpn_export.formats.parts import Operation, Parts, parts_of
 
 # Three sizes: a factor that is right for all of them is no coincidence of one.
@@ -32,6 +33,7 @@ def simplify(graph: onnx.ModelProto, inputs: int, multiple: int) -> None:
     while _fold_one(graph):
         pass
     _end_with_transpose(graph)
+    widen_scalars(graph)
     drop_unused(graph)
     del graph.graph.value_info[:]  # names and sizes of before
 

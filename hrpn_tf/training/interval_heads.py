@@ -1,0 +1,201 @@
+"""Fit the heads of a prediction interval on the training patches; the network itself is frozen."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from tqdm import tqdm
+
+from hrpn_tf.config import Config
+from hrpn_tf.data.pipeline import make_dataset
+from hrpn_tf.data.splits import Split
+from hrpn_tf.data.store import PatchStore
+from hrpn_tf.errors import CheckpointError, ConstantTargetError, TrainingDivergedError
+from hrpn_tf.files import atomic_path
+from hrpn_tf.models.intervals import add_interval_heads, bounds_of
+
+EPOCHS, STEPS = 4, 150
+LEARNING_RATE = 0.02
+_UNIT_BATCHES = 8
+
+
+@dataclass(frozen=True)
+class HeadTraining:
+    """How heads are fitted.
+
+    Attributes:
+        store: of patches.
+        split: the training groups are used.
+        config: of the run; batch size, crop, augmentation and seed are those of its training.
+        coverage: nominal, between 0 and 1; the heads are fitted to the quantiles
+            (1 - coverage) / 2 and (1 + coverage) / 2.
+        epochs, steps: number of epochs, and of steps of each.
+    """
+
+    store: PatchStore
+    split: Split
+    config: Config
+    coverage: float
+    epochs: int = EPOCHS
+    steps: int = STEPS
+
+    def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
+        """Inputs (N, H, W, inputs) and target (N, H, W, 1) of an epoch, float32 grey levels."""
+        training = self.config.training
+        dataset = make_dataset(
+            self.store,
+            self.split.train,
+            batch_size=training.batch_size,
+            seed=training.seed,
+            epoch=epoch,
+            shuffle=True,
+            augmentation=self.config.data.augmentation,
+            crop=training.crop,
+            steps=self.steps,
+        )
+        return iter(dataset)
+
+
+def pinball(target: Any, quantile: Any, level: float) -> Any:
+    """Mean pinball loss of a quantile's estimate; least at the quantile of this level.
+
+    Koenker and Bassett 1978, "Regression Quantiles", Econometrica 46:33.
+    """
+    error = target - quantile
+    return ops.mean(ops.maximum(level * error, (level - 1.0) * error))
+
+
+def fit_interval_heads(
+    network: keras.Model, training: HeadTraining, folder: Path, *, progress: bool = True
+) -> keras.Model:
+    """Add heads for the bounds to a network, and fit them by the pinball loss.
+
+    Called again after an interruption, it goes on after the last finished epoch.
+
+    Args:
+        network: trained; (N, H, W, inputs) to (N, H, W, 1) grey levels. It is frozen.
+        training: data and length.
+        folder: holds the state after each epoch, ``heads.npz``.
+        progress: show a bar on standard error.
+
+    Returns:
+        (N, H, W, inputs) to (N, H, W, 3): mean, lower, upper, not calibrated yet.
+
+    Raises:
+        ConstantTargetError: the prediction is without any error on the training patches.
+        TrainingDivergedError: the loss is NaN or infinite.
+        CheckpointError: the state is damaged.
+        DiskFullError: the state could not be written.
+    """
+    path = folder / "heads.npz"
+    state = _read(path)
+    unit = float(state["unit"]) if state else _unit(network, training)
+    model = add_interval_heads(network, unit)
+    steps = training.epochs * training.steps
+    schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
+    optimizer = keras.optimizers.Adam(schedule)
+    optimizer.build(model.trainable_variables)
+    done = _restore(state, model, optimizer, path) if state else 0
+    step = _step(model, optimizer, training.coverage, unit)
+    bar = tqdm(
+        total=steps,
+        initial=done * training.steps,
+        desc="interval heads",
+        unit="step",
+        disable=not progress,
+        file=sys.stderr,
+    )
+    with bar:
+        for epoch in range(done, training.epochs):
+            for inputs, target in training.batches(epoch):
+                loss = float(step(inputs, target))
+                if not np.isfinite(loss):
+                    raise TrainingDivergedError(
+                        f"the loss of the interval heads became {loss} in epoch {epoch + 1}: the "
+                        "network or its patches hold values that are not finite"
+                    )
+                bar.update()
+                bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+            _write(path, model, optimizer, unit, epoch + 1)
+    return model
+
+
+def _unit(network: keras.Model, training: HeadTraining) -> float:
+    """Root mean squared error of the network on some training patches, grey levels."""
+    run = tf.function(lambda inputs: network(inputs, training=False))
+    squares, pixels = 0.0, 0
+    for _, (inputs, target) in zip(range(_UNIT_BATCHES), training.batches(0), strict=False):
+        squares += float(tf.reduce_sum(tf.square(run(inputs) - target)))
+        pixels += int(tf.size(target))
+    unit = float(np.sqrt(squares / max(pixels, 1)))
+    if unit == 0:
+        raise ConstantTargetError(
+            f"{training.store.path}: the network predicts its training patches without any error: "
+            "a constant target? check the channels' names"
+        )
+    return unit
+
+
+def _step(
+    model: keras.Model, optimizer: Any, coverage: float, unit: float
+) -> Callable[[Any, Any], Any]:
+    """One step on (inputs, target); gives the loss."""
+    # spreads, not bounds: a bound that is cut off at 0 says nothing about its spread
+    mean, spreads = bounds_of(model).input
+    inner = keras.Model(model.input, [mean, spreads])
+    variables = [variable.value for variable in model.trainable_variables]
+    low = (1 - coverage) / 2
+
+    @tf.function(reduce_retracing=True)
+    def step(inputs: Any, target: Any) -> Any:
+        with tf.GradientTape() as tape:
+            mean, spreads = inner(inputs, training=False)
+            error = (target - mean) / unit
+            loss = pinball(error, -1.0 - spreads[..., :1], low)
+            loss += pinball(error, 1.0 + spreads[..., 1:], 1 - low)
+        optimizer.apply(tape.gradient(loss, variables), model.trainable_variables)
+        return loss
+
+    return step
+
+
+def _write(path: Path, model: keras.Model, optimizer: Any, unit: float, epoch: int) -> None:
+    arrays = {f"head{i}": np.asarray(v) for i, v in enumerate(model.trainable_variables)}
+    arrays |= {f"optimizer{i}": np.asarray(v) for i, v in enumerate(optimizer.variables)}
+    with atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
+        np.savez(file, unit=unit, epoch=epoch, **arrays)  # type: ignore[arg-type]
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """What :func:`_write` wrote; empty if it did not yet."""
+    if not path.exists():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise CheckpointError(f"{path}: damaged ({error}); calibrate with --overwrite") from None
+
+
+def _restore(
+    state: dict[str, np.ndarray], model: keras.Model, optimizer: Any, path: Path
+) -> int:
+    """Set weights and optimizer; gives the number of finished epochs."""
+    try:
+        for name, variables in (
+            ("head", model.trainable_variables),
+            ("optimizer", optimizer.variables),
+        ):
+            for number, variable in enumerate(variables):
+                variable.assign(state[f"{name}{number}"])
+        return int(state["epoch"])
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: of another network ({error}); calibrate with --overwrite"
+        ) from None
