@@ -183,9 +183,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise CheckpointError(f"{path}: damaged ({error}); calibrate with --overwrite") from None
 
 
-def _restore(
-    state: dict[str, np.ndarray], model: keras.Model, optimizer: Any, path: Path
-) -> int:
+def _restore(state: dict[str, np.ndarray], model: keras.Model, optimizer: Any, path: Path) -> int:
     """Set weights and optimizer; gives the number of finished epochs."""
     try:
         for name, variables in (
