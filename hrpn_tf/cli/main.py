@@ -22,6 +22,7 @@ COMMANDS = {
     "prepare": "Cut slides into a store of patches.",
     "fit": "Train a network on a store of patches.",
     "predict": "Predict whole slides.",
+    "calibrate": "Give a network prediction intervals.",
     "export": "Export a network to a bundle of formats, each with a certificate.",
     "benchmark": "Measure memory, latency and throughput of bundles.",
     "evaluate": "Compare predicted slides with the measured target.",

@@ -75,6 +75,25 @@ def with_factors(
     return keras.Model(model.input, bounds, name=model.name)
 
 
+def with_spreads(model: keras.Model, bounds: bool) -> keras.Model:
+    """What a calibration looks at: the spreads in grey levels, before any factor.
+
+    Args:
+        model: with intervals.
+        bounds: whether lower and upper bound are given as well.
+
+    Returns:
+        (N, H, W, inputs) to mean, spread below, spread above; with bounds to mean, lower, upper,
+        spread below, spread above; all in grey levels.
+    """
+    layer = bounds_of(model)
+    mean, spreads = layer.input
+    offset = layer.unit * (1.0 + layer.LEAST)
+    grey = layers.Rescaling(layer.unit, offset, dtype="float32", name="spreads")(spreads)
+    first = model.output if bounds else mean
+    return keras.Model(model.input, layers.Concatenate(name="both")([first, grey]))
+
+
 def bounds_of(model: keras.Model) -> IntervalBounds:
     """The layer that makes the bounds.
 
@@ -103,7 +122,8 @@ class _End:
 
 
 def _find_end(model: keras.Model) -> _End:
-    tensor, resizing = model.output, []
+    tensor = model.output
+    resizing: list[keras.layers.Layer] = []
     while True:
         operation, index, _ = tensor._keras_history
         sources = operation._inbound_nodes[index].input_tensors

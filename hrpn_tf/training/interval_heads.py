@@ -1,7 +1,7 @@
 """Fit the heads of a prediction interval on the training patches; the network itself is frozen."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -197,3 +197,18 @@ def _restore(state: dict[str, np.ndarray], model: keras.Model, optimizer: Any, p
         raise CheckpointError(
             f"{path}: of another network ({error}); calibrate with --overwrite"
         ) from None
+
+
+def predicted_quantiles(
+    network: keras.Model, training: HeadTraining, shares: Sequence[float]
+) -> tuple[float, ...]:
+    """Grey levels below which these shares of the predicted training pixels lie.
+
+    Each once, ascending, and exact in float32, in which a network compares with them; fewer than
+    ``shares`` where many pixels are predicted alike.
+    """
+    run = tf.function(lambda inputs: network(inputs, training=False))
+    batches = zip(range(_UNIT_BATCHES), training.batches(0), strict=False)
+    levels = np.concatenate([run(inputs).numpy().ravel() for _, (inputs, _) in batches])
+    found = np.unique(np.quantile(levels, shares).astype(np.float32))
+    return tuple(float(level) for level in found if level > levels.min())

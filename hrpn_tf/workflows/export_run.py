@@ -99,7 +99,7 @@ def export_run(
     from hrpn_tf.data.store import open_store
     from hrpn_tf.training.run import load_run
 
-    store = open_store(choice.store or _store_of(run))
+    store = open_store(choice.store or store_of(run))
     subsets = network.subsets()
     model, _, _ = load_run(run)
     with (
@@ -189,7 +189,12 @@ def _description(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> st
     return f"{name}: predicts {' and '.join(outputs)} from {' and '.join(inputs)}, pixel by pixel"
 
 
-def _store_of(run: Path) -> Path:
+def store_of(run: Path) -> Path:
+    """Where the run was fitted.
+
+    Raises:
+        RunError: the run does not say.
+    """
     path = run / "store.json"
     try:
         return Path(json.loads(path.read_text(encoding="utf-8"))["path"])
