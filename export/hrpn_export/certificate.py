@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from hrpn_export.agreement import ABSOLUTE, RELATIVE, Sums
 from hrpn_export.errors import DamagedBundleError
+from hrpn_export.intervals import Coverage
 from hrpn_export.manifest import first_problem, one_line, read_json
 
 
@@ -60,6 +61,9 @@ class Measured(_Strict):
         mse, r2, psnr: of this format against the truth.
         mse_change: relative, against the Keras model's.
         r2_change, psnr_change: differences.
+        coverage: share of the truth within the bounds; None for a network without intervals.
+        coverage_change: against the Keras model's.
+        width: mean of upper minus lower bound, grey levels.
     """
 
     what: str
@@ -73,10 +77,15 @@ class Measured(_Strict):
     mse_change: float
     r2_change: float
     psnr_change: float
+    coverage: Distance | None = None
+    coverage_change: float | None = None
+    width: float | None = None
 
     @classmethod
-    def of(cls, what: str, sums: Sums) -> "Measured":
-        """The figures of some sums."""
+    def of(
+        cls, what: str, sums: Sums, bounds: tuple[Coverage, Coverage] | None = None
+    ) -> "Measured":
+        """The figures of some sums, and of the reference's and the candidate's bounds."""
         (r2_before, r2), (psnr_before, psnr) = sums.r2, sums.psnr
         return cls(
             what=what,
@@ -90,6 +99,9 @@ class Measured(_Strict):
             mse_change=sums.mse_change,
             r2_change=r2 - r2_before,
             psnr_change=0.0 if psnr == psnr_before else psnr - psnr_before,
+            coverage=None if bounds is None else bounds[1].share,
+            coverage_change=None if bounds is None else bounds[1].share - bounds[0].share,
+            width=None if bounds is None else bounds[1].mean_width,
         )
 
 
@@ -124,6 +136,7 @@ class Certificate(_Strict):
         grey_max: largest grey level; limits in grey levels are for 255 and scale with it.
         absolute, relative: tolerance of ``mismatching``: grey levels of 256, share of the value.
         entries: one for each artefact.
+        nominal_coverage: of prediction intervals; None for a network without.
     """
 
     schema_version: Literal[1] = 1
@@ -133,6 +146,7 @@ class Certificate(_Strict):
     absolute: Distance = ABSOLUTE
     relative: Distance = RELATIVE
     entries: tuple[Entry, ...]
+    nominal_coverage: float | None = None
 
     @model_validator(mode="after")
     def _one_entry_each(self) -> "Certificate":
@@ -160,8 +174,8 @@ class Certificate(_Strict):
         return None if reason is None else f"{what}{one_line(reason)}; allow it with --uncertified"
 
     def write(self, path: Path) -> None:
-        """Write it as JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        """Write it as JSON; what is not there is left out."""
+        path.write_text(self.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
 
 
 def missed(entry: Entry, grey_max: float) -> str | None:

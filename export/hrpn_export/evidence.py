@@ -23,7 +23,7 @@ class WholeSlide(Protocol):
         ...
 
     def target(self) -> Iterator[np.ndarray]:
-        """Bands (rows, width, outputs) of the measured target, grey levels, cut alike."""
+        """Bands (rows, width, predictions) of the measured target, grey levels, cut alike."""
         ...
 
 
@@ -33,7 +33,7 @@ class Evidence:
 
     Attributes:
         patches: (N, H, W, inputs) grey levels.
-        targets: (N, H, W, outputs) measured grey levels.
+        targets: (N, H, W, predictions) measured grey levels; bounds have no target.
         slides: whole slides.
         origin: what they are, in words.
     """
@@ -50,7 +50,7 @@ class Evidence:
             ContractError: says what does not fit.
         """
         contract.check(self.patches)
-        expected = (*self.patches.shape[:3], len(contract.outputs))
+        expected = (*self.patches.shape[:3], contract.points)
         if self.targets.shape != expected or not len(self.patches):
             raise ContractError(
                 f"targets of a certificate must be {expected} and not empty, got "

@@ -217,7 +217,10 @@ def _certify(
             continue
         entries.append(entry.model_copy(update={"problem": problem}))
     certificate = Certificate(
-        evidence=evidence.origin, grey_max=contract.grey_max, entries=tuple(entries)
+        evidence=evidence.origin,
+        grey_max=contract.grey_max,
+        entries=tuple(entries),
+        nominal_coverage=contract.coverage,
     )
     if ("keras fp32") in refused:
         raise CertificateError(f"the Keras model does not agree with itself: {refused}")

@@ -1,6 +1,6 @@
 """Measuring how far a session is from the Keras model, and what it costs against the truth."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from hrpn_export.certificate import Entry, Measured
 from hrpn_export.contract import Contract
 from hrpn_export.errors import ContractError
 from hrpn_export.evidence import Evidence
+from hrpn_export.intervals import Coverage
 from hrpn_export.runtimes import find_runtime
 from hrpn_export.session import Session, run_checked
 
@@ -73,18 +74,11 @@ class Measurement:
             ContractError: a slide does not give bands of one shape, or has no pixels.
         """
         row = find_runtime(runtime)
-        sums = Sums(self.contract.grey_max)
         ours = _by_parts(session, self.evidence.patches)
-        sums.add(self._patches, ours, self.evidence.targets)
-        measured = [Measured.of("patches", sums)]
+        measured = [self._measured("patches", [(self._patches, ours, self.evidence.targets)])]
         for slide in self.evidence.slides:
-            sums = Sums(self.contract.grey_max)
             parts = (slide.predict(self._reference), slide.predict(session), slide.target())
-            for reference, candidate, truth in zip(*parts, strict=True):
-                sums.add(reference, candidate, truth)
-            if not sums.pixels:
-                raise ContractError(f"{slide.name}: the slide of a certificate has no pixels")
-            measured.append(Measured.of(slide.name, sums))
+            measured.append(self._measured(slide.name, zip(*parts, strict=True)))
         return Entry(
             format=format,
             precision=precision,
@@ -94,6 +88,21 @@ class Measurement:
             measured=tuple(measured),
             seam_error=seam_error(session, self.evidence.patches),
         )
+
+    def _measured(
+        self, what: str, pieces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]
+    ) -> Measured:
+        """The figures of pieces of a reference, a candidate and the truth (..., channels)."""
+        points, sums = self.contract.points, Sums(self.contract.grey_max)
+        bounds = Coverage(), Coverage()
+        for reference, candidate, truth in pieces:
+            sums.add(reference[..., :points], candidate[..., :points], truth)
+            if self.contract.coverage is not None:
+                for counted, prediction in zip(bounds, (reference, candidate), strict=True):
+                    counted.add(prediction, truth)
+        if not sums.pixels:
+            raise ContractError(f"{what}: the slide of a certificate has no pixels")
+        return Measured.of(what, sums, None if self.contract.coverage is None else bounds)
 
 
 def seam_error(session: Session, patches: np.ndarray) -> float | None:

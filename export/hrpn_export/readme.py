@@ -77,6 +77,7 @@ def _input_and_output(manifest: Manifest, contract: Contract) -> str:
         "Grey levels": f"as stored in the file, {levels.minimum:g} to {levels.maximum:g} "
         f"({levels.type}); never scale them: scaling is part of the model",
         "Output": f"float32, (N, height, width, {len(contract.outputs)}), last axis: {units}",
+        **_intervals(contract),
         "Pixel size": pixel,
         "Height and width": f"any multiple of {multiple}"
         + ("" if multiple == 1 else "; pad others by reflection, and crop the result, as below"),
@@ -84,6 +85,15 @@ def _input_and_output(manifest: Manifest, contract: Contract) -> str:
     }
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items())
     return f"## Input and output\n\n| | |\n|---|---|\n{table}"
+
+
+def _intervals(contract: Contract) -> dict[str, str]:
+    if contract.coverage is None:
+        return {}
+    return {
+        "Intervals": f"the outputs are the prediction and its lower and upper bound, which hold "
+        f"{contract.coverage:.1%} of the measured pixels; what each format covers is below"
+    }
 
 
 def _tiles(contract: Contract) -> str:
@@ -228,9 +238,16 @@ def _validation(certificate: Certificate) -> str:
         "images; the seam error is the largest difference between a tile predicted alone and "
         "within its surroundings, away from its border. All figures are in `certificate.json`.\n\n"
         "| Format | Precision | Runtime | Largest difference | MSE change | Seam error "
-        "| Certified |\n|---|---|---|---|---|---|---|"
+        "| Certified |"
     )
-    rows = [_row(entry, certificate.grey_max) for entry in certificate.entries]
+    nominal = certificate.nominal_coverage
+    if nominal is not None:
+        head += f" Coverage, nominal {nominal:.1%} |"
+    head += "\n" + "|---" * (7 if nominal is None else 8) + "|"
+    rows = [
+        _row(entry, certificate.grey_max) + ("" if nominal is None else f" {_coverage(entry)} |")
+        for entry in certificate.entries
+    ]
     return "\n".join([head, *rows])
 
 
@@ -248,6 +265,12 @@ def _row(entry: Entry, grey_max: float) -> str:
     runtime = f"{plain(entry.runtime)} {plain(entry.version)}".strip()
     cells = (entry.format, entry.precision, runtime, largest, change, seam, certified)
     return f"| {' | '.join(cells)} |"
+
+
+def _coverage(entry: Entry) -> str:
+    """Of the patches, then of each slide."""
+    shares = [m.coverage for m in entry.measured if m.coverage is not None]
+    return ", ".join(f"{share:.1%}" for share in shares) or "not measured"
 
 
 def _worst_change(measured: tuple[Measured, ...]) -> float:

@@ -65,6 +65,11 @@ def _format_flags(function: Function) -> Function:
 )
 @click.option("--zip", "zipped", is_flag=True, help="Also write OUT.zip.")
 @click.option("--uncertified", is_flag=True, help="Keep formats that miss their limit.")
+@click.option(
+    "--intervals/--no-intervals",
+    default=None,
+    help="The network that hrpn-tf calibrate made, or the one without.  [with, if there is one]",
+)
 @overwrite_option
 def command(
     run: Path,
@@ -83,6 +88,7 @@ def command(
     region: str | None,
     zipped: bool,
     uncertified: bool,
+    intervals: bool | None,
     overwrite: bool,
     **flags: bool,
 ) -> None:
@@ -110,6 +116,7 @@ def command(
         store=store,
         uncertified=uncertified,
         zip=zipped,
+        intervals=intervals,
     )
     exported = export_run(run, out, choice, overwrite=overwrite, say=click.echo)
     for entry in exported.certificate.entries:

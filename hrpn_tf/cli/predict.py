@@ -35,6 +35,12 @@ def _setting(name: str, key: str, text: str, **options: Any) -> Any:
 @click.option("--device", metavar="NAME", help="Of the bundle: cpu, cuda, cuda:1, tensorrt.  [cpu]")
 @click.option("--uncertified", is_flag=True, help="Use a format that missed its limit.")
 @click.option(
+    "--intervals",
+    is_flag=True,
+    help="Also lower and upper bounds, as channels; needs hrpn-tf calibrate.  "
+    "[RUN/predictions-intervals]",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder of the predicted slides, or *.ome.tif or *.ome.zarr for one.  [RUN/predictions]",
@@ -130,6 +136,7 @@ def command(
     runtime: str | None,
     device: str | None,
     uncertified: bool,
+    intervals: bool,
     out: Path | None,
     groups: tuple[str, ...],
     channels: tuple[str, ...],
@@ -157,7 +164,9 @@ def command(
     given = [f"prediction.{key}={value}" for key, value in settings.items() if value is not None]
     own = {"format": model_format, "precision": precision, "runtime": runtime, "device": device}
     predict_run(
-        _network(run, bundle, {k: v for k, v in own.items() if v is not None}, uncertified),
+        _network(
+            run, bundle, {k: v for k, v in own.items() if v is not None}, uncertified, intervals
+        ),
         slides=slides,
         groups=groups,
         out=out,
@@ -179,14 +188,18 @@ def _parse_channel(text: str) -> tuple[str, str]:
 
 
 def _network(
-    run: Path | None, bundle: Path | None, own: dict[str, str], uncertified: bool
+    run: Path | None,
+    bundle: Path | None,
+    own: dict[str, str],
+    uncertified: bool,
+    intervals: bool,
 ) -> Network:
     if (run is None) == (bundle is None):
         raise UsageError("name what predicts: either --run RUN or --bundle BUNDLE")
     if bundle is not None:
-        return BundleNetwork(bundle, **own, uncertified=uncertified)
+        return BundleNetwork(bundle, **own, uncertified=uncertified, intervals=intervals)
     if own or uncertified:
         names = ", ".join(f"--{'model-format' if k == 'format' else k}" for k in own)
         raise UsageError(f"{names or '--uncertified'}: for --bundle only")
     assert run is not None
-    return RunNetwork(run)
+    return RunNetwork(run, intervals)

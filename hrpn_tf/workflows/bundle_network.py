@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config, config_of
+from hrpn_tf.errors import CalibrationError
 from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class BundleNetwork:
         runtime: that runs it; None for the usual one.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``.
         uncertified: whether it may be used though it missed its limit.
+        intervals: whether its bounds are wanted, too.
     """
 
     folder: Path
@@ -36,6 +38,7 @@ class BundleNetwork:
     runtime: str | None = None
     device: str = "cpu"
     uncertified: bool = False
+    intervals: bool = False
 
     @property
     def default_out(self) -> None:
@@ -45,7 +48,7 @@ class BundleNetwork:
     @property
     def command(self) -> str:
         """See ``Network``."""
-        return f"hrpn-tf predict --bundle {self.folder}"
+        return f"hrpn-tf predict --bundle {self.folder}{' --intervals' if self.intervals else ''}"
 
     def caution(self) -> str | None:
         """Says so where the format's certificate measured that tiles show."""
@@ -77,6 +80,7 @@ class BundleNetwork:
 
         Raises:
             BundleError: the format is not in the bundle, or not certified.
+            CalibrationError: intervals are wanted, and there are none.
         """
         from hrpn_export.errors import CertificateError
 
@@ -85,7 +89,15 @@ class BundleNetwork:
         problem = bundle.certificate.problem(self.format, self.precision)
         if problem and not self.uncertified:
             raise CertificateError(f"{self.folder}: {problem}")
-        return bundle.contract
+        contract = bundle.contract
+        if not self.intervals:
+            return contract.without_intervals()
+        if contract.coverage is None:
+            raise CalibrationError(
+                f"{self.folder}: the network has no prediction intervals; leave out --intervals, "
+                "or export a run again after hrpn-tf calibrate"
+            )
+        return contract
 
     def subsets(self) -> dict[str, str]:
         """See ``Network``."""
@@ -103,21 +115,24 @@ class BundleNetwork:
         if (checksum := files.get(path)) is None:
             lines = [f"{name} {files[name]}\n" for name in sorted(files) if name.startswith(path)]
             checksum = hashlib.sha256("".join(lines).encode()).hexdigest()
-        trained = bundle.manifest.provenance.get("network", {})
+        network = bundle.manifest.provenance.get("network", {})
+        trained = network.get("trained", network.get("sha256"))
         return {
             "file": path,
             "bundle": bundle.manifest.name,
             "sha256": checksum,
-            **({"trained": str(trained["sha256"])} if "sha256" in trained else {}),
+            **({} if trained is None else {"trained": str(trained)}),
+            **({"intervals": f"{bundle.contract.coverage}"} if self.intervals else {}),
         }
 
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""
         from hrpn_export import open_session
+        from hrpn_export.intervals import WithoutIntervals
 
         if self.format in ("keras", "saved_model"):
             load_tensorflow()
-        return open_session(
+        session = open_session(
             self._bundle(),
             self.format,
             self.precision,
@@ -126,6 +141,9 @@ class BundleNetwork:
             runtime=self.runtime,
             certified=not self.uncertified,
         )
+        if self.intervals or session.contract.coverage is None:
+            return session
+        return WithoutIntervals(session)
 
     def state(self) -> int:
         """See ``Network``."""

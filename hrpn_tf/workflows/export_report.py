@@ -16,7 +16,9 @@ def describe(entry: "Entry") -> str:
     seams = "" if entry.seam_error is None else f", seams {entry.seam_error:.2g}"
     verdict = "certified" if entry.problem is None else f"not certified: {entry.problem}"
     costs = "MSE the same" if abs(change) < 5e-5 else f"MSE {change:+.2%}"
+    shares = [m.coverage for m in entry.measured if m.coverage is not None]
+    covered = f", coverage {', '.join(f'{share:.1%}' for share in shares)}" if shares else ""
     return (
-        f"{what}: differs by at most {largest:.2g} grey levels, {costs}{seams} "
+        f"{what}: differs by at most {largest:.2g} grey levels, {costs}{seams}{covered} "
         f"({entry.runtime} {entry.version}); {verdict}"
     )

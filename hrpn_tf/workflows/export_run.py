@@ -13,6 +13,7 @@ from hrpn_tf import __version__
 from hrpn_tf.config import Config
 from hrpn_tf.errors import RunError, UncertifiedError
 from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.workflows.calibrated import is_calibrated, load_calibrated, read_calibration
 from hrpn_tf.workflows.export_evidence import held_out_slide, sample_patches
 from hrpn_tf.workflows.quiet import load_tensorflow
 from hrpn_tf.workflows.remarks import remark
@@ -45,6 +46,8 @@ class ExportChoice:
         store: of patches, where it is not where the run was fitted; None for there.
         uncertified: keep formats that miss their limit.
         zip: write the bundle as a .zip, too.
+        intervals: the calibrated network, or the trained one; None for the calibrated one where
+            there is one.
     """
 
     formats: tuple[str, ...] = ()
@@ -57,6 +60,7 @@ class ExportChoice:
     store: Path | None = None
     uncertified: bool = False
     zip: bool = False
+    intervals: bool | None = None
 
 
 def export_run(
@@ -86,7 +90,8 @@ def export_run(
     artefacts, left_out = plan_artefacts(choice.formats, choice.precisions)
     for line in left_out:
         remark(line)
-    network = RunNetwork(run)
+    intervals = is_calibrated(run) if choice.intervals is None else choice.intervals
+    network = RunNetwork(run, intervals)
     config, contract, origin = network.config(()), network.contract(), network.origin()
     if any(format == "tensorrt" for format, _ in artefacts):
         _check_engine(choice.options.get("tensorrt", {}), contract)
@@ -101,7 +106,9 @@ def export_run(
 
     store = open_store(choice.store or store_of(run))
     subsets = network.subsets()
-    model, _, _ = load_run(run)
+    model = load_calibrated(run) if intervals else load_run(run)[0]
+    if intervals and choice.intervals is None:
+        remark(f"{run / 'calibrated'}: exported with prediction intervals; without: --no-intervals")
     with (
         tempfile.TemporaryDirectory(prefix="hrpn-export-") as scratch,
         atomic_path(out, overwrite) as folder,
@@ -112,13 +119,16 @@ def export_run(
             folder,
             artefacts=artefacts,
             calibration=_calibration(store, subsets),
-            evidence=_evidence(run, config, store, subsets, Path(scratch), choice),
+            evidence=_evidence(network, config, store, subsets, Path(scratch), choice),
             about=About(
                 name=model.name,
                 licence=choice.licence or About.licence,
                 authors=choice.authors,
                 program=f"hrpn-tf {__version__}",
-                provenance=_provenance(config, subsets, origin, store),
+                provenance={
+                    **_provenance(config, subsets, origin, store),
+                    **({"calibration": _calibrated(run)} if intervals else {}),
+                },
                 description=_description(model.name, contract.inputs, contract.outputs),
             ),
             options=choice.options,
@@ -149,8 +159,15 @@ def _calibration(store: "PatchStore", subsets: Mapping[str, str]) -> np.ndarray:
     return sample_patches(store, train)[0]
 
 
+def _calibrated(run: Path) -> dict[str, Any]:
+    """What a bundle says of the calibration; slides by name only."""
+    record = read_calibration(run)
+    kept = ("coverage", "guarantee", "method", "groups", "correction", "coverage_table")
+    return {key: record[key] for key in kept}
+
+
 def _evidence(
-    run: Path,
+    network: RunNetwork,
     config: Config,
     store: "PatchStore",
     subsets: Mapping[str, str],
@@ -163,7 +180,7 @@ def _evidence(
     subset = "test" if "test" in subsets.values() else "validation"
     groups = [group for group, used in subsets.items() if used == subset]
     patches, targets = sample_patches(store, groups)
-    contract = RunNetwork(run).contract()
+    run, contract = network.folder, network.contract()
     slides = [slide for slide in run_slides(run, config, choice.slides) if slide.subset == subset]
     slide = held_out_slide(run, slides, contract, config, scratch, choice.region)
     side = patches.shape[1]

@@ -83,7 +83,7 @@ def predict_run(
     several = len(asked) > 1
     tile_is_asked_for = any(text.startswith("prediction.tile=") for text in overrides)
     config = with_tile(config, contract, network, tile_is_asked_for)
-    own = network.origin()["sha256"] if (skip_existing or several) and not overwrite else None
+    own = network.origin() if (skip_existing or several) and not overwrite else None
 
     def look(request: Request) -> Job | None:
         if own is not None and _is_done(request, own, network):
@@ -155,7 +155,7 @@ def with_tile(config: Config, contract: "Contract", network: Network, asked_for:
     return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
 
 
-def _is_done(request: Request, own: str, network: Network) -> bool:
+def _is_done(request: Request, own: Mapping[str, str], network: Network) -> bool:
     """Whether this very network has predicted a slide already."""
     if made_by(request.out, own):
         return True

@@ -97,13 +97,19 @@ def _slides_of(network: Network, config: Config, path: Path | None) -> tuple[Run
     return run_slides(network.folder, config, None)
 
 
-def made_by(prediction: Path, network: str) -> bool:
-    """Whether a predicted slide is there and names this very network, by its SHA-256."""
+def made_by(prediction: Path, network: Mapping[str, str]) -> bool:
+    """Whether a predicted slide is there and names this very network, by its SHA-256.
+
+    Args:
+        prediction: path of the slide.
+        network: its origin; see ``Network``. One slide may be without, and one with intervals.
+    """
     from hrpn_tf.slides import read_provenance
 
     if not prediction.exists():
         return False
-    return bool(read_provenance(prediction).get("model", {}).get("sha256") == network)
+    model = read_provenance(prediction).get("model", {})
+    return all(model.get(key) == network.get(key) for key in ("sha256", "intervals"))
 
 
 def _refuse_unknown_roles(channels: Mapping[str, str | int], config: Config) -> None:

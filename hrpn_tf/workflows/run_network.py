@@ -1,12 +1,13 @@
 """The best network of a run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import RUN_CONFIG, Config, load_config, load_run_config
 from hrpn_tf.errors import RunError
+from hrpn_tf.workflows.calibrated import FOLDER, MODEL, calibrated_contract, load_calibrated
 from hrpn_tf.workflows.quiet import load_tensorflow
 from hrpn_tf.workflows.run_slides import run_subsets
 
@@ -20,19 +21,21 @@ class RunNetwork:
 
     Attributes:
         folder: of the training.
+        intervals: whether it is the calibrated network, which gives bounds, too.
     """
 
     folder: Path
+    intervals: bool = False
 
     @property
     def default_out(self) -> Path:
-        """``RUN/predictions``."""
-        return self.folder / "predictions"
+        """``RUN/predictions``, with intervals ``RUN/predictions-intervals``."""
+        return self.folder / ("predictions-intervals" if self.intervals else "predictions")
 
     @property
     def command(self) -> str:
         """See ``Network``."""
-        return f"hrpn-tf predict --run {self.folder}"
+        return f"hrpn-tf predict --run {self.folder}{' --intervals' if self.intervals else ''}"
 
     def caution(self) -> None:
         """See ``Network``."""
@@ -40,7 +43,7 @@ class RunNetwork:
 
     def absolute(self) -> "RunNetwork":
         """See ``Network``."""
-        return RunNetwork(self.folder.absolute())
+        return replace(self, folder=self.folder.absolute())
 
     def config(self, overrides: Sequence[str]) -> Config:
         """See ``Network``.
@@ -56,8 +59,12 @@ class RunNetwork:
 
         Raises:
             RunError: no contract, or no network yet.
+            CalibrationError: intervals are wanted, and there are none.
         """
         from hrpn_export import Contract
+
+        if self.intervals:
+            return calibrated_contract(self.folder)
 
         path = self.folder / "contract.json"
         try:
@@ -76,6 +83,10 @@ class RunNetwork:
         from hrpn_tf.prediction import sha256
 
         best = self._best()
+        if self.intervals:
+            model = self.folder / FOLDER / MODEL
+            own = {"sha256": sha256(model), "trained": sha256(best)}
+            return {"file": f"{FOLDER}/{MODEL}", "run": self.folder.name, **own}
         return {"file": best.name, "run": self.folder.name, "sha256": sha256(best)}
 
     def load(self, threads: int | None) -> "Session":
@@ -87,13 +98,15 @@ class RunNetwork:
 
         if threads is not None:
             limit_threads(threads)  # before the network is loaded, which starts TensorFlow
+        if self.intervals:
+            return KerasSession(load_calibrated(self.folder), self.contract(), threads)
         model, contract, _ = load_run(self.folder)
         return KerasSession(model, contract, threads)
 
     def state(self) -> int:
         """See ``Network``."""
-        best = self.folder / "best.keras"
-        return best.stat().st_mtime_ns if best.is_file() else 0
+        path = self.folder / (f"{FOLDER}/{MODEL}" if self.intervals else "best.keras")
+        return path.stat().st_mtime_ns if path.is_file() else 0
 
     def _best(self) -> Path:
         best = self.folder / "best.keras"

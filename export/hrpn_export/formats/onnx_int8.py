@@ -17,7 +17,7 @@ from hrpn_export.formats.onnx_rewrite import (
     scale_and_shift,
 )
 from hrpn_export.formats.parts import CONVOLUTIONS, Parts
-from hrpn_export.formats.refit import Run, gain_and_offset
+from hrpn_export.formats.refit import Run, convolution_of_prediction, gain_and_offset
 from hrpn_export.names import INPUT, OUTPUT
 
 # TensorRT takes symmetric ranges and float32 biases only, and Q/DQ around these alone builds there.
@@ -80,23 +80,32 @@ def _refit(graph: onnx.ModelProto, quantised: onnx.ModelProto, patches: np.ndarr
         quantised: is changed.
         patches: (N, H, W, inputs) float32 grey levels.
     """
-    last = parts_of_graph(graph).last
-    if len(last) != 1:  # several heads: which output belongs to which cannot be told
-        return
 
-    def changed(gain: np.ndarray, offset: np.ndarray) -> onnx.ModelProto:
+    def changed(name: str, gain: np.ndarray, offset: np.ndarray) -> onnx.ModelProto:
         copy = onnx.ModelProto.FromString(quantised.SerializeToString())
-        (node,) = (node for node in copy.graph.node if node.name == last[0])
+        (node,) = (node for node in copy.graph.node if node.name == name)
         scale_and_shift(copy, node, gain, offset)
         return copy
 
-    (node,) = (node for node in graph.graph.node if node.name == last[0])
-    weights = constants(graph)[node.input[1]]
-    channels_last = np.moveaxis(weights, 1 if node.op_type == "ConvTranspose" else 0, -1)
-    sizes = np.abs(channels_last).reshape(-1, channels_last.shape[-1]).sum(0)
-    fit = gain_and_offset(_run(graph), lambda *fit: _run(changed(*fit)), patches, sizes)
-    quantised.CopyFrom(changed(*fit))
+    sizes = {name: _sizes(graph, name) for name in parts_of_graph(graph).last}
+
+    def moved(name: str) -> Run:
+        return _run(changed(name, np.ones_like(sizes[name]), sizes[name]))
+
+    name = convolution_of_prediction(list(sizes), moved, patches[0], _run(quantised))
+    if name is None:  # which output belongs to which cannot be told
+        return
+    fit = gain_and_offset(_run(graph), lambda *fit: _run(changed(name, *fit)), patches, sizes[name])
+    quantised.CopyFrom(changed(name, *fit))
     drop_unused(quantised)
+
+
+def _sizes(graph: onnx.ModelProto, name: str) -> np.ndarray:
+    """(outputs,) float64: sum of the absolute weights of each channel of a convolution."""
+    (node,) = (node for node in graph.graph.node if node.name == name)
+    weights = constants(graph)[node.input[1]].astype(np.float64)
+    channels_last = np.moveaxis(weights, 1 if node.op_type == "ConvTranspose" else 0, -1)
+    return np.asarray(np.abs(channels_last).reshape(-1, channels_last.shape[-1]).sum(0))
 
 
 def _run(graph: onnx.ModelProto) -> Run:

@@ -5,7 +5,7 @@ Rounded weights do not only add noise: they make bright places a little darker o
 an offset of the last convolution, which is float32 anyway, take it back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,7 +23,8 @@ def gain_and_offset(
     """Gain and offset of the last convolution, (outputs,) each, that bring ``after`` to ``before``.
 
     Least squares of grey levels over all pixels, with derivatives by finite differences: what
-    follows the convolution is scaling of single pixels, so one step is enough.
+    follows the convolution is scaling of single pixels, so one step is enough. Of a network with
+    intervals the prediction is the first output; its convolution has one channel.
 
     Args:
         before: the float32 network.
@@ -36,7 +37,8 @@ def gain_and_offset(
     squares, products = np.zeros((len(sizes), 2, 2)), np.zeros((len(sizes), 2))
     for patch in patches:
         wanted, given, brighter, higher = (
-            run(patch[None]).reshape(-1, len(sizes)).astype(np.float64) for run in (before, *runs)
+            run(patch[None])[..., : len(sizes)].reshape(-1, len(sizes)).astype(np.float64)
+            for run in (before, *runs)
         )
         slopes = np.stack([brighter - given, higher - given]) / _STEP
         squares += np.einsum("ipc,jpc->cij", slopes, slopes)
@@ -45,3 +47,19 @@ def gain_and_offset(
     pairs = zip(squares, products, strict=True)
     steps = np.stack([np.linalg.pinv(square, rcond=1e-9) @ product for square, product in pairs])
     return one + steps[:, 0], steps[:, 1] * sizes
+
+
+def convolution_of_prediction(
+    names: Sequence[str], run: Callable[[str], Run], patch: np.ndarray, before: Run
+) -> str | None:
+    """Which of several last convolutions makes the first output; None if not exactly one does.
+
+    Args:
+        names: of the convolutions.
+        run: makes the network with a noticeable offset added to the convolution of a name.
+        patch: (H, W, inputs) float32 grey levels.
+        before: the network without any.
+    """
+    given = before(patch[None])[..., 0]
+    moved = [name for name in names if not np.array_equal(run(name)(patch[None])[..., 0], given)]
+    return moved[0] if len(moved) == 1 else None

@@ -16,7 +16,7 @@ import numpy as np
 
 from hrpn_export.errors import CalibrationError, ExportError
 from hrpn_export.formats.parts import CONVOLUTIONS, Operation, parts_of
-from hrpn_export.formats.refit import Run, gain_and_offset
+from hrpn_export.formats.refit import Run, convolution_of_prediction, gain_and_offset
 from hrpn_export.names import INPUT, OUTPUT
 
 # What int8 runs through between two convolutions. Anything else there stays float32.
@@ -99,21 +99,28 @@ def _refitted(model: bytes, quantised: bytes, patches: np.ndarray) -> bytes:
         quantised: int8.
         patches: (N, H, W, inputs) float32 grey levels.
     """
-    last = _scopes(model).last
-    if len(last) != 1:  # several heads: which output belongs to which cannot be told
-        return quantised
 
-    def changed(gain: np.ndarray, offset: np.ndarray) -> bytes:
+    def changed(name: str, gain: np.ndarray, offset: np.ndarray) -> bytes:
         copy = bytearray(quantised)
-        weights, bias = _last_constants(copy, last[0])
+        weights, bias = _last_constants(copy, name)
         weights *= gain[:, None].astype(np.float32)
         bias[:] = bias * gain + offset
         return bytes(copy)
 
-    weights, _ = _last_constants(bytearray(quantised), last[0])
-    sizes = np.abs(weights).sum(1).astype(np.float64)
-    fit = gain_and_offset(_run(model), lambda *fit: _run(changed(*fit)), patches, sizes)
-    return changed(*fit)
+    def size(name: str) -> np.ndarray:
+        weights, _ = _last_constants(bytearray(quantised), name)
+        return np.asarray(np.abs(weights).sum(1), np.float64)
+
+    sizes = {name: size(name) for name in _scopes(model).last}
+
+    def moved(name: str) -> Run:
+        return _run(changed(name, np.ones_like(sizes[name]), sizes[name]))
+
+    name = convolution_of_prediction(list(sizes), moved, patches[0], _run(quantised))
+    if name is None:  # which output belongs to which cannot be told
+        return quantised
+    fit = gain_and_offset(_run(model), lambda *fit: _run(changed(name, *fit)), patches, sizes[name])
+    return changed(name, *fit)
 
 
 def _last_constants(model: bytearray, name: str) -> tuple[np.ndarray, np.ndarray]:
