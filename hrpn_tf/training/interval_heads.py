@@ -16,7 +16,12 @@ from hrpn_tf.config import Config
 from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
-from hrpn_tf.errors import CheckpointError, ConstantTargetError, TrainingDivergedError
+from hrpn_tf.errors import (
+    CheckpointError,
+    ConstantTargetError,
+    NonFinitePredictionError,
+    TrainingDivergedError,
+)
 from hrpn_tf.files import atomic_path
 from hrpn_tf.models.intervals import add_interval_heads, bounds_of
 
@@ -89,6 +94,7 @@ def fit_interval_heads(
 
     Raises:
         ConstantTargetError: the prediction is without any error on the training patches.
+        NonFinitePredictionError: the network gives NaN or infinite values.
         TrainingDivergedError: the loss is NaN or infinite.
         CheckpointError: the state is damaged.
         DiskFullError: the state could not be written.
@@ -134,6 +140,11 @@ def _unit(network: keras.Model, training: HeadTraining) -> float:
         squares += float(tf.reduce_sum(tf.square(run(inputs) - target)))
         pixels += int(tf.size(target))
     unit = float(np.sqrt(squares / max(pixels, 1)))
+    if not np.isfinite(unit):
+        raise NonFinitePredictionError(
+            f"{training.store.path}: the network gives NaN or infinite values for its training "
+            "patches; check the run's training history, or fit again in float32"
+        )
     if unit == 0:
         raise ConstantTargetError(
             f"{training.store.path}: the network predicts its training patches without any error: "

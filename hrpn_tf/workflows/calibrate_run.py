@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from tqdm import tqdm
@@ -12,7 +12,6 @@ from tqdm import tqdm
 from hrpn_tf import __version__
 from hrpn_tf.config import Config
 from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
-from hrpn_tf.evaluation import fit_baselines
 from hrpn_tf.evaluation.baselines import Scale
 from hrpn_tf.evaluation.intervals import (
     Bands,
@@ -29,6 +28,7 @@ from hrpn_tf.evaluation.intervals import (
     to_csv,
 )
 from hrpn_tf.evaluation.intervals.conformal import too_few
+from hrpn_tf.evaluation.intervals.coverage import Counts, Kind
 from hrpn_tf.files import atomic_path, locked, refuse_existing, remove
 from hrpn_tf.workflows.calibrated import CONTRACT, FOLDER, MODEL, RECORD
 from hrpn_tf.workflows.calibration_report import SCHEMA, to_markdown
@@ -38,7 +38,6 @@ from hrpn_tf.workflows.calibration_slides import (
     coverage_slides,
     groups_of,
 )
-from hrpn_tf.workflows.measured_slides import measured_slide
 from hrpn_tf.workflows.quiet import load_tensorflow
 from hrpn_tf.workflows.remarks import remark
 from hrpn_tf.workflows.run_network import RunNetwork
@@ -52,8 +51,6 @@ if TYPE_CHECKING:
 # Shares of the training pixels, by their predicted intensity, below the edges between bands: dark,
 # ordinary, bright, brightest.
 BAND_SHARES = (0.25, 0.75, 0.95)
-# Enough slides to tell on which scale vessels stand out.
-_SCALE_SLIDES = 6
 _UNFINISHED = ".calibrating"
 
 
@@ -302,8 +299,23 @@ def _coverage(
 
     if not plan.test:
         remark("no slide is left to measure the coverage on; name some with --test")
-    slides = _with_bar(plan.test, "coverage", progress)
-    return [measure_slide(each, session, edges, bands, scale, work) for each in slides]
+    found = []
+    for number, each in enumerate(_with_bar(plan.test, "coverage", progress)):
+        path = work / f"coverage-{number}.npz"
+        if (kept := _read_arrays(path)) is None:
+            scored, covered = measure_slide(each, session, edges, bands, scale, work)
+            kept = {"counts": scored.counts}
+            kept |= {kind: np.stack(list(vars(c).values())) for kind, c in covered.counts.items()}
+            _write_arrays(path, kept)
+        slide, counts = each.slide, kept.pop("counts")
+        by_kind = {cast(Kind, kind): Counts(*sums) for kind, sums in kept.items()}
+        found.append(
+            (
+                SlideScores(slide.name, slide.group, counts),
+                SlideCoverage(slide.name, slide.group, slide.subset, by_kind),
+            )
+        )
+    return found
 
 
 def _with_bar(slides: Sequence["IntervalSlide"], what: str, progress: bool) -> Any:
@@ -311,18 +323,12 @@ def _with_bar(slides: Sequence["IntervalSlide"], what: str, progress: bool) -> A
 
 
 def _vessel_scale(plan: _Plan) -> Scale | None:
-    """On which scale vessels stand out, as the baselines of an evaluation find it."""
-    config = plan.config
-    if config.evaluation.vessel_role not in config.data.inputs or not plan.test:
-        return None
-    from contextlib import ExitStack
+    """On which scale vessels are told from the rest; None if no input shows them.
 
-    with ExitStack() as stack:
-        measured = [
-            stack.enter_context(measured_slide(each.slide, config))[0]
-            for each in plan.calibration[:_SCALE_SLIDES]
-        ]
-        return fit_baselines(measured).profile.scale
+    Only tissue counts here, and the logarithmic scale tells tissue from glass.
+    """
+    shown = plan.config.evaluation.vessel_role in plan.config.data.inputs
+    return "linear" if shown else None
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray] | None:

@@ -82,7 +82,7 @@ def _row(kind: str, name: str, counted: Kind, band: int, slides: Sequence[SlideC
     return Row(
         kind=kind,
         name=name,
-        slides=sum(counts.pixels[band] > 0 for counts in each),
+        slides=sum(bool(counts.pixels[band]) for counts in each),
         pixels=pixels,
         coverage=float(mean_over_slides([counts.coverage for counts in each])[band]),
         pooled=float(total.coverage[band]),
