@@ -1,25 +1,19 @@
 """Prediction intervals for the network of a run: heads, calibration by slides, coverage."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-import numpy as np
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
 from hrpn_tf.config import Config
 from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
-from hrpn_tf.evaluation.baselines import Scale
 from hrpn_tf.evaluation.intervals import (
     Bands,
     Correction,
     Curve,
     Row,
-    SlideCoverage,
-    SlideScores,
     calibration_curve,
     correct,
     draw_curve,
@@ -28,7 +22,6 @@ from hrpn_tf.evaluation.intervals import (
     to_csv,
 )
 from hrpn_tf.evaluation.intervals.conformal import too_few
-from hrpn_tf.evaluation.intervals.coverage import Counts, Kind
 from hrpn_tf.files import atomic_path, locked, refuse_existing, remove
 from hrpn_tf.workflows.calibrated import CONTRACT, FOLDER, MODEL, RECORD
 from hrpn_tf.workflows.calibration_report import SCHEMA, to_markdown
@@ -38,6 +31,7 @@ from hrpn_tf.workflows.calibration_slides import (
     coverage_slides,
     groups_of,
 )
+from hrpn_tf.workflows.calibration_work import covered, scored
 from hrpn_tf.workflows.quiet import load_tensorflow
 from hrpn_tf.workflows.remarks import remark
 from hrpn_tf.workflows.run_network import RunNetwork
@@ -179,18 +173,11 @@ def _plan(
 
 
 def _request(plan: _Plan) -> dict[str, Any]:
-    """What decides the result, as JSON holds it."""
-
-    def listed(slides: Iterable["IntervalSlide"]) -> list[list[str]]:
-        return [[each.slide.name, each.slide.group, str(each.slide.path)] for each in slides]
-
+    """What decides the heads, as JSON holds it."""
     return {
         "schema": SCHEMA,
         "network": RunNetwork(plan.run).origin(),
         "coverage": plan.coverage,
-        "guarantee": plan.guarantee,
-        "calibration": listed(plan.calibration),
-        "test": listed(plan.test),
         "store": str(plan.store),
     }
 
@@ -232,16 +219,17 @@ def _calibrate(plan: _Plan, work: Path, overwrite: bool, progress: bool) -> Cali
     heads = _heads(plan, open_store(plan.store))
     model = fit_interval_heads(network, heads, work, progress=progress)
     edges = predicted_quantiles(network, heads, BAND_SHARES)
-    calibration = _scores(plan, _session(plan, with_spreads(model, bounds=False)), edges, work,
-                          progress)  # fmt: skip
+    spreads = _session(plan, with_spreads(model, bounds=False))
+    calibration = scored(plan.calibration, spreads, edges, work, progress)
     correction = correct(calibration, edges, plan.coverage, plan.guarantee)
     final = with_factors(model, correction.edges, correction.factors)
-    bands, scale = Bands(correction.edges), _vessel_scale(plan)
-    measured = _coverage(plan, _session(plan, with_spreads(final, bounds=True)), edges, bands,
-                         scale, work, progress)  # fmt: skip
+    if not plan.test:
+        remark("no slide is left to measure the coverage on; name some with --test")
+    both = _session(plan, with_spreads(final, bounds=True))
+    measured = covered(plan.test, both, edges, correction, work, progress)
     table, curve = [], None
     if measured:
-        table = rows([coverage for _, coverage in measured], bands)
+        table = rows([coverage for _, coverage in measured], Bands(correction.edges))
         curve = calibration_curve(
             calibration, [scored for scored, _ in measured], edges, plan.guarantee
         )
@@ -271,78 +259,8 @@ def _session(plan: _Plan, model: "keras.Model") -> "Session":
     return KerasSession(model, replace(plan.contract, outputs=outputs))
 
 
-def _scores(
-    plan: _Plan, session: "Session", edges: Sequence[float], work: Path, progress: bool
-) -> list[SlideScores]:
-    from hrpn_tf.workflows.interval_slides import score_slide
-
-    found = []
-    for number, each in enumerate(_with_bar(plan.calibration, "calibration slides", progress)):
-        path = work / f"calibration-{number}.npz"
-        if (kept := _read_arrays(path)) is None:
-            kept = {"counts": score_slide(each, session, edges, work).counts}
-            _write_arrays(path, kept)
-        found.append(SlideScores(each.slide.name, each.slide.group, kept["counts"]))
-    return found
-
-
-def _coverage(
-    plan: _Plan,
-    session: "Session",
-    edges: Sequence[float],
-    bands: Bands,
-    scale: Scale | None,
-    work: Path,
-    progress: bool,
-) -> list[tuple[SlideScores, SlideCoverage]]:
-    from hrpn_tf.workflows.interval_slides import measure_slide
-
-    if not plan.test:
-        remark("no slide is left to measure the coverage on; name some with --test")
-    found = []
-    for number, each in enumerate(_with_bar(plan.test, "coverage", progress)):
-        path = work / f"coverage-{number}.npz"
-        if (kept := _read_arrays(path)) is None:
-            scored, covered = measure_slide(each, session, edges, bands, scale, work)
-            kept = {"counts": scored.counts}
-            kept |= {kind: np.stack(list(vars(c).values())) for kind, c in covered.counts.items()}
-            _write_arrays(path, kept)
-        slide, counts = each.slide, kept.pop("counts")
-        by_kind = {cast(Kind, kind): Counts(*sums) for kind, sums in kept.items()}
-        found.append(
-            (
-                SlideScores(slide.name, slide.group, counts),
-                SlideCoverage(slide.name, slide.group, slide.subset, by_kind),
-            )
-        )
-    return found
-
-
-def _with_bar(slides: Sequence["IntervalSlide"], what: str, progress: bool) -> Any:
-    return tqdm(slides, what, unit="slide", disable=not progress or not slides)
-
-
-def _vessel_scale(plan: _Plan) -> Scale | None:
-    """On which scale vessels are told from the rest; None if no input shows them.
-
-    Only tissue counts here, and the logarithmic scale tells tissue from glass.
-    """
-    shown = plan.config.evaluation.vessel_role in plan.config.data.inputs
-    return "linear" if shown else None
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """What was kept of a slide; None if it is not finished, or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, KeyError, EOFError):
-        return None
-
-
-def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    with atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+def _listed(slides: Sequence["IntervalSlide"]) -> list[list[str]]:
+    return [[each.slide.name, each.slide.group, str(each.slide.path)] for each in slides]
 
 
 def _write(folder: Path, plan: _Plan, model: "keras.Model", found: Calibrated) -> None:
@@ -353,6 +271,9 @@ def _write(folder: Path, plan: _Plan, model: "keras.Model", found: Calibrated) -
     (folder / CONTRACT).write_text(contract.to_json(), encoding="utf-8")
     record = {
         **_request(plan),
+        "guarantee": plan.guarantee,
+        "calibration": _listed(plan.calibration),
+        "test": _listed(plan.test),
         "method": "quantile heads, split conformal by group in bands of predicted intensity",
         "needed_groups": needed_groups(plan.coverage),
         "groups": len(groups_of([each.slide for each in plan.calibration])),

@@ -10,7 +10,7 @@ import numpy as np
 from hrpn_tf.config import Config
 from hrpn_tf.errors import ConstantTargetError, NonFinitePixelsError, NoTissueError
 from hrpn_tf.evaluation import ChannelPlane
-from hrpn_tf.evaluation.baselines import Scale, VesselDistance, vessel_distance
+from hrpn_tf.evaluation.baselines import vessel_distance
 from hrpn_tf.evaluation.intervals import (
     Bands,
     SlideCoverage,
@@ -22,7 +22,7 @@ from hrpn_tf.evaluation.intervals import (
 )
 from hrpn_tf.evaluation.intervals.coverage import Counts, Kind, add
 from hrpn_tf.evaluation.planes import Window
-from hrpn_tf.slides import channel_index, iter_windows, open_slide
+from hrpn_tf.slides import Slide, channel_index, iter_windows, open_slide
 from hrpn_tf.workflows.measured_slides import tissue_plane
 from hrpn_tf.workflows.prediction_jobs import Choice, Job, check, opened
 from hrpn_tf.workflows.prediction_requests import Request
@@ -96,7 +96,7 @@ def score_slide(
         NoTissueError: no pixel counts.
     """
     counts = no_scores(len(edges) + 1)
-    for pixels in _checked(slide, session, None, scratch):
+    for pixels in _checked(slide, session, False, scratch):
         mean, below, above = np.moveaxis(pixels.predicted, -1, 0)
         add_scores(counts, mean, scores(mean, below, above, pixels.target), edges)
     return SlideScores(slide.slide.name, slide.slide.group, counts)
@@ -107,7 +107,6 @@ def measure_slide(
     session: "Session",
     edges: Sequence[float],
     bands: Bands,
-    scale: Scale | None,
     scratch: Path,
 ) -> tuple[SlideScores, SlideCoverage]:
     """Scores of a slide, and what calibrated bounds cover on it.
@@ -117,14 +116,13 @@ def measure_slide(
         session: gives mean, lower, upper, spread below and spread above, grey levels.
         edges: between bands of the predicted intensity, for the scores.
         bands: for the coverage.
-        scale: on which vessels are told from the rest; None without vessels.
         scratch: folder for the prediction.
 
     Raises: see :func:`score_slide`.
     """
     counts = no_scores(len(edges) + 1)
     covered: dict[Kind, Counts] = {}
-    for pixels in _checked(slide, session, scale, scratch):
+    for pixels in _checked(slide, session, True, scratch):
         mean, _, _, below, above = np.moveaxis(pixels.predicted, -1, 0)
         add_scores(counts, mean, scores(mean, below, above, pixels.target), edges)
         more = count(pixels.predicted[:, :3], pixels.target, pixels.distance, bands)
@@ -137,12 +135,12 @@ def measure_slide(
 
 
 def _checked(
-    slide: IntervalSlide, session: "Session", scale: Scale | None, scratch: Path
+    slide: IntervalSlide, session: "Session", vessels: bool, scratch: Path
 ) -> Iterator[Pixels]:
     """The pixels of all windows; complains at the end about a target that cannot calibrate."""
     path, seen = slide.slide.path, 0
     lowest, highest = np.inf, -np.inf
-    for pixels in _predicted(slide, session, scale, scratch):
+    for pixels in _predicted(slide, session, vessels, scratch):
         if not np.isfinite(pixels.target).all():
             raise NonFinitePixelsError(f"{path}: NaN or infinite pixels in the target channel")
         if pixels.target.size:
@@ -160,7 +158,7 @@ def _checked(
 
 
 def _predicted(
-    slide: IntervalSlide, session: "Session", scale: Scale | None, scratch: Path
+    slide: IntervalSlide, session: "Session", vessels: bool, scratch: Path
 ) -> Iterator[Pixels]:
     from hrpn_tf.files import remove
     from hrpn_tf.prediction import memory_budget, open_frame, run_prediction
@@ -176,7 +174,7 @@ def _predicted(
         seen = open_frame(image, job.frame)
         size = job.frame.pixel_size_um
         tissue = tissue_plane(seen, slide.slide, size, config)
-        distance = _distance(slide, seen, scale) if scale is not None else None
+        distance = _distance(slide, seen) if vessels else None
         target = channel_index(image.info, slide.slide.channels[config.data.target])
         channels = range(len(predicted.info.channels))
         for window in iter_windows(predicted.info.height, predicted.info.width, _WINDOW):
@@ -189,9 +187,13 @@ def _predicted(
     remove(out)
 
 
-def _distance(slide: IntervalSlide, seen, scale: Scale) -> Callable[[Window], np.ndarray]:  # type: ignore[no-untyped-def]
-    """Distance to the nearest vessel, um, of the pixels of a window."""
-    role = slide.job.config.evaluation.vessel_role
+def _distance(slide: IntervalSlide, seen: Slide) -> Callable[[Window], np.ndarray] | None:
+    """Distance to the nearest vessel, um, of the pixels of a window; None without vessels."""
+    config = slide.job.config
+    role = config.evaluation.vessel_role
+    if role not in config.data.inputs:
+        return None
     vessels = ChannelPlane(seen, channel_index(seen.info, slide.slide.channels[role]))
-    found: VesselDistance = vessel_distance(vessels, slide.job.frame.pixel_size_um, scale)
+    # only tissue counts, and the logarithmic scale would tell tissue from glass
+    found = vessel_distance(vessels, slide.job.frame.pixel_size_um, "linear")
     return lambda window: found.bins(window).astype(np.float64)
