@@ -31,7 +31,7 @@ def to_markdown(report: Report) -> str:
 
 def _line(row: Row) -> str:
     cell, measures, accuracy = row.cell, row.measures, row.accuracy
-    times = next((s for s in measures.values() if s.unit == "s"), None)
+    times = row.latency
     speed = measures.get("throughput")
     cells = (
         _plain(cell.model),
@@ -45,7 +45,7 @@ def _line(row: Row) -> str:
         "" if speed is None else f"{speed.median / 1e6:.3g} Mpx/s",
         _megabytes(measures.get("peak memory")),
         _megabytes(measures.get("memory growth")),
-        f"{row.size / 1e6:.3g} MB",
+        "" if row.size is None else f"{row.size / 1e6:.3g} MB",
         "" if accuracy is None else f"{accuracy.mse:.4g}",
         "" if accuracy is None else f"{accuracy.r2:.3f}",
         "" if accuracy is None else f"{accuracy.largest:.2g}",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Unit = Literal["s", "byte", "px/s", "joule"]
+Unit = Literal["s", "byte", "px/s", "mm2/s", "patch/s", "joule", "joule/mm2"]
 
 
 class Strict(BaseModel):
@@ -66,3 +66,21 @@ class Samples(Strict):
             values=(*self.values, *more.values),
             rounds=tuple(length for part in lengths for length in part),
         )
+
+
+class Measured(Strict):
+    """What one process found out about its cell.
+
+    Attributes:
+        measures: by name.
+        unavailable: why a measure that belongs here could not be read, by its name.
+        parameters: numbers that the network learnt; None if this process did not count them.
+        macs: multiplications of one tile or patch of the cell's side; None likewise.
+        cores: that the process was kept to.
+    """
+
+    measures: dict[str, Samples]
+    unavailable: dict[str, str] = {}
+    parameters: int | None = None
+    macs: int | None = None
+    cores: tuple[int, ...] = ()

@@ -26,7 +26,7 @@ def to_page(report: Report) -> str:
 
 def _row(row: Row) -> dict[str, Any]:
     cell, accuracy = row.cell, row.accuracy
-    times = next((s for s in row.measures.values() if s.unit == "s"), None)
+    times = row.latency
     speed = row.measures.get("throughput")
     peak, growth = row.measures.get("peak memory"), row.measures.get("memory growth")
     return {
@@ -44,7 +44,7 @@ def _row(row: Row) -> dict[str, Any]:
         "speed": None if speed is None else speed.median / 1e6,
         "peak": None if peak is None else peak.median / 1e6,
         "growth": None if growth is None else growth.median / 1e6,
-        "size": row.size / 1e6,
+        "size": None if row.size is None else row.size / 1e6,
         "mse": None if accuracy is None else accuracy.mse,
         "r2": None if accuracy is None else accuracy.r2,
         "largest": None if accuracy is None else accuracy.largest,

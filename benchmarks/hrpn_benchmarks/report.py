@@ -6,10 +6,11 @@ from typing import Literal
 from hrpn_export import Bundle
 from pydantic import ValidationError
 
-from hrpn_benchmarks.cells import Cell, Plan
+from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.environment import Environment
 from hrpn_benchmarks.errors import ReportError
 from hrpn_benchmarks.measures import Samples, Strict
+from hrpn_benchmarks.plan import Plan
 
 REPORT = "report.json"
 
@@ -36,16 +37,29 @@ class Row(Strict):
     Attributes:
         cell: what was measured.
         measures: by name.
+        unavailable: why a measure that belongs here could not be read, by its name.
         failure: why there are none, or not of all rounds; None if nothing went wrong.
-        size: of the exported file or folder, bytes.
-        accuracy: None if the certificate has none.
+        parameters: numbers that the network learnt; None if not known.
+        macs: multiplications of one tile or patch of the cell's side; None if not known.
+        others: largest share of the machine's cores that other processes used in a round.
+        size: of the exported file or folder, bytes; None for a peer.
+        accuracy: None if the certificate has none, or for a peer.
     """
 
     cell: Cell
     measures: dict[str, Samples]
+    unavailable: dict[str, str] = {}
     failure: str | None
-    size: int
+    parameters: int | None = None
+    macs: int | None = None
+    others: float = 0.0
+    size: int | None
     accuracy: Accuracy | None
+
+    @property
+    def latency(self) -> Samples | None:
+        """The time of a run: of a tile, a batch, a first answer, a stream, a step; the first."""
+        return next((s for s in self.measures.values() if s.unit == "s"), None)
 
 
 class Report(Strict):

@@ -1,20 +1,15 @@
-"""What is done with a session, and what is measured meanwhile.
+"""What is done with a session, and what is measured meanwhile."""
 
-A scenario is a function of a cell and of what opens its session; it gives measures by name. It runs
-in a process of its own, which did nothing before.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from hrpn_export import Session
 
-from hrpn_benchmarks.cells import Cell
-from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.measures import Measured, Samples
+from hrpn_benchmarks.scenario import Job, Scenario
 from hrpn_benchmarks.trackers import Latency, PeakMemory, repeat, warm_up
 
 Measures = dict[str, Samples]
-Open = Callable[[], Session]
 
 # Sides of the tiles of a stream, px.
 STREAM = (256, 512, 1024, 2048)
@@ -24,84 +19,94 @@ _WORTH = 1.05
 _LARGEST_BATCH = 64
 
 
-def startup(cell: Cell, open_session: Open) -> Measures:
+def startup(job: Job) -> Measured:
     """Loading, with the import of the runtime, and the first answer."""
     load, first, memory = Latency(), Latency(), PeakMemory()
+    job.together()
     with memory.watch():
         with load.sample():
-            session = open_session()
-        batch = _tiles(cell, session, 1)
+            session = job.open()
+        batch = _tiles(session, 1, job.cell.side)
         with first.sample():
             session(batch)
-    return {
-        "load": load.samples,
-        "first answer": first.samples,
-        "peak memory": _bytes(memory.peak),
-    }
+    return Measured(
+        measures={
+            "load": load.samples,
+            "first answer": first.samples,
+            "peak memory": _bytes(memory.peak),
+        }
+    )
 
 
-def tile(cell: Cell, open_session: Open) -> Measures:
+def tile(job: Job) -> Measured:
     """One tile at a time, again and again."""
-    return _steady(cell, open_session(), 1)
+    return Measured(measures=_steady(job, job.open(), 1))
 
 
-def stream(cell: Cell, open_session: Open) -> Measures:
+def stream(job: Job) -> Measured:
     """Tiles of growing and shrinking sizes, as slides of many sizes bring them."""
-    session, memory, latency = open_session(), PeakMemory(), Latency()
+    session, memory, latency = job.open(), PeakMemory(), Latency()
     multiple = session.contract.stride_multiple
     sides = [-(-side // multiple) * multiple for side in (*STREAM, *STREAM[::-1])]
-    tiles = [_tiles(cell, session, 1, side) for side in sides]
+    tiles = [_tiles(session, 1, side) for side in sides]
+    job.together()
     with memory.watch():
         for batch in tiles:
             with latency.sample():
                 session(batch)
         pixels = sum(side**2 for side in sides)
-    return {
+    measures = {
         "latency of a stream": Samples(unit="s", values=(sum(latency.times),)),
         "throughput": Samples(unit="px/s", values=(pixels / sum(latency.times),)),
         **_memory(memory),
     }
+    return Measured(measures=measures)
 
 
-def throughput(cell: Cell, open_session: Open) -> Measures:
+def throughput(job: Job) -> Measured:
     """The best batch, found by doubling it until that no longer pays."""
-    session, best, speed = open_session(), 1, 0.0
+    cell, session, best, speed = job.cell, job.open(), 1, 0.0
     batch = 1
     while batch <= _LARGEST_BATCH:
-        tiles = _tiles(cell, session, batch)
+        tiles = _tiles(session, batch, cell.side)
         session(tiles)
         seconds = repeat(lambda tiles=tiles: session(tiles), 0.0).median  # type: ignore[misc]
         now = batch * cell.side**2 / seconds
         if now < speed * _WORTH:
             break
         best, speed, batch = batch, now, 2 * batch
-    measures = _steady(cell, session, best)
+    measures = _steady(job, session, best)
     pixels = best * cell.side**2
     measures["throughput"] = Samples(
         unit="px/s", values=tuple(pixels / seconds for seconds in measures["latency"].values)
     )
-    return measures
+    return Measured(measures=measures)
 
 
-SCENARIOS: Mapping[str, Callable[[Cell, Open], Measures]] = {
-    "startup": startup,
-    "tile": tile,
-    "stream": stream,
-    "throughput": throughput,
+SCENARIOS: Mapping[str, Scenario] = {
+    each.name: each
+    for each in (
+        Scenario("startup", startup, "tile"),
+        Scenario("tile", tile, "tiles"),
+        Scenario("stream", stream, "tile"),
+        Scenario("throughput", throughput, "tiles"),
+        Scenario("scaling", tile, "tiles", scales=True, shared=False),
+    )
 }
 
 
-def _steady(cell: Cell, session: Session, batch: int) -> Measures:
-    tiles, memory = _tiles(cell, session, batch), PeakMemory()
+def _steady(job: Job, session: Session, batch: int) -> Measures:
+    tiles, memory = _tiles(session, batch, job.cell.side), PeakMemory()
     with memory.watch():  # the first run is what makes memory grow
         warm_up(lambda: session(tiles), _WARM_UP)
-        samples = repeat(lambda: session(tiles), cell.seconds)
+        job.together()
+        samples = repeat(lambda: session(tiles), job.cell.seconds)
     return {"latency": samples, **_memory(memory)}
 
 
-def _tiles(cell: Cell, session: Session, batch: int, side: int | None = None) -> np.ndarray:
+def _tiles(session: Session, batch: int, side: int) -> np.ndarray:
     """Noise (batch, side, side, inputs), float32 grey levels."""
-    contract, side = session.contract, side or cell.side
+    contract = session.contract
     shape = (batch, side, side, len(contract.inputs))
     random = np.random.default_rng(0)
     return random.integers(0, int(contract.grey_max), shape, endpoint=True).astype(np.float32)

@@ -61,10 +61,10 @@ def command(
 
 
 def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[str, Any]) -> None:
-    from hrpn_benchmarks.cells import Plan, read_plan
     from hrpn_benchmarks.errors import BenchmarkError
     from hrpn_benchmarks.markdown import to_markdown
     from hrpn_benchmarks.page import to_page
+    from hrpn_benchmarks.plan import Plan, read_plan
     from hrpn_benchmarks.runner import run_benchmark
 
     from hrpn_tf.workflows.remarks import remark

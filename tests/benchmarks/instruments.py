@@ -31,3 +31,8 @@ def cell(**changes: object) -> Cell:
         "seconds": 0.0,
     }  # fmt: skip
     return Cell.model_validate({**values, **changes})
+
+
+def sleeper(cell: Cell) -> Sleeper:
+    """A peer of a plan."""
+    return Sleeper(0.002)

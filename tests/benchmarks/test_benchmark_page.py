@@ -4,10 +4,10 @@ import json
 import re
 
 import pytest
-from hrpn_benchmarks.cells import Plan
 from hrpn_benchmarks.environment import this_environment
 from hrpn_benchmarks.measures import Samples
 from hrpn_benchmarks.page import to_page
+from hrpn_benchmarks.plan import Plan
 from hrpn_benchmarks.report import Accuracy, Report, Row
 from instruments import cell
 

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 from hrpn_benchmarks import runner
-from hrpn_benchmarks.cells import Plan, expand
+from hrpn_benchmarks.cells import expand
 from hrpn_benchmarks.compare import change_of, compare
 from hrpn_benchmarks.errors import ReportError
+from hrpn_benchmarks.launch import Round, measure_apart
 from hrpn_benchmarks.markdown import to_markdown
-from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.measures import Measured, Samples
+from hrpn_benchmarks.plan import Plan
 from hrpn_benchmarks.report import Report, read_report
-from hrpn_benchmarks.runner import measure_apart, run_benchmark
+from hrpn_benchmarks.runner import run_benchmark
 from instruments import cell
 from small_bundle import small_bundle
 
@@ -62,8 +64,7 @@ def test_it_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         if len(measured) == 3:
             raise KeyboardInterrupt
         measured.append(each.key)
-        samples = Samples(unit="s", values=(1.0,)).model_dump(mode="json")
-        return {"measures": {"latency": samples}}
+        return Round(measured=Measured(measures={"latency": Samples(unit="s", values=(1.0,))}))
 
     monkeypatch.setattr(runner, "measure_apart", measure)
     with pytest.raises(KeyboardInterrupt):
@@ -82,10 +83,10 @@ def test_it_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_crash_is_a_row_that_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = measure_apart(cell(bundle=str(tmp_path / "gone")), 60)
-    assert "no bundle" in str(gone["failure"])
+    assert "no bundle" in str(gone.failure)
     (found,) = expand(PLAN.model_copy(update={"scenarios": ("tile",)}), [small_bundle()])
-    assert measure_apart(found, 0.01) == {"failure": "no answer within 0.01 s"}
-    monkeypatch.setattr(runner, "measure_apart", lambda *_: {"failure": "out | of luck"})
+    assert measure_apart(found, 0.01).failure == "no answer within 0.01 s"
+    monkeypatch.setattr(runner, "measure_apart", lambda *_: Round(failure="out | of luck"))
     report = run_benchmark(PLAN, [small_bundle()], tmp_path / "out")
     assert report.rows[0].failure == "2 of 2 rounds failed: out | of luck"
     assert "2 of 2 rounds failed: out / of luck" in to_markdown(report)
@@ -147,7 +148,7 @@ def test_a_device_that_is_not_there_fails_and_says_so(
 ) -> None:
     found = expand(PLAN.model_copy(update={"device": "cuda"}), [small_bundle()])[0]
     reason = measure_apart(found, 60)
-    assert str(reason["failure"]).startswith("this build of ONNX Runtime has no CUDA")
+    assert str(reason.failure).startswith("this build of ONNX Runtime has no CUDA")
     monkeypatch.setattr(runner, "measure_apart", lambda *_: reason)
     out = tmp_path / "out"
     assert command("benchmark", small_bundle(), "--out", out, "--device", "cuda") == 1

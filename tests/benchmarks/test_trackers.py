@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.scenario import Job
 from hrpn_benchmarks.scenarios import SCENARIOS
 from hrpn_benchmarks.trackers import Latency, PeakMemory, repeat, warm_up
 from instruments import Sleeper, cell
@@ -11,14 +12,16 @@ from pydantic import ValidationError
 
 def test_a_known_sleep_is_measured() -> None:
     session = Sleeper(0.05)
-    measures = SCENARIOS["tile"](cell(seconds=0.3), lambda: session)
+    measures = SCENARIOS["tile"].run(Job(cell(seconds=0.3), lambda: session)).measures
     assert measures["latency"].unit == "s"
-    assert measures["latency"].median == pytest.approx(0.05, rel=0.05)
+    # a busy machine wakes a sleeper late, never early
+    assert min(measures["latency"].values) == pytest.approx(0.05, rel=0.05)
+    assert measures["latency"].median >= 0.05
 
 
 def test_a_known_allocation_is_measured() -> None:
     session = Sleeper(0.001, held=200_000_000)
-    measures = SCENARIOS["tile"](cell(), lambda: session)
+    measures = SCENARIOS["tile"].run(Job(cell(), lambda: session)).measures
     assert measures["memory growth"].median == pytest.approx(200e6, rel=0.05)
     assert measures["peak memory"].median > 200e6
 
@@ -57,14 +60,16 @@ def test_there_are_three_samples_in_any_case() -> None:
 
 
 def test_a_start_is_measured_with_its_load() -> None:
-    measures = SCENARIOS["startup"](cell(scenario="startup"), lambda: Sleeper(0.02))
+    measures = (
+        SCENARIOS["startup"].run(Job(cell(scenario="startup"), lambda: Sleeper(0.02))).measures
+    )
     assert set(measures) == {"load", "first answer", "peak memory"}
     assert measures["first answer"].median == pytest.approx(0.02, rel=0.2)
 
 
 def test_a_stream_takes_all_sizes_there_and_back() -> None:
     session = Sleeper()
-    measures = SCENARIOS["stream"](cell(scenario="stream"), lambda: session)
+    measures = SCENARIOS["stream"].run(Job(cell(scenario="stream"), lambda: session)).measures
     assert [shape[1] for shape in session.calls] == [256, 512, 1024, 2048, 2048, 1024, 512, 256]
     pixels = sum(side**2 for _, side, _, _ in session.calls)
     seconds = measures["latency of a stream"].median
@@ -73,7 +78,11 @@ def test_a_stream_takes_all_sizes_there_and_back() -> None:
 
 def test_the_batch_grows_while_that_pays() -> None:
     session = Sleeper(0.01)  # the same time for any batch: the larger the better
-    measures = SCENARIOS["throughput"](cell(scenario="throughput", side=32), lambda: session)
+    measures = (
+        SCENARIOS["throughput"]
+        .run(Job(cell(scenario="throughput", side=32), lambda: session))
+        .measures
+    )
     assert max(shape[0] for shape in session.calls) == 64
     assert measures["throughput"].median == pytest.approx(64 * 32**2 / 0.01, rel=0.1)
 
