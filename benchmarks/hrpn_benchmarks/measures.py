@@ -80,7 +80,7 @@ class Measured(Strict):
     """
 
     measures: dict[str, Samples]
-    unavailable: dict[str, str] = {}
+    unavailable: dict[str, str] = Field(default_factory=dict)
     parameters: int | None = None
     macs: int | None = None
     cores: tuple[int, ...] = ()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from hrpn_export import Bundle
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.environment import Environment
@@ -48,7 +48,7 @@ class Row(Strict):
 
     cell: Cell
     measures: dict[str, Samples]
-    unavailable: dict[str, str] = {}
+    unavailable: dict[str, str] = Field(default_factory=dict)
     failure: str | None
     parameters: int | None = None
     macs: int | None = None

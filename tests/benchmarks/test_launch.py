@@ -35,13 +35,10 @@ def test_a_process_is_kept_to_its_cores() -> None:
 
 @two_cores
 def test_processes_at_the_same_time_have_cores_of_their_own() -> None:
-    found = measure_apart(sleeping(processes=2, scenario="throughput"), 60).measured
+    found = measure_apart(sleeping(processes=2), 60).measured
     assert found is not None
     assert found.cores == tuple(CORES[:2])
-    alone = measure_apart(sleeping(scenario="throughput"), 60).measured
-    assert alone is not None
-    both, one = (each.measures["throughput"].median for each in (found, alone))
-    assert both == pytest.approx(2 * one, rel=0.3)
+    assert len(found.measures["latency"].values) >= 6, "three of each at least"
 
 
 def test_more_threads_than_cores_is_a_failure_that_says_so() -> None:
