@@ -96,5 +96,5 @@ def test_peers_are_rows_beside_the_bundles() -> None:
     assert [(each.model, each.scenario, each.bundle) for each in found] == [("sleeper", "tile", "")]
     with pytest.raises(PlanError, match="are both of a network sleeper"):
         expand(plan.model_copy(update={"peers": (peer, peer)}), [small_bundle()])
-    with pytest.raises(PlanError, match="no scenario 'dance'; there are .*startup"):
+    with pytest.raises(PlanError, match=r"no scenario 'dance'; there are .*startup"):
         expand(plan.model_copy(update={"scenarios": ("dance",)}), [small_bundle()])
