@@ -1,6 +1,7 @@
 """What a network of a bundle is and does, counted in its ONNX file: parameters and operations.
 
-No library of our choice does it: ``onnx`` infers the shapes (used here) but counts nothing.
+``onnx`` infers the shapes but counts nothing. ``onnx-tool`` counts element-wise work, too, so that
+its figures are not those that papers give for networks.
 """
 
 import math

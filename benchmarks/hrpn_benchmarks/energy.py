@@ -13,6 +13,7 @@ from hrpn_benchmarks.nvml import handle_of, is_gpu, library
 
 POWERCAP = Path("/sys/class/powercap")
 ENERGY, PER_AREA = "energy", "energy per area"
+NO_PIXEL_SIZE = "the network's contract has no pixel size"
 # A reading is as old as one period at most, at the beginning as in the end, so that a difference
 # of two lacks or has too much of one period at most: of 20 periods that is 5 %.
 _LEAST_PERIODS = 20
@@ -49,7 +50,8 @@ class Rapl:
 
     period = 0.001
 
-    def __init__(self, folder: Path = POWERCAP) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        folder = folder or POWERCAP
         domains: dict[str, Path] = {}
         for path in sorted(folder.glob("*/energy_uj")):
             name = _text(path.with_name("name"))
@@ -160,9 +162,6 @@ class Energy:
             return Measured(measures=measures, unavailable={PER_AREA: NO_PIXEL_SIZE})
         measures[PER_AREA] = Samples(unit="joule/mm2", values=(each / square_mm,))
         return Measured(measures=measures)
-
-
-NO_PIXEL_SIZE = "the network's contract has no pixel size"
 
 
 def _doubt(joules: float, seconds: float, period: float) -> str | None:

@@ -65,7 +65,9 @@ class GpuMemory:
             with library() as nvml:
                 handle = handle_of(nvml, self.device)
                 while not over.wait(_INTERVAL):
-                    self.peak = max(self.peak, _held(nvml.nvmlDeviceGetComputeRunningProcesses(handle)))
+                    self.peak = max(
+                        self.peak, _held(nvml.nvmlDeviceGetComputeRunningProcesses(handle))
+                    )
         except InstrumentError as error:
             self.problem = str(error)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.cgroup import memory_available
 from hrpn_benchmarks.measures import Measured, Samples, Strict
-from hrpn_benchmarks.memory_limit import ended_by_kernel, kernel_kills, out_of_memory
+from hrpn_benchmarks.memory_limit import amount, ended_by_kernel, kernel_kills, out_of_memory
 
 _PATIENCE = 0.02  # s between two looks at the processes
 
@@ -103,21 +103,23 @@ def _run(folder: Path, cell: Cell, timeout: float) -> str | None:
             log = (folder / f"{number}.log").read_text(errors="replace").strip()
             if code == -signal.SIGKILL:
                 return ended_by_kernel(kills, available)
-            return out_of_memory(log, most or available) or _last_words(log, code)
+            return out_of_memory(log, most or available) or _last_words(log, code, most)
     return None
 
 
-def _last_words(log: str, code: int) -> str:
+def _last_words(log: str, code: int, most: int) -> str:
     """Why a process ended, in a line."""
     if code < 0:
         return f"ended by {signal.Signals(-code).name}"
-    return log.splitlines()[-1] if log else f"exit code {code}, and no reason given"
+    last = log.splitlines()[-1] if log else f"exit code {code}"
+    if log and " " in last:
+        return last
+    # LiteRT says only "RuntimeError" when it gets no memory
+    return f"{last}, and no reason given{amount(most or None)}"
 
 
 @contextmanager
-def _workers(
-    folder: Path, processes: int, most: int
-) -> Iterator[list[subprocess.Popen[bytes]]]:
+def _workers(folder: Path, processes: int, most: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Started processes, each the first of a group; nothing of a group outlives the block.
 
     Args:

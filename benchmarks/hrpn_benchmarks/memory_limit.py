@@ -11,6 +11,7 @@ _WORDS = re.compile(
     r"|[Ff]ailed to allocate memory|[Cc]an(no|')t allocate memory|OutOfMemory",
 )
 _LINES = 40  # from the end of a log; what the runtimes say after it is about the consequences
+_LENGTH = 200  # of a line of theirs
 
 
 def be_ended_first() -> None:
@@ -35,11 +36,14 @@ def out_of_memory(log: str, available: int | None) -> str | None:
         log: what it wrote before it ended.
         available: bytes that it could have, if that is known.
     """
-    found = [line for line in log.splitlines()[-_LINES:] if _WORDS.search(line)]
+    lines = (" ".join(line.split()) for line in log.splitlines()[-_LINES:])
+    found = [(line, match) for line in lines if (match := _WORDS.search(line))]
     if not found:
         return None
-    line = " ".join(found[-1].removeprefix("out of memory:").split())
-    return f"out of memory: {line[:300]}{_of(available)}"
+    line, match = found[-1]
+    if len(line) > _LENGTH:  # where in their program it happened comes first
+        line = line[match.start() :][:_LENGTH]
+    return f"out of memory: {line.removeprefix('out of memory: ')}{amount(available)}"
 
 
 def ended_by_kernel(before: int | None, available: int | None) -> str:
@@ -51,9 +55,9 @@ def ended_by_kernel(before: int | None, available: int | None) -> str:
     """
     now = kernel_kills()
     if before is None or now is None:
-        return f"ended by SIGKILL (out of memory?{_of(available)})"
+        return f"ended by SIGKILL (out of memory?{amount(available)})"
     if now > before:
-        return f"out of memory: ended by the kernel{_of(available)}"
+        return f"out of memory: ended by the kernel{amount(available)}"
     return "ended by SIGKILL, not by the kernel for want of memory: by whom is not known"
 
 
@@ -67,5 +71,6 @@ def kernel_kills() -> int | None:
     return None
 
 
-def _of(available: int | None) -> str:
+def amount(available: int | None) -> str:
+    """The end of a reason: how much memory there was."""
     return "" if available is None else f"; {available / 1e9:.1f} GB were available"
