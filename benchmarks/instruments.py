@@ -3,14 +3,14 @@
     python benchmarks/instruments.py
     python benchmarks/instruments.py --bundle bundle --precision int8 --side 256
 
-Prints a Markdown table: what the harness adds to a run of 1 ms, a known sleep and a known allocation
-as they are measured, and, with a bundle, how well two runs of one cell in fresh processes agree.
-Give it a quiet machine.
+Prints a Markdown table: what the harness adds to a run of 1 ms, a known sleep and a known
+allocation as they are measured, and, with a bundle, how well two runs of a cell in fresh processes
+agree. Give it a quiet machine.
 """
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,21 +42,29 @@ def main() -> None:
 
 
 def overhead(seconds: float) -> float:
-    """What ``repeat`` adds to a run, as a share of 1 ms.
+    """What ``repeat`` adds to a run of 1 ms, as a share of it.
 
-    Blocks of runs that keep the processor busy for 1 ms each, timed one by one and bare, take
-    turns; the lower quartile of the blocks is compared, so that a busy machine does not decide.
+    The time from the start of one run to that of the next, in ``repeat`` and in a bare loop, whose
+    runs keep the processor busy for 1 ms each. The lower quartiles are compared, so that what else
+    the machine does between two starts does not decide.
 
     Args:
-        seconds: of all of it.
+        seconds: of each of both.
     """
-    runs = 20
-    harness, bare = [], []
-    for _ in range(max(4, int(seconds / (2 * runs * MILLISECOND)))):
-        harness.append(_timed(lambda: repeat(_busy, 0.0, least=runs)))
-        bare.append(_timed(lambda: [_busy() for _ in range(runs)]))
-    quick, plain = (float(np.percentile(each, 25)) for each in (harness, bare))
-    return (quick - plain) / plain
+    starts: list[float] = []
+
+    def run() -> None:
+        starts.append(time.perf_counter())
+        while time.perf_counter() < starts[-1] + MILLISECOND:
+            pass
+
+    repeat(run, seconds)
+    harness, count = np.percentile(np.diff(starts), 25), len(starts)
+    starts.clear()
+    for _ in range(count):
+        run()
+    bare = np.percentile(np.diff(starts), 25)
+    return float((harness - bare) / bare)
 
 
 def _lines(cell: Cell | None, seconds: float) -> Iterator[Line]:
@@ -100,18 +108,6 @@ def _cell(options: argparse.Namespace) -> Cell:
         seconds=options.seconds,
     )
     return expand(plan, [options.bundle])[0]
-
-
-def _busy() -> None:
-    end = time.perf_counter() + MILLISECOND
-    while time.perf_counter() < end:
-        pass
-
-
-def _timed(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
 
 
 def _options() -> argparse.Namespace:

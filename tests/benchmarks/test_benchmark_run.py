@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hrpn_benchmarks import runner
+from hrpn_benchmarks import launch, runner
 from hrpn_benchmarks.cells import expand
 from hrpn_benchmarks.compare import change_of, compare
 from hrpn_benchmarks.errors import ReportError
@@ -47,6 +47,7 @@ def test_cost_and_worth_are_on_one_row(report: Path) -> None:
     assert tile.accuracy.mse == pytest.approx(1, rel=1e-3)
     assert tile.size == (small_bundle() / "onnx/fp32/model.onnx").stat().st_size
     assert found.environment.cores >= 1
+    assert (tile.parameters, tile.macs) == (93, 22528)
     assert [path.name for path in report.iterdir()] == ["report.json"]
 
 
@@ -90,6 +91,43 @@ def test_a_crash_is_a_row_that_says_why(tmp_path: Path, monkeypatch: pytest.Monk
     report = run_benchmark(PLAN, [small_bundle()], tmp_path / "out")
     assert report.rows[0].failure == "2 of 2 rounds failed: out | of luck"
     assert "2 of 2 rounds failed: out / of luck" in to_markdown(report)
+
+
+def test_a_tile_that_is_too_large_is_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failure(side: int) -> str:
+        (tile,) = expand(
+            PLAN.model_copy(update={"scenarios": ("tile",), "sides": (side,)}), [small_bundle()]
+        )
+        return str(measure_apart(tile, 100).failure)
+
+    assert failure(65536).startswith("out of memory: Unable to allocate")
+    # numpy gets what it wants, ONNX Runtime does not
+    monkeypatch.setattr(launch, "memory_available", lambda: 400_000_000)
+    assert failure(3072).startswith("out of memory: ")
+
+
+def test_what_others_used_is_said_in_one_line(report: Path) -> None:
+    found = read_report(report)
+    first, second = (row.model_copy(update={"others": 0.0}) for row in found.rows)
+    about = found.environment.model_copy(update={"load": 0.0, "cores": 8})
+    quiet = found.model_copy(update={"rows": (first, second), "environment": about})
+    assert quiet.busy is None
+    loud = first.model_copy(update={"others": 0.4})
+    disturbed = quiet.model_copy(update={"rows": (loud, second)})
+    assert disturbed.busy == (
+        "1 of 2 rows were disturbed: other processes used up to 40% of the machine meanwhile"
+    )
+    held = about.model_copy(update={"processor_limit": 1.5, "load": 8.0})
+    assert str(disturbed.model_copy(update={"environment": held}).busy).count(";") == 2
+
+
+def test_reports_of_before_can_be_read(report: Path, tmp_path: Path) -> None:
+    values = json.loads((report / "report.json").read_text())
+    assert values.pop("ending")["load"] >= 0
+    for name in ("memory_limit", "processor_limit", "gpus", "gpu_clock_mhz"):
+        del values["environment"][name]
+    (tmp_path / "report.json").write_text(json.dumps(values))
+    assert read_report(tmp_path).ending is None
 
 
 def slower(report: Report, factor: float) -> Report:

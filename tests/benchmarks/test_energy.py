@@ -46,7 +46,7 @@ def test_without_a_readable_counter_the_reason_is_said(tmp_path: Path) -> None:
     counter = domain(tmp_path, "package-0", 1)
     counter.unlink()
     counter.symlink_to("/proc/1/mem")  # there, but not to be read as text
-    with pytest.raises(InstrumentError, match="cannot be read|only root"):
+    with pytest.raises(InstrumentError, match=r"cannot be read|only root"):
         Rapl(tmp_path).read()
 
 

@@ -11,7 +11,6 @@ from hrpn_benchmarks.cgroup import memory_limit as memory_limit_of
 from hrpn_benchmarks.launch import measure_apart
 from hrpn_benchmarks.memory_limit import ended_by_kernel, out_of_memory
 from instruments import cell
-from small_bundle import small_bundle
 
 
 def failure(**changes: object) -> str:
@@ -44,11 +43,6 @@ def test_a_runtime_that_aborts_without_memory_is_recognised() -> None:
 def test_a_kill_is_not_put_down_to_memory_if_the_kernel_ended_nobody() -> None:
     line = failure(peer="instruments:killed")
     assert line.startswith("ended by SIGKILL")
-
-
-def test_a_huge_tile_of_a_bundle_is_a_row_that_says_so() -> None:
-    line = failure(bundle=str(small_bundle()), side=2**20)
-    assert line.startswith("out of memory: Unable to allocate")
 
 
 def test_a_kill_by_the_kernel_is_told_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
