@@ -5,15 +5,14 @@ Those of the presets are checked in ``tests/export/test_onnx_file.py``, where th
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from hrpn_benchmarks.counts import Counts, count, count_onnx, try_to_count
+from hrpn_benchmarks.counts import Counts, count_onnx, try_to_count
 from hrpn_benchmarks.errors import InstrumentError
-from hrpn_export import open_bundle
 from onnx import helper, numpy_helper
-from small_bundle import small_bundle
 
 
 def graph(text: str, **constants: tuple[int, ...]) -> onnx.ModelProto:
@@ -72,14 +71,20 @@ def test_a_shape_that_cannot_be_told_is_no_figure() -> None:
         count_onnx(model, 8)
 
 
-def test_a_bundle_is_counted_by_its_onnx_file() -> None:
-    # 3 x 3 from 2 to 4 with stride 2, then 2 x 2 back to one channel
-    expected = Counts(4 * 2 * 9 + 4 + 4 * 4 + 1, 16 * 16 * (4 * 2 * 9 + 4 * 4))
-    bundle = open_bundle(small_bundle())
-    assert count(bundle, 32) == expected
-    rest = [a for a in bundle.manifest.artefacts if a.format != "onnx"]
-    nothing = SimpleNamespace(path=Path(), manifest=SimpleNamespace(artefacts=rest))
-    assert try_to_count(nothing, 32) == "counted in ONNX files, and the bundle holds none"
-    gone = SimpleNamespace(path=Path("/nowhere"), manifest=bundle.manifest)
-    assert "model.onnx cannot be counted" in str(try_to_count(gone, 32))
-    assert "did not count" in str(try_to_count(None, 32))
+def holding(folder: Path, **paths: str) -> Any:
+    """As much of a bundle as is looked at: its folder, and its ONNX files by precision."""
+    there = [SimpleNamespace(format="onnx", precision=p, path=path) for p, path in paths.items()]
+    there.append(SimpleNamespace(format="tflite", precision="fp32", path="other"))
+    return SimpleNamespace(path=folder, manifest=SimpleNamespace(artefacts=there))
+
+
+def test_a_bundle_is_counted_by_its_onnx_file(tmp_path: Path) -> None:
+    onnx.save(graph(f"{FIRST} y = Conv(c, w)", w=(3, 2, 1, 1)), tmp_path / "half.onnx")
+    assert try_to_count(holding(tmp_path, fp16="half.onnx", int8="gone"), 4) == Counts(6, 16 * 6)
+
+
+def test_a_network_that_cannot_be_counted_says_why(tmp_path: Path) -> None:
+    why = [try_to_count(each, 4) for each in (None, holding(tmp_path), holding(tmp_path, fp32="x"))]
+    assert why[0] == "its process did not count them"
+    assert why[1] == "counted in ONNX files, and the bundle holds none"
+    assert str(why[2]).startswith("x cannot be counted: ")

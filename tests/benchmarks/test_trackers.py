@@ -85,7 +85,7 @@ def test_a_start_is_measured_with_its_load() -> None:
         SCENARIOS["startup"].run(Job(cell(scenario="startup"), lambda: Sleeper(0.02))).measures
     )
     assert set(measures) == {"load", "first answer", "peak memory"}
-    assert measures["first answer"].median == pytest.approx(0.02, rel=0.2)
+    assert 0.02 <= measures["first answer"].median < 0.1, "a busy machine wakes a sleeper late"
 
 
 def test_a_stream_takes_all_sizes_there_and_back() -> None:
