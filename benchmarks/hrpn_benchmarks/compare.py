@@ -51,6 +51,8 @@ class Change:
 def compare(old: Report, new: Report) -> list[Change]:
     """All measures that both reports have, the worst first.
 
+    One with a sample of 0 has no ratio and is left out: memory that did not grow after loading.
+
     Raises:
         ReportError: they have no cell in common.
     """
@@ -63,6 +65,7 @@ def compare(old: Report, new: Report) -> list[Change]:
         for then, now in pairs
         for name in now.measures
         if name in then.measures
+        and min(*then.measures[name].values, *now.measures[name].values) > 0
     ]
     return sorted(changes, key=lambda change: -change.ratio)
 

@@ -152,6 +152,20 @@ def test_a_slowdown_is_found_and_sized(report: Path) -> None:
     assert changes[0].low <= 3.0 <= changes[0].high
 
 
+def test_memory_that_did_not_grow_has_no_ratio(report: Path) -> None:
+    found = read_report(report)
+    row = found.rows[1]
+    still = {**row.measures, "memory growth": Samples(unit="byte", values=(0.0, 5.0))}
+    flat = found.model_copy(update={"rows": (row.model_copy(update={"measures": still}),)})
+    measures = {change.measure for change in compare(flat, flat)}
+    assert measures == {"latency", "peak memory"}
+
+
+def test_more_area_in_a_second_is_better() -> None:
+    one, two = (Samples(unit="mm2/s", values=(value,)) for value in (1.0, 2.0))
+    assert change_of(cell(), "area throughput", one, two).ratio == 0.5
+
+
 def test_intervals_hold_the_true_ratio_as_often_as_they_say() -> None:
     import numpy as np
 
