@@ -12,8 +12,8 @@ from hrpn_benchmarks.report import Report
 
 _DRAWS = 2000
 _COVERAGE = 95.0  # percent
-# Of these a larger value is better.
-_GAINS = {"throughput"}
+# In these units a larger value is better.
+_GAINS = {"px/s", "mm2/s", "patch/s"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Change:
 def compare(old: Report, new: Report) -> list[Change]:
     """All measures that both reports have, the worst first.
 
+    One with a sample of 0 has no ratio and is left out: memory that did not grow after loading.
+
     Raises:
         ReportError: they have no cell in common.
     """
@@ -63,6 +65,7 @@ def compare(old: Report, new: Report) -> list[Change]:
         for then, now in pairs
         for name in now.measures
         if name in then.measures
+        and min(*then.measures[name].values, *now.measures[name].values) > 0
     ]
     return sorted(changes, key=lambda change: -change.ratio)
 
@@ -76,7 +79,7 @@ def change_of(cell: Cell, measure: str, before: Samples, now: Samples) -> Change
     random = np.random.default_rng(0)
     drawn = _medians(now, random) / _medians(before, random)
     ratio = now.median / before.median
-    if measure in _GAINS:
+    if now.unit in _GAINS:
         drawn, ratio = 1 / drawn, 1 / ratio
     rest = (100 - _COVERAGE) / 2
     low, high = np.percentile(drawn, [rest, 100 - rest])
