@@ -20,8 +20,9 @@ _CONTRASTS = """
     const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
     return { rgb: [r, g, b], a };
   };
+  const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
   const luminance = (rgb) => {
-    const [r, g, b] = rgb.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = rgb.map((v) => linear(v / 255));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const behind = (element) => {
@@ -105,14 +106,6 @@ class Visit:
         """By how many pixels the page is wider than its window."""
         found: int = self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        return found
-
-    def focused(self, attribute: str = "id") -> str:
-        """An attribute of the element that has the focus, else its tag."""
-        found: str = self.page.evaluate(
-            "name => document.activeElement.getAttribute(name) ?? document.activeElement.tagName",
-            attribute,
         )
         return found
 

@@ -1,5 +1,6 @@
 """The columns of a report: one list for Markdown and the page, whatever was measured."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,9 +45,8 @@ class Column:
     optional: bool = False
     format: str = ""
 
-    def text(self, row: Row) -> str:
-        """The value for people; empty if there is none."""
-        value = self.read(row)
+    def text(self, value: Value) -> str:
+        """A value for people; empty if there is none."""
         if value is None or isinstance(value, str | int):
             return "" if value is None else str(value)
         if self.format:
@@ -187,14 +187,12 @@ def _speed_up(rows: Sequence[Row]) -> Column:
 
 
 def _accuracy(key: str, name: str, about: str, format: str = "", optional: bool = False) -> Column:
-    return Column(
-        key,
-        name,
-        about,
-        lambda row: None if row.accuracy is None else getattr(row.accuracy, key),
-        optional=optional,
-        format=format,
-    )
+    def value(row: Row) -> Value:
+        found: Value = None if row.accuracy is None else getattr(row.accuracy, key)
+        # a truth of one grey level everywhere has no variance to explain
+        return None if isinstance(found, float) and not math.isfinite(found) else found
+
+    return Column(key, name, about, value, optional=optional, format=format)
 
 
 _CONSTANT = (
@@ -228,6 +226,7 @@ _CONSTANT = (
         "others, %",
         "Largest share of the machine's cores that other processes used meanwhile.",
         lambda row: 100 * row.others if row.measures else None,
+        optional=True,
         format=".0f",
     ),
 )

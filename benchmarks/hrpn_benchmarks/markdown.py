@@ -34,7 +34,7 @@ def _table(scenario: str, rows: Sequence[Row]) -> list[str]:
     columns = [each for each in columns_of(rows) if each.key != "scenario"]
     common = [each for each in columns if each.optional and _is_common(each, rows)]
     shown = [each for each in columns if each not in common]
-    notes = [f"{each.name} {_plain(each.text(rows[0]))}" for each in common]
+    notes = [f"{each.name} {_plain(each.text(each.read(rows[0])))}" for each in common]
     return [
         f"### {_plain(scenario)}",
         "",
@@ -56,7 +56,7 @@ def _is_text(column: Column, rows: Sequence[Row]) -> bool:
 
 def _cell(column: Column, row: Row) -> str:
     mark = _MARK if column.key == "model" and is_disturbed(row) else ""
-    return _plain(column.text(row)) + mark
+    return _plain(column.text(column.read(row))) + mark
 
 
 def _line(cells: Iterable[str]) -> str:

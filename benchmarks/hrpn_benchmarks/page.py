@@ -74,13 +74,10 @@ def _row(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
 
     Each cell is a value to sort by and a text; those of empty cells are left out.
     """
+    values = ((each, each.read(row)) for each in columns)
     return {
         "title": row.cell.title,
-        "cells": {
-            each.key: [each.read(row), each.text(row)]
-            for each in columns
-            if each.read(row) is not None
-        },
+        "cells": {each.key: [v, each.text(v)] for each, v in values if v is not None},
         "times": None if row.latency is None else _times(row.latency, timed(row) or ""),
         "disturbed": is_disturbed(row),
         "failure": row.failure,

@@ -8,9 +8,9 @@ function scale(low, high, start, end, logarithmic) {
   return Object.assign(place, { ticks: logarithmic ? decades(low, high) : steps(low, high), logarithmic });
 }
 
-// Round numbers between two values: 1, 2 or 5 times a power of ten apart, about five of them.
+// Round numbers between two values: 1, 2 or 5 times a power of ten apart, about eight of them.
 function steps(low, high) {
-  const rough = (high - low) / 5 || 1;
+  const rough = (high - low) / 8 || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
   const found = [];
@@ -67,7 +67,9 @@ function verticalAxis(svg, y, left, right, name) {
 function canvas(place, height, name) {
   const width = Math.max(280, place.clientWidth);
   const svg = drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": name });
-  place.replaceChildren(svg);
+  const frame = element("div");
+  frame.append(svg);
+  place.replaceChildren(frame);
   return [svg, width];
 }
 

@@ -46,7 +46,7 @@ function makeAbout() {
     byId("about").append(list);
   }
   byId("busy").hidden = !data.busy;
-  byId("busy").textContent = data.busy ?? "";
+  byId("busy").textContent = data.busy ? `${data.busy[0].toUpperCase()}${data.busy.slice(1)}.` : "";
   byId("mark").textContent = `† Meanwhile other processes used more than ${Math.round(100 * data.disturbed)} % of the machine's cores.`;
 }
 

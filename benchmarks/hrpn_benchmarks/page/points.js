@@ -6,19 +6,21 @@ function point(content, described, ring) {
   return made;
 }
 
-// Say below the plot what the point under the cursor or the pointer is.
+// Listens around the drawing: one that listens to the focus itself would be a stop of the Tab key.
+// Says below the plot what the point under the cursor or the pointer is.
 function reachable(svg) {
+  const frame = svg.parentNode;
   const points = [...svg.querySelectorAll(".point")];
   const reading = svg.closest("figure").querySelector(".reading");
-  reading.textContent = "";
+  reading.textContent = "Point at a mark, or go to it with Tab and the arrow keys: here it says what it is.";
   if (points.length) points[0].setAttribute("tabindex", 0);
   const read = (event) => {
     const found = event.target.closest(".point");
     if (found) reading.textContent = found.getAttribute("aria-label");
   };
-  svg.addEventListener("pointerover", read);
-  svg.addEventListener("focusin", read);
-  svg.addEventListener("keydown", (event) => {
+  frame.addEventListener("pointerover", read);
+  frame.addEventListener("focusin", read);
+  frame.addEventListener("keydown", (event) => {
     const now = points.indexOf(event.target.closest(".point"));
     const moves = { ArrowRight: now + 1, ArrowDown: now + 1, ArrowLeft: now - 1, ArrowUp: now - 1, Home: 0, End: points.length - 1 };
     const next = points[moves[event.key]];

@@ -48,7 +48,7 @@ function showTradeOff(id, rows, key, name) {
   const x = withEnds(scale(points[0].x / 1.25, points[points.length - 1].x * 1.25, left, width - 12, true), left, width - 12);
   const y = withEnds(scale(least - room, most + room, bottom, top, false), top, bottom);
   horizontalAxis(svg, x, top, bottom, name);
-  verticalAxis(svg, y, left, width - 12, "mean squared error");
+  verticalAxis(svg, y, left, width - 12, "mean squared error, grey levels²");
   for (const group of grouped(points, ["scenario", "device", "side", "batch", "threads", "processes"])) {
     svg.append(drawn("path", { class: "front", d: path(front(group), x, y) }));
   }
@@ -65,6 +65,7 @@ function showScaling(rows) {
   const highest = 1.05 * Math.max(1.2, ...points.map((each) => each.y), Math.min(most, 2));
   const right = Math.min(width - 16, left + 640);
   const x = withEnds(scale(0.9, most * 1.1, left, right, true), left, right);
+  x.logarithmic = false; // need not be said of threads
   x.ticks = distinct(rows, "threads").sort((a, b) => a - b);
   const y = withEnds(scale(0, highest, bottom, top, false), top, bottom);
   horizontalAxis(svg, x, top, bottom, "threads");
