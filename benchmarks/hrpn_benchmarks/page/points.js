@@ -6,8 +6,8 @@ function point(content, described, ring) {
   return made;
 }
 
-// Listens around the drawing: one that listens to the focus itself would be a stop of the Tab key.
-// Says below the plot what the point under the cursor or the pointer is.
+// Say below the plot what the point under the cursor or the pointer is. It is the frame around the
+// drawing that listens: Chromium makes a drawing that listens to the focus a stop of the Tab key.
 function reachable(svg) {
   const frame = svg.parentNode;
   const points = [...svg.querySelectorAll(".point")];
