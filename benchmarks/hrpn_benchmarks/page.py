@@ -50,8 +50,7 @@ def to_page(report: Report) -> str:
 def _data(report: Report) -> dict[str, Any]:
     columns = columns_of(report.rows)
     return {
-        "environment": report.environment.model_dump(mode="json"),
-        "plan": report.plan.model_dump(mode="json"),
+        "about": report.model_dump(mode="json", exclude={"rows", "schema_version"}),
         "busy": report.environment.busy,
         "disturbed": DISTURBED,
         "unavailable": unavailable(report.rows),

@@ -1,5 +1,7 @@
 // Plots with a lane for each row: all its times, or its memory.
-const GROWTH = "memory growth (byte)", GPU_PEAK = "gpu peak memory (byte)", GPU_STEADY = "gpu steady memory (byte)";
+const GROWTH = "memory growth (byte)";
+// The column of so many bytes on a GPU, if there is one.
+const ofGpu = (word) => data.columns.find(({ key }) => /gpu/i.test(key) && key.includes(word) && key.endsWith("(byte)"))?.key;
 const FEW = 40; // lanes that are drawn at once; more on demand
 const unfolded = new Set();
 
@@ -85,6 +87,7 @@ function bars(id, rows, whole, part, name, inner) {
 
 function showMemory(rows) {
   bars("memory", rows, PEAK, GROWTH, "peak memory, MB", "end");
-  byId("on-gpu").hidden = !rows.some((row) => value(row, GPU_PEAK) !== null);
-  if (!byId("on-gpu").hidden) bars("gpu-memory", rows, GPU_PEAK, GPU_STEADY, "peak memory of the GPU, MB", "start");
+  const onGpu = ofGpu("peak");
+  byId("on-gpu").hidden = !rows.some((row) => value(row, onGpu) !== null);
+  if (!byId("on-gpu").hidden) bars("gpu-memory", rows, onGpu, ofGpu("steady"), "peak memory of the GPU, MB", "start");
 }

@@ -36,14 +36,14 @@ function inWords(given) {
 }
 
 function makeAbout() {
-  const about = data.environment;
+  const about = data.about.environment;
   byId("machine").textContent = `${about.processor}, ${about.cores} cores, ${about.system}`;
-  for (const part of [about, data.plan]) {
+  for (const [part, fields] of Object.entries(data.about)) {
     const list = element("dl");
-    for (const [name, given] of Object.entries(part)) {
+    for (const [name, given] of Object.entries(fields ?? {})) {
       list.append(element("dt", {}, name.replaceAll("_", " ")), element("dd", {}, inWords(given)));
     }
-    byId("about").append(list);
+    byId("about").append(element("h3", {}, part[0].toUpperCase() + part.slice(1)), list);
   }
   byId("busy").hidden = !data.busy;
   byId("busy").textContent = data.busy ? `${data.busy[0].toUpperCase()}${data.busy.slice(1)}.` : "";
