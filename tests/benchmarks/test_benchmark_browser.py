@@ -104,11 +104,20 @@ def test_arrows_go_from_point_to_point(visit: Callable[..., Visit]) -> None:
             said.append(figure.locator(".reading").inner_text())
         assert said[0] == said[-1] != said[1]
         assert said[2] == said[3] != said[1]
-        assert "median latency, ms 110, MSE 10" in said[0]
+        assert "median latency 110 ms, MSE 10" in said[0]
         ring = look.page.evaluate(
             "getComputedStyle(document.activeElement.querySelector('.ring')).stroke"
         )
         assert ring != "none"
+
+
+def test_marks_differ_in_more_than_colour(visit: Callable[..., Visit]) -> None:
+    with visit(report(*(row(f"network {n}") for n in range(14)))) as look:
+        marks = look.page.evaluate(
+            "[...document.querySelectorAll('#marks path')]"
+            ".map(e => [e.getAttribute('d'), e.matches('.hollow')].join())"
+        )
+        assert len(marks) == len(set(marks)) == 14
 
 
 def test_a_hostile_name_is_only_a_name(visit: Callable[..., Visit]) -> None:

@@ -18,6 +18,12 @@ const text = (row, key) => row.cells[key]?.[1] ?? "";
 const distinct = (rows, key) => [...new Set(rows.map((row) => value(row, key)))];
 const number = (amount) => Number(amount.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
 
+// "p50, ms" of 12 becomes "p50 12 ms".
+function told(name, amount) {
+  const [what, unit] = name.split(", ");
+  return [what, amount, unit].join(" ").trim();
+}
+
 const identity = data.columns.filter((column) => column.identity);
 // "side, px" of 256 becomes "256 px", "threads" of 2 "2 threads"; a word stays alone.
 function named(row, column) {

@@ -82,7 +82,7 @@ function bars(id, rows, whole, part, name, inner) {
     const bar = (kind, start, end) => drawn("rect", { class: kind, x: x(start), y: y - 8, width: Math.max(0, x(end) - x(start)), height: 16 });
     return [bar("bar", 0, all), bar("growth", from, to)];
   }, (row) => [whole, part].filter((key) => value(row, key) !== null)
-    .reduce((said, key) => `${said} ${data.columns.find((column) => column.key === key).name} ${text(row, key)};`, `${row.title}:`).slice(0, -1));
+    .reduce((said, key) => `${said} ${told(data.columns.find((column) => column.key === key).name, text(row, key))},`, `${row.title}:`).slice(0, -1));
 }
 
 function showMemory(rows) {

@@ -27,11 +27,12 @@ function showPlots(rows) {
   showMemory(plotted);
 }
 
-// Any value of the machine or the plan, in words.
-function inWords(given) {
-  if (given === null || given === "" || given.length === 0) return "–";
-  if (Array.isArray(given)) return given.map(inWords).join(", ");
-  if (typeof given === "object") return Object.entries(given).map(([name, each]) => `${name} ${inWords(each)}`).join(", ");
+// Any value of the machine or the plan, in words; empty if there is none.
+function inWords(given, name = "") {
+  if (given === null) return "";
+  if (typeof given === "number") return name.includes("memory") ? `${number(given / 1e9)} GB` : `${Number(given.toPrecision(6))}`;
+  if (Array.isArray(given)) return given.map((each) => inWords(each, name)).join(", ");
+  if (typeof given === "object") return Object.entries(given).map(([name, each]) => `${name} ${inWords(each, name)}`).join(", ");
   return String(given);
 }
 
@@ -41,7 +42,8 @@ function makeAbout() {
   for (const [part, fields] of Object.entries(data.about)) {
     const list = element("dl");
     for (const [name, given] of Object.entries(fields ?? {})) {
-      list.append(element("dt", {}, name.replaceAll("_", " ")), element("dd", {}, inWords(given)));
+      const words = inWords(given, name);
+      if (words) list.append(element("dt", {}, name.replaceAll("_", " ")), element("dd", {}, words));
     }
     byId("about").append(element("h3", {}, part[0].toUpperCase() + part.slice(1)), list);
   }

@@ -1,6 +1,7 @@
 // Marks that differ in colour and in shape, and their legend.
 
-// Outlines around 0, 0 that look alike in size; seven shapes and six colours meet only after 42.
+// Outlines around 0, 0 that look alike in size; first filled, then hollow, so that 14 kinds can be told
+// apart without their colours.
 const SHAPES = [
   "M6 0A6 6 0 1 1 -6 0A6 6 0 1 1 6 0Z",
   "M-5.5 -5.5H5.5V5.5H-5.5Z",
@@ -19,7 +20,8 @@ function kindOf(row) {
 }
 
 function mark(kind) {
-  return drawn("path", { class: `mark colour-${kind % COLOURS}`, d: SHAPES[kind % SHAPES.length] });
+  const hollow = Math.floor(kind / SHAPES.length) % 2 ? " hollow" : "";
+  return drawn("path", { class: `mark colour-${kind % COLOURS}${hollow}`, d: SHAPES[kind % SHAPES.length] });
 }
 
 function makeMarks() {

@@ -52,7 +52,7 @@ function showTradeOff(id, rows, key, name) {
   for (const group of grouped(points, ["scenario", "device", "side", "batch", "threads", "processes"])) {
     svg.append(drawn("path", { class: "front", d: path(front(group), x, y) }));
   }
-  plotPoints(svg, points, x, y, (each) => `${each.row.title}: ${name} ${text(each.row, key)}, MSE ${text(each.row, "mse")}`);
+  plotPoints(svg, points, x, y, (each) => `${each.row.title}: ${told(name, text(each.row, key))}, MSE ${text(each.row, "mse")}`);
 }
 
 function showScaling(rows) {
