@@ -9,7 +9,6 @@ REAL ?=
 BENCHMARK ?= $(DEMO)/benchmark
 # Options of pytest, e.g. PYTEST="-n 2 --dist loadfile"
 PYTEST ?=
-RUNTIMES := tests/benchmarks tests/export tests/workflows
 
 .PHONY: demo benchmark test test-fast check format clean study
 
@@ -36,11 +35,8 @@ benchmark: .venv/installed
 	$(BIN)/hrpn-tf benchmark $(DEMO)/bundle --plan quick --out $(BENCHMARK)
 	@echo "Open the page $(BENCHMARK)/report.html"
 
-# In two parts: twice a process that had run the tests of the exported formats ended when a later test
-# sent it a signal. Which library it is was not found yet.
 test: .venv/installed
-	$(BIN)/pytest $(PYTEST) $(addprefix --ignore=,$(RUNTIMES))
-	$(BIN)/pytest $(PYTEST) $(RUNTIMES)
+	$(BIN)/pytest $(PYTEST)
 
 test-fast: .venv/installed
 	$(BIN)/pytest -m "not slow"
