@@ -41,10 +41,10 @@ class Change:
     def describe(self) -> str:
         """One line."""
         word = "worse" if self.ratio > 1 else "better"
-        certain = "" if self.is_certain else ", within the noise"
+        found = word if self.is_certain else "within the noise"
         return (
             f"{self.cell.title}: {self.measure} {self.ratio:.3f} times as before "
-            f"[{self.low:.3f}, {self.high:.3f}], {word}{certain}"
+            f"[{self.low:.3f}, {self.high:.3f}], {found}"
         )
 
 

@@ -32,8 +32,8 @@ function named(row, column) {
   return typeof amount === "number" ? `${amount} ${unit ?? (amount === 1 ? name.replace(/e?s$/, "") : name)}` : text(row, column.key);
 }
 
-// What tells a row from the others that are shown.
-function label(row, rows) {
-  const told = identity.filter((column) => column.key === "format" || distinct(rows, column.key).length > 1);
-  return told.filter((column) => value(row, column.key) !== null).map((column) => named(row, column)).join(", ");
+// A function that gives of each row what tells it from the others.
+function labels(rows) {
+  const differing = identity.filter((column) => column.key === "format" || distinct(rows, column.key).length > 1);
+  return (row) => differing.filter((column) => value(row, column.key) !== null).map((column) => named(row, column)).join(", ");
 }

@@ -17,11 +17,12 @@ function lanes(id, rows, axis, name, draw, described) {
   const right = width - 24;
   const x = withEnds(scale(...axis.range, left, right, axis.logarithmic), left, right);
   horizontalAxis(svg, x, 0, bottom, name);
+  const label = labels(rows);
   lines.forEach((row, count) => {
     const y = count * high + (narrow ? 31 : 15);
     const at = narrow ? { x: left, y: y - 16 } : { x: left - 8, y: y + 4, "text-anchor": "end" };
     const room = Math.floor((narrow ? width - 16 : left - 8) / 6.6);
-    svg.append(drawn("text", at, shortened(label(row, rows), room)));
+    svg.append(drawn("text", at, shortened(label(row), room)));
     const ring = { x: left - 4, y: y - 13, width: right - left + 8, height: 26, rx: 4 };
     svg.append(point(draw(row, x, y), described(row), ring));
   });

@@ -12,12 +12,13 @@ const SHAPES = [
   "M-6.5 -3.4L-3.4 -6.5L0 -3.1L3.4 -6.5L6.5 -3.4L3.1 0L6.5 3.4L3.4 6.5L0 3.1L-3.4 6.5L-6.5 3.4L-3.1 0Z",
 ];
 const COLOURS = 6;
-const marks = { key: distinct(data.rows, "model").length > 1 ? "model" : "format" };
+const marks = {};
 
 // The same value has the same mark whatever is filtered.
-function kindOf(row) {
-  return distinct(data.rows, marks.key).indexOf(value(row, marks.key));
+function markBy(key) {
+  Object.assign(marks, { key, kinds: distinct(data.rows, key) });
 }
+const kindOf = (row) => marks.kinds.indexOf(value(row, marks.key));
 
 function mark(kind) {
   const hollow = Math.floor(kind / SHAPES.length) % 2 ? " hollow" : "";
@@ -29,9 +30,10 @@ function makeMarks() {
   for (const key of ["model", "format", "runtime"]) {
     choice.append(element("option", { value: key }, data.columns.find((column) => column.key === key).name));
   }
+  markBy(distinct(data.rows, "model").length > 1 ? "model" : "format");
   choice.value = marks.key;
   choice.addEventListener("change", () => {
-    marks.key = choice.value;
+    markBy(choice.value);
     show();
   });
   byId("marks").append(element("label", { for: "marks-by" }, "Marks tell apart by "), choice, element("ul"));
