@@ -15,11 +15,14 @@ function makeFilters() {
     made.append(select);
     form.append(made);
   }
-  const all = element("button", { type: "reset", class: "plain" }, "Show all rows");
+  const all = element("button", { type: "button", class: "plain" }, "Show all rows");
+  all.addEventListener("click", () => {
+    form.reset();
+    show();
+  });
   if (form.children.length) form.append(all);
   else form.hidden = true;
   form.addEventListener("change", show);
-  form.addEventListener("reset", () => setTimeout(show));
   form.addEventListener("submit", (event) => event.preventDefault());
 }
 
