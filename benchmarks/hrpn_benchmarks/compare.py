@@ -51,7 +51,7 @@ class Change:
 def compare(old: Report, new: Report) -> list[Change]:
     """All measures that both reports have, the worst first.
 
-    A measure that is 0 in one of them, such as a growth of memory, has no ratio and is left out.
+    One with a sample of 0 has no ratio and is left out: memory that did not grow after loading.
 
     Raises:
         ReportError: they have no cell in common.
@@ -64,7 +64,8 @@ def compare(old: Report, new: Report) -> list[Change]:
         change_of(now.cell, name, then.measures[name], now.measures[name])
         for then, now in pairs
         for name in now.measures
-        if name in then.measures and min(then.measures[name].median, now.measures[name].median) > 0
+        if name in then.measures
+        and min(*then.measures[name].values, *now.measures[name].values) > 0
     ]
     return sorted(changes, key=lambda change: -change.ratio)
 
