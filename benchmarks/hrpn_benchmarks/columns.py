@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.report import Row
+from hrpn_benchmarks.report import DISTURBED, Row
 
 Value = str | int | float | None
 
@@ -19,8 +19,6 @@ _UNITS = {
     "joule": ("J", 1.0),
     "joule/mm2": ("J/mm²", 1.0),
 }
-# Of the machine's cores, this share may be used by other processes before a row is marked.
-DISTURBED = 0.1
 
 
 @dataclass(frozen=True)

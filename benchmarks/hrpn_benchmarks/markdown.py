@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from hrpn_benchmarks.columns import DISTURBED, Column, columns_of, is_disturbed, unavailable
-from hrpn_benchmarks.report import Report, Row
+from hrpn_benchmarks.columns import Column, columns_of, is_disturbed, unavailable
+from hrpn_benchmarks.report import DISTURBED, Report, Row
 
 _MARK = " †"
 
@@ -13,8 +13,8 @@ def to_markdown(report: Report) -> str:
     about = report.environment
     versions = ", ".join(f"{name} {version}" for name, version in about.versions.items())
     lines = [f"{about.processor}, {about.cores} cores, {about.system}; {versions}.", ""]
-    if about.busy:
-        lines += [f"**{about.busy[0].upper()}{about.busy[1:]}.**", ""]
+    if report.busy:
+        lines += [f"**{report.busy[0].upper()}{report.busy[1:]}.**", ""]
     measured = [row for row in report.rows if row.measures]
     for scenario in dict.fromkeys(row.cell.scenario for row in measured):
         lines += _table(scenario, [row for row in measured if row.cell.scenario == scenario])

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from hrpn_benchmarks.columns import (
-    DISTURBED,
     Column,
     columns_of,
     is_disturbed,
@@ -16,7 +15,7 @@ from hrpn_benchmarks.columns import (
     unavailable,
 )
 from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.report import Report, Row
+from hrpn_benchmarks.report import DISTURBED, Report, Row
 
 _TEMPLATE = Path(__file__).parent / "page"
 # In this order they become one script.
@@ -51,7 +50,7 @@ def _data(report: Report) -> dict[str, Any]:
     columns = columns_of(report.rows)
     return {
         "about": report.model_dump(mode="json", exclude={"rows", "schema_version"}),
-        "busy": report.environment.busy,
+        "busy": report.busy,
         "disturbed": DISTURBED,
         "unavailable": unavailable(report.rows),
         "columns": [
