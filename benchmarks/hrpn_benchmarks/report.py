@@ -14,7 +14,7 @@ from hrpn_benchmarks.plan import Plan
 
 REPORT = "report.json"
 # Of the whole machine, this share may be used by others while a row is measured.
-_DISTURBED = 0.1
+DISTURBED = 0.1
 
 
 class Accuracy(Strict):
@@ -83,7 +83,7 @@ class Report(Strict):
     @property
     def disturbed(self) -> str | None:
         """How many rows other processes may have slowed down, in a line; None if there are none."""
-        shares = [row.others for row in self.rows if row.others > _DISTURBED]
+        shares = [row.others for row in self.rows if row.others > DISTURBED]
         if not shares:
             return None
         return (
