@@ -88,9 +88,7 @@ def made_slide(contract: "Contract", side: int) -> Path:
         block = _smooth_noise(len(names), dtype)
         repeats = -(-side // _BLOCK)
         image = np.tile(block, (repeats, repeats, 1))[:side, :side]
-        write_slide(
-            path, image, channels=names, pixel_size_um=size, provenance={}, overwrite=True
-        )
+        write_slide(path, image, channels=names, pixel_size_um=size, provenance={}, overwrite=True)
     return path
 
 

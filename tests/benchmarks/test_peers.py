@@ -22,9 +22,9 @@ def peer(name: str, **changes: object) -> Any:
 
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "find_spec", lambda name: None)
-    with pytest.raises(BenchmarkError, match="pip install torch$"):
+    with pytest.raises(BenchmarkError, match=r"pip install torch$"):
         peers.published(peer("published"))
-    with pytest.raises(BenchmarkError, match="pip install torch monai$"):
+    with pytest.raises(BenchmarkError, match=r"pip install torch monai$"):
         peers.monai_unet(peer("monai_unet"))
 
 
@@ -92,15 +92,6 @@ class TestNetworks:
         assert expected.std() > 1
         np.testing.assert_allclose(found.numpy(), expected, atol=0.02)
 
-    def test_pix2pix_is_as_large_as_the_preset(self) -> None:
-        from hrpn_benchmarks.peers.pix2pix import Pix2pixGenerator
-
-        from hrpn_tf.models.build import build_model
-
-        preset = build_model("pix2pix", inputs=2)
-        expected = sum(int(np.prod(v.shape)) for v in preset.trainable_variables)
-        assert sum(p.numel() for p in Pix2pixGenerator(2, 1).parameters()) == expected
-
     def test_a_session_trains_and_counts(self) -> None:
         from hrpn_tf.models.build import build_model
         from hrpn_tf.models.graph import count_macs
@@ -122,7 +113,7 @@ class TestNetworks:
             peers.published(peer("published", device="cuda"))
 
     def test_a_row_of_a_peer(self) -> None:
-        found = measure_apart(peer("published", scenario="tile", side=64), 120)
+        found = measure_apart(peer("published", scenario="tile", side=64), 300)
         assert found.failure is None
         assert found.measured is not None
         assert found.measured.measures["latency"].median > 0

@@ -29,7 +29,9 @@ class Pix2pixGenerator(nn.Module):
             for source, width in zip(sources, widths, strict=True)
         )
         self.down_norms = nn.ModuleList(_norm(width) for width in widths[1:last])
-        ups = [(widths[last] if level == last else 2 * widths[level]) for level in range(last, 0, -1)]
+        ups = [
+            (widths[last] if level == last else 2 * widths[level]) for level in range(last, 0, -1)
+        ]
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(source, widths[level - 1], 4, 2, 1, bias=False)
             for source, level in zip(ups, range(last, 0, -1), strict=True)
