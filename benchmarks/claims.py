@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hrpn_benchmarks.compare import change_of
+from hrpn_benchmarks.errors import PlanError
 from hrpn_benchmarks.plan import Plan, read_plan
 from hrpn_benchmarks.report import REPORT, Report, Row, read_report
 from hrpn_benchmarks.runner import run_benchmark
@@ -197,7 +198,7 @@ def _bundles(texts: list[str]) -> dict[str, Path]:
     for text in texts:
         name, equals, path = text.partition("=")
         if not equals or name not in (OURS, GANDA, PUBLISHED):
-            sys.exit(f"--bundle {text}: expected NAME=PATH of {OURS}, {GANDA} or {PUBLISHED}")
+            raise PlanError(f"--bundle {text}: expected NAME=PATH of {OURS}, {GANDA}, {PUBLISHED}")
         found[name] = Path(path)
     return found
 

@@ -6,11 +6,15 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hrpn_benchmarks import runner
+from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.environment import Environment
-from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.launch import Round
+from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.plan import Plan, read_plan
 from hrpn_benchmarks.report import Accuracy, Report, Row
 from instruments import cell
+from small_bundle import small_bundle
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "claims.py"
 NAMES = {"hrpn-m": "hrpn-m", "ganda": "ganda", "hrpn-published": "hrpn-published"}
@@ -106,3 +110,43 @@ def test_its_plan_is_read(claims: ModuleType) -> None:
     plan = read_plan(claims.PLAN)
     assert plan.peers[0].name == claims.ORIGINAL
     assert {"tile", "model_predict", "training"} == set(plan.scenarios)
+
+
+def test_the_command_measures_once_and_then_reads(
+    claims: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: list[str] = []
+
+    def measure(each: Cell, timeout: float) -> Round:
+        asked.append(each.scenario)
+        seconds = 0.3 if each.scenario == "model_predict" else 0.1
+        times = Samples(unit="s", values=(seconds,))
+        return Round(measured=Measured(measures={"latency": times}))
+
+    monkeypatch.setattr(runner, "measure_apart", measure)
+    out = tmp_path / "claims"
+    command = ["claims.py", "--bundle", f"hrpn-m={small_bundle()}", "--quick", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", command)
+    claims.main()
+    measured = list(asked)
+    assert {"tile", "model_predict", "training"} == set(measured)
+    printed = capsys.readouterr().out
+    assert "| 0.33 | 0.33 to 0.33 | 0.5 | met |" in printed
+    assert (out / "claims.md").read_text(encoding="utf-8").strip() in printed
+    claims.main()
+    assert asked == measured
+
+
+@pytest.mark.parametrize("text", ["hrpn-m", "other=b", "hrpn-m=nowhere"])
+def test_a_bundle_that_is_not_there_is_named(
+    claims: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    out = tmp_path / "claims"
+    monkeypatch.setattr(sys, "argv", ["claims.py", "--bundle", text, "--out", str(out)])
+    with pytest.raises(SystemExit) as stop:
+        claims.main()
+    assert stop.value.code == (1 if text.endswith("nowhere") else 2)
+    assert not out.exists()
