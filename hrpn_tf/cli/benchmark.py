@@ -80,8 +80,8 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     click.echo(text)
     if not any(row.measures for row in report.rows):
         raise BenchmarkError(f"{out}: nothing could be measured: {report.rows[0].failure}")
-    if report.environment.busy:
-        remark(report.environment.busy)
+    if report.busy:
+        remark(report.busy)
 
 
 def _compare(old: Path, new: Path, threshold: float) -> None:
