@@ -54,6 +54,7 @@ def test_who_takes_part() -> None:
 
 @pytest.fixture
 def own_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    small_bundle()  # would be made in there
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
