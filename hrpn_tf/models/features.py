@@ -20,7 +20,7 @@ def pooled_features(model: keras.Model) -> Callable[[np.ndarray], np.ndarray] | 
         model: a network as ``build_model`` gives it.
 
     Returns:
-        Of (1, H, W, inputs) float32 grey levels, to (1, D) float32, the means and then the standard
+        Of (N, H, W, inputs) float32 grey levels, to (N, D) float32, the means and then the standard
         deviations over the image's pixels; None for a model without a
         graph that can be read.
     """
@@ -28,13 +28,13 @@ def pooled_features(model: keras.Model) -> Callable[[np.ndarray], np.ndarray] | 
         deepest, multiple = coarsest_output(model), stride_multiple(model)
     except ModelGraphError:
         return None
-    moments = [keras.ops.mean(deepest, axis=(1, 2)), keras.ops.std(deepest, axis=(1, 2))]
-    pooled = keras.Model(model.inputs, keras.ops.concatenate(moments, axis=-1))
+    trunk = keras.Model(model.inputs, deepest)
 
     def features(batch: np.ndarray) -> np.ndarray:
         height, width = (-side % multiple for side in batch.shape[1:3])
         whole = np.pad(batch, [(0, 0), (0, height), (0, width), (0, 0)], mode="symmetric")
-        result: Any = pooled(whole, training=False)
-        return np.asarray(keras.ops.convert_to_numpy(result), np.float32)
+        deep: Any = trunk(whole, training=False)
+        values = np.asarray(keras.ops.convert_to_numpy(deep), np.float32)
+        return np.concatenate([values.mean(axis=(1, 2)), values.std(axis=(1, 2))], axis=-1)
 
     return features

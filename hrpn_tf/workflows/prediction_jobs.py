@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from hrpn_export import Contract, Session
 
+    from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
     from hrpn_tf.slides import Slide, SlideInfo
 
@@ -55,6 +56,7 @@ class Job:
         pixels: of the result, all in all.
         region: px of the frame; None for all of it.
         mask: GeoJSON file; absolute; None for everything.
+        profile: of the training slides, that the slide is compared with; None for none.
     """
 
     slide: Path
@@ -67,6 +69,7 @@ class Job:
     pixels: int
     region: "Region | None"
     mask: Path | None
+    profile: "TrainingProfile | None" = None
 
 
 def check(
@@ -165,6 +168,7 @@ def opened(job: Job, session: "Session", budget: int | None) -> Iterator["SlideP
             mask=None if job.mask is None else read_mask(job.mask, *size_of(info), job.frame.scale),
             find_tissue=partial(_tissue, slide, job, size) if _may_skip(job) else None,
             cache_bytes=cache,
+            assess=partial(_assess, job, session, slide, seen),
         )
 
 
@@ -212,6 +216,24 @@ def _origin(job: Job, info: "SlideInfo") -> Mapping[str, object]:
         mask=None if job.mask is None else {"file": job.mask.name, "sha256": sha256(job.mask)},
         seconds=job.config.prediction.io_timeout,
     )
+
+
+def _assess(
+    job: Job, session: "Session", slide: "Slide", seen: "Slide", tissue: "TissueMap | None"
+) -> Mapping[str, object]:
+    """Whether the slide is like the training slides."""
+    from hrpn_tf.prediction import Region
+    from hrpn_tf.prediction.reading import TimedReads
+    from hrpn_tf.workflows.out_of_distribution import assess
+
+    if job.profile is None:
+        return {}
+    size = size_of(seen.info)
+    if tissue is None and job.config.data.tissue.method != "all":
+        tissue = _tissue(slide, job, size)
+    timed = TimedReads(seen, job.config.prediction.io_timeout)
+    area = job.region or Region(0, 0, *size)
+    return assess(job.profile, session, timed, job.channels, area, tissue)
 
 
 def _may_skip(job: Job) -> bool:

@@ -1,7 +1,8 @@
 """What is measured of a slide to tell whether it is like others: a few numbers of some windows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 
 import numpy as np
 
@@ -12,6 +13,8 @@ QUANTILES = 100
 WINDOWS, SIDE = 32, 128
 # Windows with so much tissue are full; if there are fewer than a few, others are taken, too.
 _FULL, _FEW = 0.95, 8
+# Windows whose features are computed together: some megabytes of activations.
+_BATCH = 8
 # px; lags at which the semivariogram is taken. Structures larger than the last are not told apart.
 _LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
@@ -42,7 +45,7 @@ def describe(windows: Windows, features: Features | None = None) -> SlideStatist
 
     Args:
         windows: at least one, each (h, w, C) finite grey levels; sizes may differ.
-        features: of one batch (1, h, w, C) grey levels to (1, D).
+        features: of a batch (N, h, w, C) float32 grey levels to (N, D).
     """
     channels = windows[0].shape[-1]
     levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
@@ -54,7 +57,7 @@ def describe(windows: Windows, features: Features | None = None) -> SlideStatist
         structure[channel] = structure_size(planes)
     found = None
     if features is not None:
-        found = np.stack([features(window[None].astype(np.float32))[0] for window in windows])
+        found = np.concatenate([features(batch) for batch in _batches(windows)])
     return SlideStatistics(quantiles, structure, found, len(windows))
 
 
@@ -107,6 +110,13 @@ def choose_windows(shares: np.ndarray, count: int = WINDOWS) -> np.ndarray:
         return np.asarray(full[places.round().astype(int)])
     best = np.argsort(-shares, kind="stable")[: min(_FEW, count)]
     return np.sort(best[shares[best] > 0] if shares.any() else best)
+
+
+def _batches(windows: Windows) -> Iterator[np.ndarray]:
+    """Neighbours of one size together, (N, h, w, C) float32."""
+    for _, same in groupby(windows, key=np.shape):
+        while batch := list(islice(same, _BATCH)):
+            yield np.stack(batch).astype(np.float32)
 
 
 def _semivariance(plane: np.ndarray, lag: int) -> float:
