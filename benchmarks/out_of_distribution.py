@@ -109,7 +109,12 @@ def row(name: str, found: list[dict[str, Any]]) -> str:
     scores = np.array([each["score"] for each in found])
     plain = [max(v for k, v in each["scores"].items() if k != FEATURES) for each in found]
     features = [each["scores"][FEATURES] for each in found]
-    cells = [name, str(len(found)), str(int((scores > 1).sum())), str(int((np.array(plain) > 1).sum()))]
+    cells = [
+        name,
+        str(len(found)),
+        str(int((scores > 1).sum())),
+        str(int((np.array(plain) > 1).sum())),
+    ]
     cells += [f"{np.median(v):.2f} ({min(v):.2f} to {max(v):.2f})" for v in (plain, features)]
     return "| " + " | ".join(cells) + " |"
 
@@ -125,7 +130,9 @@ def rows(run: Path, slides: list[Path], others: int) -> Iterator[str]:
         for name, alter in ALTERED.items():
             some = [judge(network, altered(s, alter, Path(scratch))) for s in slides[:others]]
             yield row(name, some)
-            yield f"<!-- {some[0]['reasons']} -->"
+    for slide, found in zip(slides, plain, strict=True):
+        if found["out_of_distribution"]:
+            yield f"{slide.name}: {'; '.join(found['reasons'])}"
     yield f"\nseconds of judging: {np.median([each['seconds'] for each in plain]):.2f}"
 
 

@@ -28,7 +28,7 @@ def pooled_features(model: keras.Model) -> Callable[[np.ndarray], np.ndarray] | 
         deepest, multiple = coarsest_output(model), stride_multiple(model)
     except ModelGraphError:
         return None
-    trunk = keras.Model(model.inputs, deepest)
+    trunk = keras.Model(model.inputs[0], deepest)
 
     def features(batch: np.ndarray) -> np.ndarray:
         height, width = (-side % multiple for side in batch.shape[1:3])

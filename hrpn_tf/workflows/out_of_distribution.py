@@ -11,6 +11,7 @@ from hrpn_tf.workflows.remarks import remark
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
 
+    from hrpn_tf.config import TissueConfig
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import Region, TissueMap
     from hrpn_tf.prediction.begun import Begun
@@ -105,6 +106,32 @@ def in_words(found: Mapping[str, Any]) -> str:
         f"unlike the training slides (out of distribution, score {found['score']:.3g} where 1 is "
         f"the limit): {one_line(found['reasons'])}"
     )
+
+
+def coarse_tissue(
+    means: np.ndarray, scale: tuple[float, float], pixel_size_um: float, config: "TissueConfig"
+) -> "TissueMap":
+    """Tissue in elements as large as those that the training patches were chosen by.
+
+    A finer map shows single nuclei, and windows that are full of it are those with the most.
+
+    Args:
+        means: (h, w, inputs) float32 grey levels.
+        scale: (rows, columns) px per element.
+        pixel_size_um: um per px.
+        config: of the training.
+    """
+    import cv2
+
+    from hrpn_tf.data.tissue import block_side, is_tissue
+    from hrpn_tf.prediction import TissueMap
+
+    side = max(1, round(block_side(config.scale_um, pixel_size_um) / min(scale)))
+    rows, columns = (max(1, length // side) for length in means.shape[:2])
+    grey = np.ascontiguousarray(means.mean(axis=-1), np.float32)
+    coarse = cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA)
+    wider = (scale[0] * grey.shape[0] / rows, scale[1] * grey.shape[1] / columns)
+    return TissueMap(is_tissue(coarse, config), wider, ())
 
 
 def window_corners(area: "Region", side: int, tissue: "TissueMap | None") -> np.ndarray:

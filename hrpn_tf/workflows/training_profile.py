@@ -81,12 +81,12 @@ def describe_profile(profile: "TrainingProfile") -> str:
     count = len(profile.slides)
     if not profile.has_limits:
         return f"{count} training slides, too few to learn limits from; slides are not judged"
-    limits = [
-        f"grey levels of {channel} {limit:.2g}"
-        for channel, limit in zip(profile.channels, profile.grey_limits, strict=True)
-    ]
-    limits += [
-        f"structure of {channel} {limit:.2g}"
-        for channel, limit in zip(profile.channels, profile.structure_limits, strict=True)
-    ]
-    return f"{count} training slides; limits: {', '.join(limits)}, features {profile.feature_limit:.2g}"
+    parts = []
+    for name, limits in (
+        ("grey levels", profile.grey_limits),
+        ("structure", profile.structure_limits),
+    ):
+        named = zip(profile.channels, limits, strict=True)
+        parts += [f"{name} of {channel} {limit:.2g}" for channel, limit in named]
+    parts.append(f"features {profile.feature_limit:.2g}")
+    return f"{count} training slides; limits: {', '.join(parts)}"

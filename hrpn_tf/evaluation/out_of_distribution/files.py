@@ -107,7 +107,9 @@ def _check(profile: TrainingProfile) -> None:
     if wrong or not slides or not channels or len(profile.groups) != slides:
         raise ValueError(", ".join(wrong))
     finite = [profile.quantiles, *([space.mean, space.whitening] if space else [])]
-    limits = np.concatenate([profile.grey_limits, profile.structure_limits, [profile.feature_limit]])
+    limits = np.concatenate(
+        [profile.grey_limits, profile.structure_limits, [profile.feature_limit]]
+    )
     sound = all(np.isfinite(array).all() for array in finite) and not (limits <= 0).any()
     if not sound or not 1 <= profile.window_px <= 4096:
         raise ValueError("values out of range")

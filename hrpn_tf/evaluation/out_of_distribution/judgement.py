@@ -150,7 +150,12 @@ def _grey_reason(profile: TrainingProfile, slide: SlideStatistics, index: int) -
     train, own = profile.quantiles[:, index], slide.quantiles[index]
     channel = profile.channels[index]
     scale = reference_of(profile).scale[index]
-    for at, name in ((QUANTILES // 2, "median"), (9 * QUANTILES // 10, "90th percentile"), (-1, "99.5th percentile"), (0, "lowest")):
+    for at, name in (
+        (QUANTILES // 2, "median"),
+        (9 * QUANTILES // 10, "90th percentile"),
+        (-1, "99.5th percentile"),
+        (0, "lowest"),
+    ):
         low, high = train[:, at].min(), train[:, at].max()
         if _apart(own[at], low, high, scale):
             how = "brighter" if own[at] > high else "darker"

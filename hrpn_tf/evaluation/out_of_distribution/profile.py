@@ -142,7 +142,9 @@ def _reference(slides: Sequence[SlideStatistics]) -> Reference:
     )
 
 
-def _joined(quantiles: np.ndarray, structure_px: np.ndarray, space: FeatureSpace | None) -> Reference:
+def _joined(
+    quantiles: np.ndarray, structure_px: np.ndarray, space: FeatureSpace | None
+) -> Reference:
     """The mean of the slides: of quantiles it is their Wasserstein barycentre."""
     scale = np.abs(quantiles).mean(axis=(0, 2))
     scale = np.where(scale > 0, scale, 1.0)
