@@ -78,7 +78,7 @@ def judge(network: RunNetwork, slide: Path) -> dict[str, Any]:
     channels = {role: index for index, role in enumerate(contract.inputs)}
     request = Request(slide, slide.parent / "none.ome.tif", channels, None)
     job = check(request, network, contract, config, Choice(), overwrite=True)
-    job = replace(job, profile=find_profile(network, contract))
+    job = replace(job, profile=find_profile(network, contract)[0])
     with opened(job, load_network(job.network), None) as prediction:
         assert prediction.assess is not None
         tissue = None if prediction.find_tissue is None else prediction.find_tissue()

@@ -24,25 +24,25 @@ KEY = "training_likeness"
 _MOST_PLACES = 512
 
 
-def find_profile(network: "Network", contract: "Contract") -> "TrainingProfile | None":
-    """The training profile that comes with a network; None, and a remark, if it has none."""
+def find_profile(
+    network: "Network", contract: "Contract"
+) -> tuple["TrainingProfile | None", str | None]:
+    """The training profile that comes with a network, or None and why slides are not compared."""
     try:
         profile = network.training_profile()
     except TrainingProfileError as error:
-        remark(f"{error}; slides are not compared with the training slides")
-        return None
+        return None, f"{error}; slides were not compared with the training slides"
     if profile is None:
-        remark(
-            f"{network.folder} has no training profile: slides are not compared with the training "
-            "slides (hrpn-tf profile RUN makes one, hrpn-tf export takes it along)"
+        return None, (
+            f"{network.folder} has no training profile, so slides were not compared with the "
+            "training slides; hrpn-tf profile RUN makes one, and hrpn-tf export takes it along"
         )
-    elif profile.channels != tuple(contract.inputs):
-        remark(
-            f"{network.folder}: the training profile is of {', '.join(profile.channels)}; slides "
-            "are not compared with it (hrpn-tf profile RUN makes it again)"
+    if profile.channels != tuple(contract.inputs):
+        return None, (
+            f"{network.folder}: the training profile is of {', '.join(profile.channels)}, so "
+            "slides were not compared with it; hrpn-tf profile RUN makes it again"
         )
-        return None
-    return profile
+    return profile, None
 
 
 def assess(

@@ -94,9 +94,8 @@ def predict_run(
 
     looked = _look_at_all(asked, look, progress) if several else [look(asked[0])]
     jobs = [found for found in looked if isinstance(found, Job)]
-    if jobs:
-        profile = find_profile(network, contract)
-        jobs = [replace(job, profile=profile) for job in jobs]
+    profile, no_profile = find_profile(network, contract) if jobs else (None, None)
+    jobs = [replace(job, profile=profile) for job in jobs]
     failures: list[Failure] = [
         (request.slide, found)
         for request, found in zip(asked, looked, strict=True)
@@ -117,6 +116,8 @@ def predict_run(
         from hrpn_tf.workflows.cohort import predict_cohort
 
         failures += predict_cohort(jobs, workers, scheduler, overwrite, progress, say)
+    if no_profile and len(failures) < len(asked):
+        remark(no_profile)
     if failures and not several:
         raise failures[0][1]
     if failures:
