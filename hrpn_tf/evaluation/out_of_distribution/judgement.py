@@ -98,7 +98,9 @@ def judge(profile: TrainingProfile, slide: SlideStatistics) -> Judgement:
 def _why_no_features(profile: TrainingProfile, slide: SlideStatistics) -> str:
     if profile.space is None:
         return "features of the network: the training profile has none"
-    return "features of the network: they need its Keras model"
+    if slide.features is None:
+        return "features of the network: they need its Keras model"
+    return "features of the network: they are not finite"
 
 
 def _reasons(
