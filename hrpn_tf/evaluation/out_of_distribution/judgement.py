@@ -162,7 +162,7 @@ def _grey_reason(profile: TrainingProfile, slide: SlideStatistics, index: int) -
         if _apart(own[at], low, high, scale):
             how = "brighter" if own[at] > high else "darker"
             return (
-                f"channel {channel} is {how} than every training slide: {name} {own[at]:.4g} "
+                f"channel {channel} is {how} than every training slide: {name} {_number(own[at])} "
                 f"against {_range(low, high)}"
             )
     return f"channel {channel} has another distribution of grey levels than the training slides"
@@ -187,8 +187,12 @@ def _structure_reason(profile: TrainingProfile, slide: SlideStatistics, index: i
 
 
 def _range(low: float, high: float) -> str:
-    first, last = f"{low:.4g}", f"{high:.4g}"
+    first, last = _number(low), _number(high)
     return first if first == last else f"{first} to {last}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _rounded(value: float) -> float:
@@ -197,5 +201,5 @@ def _rounded(value: float) -> float:
 
 def one_line(reasons: Sequence[str], most: int = 3) -> str:
     """Reasons in one line; of many the first."""
-    more = f", and {len(reasons) - most} more reasons" if len(reasons) > most else ""
+    more = f"; and more ({len(reasons)} in all)" if len(reasons) > most else ""
     return "; ".join(reasons[:most]) + more
