@@ -25,10 +25,12 @@ class SpatialConfig(Section):
         200.0, gt=0, description="distances up to this are exact; farther pixels are one open bin"
     )
     bin_um: float = Field(2.0, gt=0, description="width of a bin of distance, um")
-    background: float | Literal["fit"] = Field(
-        "fit",
+    background: float | Literal["auto", "fit", "far"] = Field(
+        "auto",
         description="grey level far from vessels, which the excess is counted from; fit: the "
-        "offset of an exponential fitted to the profile",
+        "offset of an exponential fitted to the profile; far: the mean of the farthest hundredth "
+        "of the pixels outside vessels; auto: fit where the measured profile is exponential, else "
+        "far",
     )
     perivascular_um: float = Field(
         10.0, gt=0, description="pixels up to this distance are the surroundings of a vessel, um"

@@ -106,17 +106,19 @@ class SpatialRun:
         range_ = self._range()
         measured = []
         with ExitStack() as stack:
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder.parent)))
+            # labels of vessels, compressed, on the disk of the result: a slide may be large
+            scratch = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix=".", dir=folder.parent))
+            )
             bar = stack.enter_context(self._bar("spatial"))
             for number, slide in enumerate(self.slides):
                 place = scratch / str(number)
                 place.mkdir()
                 with self._opened(slide, place) as opened:
-                    spatial = self.config.spatial
-                    measured.append(measure_slide(opened, spatial, range_, bar.update))
-            study = SpatialStudy(tuple(measured), self.config.spatial, range_)
-            report = Report(study, tuple(self._ablations()))
-            write_report(report, folder)
+                    measured.append(measure_slide(opened, self.config.spatial, range_, bar.update))
+        study = SpatialStudy(tuple(measured), self.config.spatial, range_)
+        report = Report(study, tuple(self._ablations()))
+        write_report(report, folder)
         return report
 
     def _bar(self, name: str) -> tqdm:

@@ -1,14 +1,18 @@
 """Mean intensity by distance to the nearest vessel, and how deep the target goes."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from hrpn_tf.evaluation.spatial.resampling import Clusters, percentile_interval
 
+Background = float | Literal["auto", "fit", "far"]
+
 FEWEST_PIXELS = 50  # bins with fewer say too little
 SHORTEST, LONGEST, STEPS = 0.5, 2.0, 400  # decay lengths tried, of a bin and of the farthest bin
+FAR_SHARE = 0.01  # of the pixels outside vessels that give the background
+EXPONENTIAL = 0.995  # share of a profile's variance that the fit of an exponential explains
 DEPTHS = {"depth_1_e": float(np.exp(-1)), "depth_10_percent": 0.1}
 
 
@@ -60,7 +64,7 @@ class Penetration:
 
 
 def penetration(
-    distance_um: np.ndarray, means: np.ndarray, pixels: np.ndarray, background: float | None
+    distance_um: np.ndarray, means: np.ndarray, pixels: np.ndarray, background: Background
 ) -> Penetration:
     """Penetration depths of profiles, each result (profiles,) float64, NaN where undefined.
 
@@ -68,14 +72,19 @@ def penetration(
         distance_um: (bins,) mean distance of the pixels of each bin, rising, > 0.
         means: (profiles, bins) mean intensity, grey levels.
         pixels: (bins,) how many there are, the weights of the fit.
-        background: grey level, or None for the offset of the fitted exponential.
+        background: grey level, or how to find it; see ``choose_background`` for "auto".
 
     The exponential b + a exp(-d / length) is fitted by weighted least squares, over lengths on a
-    logarithmic grid with a and b in closed form. Depths do not come from the fit: they are read off
-    the profile, of which the logarithm of the excess is interpolated linearly between bins.
+    logarithmic grid with a and, unless it is known, b in closed form. Depths do not come from the
+    fit: they are read off the profile, of which the logarithm of the excess is interpolated
+    linearly between bins.
     """
-    decay, offset = _fit(distance_um, means, pixels)
-    base = offset if background is None else np.full(len(means), background)
+    if background == "fit":
+        decay, base, _ = fit_exponential(distance_um, means, pixels)
+    else:
+        far = _far_mean(means, pixels)
+        base = far if background == "far" else np.full(len(means), float(background))
+        decay = _fit_length(distance_um, means - base[:, None], pixels)
     excess = means - base[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         step = distance_um[0] / (distance_um[1] - distance_um[0])
@@ -85,25 +94,72 @@ def penetration(
     return Penetration(base, wall, decay, depths)
 
 
-def _fit(
+def choose_background(
+    distance_um: np.ndarray, mean: np.ndarray, pixels: np.ndarray
+) -> Literal["fit", "far"]:
+    """How to find the background of a measured profile (bins,), and of the predicted one beside it.
+
+    The offset of an exponential is exact where the profile is one, even if there is still an
+    excess at the farthest pixels; where it is none, as between vessels that differ, the offset is
+    extrapolated and means nothing, and the mean of the farthest pixels is all that is known.
+    """
+    decay, _, explained = fit_exponential(distance_um, mean[None], pixels)
+    farthest = float(distance_um[_far(pixels)][0])
+    return "fit" if explained[0] >= EXPONENTIAL and decay[0] <= farthest else "far"
+
+
+def fit_exponential(
     distance: np.ndarray, means: np.ndarray, pixels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Length and offset of the best exponential of each profile."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Length, offset, and explained share of the variance, of the best falling exponentials.
+
+    Arguments as of ``penetration``. Length NaN, offset the least mean, and 0 where none falls.
+    """
     weights = pixels / pixels.sum()
     centred = means - (means @ weights)[:, None]
-    width = distance[1] - distance[0]
-    lengths = np.geomspace(SHORTEST * width, LONGEST * distance[-1], STEPS)
-    shapes = np.exp(-distance[None, :] / lengths[:, None])
+    lengths, shapes = _shapes(distance)
     centred_shapes = shapes - (shapes @ weights)[:, None]
     cross = centred @ (weights * centred_shapes).T  # (profiles, lengths)
-    square = (weights * centred_shapes**2).sum(axis=1)
-    amplitude = cross / square
+    amplitude = cross / (weights * centred_shapes**2).sum(axis=1)
     explained = np.where(amplitude > 0, cross * amplitude, -np.inf)
-    best = explained.argmax(axis=1)
-    row = np.arange(len(means))
+    best, row = explained.argmax(axis=1), np.arange(len(means))
     falls = amplitude[row, best] > 0
     offset = means @ weights - amplitude[row, best] * (shapes @ weights)[best]
-    return np.where(falls, lengths[best], np.nan), np.where(falls, offset, means.min(axis=1))
+    variance = np.maximum((weights * centred**2).sum(axis=1), np.finfo(float).tiny)
+    return (
+        np.where(falls, lengths[best], np.nan),
+        np.where(falls, offset, means.min(axis=1)),
+        np.where(falls, explained[row, best] / variance, 0.0),
+    )
+
+
+def _fit_length(distance: np.ndarray, excess: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Length of the best exponential of each excess (profiles, bins), NaN where none falls."""
+    weights = pixels / pixels.sum()
+    lengths, shapes = _shapes(distance)
+    cross = excess @ (weights * shapes).T
+    explained = np.where(cross > 0, cross**2 / (weights * shapes**2).sum(axis=1), -np.inf)
+    best = explained.argmax(axis=1)
+    return np.where(cross[np.arange(len(excess)), best] > 0, lengths[best], np.nan)
+
+
+def _shapes(distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lengths that are tried, and the exponential of each; (lengths,), (lengths, bins)."""
+    shortest = SHORTEST * (distance[1] - distance[0])
+    lengths = np.geomspace(shortest, LONGEST * distance[-1], STEPS)
+    return lengths, np.exp(-distance[None, :] / lengths[:, None])
+
+
+def _far(pixels: np.ndarray) -> np.ndarray:
+    """The bins that hold the farthest hundredth of the pixels; (bins,) bool."""
+    beyond = np.cumsum(pixels[::-1])[::-1] - pixels  # pixels farther than each bin
+    return beyond < FAR_SHARE * pixels.sum()
+
+
+def _far_mean(means: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    far = _far(pixels)
+    mean: np.ndarray = means[:, far] @ pixels[far] / pixels[far].sum()
+    return mean
 
 
 def _crossing(
@@ -151,6 +207,7 @@ class Profile:
         pixels: how many.
         true, pred: the curves.
         difference: depth name: predicted minus true, with an interval.
+        background: how it was found, or the grey level that was given.
         undefined: why there are no depths, or "".
     """
 
@@ -161,6 +218,7 @@ class Profile:
     true: Curve
     pred: Curve
     difference: dict[str, dict[str, Any]]
+    background: Background
     undefined: str
 
 
@@ -169,7 +227,7 @@ def make_profile(
     distance_sums: np.ndarray,
     bins: Bins,
     clusters: Clusters | None,
-    background: float | None,
+    background: Background,
 ) -> Profile:
     """The profile of pixels, with intervals over clusters.
 
@@ -178,7 +236,7 @@ def make_profile(
         distance_sums: (bins,) sum of the distances of all pixels, um; 0 in the open bin.
         bins: of distance.
         clusters: what the bootstrap draws; None for no intervals.
-        background: grey level, or None to fit it.
+        background: see ``SpatialConfig``.
     """
     total = sums.sum(axis=0)
     lower, upper = bins.edges_um()
@@ -189,6 +247,10 @@ def make_profile(
     closed = used & (np.arange(bins.count) > 0) & np.isfinite(upper)
     inner = closed[used]
     drawn = sums if clusters is None else np.tensordot(clusters.counts, sums, axes=1)
+    if background == "auto" and inner.sum() >= 3:
+        with np.errstate(invalid="ignore"):
+            measured = (total[:, 1] / pixels)[closed]
+        background = choose_background(distance[closed], measured, pixels[closed])
     curves, depths = [], []
     for kind in (1, 2):
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -221,6 +283,7 @@ def make_profile(
         true=true_curve,
         pred=pred_curve,
         difference=difference,
+        background=background,
         undefined=_why_undefined(true_curve, int(inner.sum())),
     )
 
@@ -238,7 +301,7 @@ def _figures(
     mean: np.ndarray,
     lines: np.ndarray | None,
     pixels: np.ndarray,
-    background: float | None,
+    background: Background,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Figures of the profile and of its resamples."""
     if len(distance) < 3:

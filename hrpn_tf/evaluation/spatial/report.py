@@ -99,6 +99,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
         "pixels": profile.pixels,
         **curves,
         "difference": profile.difference,
+        "background": profile.background,
         "undefined": profile.undefined,
     }
 

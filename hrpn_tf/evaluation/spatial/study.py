@@ -79,7 +79,7 @@ class SpatialStudy:
             sums = _occupied(first.by_distance)
         distances = np.sum([m.distance_sums for m in self.slides], axis=0)
         clusters = self.clusters if len(self.clusters) > 1 else None
-        return make_profile(sums[..., :3], distances, first.bins, clusters, self._background)
+        return make_profile(sums[..., :3], distances, first.bins, clusters, self.config.background)
 
     @cached_property
     def slide_profiles(self) -> list[Profile]:
@@ -90,7 +90,7 @@ class SpatialStudy:
             profiles.append(
                 make_profile(
                     sums[..., :3], measures.distance_sums, measures.bins,
-                    clusters if len(clusters) > 1 else None, self._background,
+                    clusters if len(clusters) > 1 else None, self.config.background,
                 )
             )  # fmt: skip
         return profiles
@@ -136,11 +136,6 @@ class SpatialStudy:
             np.concatenate([getattr(p, name) for p in parts]) for name in ("true", "pred")
         )
         return slide, true, pred
-
-    @property
-    def _background(self) -> float | None:
-        given = self.config.background
-        return None if isinstance(given, str) else float(given)
 
     @property
     def _count(self) -> int:
