@@ -57,3 +57,9 @@ class SpatialConfig(Section):
     block_um: float = Field(
         250.0, gt=0, description="side of the blocks that the bootstrap draws of a single slide, um"
     )
+    shuffle_um: float = Field(
+        64.0,
+        gt=0,
+        description="side of the blocks that --ablate-by shuffle moves, um: larger than a vessel "
+        "and its surroundings",
+    )

@@ -11,13 +11,13 @@ import numpy as np
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import RunError, UsageError
-from hrpn_tf.slides import Slide
+from hrpn_tf.slides import Slide, open_slide
 from hrpn_tf.workflows.run_network import RunNetwork
 from hrpn_tf.workflows.run_slides import RunSlide, prediction_path
 
 How = Literal["mean", "shuffle"]
-SHUFFLE_UM = 64.0  # side of the blocks that are shuffled: larger than a vessel and its surroundings
 SEED = 0
+FEWEST_BLOCKS = 4  # of a slide; fewer are hardly shuffled
 
 
 class AblatedSlide:
@@ -88,17 +88,34 @@ class AblatedSlide:
         self.close()
 
 
-def check_ablations(roles: Sequence[str], config: Config) -> None:
-    """Refuse inputs that the network does not have.
+def check_ablations(
+    run: Path, config: Config, slides: Sequence[RunSlide], roles: Sequence[str], how: How
+) -> None:
+    """Refuse what cannot be ablated before anything is computed.
 
     Raises:
-        UsageError: says which there are.
+        UsageError: the network has no such input, or a slide holds too few blocks to shuffle.
+        RunError: no network, or its training's mean grey levels are missing.
     """
+    side = config.spatial.shuffle_um
     for role in roles:
         if role not in config.data.inputs:
             raise UsageError(
                 f"--ablate {role}: the network has no such input; its inputs are "
                 f"{', '.join(config.data.inputs)}"
+            )
+        ablation_of(run, config, role, how, side)
+    if roles:
+        RunNetwork(run).origin()
+    for slide in slides if roles and how == "shuffle" else ():
+        with open_slide(slide.path) as opened:
+            info = opened.info
+        pixels = side / (info.pixel_size_um or slide.pixel_size_um or 1.0)
+        if int(info.height / pixels) * int(info.width / pixels) < FEWEST_BLOCKS:
+            raise UsageError(
+                f"{slide.path}: holds fewer than {FEWEST_BLOCKS} blocks of {side:g} um to "
+                "shuffle; choose smaller ones with --set spatial.shuffle_um=SIDE, or --ablate-by "
+                "mean"
             )
 
 
@@ -109,6 +126,7 @@ def predict_without(
     how: How,
     folder: Path,
     *,
+    shuffle_um: float,
     progress: bool,
 ) -> Path:
     """Predict a slide with one input ablated; what the same network did already is kept.
@@ -119,6 +137,7 @@ def predict_without(
         role: the input.
         how: its mean grey level over the training slides, or its own blocks shuffled.
         folder: of the predictions; the result goes to ``FOLDER/ablated/ROLE-HOW``.
+        shuffle_um: side of the blocks that are shuffled.
         progress: show a bar on standard error.
 
     Raises:
@@ -134,7 +153,7 @@ def predict_without(
 
     network = RunNetwork(run)
     out = prediction_path(folder / "ablated" / f"{role}-{how}", slide.name)
-    change = ablation_of(run, network.config([]), role, how)
+    change = ablation_of(run, network.config([]), role, how, shuffle_um)
     if out.exists():
         made = read_provenance(out)
         same = made.get("model", {}).get("sha256") == network.origin()["sha256"]
@@ -147,7 +166,7 @@ def predict_without(
     budget = memory_budget(job.config.prediction)
     with opened(job, load_network(network), budget) as prediction:
         channel = job.channels[contract.inputs.index(role)]
-        side = max(1, round(SHUFFLE_UM / job.frame.pixel_size_um))
+        side = max(1, round(shuffle_um / job.frame.pixel_size_um))
         origin = prediction.origin
         ablated = replace(
             prediction,
@@ -158,14 +177,16 @@ def predict_without(
     return out
 
 
-def ablation_of(run: Path, config: Config, role: str, how: How) -> dict[str, Any]:
+def ablation_of(
+    run: Path, config: Config, role: str, how: How, shuffle_um: float
+) -> dict[str, Any]:
     """What is done to an input, as a predicted slide says it.
 
     Raises:
         RunError: the training's mean grey levels are missing.
     """
     if how == "shuffle":
-        return {"input": role, "how": how, "grey_level": None, "block_um": SHUFFLE_UM, "seed": SEED}
+        return {"input": role, "how": how, "grey_level": None, "block_um": shuffle_um, "seed": SEED}
     scaling = _scaling(run)
     level = float(scaling["input_mean"][list(config.data.inputs).index(role)])
     return {"input": role, "how": how, "grey_level": level}

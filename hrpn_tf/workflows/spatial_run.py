@@ -28,7 +28,7 @@ from hrpn_tf.evaluation.spatial.vessels import (
     vessel_threshold,
 )
 from hrpn_tf.slides import Slide, open_slide
-from hrpn_tf.workflows.ablation import SHUFFLE_UM, How, check_ablations, predict_without
+from hrpn_tf.workflows.ablation import How, check_ablations, predict_without
 from hrpn_tf.workflows.measured_slides import measured_slide, predicted_plane, tissue_plane
 from hrpn_tf.workflows.remarks import remark
 from hrpn_tf.workflows.run_slides import RunSlide
@@ -88,7 +88,8 @@ class SpatialRun:
             UsageError: no vessels to look at, an unknown input, or files that do not fit.
         """
         config, files = self.config, self.options.files
-        check_ablations(self.options.ablate, config)
+        options = self.options
+        check_ablations(self.run, config, self.slides, options.ablate, options.ablate_by)
         if config.evaluation.vessel_role not in config.data.inputs and files.vessel_mask is None:
             raise UsageError(
                 f"--spatial: no input is called {config.evaluation.vessel_role}; name the one that "
@@ -221,19 +222,25 @@ class SpatialRun:
 
     def _ablations(self) -> Iterator[Ablation]:
         """Predict without each input that is named, and compare."""
-        how = self.options.ablate_by
+        how, side = self.options.ablate_by, self.config.spatial.shuffle_um
+        done = {
+            "mean": "the input is its mean grey level over the training slides everywhere",
+            "shuffle": f"blocks of {side:g} um of the input are shuffled over the slide",
+        }
         for role in dict.fromkeys(self.options.ablate):
             whole, ablated = [], []
             for slide in self.slides:
                 path = predict_without(
-                    self.run, slide, role, how, self.predictions, progress=self.progress
+                    self.run,
+                    slide,
+                    role,
+                    how,
+                    self.predictions,
+                    shuffle_um=side,
+                    progress=self.progress,
                 )
                 whole.append(self._moments(slide, self.prediction(slide)))
                 ablated.append(self._moments(slide, path))
-            done = {
-                "mean": "the input is its mean grey level over the training slides everywhere",
-                "shuffle": f"blocks of {SHUFFLE_UM:g} um of the input are shuffled over the slide",
-            }
             yield Ablation(role, how, done[how], tuple(whole), tuple(ablated))
 
     def _moments(self, slide: RunSlide, path: Path) -> Moments:

@@ -100,10 +100,10 @@ def vessel_threshold(vessels: Plane, config: SpatialConfig) -> float:
     # 256 bins of equal width on the logarithmic scale, as scikit-image makes them of an image
     logs = np.log1p(np.maximum(values, 0.0))
     histogram, edges = np.histogram(logs, bins=256, weights=counts.astype(np.float64))
-    centres, seen = (edges[1:] + edges[:-1]) / 2, histogram > 0
-    if seen.sum() < 3:
+    if np.count_nonzero(histogram) < 3:
         return otsu(values, counts)
-    upper = threshold_multiotsu(hist=(histogram[seen], centres[seen]), classes=3)[-1]
+    # empty bins stay: scikit-image reckons with the numbers of the bins
+    upper = threshold_multiotsu(hist=(histogram, (edges[1:] + edges[:-1]) / 2), classes=3)[-1]
     return float(np.expm1(upper))
 
 
@@ -128,6 +128,8 @@ def find_vessels(
         holes = label_components(_Not(mask, 0), scratch / "holes", diagonal=False)
         if len(holes) == 0:
             raise VesselsError(f"{source}: every pixel is vessel; {_ADVICE}")
+        if holes.area_px.sum() == mask.height * mask.width:
+            raise VesselsError(f"{source}: no vessel; {_ADVICE}")
         small = holes.area_px * pixel <= config.lumen_um2
         filled = _Filled(mask, 0, holes.keep(small).labels)
     found = label_components(filled, scratch / "vessels", diagonal=True)
