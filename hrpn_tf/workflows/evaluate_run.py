@@ -89,14 +89,14 @@ def evaluate_run(
         in_space.check()
     with atomic_path(out or run / "evaluation", overwrite) as folder:
         folder.mkdir()
+        if in_space is not None:
+            in_space.write(folder)
         fitted = fit_run_baselines(everything, run, config, trees) if baselines else None
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
         values = {**evaluation.to_json(), "networks": networks}
         (folder / "metrics.json").write_text(json.dumps(values, indent=2) + "\n")
         (folder / "metrics.csv").write_text(to_csv(evaluation))
         (folder / "metrics.md").write_text(to_markdown(evaluation))
-        if in_space is not None:
-            in_space.write(folder)
     return evaluation
 
 

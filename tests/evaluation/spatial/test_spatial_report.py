@@ -20,7 +20,7 @@ from hrpn_tf.evaluation.spatial.report import Report, write_report
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
 
 SHAPE = (150, 210)
-CONFIG = SpatialConfig(grid_um=30, block_um=60, max_distance_um=25, vessel_min_um2=0, lumen_um2=0)
+CONFIG = SpatialConfig(grid_um=30, block_um=60, max_distance_um=24, vessel_min_um2=0, lumen_um2=0)
 
 
 def images(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -70,8 +70,9 @@ def test_sums_are_those_of_the_whole_image_whatever_the_windows(tmp_path: Path) 
     assert total[2, :3] == pytest.approx(
         [near.sum(), true[:, :180][near].sum(), pred[:, :180][near].sum()]
     )
-    assert total[-1, 0] == (distance > 25).sum()
-    assert len(found[0].nuclei) == len(found[1].nuclei) == nuclei.max()
+    assert total[-1, 0] == (distance > 24).sum()
+    large = np.bincount(nuclei.ravel())[1:] >= 0.2 * np.pi * CONFIG.nucleus_diameter_um**2 / 4
+    assert len(found[0].nuclei) == len(found[1].nuclei) == large.sum()
     pairs = slide_pairs(found[0])
     assert sorted(pairs["nuclei"].true) == pytest.approx(
         sorted(slide_pairs(found[1])["nuclei"].true)
@@ -82,7 +83,7 @@ def test_extravasation_is_the_mean_distance_of_positive_pixels_outside_vessels(
     tmp_path: Path,
 ) -> None:
     true, pred, vessels, _ = images(0)
-    distance = np.minimum(distance_transform_edt(~vessels), 25)[:, :180]
+    distance = np.minimum(distance_transform_edt(~vessels), 24)[:, :180]
     found = study(tmp_path, 1).extravasation
     for name, image in (("true", true), ("pred", pred)):
         chosen = (image[:, :180] > 5) & (distance > 0)
@@ -103,7 +104,7 @@ def test_the_perivascular_intensity_belongs_to_the_nearest_vessel(tmp_path: Path
     assert found.x_um.tolist() == [22.0, 78.0]
 
 
-@pytest.mark.parametrize("slides", [1, 2, 3])
+@pytest.mark.parametrize("slides", [1, 3])
 def test_everything_is_written_and_says_the_same(slides: int, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
