@@ -89,7 +89,9 @@ def penetration(
     with np.errstate(divide="ignore", invalid="ignore"):
         step = distance_um[0] / (distance_um[1] - distance_um[0])
         wall = excess[:, 0] * (excess[:, 0] / excess[:, 1]) ** step
-    wall = np.where((excess[:, 0] > 0) & (excess[:, 1] > 0), wall, np.nan)
+    # gone within the second bin, it cannot be extrapolated and is that of the first
+    wall = np.where(excess[:, 1] > 0, wall, excess[:, 0])
+    wall = np.where(excess[:, 0] > 0, wall, np.nan)
     depths = {name: _crossing(distance_um, excess, wall, share) for name, share in DEPTHS.items()}
     return Penetration(base, wall, decay, depths)
 

@@ -149,3 +149,13 @@ def test_no_excess_gives_no_depth(rises: bool, tmp_path: Path) -> None:
     found = profile_of(true, true + 1, vessels, tmp_path, 1.0)
     assert depths(found) == [None, None]
     assert "no excess" in found.undefined
+
+
+def test_an_excess_that_is_gone_in_the_second_bin_has_a_depth_within_it(tmp_path: Path) -> None:
+    vessels = np.zeros((100, 150), np.uint8)
+    vessels[40:60, 40:60] = 1
+    distance = distance_transform_edt(vessels == 0)
+    true = 9.0 + 5.0 * (distance <= 2) - 0.5 * ((distance > 2) & (distance < 20))
+    found = profile_of(true, true, vessels, tmp_path, 1.0)
+    assert found.true.figures["wall"]["value"] == pytest.approx(5.0, abs=0.3)
+    assert 1 < depths(found)[0] < depths(found)[1] < 3.5
