@@ -100,6 +100,13 @@ def evaluate(run: Path, *arguments: str) -> int:
     return stop.value.code
 
 
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is drawn, which takes most of the time of a small slide."""
+    monkeypatch.setattr("hrpn_tf.evaluation.evaluate.draw", lambda *arguments: None)
+    monkeypatch.setattr("hrpn_tf.evaluation.spatial.figures.draw_figures", lambda *arguments: [])
+
+
 def feature(x: int, y: int, side: int, **properties: object) -> dict[str, object]:
     corners = [[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
     geometry = {"type": "Polygon", "coordinates": [corners]}
@@ -127,6 +134,7 @@ def test_the_command_writes_everything(run: Path, capsys: pytest.CaptureFixture[
     assert [s["vessels"]["count"] for s in values["slides"]] == pytest.approx(given, abs=3)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_masks_labels_and_regions_are_taken(run: Path) -> None:
     folder = run.parent
     regions = {
@@ -246,6 +254,7 @@ def test_options_of_the_spatial_evaluation_need_it(
     assert "--ablate belongs to --spatial" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("how", ["mean", "shuffle"])
 def test_an_input_that_matters_and_one_that_does_not_are_told_apart(run: Path, how: str) -> None:
     add_network(run)
