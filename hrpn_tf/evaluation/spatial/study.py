@@ -13,8 +13,9 @@ from hrpn_tf.evaluation.spatial.intensity import Extremes, Histogram
 from hrpn_tf.evaluation.spatial.layout import Squares
 from hrpn_tf.evaluation.spatial.measure import SlideMeasures
 from hrpn_tf.evaluation.spatial.pairs import KINDS, Pairs, slide_pairs
+from hrpn_tf.evaluation.spatial.penetration import DEPTHS
 from hrpn_tf.evaluation.spatial.positives import nuclei_shares, positive_distances
-from hrpn_tf.evaluation.spatial.profile import DEPTHS, Profile, make_profile
+from hrpn_tf.evaluation.spatial.profile import Profile, make_profile
 from hrpn_tf.evaluation.spatial.resampling import Clusters, block_clusters, slide_clusters
 
 
