@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Unit = Literal["s", "byte", "px/s", "joule"]
+Unit = Literal["s", "byte", "px/s", "mm2/s", "patch/s", "joule", "joule/mm2"]
 
 
 class Strict(BaseModel):
@@ -66,3 +66,29 @@ class Samples(Strict):
             values=(*self.values, *more.values),
             rounds=tuple(length for part in lengths for length in part),
         )
+
+
+class Measured(Strict):
+    """What one process found out about its cell.
+
+    Attributes:
+        measures: by name.
+        unavailable: why a measure that belongs here could not be read, by its name.
+        parameters: numbers that the network learnt; None if this process did not count them.
+        macs: multiplications of one tile or patch of the cell's side; None likewise.
+        cores: that the process was kept to.
+    """
+
+    measures: dict[str, Samples]
+    unavailable: dict[str, str] = Field(default_factory=dict)
+    parameters: int | None = None
+    macs: int | None = None
+    cores: tuple[int, ...] = ()
+
+    def joined(self, *others: "Measured") -> "Measured":
+        """This with what other instruments read in the same process."""
+        measures, unavailable = dict(self.measures), dict(self.unavailable)
+        for each in others:
+            measures |= each.measures
+            unavailable |= each.unavailable
+        return self.model_copy(update={"measures": measures, "unavailable": unavailable})

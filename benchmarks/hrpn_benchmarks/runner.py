@@ -2,19 +2,19 @@
 
 import json
 import random
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from hrpn_export import Bundle, open_bundle
 
-from hrpn_benchmarks.cells import Cell, Plan, expand
-from hrpn_benchmarks.environment import Environment, this_environment
+from hrpn_benchmarks.cells import Cell, expand
+from hrpn_benchmarks.counts import Counts, try_to_count
+from hrpn_benchmarks.environment import Environment, this_ending, this_environment
 from hrpn_benchmarks.errors import ReportError
+from hrpn_benchmarks.launch import Round, measure_apart
 from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.plan import Plan
 from hrpn_benchmarks.report import REPORT, Report, Row, accuracy_of, size_of
 
 # Finished rounds, one JSON object for each line; gone when the report is there.
@@ -53,43 +53,17 @@ def run_benchmark(
         result = measure_apart(cell, plan.timeout)
         done[number, cell.key] = result
         with (out / JOURNAL).open("a", encoding="utf-8") as journal:
-            journal.write(json.dumps({"round": number, "key": cell.key, **result}) + "\n")
-    opened = {path: open_bundle(path) for path in dict.fromkeys(cell.bundle for cell in cells)}
-    rows = tuple(
-        _row(cell, [done[n, cell.key] for n in range(plan.rounds)], opened[cell.bundle])
-        for cell in cells
-    )
-    report = Report(environment=environment, plan=plan, rows=rows)
+            entry = {"round": number, "key": cell.key, "result": result.model_dump(mode="json")}
+            journal.write(json.dumps(entry) + "\n")
+    ending = this_ending()
+    rows = _rows(cells, [[done[n, cell.key] for n in range(plan.rounds)] for cell in cells])
+    report = Report(environment=environment, plan=plan, rows=rows, ending=ending)
     temporary = out / f".{REPORT}"
     temporary.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
     temporary.replace(out / REPORT)
     for name in (JOURNAL, _BEGUN):
         (out / name).unlink(missing_ok=True)
     return report
-
-
-def measure_apart(cell: Cell, timeout: float) -> dict[str, object]:
-    """Measure a cell once, in a process of its own.
-
-    Returns:
-        ``measures`` by name, or ``failure``: why there are none, in a line.
-    """
-    with tempfile.TemporaryDirectory(prefix="hrpn-benchmark-") as folder:
-        source, target = Path(folder) / "cell.json", Path(folder) / "measures.json"
-        source.write_text(cell.model_dump_json(), encoding="utf-8")
-        command = [sys.executable, "-m", "hrpn_benchmarks.worker", str(source), str(target)]
-        try:
-            ended = subprocess.run(
-                command, capture_output=True, text=True, timeout=timeout, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return {"failure": f"no answer within {timeout:g} s"}
-        if ended.returncode < 0:
-            return {"failure": f"ended by signal {-ended.returncode} (out of memory?)"}
-        if ended.returncode > 0:
-            lines = ended.stderr.strip().splitlines() or ["no reason given"]
-            return {"failure": lines[-1]}
-        return {"measures": json.loads(target.read_text(encoding="utf-8"))}
 
 
 def _begin(plan: Plan, cells: Sequence[Cell], out: Path) -> Environment:
@@ -126,35 +100,57 @@ def _order(plan: Plan, cells: Sequence[Cell]) -> Iterator[tuple[int, Cell]]:
             yield number, cell
 
 
-def _rounds(journal: Path) -> dict[tuple[int, str], dict[str, object]]:
+def _rounds(journal: Path) -> dict[tuple[int, str], Round]:
     """Finished rounds; a line that was cut off by a stop does not count."""
     found = {}
     with suppress(OSError):
         for line in journal.read_text(encoding="utf-8").splitlines():
             with suppress(ValueError, KeyError):
                 entry = json.loads(line)
-                found[entry.pop("round"), entry.pop("key")] = entry
+                result = Round.model_validate(entry["result"])
+                found[entry["round"], entry["key"]] = result
     return found
 
 
-def _row(cell: Cell, rounds: Sequence[dict[str, object]], bundle: Bundle) -> Row:
+def _rows(cells: Sequence[Cell], rounds: Sequence[Sequence[Round]]) -> tuple[Row, ...]:
+    paths = dict.fromkeys(cell.bundle for cell in cells if cell.bundle)
+    opened = {path: open_bundle(path) for path in paths}
+    sides = dict.fromkeys((cell.bundle, cell.side) for cell in cells)
+    counts = {(path, side): try_to_count(opened.get(path), side) for path, side in sides}
+    return tuple(
+        _row(cell, each, opened.get(cell.bundle), counts[cell.bundle, cell.side])
+        for cell, each in zip(cells, rounds, strict=True)
+    )
+
+
+def _row(cell: Cell, rounds: Sequence[Round], bundle: Bundle | None, counts: Counts | str) -> Row:
     measures: dict[str, Samples] = {}
-    failures = []
-    for each in rounds:
-        if "failure" in each:
-            failures.append(str(each["failure"]))
-            continue
-        found: dict[str, object] = dict(each["measures"])  # type: ignore[call-overload]
-        for name, values in found.items():
-            samples = Samples.model_validate(values)
+    unavailable: dict[str, str] = {}
+    found = [each.measured for each in rounds if each.measured is not None]
+    for measured in found:
+        unavailable |= measured.unavailable
+        for name, samples in measured.measures.items():
             measures[name] = measures[name].joined(samples) if name in measures else samples
+    parameters = next((m.parameters for m in found if m.parameters is not None), None)
+    macs = next((m.macs for m in found if m.macs is not None), None)
+    if isinstance(counts, str):
+        unavailable |= {"parameters": counts} if parameters is None else {}
+        unavailable |= {"macs": counts} if macs is None else {}
+    else:
+        parameters = counts.parameters if parameters is None else parameters
+        macs = counts.macs if macs is None else macs
+    failures = [each.failure for each in rounds if each.failure is not None]
     failure = None
     if failures:
         failure = f"{len(failures)} of {len(rounds)} rounds failed: {failures[0]}"
     return Row(
         cell=cell,
         measures=measures,
+        unavailable=unavailable,
         failure=failure,
-        size=size_of(bundle, cell),
-        accuracy=accuracy_of(bundle, cell),
+        parameters=parameters,
+        macs=macs,
+        others=max(each.others for each in rounds),
+        size=None if bundle is None else size_of(bundle, cell),
+        accuracy=None if bundle is None else accuracy_of(bundle, cell),
     )

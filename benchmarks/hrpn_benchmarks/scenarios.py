@@ -1,20 +1,17 @@
-"""What is done with a session, and what is measured meanwhile.
+"""What is done with a session, and what is measured meanwhile."""
 
-A scenario is a function of a cell and of what opens its session; it gives measures by name. It runs
-in a process of its own, which did nothing before.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from hrpn_export import Session
 
-from hrpn_benchmarks.cells import Cell
-from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.energy import NO_PIXEL_SIZE, Energy
+from hrpn_benchmarks.gpu_memory import GpuMemory
+from hrpn_benchmarks.measures import Measured, Samples
+from hrpn_benchmarks.scenario import Job, Scenario
 from hrpn_benchmarks.trackers import Latency, PeakMemory, repeat, warm_up
 
 Measures = dict[str, Samples]
-Open = Callable[[], Session]
 
 # Sides of the tiles of a stream, px.
 STREAM = (256, 512, 1024, 2048)
@@ -24,84 +21,111 @@ _WORTH = 1.05
 _LARGEST_BATCH = 64
 
 
-def startup(cell: Cell, open_session: Open) -> Measures:
+def startup(job: Job) -> Measured:
     """Loading, with the import of the runtime, and the first answer."""
     load, first, memory = Latency(), Latency(), PeakMemory()
-    with memory.watch():
+    gpu = GpuMemory(job.cell.device)
+    job.together()
+    with memory.watch(), gpu.watch():
         with load.sample():
-            session = open_session()
-        batch = _tiles(cell, session, 1)
+            session = job.open()
+        batch = _tiles(session, 1, job.cell.side)
         with first.sample():
             session(batch)
-    return {
-        "load": load.samples,
-        "first answer": first.samples,
-        "peak memory": _bytes(memory.peak),
-    }
+    return Measured(
+        measures={
+            "load": load.samples,
+            "first answer": first.samples,
+            "peak memory": _bytes(memory.peak),
+        }
+    ).joined(gpu.measured)
 
 
-def tile(cell: Cell, open_session: Open) -> Measures:
+def tile(job: Job) -> Measured:
     """One tile at a time, again and again."""
-    return _steady(cell, open_session(), 1)
+    return _steady(job, job.open(), 1)
 
 
-def stream(cell: Cell, open_session: Open) -> Measures:
+def stream(job: Job) -> Measured:
     """Tiles of growing and shrinking sizes, as slides of many sizes bring them."""
-    session, memory, latency = open_session(), PeakMemory(), Latency()
+    session, memory, latency = job.open(), PeakMemory(), Latency()
+    gpu = GpuMemory(job.cell.device)
     multiple = session.contract.stride_multiple
     sides = [-(-side // multiple) * multiple for side in (*STREAM, *STREAM[::-1])]
-    tiles = [_tiles(cell, session, 1, side) for side in sides]
-    with memory.watch():
+    tiles = [_tiles(session, 1, side) for side in sides]
+    job.together()
+    with memory.watch(), gpu.watch():
         for batch in tiles:
             with latency.sample():
                 session(batch)
-        pixels = sum(side**2 for side in sides)
-    return {
-        "latency of a stream": Samples(unit="s", values=(sum(latency.times),)),
-        "throughput": Samples(unit="px/s", values=(pixels / sum(latency.times),)),
-        **_memory(memory),
-    }
+    seconds = Samples(unit="s", values=(sum(latency.times),))
+    speed = _speed(session, sum(side**2 for side in sides), seconds)
+    measures = {"latency of a stream": seconds, **_memory(memory)}
+    return Measured(measures=measures).joined(speed, gpu.measured)
 
 
-def throughput(cell: Cell, open_session: Open) -> Measures:
+def throughput(job: Job) -> Measured:
     """The best batch, found by doubling it until that no longer pays."""
-    session, best, speed = open_session(), 1, 0.0
+    cell, session, best, speed = job.cell, job.open(), 1, 0.0
     batch = 1
     while batch <= _LARGEST_BATCH:
-        tiles = _tiles(cell, session, batch)
+        tiles = _tiles(session, batch, cell.side)
         session(tiles)
         seconds = repeat(lambda tiles=tiles: session(tiles), 0.0).median  # type: ignore[misc]
         now = batch * cell.side**2 / seconds
         if now < speed * _WORTH:
             break
         best, speed, batch = batch, now, 2 * batch
-    measures = _steady(cell, session, best)
-    pixels = best * cell.side**2
-    measures["throughput"] = Samples(
-        unit="px/s", values=tuple(pixels / seconds for seconds in measures["latency"].values)
+    found = _steady(job, session, best)
+    return found.joined(_speed(session, best * cell.side**2, found.measures["latency"]))
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    each.name: each
+    for each in (
+        Scenario("startup", startup, "tile"),
+        Scenario("tile", tile, "tiles"),
+        Scenario("stream", stream, "tile"),
+        Scenario("throughput", throughput, "tiles"),
+        Scenario("scaling", tile, "tiles", scales=True, shared=False),
     )
-    return measures
-
-
-SCENARIOS: Mapping[str, Callable[[Cell, Open], Measures]] = {
-    "startup": startup,
-    "tile": tile,
-    "stream": stream,
-    "throughput": throughput,
 }
 
 
-def _steady(cell: Cell, session: Session, batch: int) -> Measures:
-    tiles, memory = _tiles(cell, session, batch), PeakMemory()
-    with memory.watch():  # the first run is what makes memory grow
+def _steady(job: Job, session: Session, batch: int) -> Measured:
+    tiles, memory = _tiles(session, batch, job.cell.side), PeakMemory()
+    gpu, energy = GpuMemory(job.cell.device), Energy(job.cell.device)
+    with memory.watch(), gpu.watch():  # the first run is what makes memory grow
         warm_up(lambda: session(tiles), _WARM_UP)
-        samples = repeat(lambda: session(tiles), cell.seconds)
-    return {"latency": samples, **_memory(memory)}
+        job.together()
+        with energy.watch():
+            samples = repeat(lambda: session(tiles), job.cell.seconds)
+    area = _square_mm(session, batch * job.cell.side**2)
+    return Measured(measures={"latency": samples, **_memory(memory)}).joined(
+        gpu.measured, energy.measured(len(samples.values), area)
+    )
 
 
-def _tiles(cell: Cell, session: Session, batch: int, side: int | None = None) -> np.ndarray:
+def _speed(session: Session, pixels: int, times: Samples) -> Measured:
+    """Pixels, and area where the size of a pixel is known, in each of the times."""
+    speeds = Samples(unit="px/s", values=tuple(pixels / seconds for seconds in times.values))
+    area = _square_mm(session, pixels)
+    if area is None:
+        missing = {"area throughput": NO_PIXEL_SIZE}
+        return Measured(measures={"throughput": speeds}, unavailable=missing)
+    areas = Samples(unit="mm2/s", values=tuple(area / seconds for seconds in times.values))
+    return Measured(measures={"throughput": speeds, "area throughput": areas})
+
+
+def _square_mm(session: Session, pixels: int) -> float | None:
+    """Area of so many pixels, mm2; None if the contract has no pixel size."""
+    size = session.contract.pixel_size_um
+    return None if size is None else pixels * size**2 / 1e6
+
+
+def _tiles(session: Session, batch: int, side: int) -> np.ndarray:
     """Noise (batch, side, side, inputs), float32 grey levels."""
-    contract, side = session.contract, side or cell.side
+    contract = session.contract
     shape = (batch, side, side, len(contract.inputs))
     random = np.random.default_rng(0)
     return random.integers(0, int(contract.grey_max), shape, endpoint=True).astype(np.float32)

@@ -12,7 +12,10 @@ from hrpn_tf.errors import UsageError
 @click.argument("bundles", nargs=-1, type=click.Path(path_type=Path), metavar="BUNDLE...")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
 @click.option(
-    "--plan", metavar="FILE|NAME", default="quick", help="quick, cpu, gpu, or a file.  [quick]"
+    "--plan",
+    metavar="FILE|NAME",
+    default="quick",
+    help="quick, cpu, gpu, peers, or a file.  [quick]",
 )
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, tensorrt.  [as the plan says]")
 @click.option("--threads", metavar="N,...", help="Of the runtimes.  [as the plan says]")
@@ -61,24 +64,26 @@ def command(
 
 
 def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[str, Any]) -> None:
-    from hrpn_benchmarks.cells import Plan, read_plan
     from hrpn_benchmarks.errors import BenchmarkError
     from hrpn_benchmarks.markdown import to_markdown
     from hrpn_benchmarks.page import to_page
+    from hrpn_benchmarks.plan import Plan, read_plan
     from hrpn_benchmarks.runner import run_benchmark
 
+    from hrpn_tf.files import atomic_path
     from hrpn_tf.workflows.remarks import remark
 
     plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
     report = run_benchmark(plan, bundles, out, say=click.echo)
     text = to_markdown(report)
-    (out / "report.md").write_text(text, encoding="utf-8")
-    (out / "report.html").write_text(to_page(report), encoding="utf-8")
+    for name, content in (("report.md", text), ("report.html", to_page(report))):
+        with atomic_path(out / name, overwrite=True) as unfinished:
+            unfinished.write_text(content, encoding="utf-8")
     click.echo(text)
     if not any(row.measures for row in report.rows):
         raise BenchmarkError(f"{out}: nothing could be measured: {report.rows[0].failure}")
-    if report.environment.busy:
-        remark(report.environment.busy)
+    if report.busy:
+        remark(report.busy)
 
 
 def _compare(old: Path, new: Path, threshold: float) -> None:

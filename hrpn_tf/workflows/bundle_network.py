@@ -15,6 +15,8 @@ from hrpn_tf.workflows.quiet import load_tensorflow
 if TYPE_CHECKING:
     from hrpn_export import Bundle, Contract, Session
 
+    from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
+
 # Grey levels; what rounding makes of a network whose answer does not depend on the tile is below.
 _SEAM = 0.01
 
@@ -124,6 +126,13 @@ class BundleNetwork:
             **({} if trained is None else {"trained": str(trained)}),
             **({"intervals": f"{bundle.contract.coverage}"} if self.intervals else {}),
         }
+
+    def training_profile(self) -> "TrainingProfile | None":
+        """See ``Network``; the checksum in the manifest vouches for the file."""
+        from hrpn_tf.evaluation.out_of_distribution import NAME, load_profile
+
+        bundle = self._bundle()
+        return load_profile(bundle.path / NAME) if NAME in bundle.manifest.files else None
 
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""
