@@ -42,7 +42,10 @@ def slide_facts(
     return [
         {"title": "Slide", "facts": [fact(name, value) for name, value in info.items()]},
         {"title": "Grey levels", "facts": levels},
-        {"title": "Prediction", "facts": flat(provenance)},
+        {
+            "title": "Prediction",
+            "facts": flat({k: v for k, v in provenance.items() if k != "configuration"}),
+        },
     ]
 
 

@@ -15,11 +15,16 @@ from hrpn_tf.evaluation.evaluation import POOLED
 from hrpn_tf.evaluation.predictors import MODEL
 from hrpn_tf.evaluation.report import figures
 from hrpn_tf.evaluation.report.density import Density, shared_edges
-from hrpn_tf.evaluation.report.metrics_tables import cells, heads, metric_tables
+from hrpn_tf.evaluation.report.metrics_tables import (
+    BY_SLIDE,
+    cells,
+    heads,
+    metric_tables,
+)
 from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets, render
 from hrpn_tf.files import atomic_path, remove
 from hrpn_tf.workflows.remarks import remark
-from hrpn_tf.workflows.report_facts import history, run_facts, slide_facts
+from hrpn_tf.workflows.report_facts import flat, history, run_facts, slide_facts
 from hrpn_tf.workflows.report_slides import SlideContent, slide_content
 from hrpn_tf.workflows.report_sources import Sources, default_out, find_sources
 
@@ -150,6 +155,10 @@ def _write_slide_pages(
             else f"The finest pixels shown are means of {reduction} × {reduction} px of the slide.",
             facts=slide_facts(content.info, sources.metrics.model(name), content.provenance),
             tables=metric_tables(sources.metrics, name),
+            configuration={
+                "title": "Configuration of the prediction",
+                "facts": flat(content.provenance.get("configuration") or {}),
+            },
         )
         (folder / pages[name]).write_text(text, encoding="utf-8")
 
@@ -185,7 +194,7 @@ def _write_index(
             {"name": name, "text": value["definition"], "unit": value["unit"]}
             for name, value in metrics.definitions.items()
         ],
-        slide_heads=heads(metrics),
+        slide_heads=heads(metrics, BY_SLIDE),
         slides=[
             {
                 "name": name,
@@ -193,7 +202,7 @@ def _write_index(
                 "problem": problems.get(name, ""),
                 "group": metrics.model(name)["group"],
                 "subset": metrics.model(name)["subset"],
-                "cells": cells(metrics.model(name)),
+                "cells": cells(metrics.model(name), BY_SLIDE),
                 "thumbnails": contents[name].thumbnails if name in contents else None,
                 "thumbnail_size": contents[name].thumbnail_size if name in contents else None,
             }
@@ -215,14 +224,15 @@ def _sections(
             for draw in (figures.draw_density, figures.draw_reliability, figures.draw_levels)
         ]
         sections.append(_section("density", "Predicted against measured", charts))
+    charts = []
     for name, label in (("r2", "R²"), ("mse", "MSE")):
         values = {s: {r["predictor"]: r[name] for r in metrics.of(s)} for s in metrics.slides}
         if any(v is not None for row in values.values() for v in row.values()):
-            chart = figures.draw_slides(values, name, label, folder)
-            sections.append(_section("by-slide", "Slide by slide", [chart]))
+            charts.append(figures.draw_slides(values, name, label, folder))
             break
     if (chart := figures.draw_training(history(sources.run), folder)) is not None:
-        sections.append(_section("training", "Training", [chart]))
+        charts.append(chart)
+    sections.append(_section("by-slide", "Slide by slide, and training", charts))
     return sections, notes
 
 

@@ -19,7 +19,6 @@ _STYLE = {
     "svg.fonttype": "none",  # text stays text: searchable, and small
     "font.family": "sans-serif",
     "font.size": 10,
-    "text.parse_math": False,  # a slide's name may hold dollars
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,

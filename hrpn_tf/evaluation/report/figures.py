@@ -30,8 +30,8 @@ def draw_density(density: Density, target: str, folder: Path) -> Chart:
             [edges[0], end], [edges[0], end], color=_GREY, linestyle="--", label="identity"
         )
         axes.set(xlim=(edges[0], end), ylim=(edges[0], end), box_aspect=1)
-        axes.set_xlabel(f"measured {target}, grey levels")
-        axes.set_ylabel(f"predicted {target}, grey levels")
+        axes.set_xlabel(f"measured {target}, grey levels", parse_math=False)
+        axes.set_ylabel(f"predicted {target}, grey levels", parse_math=False)
         axes.legend(loc="upper left")
         present = np.argwhere(density.counts)
         rows = [
@@ -73,8 +73,8 @@ def draw_reliability(density: Density, target: str, folder: Path) -> Chart:
         )
         axes.plot(x, mean[shown], color=SERIES[0], label="mean measured")
         axes.plot(x, x, color=_GREY, linestyle="--", label="identity")
-        axes.set_xlabel(f"predicted {target}, grey levels")
-        axes.set_ylabel(f"measured {target}, grey levels")
+        axes.set_xlabel(f"predicted {target}, grey levels", parse_math=False)
+        axes.set_ylabel(f"measured {target}, grey levels", parse_math=False)
         axes.legend(loc="upper left")
         values = zip(density.centres, mean, spread, pixels, strict=True)
         return save(
@@ -104,7 +104,7 @@ def draw_levels(density: Density, target: str, folder: Path) -> Chart:
                 density.centres, share, where="mid", label=label, color=colour, linestyle=style
             )
         axes.set_yscale("log")
-        axes.set_xlabel(f"{target}, grey levels")
+        axes.set_xlabel(f"{target}, grey levels", parse_math=False)
         axes.set_ylabel("share of pixels")
         axes.legend(loc="upper right")
         return save(
@@ -143,7 +143,7 @@ def draw_slides(
                 label=predictor,
                 markersize=6,
             )
-        axes.set_yticks(np.arange(len(names)), [_short(name) for name in names])
+        axes.set_yticks(np.arange(len(names)), [_short(n) for n in names], parse_math=False)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlabel(label)
         axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, fontsize=9)

@@ -1,7 +1,7 @@
 """The tables of an evaluation as its ``metrics.json`` holds them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,9 @@ from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.evaluation import POOLED, SCHEMA
 from hrpn_tf.evaluation.predictors import MODEL
 from hrpn_tf.evaluation.tables import COLUMNS
+
+# Figures that the table of all slides shows; a slide's own page has them all.
+BY_SLIDE = ("r2", "pearson", "mse", "mae", "bias", "ssim")
 
 
 @dataclass(frozen=True)
@@ -100,18 +103,23 @@ def metric_tables(metrics: Metrics, slide: str = POOLED) -> list[dict[str, Any]]
     return tables
 
 
-def heads(metrics: Metrics) -> list[dict[str, str]]:
+def heads(metrics: Metrics, names: Sequence[str] = tuple(COLUMNS)) -> list[dict[str, str]]:
     """Headings of the figures, with what they are."""
     return [
-        {"title": title, "definition": metrics.definitions.get(name, {}).get("definition", "")}
-        for name, (title, _) in COLUMNS.items()
+        {
+            "title": COLUMNS[name][0],
+            "definition": metrics.definitions.get(name, {}).get("definition", ""),
+        }
+        for name in names
     ]
 
 
-def cells(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+def cells(
+    row: Mapping[str, Any], names: Sequence[str] = tuple(COLUMNS)
+) -> list[dict[str, Any]]:
     """Figures of a row: value, digits, and why one is missing."""
     undefined = row.get("undefined") or {}
     return [
-        {"value": row.get(name), "digits": digits, "reason": undefined.get(name, "")}
-        for name, (_, digits) in COLUMNS.items()
+        {"value": row.get(name), "digits": COLUMNS[name][1], "reason": undefined.get(name, "")}
+        for name in names
     ]

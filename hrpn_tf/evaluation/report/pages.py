@@ -47,6 +47,8 @@ def _environment() -> "jinja2.Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # the order of scales and layers is that of the panel
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     environment.globals["asset"] = lambda name: Markup(asset(name))
     environment.filters["figure"] = format_figure
     environment.filters["size"] = format_size

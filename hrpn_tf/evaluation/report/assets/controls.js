@@ -8,18 +8,18 @@
     return element;
   };
 
-  const PLACES = { none: "hidden", all: "everywhere", left: "left of divider", right: "right of divider" };
+  const PLACES = { none: "hidden", all: "everywhere", left: "left", right: "right" };
   const NOTHING = { place: "none", opacity: 1 };
 
   // Name of a view: where its layers are.
   const views = (layers) => {
-    const inputs = layers.filter((layer) => layer.kind === "input").map((layer) => layer.key);
-    const over = Object.fromEntries(inputs.slice(0, 1).map((key) => [key, "all"]));
+    const inputs = layers.filter((layer) => layer.kind === "input");
+    const everywhere = (some) => Object.fromEntries(some.map((layer) => [layer.key, "all"]));
     const found = {
       "measured | predicted": { truth: "left", prediction: "right" },
       "measured | error": { truth: "left", error: "right" },
-      [`predicted + ${inputs[0] ?? ""}`]: { prediction: "all", ...over },
-      inputs: Object.fromEntries(inputs.map((key) => [key, "all"])),
+      [`predicted + ${inputs[0].title}`]: { prediction: "all", ...everywhere(inputs.slice(0, 1)) },
+      inputs: everywhere(inputs),
     };
     if (layers.some((layer) => layer.kind === "upper")) found["lower | upper"] = { lower: "left", upper: "right" };
     return found;
