@@ -20,13 +20,17 @@ def run_facts(sources: Sources) -> list[dict[str, Any]]:
 
 
 def slide_facts(
-    info: Mapping[str, Any], row: Mapping[str, Any], provenance: Mapping[str, Any]
+    info: Mapping[str, Any],
+    row: Mapping[str, Any],
+    coverage: float | None,
+    provenance: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """Groups of facts of one slide.
 
     Args:
         info: name: value, as found in the slide.
         row: of the evaluation.
+        coverage: share of pixels within their prediction interval, or None.
         provenance: of the prediction.
     """
     levels = []
@@ -39,6 +43,8 @@ def slide_facts(
                     f"{values['min']:.3g} to {values['max']:.3g}",
                 )
             )
+    if coverage is not None:
+        levels.append(fact("within interval", f"{coverage:.1%} of pixels"))
     return [
         {"title": "Slide", "facts": [fact(name, value) for name, value in info.items()]},
         {"title": "Grey levels", "facts": levels},
@@ -109,7 +115,9 @@ def _data(sources: Sources) -> Facts:
                 fact(name, f"{_count(slides, 'slide')} of {_count(groups, 'group')}: "
                      f"{', '.join(groups)}")
             )  # fmt: skip
-    subsets = dict.fromkeys(sources.metrics.model(name)["subset"] for name in sources.metrics.slides)
+    subsets = dict.fromkeys(
+        sources.metrics.model(name)["subset"] for name in sources.metrics.slides
+    )
     facts.append(
         fact("evaluated", f"{_count(sources.metrics.slides, 'slide')} ({', '.join(subsets)})")
     )

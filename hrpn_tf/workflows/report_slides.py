@@ -14,7 +14,7 @@ import numpy as np
 from hrpn_tf.errors import MissingPredictionError, SlideNotFoundError
 from hrpn_tf.evaluation import ChannelPlane
 from hrpn_tf.evaluation.report.colours import paint
-from hrpn_tf.evaluation.report.density import Density
+from hrpn_tf.evaluation.report.counts import Counts, no_counts
 from hrpn_tf.evaluation.report.layers import PREDICTION, RESOLUTION, TRUTH, Layer
 from hrpn_tf.evaluation.report.pyramid import Tile
 from hrpn_tf.evaluation.report.viewer import SlideView, write_view
@@ -36,6 +36,7 @@ class SlideContent:
         thumbnail_size: (height, width) px.
         info: name: value, what the slide is.
         provenance: of the prediction.
+        coverage: share of pixels within their prediction interval; None if there are none.
     """
 
     view: SlideView
@@ -43,6 +44,7 @@ class SlideContent:
     thumbnail_size: tuple[int, int]
     info: dict[str, str]
     provenance: dict[str, Any]
+    coverage: float | None
 
 
 def slide_content(
@@ -51,8 +53,8 @@ def slide_content(
     folder: Path,
     *,
     most_pixels: float,
-    density: Density,
-    progress: Callable[[int], None],
+    counts: Counts,
+    progress: Callable[[int], object],
 ) -> SlideContent:
     """Write the tiles of a slide and describe it.
 
@@ -61,7 +63,7 @@ def slide_content(
         name: of the slide.
         folder: of the tiles.
         most_pixels: of the finest level shown.
-        density: counts that the slide's pixels are added to, once it was read to its end.
+        counts: that the slide's are added to, once it was read to its end.
         progress: is told how many pixels are done.
 
     Raises:
@@ -69,21 +71,21 @@ def slide_content(
         MissingPredictionError: there is no prediction.
         HrpnError: the slide or its prediction cannot be shown; says why.
     """
-    own = Density(density.edges)
+    own = no_counts(counts.density.edges)
     with open_layers(sources, name) as (layers, size, slide, prediction):
         view = write_view(
             layers,
             folder,
             pixel_size_um=size,
             most_pixels=most_pixels,
-            density=own,
+            counts=own,
             progress=progress,
         )
         info = _info(slide, size)
         provenance = read_provenance(prediction)
-    density.counts += own.counts
+    counts.merge(own)
     thumbnails, shape = _thumbnails(view)
-    return SlideContent(view, thumbnails, shape, info, provenance)
+    return SlideContent(view, thumbnails, shape, info, provenance, own.coverage.share)
 
 
 @contextmanager

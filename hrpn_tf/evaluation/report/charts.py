@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Ink of text and axes. In the page it becomes the colour of the text around, light or dark.
 INK = "#17181a"
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text: searchable, and small
     "font.family": "sans-serif",
     "font.size": 10,
@@ -56,11 +56,11 @@ class Chart:
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[tuple["Figure", "Axes"]]:
     """A figure of one panel, inches, in the report's style."""
-    import matplotlib as mpl
+    from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({**mpl.rcParamsDefault, **_STYLE}):
+    with style.context(["default", _STYLE]):
         figure = Figure(figsize=(width, height), layout="constrained", dpi=200)
         FigureCanvasAgg(figure)
         yield figure, figure.subplots()

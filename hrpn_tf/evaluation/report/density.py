@@ -26,8 +26,12 @@ class Density:
     def add(self, measured: np.ndarray, predicted: np.ndarray) -> None:
         """Count pixels: two arrays of one shape."""
         n = len(self.edges) - 1
-        index = _bins(measured, self.edges) * n + _bins(predicted, self.edges)
+        index = bins_of(measured, self.edges) * n + bins_of(predicted, self.edges)
         self.counts += np.bincount(index.ravel(), minlength=n * n).reshape(n, n)
+
+    def merge(self, other: "Density") -> None:
+        """Add the counts of another one with the same edges."""
+        self.counts += other.counts
 
     @property
     def centres(self) -> np.ndarray:
@@ -61,7 +65,8 @@ def shared_edges(low: float, high: float, integers: bool, bins: int = BINS) -> n
     return start + step * np.arange(count + 1)
 
 
-def _bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def bins_of(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """The bin that each value is in; those outside are in the outer bins."""
     step = (edges[-1] - edges[0]) / (len(edges) - 1)
     index = np.floor((values.astype(np.float64) - edges[0]) / step).astype(np.int64)
     return np.clip(index, 0, len(edges) - 2)

@@ -10,6 +10,7 @@ from hrpn_tf.evaluation.figures import DENSITY_MAP
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.colours import SERIES
 from hrpn_tf.evaluation.report.density import Density
+from hrpn_tf.evaluation.report.metrics_tables import Metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,9 +27,7 @@ def draw_density(density: Density, target: str, folder: Path) -> Chart:
     with drawing(5.2, 4.5) as (figure, axes):
         axes.grid(False)
         _heat(figure, axes, density)
-        axes.plot(
-            [edges[0], end], [edges[0], end], color=_GREY, linestyle="--", label="identity"
-        )
+        axes.plot([edges[0], end], [edges[0], end], color=_GREY, linestyle="--", label="identity")
         axes.set(xlim=(edges[0], end), ylim=(edges[0], end), box_aspect=1)
         axes.set_xlabel(f"measured {target}, grey levels", parse_math=False)
         axes.set_ylabel(f"predicted {target}, grey levels", parse_math=False)
@@ -119,42 +118,50 @@ def draw_levels(density: Density, target: str, folder: Path) -> Chart:
         )
 
 
-def draw_slides(
-    values: Mapping[str, Mapping[str, float | None]], figure_name: str, label: str, folder: Path
-) -> Chart:
-    """One figure of every slide, for the network and the baselines.
+def draw_slides(metrics: Metrics, folder: Path) -> list[Chart]:
+    """R² of every slide, for the network and the baselines; MSE where no slide has an R².
 
-    Args:
-        values: slide: predictor: value, or None where it is undefined.
-        figure_name: of the figure, for the file.
-        label: of the axis.
-        folder: of the files.
+    Empty if no slide has either.
     """
-    names = list(values)
+    for name, label in (("r2", "R²"), ("mse", "MSE, grey levels²")):
+        values = {
+            slide: {row["predictor"]: row[name] for row in metrics.of(slide)}
+            for slide in metrics.slides
+        }
+        if any(value is not None for row in values.values() for value in row.values()):
+            return [_dots(values, name, label, folder)]
+    return []
+
+
+def _dots(
+    values: Mapping[str, Mapping[str, float | None]], name: str, label: str, folder: Path
+) -> Chart:
+    """Values by slide and predictor."""
+    slides = list(values)
     predictors = list(dict.fromkeys(p for row in values.values() for p in row))
-    with drawing(5.2, 1.2 + 0.24 * max(len(names), 4)) as (figure, axes):
+    with drawing(5.2, 1.2 + 0.24 * max(len(slides), 4)) as (figure, axes):
         for number, predictor in enumerate(predictors):
-            x = [values[name].get(predictor) for name in names]
+            x = [values[slide].get(predictor) for slide in slides]
             axes.plot(
                 [np.nan if v is None else v for v in x],
-                np.arange(len(names)),
+                np.arange(len(slides)),
                 "os^Dv"[number % 5],
                 color=SERIES[number % len(SERIES)],
                 label=predictor,
                 markersize=6,
             )
-        axes.set_yticks(np.arange(len(names)), [_short(n) for n in names], parse_math=False)
-        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_yticks(np.arange(len(slides)), [_short(n) for n in slides], parse_math=False)
+        axes.set_ylim(len(slides) - 0.5, -0.5)
         axes.set_xlabel(label)
         axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, fontsize=9)
         return save(
             figure,
             folder,
-            f"slides_{figure_name}",
+            f"slides_{name}",
             title="Slide by slide",
             caption=f"{label} of every slide; beside the network what the baselines reach.",
             header=("slide", *predictors),
-            rows=[(name, *(values[name].get(p) for p in predictors)) for name in names],
+            rows=[(slide, *(values[slide].get(p) for p in predictors)) for slide in slides],
         )
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation.planes import Plane
 
 Kind = Literal["input", "truth", "prediction", "lower", "upper", "error"]
-TRUTH, PREDICTION, ERROR = "truth", "prediction", "error"
+TRUTH: Final = "truth"
+PREDICTION: Final = "prediction"
+ERROR: Final = "error"
 SIDE = 512  # of a tile, px
 
 # The finest step, in grey levels, with which values that are no integers are stored: far below what

@@ -109,14 +109,13 @@ def heads(metrics: Metrics, names: Sequence[str] = tuple(COLUMNS)) -> list[dict[
         {
             "title": COLUMNS[name][0],
             "definition": metrics.definitions.get(name, {}).get("definition", ""),
+            "unit": metrics.definitions.get(name, {}).get("unit", ""),
         }
         for name in names
     ]
 
 
-def cells(
-    row: Mapping[str, Any], names: Sequence[str] = tuple(COLUMNS)
-) -> list[dict[str, Any]]:
+def cells(row: Mapping[str, Any], names: Sequence[str] = tuple(COLUMNS)) -> list[dict[str, Any]]:
     """Figures of a row: value, digits, and why one is missing."""
     undefined = row.get("undefined") or {}
     return [

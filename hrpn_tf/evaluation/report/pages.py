@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 # What a slide's page loads from the folder of assets. The first page is complete in itself.
-SCRIPTS = ("openseadragon.min.js", "tiles.js", "values.js", "controls.js", "viewer.js")
+SCRIPTS = ("page.js", "openseadragon.min.js", "tiles.js", "values.js", "controls.js", "viewer.js")
 _ASSETS = (*SCRIPTS, "openseadragon-LICENSE.txt")
 
 
@@ -58,14 +58,25 @@ def _environment() -> "jinja2.Environment":
 def format_figure(value: Any, digits: int = 3) -> str:
     """A number as the tables print it; a dash for none.
 
-    >>> format_figure(0.75752), format_figure(None), format_figure(1234567.0, 0)
+    >>> format_figure(0.75752), format_figure(None), format_figure(1234567)
     ('0.758', '–', '1\u202f234\u202f567')
     """
     if value is None or value == "":
         return "–"
     if not isinstance(value, int | float):
         return str(value)
+    if isinstance(value, int):
+        digits = 0
     return f"{value:,.{digits}f}".replace(",", "\u202f").replace("-", "−")
+
+
+def format_signed(value: float, digits: int = 3) -> str:
+    """A number with a true minus sign.
+
+    >>> format_signed(-0.5)
+    '−0.500'
+    """
+    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def format_size(count: float) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.evaluation.report import colours
-from hrpn_tf.evaluation.report.density import Density
+from hrpn_tf.evaluation.report.counts import Counts
 from hrpn_tf.evaluation.report.layers import (
     ERROR,
     PREDICTION,
     SIDE,
     TRUTH,
+    Kind,
     Layer,
     refuse_other_size,
 )
@@ -48,8 +49,8 @@ def write_view(
     *,
     pixel_size_um: float,
     most_pixels: float,
-    density: Density | None = None,
-    progress: Callable[[int], None] = lambda pixels: None,
+    counts: Counts,
+    progress: Callable[[int], object] = lambda pixels: None,
 ) -> SlideView:
     """Write the tiles of a slide and collect what its page needs, reading every pixel once.
 
@@ -58,7 +59,7 @@ def write_view(
         folder: of the tiles; made.
         pixel_size_um: of the slide.
         most_pixels: of the finest level that is written; the slide is halved until it fits.
-        density: counts to which all pixels are added.
+        counts: to which all pixels are added.
         progress: is told how many pixels are done.
 
     Raises:
@@ -81,8 +82,7 @@ def write_view(
 
     def observe(pixels: Tile) -> None:
         watch.see(pixels)
-        if density is not None:
-            density.add(pixels[TRUTH], pixels[PREDICTION])
+        counts.add(pixels)
         progress(pixels[TRUTH].size)
 
     overview = build({layer.key: layer.plane for layer in layers}, SIDE, emit, observe)
@@ -118,7 +118,9 @@ def describe(layers: Sequence[Layer], watch: "_Watch") -> dict[str, Any]:
     reach = max(float(np.percentile(np.abs(error), _BRIGHTEST)), 1e-6)
     furthest = max(float(np.abs(error).max()), reach)
     scales[ERROR] = {**_scale(-furthest, furthest, -reach, reach), "symmetric": True}
-    shown = [(layer.key, layer.title, layer.kind, layer.scale) for layer in layers]
+    shown: list[tuple[str, str, Kind, str]] = [
+        (layer.key, layer.title, layer.kind, layer.scale) for layer in layers
+    ]
     shown.append((ERROR, "error: predicted − measured", ERROR, ERROR))
     inputs = [key for key, _, kind, _ in shown if kind == "input"]
     return {

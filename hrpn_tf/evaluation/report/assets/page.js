@@ -1,7 +1,22 @@
 "use strict";
+// What is folded is printed, too.
+window.addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details:not([open])")) {
+    folded.open = true;
+    folded.dataset.printed = "";
+  }
+});
+window.addEventListener("afterprint", () => {
+  for (const folded of document.querySelectorAll("details[data-printed]")) {
+    folded.open = false;
+    delete folded.dataset.printed;
+  }
+});
+
 // A click on a heading sorts the slides by that column, another one turns the order round.
 (() => {
   const table = document.getElementById("slide-table");
+  if (table === null) return;
   const heads = [...table.tHead.rows[0].cells];
   const value = (row, column) => {
     const cell = row.cells[column];
