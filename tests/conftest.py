@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browser import chromium
 from hypothesis import settings
 
 # How long an example takes says more about the machine's load than about the code.
@@ -21,6 +23,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real images (../shared/data) are not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, started once; the test is skipped with a reason where there is none."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture
