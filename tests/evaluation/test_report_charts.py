@@ -10,7 +10,7 @@ from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.density import Density, shared_edges
 from hrpn_tf.evaluation.report.figures import draw_density
 
-HOSTILE = '</svg><script>alert(1)</script>$\\frac{"\'&'
+HOSTILE = "</svg><script>alert(1)</script>$\\frac{\"'&"
 
 
 def chart(folder: Path, name: str, label: str = "x") -> Chart:

@@ -50,7 +50,5 @@ def test_the_sizes_of_levels_are_halves_rounded_up(height: int, width: int) -> N
 def test_planes_of_one_pass_stay_together() -> None:
     a = np.arange(40 * 30, dtype=np.float32).reshape(40, 30)
     tiles = []
-    build(
-        {"a": ArrayPlane(a), "b": ArrayPlane(-a)}, 16, lambda *tile: tiles.append(tile[3])
-    )
+    build({"a": ArrayPlane(a), "b": ArrayPlane(-a)}, 16, lambda *tile: tiles.append(tile[3]))
     assert all(np.array_equal(tile["a"], -tile["b"]) for tile in tiles)

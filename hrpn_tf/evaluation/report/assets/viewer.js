@@ -124,12 +124,13 @@
   viewer.addHandler("update-viewport", () => { place(); bar(); read(); });
   viewer.addHandler("tile-drawn", () => { box.dataset.drawn = "true"; read(); });
 
-  box.addEventListener("pointermove", (event) => {
+  // Of what holds the image and the divider, so that values are read over the divider, too.
+  box.parentElement.addEventListener("pointermove", (event) => {
     const outline = box.getBoundingClientRect();
     pointer = new OpenSeadragon.Point(event.clientX - outline.left, event.clientY - outline.top);
     read();
   });
-  box.addEventListener("pointerleave", () => { pointer = null; read(); });
+  box.parentElement.addEventListener("pointerleave", () => { pointer = null; read(); });
 
   // Keys of the viewer library that turn or mirror the image are not wanted: the divider is upright.
   viewer.addHandler("canvas-key", (event) => {
