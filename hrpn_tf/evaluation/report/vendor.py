@@ -16,9 +16,7 @@ from pathlib import Path
 PACKAGE = "openseadragon"
 VERSION = "6.1.1"
 # Of the whole archive, as the registry states it.
-INTEGRITY = (
-    "sha512-g4iKe2q8B642SaBT3+x4ZF3/8b1TxPPydyjmtrOLgDrlYWMKd9ZXM+1Cb/xa9DVySkvs/7l6HR1nHKfD5F3Tsw=="
-)
+INTEGRITY = "sha512-g4iKe2q8B642SaBT3+x4ZF3/8b1TxPPydyjmtrOLgDrlYWMKd9ZXM+1Cb/xa9DVySkvs/7l6HR1nHKfD5F3Tsw=="
 # Member of the archive: name among the assets, SHA-256.
 FILES = {
     "package/build/openseadragon/openseadragon.min.js": (
