@@ -6,11 +6,11 @@ BIN := .venv/bin
 DEMO ?= demo
 STUDY ?= study
 REAL ?=
+BENCHMARK ?= $(DEMO)/benchmark
 # Options of pytest, e.g. PYTEST="-n 2 --dist loadfile"
 PYTEST ?=
-RUNTIMES := tests/benchmarks tests/export tests/workflows
 
-.PHONY: demo test test-fast check format clean study vendor
+.PHONY: demo benchmark test test-fast check format clean study vendor
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -27,11 +27,16 @@ demo: .venv/installed
 study: .venv/installed
 	$(BIN)/python benchmarks/study.py --out $(STUDY) $(if $(REAL),--real $(REAL))
 
-# In two parts: twice a process that had run the tests of the exported formats ended when a later test
-# sent it a signal. Which library it is was not found yet.
+# The plan "quick" on the network of the demo. BENCHMARK=FOLDER names another folder: a report that is
+# there is never replaced.
+benchmark: .venv/installed
+	test -d $(DEMO)/run || $(MAKE) demo
+	test -d $(DEMO)/bundle || $(BIN)/hrpn-tf export $(DEMO)/run --out $(DEMO)/bundle
+	$(BIN)/hrpn-tf benchmark $(DEMO)/bundle --plan quick --out $(BENCHMARK)
+	@echo "Open the page $(BENCHMARK)/report.html"
+
 test: .venv/installed
-	$(BIN)/pytest $(PYTEST) $(addprefix --ignore=,$(RUNTIMES))
-	$(BIN)/pytest $(PYTEST) $(RUNTIMES)
+	$(BIN)/pytest $(PYTEST)
 
 test-fast: .venv/installed
 	$(BIN)/pytest -m "not slow"

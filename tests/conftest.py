@@ -25,9 +25,13 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, started once; the test is skipped with a reason where there is none."""
+    """Chromium, started once for a file; the test is skipped with a reason where there is none.
+
+    Not once for all: as long as Playwright is there, this thread has a running event loop, and
+    ``asyncio.run`` refuses.
+    """
     with chromium() as started:
         yield started
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from hrpn_export.runtimes import RUNTIMES
 
+from hrpn_benchmarks.cgroup import memory_limit, processor_limit
 from hrpn_benchmarks.measures import Strict
+from hrpn_benchmarks.nvml import Gpu, gpu_clocks, list_gpus
 
 # Of all cores, this share may be busy with other work before a machine is called so.
 _BUSY = 0.25
@@ -25,6 +27,11 @@ class Environment(Strict):
         memory: bytes of the machine.
         system: kernel and its version.
         versions: of Python and the runtimes.
+        memory_limit: bytes that a container allows; None without a limit.
+        processor_limit: cores that a container allows, which may be fewer than it shows; None
+            without a limit.
+        gpus: of the machine, as far as NVML can be asked.
+        gpu_clock_mhz: of each, at the beginning.
     """
 
     processor: str
@@ -34,6 +41,10 @@ class Environment(Strict):
     memory: int
     system: str
     versions: dict[str, str]
+    memory_limit: int | None = None
+    processor_limit: float | None = None
+    gpus: tuple[Gpu, ...] = ()
+    gpu_clock_mhz: tuple[float, ...] = ()
 
     @property
     def busy(self) -> str | None:
@@ -44,6 +55,23 @@ class Environment(Strict):
             f"the machine was busy: {self.load:.1f} processes ran on {self.cores} cores when the "
             "benchmark began"
         )
+
+
+class Ending(Strict):
+    """The machine when the last cell was measured: what may have changed since the beginning.
+
+    Attributes:
+        clock_mhz, load, gpu_clock_mhz: as in :class:`Environment`.
+    """
+
+    clock_mhz: tuple[float, ...]
+    load: float
+    gpu_clock_mhz: tuple[float, ...] = ()
+
+
+def this_ending() -> Ending:
+    """What this process sees of its machine now."""
+    return Ending(clock_mhz=_clocks(), load=os.getloadavg()[0], gpu_clock_mhz=gpu_clocks())
 
 
 def this_environment() -> Environment:
@@ -57,12 +85,20 @@ def this_environment() -> Environment:
     return Environment(
         processor=next(iter(about.get("model name", [])), platform.machine()),
         cores=len(os.sched_getaffinity(0)),
-        clock_mhz=tuple(float(text) for text in about.get("cpu MHz", [])),
+        clock_mhz=_clocks(),
         load=os.getloadavg()[0],
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         system=f"{platform.system()} {platform.release()}",
         versions=versions,
+        memory_limit=memory_limit(),
+        processor_limit=processor_limit(),
+        gpus=list_gpus(),
+        gpu_clock_mhz=gpu_clocks(),
     )
+
+
+def _clocks() -> tuple[float, ...]:
+    return tuple(float(text) for text in _fields(Path("/proc/cpuinfo")).get("cpu MHz", []))
 
 
 def _fields(path: Path) -> dict[str, list[str]]:

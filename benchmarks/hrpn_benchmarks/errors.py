@@ -21,3 +21,7 @@ class ReportError(BenchmarkError):
 
 class RegressionError(BenchmarkError):
     """Something got slower or larger than the threshold allows."""
+
+
+class InstrumentError(BenchmarkError):
+    """A counter that cannot be read here; the message is the reason that a row gives."""

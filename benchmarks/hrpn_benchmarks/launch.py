@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrpn_benchmarks.cells import Cell
+from hrpn_benchmarks.cgroup import memory_available
 from hrpn_benchmarks.measures import Measured, Samples, Strict
+from hrpn_benchmarks.memory_limit import amount, ended_by_kernel, kernel_kills, out_of_memory
 
 _PATIENCE = 0.02  # s between two looks at the processes
 
@@ -43,7 +45,7 @@ def measure_apart(cell: Cell, timeout: float) -> Round:
         folder, others = Path(name), _Others()
         (folder / "cell.json").write_text(cell.model_dump_json(), encoding="utf-8")
         with others.watch():
-            failure = _run(folder, cell.processes, timeout)
+            failure = _run(folder, cell, timeout)
         if failure is not None:
             return Round(failure=failure, others=others.share)
         parts = [
@@ -56,26 +58,38 @@ def measure_apart(cell: Cell, timeout: float) -> Round:
 def put_together(parts: Sequence[Measured]) -> Measured:
     """What several processes at the same time measured, as if they were one.
 
-    Latencies are those of all; bytes and speeds add up.
+    Latencies are those of all; bytes and speeds add up. Energy is that of the one machine or GPU
+    that all use, seen by each: its counter, over the runs of all.
     """
     if len(parts) == 1:
         return parts[0]
     measures = {}
+    unavailable: dict[str, str] = {}
+    for each in parts:
+        unavailable |= each.unavailable
     for name in parts[0].measures:
+        if name in unavailable:
+            continue
         found = [each.measures[name] for each in parts]
         unit = found[0].unit
         if unit == "s":
             values = tuple(value for each in found for value in each.values)
+        elif unit.startswith("joule"):  # counter / runs of each
+            values = (1 / sum(1 / each.median for each in found),)
         else:
             values = (sum(each.median for each in found),)
         measures[name] = Samples(unit=unit, values=values)
     cores = tuple(core for each in parts for core in each.cores)
-    return parts[0].model_copy(update={"measures": measures, "cores": cores})
+    changes = {"measures": measures, "unavailable": unavailable, "cores": cores}
+    return parts[0].model_copy(update=changes)
 
 
-def _run(folder: Path, processes: int, timeout: float) -> str | None:
+def _run(folder: Path, cell: Cell, timeout: float) -> str | None:
     """Run the workers to their end; why there is no result, in a line, or None."""
-    with _workers(folder, processes) as workers:
+    available, kills = memory_available(), kernel_kills()
+    # the drivers of GPUs reserve far more addresses than there is memory
+    most = available // cell.processes if available and cell.device == "cpu" else 0
+    with _workers(folder, cell.processes, most) as workers:
         end = time.monotonic() + timeout
         while any(each.poll() is None for each in workers):
             if any(each.poll() for each in workers):
@@ -85,24 +99,49 @@ def _run(folder: Path, processes: int, timeout: float) -> str | None:
             time.sleep(_PATIENCE)
         ended = [(each.poll(), number) for number, each in enumerate(workers)]
     for code, number in ended:
-        if code is not None and code < 0:
-            return f"ended by {signal.Signals(-code).name} (out of memory?)"
         if code:
-            lines = (folder / f"{number}.log").read_text(errors="replace").strip().splitlines()
-            return lines[-1] if lines else f"exit code {code}, and no reason given"
+            log = (folder / f"{number}.log").read_text(errors="replace").strip()
+            if code == -signal.SIGKILL:
+                return ended_by_kernel(kills, available)
+            return out_of_memory(log, most or available) or _last_words(log, code, most)
     return None
 
 
+def _last_words(log: str, code: int, most: int) -> str:
+    """Why a process ended, in a line."""
+    if code < 0:
+        return f"ended by {signal.Signals(-code).name}"
+    last = log.splitlines()[-1] if log else f"exit code {code}"
+    if log and " " in last:
+        return last
+    # LiteRT says only "RuntimeError" when it gets no memory
+    return f"{last}, and no reason given{amount(most or None)}"
+
+
 @contextmanager
-def _workers(folder: Path, processes: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Started processes, each the first of a group; nothing of a group outlives the block."""
+def _workers(folder: Path, processes: int, most: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Started processes, each the first of a group; nothing of a group outlives the block.
+
+    Args:
+        folder: of the cell.
+        processes: how many.
+        most: bytes that each may take; 0 for no limit.
+    """
+    # CUDA shall number GPUs as NVML does
+    environment = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **os.environ}
     workers = []
     try:
         for number in range(processes):
             with (folder / f"{number}.log").open("wb") as log:
-                command = [sys.executable, "-m", "hrpn_benchmarks.worker", str(folder), str(number)]
+                worker = [sys.executable, "-m", "hrpn_benchmarks.worker"]
                 workers.append(
-                    subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+                    subprocess.Popen(
+                        [*worker, str(folder), str(number), str(most)],
+                        stdout=log,
+                        stderr=log,
+                        env=environment,
+                        start_new_session=True,
+                    )
                 )
         yield workers
     finally:

@@ -1,66 +1,73 @@
 """A report as Markdown, for a pull request."""
 
-from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.report import Report, Row
+from collections.abc import Iterable, Sequence
 
-_HEAD = (
-    "| network | format | runtime | scenario | side | threads | median | p95 | throughput "
-    "| peak memory | growth | file | MSE | R² | from float32 |\n"
-    "|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
-)
+from hrpn_benchmarks.columns import Column, columns_of, is_disturbed, unavailable
+from hrpn_benchmarks.report import DISTURBED, Report, Row
+
+_MARK = " †"
 
 
 def to_markdown(report: Report) -> str:
-    """All rows in one table, and what could not be measured below it."""
+    """A table for each scenario, and below them what could not be measured, and why."""
     about = report.environment
-    lines = [
-        f"{about.processor}, {about.cores} cores, {about.system}; "
-        + ", ".join(f"{name} {version}" for name, version in about.versions.items())
-        + ".",
+    versions = ", ".join(f"{name} {version}" for name, version in about.versions.items())
+    lines = [f"{about.processor}, {about.cores} cores, {about.system}; {versions}.", ""]
+    if report.busy:
+        lines += [f"**{report.busy[0].upper()}{report.busy[1:]}.**", ""]
+    measured = [row for row in report.rows if row.measures]
+    for scenario in dict.fromkeys(row.cell.scenario for row in measured):
+        lines += _table(scenario, [row for row in measured if row.cell.scenario == scenario])
+    if any(map(is_disturbed, measured)):
+        lines += [
+            f"†: meanwhile other processes used more than {DISTURBED:.0%} of the machine's cores.",
+            "",
+        ]
+    failures = [f"{row.cell.title}: {row.failure}" for row in report.rows if row.failure]
+    lines += _list("Not measured, or not in every round", failures)
+    lines += _list("Not available", unavailable(report.rows))
+    return "\n".join(lines)
+
+
+def _table(scenario: str, rows: Sequence[Row]) -> list[str]:
+    """Heading, what all rows have in common, and the columns in which they differ."""
+    columns = [each for each in columns_of(rows) if each.key != "scenario"]
+    common = [each for each in columns if each.optional and _is_common(each, rows)]
+    shown = [each for each in columns if each not in common]
+    notes = [f"{each.name} {_plain(each.text(each.read(rows[0])))}" for each in common]
+    return [
+        f"### {_plain(scenario)}",
+        "",
+        *([f"{'; '.join(notes)}.", ""] if notes else []),
+        _line(each.name for each in shown),
+        _line("---" if _is_text(each, rows) else "--:" for each in shown),
+        *(_line(_cell(each, row) for each in shown) for row in rows),
         "",
     ]
-    if about.busy:
-        lines += [f"**{about.busy[0].upper()}{about.busy[1:]}.**", ""]
-    lines += [_HEAD, *(_line(row) for row in report.rows if row.measures)]
-    failures = [row for row in report.rows if row.failure]
-    if failures:
-        lines += ["", "Not measured, or not in every round:", ""]
-        lines += [f"- {row.cell.title}: {_plain(row.failure or '')}" for row in failures]
-    return "\n".join(lines) + "\n"
 
 
-def _line(row: Row) -> str:
-    cell, measures, accuracy = row.cell, row.measures, row.accuracy
-    times = row.latency
-    speed = measures.get("throughput")
-    cells = (
-        _plain(cell.model),
-        f"{cell.format} {cell.precision}",
-        cell.runtime,
-        cell.scenario,
-        f"{cell.side}",
-        f"{cell.threads}",
-        "" if times is None else _seconds(times.median),
-        "" if times is None else _seconds(times.percentile(95)),
-        "" if speed is None else f"{speed.median / 1e6:.3g} Mpx/s",
-        _megabytes(measures.get("peak memory")),
-        _megabytes(measures.get("memory growth")),
-        "" if row.size is None else f"{row.size / 1e6:.3g} MB",
-        "" if accuracy is None else f"{accuracy.mse:.4g}",
-        "" if accuracy is None else f"{accuracy.r2:.3f}",
-        "" if accuracy is None else f"{accuracy.largest:.2g}",
-    )
+def _is_common(column: Column, rows: Sequence[Row]) -> bool:
+    return len({column.read(row) for row in rows}) == 1
+
+
+def _is_text(column: Column, rows: Sequence[Row]) -> bool:
+    return any(isinstance(column.read(row), str) for row in rows)
+
+
+def _cell(column: Column, row: Row) -> str:
+    mark = _MARK if column.key == "model" and is_disturbed(row) else ""
+    return _plain(column.text(column.read(row))) + mark
+
+
+def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _seconds(value: float) -> str:
-    return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
-
-
-def _megabytes(samples: Samples | None) -> str:
-    return "" if samples is None else f"{samples.median / 1e6:.0f} MB"
+def _list(title: str, items: Sequence[str]) -> list[str]:
+    return [f"{title}:", "", *(f"- {_plain(each)}" for each in items), ""] if items else []
 
 
 def _plain(text: str) -> str:
-    """Nothing that Markdown takes for the end of a cell or a line."""
-    return " ".join(text.replace("|", "/").split())
+    """Nothing that Markdown takes for markup, or for the end of a cell or a line."""
+    line = " ".join(text.replace("|", "/").split())
+    return line.replace("<", "&lt;")

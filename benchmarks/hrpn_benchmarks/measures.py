@@ -84,3 +84,11 @@ class Measured(Strict):
     parameters: int | None = None
     macs: int | None = None
     cores: tuple[int, ...] = ()
+
+    def joined(self, *others: "Measured") -> "Measured":
+        """This with what other instruments read in the same process."""
+        measures, unavailable = dict(self.measures), dict(self.unavailable)
+        for each in others:
+            measures |= each.measures
+            unavailable |= each.unavailable
+        return self.model_copy(update={"measures": measures, "unavailable": unavailable})

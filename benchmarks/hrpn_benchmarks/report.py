@@ -7,12 +7,14 @@ from hrpn_export import Bundle
 from pydantic import Field, ValidationError
 
 from hrpn_benchmarks.cells import Cell
-from hrpn_benchmarks.environment import Environment
+from hrpn_benchmarks.environment import Ending, Environment
 from hrpn_benchmarks.errors import ReportError
 from hrpn_benchmarks.measures import Samples, Strict
 from hrpn_benchmarks.plan import Plan
 
 REPORT = "report.json"
+# Of the whole machine, this share may be used by others while a row is measured.
+DISTURBED = 0.1
 
 
 class Accuracy(Strict):
@@ -66,15 +68,40 @@ class Report(Strict):
     """Everything that was measured in one run.
 
     Attributes:
-        environment: of the machine.
+        environment: of the machine, at the beginning.
         plan: what was asked for.
         rows: one for each cell, in the order of the plan.
+        ending: of the machine, in the end; None in reports that did not note it.
     """
 
     schema_version: Literal[1] = 1
     environment: Environment
     plan: Plan
     rows: tuple[Row, ...]
+    ending: Ending | None = None
+
+    @property
+    def disturbed(self) -> str | None:
+        """How many rows other processes may have slowed down, in a line; None if there are none."""
+        shares = [row.others for row in self.rows if row.others > DISTURBED]
+        if not shares:
+            return None
+        return (
+            f"{len(shares)} of {len(self.rows)} rows were disturbed: other processes used up to "
+            f"{max(shares):.0%} of the machine meanwhile"
+        )
+
+    @property
+    def busy(self) -> str | None:
+        """Why the figures may be worse than they should be, in a line; None if nothing is wrong."""
+        about = self.environment
+        limited = None
+        if about.processor_limit is not None and about.processor_limit < about.cores:
+            limited = (
+                f"a container allows {about.processor_limit:g} of the {about.cores} cores that it "
+                "shows"
+            )
+        return "; ".join(each for each in (about.busy, self.disturbed, limited) if each) or None
 
 
 def accuracy_of(bundle: Bundle, cell: Cell) -> Accuracy | None:

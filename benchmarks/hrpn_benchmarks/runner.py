@@ -9,7 +9,8 @@ from pathlib import Path
 from hrpn_export import Bundle, open_bundle
 
 from hrpn_benchmarks.cells import Cell, expand
-from hrpn_benchmarks.environment import Environment, this_environment
+from hrpn_benchmarks.counts import Counts, try_to_count
+from hrpn_benchmarks.environment import Environment, this_ending, this_environment
 from hrpn_benchmarks.errors import ReportError
 from hrpn_benchmarks.launch import Round, measure_apart
 from hrpn_benchmarks.measures import Samples
@@ -54,13 +55,9 @@ def run_benchmark(
         with (out / JOURNAL).open("a", encoding="utf-8") as journal:
             entry = {"round": number, "key": cell.key, "result": result.model_dump(mode="json")}
             journal.write(json.dumps(entry) + "\n")
-    paths = dict.fromkeys(cell.bundle for cell in cells if cell.bundle)
-    opened = {path: open_bundle(path) for path in paths}
-    rows = tuple(
-        _row(cell, [done[n, cell.key] for n in range(plan.rounds)], opened.get(cell.bundle))
-        for cell in cells
-    )
-    report = Report(environment=environment, plan=plan, rows=rows)
+    ending = this_ending()
+    rows = _rows(cells, [[done[n, cell.key] for n in range(plan.rounds)] for cell in cells])
+    report = Report(environment=environment, plan=plan, rows=rows, ending=ending)
     temporary = out / f".{REPORT}"
     temporary.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
     temporary.replace(out / REPORT)
@@ -115,7 +112,18 @@ def _rounds(journal: Path) -> dict[tuple[int, str], Round]:
     return found
 
 
-def _row(cell: Cell, rounds: Sequence[Round], bundle: Bundle | None) -> Row:
+def _rows(cells: Sequence[Cell], rounds: Sequence[Sequence[Round]]) -> tuple[Row, ...]:
+    paths = dict.fromkeys(cell.bundle for cell in cells if cell.bundle)
+    opened = {path: open_bundle(path) for path in paths}
+    sides = dict.fromkeys((cell.bundle, cell.side) for cell in cells)
+    counts = {(path, side): try_to_count(opened.get(path), side) for path, side in sides}
+    return tuple(
+        _row(cell, each, opened.get(cell.bundle), counts[cell.bundle, cell.side])
+        for cell, each in zip(cells, rounds, strict=True)
+    )
+
+
+def _row(cell: Cell, rounds: Sequence[Round], bundle: Bundle | None, counts: Counts | str) -> Row:
     measures: dict[str, Samples] = {}
     unavailable: dict[str, str] = {}
     found = [each.measured for each in rounds if each.measured is not None]
@@ -123,6 +131,14 @@ def _row(cell: Cell, rounds: Sequence[Round], bundle: Bundle | None) -> Row:
         unavailable |= measured.unavailable
         for name, samples in measured.measures.items():
             measures[name] = measures[name].joined(samples) if name in measures else samples
+    parameters = next((m.parameters for m in found if m.parameters is not None), None)
+    macs = next((m.macs for m in found if m.macs is not None), None)
+    if isinstance(counts, str):
+        unavailable |= {"parameters": counts} if parameters is None else {}
+        unavailable |= {"macs": counts} if macs is None else {}
+    else:
+        parameters = counts.parameters if parameters is None else parameters
+        macs = counts.macs if macs is None else macs
     failures = [each.failure for each in rounds if each.failure is not None]
     failure = None
     if failures:
@@ -132,8 +148,8 @@ def _row(cell: Cell, rounds: Sequence[Round], bundle: Bundle | None) -> Row:
         measures=measures,
         unavailable=unavailable,
         failure=failure,
-        parameters=next((m.parameters for m in found if m.parameters is not None), None),
-        macs=next((m.macs for m in found if m.macs is not None), None),
+        parameters=parameters,
+        macs=macs,
         others=max(each.others for each in rounds),
         size=None if bundle is None else size_of(bundle, cell),
         accuracy=None if bundle is None else accuracy_of(bundle, cell),

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from hrpn_export import Session
 
+from hrpn_benchmarks.energy import NO_PIXEL_SIZE, Energy
+from hrpn_benchmarks.gpu_memory import GpuMemory
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.scenario import Job, Scenario
 from hrpn_benchmarks.trackers import Latency, PeakMemory, repeat, warm_up
@@ -22,8 +24,9 @@ _LARGEST_BATCH = 64
 def startup(job: Job) -> Measured:
     """Loading, with the import of the runtime, and the first answer."""
     load, first, memory = Latency(), Latency(), PeakMemory()
+    gpu = GpuMemory(job.cell.device)
     job.together()
-    with memory.watch():
+    with memory.watch(), gpu.watch():
         with load.sample():
             session = job.open()
         batch = _tiles(session, 1, job.cell.side)
@@ -35,32 +38,30 @@ def startup(job: Job) -> Measured:
             "first answer": first.samples,
             "peak memory": _bytes(memory.peak),
         }
-    )
+    ).joined(gpu.measured)
 
 
 def tile(job: Job) -> Measured:
     """One tile at a time, again and again."""
-    return Measured(measures=_steady(job, job.open(), 1))
+    return _steady(job, job.open(), 1)
 
 
 def stream(job: Job) -> Measured:
     """Tiles of growing and shrinking sizes, as slides of many sizes bring them."""
     session, memory, latency = job.open(), PeakMemory(), Latency()
+    gpu = GpuMemory(job.cell.device)
     multiple = session.contract.stride_multiple
     sides = [-(-side // multiple) * multiple for side in (*STREAM, *STREAM[::-1])]
     tiles = [_tiles(session, 1, side) for side in sides]
     job.together()
-    with memory.watch():
+    with memory.watch(), gpu.watch():
         for batch in tiles:
             with latency.sample():
                 session(batch)
-        pixels = sum(side**2 for side in sides)
-    measures = {
-        "latency of a stream": Samples(unit="s", values=(sum(latency.times),)),
-        "throughput": Samples(unit="px/s", values=(pixels / sum(latency.times),)),
-        **_memory(memory),
-    }
-    return Measured(measures=measures)
+    seconds = Samples(unit="s", values=(sum(latency.times),))
+    speed = _speed(session, sum(side**2 for side in sides), seconds)
+    measures = {"latency of a stream": seconds, **_memory(memory)}
+    return Measured(measures=measures).joined(speed, gpu.measured)
 
 
 def throughput(job: Job) -> Measured:
@@ -75,12 +76,8 @@ def throughput(job: Job) -> Measured:
         if now < speed * _WORTH:
             break
         best, speed, batch = batch, now, 2 * batch
-    measures = _steady(job, session, best)
-    pixels = best * cell.side**2
-    measures["throughput"] = Samples(
-        unit="px/s", values=tuple(pixels / seconds for seconds in measures["latency"].values)
-    )
-    return Measured(measures=measures)
+    found = _steady(job, session, best)
+    return found.joined(_speed(session, best * cell.side**2, found.measures["latency"]))
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -95,13 +92,35 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
-def _steady(job: Job, session: Session, batch: int) -> Measures:
+def _steady(job: Job, session: Session, batch: int) -> Measured:
     tiles, memory = _tiles(session, batch, job.cell.side), PeakMemory()
-    with memory.watch():  # the first run is what makes memory grow
+    gpu, energy = GpuMemory(job.cell.device), Energy(job.cell.device)
+    with memory.watch(), gpu.watch():  # the first run is what makes memory grow
         warm_up(lambda: session(tiles), _WARM_UP)
         job.together()
-        samples = repeat(lambda: session(tiles), job.cell.seconds)
-    return {"latency": samples, **_memory(memory)}
+        with energy.watch():
+            samples = repeat(lambda: session(tiles), job.cell.seconds)
+    area = _square_mm(session, batch * job.cell.side**2)
+    return Measured(measures={"latency": samples, **_memory(memory)}).joined(
+        gpu.measured, energy.measured(len(samples.values), area)
+    )
+
+
+def _speed(session: Session, pixels: int, times: Samples) -> Measured:
+    """Pixels, and area where the size of a pixel is known, in each of the times."""
+    speeds = Samples(unit="px/s", values=tuple(pixels / seconds for seconds in times.values))
+    area = _square_mm(session, pixels)
+    if area is None:
+        missing = {"area throughput": NO_PIXEL_SIZE}
+        return Measured(measures={"throughput": speeds}, unavailable=missing)
+    areas = Samples(unit="mm2/s", values=tuple(area / seconds for seconds in times.values))
+    return Measured(measures={"throughput": speeds, "area throughput": areas})
+
+
+def _square_mm(session: Session, pixels: int) -> float | None:
+    """Area of so many pixels, mm2; None if the contract has no pixel size."""
+    size = session.contract.pixel_size_um
+    return None if size is None else pixels * size**2 / 1e6
 
 
 def _tiles(session: Session, batch: int, side: int) -> np.ndarray:

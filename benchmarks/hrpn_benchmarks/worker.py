@@ -1,7 +1,7 @@
 """Measure one cell, once, in a process of its own.
 
-``python -m hrpn_benchmarks.worker FOLDER NUMBER`` reads ``FOLDER/cell.json`` and writes
-``FOLDER/NUMBER.json``.
+``python -m hrpn_benchmarks.worker FOLDER NUMBER BYTES`` reads ``FOLDER/cell.json`` and writes
+``FOLDER/NUMBER.json``. It fails rather than take more memory than BYTES (0: without a limit).
 """
 
 import importlib
@@ -17,6 +17,7 @@ from hrpn_export.quiet import quiet
 from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.measures import Measured
+from hrpn_benchmarks.memory_limit import be_ended_first, limit_memory
 from hrpn_benchmarks.scenario import Job, find_scenario
 
 
@@ -91,15 +92,18 @@ def _barrier(folder: Path, number: int, processes: int) -> Callable[[], None]:
 
 def main() -> None:
     """Read a cell from a file, measure it, write its measures to another."""
-    folder, number = Path(sys.argv[1]), int(sys.argv[2])
+    folder, number, most = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    be_ended_first()
+    if most:
+        limit_memory(most)
     cell = Cell.model_validate_json((folder / "cell.json").read_text(encoding="utf-8"))
     try:
         cores = pin(cell.threads, number)
         measured = measure(cell, _barrier(folder, number, cell.processes))
     except BundleError as error:
         sys.exit(str(error))
-    except MemoryError:
-        sys.exit("out of memory")
+    except MemoryError as error:
+        sys.exit(f"out of memory: {error or 'an allocation failed'}")
     measured = measured.model_copy(update={"cores": cores})
     (folder / f"{number}.json").write_text(measured.model_dump_json(), encoding="utf-8")
 

@@ -67,18 +67,20 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     from hrpn_benchmarks.plan import Plan, read_plan
     from hrpn_benchmarks.runner import run_benchmark
 
+    from hrpn_tf.files import atomic_path
     from hrpn_tf.workflows.remarks import remark
 
     plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
     report = run_benchmark(plan, bundles, out, say=click.echo)
     text = to_markdown(report)
-    (out / "report.md").write_text(text, encoding="utf-8")
-    (out / "report.html").write_text(to_page(report), encoding="utf-8")
+    for name, content in (("report.md", text), ("report.html", to_page(report))):
+        with atomic_path(out / name, overwrite=True) as unfinished:
+            unfinished.write_text(content, encoding="utf-8")
     click.echo(text)
     if not any(row.measures for row in report.rows):
         raise BenchmarkError(f"{out}: nothing could be measured: {report.rows[0].failure}")
-    if report.environment.busy:
-        remark(report.environment.busy)
+    if report.busy:
+        remark(report.busy)
 
 
 def _compare(old: Path, new: Path, threshold: float) -> None:

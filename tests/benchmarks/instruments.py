@@ -1,5 +1,7 @@
 """Sessions of which it is known what they cost, to test the instruments with."""
 
+import os
+import signal
 import time
 
 import numpy as np
@@ -36,3 +38,46 @@ def cell(**changes: object) -> Cell:
 def sleeper(cell: Cell) -> Sleeper:
     """A peer of a plan."""
     return Sleeper(0.002)
+
+
+class Glutton:
+    """Wants more memory than there is, in one of the ways in which a runtime may."""
+
+    contract = CONTRACT
+
+    def __init__(self, way: str) -> None:
+        self.way = way
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if self.way == "numpy":
+            return np.ones(10**13, np.uint8)
+        if self.way == "bit by bit":
+            held = []
+            while True:  # only ever reserved, so the machine loses nothing if nobody refuses
+                held.append(np.empty(10**9, np.uint8))
+                assert len(held) < 10_000, "nobody refused 10 TB"
+        if self.way == "abort":
+            print("terminate called after throwing an instance of 'std::bad_alloc'", flush=True)
+            os.abort()
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+def numpy_glutton(cell: Cell) -> Glutton:
+    """A peer of a plan."""
+    return Glutton("numpy")
+
+
+def slow_glutton(cell: Cell) -> Glutton:
+    """A peer of a plan."""
+    return Glutton("bit by bit")
+
+
+def aborting_glutton(cell: Cell) -> Glutton:
+    """A peer of a plan."""
+    return Glutton("abort")
+
+
+def killed(cell: Cell) -> Glutton:
+    """A peer of a plan."""
+    return Glutton("kill")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hrpn_benchmarks import runner
+from hrpn_benchmarks import launch, runner
 from hrpn_benchmarks.cells import expand
 from hrpn_benchmarks.compare import change_of, compare
 from hrpn_benchmarks.errors import ReportError
@@ -47,6 +47,10 @@ def test_cost_and_worth_are_on_one_row(report: Path) -> None:
     assert tile.accuracy.mse == pytest.approx(1, rel=1e-3)
     assert tile.size == (small_bundle() / "onnx/fp32/model.onnx").stat().st_size
     assert found.environment.cores >= 1
+    # 3 x 3 from 2 to 4 with stride 2, 2 x 2 back to one; no biases: the exporter drops zeros
+    assert tile.parameters == 4 * 2 * 9 + 4 * 4
+    assert tile.macs == 16 * 16 * (4 * 2 * 9 + 4 * 4)
+    assert tile.cell.side == 32
     assert [path.name for path in report.iterdir()] == ["report.json"]
 
 
@@ -92,6 +96,43 @@ def test_a_crash_is_a_row_that_says_why(tmp_path: Path, monkeypatch: pytest.Monk
     assert "2 of 2 rounds failed: out / of luck" in to_markdown(report)
 
 
+def test_a_tile_that_is_too_large_is_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failure(side: int) -> str:
+        (tile,) = expand(
+            PLAN.model_copy(update={"scenarios": ("tile",), "sides": (side,)}), [small_bundle()]
+        )
+        return str(measure_apart(tile, 100).failure)
+
+    assert failure(65536).startswith("out of memory: Unable to allocate")
+    # numpy gets what it wants, ONNX Runtime does not
+    monkeypatch.setattr(launch, "memory_available", lambda: 400_000_000)
+    assert failure(3072).startswith("out of memory: ")
+
+
+def test_what_others_used_is_said_in_one_line(report: Path) -> None:
+    found = read_report(report)
+    first, second = (row.model_copy(update={"others": 0.0}) for row in found.rows)
+    about = found.environment.model_copy(update={"load": 0.0, "cores": 8})
+    quiet = found.model_copy(update={"rows": (first, second), "environment": about})
+    assert quiet.busy is None
+    loud = first.model_copy(update={"others": 0.4})
+    disturbed = quiet.model_copy(update={"rows": (loud, second)})
+    assert disturbed.busy == (
+        "1 of 2 rows were disturbed: other processes used up to 40% of the machine meanwhile"
+    )
+    held = about.model_copy(update={"processor_limit": 1.5, "load": 8.0})
+    assert str(disturbed.model_copy(update={"environment": held}).busy).count(";") == 2
+
+
+def test_reports_of_before_can_be_read(report: Path, tmp_path: Path) -> None:
+    values = json.loads((report / "report.json").read_text())
+    assert values.pop("ending")["load"] >= 0
+    for name in ("memory_limit", "processor_limit", "gpus", "gpu_clock_mhz"):
+        del values["environment"][name]
+    (tmp_path / "report.json").write_text(json.dumps(values))
+    assert read_report(tmp_path).ending is None
+
+
 def slower(report: Report, factor: float) -> Report:
     """The same report of a machine on which everything takes longer."""
     rows = []
@@ -109,6 +150,20 @@ def test_a_slowdown_is_found_and_sized(report: Path) -> None:
     changes = compare(found, slower(found, 3.0))
     assert {round(change.ratio, 6) for change in changes} == {3.0}
     assert changes[0].low <= 3.0 <= changes[0].high
+
+
+def test_memory_that_did_not_grow_has_no_ratio(report: Path) -> None:
+    found = read_report(report)
+    row = found.rows[1]
+    still = {**row.measures, "memory growth": Samples(unit="byte", values=(0.0, 5.0))}
+    flat = found.model_copy(update={"rows": (row.model_copy(update={"measures": still}),)})
+    measures = {change.measure for change in compare(flat, flat)}
+    assert measures == {"latency", "peak memory"}
+
+
+def test_more_area_in_a_second_is_better() -> None:
+    one, two = (Samples(unit="mm2/s", values=(value,)) for value in (1.0, 2.0))
+    assert change_of(cell(), "area throughput", one, two).ratio == 0.5
 
 
 def test_intervals_hold_the_true_ratio_as_often_as_they_say() -> None:

@@ -1,5 +1,9 @@
 """The instruments against costs that are known."""
 
+from dataclasses import replace
+from pathlib import Path
+from runpy import run_path
+
 import numpy as np
 import pytest
 from hrpn_benchmarks.measures import Samples
@@ -34,6 +38,23 @@ def test_the_clock_costs_less_than_a_hundredth_of_a_millisecond() -> None:
     assert latency.samples.median < 1e-5
 
 
+def test_the_harness_adds_less_than_a_hundredth_to_a_millisecond() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "instruments.py"
+    assert abs(run_path(str(script))["overhead"](0.5)) < 0.01
+
+
+def test_area_is_as_fast_as_its_pixels() -> None:
+    job = Job(cell(scenario="stream"), Sleeper)
+    found = SCENARIOS["stream"].run(job).measures
+    mm2 = found["throughput"].median * (0.5e-3) ** 2
+    assert found["area throughput"].unit == "mm2/s"
+    assert found["area throughput"].median == pytest.approx(mm2)
+    session = Sleeper()
+    session.contract = replace(session.contract, pixel_size_um=None)
+    job = Job(cell(scenario="stream"), lambda: session)
+    assert "no pixel size" in SCENARIOS["stream"].run(job).unavailable["area throughput"]
+
+
 def test_what_raises_is_not_counted() -> None:
     latency = Latency()
     with pytest.raises(KeyError), latency.sample():
@@ -64,7 +85,7 @@ def test_a_start_is_measured_with_its_load() -> None:
         SCENARIOS["startup"].run(Job(cell(scenario="startup"), lambda: Sleeper(0.02))).measures
     )
     assert set(measures) == {"load", "first answer", "peak memory"}
-    assert measures["first answer"].median == pytest.approx(0.02, rel=0.2)
+    assert 0.02 <= measures["first answer"].median < 0.1, "a busy machine wakes a sleeper late"
 
 
 def test_a_stream_takes_all_sizes_there_and_back() -> None:

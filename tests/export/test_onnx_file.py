@@ -1,7 +1,9 @@
+import keras
 import numpy as np
 import onnx
 import pytest
 from format_networks import SHAPES, images, preset, preset_graph, tiny
+from hrpn_benchmarks.counts import count_onnx
 from hrpn_export.errors import ExportError
 from hrpn_export.formats import Source
 from hrpn_export.formats.onnx_file import export, to_onnx
@@ -9,6 +11,8 @@ from hrpn_export.formats.onnx_rewrite import constants, simplify
 from hrpn_export.runtimes.onnx_runtime import OnnxSession
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
+
+from hrpn_tf.models.graph import count_macs
 
 CALIBRATION = images((8, 64, 64), seed=3)
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -61,6 +65,24 @@ def test_presets_give_what_the_keras_model_gives(tmp_path, name):
     for shape in SHAPES:
         batch = images(shape)
         assert np.abs(session(batch) - model(batch).numpy()).max() < 0.01
+
+
+@pytest.mark.parametrize("name", ["hrpn-s", "hrpn-m", "ganda", "hrpn-published"])
+def test_the_benchmarks_count_what_the_models_count(name):
+    model, _ = preset(name)
+    counts = count_onnx(onnx.ModelProto.FromString(preset_graph(name)), 128)
+    assert counts.macs == count_macs(model, 128, 128)
+    convolutions = [each for each in model._flatten_layers() if hasattr(each, "kernel")]
+    kernels = sum(int(np.prod(each.kernel.shape)) for each in convolutions)
+    biases = sum(each.filters for each in convolutions if _has_bias_when_folded(each))
+    assert counts.parameters == kernels + biases
+
+
+def _has_bias_when_folded(layer):
+    """A batch normalisation becomes the bias of the convolution before it."""
+    after = [node.operation for node in layer._outbound_nodes if node is not None]
+    folded = any(isinstance(each, keras.layers.BatchNormalization) for each in after)
+    return folded or layer.bias is not None
 
 
 def test_the_default_network_is_small_and_folded():

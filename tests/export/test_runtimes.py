@@ -1,3 +1,4 @@
+import gc
 import os
 import threading
 from pathlib import Path
@@ -9,6 +10,7 @@ from hrpn_export.contract import Contract
 from hrpn_export.errors import ContractError, DamagedBundleError, FormatError
 from hrpn_export.formats import Source, find_format
 from hrpn_export.runtimes import find_runtime
+from hrpn_export.runtimes.signal_stack import signal_stack
 
 RUNS = [
     ("keras", "keras", "fp32"),
@@ -122,6 +124,19 @@ def test_what_is_no_model_is_named(tmp_path, exported, runtime, name, content):
     with pytest.raises(DamagedBundleError, match=name) as error:
         find_runtime(runtime).opener()(tmp_path / name, exported[1], "cpu", None)
     assert "\n" not in str(error.value)
+
+
+def test_openvino_leaves_no_stack_for_signals_that_is_gone(exported):
+    """Signals were handled on memory that it freed, after the first of two sessions was closed."""
+    _, contract, file = exported
+    open_session = find_runtime("openvino").opener()
+    before = signal_stack()
+    sessions = [open_session(file("onnx", "fp32"), contract, "cpu", 1) for _ in range(2)]
+    while sessions:
+        sessions.pop(0)
+        gc.collect()
+        now = signal_stack()
+        assert (now.start, now.size, now.flags) == (before.start, before.size, before.flags)
 
 
 def test_a_gpu_that_is_not_there_is_named(exported):

@@ -7,6 +7,7 @@ import numpy as np
 from hrpn_export.contract import Contract
 from hrpn_export.errors import DamagedBundleError
 from hrpn_export.names import OUTPUT
+from hrpn_export.runtimes.signal_stack import signal_stack_kept
 from hrpn_export.session import run_checked
 
 
@@ -22,7 +23,8 @@ class OpenVinoSession:
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:
-            self._model = openvino.Core().compile_model(str(path), "CPU", settings)
+            with signal_stack_kept():
+                self._model = openvino.Core().compile_model(str(path), "CPU", settings)
         except RuntimeError as error:
             line = str(error).strip().splitlines()[-1]
             raise DamagedBundleError(f"{path}: OpenVINO cannot load it: {line}") from None
