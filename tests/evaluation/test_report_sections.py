@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from hrpn_tf.evaluation.report.coverage import Coverage
-from hrpn_tf.evaluation.report.interval_section import interval_section, read_table
+from hrpn_tf.evaluation.report.interval_section import (
+    draw_curve,
+    interval_section,
+    read_table,
+)
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
 
 
@@ -75,17 +79,29 @@ def test_without_intervals_the_command_is_named(tmp_path: Path) -> None:
 def test_coverage_and_the_tables_of_the_calibration_are_shown(tmp_path: Path) -> None:
     calibrated = tmp_path / "calibrated"
     calibrated.mkdir()
-    (calibrated / "coverage.csv").write_text("slide,coverage\na,0.91\nb,x\n")
-    (calibrated / "damaged.png").write_text("no picture")
+    (calibrated / "coverage.csv").write_text("kind,name,coverage\nslide,a,0.91\nall,all,\n")
+    (calibrated / "curve.csv").write_text(
+        "nominal,measured,lowest_slide,highest_slide\n0.5,0.52,0.4,0.6\n0.9,0.91,0.88,0.95\n"
+    )
     coverage = Coverage(np.linspace(0, 4, 5))
     ones = np.ones(100)
     coverage.add(np.arange(100) / 50, ones, 0 * ones, 1.5 * ones)
     section, _ = interval_section(coverage, calibrated, "qd", tmp_path)
     assert section is not None
-    measured, table = section.tables
+    measured, slides, every = section.tables
     assert measured.rows[0][1:4] == pytest.approx([0.76, 0.0, 0.24])
-    assert table.rows == [["a", 0.91], ["b", "x"]]
-    assert section.pictures == []
+    assert (slides.title, slides.rows) == ("Coverage by slide", [["a", 0.91]])
+    assert every.rows == [["all", ""]]
+    assert [chart.name for chart in section.charts] == ["coverage", "calibration"]
+    assert (tmp_path / "calibration.csv").read_text() == (calibrated / "curve.csv").read_text()
+
+
+def test_a_curve_of_something_else_is_left_out(tmp_path: Path) -> None:
+    for text in ("nominal,measured\n0.5,0.4\n", "a,b\n1,2\n"):
+        (tmp_path / "curve.csv").write_text(text)
+        table = read_table(tmp_path / "curve.csv")
+        assert table is not None
+        assert draw_curve(table, tmp_path / "figures") is None
 
 
 @pytest.mark.parametrize("content", [b"", b"one\n", b"a,b\n", b"\xff\xfe\x00,b\n1,2\n"])

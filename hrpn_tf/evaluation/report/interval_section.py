@@ -6,7 +6,7 @@ from pathlib import Path
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.colours import SERIES
 from hrpn_tf.evaluation.report.coverage import Coverage
-from hrpn_tf.evaluation.report.sections import Section, Table, is_png, picture
+from hrpn_tf.evaluation.report.sections import Section, Table
 
 _FEWEST = 50  # pixels that a share must rest on to be drawn
 _MOST_ROWS = 200
@@ -19,12 +19,13 @@ def interval_section(
 
     Args:
         coverage: of the slides of the report.
-        calibrated: folder that ``hrpn-tf calibrate`` wrote, if it did: its tables (CSV) and
-            figures (PNG) are shown as they are.
+        calibrated: folder that ``hrpn-tf calibrate`` wrote, if it did: ``coverage.csv`` and
+            ``curve.csv`` are shown.
         target: what the target is called.
         folder: of the report's figures.
     """
-    tables, charts, pictures = [], [], []
+    tables: list[Table] = []
+    charts: list[Chart] = []
     if coverage.share is not None:
         total = int(coverage.pixels.sum())
         row = ["all slides shown", coverage.share, int(coverage.below.sum()) / total,
@@ -32,10 +33,12 @@ def interval_section(
         heads = ("pixels of", "within", "below", "above", "mean width, grey levels")
         tables.append(Table("Measured values within the predicted intervals", heads, [row]))
         charts.append(draw_coverage(coverage, target, folder))
-    if calibrated.is_dir():
-        tables += [t for path in sorted(calibrated.glob("*.csv")) if (t := read_table(path))]
-        pictures = [picture(path) for path in sorted(calibrated.glob("*.png")) if is_png(path)]
-    section = Section("intervals", "Prediction intervals", "", tables, charts, pictures)
+    curve = read_table(calibrated / "curve.csv")
+    if curve is not None and (chart := draw_curve(curve, folder)) is not None:
+        charts.append(chart)
+    if (table := read_table(calibrated / "coverage.csv")) is not None:
+        tables += split(table)
+    section = Section("intervals", "Prediction intervals", "", tables, charts)
     if section.empty:
         return None, (
             "no prediction intervals; make them with: hrpn-tf calibrate {run}, "
@@ -76,6 +79,56 @@ def draw_coverage(coverage: Coverage, target: str, folder: Path) -> Chart:
         )
 
 
+def draw_curve(curve: Table, folder: Path) -> Chart | None:
+    """Measured against nominal coverage; None if the table is of something else."""
+    names = ("nominal", "measured", "lowest_slide", "highest_slide")
+    if list(curve.heads) != list(names) or any(isinstance(v, str) for r in curve.rows for v in r):
+        return None
+    nominal, measured, lowest, highest = zip(*curve.rows, strict=True)
+    start = min(*nominal, *lowest) - 0.03
+    with drawing(5.2, 4.5) as (figure, axes):
+        axes.plot([start, 1], [start, 1], color=SERIES[1], linestyle="--", label="nominal")
+        axes.fill_between(
+            nominal,
+            lowest,
+            highest,
+            color=SERIES[0],
+            alpha=0.25,
+            linewidth=0,
+            label="single slides",
+        )
+        axes.plot(nominal, measured, "o-", color=SERIES[0], label="mean over slides")
+        axes.set_xlabel("nominal coverage")
+        axes.set_ylabel("measured coverage")
+        axes.legend(loc="upper left")
+        return save(
+            figure,
+            folder,
+            "calibration",
+            title="Calibration curve",
+            caption="Coverage that was asked for, and coverage on slides that neither trained nor "
+            "calibrated.",
+            header=names,
+            rows=curve.rows,
+        )  # fmt: skip
+
+
+def split(table: Table) -> list[Table]:
+    """One table for each kind of row; the columns ``kind`` and ``name`` become title and first."""
+    if list(table.heads[:2]) != ["kind", "name"]:
+        return [table]
+    kinds = dict.fromkeys(row[0] for row in table.rows)
+    return [
+        Table(
+            f"Coverage by {kind}" if kind != "all" else "Coverage of all pixels",
+            (str(kind), *table.heads[2:]),
+            [[str(row[1]), *row[2:]] for row in table.rows if row[0] == kind],
+            table.note,
+        )
+        for kind in kinds
+    ]
+
+
 def read_table(path: Path) -> Table | None:
     """A CSV file with a heading, of at most 200 rows; None if it is something else."""
     try:
@@ -86,13 +139,15 @@ def read_table(path: Path) -> Table | None:
     lines = [line for line in lines if len(line) == len(heads)]
     if len(heads) < 2 or not lines:
         return None
-    shown = [[line[0], *map(_number, line[1:])] for line in lines[:_MOST_ROWS]]
+    shown = [[_number(cell) for cell in line] for line in lines[:_MOST_ROWS]]
     note = f"The first {_MOST_ROWS} of {len(lines)} rows." if len(lines) > _MOST_ROWS else ""
     return Table(path.stem.replace("-", " ").replace("_", " "), heads, shown, note)
 
 
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text

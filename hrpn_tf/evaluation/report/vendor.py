@@ -2,8 +2,8 @@
 
 ``make vendor`` takes the pinned release from the npm registry by npm itself, refuses it unless its
 checksum is the pinned one, and puts the files that are needed into ``assets``. They are part of the
-repository and of the wheel, so neither an installation nor an open page needs the network. For another
-release: change ``VERSION`` and ``INTEGRITY`` (``npm view openseadragon@X dist.integrity``).
+repository and of the wheel, so neither an installation nor an open page needs the network. For
+another release: change ``VERSION`` and ``INTEGRITY`` (``npm view openseadragon@X dist.integrity``).
 """
 
 import base64
@@ -16,7 +16,10 @@ from pathlib import Path
 PACKAGE = "openseadragon"
 VERSION = "6.1.1"
 # Of the whole archive, as the registry states it.
-INTEGRITY = "sha512-g4iKe2q8B642SaBT3+x4ZF3/8b1TxPPydyjmtrOLgDrlYWMKd9ZXM+1Cb/xa9DVySkvs/7l6HR1nHKfD5F3Tsw=="
+INTEGRITY = (
+    "sha512-"
+    "g4iKe2q8B642SaBT3+x4ZF3/8b1TxPPydyjmtrOLgDrlYWMKd9ZXM+1Cb/xa9DVySkvs/7l6HR1nHKfD5F3Tsw=="
+)
 # Member of the archive: name among the assets, SHA-256.
 FILES = {
     "package/build/openseadragon/openseadragon.min.js": (
