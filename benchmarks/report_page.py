@@ -42,8 +42,8 @@ def main() -> None:
         print(
             f"report of {options.slides} slides of {options.side} x {options.side} px: "
             f"{seconds:.0f} s, {pixels / seconds / 1e6:.1f} Mpx/s; page "
-            f"{reported.page.stat().st_size / 1e6:.1f} MB, tiles {reported.tile_bytes / 1e6:.0f} MB "
-            f"({reported.tile_bytes / pixels:.1f} bytes per px)"
+            f"{reported.page.stat().st_size / 1e6:.1f} MB, tiles "
+            f"{reported.tile_bytes / 1e6:.0f} MB ({reported.tile_bytes / pixels:.1f} bytes per px)"
         )
         slide = next((reported.page.parent / "slides").glob("*.html"))
         for name, page, ready in (
