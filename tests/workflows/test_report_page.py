@@ -166,7 +166,7 @@ def test_contrast_and_opacity_change_what_is_seen(plain: Viewer) -> None:
     row, column = 310 + 10, 520
     before, value = plain.colour(1, 41), float(TRUTH[row, column])
     scale = '[data-scale="qd"]'
-    plain.slide(f'{scale} [data-end="brightest"]', value - 1)
+    plain.slide(f'{scale} [data-end="high"]', value - 1)
     plain.page.wait_for_function("Number(document.getElementById('image').dataset.repainted) > 0")
     plain.settle()
     brightest = plain.colour(1, 41)

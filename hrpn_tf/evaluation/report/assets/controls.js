@@ -73,11 +73,12 @@
   const contrast = (scale, name, layer, changed) => {
     const start = { low: scale.low, high: scale.high };
     const range = scale.max - scale.min;
-    const slider = (which) => make("input", {
+    const [lowName, highName] = scale.symmetric ? ["lowest", "highest"] : ["darkest", "brightest"];
+    const slider = (which, end) => make("input", {
       type: "range", min: scale.min, max: scale.max, step: range / 1000,
-      "aria-label": `${which} of ${name}`, "data-end": which,
+      "aria-label": `${which} of ${name}`, "data-end": end,
     });
-    const [low, high] = [slider("darkest"), slider("brightest")];
+    const [low, high] = [slider(lowName, "low"), slider(highName, "high")];
     const [lowText, highText] = [make("output"), make("output")];
     const write = () => {
       [low.value, high.value] = [scale.low, scale.high];
@@ -101,8 +102,8 @@
     write();
     return make("div", { class: "scale", "data-scale": name },
       make("div", { class: "scale-head" }, make("strong", {}, name), reset), ramp(layer),
-      make("label", {}, make("span", {}, "darkest"), low, lowText),
-      make("label", {}, make("span", {}, "brightest"), high, highText));
+      make("label", {}, make("span", {}, lowName), low, lowText),
+      make("label", {}, make("span", {}, highName), high, highText));
   };
 
   /** Contrast of all scales; `changed` is told which. */
