@@ -5,18 +5,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hrpn_tf.errors import RunError
 from hrpn_tf.workflows.report_sources import Sources, read_json
 
 Facts = list[dict[str, Any]]
 
 
 def run_facts(sources: Sources) -> list[dict[str, Any]]:
-    """Groups of facts of the run: model, data, training."""
-    return [
-        {"title": "Model", "facts": _model(sources)},
-        {"title": "Data", "facts": _data(sources)},
-        {"title": "Training", "facts": _training(sources)},
-    ]
+    """Groups of facts of the run: model, data, training.
+
+    Raises:
+        RunError: a file of the run holds something else than it should.
+    """
+    try:
+        return [
+            {"title": "Model", "facts": _model(sources)},
+            {"title": "Data", "facts": _data(sources)},
+            {"title": "Training", "facts": _training(sources)},
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        raise RunError(
+            f"{sources.run}: contract.json, split.json, resources.json or environment.json is "
+            "damaged; copy the run again"
+        ) from None
 
 
 def slide_facts(

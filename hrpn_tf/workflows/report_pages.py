@@ -1,7 +1,7 @@
 """The pages of a report: the first one, and one per slide."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hrpn_tf.evaluation.report.metrics_tables import BY_SLIDE, cells, heads, met
 from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, render
 from hrpn_tf.evaluation.report.sections import Section
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
-from hrpn_tf.workflows.report_facts import flat, history, run_facts, slide_facts
+from hrpn_tf.workflows.report_facts import flat, history, slide_facts
 from hrpn_tf.workflows.report_slides import SlideContent
 from hrpn_tf.workflows.report_sources import Sources
 
@@ -73,6 +73,7 @@ def write_slide_pages(
 
 def write_index(
     sources: Sources,
+    facts: Sequence[Mapping[str, Any]],
     contents: Mapping[str, SlideContent],
     problems: Mapping[str, str],
     pages: Mapping[str, str],
@@ -83,6 +84,7 @@ def write_index(
 
     Args:
         sources: of the report.
+        facts: groups of them, of the run.
         contents: slides that have a page.
         problems: why others have none.
         pages: of the slides.
@@ -100,7 +102,7 @@ def write_index(
         headline=_headline(metrics.model(POOLED)),
         sections=sections,
         notes=notes,
-        facts=run_facts(sources),
+        facts=facts,
         tables=metric_tables(metrics),
         definitions=[
             {"name": head["title"], "text": head["definition"], "unit": head["unit"]}

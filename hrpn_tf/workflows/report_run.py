@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from hrpn_tf.errors import HrpnError
+from hrpn_tf.errors import HrpnError, UsageError
 from hrpn_tf.evaluation.evaluation import POOLED
 from hrpn_tf.evaluation.report.counts import Counts, no_counts
 from hrpn_tf.evaluation.report.density import shared_edges
 from hrpn_tf.evaluation.report.metrics_tables import Metrics
-from hrpn_tf.evaluation.report.pages import copy_assets
+from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets
 from hrpn_tf.files import atomic_path, remove
 from hrpn_tf.workflows.remarks import remark
+from hrpn_tf.workflows.report_facts import run_facts
 from hrpn_tf.workflows.report_pages import file_name, page_name, write_index, write_slide_pages
 from hrpn_tf.workflows.report_slides import SlideContent, slide_content
 from hrpn_tf.workflows.report_sources import Sources, default_out, find_sources
@@ -67,9 +68,13 @@ def report_run(
     Raises:
         UsageError, RunError: see ``find_sources``.
         OutputExistsError: the report exists, and ``overwrite`` is false.
+        UsageError: what is to be replaced is no report.
     """
     sources = find_sources(path, run=run, slide_list=slide_list, predictions=predictions)
     out = out or default_out(path)
+    facts = run_facts(sources)
+    if overwrite:
+        _refuse_other(out)
     with atomic_path(out, overwrite) as folder:
         folder.mkdir()
         counts = no_counts(_edges(sources.metrics))
@@ -77,13 +82,24 @@ def report_run(
         copy_assets(folder / "assets")
         pages = {name: page_name(number, name) for number, name in enumerate(contents)}
         write_slide_pages(sources, contents, pages, folder)
-        write_index(sources, contents, problems, pages, counts, folder)
+        write_index(sources, facts, contents, problems, pages, counts, folder)
     return Reported(
         out / "index.html",
         len(contents),
         problems,
         sum(c.view.tile_bytes for c in contents.values()),
     )
+
+
+def _refuse_other(out: Path) -> None:
+    """Refuse to replace a folder that is no report, such as the run itself.
+
+    Raises:
+        UsageError: it is none.
+    """
+    is_report = (out / "index.html").is_file() and (out / "assets" / SCRIPTS[0]).is_file()
+    if out.exists() and not is_report and not (out.is_dir() and not any(out.iterdir())):
+        raise UsageError(f"{out}: is no report and is not replaced; choose another --out")
 
 
 def _slides(

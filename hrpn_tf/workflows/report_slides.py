@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from hrpn_tf.errors import MissingPredictionError, SlideNotFoundError
@@ -176,6 +175,8 @@ def _scale_of(view: SlideView, key: str) -> dict[str, float]:
 
 def _data_url(image: np.ndarray, shape: tuple[int, int]) -> str:
     """WebP of twice the size that it is shown at, for fine screens."""
+    import cv2
+
     large = 2 * shape[1], 2 * shape[0]
     small = cv2.resize(image, large, interpolation=cv2.INTER_AREA)
     done, data = cv2.imencode(

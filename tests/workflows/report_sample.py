@@ -39,7 +39,7 @@ def write_prediction(run: Path, name: str, values: np.ndarray) -> None:
     write_slide(
         run / "predictions" / f"{name}.ome.tif",
         values,
-        channels=["qd", "qd lower", "qd upper"][: values.shape[-1]],
+        channels=["qd", "qd_lower", "qd_upper"][: values.shape[-1]],
         pixel_size_um=0.5,
         provenance={
             "model": {"name": "<img src=x onerror=alert(1)>"},

@@ -80,26 +80,16 @@ def test_the_page_asks_for_nothing_outside(made: Path) -> None:
     assert "default-src 'none'" in index
 
 
-def test_an_evaluation_elsewhere_is_told_its_run(
+def test_an_evaluation_elsewhere_and_slides_that_are_halved(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     elsewhere = tmp_path / "night"
     shutil.copytree(made / "evaluation", elsewhere)
     assert report(made, path=elsewhere) == 2
     assert "lies in no run; name the run with --run" in capsys.readouterr().err
-    assert report(made, "--run", str(made), path=elsewhere) == 0
-    page = tmp_path / "night-report" / "index.html"
-    assert page.is_file()
-    assert f"{page}: 2 slides" in capsys.readouterr().out
-
-
-def test_the_report_of_an_evaluation_lies_beside_it(made: Path) -> None:
-    assert default_out(made) == default_out(made / "evaluation") == made / "report"
-
-
-def test_a_large_slide_is_halved(made: Path, tmp_path: Path) -> None:
-    out = tmp_path / "report"
-    assert report(made, "--out", str(out), "--megapixels", "0.2") == 0
+    assert report(made, "--run", str(made), "--megapixels", "0.2", path=elsewhere) == 0
+    out = tmp_path / "night-report"
+    assert f"{out / 'index.html'}: 2 slides" in capsys.readouterr().out
     page = next((out / "slides").glob("*plain.html")).read_text()
     view = json.loads(re.search(r'id="view">(.*?)</script>', page, re.S)[1])
     assert (view["height"], view["width"], view["reduction"]) == (350, 550, 2)
@@ -107,6 +97,10 @@ def test_a_large_slide_is_halved(made: Path, tmp_path: Path) -> None:
     assert "means of 2 × 2 px" in page
     tiles = next((out / "slides").glob("*plain-tiles"))
     assert sorted(path.name for path in tiles.iterdir()) == ["0", "1"]
+
+
+def test_the_report_of_an_evaluation_lies_beside_it(made: Path) -> None:
+    assert default_out(made) == default_out(made / "evaluation") == made / "report"
 
 
 def test_a_prediction_with_nan_has_no_page_and_a_constant_target_has_one(
@@ -143,6 +137,18 @@ def test_other_reasons_are_said_slide_by_slide(
     assert not list((run / "report/slides").glob("*"))
 
 
+def test_only_a_report_is_replaced(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for out in (run, run / "evaluation", run / "hrpn.yaml"):
+        assert report(run, "--overwrite", "--out", str(out)) == 2
+        assert "is no report and is not replaced" in capsys.readouterr().err
+    assert (run / "hrpn.yaml").is_file()
+    (run / "report").mkdir()
+    shutil.rmtree(run / "predictions")  # nothing to show: quick
+    for _ in range(2):
+        assert report(run, "--overwrite") == 0
+    assert (run / "report/index.html").is_file()
+
+
 def test_slides_that_are_gone_leave_the_tables(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +172,18 @@ def test_slides_that_are_gone_leave_the_tables(
         (lambda run: (run / "hrpn.yaml").unlink(), r"neither a run \(it holds no hrpn\.yaml\)"),
         (lambda run: (run / "evaluation/metrics.json").write_text("{"), r"damaged or of another"),
         (lambda run: (run / "evaluation/metrics.json").write_text("[]"), r"damaged or of another"),
+        (
+            lambda run: (run / "evaluation/metrics.json").write_text(
+                (run / "evaluation/metrics.json")
+                .read_text()
+                .replace('"mse": ', '"mse": "x", "_": ')
+            ),
+            r"damaged or of another",
+        ),
+        (
+            lambda run: (run / "resources.json").write_text('{"seconds": "x", "parameters": []}'),
+            r"resources\.json or environment\.json is damaged",
+        ),
         (lambda run: (run / "report").mkdir(), r"report exists; give --overwrite"),
         (lambda run: shutil.rmtree(run), r"no such folder"),
     ],

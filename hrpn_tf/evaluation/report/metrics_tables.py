@@ -73,12 +73,24 @@ def read_metrics(folder: Path) -> Metrics:
             tuple(values.get("networks") or ()),
         )
         for slide in (*metrics.slides, POOLED):
-            metrics.model(slide)
+            _check(metrics.model(slide))
         return metrics
     except (OSError, ValueError, KeyError, TypeError, StopIteration):
         raise RunError(
             f"{path}: damaged or of another version; run hrpn-tf evaluate again with --overwrite"
         ) from None
+
+
+def _check(row: Mapping[str, Any]) -> None:
+    """Refuse a row that the pages could not show, by the errors of looking things up in it."""
+    for name in COLUMNS:
+        if not isinstance(row[name], int | float | None):
+            raise TypeError(name)
+    for side in (row["true"], row["predicted"]):
+        for name in ("mean", "sd", "min", "max"):
+            side[name] + 0.0
+    row["group"] + row["subset"]
+    row["pixels"] + 0
 
 
 def metric_tables(metrics: Metrics, slide: str = POOLED) -> list[dict[str, Any]]:
