@@ -99,6 +99,10 @@ class RunError(UsageError):
     """The run folder misses something, or belongs to another configuration."""
 
 
+class TrainingProfileError(HrpnError):
+    """The training profile of a run or a bundle is damaged."""
+
+
 class OutputExistsError(UsageError):
     """The output exists already, and ``--overwrite`` was not given."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from hrpn_export import BundleError, Session, open_session
 from hrpn_export.quiet import quiet
 
+from hrpn_benchmarks.abilities import with_counts
 from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.measures import Measured
@@ -23,12 +24,15 @@ from hrpn_benchmarks.scenario import Job, find_scenario
 
 def measure(cell: Cell, together: Callable[[], None]) -> Measured:
     """The measures of a cell."""
+    sessions: list[Session] = []
 
     def opened() -> Session:
         with quiet():
-            return _peer(cell) if cell.peer else _of_bundle(cell)
+            sessions.append(_peer(cell) if cell.peer else _of_bundle(cell))
+        return sessions[-1]
 
-    return find_scenario(cell.scenario).run(Job(cell, opened, together))
+    measured = find_scenario(cell.scenario).run(Job(cell, opened, together))
+    return with_counts(measured, sessions[-1], cell.side) if sessions else measured
 
 
 def pin(threads: int, number: int) -> tuple[int, ...]:

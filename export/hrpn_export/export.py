@@ -50,6 +50,8 @@ class About:
         provenance: where the model comes from; whatever JSON can hold.
         authors: names, for the bioimage.io description.
         description: one sentence.
+        files: name in the bundle: a file that is copied there as it is, for the programs that know
+            it; its checksum vouches for it as for every other.
     """
 
     name: str
@@ -59,6 +61,7 @@ class About:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     authors: tuple[str, ...] = ()
     description: str = ""
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -255,6 +258,8 @@ def _describe(
 ) -> None:
     """Everything but the formats; ``bundle.json`` last."""
     certificate.write(out / CERTIFICATE)
+    for name, path in about.files.items():
+        shutil.copyfile(path, out / safe_name(name))
     manifest = Manifest(
         name=about.name,
         contract=contract_fields(contract),

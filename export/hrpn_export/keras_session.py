@@ -36,6 +36,7 @@ class KerasSession:
         if threads is not None:
             limit_threads(threads)
         self.contract = contract
+        self.model = model  # for what asks for more of it than its output
         signature = tf.TensorSpec((None, None, None, len(contract.inputs)), tf.float32)
         self._run = _with_constant_weights(model, signature)
 

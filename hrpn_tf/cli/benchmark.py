@@ -12,7 +12,10 @@ from hrpn_tf.errors import UsageError
 @click.argument("bundles", nargs=-1, type=click.Path(path_type=Path), metavar="BUNDLE...")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
 @click.option(
-    "--plan", metavar="FILE|NAME", default="quick", help="quick, cpu, gpu, or a file.  [quick]"
+    "--plan",
+    metavar="FILE|NAME",
+    default="quick",
+    help="quick, cpu, gpu, peers, or a file.  [quick]",
 )
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, tensorrt.  [as the plan says]")
 @click.option("--threads", metavar="N,...", help="Of the runtimes.  [as the plan says]")

@@ -9,6 +9,7 @@ import click
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, preset_option
 from hrpn_tf.config import load_config
 from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.workflows.training_profile import is_chief, write_profile
 
 
 @click.command("fit")
@@ -51,6 +52,8 @@ def command(
     from hrpn_tf.training.fit import fit
 
     state = fit(store, out, config, overwrite=overwrite)
+    if is_chief():
+        write_profile(out, store)
     best = state.history[state.best_epoch - 1]
     early = " (stopped early)" if state.epoch < config.training.epochs else ""
     click.echo(

@@ -21,6 +21,7 @@ COMMANDS = {
     "inspect": "Print what is understood of a slide.",
     "prepare": "Cut slides into a store of patches.",
     "fit": "Train a network on a store of patches.",
+    "profile": "Describe the training slides of a run, to tell which others are unlike.",
     "predict": "Predict whole slides.",
     "export": "Export a network to a bundle of formats, each with a certificate.",
     "benchmark": "Measure memory, latency and throughput of bundles.",

@@ -46,6 +46,22 @@ def receptive_field(model: keras.Model) -> int | None:
     return None if None in spans else 2 * max(s.reach() for s in spans if s is not None) + 1
 
 
+def coarsest_output(model: keras.Model) -> Any:
+    """The last symbolic tensor (N, h, w, C) of the lowest resolution: the widest view there is.
+
+    Raises:
+        ModelGraphError: it lies in a nested model, or see :func:`receptive_field`.
+    """
+    calls = _traced(model)
+    ratios = [call.lengths[0].ratio for call in calls]
+    coarsest = min(ratio for ratio in ratios if ratio)
+    last = max(i for i, ratio in enumerate(ratios) if ratio == coarsest)
+    operation = calls[last].operation
+    if operation not in model.operations:
+        raise ModelGraphError(f"model {model.name}: {operation.name} lies in a nested model")
+    return operation.output
+
+
 def count_macs(model: keras.Model, height: int, width: int) -> int:
     """Multiply-accumulate operations of one (1, height, width, C) input.
 

@@ -15,8 +15,9 @@ class Begun:
     Attributes:
         plan: tiles and queues.
         found: what was found out for it, as JSON holds it: the ``origin`` of the result, ``seams``
-            of a halo smaller than the receptive field (or None), the name of its ``work``, and the
-            states of the slide's ``files`` at :meth:`SlidePrediction.begin`.
+            of a halo smaller than the receptive field (or None), how the slide was ``assessed``,
+            the name of its ``work``, and the states of the slide's ``files`` at
+            :meth:`SlidePrediction.begin`.
         left: numbers of the blocks that are not finished.
     """
 

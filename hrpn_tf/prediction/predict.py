@@ -1,8 +1,8 @@
 """Predict one slide in this process, in memory that does not depend on the slide's size."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tqdm import tqdm
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.files import refuse_existing
 from hrpn_tf.memory import free_on_host, peak_bytes, resident_bytes
+from hrpn_tf.prediction.begun import Begun
 from hrpn_tf.prediction.geometry import Tiling
 from hrpn_tf.prediction.slide_prediction import SlidePrediction
 from hrpn_tf.slides import Slide
@@ -30,6 +31,7 @@ class PredictionSummary:
         seams: largest and mean error, grey levels, of a halo smaller than the receptive field.
         computed, blocks: how many blocks were computed now, and how many there are.
         peak_bytes: most memory that the process held; None if the system does not say.
+        assessed: see ``SlidePrediction.assess``.
     """
 
     path: Path
@@ -41,10 +43,16 @@ class PredictionSummary:
     computed: int
     blocks: int
     peak_bytes: int | None
+    assessed: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run_prediction(
-    prediction: SlidePrediction, *, budget: int | None, overwrite: bool, progress: bool
+    prediction: SlidePrediction,
+    *,
+    budget: int | None,
+    overwrite: bool,
+    progress: bool,
+    on_begun: Callable[[Begun], object] = lambda begun: None,
 ) -> PredictionSummary:
     """Predict a slide of any size in this process, and write the result.
 
@@ -57,6 +65,7 @@ def run_prediction(
         budget: bytes that this process may take; None for no limit.
         overwrite: replace an existing result, and what was begun with other settings.
         progress: show a progress bar on standard error.
+        on_begun: is told what was found before the first tile is computed.
 
     Raises:
         OutputExistsError: the result exists and ``overwrite`` is false.
@@ -69,6 +78,7 @@ def run_prediction(
     with prediction.unfinished.held():
         refuse_existing(prediction.out, overwrite)  # who held it may have finished it
         begun = prediction.begin(budget, restart=overwrite)
+        on_begun(begun)
         tiling = begun.plan.tiling
         bar = tqdm(
             total=pixels,
@@ -93,6 +103,7 @@ def run_prediction(
         computed=len(begun.left),
         blocks=len(tiling),
         peak_bytes=peak_bytes(),
+        assessed=begun.found.get("assessed", {}),
     )
 
 

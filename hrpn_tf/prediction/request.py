@@ -55,7 +55,11 @@ def description(
         dtype=np.dtype(prediction.config.dtype),
         pixel_size_um=size,
         position_um=position,
-        provenance={**found["origin"], "tiling": _describe(tiling, found["seams"])},
+        provenance={
+            **found["origin"],
+            **found.get("assessed", {}),
+            "tiling": _describe(tiling, found["seams"]),
+        },
     )
 
 

@@ -70,6 +70,8 @@ class SlidePrediction:
         mask: outside of it the result is 0; None for everything.
         find_tissue: makes the tissue map, once; None to compute every tile.
         cache_bytes: what the open slide may keep of decoded strips or tiles.
+        assess: looks at the slide, once, to begin; of its tissue map. What it gives is written into
+            the result beside the origin, and does not decide what the result is.
     """
 
     session: Session
@@ -83,6 +85,7 @@ class SlidePrediction:
     mask: PolygonMask | None = None
     find_tissue: Callable[[], TissueMap] | None = None
     cache_bytes: int = CACHE_BYTES
+    assess: Callable[[TissueMap | None], Mapping[str, Any]] | None = None
 
     @property
     def unfinished(self) -> Unfinished:
@@ -238,8 +241,11 @@ class SlidePrediction:
             slide = TimedReads(self.slide, config.io_timeout)
             seams = measure_seams(self.session, slide, self.channels, plan.tiling, tissue)
         name = f"work-{secrets.token_hex(4)}"
+        assessed = {} if self.assess is None else self.assess(tissue)
         # as it comes back from JSON, so that whoever goes on finds the very same
-        found = json.loads(json.dumps({"origin": origin, "seams": seams, "work": name}))
+        found = json.loads(
+            json.dumps({"origin": origin, "seams": seams, "assessed": assessed, "work": name})
+        )
         work = unfinished.work(name)
         with self._disk_full("nothing was left there; make room or choose another disk"):
             if tissue is not None:

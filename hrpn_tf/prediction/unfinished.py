@@ -113,9 +113,9 @@ class Unfinished:
         if not self.folder.is_dir() or not self.out.exists():
             return
         with suppress(RunBusyError, SlideFormatError), self.held():
-            origin = (self._read() or {}).get("found", {}).get("origin")
-            made_of = read_provenance(self.out)
-            if origin == {key: made_of[key] for key in made_of if key != "tiling"}:
+            found = (self._read() or {}).get("found", {})
+            made_of, beside = read_provenance(self.out), {"tiling", *found.get("assessed", {})}
+            if found.get("origin") == {k: made_of[k] for k in made_of if k not in beside}:
                 self.discard()
 
     def is_begun(self) -> bool:

@@ -2,7 +2,7 @@
 
 A run folder holds ``hrpn.yaml`` (the resolved configuration), ``contract.json``, ``scaling.json``,
 ``split.json``, ``store.json``, ``environment.json``, ``history.csv``, ``logs/`` (TensorBoard),
-``checkpoints/`` and ``best.keras``.
+``checkpoints/`` and ``best.keras``; after ``hrpn-tf fit`` also ``training-profile.npz``.
 """
 
 import csv

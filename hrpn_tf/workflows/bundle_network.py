@@ -14,6 +14,8 @@ from hrpn_tf.workflows.quiet import load_tensorflow
 if TYPE_CHECKING:
     from hrpn_export import Bundle, Contract, Session
 
+    from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
+
 # Grey levels; what rounding makes of a network whose answer does not depend on the tile is below.
 _SEAM = 0.01
 
@@ -110,6 +112,13 @@ class BundleNetwork:
             "sha256": checksum,
             **({"trained": str(trained["sha256"])} if "sha256" in trained else {}),
         }
+
+    def training_profile(self) -> "TrainingProfile | None":
+        """See ``Network``; the checksum in the manifest vouches for the file."""
+        from hrpn_tf.evaluation.out_of_distribution import NAME, load_profile
+
+        bundle = self._bundle()
+        return load_profile(bundle.path / NAME) if NAME in bundle.manifest.files else None
 
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""

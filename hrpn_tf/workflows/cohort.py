@@ -14,6 +14,7 @@ from hrpn_tf.errors import ClusterError, HrpnError
 from hrpn_tf.workflows import cohort_tasks
 from hrpn_tf.workflows.cohort_slide import SlideUnderWay
 from hrpn_tf.workflows.cohort_tasks import Means, Part
+from hrpn_tf.workflows.out_of_distribution import warn
 from hrpn_tf.workflows.prediction_jobs import Job
 from hrpn_tf.workflows.prediction_report import describe, describe_cohort
 from hrpn_tf.workflows.remarks import remark
@@ -193,6 +194,8 @@ class Cohort:
 
     def _after_begin(self, slide: SlideUnderWay, begun: "Begun") -> None:
         slide.begin(begun)
+        with tqdm.external_write_mode():
+            warn(slide.job.slide.name, begun)
         self._bar.update(slide.job.pixels - slide.pixels_of(begun.left))
         if not begun.left:
             self._submit_finish(slide)

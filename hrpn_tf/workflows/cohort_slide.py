@@ -100,4 +100,5 @@ class SlideUnderWay:
             computed=self.computed,
             blocks=len(self.tiling),
             peak_bytes=self.peak or None,
+            assessed=self.begun.found.get("assessed", {}),
         )

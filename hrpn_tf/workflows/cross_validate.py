@@ -13,9 +13,11 @@ import numpy as np
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import Split, folds
 from hrpn_tf.errors import RunError
+from hrpn_tf.evaluation.out_of_distribution import NAME as PROFILE
 from hrpn_tf.files import atomic_path
 from hrpn_tf.workflows.evaluate_run import evaluate_run
 from hrpn_tf.workflows.predict_run import predict_run
+from hrpn_tf.workflows.training_profile import write_profile
 
 SCHEMA = "hrpn-tf cross-validation 1"
 # name: (heading, digits)
@@ -71,6 +73,8 @@ def cross_validate(
     for number, split in enumerate(splits):
         run = out / f"fold-{number}"
         epoch = _fit_fold(store_path, run, _of_fold(config, number), progress)
+        if not (run / PROFILE).exists():
+            write_profile(run, store_path)
         keras.utils.clear_session()  # or every fold would add its graphs to memory
         predict_run(run, skip_existing=True, progress=progress, say=lambda line: None)
         if not (run / "evaluation").is_dir():

@@ -120,6 +120,7 @@ def export_run(
                 program=f"hrpn-tf {__version__}",
                 provenance=_provenance(config, subsets, origin, store),
                 description=_description(model.name, contract.inputs, contract.outputs),
+                files=_attached(run),
             ),
             options=choice.options,
             uncertified=choice.uncertified,
@@ -183,6 +184,17 @@ def _provenance(
         "store": {"fingerprint": store.manifest.fingerprint, "dtype": store.manifest.dtype},
         "configuration": config.model_dump(mode="json"),
     }
+
+
+def _attached(run: Path) -> dict[str, Path]:
+    """What a bundle carries for ``hrpn-tf predict`` beside the network."""
+    from hrpn_tf.evaluation.out_of_distribution import NAME
+
+    path = run / NAME
+    if not path.is_file():
+        remark(f"{run} has no training profile for the bundle; hrpn-tf profile {run} makes one")
+        return {}
+    return {NAME: path}
 
 
 def _description(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from hrpn_tf.config import Config
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
 
+    from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
+
 
 class Network(Protocol):
     """Where a network comes from; can be compared, and sent to another process."""
@@ -53,6 +55,14 @@ class Network(Protocol):
 
     def origin(self) -> dict[str, str]:
         """What a predicted slide says of it; ``sha256`` is of the very network."""
+        ...
+
+    def training_profile(self) -> "TrainingProfile | None":
+        """What its training slides look like; None if it does not say.
+
+        Raises:
+            TrainingProfileError: it is damaged.
+        """
         ...
 
     def load(self, threads: int | None) -> "Session":

@@ -1,12 +1,14 @@
 """Predict slides one after another in this process."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from hrpn_export.errors import BundleError
 
 from hrpn_tf.errors import HrpnError
 from hrpn_tf.workflows.networks import load_network
+from hrpn_tf.workflows.out_of_distribution import warn
 from hrpn_tf.workflows.prediction_jobs import Job, opened
 from hrpn_tf.workflows.prediction_report import describe
 
@@ -38,7 +40,11 @@ def predict_here(
             budget = memory_budget(job.config.prediction)
             with opened(job, load_network(job.network), budget) as prediction:
                 summary = run_prediction(
-                    prediction, budget=budget, overwrite=overwrite, progress=progress
+                    prediction,
+                    budget=budget,
+                    overwrite=overwrite,
+                    progress=progress,
+                    on_begun=partial(warn, job.slide.name),
                 )
             say(describe(summary))
         except (HrpnError, BundleError, OSError) as error:

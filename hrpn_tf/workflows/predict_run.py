@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from tqdm import tqdm
 from hrpn_tf.config import Config
 from hrpn_tf.errors import CohortError, HrpnError, OutputExistsError, UsageError
 from hrpn_tf.workflows.networks import Network
+from hrpn_tf.workflows.out_of_distribution import find_profile
 from hrpn_tf.workflows.prediction_jobs import Choice, Job, check
 from hrpn_tf.workflows.prediction_requests import Request, made_by, requests
 from hrpn_tf.workflows.remarks import remark
@@ -92,6 +94,8 @@ def predict_run(
 
     looked = _look_at_all(asked, look, progress) if several else [look(asked[0])]
     jobs = [found for found in looked if isinstance(found, Job)]
+    profile, no_profile = find_profile(network, contract) if jobs else (None, None)
+    jobs = [replace(job, profile=profile) for job in jobs]
     failures: list[Failure] = [
         (request.slide, found)
         for request, found in zip(asked, looked, strict=True)
@@ -112,6 +116,8 @@ def predict_run(
         from hrpn_tf.workflows.cohort import predict_cohort
 
         failures += predict_cohort(jobs, workers, scheduler, overwrite, progress, say)
+    if no_profile and len(failures) < len(asked):
+        remark(no_profile)
     if failures and not several:
         raise failures[0][1]
     if failures:

@@ -1,7 +1,7 @@
 """One slide to predict, checked, and as steps that any process can take."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from hrpn_export import Contract, Session
 
+    from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
     from hrpn_tf.slides import Slide, SlideInfo
 
@@ -55,6 +56,7 @@ class Job:
         pixels: of the result, all in all.
         region: px of the frame; None for all of it.
         mask: GeoJSON file; absolute; None for everything.
+        profile: of the training slides, that the slide is compared with; None for none.
     """
 
     slide: Path
@@ -67,6 +69,7 @@ class Job:
     pixels: int
     region: "Region | None"
     mask: Path | None
+    profile: "TrainingProfile | None" = None
 
 
 def check(
@@ -153,6 +156,8 @@ def opened(job: Job, session: "Session", budget: int | None) -> Iterator["SlideP
     with open_in_time(job.slide, config.io_timeout, cache) as slide:
         info, seen = slide.info, open_frame(slide, job.frame)
         size = size_of(seen.info)
+        means: list[np.ndarray] = []  # kept from one look at the slide for another use
+        look = partial(_tissue, slide, job, size, means)
         yield SlidePrediction(
             session=session,
             slide=seen,
@@ -163,8 +168,11 @@ def opened(job: Job, session: "Session", budget: int | None) -> Iterator["SlideP
             pixel_size_um=job.frame.pixel_size_um,
             region=job.region,
             mask=None if job.mask is None else read_mask(job.mask, *size_of(info), job.frame.scale),
-            find_tissue=partial(_tissue, slide, job, size) if _may_skip(job) else None,
+            find_tissue=look if _may_skip(job) else None,
             cache_bytes=cache,
+            assess=None
+            if job.profile is None
+            else partial(_assess, job, session, seen, look, means),
         )
 
 
@@ -214,18 +222,60 @@ def _origin(job: Job, info: "SlideInfo") -> Mapping[str, object]:
     )
 
 
-def _may_skip(job: Job) -> bool:
-    return job.config.prediction.skip_empty and job.config.data.tissue.method != "all"
+def _tissue(
+    slide: "Slide", job: Job, size: tuple[int, int], looked: "list[np.ndarray]"
+) -> "TissueMap":
+    """Tissue by the rule that training patches were chosen by.
 
-
-def _tissue(slide: "Slide", job: Job, size: tuple[int, int]) -> "TissueMap":
-    """Tissue by the rule that training patches were chosen by."""
+    Args:
+        slide, job: see ``opened``.
+        size: (height, width) of the slide as it is seen, px.
+        looked: is given the mean grey levels that the map was made of, (h, w, inputs).
+    """
     from hrpn_tf.data.tissue import is_tissue
     from hrpn_tf.prediction import find_tissue
     from hrpn_tf.prediction.reading import TimedReads
 
     def classify(means: "np.ndarray") -> "np.ndarray":
+        looked.append(means)
         return is_tissue(means.mean(axis=-1), job.config.data.tissue)
 
     slow = TimedReads(slide, job.config.prediction.io_timeout)
     return find_tissue(slow, job.channels, size, classify)
+
+
+def _assess(
+    job: Job,
+    session: "Session",
+    slide: "Slide",
+    look: "Callable[[], TissueMap]",
+    looked: "list[np.ndarray]",
+    tissue: "TissueMap | None",
+) -> Mapping[str, object]:
+    """Whether the slide is like the training slides.
+
+    Args:
+        job, session: see ``opened``.
+        slide: as it is seen.
+        look: makes the tissue map.
+        looked: what the tissue map was made of.
+        tissue: the map, if there was need of one.
+    """
+    from hrpn_tf.prediction import Region
+    from hrpn_tf.prediction.reading import TimedReads
+    from hrpn_tf.workflows.out_of_distribution import assess, coarse_tissue
+
+    assert job.profile is not None
+    coarse = None
+    if job.config.data.tissue.method != "all":
+        tissue = tissue or look()
+        coarse = coarse_tissue(
+            looked.pop(), tissue.scale, job.frame.pixel_size_um, job.config.data.tissue
+        )
+    timed = TimedReads(slide, job.config.prediction.io_timeout)
+    area = job.region or Region(0, 0, *size_of(slide.info))
+    return assess(job.profile, session, timed, job.channels, area, coarse)
+
+
+def _may_skip(job: Job) -> bool:
+    return job.config.prediction.skip_empty and job.config.data.tissue.method != "all"

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from hrpn_tf.workflows.out_of_distribution import KEY
+
 if TYPE_CHECKING:
     from hrpn_tf.prediction import PredictionSummary
 
@@ -23,6 +25,9 @@ def describe(summary: "PredictionSummary") -> str:
             f"seam error up to {summary.seams['largest']:.2g} grey levels, mean "
             f"{summary.seams['mean']:.2g}, since the halo is smaller than the receptive field"
         )
+    if (likeness := summary.assessed.get(KEY, {})) and likeness["score"] is not None:
+        how = "unlike" if likeness["out_of_distribution"] else "like"
+        parts.append(f"{how} the training slides (score {likeness['score']:.2g}, limit 1)")
     if summary.peak_bytes is not None:
         parts.append(f"{summary.peak_bytes / 1e9:.2f} GB of memory at most")
     return "; ".join(parts)

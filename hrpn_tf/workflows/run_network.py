@@ -13,6 +13,8 @@ from hrpn_tf.workflows.run_slides import run_subsets
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
 
+    from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
+
 
 @dataclass(frozen=True)
 class RunNetwork:
@@ -77,6 +79,13 @@ class RunNetwork:
 
         best = self._best()
         return {"file": best.name, "run": self.folder.name, "sha256": sha256(best)}
+
+    def training_profile(self) -> "TrainingProfile | None":
+        """See ``Network``."""
+        from hrpn_tf.evaluation.out_of_distribution import NAME, load_profile
+
+        path = self.folder / NAME
+        return load_profile(path) if path.exists() else None
 
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""

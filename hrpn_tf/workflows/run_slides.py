@@ -46,7 +46,7 @@ def run_slides(run: Path, config: Config, slide_list: Path | None) -> tuple[RunS
     subsets = run_subsets(run)
     if slide_list is not None:
         return listed_slides(slide_list, config, subsets)
-    store = Path(_read_json(run / "store.json")["path"])
+    store = store_of(run)
     if not store.is_dir():
         raise StoreError(
             f"{store}: the store that {run} was fitted on is gone; name a slide list instead"
@@ -62,6 +62,15 @@ def run_slides(run: Path, config: Config, slide_list: Path | None) -> tuple[RunS
         )
         for record in read_manifest(store).slides
     )
+
+
+def store_of(run: Path) -> Path:
+    """Where the store is that a run was fitted on.
+
+    Raises:
+        RunError: the run folder is incomplete.
+    """
+    return Path(_read_json(run / "store.json")["path"])
 
 
 def listed_slides(

@@ -12,7 +12,7 @@ from small_bundle import small_bundle
 
 def test_shipped_plans_are_read() -> None:
     names = {path.stem for path in SHIPPED.glob("*.yaml")}
-    assert names == {"quick", "cpu", "gpu"}
+    assert names == {"quick", "cpu", "gpu", "peers"}
     for name in names:
         assert read_plan(name).rounds >= 2
 
@@ -34,7 +34,7 @@ def test_what_is_no_plan_is_named(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_a_plan_that_is_not_there() -> None:
-    with pytest.raises(PlanError, match=r"shipped plan \(cpu, gpu, quick\)"):
+    with pytest.raises(PlanError, match=r"shipped plan \(cpu, gpu, peers, quick\)"):
         read_plan("nothing")
 
 

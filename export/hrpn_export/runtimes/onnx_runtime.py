@@ -29,6 +29,9 @@ class OnnxSession:
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # A plan of memory for each size is made beside what the first run took: twice the memory,
+        # and no faster (docs/benchmarks.md).
+        options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(
                 str(path), options, providers=_providers(device)

@@ -1,0 +1,28 @@
+"""Out-of-distribution detection: whether a slide is like those that a network was trained on."""
+
+from hrpn_tf.evaluation.out_of_distribution.files import NAME, load_profile, save_profile
+from hrpn_tf.evaluation.out_of_distribution.judgement import Judgement, judge, one_line
+from hrpn_tf.evaluation.out_of_distribution.profile import TrainingProfile, learn_profile
+from hrpn_tf.evaluation.out_of_distribution.statistics import (
+    SIDE,
+    WINDOWS,
+    SlideStatistics,
+    choose_windows,
+    describe,
+)
+
+__all__ = [
+    "NAME",
+    "SIDE",
+    "WINDOWS",
+    "Judgement",
+    "SlideStatistics",
+    "TrainingProfile",
+    "choose_windows",
+    "describe",
+    "judge",
+    "learn_profile",
+    "load_profile",
+    "one_line",
+    "save_profile",
+]

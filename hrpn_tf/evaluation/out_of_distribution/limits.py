@@ -1,0 +1,35 @@
+"""How far a slide of the same kind may be from the training slides: learnt by leaving them out."""
+
+import numpy as np
+from scipy import stats
+
+# Slides of one cohort differ; fewer than this say nothing about by how much.
+FEWEST = 3
+
+
+def upper_limit(distances: np.ndarray, alarms: float, least: float) -> float | None:
+    """What the distance of one more slide of the same kind exceeds with a small probability.
+
+    The one-sided prediction limit of a normal distribution,
+    mean + t(1 - alarms; n - 1) * sd * sqrt(1 + 1 / n) (Hahn and Meeker, *Statistical Intervals*,
+    1991, section 4.8). With few slides t is large, and so is the limit: little is known then. The
+    largest of n distances could not do this: one slide in n + 1 exceeds it by chance.
+
+    Args:
+        distances: (n,) of each training slide from the others, at least 0.
+        alarms: share of slides of the same kind that may exceed the limit.
+        least: the limit is at least this: smaller differences do not matter.
+
+    Returns:
+        The limit, in the unit of the distances; None for fewer than ``FEWEST`` slides.
+
+    >>> upper_limit(np.array([0.1, 0.1, 0.1]), 0.01, 0.05)
+    0.1
+    >>> upper_limit(np.array([0.1, 0.1]), 0.01, 0.05) is None
+    True
+    """
+    if len(distances) < FEWEST:
+        return None
+    n = len(distances)
+    margin = stats.t.ppf(1 - alarms, n - 1) * distances.std(ddof=1) * np.sqrt(1 + 1 / n)
+    return float(np.round(max(distances.mean() + margin, least), 12))

@@ -1,0 +1,178 @@
+"""What the training slides look like, and how far slides of their kind are from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hrpn_tf.evaluation.out_of_distribution.feature_space import FeatureSpace, fit_feature_space
+from hrpn_tf.evaluation.out_of_distribution.limits import FEWEST, upper_limit
+from hrpn_tf.evaluation.out_of_distribution.statistics import SlideStatistics
+
+# Of slides of the training slides' kind, this share may be called different.
+ALARMS = 0.01
+# Smaller differences than these never count: about 15 % in grey level, 15 % in size (10 % are left
+# as they are), and a quarter of what windows of one slide scatter by.
+LEAST_GREY, LEAST_STRUCTURE, LEAST_FEATURES = 0.15, 0.15, 0.25
+
+
+@dataclass(frozen=True)
+class TrainingProfile:
+    """The training slides, as far as another slide is compared with them.
+
+    Attributes:
+        channels: roles of the inputs.
+        slides, groups: name and group of each training slide.
+        window_px: side of the windows that were looked at.
+        quantiles: (S, C, Q) grey levels, see ``SlideStatistics``.
+        structure_px: (S, C) see ``SlideStatistics``; NaN for constant channels.
+        space: of the network's features; None if it has none that can be read.
+        grey_limits: (C,) largest distance of grey levels; NaN where nothing can be learnt.
+        structure_limits: (C,) the same of structure.
+        feature_limit: the same of features.
+    """
+
+    channels: tuple[str, ...]
+    slides: tuple[str, ...]
+    groups: tuple[str, ...]
+    window_px: int
+    quantiles: np.ndarray
+    structure_px: np.ndarray
+    space: FeatureSpace | None
+    grey_limits: np.ndarray
+    structure_limits: np.ndarray
+    feature_limit: float
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether there were slides enough to learn any limit."""
+        return bool(np.isfinite(self.grey_limits).any())
+
+
+def learn_profile(
+    channels: Sequence[str], slides: Mapping[str, tuple[str, SlideStatistics]], window_px: int
+) -> TrainingProfile:
+    """Learn from the training slides what slides of their kind look like.
+
+    Each group (animal) is left out in turn, or each slide if there are fewer than three groups, and
+    its slides are compared with the others: that is what a slide of another animal will be like.
+    The limits follow from the largest distance of each, see ``upper_limit``. Since any of several
+    distances may alarm, each gets its share of ``ALARMS``.
+
+    Args:
+        channels: roles of the inputs.
+        slides: name: group, statistics; at least one.
+        window_px: side of the windows.
+    """
+    names, groups = list(slides), [group for group, _ in slides.values()]
+    found = [statistics for _, statistics in slides.values()]
+    units = groups if len(set(groups)) >= FEWEST else names
+    whole = _reference(found)
+    parts = sum(np.isfinite(whole.structure)) + len(channels) + (whole.space is not None)
+    left_out: dict[str, list[Distances]] = {}
+    for unit in sorted(set(units)) if len(set(units)) >= FEWEST else ():
+        others = _reference([f for f, own in zip(found, units, strict=True) if own != unit])
+        own = [f for f, of in zip(found, units, strict=True) if of == unit]
+        left_out[unit] = [others.distances(each) for each in own]
+    worst = [_largest(distances) for distances in left_out.values()]
+    limits = _limits(worst, len(channels), ALARMS / parts)
+    return TrainingProfile(
+        channels=tuple(channels),
+        slides=tuple(names),
+        groups=tuple(groups),
+        window_px=window_px,
+        quantiles=np.stack([f.quantiles for f in found]),
+        structure_px=np.stack([f.structure_px for f in found]),
+        space=whole.space,
+        grey_limits=limits.grey,
+        structure_limits=limits.structure,
+        feature_limit=limits.features,
+    )
+
+
+@dataclass(frozen=True)
+class Distances:
+    """How far a slide is from others.
+
+    Attributes:
+        grey: (C,) Wasserstein-1 distance of the histograms of asinh(grey level / mean grey level of
+            the others); for bright pixels that is the logarithm of a factor.
+        structure: (C,) logarithm of the factor between sizes, without sign; NaN where a channel is
+            constant.
+        features: Mahalanobis distance; NaN without features.
+    """
+
+    grey: np.ndarray
+    structure: np.ndarray
+    features: float
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What slides are compared with; see ``Distances``."""
+
+    scale: np.ndarray
+    quantiles: np.ndarray
+    structure: np.ndarray
+    space: FeatureSpace | None
+
+    def distances(self, slide: SlideStatistics) -> Distances:
+        """Of a slide."""
+        own = np.arcsinh(slide.quantiles / self.scale[:, None])
+        grey = np.abs(own - self.quantiles).mean(axis=1)
+        structure = np.abs(np.log(slide.structure_px) - self.structure)
+        features = float("nan")
+        if self.space is not None and slide.features is not None:
+            features = self.space.distance(slide.features)
+        return Distances(grey, structure, features)
+
+
+def reference_of(profile: TrainingProfile) -> Reference:
+    """All training slides of a profile."""
+    return _joined(profile.quantiles, profile.structure_px, profile.space)
+
+
+def _reference(slides: Sequence[SlideStatistics]) -> Reference:
+    features = [slide.features for slide in slides if slide.features is not None]
+    space = fit_feature_space(features) if len(features) == len(slides) else None
+    return _joined(
+        np.stack([slide.quantiles for slide in slides]),
+        np.stack([slide.structure_px for slide in slides]),
+        space,
+    )
+
+
+def _joined(
+    quantiles: np.ndarray, structure_px: np.ndarray, space: FeatureSpace | None
+) -> Reference:
+    """The mean of the slides: of quantiles it is their Wasserstein barycentre."""
+    scale = np.abs(quantiles).mean(axis=(0, 2))
+    scale = np.where(scale > 0, scale, 1.0)
+    logs = np.log(structure_px)
+    known = np.isfinite(logs)
+    sums = np.where(known, logs, 0).sum(axis=0)
+    structure = np.where(known.any(axis=0), sums / np.maximum(known.sum(axis=0), 1), np.nan)
+    return Reference(scale, np.arcsinh(quantiles / scale[:, None]).mean(axis=0), structure, space)
+
+
+def _largest(distances: Sequence[Distances]) -> Distances:
+    return Distances(
+        np.max([d.grey for d in distances], axis=0),
+        np.fmax.reduce([d.structure for d in distances]),
+        float(np.max([d.features for d in distances])),
+    )
+
+
+def _limits(left_out: Sequence[Distances], channels: int, alarms: float) -> Distances:
+    def limit(values: Sequence[float], least: float) -> float:
+        known = np.array([value for value in values if np.isfinite(value)])
+        found = upper_limit(known, alarms, least)
+        return float("nan") if found is None else found
+
+    return Distances(
+        np.array([limit([d.grey[c] for d in left_out], LEAST_GREY) for c in range(channels)]),
+        np.array(
+            [limit([d.structure[c] for d in left_out], LEAST_STRUCTURE) for c in range(channels)]
+        ),
+        limit([d.features for d in left_out], LEAST_FEATURES),
+    )

@@ -1,0 +1,92 @@
+"""Describe the training slides of a run, so that predictions can tell which slides are unlike."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hrpn_tf.errors import RunError
+from hrpn_tf.workflows.run_slides import run_subsets, store_of
+
+if TYPE_CHECKING:
+    from hrpn_tf.data.manifest import SlideRecord
+    from hrpn_tf.data.store import PatchStore
+    from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
+
+
+def write_profile(run: Path, store_path: Path | None = None) -> "TrainingProfile":
+    """Write the training profile of a run, in place of an older one.
+
+    Takes seconds: of each training slide some windows are read from the store, and the best
+    network's features of them are computed. Needs TensorFlow.
+
+    Args:
+        run: folder of a training.
+        store_path: its store of patches; None for where it was.
+
+    Raises:
+        RunError: no run with a network there.
+        StoreError: the store is gone or damaged, or is not the run's.
+        DiskFullError: the disk filled up.
+    """
+    from hrpn_tf.data.store import open_store
+    from hrpn_tf.evaluation.out_of_distribution import NAME, SIDE, learn_profile, save_profile
+    from hrpn_tf.evaluation.out_of_distribution.statistics import describe
+    from hrpn_tf.models.features import pooled_features
+    from hrpn_tf.training.run import load_run
+
+    model, contract, _ = load_run(run)
+    store = open_store(store_path or store_of(run))
+    if store.roles[:-1] != contract.inputs:
+        raise RunError(
+            f"{store.path}: patches of {', '.join(store.roles[:-1])}, where {run} was trained on "
+            f"{', '.join(contract.inputs)}; name its own store with --store"
+        )
+    groups = [group for group, subset in run_subsets(run).items() if subset == "train"]
+    features, side = pooled_features(model), min(SIDE, store.patch)
+    slides = {
+        record.name: (record.group, describe(_windows(store, record, side), features))
+        for record in store.slides(groups)
+    }
+    profile = learn_profile(contract.inputs, slides, side)
+    save_profile(profile, run / NAME)
+    return profile
+
+
+def is_chief() -> bool:
+    """Whether this process writes the run, where several train together (``TF_CONFIG``)."""
+    task = json.loads(os.environ.get("TF_CONFIG") or "{}").get("task", {})
+    return bool(int(task.get("index", 0)) == 0)
+
+
+def _windows(store: "PatchStore", slide: "SlideRecord", side: int) -> list[np.ndarray]:
+    """The middles (side, side, inputs) of some patches of a slide, grey levels."""
+    from hrpn_tf.evaluation.out_of_distribution import choose_windows
+
+    indices = np.flatnonzero(store.table["slide"] == slide.name)
+    windows = []
+    for index in indices[choose_windows(store.table["share"][indices])]:
+        y, x = int(store.table["y"][index]), int(store.table["x"][index])
+        # what a patch has beyond the edges of the slide is padding
+        inside = store.read(int(index))[: slide.height - y, : slide.width - x, :-1]
+        top, left = (max(0, (length - side) // 2) for length in inside.shape[:2])
+        windows.append(inside[top : top + side, left : left + side])
+    return windows
+
+
+def describe_profile(profile: "TrainingProfile") -> str:
+    """How many slides it is of, and its limits, in a line."""
+    count = len(profile.slides)
+    if not profile.has_limits:
+        return f"{count} training slides, too few to learn limits from; slides are not judged"
+    parts = []
+    for name, limits in (
+        ("grey levels", profile.grey_limits),
+        ("structure", profile.structure_limits),
+    ):
+        named = zip(profile.channels, limits, strict=True)
+        parts += [f"{name} of {channel} {limit:.2g}" for channel, limit in named]
+    parts.append(f"features {profile.feature_limit:.2g}")
+    return f"{count} training slides; limits: {', '.join(parts)}"
