@@ -107,7 +107,8 @@ def open_layers(
         measured, opened = stack.enter_context(measured_slide(slide, sources.config))
         predicted = stack.enter_context(open_slide(prediction))
         target = measured.target_role
-        kind = measured.target.dtype.kind
+        resolution = RESOLUTION if measured.target.dtype.kind == "u" else 0.0
+        with_bounds = _with_bounds(sources, name, predicted, stack)
         layers = [
             Layer(TRUTH, f"measured {target}", TRUTH, target, measured.target),
             Layer(
@@ -116,15 +117,27 @@ def open_layers(
                 PREDICTION,
                 target,
                 predicted_plane(predicted, sources.config, opened),
-                RESOLUTION if kind == "u" else 0.0,
+                resolution,
             ),
-            *_bounds(predicted, target, RESOLUTION if kind == "u" else 0.0),
+            *_bounds(with_bounds, target, resolution),
             *(
                 Layer(f"input-{number}", role, "input", f"input {role}", plane)
                 for number, (role, plane) in enumerate(measured.inputs.items())
             ),
         ]
         yield layers, measured.pixel_size_um, opened, prediction
+
+
+def _with_bounds(sources: Sources, name: str, predicted: Slide, stack: ExitStack) -> Slide:
+    """The slide that holds lower and upper bound, if any does.
+
+    That is the prediction itself, or the one that ``hrpn-tf predict --intervals`` made beside it.
+    """
+    beside = find_prediction(sources.predictions.with_name(f"{sources.predictions.name}-intervals"),
+                             name)  # fmt: skip
+    if beside is None or _bounds(predicted, "", 0.0):
+        return predicted
+    return stack.enter_context(open_slide(beside))
 
 
 def _bounds(predicted: Slide, target: str, resolution: float) -> list[Layer]:

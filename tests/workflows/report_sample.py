@@ -34,10 +34,10 @@ def predicted(image: np.ndarray) -> np.ndarray:
     return np.stack([mean, mean * 0.85, mean * 1.2], axis=-1)
 
 
-def write_prediction(run: Path, name: str, values: np.ndarray) -> None:
-    """Write a prediction into the run's folder: (H, W, 1) or, with bounds, (H, W, 3)."""
+def write_prediction(run: Path, name: str, values: np.ndarray, folder: str = "predictions") -> None:
+    """Write a prediction into a folder of the run: (H, W, 1) or, with bounds, (H, W, 3)."""
     write_slide(
-        run / "predictions" / f"{name}.ome.tif",
+        run / folder / f"{name}.ome.tif",
         values,
         channels=["qd", "qd_lower", "qd_upper"][: values.shape[-1]],
         pixel_size_um=0.5,
@@ -66,7 +66,12 @@ def make_run(folder: Path) -> Path:
         write_slide(path, image, channels=ROLES, pixel_size_um=0.5, provenance={})
         entries.append({"slide": path.name, "group": SLIDES[name], "name": name})
         if SLIDES[name] in SUBSETS["test"]:
-            write_prediction(run, name, predicted(image))
+            # bounds in a file of their own, as predict --intervals leaves them, or in the same one
+            beside = name == "plain"
+            values = predicted(image)
+            write_prediction(run, name, values[..., :1] if beside else values)
+            if beside:
+                write_prediction(run, name, values, "predictions-intervals")
     (folder / "slides.yaml").write_text(json.dumps(entries))
     evaluate_run(run, slide_list=folder / "slides.yaml", baselines=False, progress=False)
     return run

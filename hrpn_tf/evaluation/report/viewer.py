@@ -106,7 +106,9 @@ def describe(layers: Sequence[Layer], watch: "_Watch") -> dict[str, Any]:
     scales: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(layer.scale for layer in layers):
         keys = [layer.key for layer in layers if layer.scale == name]
-        samples = np.concatenate([watch.sample(key) for key in keys])
+        # an upper bound is brighter than what it bounds
+        plain = [k for k in keys if k not in ("lower", "upper")] or keys
+        samples = np.concatenate([watch.sample(key) for key in plain])
         low, high = np.percentile(samples, [_DARKEST, _BRIGHTEST])
         scales[name] = _scale(
             min(watch.low[key] for key in keys),
