@@ -35,14 +35,19 @@ class Viewer:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until all tiles are there and nothing moves any more."""
+        """Wait until all tiles are there and drawn, and nothing moves any more."""
+        self.page.evaluate("window.last = null")
         self.page.wait_for_function(
-            """() => { const world = hrpn.viewer.world;
-                return [...Array(world.getItemCount()).keys()].every((i) => {
-                    const item = world.getItemAt(i);
-                    return item.getOpacity() === 0 || item.getFullyLoaded(); }); }"""
+            """() => {
+                const { world, viewport } = hrpn.viewer, before = window.last;
+                window.last = JSON.stringify(viewport.getBounds(true));
+                const numbers = [...Array(world.getItemCount()).keys()];
+                const items = numbers.map((i) => world.getItemAt(i));
+                return before === window.last && !world.needsDraw() &&
+                    items.every((item) => item.getOpacity() === 0 || item.getFullyLoaded()); }""",
+            polling=100,
         )
-        self.page.wait_for_timeout(150)
+        self.page.wait_for_timeout(100)
 
     def centre(self, row: float, column: float, pixels: float) -> None:
         """Put a place of the slide into the middle, a slide px taking so many px of the screen."""
@@ -197,6 +202,7 @@ def test_keys_move_and_zoom_and_never_turn(plain: Viewer) -> None:
     assert plain.page.evaluate("hrpn.viewer.viewport.getRotation()") == 0
     assert plain.page.evaluate("hrpn.viewer.viewport.getFlip()") is False
     assert np.isfinite(list(plain.values().values())).all(), "values in the middle"
+    plain.settle()  # the library goes on for some frames after a key
 
 
 def test_the_scale_bar_is_as_long_as_it_says(plain: Viewer) -> None:
