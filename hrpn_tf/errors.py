@@ -57,6 +57,10 @@ class MaskError(UsageError):
     """The mask cannot be read, or does not lie on the slide."""
 
 
+class VesselsError(UsageError):
+    """A slide shows no vessel, or nothing but vessel."""
+
+
 class SlideChangedError(HrpnError):
     """The files of the slide changed or vanished while it was read."""
 

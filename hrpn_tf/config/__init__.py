@@ -12,6 +12,7 @@ from hrpn_tf.config.loader import (
 from hrpn_tf.config.prediction import CONDITIONS, EvaluationConfig, PredictionConfig
 from hrpn_tf.config.section import Section
 from hrpn_tf.config.simulation import SimulationConfig
+from hrpn_tf.config.spatial import SpatialConfig
 from hrpn_tf.config.training import (
     AdversarialConfig,
     ModelConfig,
@@ -32,6 +33,7 @@ __all__ = [
     "PredictionConfig",
     "Section",
     "SimulationConfig",
+    "SpatialConfig",
     "SplitConfig",
     "TissueConfig",
     "TrainingConfig",

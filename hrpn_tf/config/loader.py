@@ -13,6 +13,7 @@ from hrpn_tf.config.data import DataConfig
 from hrpn_tf.config.prediction import EvaluationConfig, PredictionConfig
 from hrpn_tf.config.section import Section
 from hrpn_tf.config.simulation import SimulationConfig
+from hrpn_tf.config.spatial import SpatialConfig
 from hrpn_tf.config.training import ModelConfig, TrainingConfig
 from hrpn_tf.errors import ConfigError, RunError
 
@@ -27,6 +28,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     prediction: PredictionConfig = PredictionConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    spatial: SpatialConfig = SpatialConfig()
     simulation: SimulationConfig = SimulationConfig()
 
 

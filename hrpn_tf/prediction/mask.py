@@ -1,6 +1,7 @@
 """Which part of a slide is wanted, drawn in QuPath and exported as GeoJSON."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +98,43 @@ def read_mask(path: Path, height: int, width: int, scale: float = 1.0) -> Polygo
     if scale != 1:
         inside = shapely.transform(inside, lambda points: points * scale)
     return PolygonMask(_areas(inside))
+
+
+def read_regions(
+    path: Path, height: int, width: int, name_of: Callable[[Mapping[str, Any], int], str]
+) -> dict[str, PolygonMask]:
+    """Read the features of a GeoJSON file as areas of their own, by name.
+
+    Args:
+        path: as for :func:`read_mask`.
+        height, width: of the slide, px.
+        name_of: the name of a feature, given its number from 1 on; those of one name are joined.
+
+    Raises:
+        MaskError: it cannot be read, holds no area, or an area lies outside the slide.
+    """
+    value = _read(path)
+    features = value.get("features") if isinstance(value, dict) and "features" in value else value
+    parts: dict[str, list[Any]] = {}
+    try:
+        for number, one in enumerate(features if isinstance(features, list) else [features], 1):
+            found = [g for g in _geometries(one, path) if g.area > 0]
+            if found:
+                parts.setdefault(name_of(one, number), []).extend(found)
+    except RecursionError:
+        raise MaskError(f"{path}: not GeoJSON: its lists are nested without end") from None
+    if not parts:
+        raise MaskError(f"{path}: holds no polygon; draw an area, and export it as GeoJSON")
+    slide, regions = shapely.box(0, 0, width, height), {}
+    for name, areas in parts.items():
+        inside = _areas(shapely.unary_union(areas).intersection(slide))
+        if inside.area < 1:
+            raise MaskError(
+                f"{path}: the region '{name}' covers no pixel of the slide of {width} x {height} "
+                "px; coordinates must be pixels of this slide at full resolution"
+            )
+        regions[name] = PolygonMask(inside)
+    return regions
 
 
 def _read(path: Path) -> Any:

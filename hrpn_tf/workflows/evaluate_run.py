@@ -4,12 +4,13 @@ import json
 import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from hrpn_tf.config import Config, load_run_config
-from hrpn_tf.errors import MissingPredictionError, StoreError
+from hrpn_tf.config import RUN_CONFIG, Config, load_config, load_run_config
+from hrpn_tf.errors import MissingPredictionError, StoreError, UsageError
 from hrpn_tf.evaluation import (
     Baselines,
     CompareSettings,
@@ -25,6 +26,7 @@ from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.workflows.measured_slides import measured_slide, predicted_plane, tissue_plane
 from hrpn_tf.workflows.remarks import remark
 from hrpn_tf.workflows.run_slides import RunSlide, choose_slides, find_prediction, run_slides
+from hrpn_tf.workflows.spatial_run import SpatialOptions, SpatialRun
 
 
 def evaluate_run(
@@ -38,6 +40,8 @@ def evaluate_run(
     trees: bool = False,
     smooth_px: float | None = None,
     peak: float | None = None,
+    spatial: SpatialOptions | None = None,
+    overrides: Sequence[str] = (),
     overwrite: bool = False,
     progress: bool = True,
 ) -> Evaluation:
@@ -55,6 +59,8 @@ def evaluate_run(
             per slide.
         smooth_px: sigma of the view "smoothed", px; None for that of the configuration.
         peak: grey level of PSNR and SSIM; None for that of the configuration.
+        spatial: also evaluate in space, see ``docs/spatial.md``; None: do not.
+        overrides: of the run's configuration, ``spatial.key=value`` or ``evaluation.key=value``.
         overwrite: replace an existing folder.
         progress: show a bar on standard error.
 
@@ -65,7 +71,7 @@ def evaluate_run(
         SlideMismatchError: a predicted and a measured slide do not lie on the same pixels.
         OutputExistsError: the folder exists, and ``overwrite`` is false.
     """
-    config = load_run_config(run)
+    config = _config(run, overrides)
     changes = {"smooth_px": smooth_px, "peak": peak}
     options = config.evaluation.model_copy(
         update={key: value for key, value in changes.items() if value is not None}
@@ -76,8 +82,15 @@ def evaluate_run(
     predictions = predictions or run / "predictions"
     _refuse_missing(slides, predictions, run, slide_list)
     networks = _networks(slides, predictions, run)
+    in_space = None
+    if spatial is not None:
+        find = partial(_prediction, predictions)
+        in_space = SpatialRun(run, config, slides, find, predictions, spatial, progress)
+        in_space.check()
     with atomic_path(out or run / "evaluation", overwrite) as folder:
         folder.mkdir()
+        if in_space is not None:
+            in_space.write(folder)
         fitted = fit_run_baselines(everything, run, config, trees) if baselines else None
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
         values = {**evaluation.to_json(), "networks": networks}
@@ -85,6 +98,16 @@ def evaluate_run(
         (folder / "metrics.csv").write_text(to_csv(evaluation))
         (folder / "metrics.md").write_text(to_markdown(evaluation))
     return evaluation
+
+
+def _config(run: Path, overrides: Sequence[str]) -> Config:
+    for override in overrides:
+        if not override.startswith(("spatial.", "evaluation.")):
+            raise UsageError(
+                f"--set {override}: only spatial.* and evaluation.* can be changed after the "
+                "training"
+            )
+    return load_config(run / RUN_CONFIG, overrides) if overrides else load_run_config(run)
 
 
 def _refuse_missing(

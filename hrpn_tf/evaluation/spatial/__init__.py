@@ -1,0 +1,1 @@
+"""Where the target goes, predicted and measured: vessels, distances, nuclei, sub-areas."""

@@ -1,0 +1,54 @@
+"""What an input contributes: how much worse a prediction is without it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hrpn_tf.evaluation.bootstrap import SlideSums, describe_resamples, difference, interval
+from hrpn_tf.evaluation.moments import Moments
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """All slides predicted without what one input says.
+
+    Attributes:
+        role: the input.
+        how: "mean" or "shuffle".
+        description: what was done, in words.
+        whole, ablated: moments of the pixels that count of each slide, of the prediction as it is
+            and of that without the input.
+    """
+
+    role: str
+    how: str
+    description: str
+    whole: tuple[Moments, ...]
+    ablated: tuple[Moments, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values: errors and the change, with intervals over slides."""
+        before, after, count = sums_of(self.whole), sums_of(self.ablated), len(self.whole)
+        return {
+            "input": self.role,
+            "how": self.how,
+            "description": self.description,
+            "mse": interval(before.mse, count).to_json(),
+            "mse_without": interval(after.mse, count).to_json(),
+            "r2": interval(before.r2, count).to_json(),
+            "r2_without": interval(after.r2, count).to_json(),
+            "change": difference(after, before).to_json(),
+            "intervals": describe_resamples(count),
+        }
+
+
+def sums_of(slides: Sequence[Moments]) -> SlideSums:
+    """What the pooled figures need to know of each slide."""
+    return SlideSums(
+        pixels=np.array([float(m.count) for m in slides]),
+        squared_error=np.array([float(m.squared_error) for m in slides]),
+        true_mean=np.array([float(m.mean_true) for m in slides]),
+        true_sd=np.array([float(np.sqrt(m.square_true / max(m.count, 1))) for m in slides]),
+    )

@@ -1,0 +1,228 @@
+"""Measure one slide in space: windows are read once, and everything is added up."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from hrpn_tf.config.spatial import SpatialConfig
+from hrpn_tf.evaluation.planes import Plane, Window
+from hrpn_tf.evaluation.spatial.components import Components
+from hrpn_tf.evaluation.spatial.intensity import Extremes, Histogram
+from hrpn_tf.evaluation.spatial.layout import Squares, make_squares
+from hrpn_tf.evaluation.spatial.nuclei import Nuclei, NucleusMeans, joined, measure_nuclei
+from hrpn_tf.evaluation.spatial.profile import Bins, make_bins
+from hrpn_tf.evaluation.spatial.vessels import NearestVessel
+from hrpn_tf.slides import iter_windows
+
+LEAST_WINDOW, LARGEST_WINDOW = 1024, 2048
+MOST_BLOCKS = 1000  # of a slide; larger ones have larger blocks
+Progress = Callable[[int], object]
+
+
+class Area(Protocol):
+    """Something drawn on a slide."""
+
+    def touches(self, y: int, x: int, height: int, width: int) -> bool:
+        """Whether any of a window may be inside."""
+        ...
+
+    def fill(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        """(height, width) bool: the pixels inside."""
+        ...
+
+
+@dataclass(frozen=True)
+class SpatialSlide:
+    """What is measured on one slide.
+
+    Attributes:
+        name, group: of the slide.
+        true, pred: measured and predicted target.
+        tissue: mask of the pixels that count; None for all.
+        vessels: found or given.
+        vessel_source, nucleus_source: where they come from, in words.
+        nuclei: None if there are none to look at.
+        positive: grey level above which a pixel or nucleus is positive.
+        regions: name: area, drawn by the user.
+        pixel_size_um: um per pixel.
+    """
+
+    name: str
+    group: str
+    true: Plane
+    pred: Plane
+    tissue: Plane | None
+    vessels: Components
+    vessel_source: str
+    nuclei: Nuclei | None
+    nucleus_source: str
+    positive: float
+    regions: Mapping[str, Area]
+    pixel_size_um: float
+
+
+@dataclass(frozen=True)
+class SlideMeasures:
+    """Sums over one slide.
+
+    Attributes:
+        slide: what was measured.
+        bins: of distance.
+        blocks, cells: squares of the bootstrap, and sub-areas.
+        by_distance: (blocks, bins, 6) sums of 1, t, p, t^2, p^2, t p over pixels.
+        distance_sums: (bins,) sum of distances, um.
+        by_cell: (cells, 3) sums of 1, t, p.
+        positive_by_cell: (cells, 4): positive pixels outside vessels and the sum of their
+            distances, um, measured then predicted.
+        by_vessel: (vessels, 3) sums of 1, t, p over the surroundings of each.
+        by_region: region: sums of 1, t, p.
+        nuclei: all of the slide.
+        true_range, pred_range: histograms of the pixels that count.
+    """
+
+    slide: SpatialSlide
+    bins: Bins
+    blocks: Squares
+    cells: Squares
+    by_distance: np.ndarray
+    distance_sums: np.ndarray
+    by_cell: np.ndarray
+    positive_by_cell: np.ndarray
+    by_vessel: np.ndarray
+    by_region: dict[str, np.ndarray]
+    nuclei: NucleusMeans
+    true_range: Histogram
+    pred_range: Histogram
+
+
+def measure_slide(
+    slide: SpatialSlide,
+    config: SpatialConfig,
+    range_: Extremes,
+    progress: Progress | None = None,
+) -> SlideMeasures:
+    """Add up everything that is reported of a slide; memory does not depend on its pixels.
+
+    Args:
+        slide: open.
+        config: bins, squares, thresholds.
+        range_: of the grey levels of all slides.
+        progress: is told about every finished window.
+    """
+    nearest = NearestVessel(slide.vessels.labels, slide.pixel_size_um, config.max_distance_um)
+    sums = _Sums(slide, config, range_)
+    side = int(np.clip(2 * nearest.halo, LEAST_WINDOW, LARGEST_WINDOW))
+    for place in iter_windows(slide.true.height, slide.true.width, side):
+        window = Window(*place)
+        sums.add(window, nearest)
+        if progress is not None:
+            progress(window.height * window.width)
+    return sums.measures()
+
+
+class _Sums:
+    """The running sums of one slide; see ``SlideMeasures``."""
+
+    def __init__(self, slide: SpatialSlide, config: SpatialConfig, range_: Extremes) -> None:
+        self.slide, self.config = slide, config
+        self.bins = make_bins(config.bin_um, config.max_distance_um)
+        shape = (slide.pixel_size_um, slide.true.height, slide.true.width)
+        side = config.block_um
+        while len(make_squares(side, *shape)) > MOST_BLOCKS:
+            side *= 1.25
+        self.blocks = make_squares(side, *shape)
+        self.cells = make_squares(config.grid_um, *shape)
+        self.by_distance = np.zeros((len(self.blocks) * self.bins.count, 6))
+        self.distance_sums = np.zeros(self.bins.count)
+        self.by_cell = np.zeros((len(self.cells), 3))
+        self.positive_by_cell = np.zeros((len(self.cells), 4))
+        self.by_vessel = np.zeros((len(slide.vessels) + 1, 3))
+        self.by_region = {name: np.zeros(3) for name in slide.regions}
+        self.nuclei: list[NucleusMeans] = []
+        self.true_range, self.pred_range = Histogram(range_), Histogram(range_)
+
+    def add(self, window: Window, nearest: NearestVessel) -> None:
+        """Add the pixels and nuclei of one window."""
+        slide = self.slide
+        true = window.read(slide.true).astype(np.float64)
+        pred = window.read(slide.pred).astype(np.float64)
+        self._add_regions(window, true, pred)
+        self._add_nuclei(window)
+        counts = np.ones(true.shape, bool) if slide.tissue is None else window.read(slide.tissue)
+        if not counts.any():
+            return
+        distance, vessel = (part[counts] for part in nearest.read(window))
+        true, pred = true[counts], pred[counts]
+        self.true_range.add(true)
+        self.pred_range.add(pred)
+        self._add_profile(self.blocks.index(window)[counts], distance, true, pred)
+        self._add_cells(self.cells.index(window)[counts], distance, true, pred)
+        close = (distance > 0) & (distance <= self.config.perivascular_um)
+        _add_to(self.by_vessel, vessel[close], true[close], pred[close])
+
+    def _add_profile(
+        self, block: np.ndarray, distance: np.ndarray, true: np.ndarray, pred: np.ndarray
+    ) -> None:
+        index = self.bins.index(distance)
+        known = np.isfinite(distance)
+        self.distance_sums += np.bincount(index[known], distance[known], self.bins.count)
+        place = block * self.bins.count + index
+        _add_to(self.by_distance, place, true, pred, true * true, pred * pred, true * pred)
+
+    def _add_cells(
+        self, cell: np.ndarray, distance: np.ndarray, true: np.ndarray, pred: np.ndarray
+    ) -> None:
+        _add_to(self.by_cell, cell, true, pred)
+        near = np.minimum(distance, self.config.max_distance_um)
+        for column, values in ((0, true), (2, pred)):
+            positive = (values > self.slide.positive) & (distance > 0)
+            part = self.positive_by_cell[:, column : column + 2]
+            _add_to(part, cell[positive], near[positive])
+
+    def _add_regions(self, window: Window, true: np.ndarray, pred: np.ndarray) -> None:
+        place = (window.y, window.x, window.height, window.width)
+        for name, area in self.slide.regions.items():
+            if area.touches(*place):
+                inside = area.fill(*place)
+                self.by_region[name] += (inside.sum(), true[inside].sum(), pred[inside].sum())
+
+    def _add_nuclei(self, window: Window) -> None:
+        if self.slide.nuclei is None:
+            return
+        diameter = self.config.nucleus_diameter_um / self.slide.pixel_size_um
+        found = measure_nuclei(
+            self.slide.nuclei,
+            window,
+            self.slide.true,
+            self.slide.pred,
+            least_px=0.2 * np.pi * diameter**2 / 4,
+            grown_px=self.config.perinuclear_um / self.slide.pixel_size_um,
+        )
+        self.nuclei.append(found)
+
+    def measures(self) -> SlideMeasures:
+        """Everything that was added."""
+        return SlideMeasures(
+            slide=self.slide,
+            bins=self.bins,
+            blocks=self.blocks,
+            cells=self.cells,
+            by_distance=self.by_distance.reshape(len(self.blocks), self.bins.count, 6),
+            distance_sums=self.distance_sums,
+            by_cell=self.by_cell,
+            positive_by_cell=self.positive_by_cell,
+            by_vessel=self.by_vessel[1:],
+            by_region=self.by_region,
+            nuclei=joined(self.nuclei),
+            true_range=self.true_range,
+            pred_range=self.pred_range,
+        )
+
+
+def _add_to(sums: np.ndarray, place: np.ndarray, *values: np.ndarray) -> None:
+    """Add 1 and values to the rows of ``sums`` (rows, 1 + values), in place."""
+    sums[:, 0] += np.bincount(place, minlength=len(sums))
+    for column, terms in enumerate(values, start=1):
+        sums[:, column] += np.bincount(place, terms, len(sums))

@@ -1,0 +1,16 @@
+"""What papers report of the same kinds of agreement, on their own data."""
+
+REMARK = (
+    "Published figures are of other tumours, probes, scanners and thresholds: they tell what has "
+    "been reached, not which network is better. None was reported with an interval."
+)
+
+# kind of pairs (or "" for none): paper, figure, value
+PUBLISHED = (
+    ("pixels", "GANDA (2021)", "ICC", 0.94),
+    ("extravasation", "GANDA (2021)", "ICC", 0.95),
+    ("sub_areas", "GANDA (2021)", "ICC", 0.99),
+    ("pixels", "NanoNet", "ICC", 0.963),
+    ("pixels", "NanoNet", "R2", 0.9849),
+    ("pixels", "HRPN (2023/24)", "R2", 0.891),
+)

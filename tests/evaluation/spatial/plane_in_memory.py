@@ -1,0 +1,66 @@
+"""A plane in memory, and slides made of such planes."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrpn_tf.config import SpatialConfig
+from hrpn_tf.evaluation.spatial.intensity import Extremes
+from hrpn_tf.evaluation.spatial.measure import SlideMeasures, SpatialSlide, measure_slide
+from hrpn_tf.evaluation.spatial.vessels import find_vessels
+
+RANGE = Extremes(-20.0, 65535.0)  # of the grey levels of any test
+
+
+@dataclass(frozen=True)
+class MemoryPlane:
+    image: np.ndarray
+
+    @property
+    def height(self) -> int:
+        return self.image.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self.image.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.image.dtype
+
+    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        assert min(y, x) >= 0
+        assert y + height <= self.height
+        assert x + width <= self.width
+        return self.image[y : y + height, x : x + width]
+
+
+def measured(
+    true: np.ndarray,
+    pred: np.ndarray,
+    vessels: np.ndarray,
+    scratch: Path,
+    config: SpatialConfig | None = None,
+    pixel_size_um: float = 1.0,
+    **changes: Any,
+) -> SlideMeasures:
+    """Measure a slide that is in memory; ``changes`` are attributes of ``SpatialSlide``."""
+    config = config or SpatialConfig()
+    scratch.mkdir(parents=True)
+    slide = SpatialSlide(
+        name=scratch.name,
+        group="g",
+        true=MemoryPlane(true),
+        pred=MemoryPlane(pred),
+        tissue=None,
+        vessels=find_vessels(MemoryPlane(vessels), pixel_size_um, config, scratch, "test"),
+        vessel_source="a mask",
+        nuclei=None,
+        nucleus_source="none",
+        positive=5.0,
+        regions={},
+        pixel_size_um=pixel_size_um,
+    )
+    return measure_slide(replace(slide, **changes), config, RANGE)
