@@ -10,7 +10,7 @@ BENCHMARK ?= $(DEMO)/benchmark
 # Options of pytest, e.g. PYTEST="-n 2 --dist loadfile"
 PYTEST ?=
 
-.PHONY: demo benchmark test test-fast check format clean study
+.PHONY: demo benchmark test test-fast check format clean study vendor
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -59,6 +59,10 @@ format: .venv/installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --override .venv/override.txt \
 		"$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
 	touch $@
+
+# The viewer library of the report, from the npm registry; its files are part of the repository.
+vendor: .venv/installed
+	$(BIN)/python -m hrpn_tf.evaluation.report.vendor
 
 clean:
 	rm -rf .venv build dist *.egg-info

@@ -27,6 +27,7 @@ COMMANDS = {
     "export": "Export a network to a bundle of formats, each with a certificate.",
     "benchmark": "Measure memory, latency and throughput of bundles.",
     "evaluate": "Compare predicted slides with the measured target.",
+    "report": "Show a run or an evaluation on one page, with a viewer of every slide.",
     "compare": "Compare runs on the same test slides.",
     "crossval": "Train and evaluate every leave-one-group-out fold.",
     "models": "List the networks and what they cost.",

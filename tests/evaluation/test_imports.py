@@ -12,8 +12,10 @@ import pytest
         "hrpn_tf.evaluation",
         "hrpn_tf.cli.evaluate",
         "hrpn_tf.cli.predict",
+        "hrpn_tf.cli.report",
         "hrpn_tf.workflows.evaluate_run",
         "hrpn_tf.workflows.predict_run",
+        "hrpn_tf.workflows.report_run",
     ],
 )
 def test_heavy_libraries_are_not_loaded_on_import(module: str) -> None:

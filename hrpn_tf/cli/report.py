@@ -1,0 +1,55 @@
+"""``hrpn-tf report``: everything about a run or an evaluation on one page."""
+
+from pathlib import Path
+
+import click
+
+from hrpn_tf.cli.options import overwrite_option
+
+
+@click.command("report")
+@click.argument("path", type=click.Path(path_type=Path), metavar="RUN|EVALUATION")
+@click.argument("slide_list", required=False, type=click.Path(path_type=Path), metavar="[LIST]")
+@click.option("--run", type=click.Path(path_type=Path), help="Run of an evaluation elsewhere.")
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path),
+    help="Folder of hrpn-tf predict.  [RUN/predictions]",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the pages.  [RUN/report]")
+@click.option(
+    "--megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100.0,
+    show_default=True,
+    help="Largest size at which a slide is shown, in million pixels; larger ones are halved.",
+)
+@overwrite_option
+def command(
+    path: Path,
+    slide_list: Path | None,
+    run: Path | None,
+    predictions: Path | None,
+    out: Path | None,
+    megapixels: float,
+    overwrite: bool,
+) -> None:
+    """Show a run or an evaluation on one page, and every slide in a viewer.
+
+    The pages open from the disk and load nothing from elsewhere. Slides are those of the run's
+    store, or of a slide list (LIST, CSV or YAML).
+    """
+    from hrpn_tf.evaluation.report.pages import format_size
+    from hrpn_tf.workflows.report_run import report_run
+
+    reported = report_run(
+        path,
+        run=run,
+        slide_list=slide_list,
+        predictions=predictions,
+        out=out,
+        megapixels=megapixels,
+        overwrite=overwrite,
+    )
+    slides = f"{reported.slides} slide{'' if reported.slides == 1 else 's'}"
+    click.echo(f"{reported.page}: {slides}, {format_size(reported.tile_bytes)} of tiles")

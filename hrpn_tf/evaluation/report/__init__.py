@@ -1,0 +1,1 @@
+"""An evaluation as pages: figures, tables, and a viewer of every slide."""

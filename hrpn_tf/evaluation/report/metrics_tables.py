@@ -1,0 +1,136 @@
+"""The tables of an evaluation as its ``metrics.json`` holds them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hrpn_tf.errors import RunError, UsageError
+from hrpn_tf.evaluation.evaluation import POOLED, SCHEMA
+from hrpn_tf.evaluation.predictors import MODEL
+from hrpn_tf.evaluation.tables import COLUMNS
+
+# Figures that the table of all slides shows; a slide's own page has them all.
+BY_SLIDE = ("r2", "pearson", "mse", "mae", "bias", "ssim")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """An evaluation that was read.
+
+    Attributes:
+        rows: as plain values: slide, predictor, view, region, figures.
+        definitions: figure: unit and definition.
+        views: name: what it is.
+        peak: grey level of PSNR and SSIM, or None.
+        target_type: type of the measured slides.
+        networks: checksums of the networks that predicted.
+    """
+
+    rows: tuple[Mapping[str, Any], ...]
+    definitions: Mapping[str, Mapping[str, str]]
+    views: Mapping[str, str]
+    peak: float | None
+    target_type: str
+    networks: tuple[str, ...]
+
+    @property
+    def slides(self) -> list[str]:
+        """Names, in order."""
+        return list(dict.fromkeys(row["slide"] for row in self.rows if row["slide"] != POOLED))
+
+    def of(self, slide: str, view: str = "float", region: str = "whole") -> list[Mapping[str, Any]]:
+        """The rows of a slide, one per predictor."""
+        wanted = (slide, view, region)
+        return [r for r in self.rows if (r["slide"], r["view"], r["region"]) == wanted]
+
+    def model(self, slide: str) -> Mapping[str, Any]:
+        """The network's row, whole slide, as stored."""
+        return next(row for row in self.of(slide) if row["predictor"] == MODEL)
+
+
+def read_metrics(folder: Path) -> Metrics:
+    """Read ``metrics.json`` of an evaluation.
+
+    Raises:
+        UsageError: there is none.
+        RunError: it is damaged or of another version.
+    """
+    path = folder / "metrics.json"
+    if not path.is_file():
+        raise UsageError(f"{path}: no such evaluation; make it with hrpn-tf evaluate")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["schema"] != SCHEMA:
+            raise ValueError
+        metrics = Metrics(
+            tuple(values["rows"]),
+            values["definitions"],
+            values["views"],
+            values["peak"],
+            values["target_type"],
+            tuple(values.get("networks") or ()),
+        )
+        for slide in (*metrics.slides, POOLED):
+            _check(metrics.model(slide))
+        return metrics
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
+        raise RunError(
+            f"{path}: damaged or of another version; run hrpn-tf evaluate again with --overwrite"
+        ) from None
+
+
+def _check(row: Mapping[str, Any]) -> None:
+    """Refuse a row that the pages could not show, by the errors of looking things up in it."""
+    for name in COLUMNS:
+        if not isinstance(row[name], int | float | None):
+            raise TypeError(name)
+    for side in (row["true"], row["predicted"]):
+        for name in ("mean", "sd", "min", "max"):
+            side[name] + 0.0
+    row["group"] + row["subset"]
+    row["pixels"] + 0
+
+
+def metric_tables(metrics: Metrics, slide: str = POOLED) -> list[dict[str, Any]]:
+    """Tables of one slide, or of all pooled: one per view and region, the main one first.
+
+    Each is ``title``, ``heads`` and ``rows`` of (predictor, figures as text, reasons).
+    """
+    keys = dict.fromkeys((r["view"], r["region"]) for r in metrics.rows if r["slide"] == slide)
+    tables = []
+    for view, region in keys:
+        where = "Whole slide" if region == "whole" else "Tissue only"
+        tables.append(
+            {
+                "title": f"{where}: {metrics.views.get(view, view)}",
+                "heads": heads(metrics),
+                "rows": [
+                    {"name": row["predictor"], "cells": cells(row)}
+                    for row in metrics.of(slide, view, region)
+                ],
+            }
+        )
+    return tables
+
+
+def heads(metrics: Metrics, names: Sequence[str] = tuple(COLUMNS)) -> list[dict[str, str]]:
+    """Headings of the figures, with what they are."""
+    return [
+        {
+            "title": COLUMNS[name][0],
+            "definition": metrics.definitions.get(name, {}).get("definition", ""),
+            "unit": metrics.definitions.get(name, {}).get("unit", ""),
+        }
+        for name in names
+    ]
+
+
+def cells(row: Mapping[str, Any], names: Sequence[str] = tuple(COLUMNS)) -> list[dict[str, Any]]:
+    """Figures of a row: value, digits, and why one is missing."""
+    undefined = row.get("undefined") or {}
+    return [
+        {"value": row.get(name), "digits": COLUMNS[name][1], "reason": undefined.get(name, "")}
+        for name in names
+    ]

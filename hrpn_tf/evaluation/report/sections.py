@@ -1,0 +1,89 @@
+"""Parts of the page that show what other commands wrote, where it is there."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hrpn_tf.evaluation.report.charts import Chart
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; its first column names the rows.
+
+    Attributes:
+        title: caption.
+        heads: of the columns.
+        rows: cells: numbers, texts, or None where there is no value.
+        note: a sentence below, or an empty text.
+    """
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that another command drew.
+
+    Attributes:
+        title: what it is called.
+        url: the picture itself, as data URL.
+    """
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page.
+
+    Attributes:
+        id: for links.
+        title: heading.
+        text: a sentence before the tables, or an empty text.
+        tables, charts, pictures: what is shown, in this order.
+    """
+
+    id: str
+    title: str
+    text: str = ""
+    tables: Sequence[Table] = ()
+    charts: Sequence[Chart] = ()
+    pictures: Sequence[Picture] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not (self.tables or self.charts or self.pictures)
+
+
+def read_values(path: Path) -> dict[str, Any] | None:
+    """A JSON object; None if the file is missing or holds something else."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def picture(path: Path) -> Picture:
+    """A PNG file as part of the page."""
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    title = path.stem.replace("-", " ").replace("_", " ")
+    return Picture(title[:1].upper() + title[1:], f"data:image/png;base64,{data}")
+
+
+def is_png(path: Path) -> bool:
+    """Whether a file is a PNG, going by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8) == b"\x89PNG\r\n\x1a\n"
+    except OSError:
+        return False
