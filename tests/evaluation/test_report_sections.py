@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hrpn_tf.evaluation.moments import moments
 from hrpn_tf.evaluation.report.coverage import Coverage
 from hrpn_tf.evaluation.report.interval_section import (
     draw_curve,
@@ -13,6 +14,7 @@ from hrpn_tf.evaluation.report.interval_section import (
     read_table,
 )
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
+from hrpn_tf.evaluation.spatial.ablation import Ablation
 
 
 def interval(value: float | None) -> dict:
@@ -41,8 +43,16 @@ def spatial_values() -> dict:
                 "interval_bootstrap": {"icc2": [0.9, 0.97]},
             }
         },
-        "ablation": [],
+        "ablation": [ablation().to_json()],
     }  # fmt: skip
+
+
+def ablation() -> Ablation:
+    """As the evaluation writes it, of two slides."""
+    true = np.arange(12.0).reshape(3, 4)
+    whole = tuple(moments(true, true + error) for error in (1.0, 2.0))
+    without = tuple(moments(true, true + error) for error in (3.0, 5.0))
+    return Ablation("vessels", "mean", "the input is its mean", whole, without)
 
 
 def test_the_spatial_evaluation_is_shown(tmp_path: Path) -> None:
@@ -50,7 +60,8 @@ def test_the_spatial_evaluation_is_shown(tmp_path: Path) -> None:
     section, note = spatial_section(tmp_path, "qd", tmp_path / "figures")
     assert note == ""
     assert section is not None
-    agreement, depths = section.tables
+    agreement, depths, inputs = section.tables
+    assert inputs.rows[0][:3] == ["vessels (mean)", "2.5 (1 to 4)", "17 (9 to 25)"]
     assert agreement.rows[0][-2:] == ["0.94 (0.9 to 0.97)", 0.95]
     assert depths.rows[0][1] == "20 (19 to 21)"
     assert depths.rows[1][1] is None

@@ -86,7 +86,7 @@ def draw_profile(profile: Mapping[str, Any], target: str, intervals: str, folder
 def _agreement(values: Mapping[str, Any]) -> list[Table]:
     rows = [
         [
-            f"{found['title']} ({found['unit']})" if found.get("unit") else found["title"],
+            f"{found['title']} ({_unit(found['unit'])})" if found.get("unit") else found["title"],
             found["count"],
             *(found.get(name) for name in ("bias", "limit_low", "limit_high", "pearson")),
             *(_with_interval(found, name) for name in ("icc2", "icc3")),
@@ -97,7 +97,7 @@ def _agreement(values: Mapping[str, Any]) -> list[Table]:
              "ICC(2,1)", "ICC(3,1)")  # fmt: skip
     published = values.get("published") or {}
     others = "; ".join(
-        f"{one['paper']}: {one['kind']} {one['figure']} {one['value']}"
+        f"{one['paper']}: {one['kind'].replace('_', ' ')} {one['figure']} {one['value']}"
         for one in published.get("figures", ())
     )
     note = f"Published figures: {others}. {published.get('remark', '')}" if others else ""
@@ -136,23 +136,36 @@ def _cells(values: Mapping[str, Any]) -> list[Table]:
 
 def _ablation(values: Mapping[str, Any]) -> list[Table]:
     rows = [
-        [one["input"], *(_value(one[n]) for n in ("mse", "mse_without", "r2", "r2_without"))]
+        [
+            f"{one['input']} ({one['how']})",
+            *(_value(one[n]) for n in ("mse", "mse_without", "r2", "r2_without")),
+        ]
         for one in values.get("ablation") or ()
     ]
-    heads = ("input taken away", "MSE", "MSE without it", "R²", "R² without it")
-    return [Table("What each input contributes", heads, rows)] if rows else []
+    heads = ("input taken away (how)", "MSE", "MSE without it", "R²", "R² without it")
+    words = {one["how"]: one["description"] for one in values.get("ablation") or ()}
+    note = " ".join(f"{how}: {text}." for how, text in words.items())
+    return [Table("What each input contributes", heads, rows, note)] if rows else []
 
 
 def _value(found: Any) -> Any:
-    """A value with its interval, as text; None where it is undefined."""
+    """A value with its interval, as text; None where it is undefined.
+
+    The value stands in the file with an interval of two, or as an estimate with its bounds.
+    """
     if not isinstance(found, Mapping):
         return found
-    if found.get("value") is None:
+    value = found["value"] if "value" in found else found["estimate"]
+    if value is None:
         return None
-    bounds = found.get("interval")
-    if not bounds:
-        return found["value"]
-    return f"{found['value']:.3g} ({bounds[0]:.3g} to {bounds[1]:.3g})"
+    low, high = found.get("interval") or (found.get("low"), found.get("high"))
+    if low is None or high is None:
+        return value
+    return f"{value:.3g} ({low:.3g} to {high:.3g})".replace("-", "−")
+
+
+def _unit(text: str) -> str:
+    return text.replace("um", "µm")
 
 
 def _with_interval(found: Mapping[str, Any], name: str) -> Any:
