@@ -41,7 +41,7 @@ class TestNetworks:
         return pytest.importorskip("torch")
 
     def test_the_published_network_equals_the_preset(self, torch: Any) -> None:
-        from hrpn_benchmarks.peers.published import PublishedHrpn
+        from hrpn_benchmarks.peers.hrpn_network import PublishedHrpn
         from published_reference import reference, reference_input, state_dict
 
         from hrpn_tf.models.build import build_model
@@ -65,7 +65,7 @@ class TestNetworks:
 
     def test_pix2pix_equals_the_preset(self, torch: Any) -> None:
         import keras
-        from hrpn_benchmarks.peers.pix2pix import Pix2pixGenerator
+        from hrpn_benchmarks.peers.pix2pix_network import Pix2pixGenerator
 
         from hrpn_tf.models.pix2pix import pix2pix_generator
 

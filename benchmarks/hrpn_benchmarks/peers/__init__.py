@@ -29,7 +29,7 @@ def published_compiled(cell: Cell) -> Session:
 def pix2pix(cell: Cell) -> Session:
     """The U-Net 256 of pix2pix in PyTorch, eager."""
     _needs("torch")
-    from hrpn_benchmarks.peers.pix2pix import Pix2pixGenerator
+    from hrpn_benchmarks.peers.pix2pix_network import Pix2pixGenerator
     from hrpn_benchmarks.peers.torch_session import TorchSession
 
     return TorchSession(Pix2pixGenerator(2, 1), Contract(*_ROLES, 256, None, False, 255.0), cell)
@@ -58,7 +58,7 @@ def monai_unet(cell: Cell) -> Session:
 
 def _published(cell: Cell, compiled: bool) -> Session:
     _needs("torch")
-    from hrpn_benchmarks.peers.published import PublishedHrpn
+    from hrpn_benchmarks.peers.hrpn_network import PublishedHrpn
     from hrpn_benchmarks.peers.torch_session import TorchSession
 
     contract = Contract(*_ROLES, 32, None, False, 255.0)
