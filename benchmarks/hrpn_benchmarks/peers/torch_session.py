@@ -66,8 +66,10 @@ class TorchSession:
         from torch.utils.flop_counter import FlopCounterMode
 
         tile = torch.zeros(1, len(self.contract.inputs), side, side, device=self._device)
+        training = self._network.training
         with torch.inference_mode(), FlopCounterMode(display=False) as counter:
             self._network.eval()(tile)
+        self._network.train(training)
         return int(counter.get_total_flops()) // 2
 
     def _predict(self, batch: np.ndarray) -> np.ndarray:
