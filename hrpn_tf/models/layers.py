@@ -159,7 +159,8 @@ class IntervalBounds(keras.layers.Layer):
 
     >>> layer = IntervalBounds(2.0, edges=[10.0], factors=[1.0, 3.0])
     >>> mean = keras.ops.reshape([1.0, 10.0], (1, 1, 2, 1))
-    >>> layer([mean, keras.ops.zeros((1, 1, 2, 2))])[0, 0].numpy().round(2).tolist()
+    >>> bounds = layer([mean, keras.ops.zeros((1, 1, 2, 2))])
+    >>> bounds[0, 0].numpy().astype(float).round(2).tolist()
     [[1.0, 0.0, 3.0], [10.0, 3.99, 16.01]]
     """
 

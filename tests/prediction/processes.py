@@ -73,9 +73,10 @@ class Command:
         os.killpg(self.process.pid, signal.SIGINT)
 
     def said(self) -> list[str]:
-        """Lines on standard error but the progress bar."""
+        """Lines on standard error but the progress bar, and that these runs have no profile."""
         lines = re.split(r"[\r\n]", self.err.read_text())
-        return [line for line in lines if line.strip() and "px/s]" not in line]
+        beside = ("px/s]", "has no training profile")
+        return [line for line in lines if line.strip() and not any(text in line for text in beside)]
 
     def members(self) -> set[int]:
         """Processes of its group that are there now."""

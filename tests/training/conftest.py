@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_network
+from tiny_run import TINY_RUN
 
 from hrpn_tf.config import Config, DataConfig, TissueConfig, load_config
 from hrpn_tf.data.slide_list import read_slide_list
@@ -44,15 +45,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
     config = DataConfig(patch=32, stride=32, tissue=TissueConfig(method="all"))
     entries = read_slide_list(folder / "slides.csv", config)
     return build_store(entries, config, folder / "store", progress=False)
-
-
-TINY_RUN = (
-    "model.preset=tiny",
-    "training.epochs=4",
-    "training.batch_size=4",
-    "data.split.validation=[b]",
-    "data.split.test=[c]",
-)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY_RUN
+from tiny_run import TINY_RUN
 
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import RunError

@@ -61,7 +61,7 @@ def assert_same_run(run: Path, other: Path) -> None:
 def finished(tmp_path_factory, store) -> Path:
     """An uninterrupted run of the tiny configuration."""
     run = tmp_path_factory.mktemp("finished") / "run"
-    from conftest import TINY_RUN
+    from tiny_run import TINY_RUN
 
     fit(store.path, run, load_config(overrides=TINY_RUN), progress=False)
     return run
@@ -192,7 +192,7 @@ def test_a_diverged_training_says_where_and_keeps_what_it_had(store, run, config
     ],
 )
 def test_options_give_a_float32_network_with_the_validated_weights(options, store, run):
-    from conftest import TINY_RUN
+    from tiny_run import TINY_RUN
 
     fit(store.path, run, load_config(overrides=[*TINY_RUN, *options]), progress=False)
     model, _, _ = load_run(run)
@@ -205,7 +205,7 @@ def test_options_give_a_float32_network_with_the_validated_weights(options, stor
 
 @pytest.mark.parametrize("preset", ["tiny", "tiny-gan"])
 def test_float16_on_a_cpu_is_warned_of_and_scales_the_loss(store, run, preset):
-    from conftest import TINY_RUN
+    from tiny_run import TINY_RUN
 
     options = [f"model.preset={preset}", "training.precision=mixed_float16", "training.epochs=1"]
     if tf.config.list_physical_devices("GPU"):
@@ -256,7 +256,7 @@ def test_two_processes_do_not_train_in_one_folder(finished, store, config):
 
 
 def test_stopping_early_is_the_end(store, run):
-    from conftest import TINY_RUN
+    from tiny_run import TINY_RUN
 
     options = ["training.early_stopping=2", "training.epochs=30"]
     options += ["training.optimizer.learning_rate=1e-9", "training.optimizer.schedule=constant"]
@@ -269,7 +269,7 @@ def test_stopping_early_is_the_end(store, run):
 
 def test_a_batch_in_parts_gives_what_the_whole_batch_gives(store, tmp_path):
     """Of a network without batch normalisation and dropout, whose parts do not differ."""
-    from conftest import TINY_RUN
+    from tiny_run import TINY_RUN
 
     options = ["model.preset=plain", "training.epochs=1", "training.optimizer.clip_norm=0.1"]
     runs = []
@@ -283,8 +283,8 @@ def test_a_batch_in_parts_gives_what_the_whole_batch_gives(store, tmp_path):
 
 
 def test_pictures_of_held_out_patches_are_logged(store, run):
-    from conftest import TINY_RUN
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tiny_run import TINY_RUN
 
     config = load_config(overrides=[*TINY_RUN, "training.pictures_every=2"])
     fit(store.path, run, config, progress=False)

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TINY_RUN
 from test_fit import assert_same_run, history
+from tiny_run import TINY_RUN
 
 from hrpn_tf.training.checkpoints import list_checkpoints
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY_RUN
 from test_fit import final_state, history
 from test_kill import DRIVER, wait_for
+from tiny_run import TINY_RUN
 
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.training.checkpoints import list_checkpoints
