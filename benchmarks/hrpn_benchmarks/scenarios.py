@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from hrpn_export import Session
+from hrpn_export import Contract, Session
 
 from hrpn_benchmarks.energy import NO_PIXEL_SIZE, Energy
 from hrpn_benchmarks.gpu_memory import GpuMemory
@@ -11,11 +11,9 @@ from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.scenario import Job, Scenario
 from hrpn_benchmarks.trackers import Latency, PeakMemory, repeat, warm_up
 
-Measures = dict[str, Samples]
-
 # Sides of the tiles of a stream, px.
 STREAM = (256, 512, 1024, 2048)
-_WARM_UP = 10.0  # s, at most
+WARM_UP = 10.0  # s, at most
 # A batch twice as large must be this much faster to be worth it.
 _WORTH = 1.05
 _LARGEST_BATCH = 64
@@ -36,7 +34,7 @@ def startup(job: Job) -> Measured:
         measures={
             "load": load.samples,
             "first answer": first.samples,
-            "peak memory": _bytes(memory.peak),
+            "peak memory": memory.measures["peak memory"],
         }
     ).joined(gpu.measured)
 
@@ -59,8 +57,8 @@ def stream(job: Job) -> Measured:
             with latency.sample():
                 session(batch)
     seconds = Samples(unit="s", values=(sum(latency.times),))
-    speed = _speed(session, sum(side**2 for side in sides), seconds)
-    measures = {"latency of a stream": seconds, **_memory(memory)}
+    speed = speeds(session.contract, sum(side**2 for side in sides), seconds)
+    measures = {"latency of a stream": seconds, **memory.measures}
     return Measured(measures=measures).joined(speed, gpu.measured)
 
 
@@ -77,7 +75,7 @@ def throughput(job: Job) -> Measured:
             break
         best, speed, batch = batch, now, 2 * batch
     found = _steady(job, session, best)
-    return found.joined(_speed(session, best * cell.side**2, found.measures["latency"]))
+    return found.joined(speeds(session.contract, best * cell.side**2, found.measures["latency"]))
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -96,44 +94,40 @@ def _steady(job: Job, session: Session, batch: int) -> Measured:
     tiles, memory = _tiles(session, batch, job.cell.side), PeakMemory()
     gpu, energy = GpuMemory(job.cell.device), Energy(job.cell.device)
     with memory.watch(), gpu.watch():  # the first run is what makes memory grow
-        warm_up(lambda: session(tiles), _WARM_UP)
+        warm_up(lambda: session(tiles), WARM_UP)
         job.together()
         with energy.watch():
             samples = repeat(lambda: session(tiles), job.cell.seconds)
-    area = _square_mm(session, batch * job.cell.side**2)
-    return Measured(measures={"latency": samples, **_memory(memory)}).joined(
+    area = _square_mm(session.contract, batch * job.cell.side**2)
+    return Measured(measures={"latency": samples, **memory.measures}).joined(
         gpu.measured, energy.measured(len(samples.values), area)
     )
 
 
-def _speed(session: Session, pixels: int, times: Samples) -> Measured:
+def speeds(contract: Contract, pixels: int, times: Samples) -> Measured:
     """Pixels, and area where the size of a pixel is known, in each of the times."""
-    speeds = Samples(unit="px/s", values=tuple(pixels / seconds for seconds in times.values))
-    area = _square_mm(session, pixels)
+    found = Samples(unit="px/s", values=tuple(pixels / seconds for seconds in times.values))
+    area = _square_mm(contract, pixels)
     if area is None:
         missing = {"area throughput": NO_PIXEL_SIZE}
-        return Measured(measures={"throughput": speeds}, unavailable=missing)
+        return Measured(measures={"throughput": found}, unavailable=missing)
     areas = Samples(unit="mm2/s", values=tuple(area / seconds for seconds in times.values))
-    return Measured(measures={"throughput": speeds, "area throughput": areas})
+    return Measured(measures={"throughput": found, "area throughput": areas})
 
 
-def _square_mm(session: Session, pixels: int) -> float | None:
+def noise(contract: Contract, channels: int, count: int, side: int) -> np.ndarray:
+    """(count, side, side, channels) float32 grey levels, always the same."""
+    random = np.random.default_rng(0)
+    shape = (count, side, side, channels)
+    return random.integers(0, int(contract.grey_max), shape, endpoint=True).astype(np.float32)
+
+
+def _square_mm(contract: Contract, pixels: int) -> float | None:
     """Area of so many pixels, mm2; None if the contract has no pixel size."""
-    size = session.contract.pixel_size_um
+    size = contract.pixel_size_um
     return None if size is None else pixels * size**2 / 1e6
 
 
 def _tiles(session: Session, batch: int, side: int) -> np.ndarray:
     """Noise (batch, side, side, inputs), float32 grey levels."""
-    contract = session.contract
-    shape = (batch, side, side, len(contract.inputs))
-    random = np.random.default_rng(0)
-    return random.integers(0, int(contract.grey_max), shape, endpoint=True).astype(np.float32)
-
-
-def _memory(memory: PeakMemory) -> Measures:
-    return {"peak memory": _bytes(memory.peak), "memory growth": _bytes(memory.growth)}
-
-
-def _bytes(count: int) -> Samples:
-    return Samples(unit="byte", values=(float(count),))
+    return noise(session.contract, len(session.contract.inputs), batch, side)

@@ -62,6 +62,14 @@ class PeakMemory:
         """Peak above the baseline, bytes."""
         return max(0, self.peak - self.baseline)
 
+    @property
+    def measures(self) -> dict[str, Samples]:
+        """Both, as a scenario gives them."""
+        return {
+            "peak memory": Samples(unit="byte", values=(float(self.peak),)),
+            "memory growth": Samples(unit="byte", values=(float(self.growth),)),
+        }
+
 
 def warm_up(run: Callable[[], object], seconds: float) -> int:
     """Run until the time that it takes is stable, or for so long.

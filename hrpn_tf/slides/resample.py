@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from hrpn_tf.slides.slide import Slide, check_window
+from hrpn_tf.slides.slide import ClosedOnExit, Slide, check_window
 
 # Source pixels are read and reduced in bands of about this many bytes as float32, so that a slide
 # without a pyramid, seen from far away, takes little more memory than the window that it gives.
@@ -17,7 +15,7 @@ _BAND_BYTES = 8 * 2**20
 _BANDS_HELD = 3
 
 
-class ResampledSlide:
+class ResampledSlide(ClosedOnExit):
     """One level of a slide, resampled to another pixel size; see ``Slide``.
 
     A pixel of the result is the mean over the area that it covers, or, where it is smaller than a
@@ -72,17 +70,6 @@ class ResampledSlide:
     def close(self) -> None:
         """Close the slide."""
         self._slide.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def weights(start: int, length: int, size: int, ratio: float) -> tuple[int, csr_array]:

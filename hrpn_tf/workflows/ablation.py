@@ -4,14 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.slides import Slide, open_slide
+from hrpn_tf.slides.slide import ClosedOnExit
 from hrpn_tf.workflows.run_network import RunNetwork
 from hrpn_tf.workflows.run_slides import RunSlide, prediction_path
 
@@ -20,7 +20,7 @@ SEED = 0
 FEWEST_BLOCKS = 4  # of a slide; fewer are hardly shuffled
 
 
-class AblatedSlide:
+class AblatedSlide(ClosedOnExit):
     """A slide one channel of which tells nothing; see ``Slide``.
 
     Args:
@@ -75,17 +75,6 @@ class AblatedSlide:
     def close(self) -> None:
         """Close the slide."""
         self._slide.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def check_ablations(

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from hrpn_benchmarks.errors import BenchmarkError
-from hrpn_benchmarks.measures import Measured, Samples
+from hrpn_benchmarks.measures import Measured
 from hrpn_benchmarks.scenario import Job, Scenario
+from hrpn_benchmarks.scenarios import WARM_UP, noise
 from hrpn_benchmarks.trackers import PeakMemory, repeat, warm_up
 
 from hrpn_tf.workflows.quiet import load_tensorflow
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     import keras
     from hrpn_benchmarks.cells import Cell
     from hrpn_export import Contract
-
-WARM_UP = 10.0  # s, at most
 
 
 def load_keras(cell: "Cell") -> tuple["keras.Model", "Contract"]:
@@ -47,21 +46,6 @@ def load_keras(cell: "Cell") -> tuple["keras.Model", "Contract"]:
     return model, bundle.contract
 
 
-def noise(contract: "Contract", channels: int, count: int, side: int) -> np.ndarray:
-    """(count, side, side, channels) float32 grey levels, always the same."""
-    random = np.random.default_rng(0)
-    shape = (count, side, side, channels)
-    return random.integers(0, int(contract.grey_max), shape, endpoint=True).astype(np.float32)
-
-
-def memory_measures(memory: PeakMemory) -> dict[str, Samples]:
-    """What was held at most, and how much of that came on top of what was held before."""
-    return {
-        "peak memory": Samples(unit="byte", values=(float(memory.peak),)),
-        "memory growth": Samples(unit="byte", values=(float(memory.growth),)),
-    }
-
-
 def model_predict(job: Job) -> Measured:
     """One tile by ``keras.Model.predict``, as whoever has the Keras file and nothing else does."""
     model, contract = load_keras(job.cell)
@@ -75,7 +59,7 @@ def model_predict(job: Job) -> Measured:
         warm_up(run, WARM_UP)
         job.together()
         samples = repeat(run, job.cell.seconds)
-    return Measured(measures={"latency": samples, **memory_measures(memory)})
+    return Measured(measures={"latency": samples, **memory.measures})
 
 
 MODEL_PREDICT = Scenario("model_predict", model_predict, "tiles", formats=("keras",))

@@ -9,9 +9,9 @@ import numpy as np
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.scenario import Job, Scenario
+from hrpn_benchmarks.scenarios import speeds
 from hrpn_benchmarks.trackers import Latency, PeakMemory
 
-from hrpn_tf.workflows.benchmark_keras import memory_measures
 from hrpn_tf.workflows.bundle_network import BundleNetwork
 from hrpn_tf.workflows.networks import load_network
 
@@ -143,19 +143,10 @@ def _measured(
     summaries: list["PredictionSummary"],
     contract: "Contract",
 ) -> Measured:
-    pixels = summaries[0].pixels
-    speeds = tuple(pixels / seconds for seconds in latency.times)
     measures = {
         "slide": latency.samples,
         "in the network": Samples(unit="s", values=tuple(s.session_seconds for s in summaries)),
-        "throughput": Samples(unit="px/s", values=speeds),
+        **memory.measures,
     }
-    unavailable = {}
-    if contract.pixel_size_um is None:
-        unavailable["area throughput"] = "the contract states no pixel size"
-    else:
-        area = contract.pixel_size_um**2 / 1e6
-        measures["area throughput"] = Samples(
-            unit="mm2/s", values=tuple(area * speed for speed in speeds)
-        )
-    return Measured(measures={**measures, **memory_measures(memory)}, unavailable=unavailable)
+    speed = speeds(contract, summaries[0].pixels, latency.samples)
+    return Measured(measures=measures).joined(speed)

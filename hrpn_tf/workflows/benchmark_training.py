@@ -6,9 +6,10 @@ from hrpn_benchmarks.abilities import Trainable
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.scenario import Job, Scenario
+from hrpn_benchmarks.scenarios import WARM_UP, noise
 from hrpn_benchmarks.trackers import PeakMemory, repeat, warm_up
 
-from hrpn_tf.workflows.benchmark_keras import WARM_UP, load_keras, memory_measures, noise
+from hrpn_tf.workflows.benchmark_keras import load_keras
 
 Step = Callable[[], object]
 
@@ -34,7 +35,7 @@ def training(job: Job) -> Measured:
         measures={
             "step": samples,
             "throughput": Samples(unit="patch/s", values=speed),
-            **memory_measures(memory),
+            **memory.measures,
         }
     )
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
-from hrpn_tf.evaluation import CompareSettings, compare
+from hrpn_tf.evaluation import CompareSettings, MeasuredSlide, compare
 from hrpn_tf.evaluation.moments import Moments
 from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.evaluation.spatial.ablation import Ablation
@@ -133,13 +133,15 @@ class SpatialRun:
         """Of the grey levels of all slides, measured and predicted; whole numbers."""
         found = Extremes(np.inf, -np.inf)
         for slide in self.slides:
-            with self._planes(slide) as (true, pred, _, _):
-                found |= extremes(true) | extremes(pred)
+            with self._planes(slide) as (measured, pred, _, _):
+                found |= extremes(measured.target) | extremes(pred)
         return Extremes(float(np.floor(found.low)), float(np.ceil(found.high)))
 
     @contextmanager
-    def _planes(self, slide: RunSlide) -> Iterator[tuple[Plane, Plane, Plane | None, Slide]]:
-        """Measured and predicted target, the mask of what counts, and the open slide."""
+    def _planes(
+        self, slide: RunSlide
+    ) -> Iterator[tuple[MeasuredSlide, Plane, Plane | None, Slide]]:
+        """The measured slide, its prediction, the mask of what counts, and the open slide."""
         config = self.config
         with (
             measured_slide(slide, config) as (measured, opened),
@@ -148,16 +150,15 @@ class SpatialRun:
             tissue = None
             if config.spatial.region == "tissue":
                 tissue = tissue_plane(opened, slide, measured.pixel_size_um, config)
-            yield measured.target, predicted_plane(predicted, config, opened), tissue, opened
+            yield measured, predicted_plane(predicted, config, opened), tissue, opened
 
     @contextmanager
     def _opened(self, slide: RunSlide, scratch: Path) -> Iterator[SpatialSlide]:
         """Everything that is looked at of a slide."""
-        config, spatial = self.config, self.config.spatial
+        spatial = self.config.spatial
         with ExitStack() as stack:
-            true, pred, tissue, opened = stack.enter_context(self._planes(slide))
-            measured, _ = stack.enter_context(measured_slide(slide, config))
-            size = measured.pixel_size_um
+            measured, pred, tissue, opened = stack.enter_context(self._planes(slide))
+            true, size = measured.target, measured.pixel_size_um
             mask, source = self._vessel_mask(slide, measured.inputs, opened, stack)
             nuclei, nucleus_source = self._nuclei(slide, measured.inputs, opened, size, stack)
             given = spatial.positive_threshold
@@ -227,8 +228,10 @@ class SpatialRun:
             "mean": "the input is its mean grey level over the training slides everywhere",
             "shuffle": f"blocks of {side:g} um of the input are shuffled over the slide",
         }
-        for role in dict.fromkeys(self.options.ablate):
-            whole, ablated = [], []
+        roles = dict.fromkeys(self.options.ablate)
+        whole = [self._moments(slide, self.prediction(slide)) for slide in self.slides if roles]
+        for role in roles:
+            ablated = []
             for slide in self.slides:
                 path = predict_without(
                     self.run,
@@ -239,14 +242,13 @@ class SpatialRun:
                     shuffle_um=side,
                     progress=self.progress,
                 )
-                whole.append(self._moments(slide, self.prediction(slide)))
                 ablated.append(self._moments(slide, path))
             yield Ablation(role, how, done[how], tuple(whole), tuple(ablated))
 
     def _moments(self, slide: RunSlide, path: Path) -> Moments:
         """Of the pixels that count."""
         plain = CompareSettings(peak=None, rounded=False, ssim=False)
-        with self._planes(slide) as (true, _, tissue, opened), open_slide(path) as predicted:
+        with self._planes(slide) as (measured, _, tissue, opened), open_slide(path) as predicted:
             pred = predicted_plane(predicted, self.config, opened)
-            sums = compare(pred, true, tissue, plain)
+            sums = compare(pred, measured.target, tissue, plain)
         return sums["float", "whole" if tissue is None else "tissue"].moments

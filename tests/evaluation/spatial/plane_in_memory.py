@@ -1,10 +1,11 @@
-"""A plane in memory, and slides made of such planes."""
+"""Slides made of planes in memory."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from array_plane import ArrayPlane
 
 from hrpn_tf.config import SpatialConfig
 from hrpn_tf.evaluation.spatial.intensity import Extremes
@@ -12,29 +13,6 @@ from hrpn_tf.evaluation.spatial.measure import SlideMeasures, SpatialSlide, meas
 from hrpn_tf.evaluation.spatial.vessels import find_vessels
 
 RANGE = Extremes(-20.0, 65535.0)  # of the grey levels of any test
-
-
-@dataclass(frozen=True)
-class MemoryPlane:
-    image: np.ndarray
-
-    @property
-    def height(self) -> int:
-        return self.image.shape[0]
-
-    @property
-    def width(self) -> int:
-        return self.image.shape[1]
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.image.dtype
-
-    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
-        assert min(y, x) >= 0
-        assert y + height <= self.height
-        assert x + width <= self.width
-        return self.image[y : y + height, x : x + width]
 
 
 def measured(
@@ -52,10 +30,10 @@ def measured(
     slide = SpatialSlide(
         name=scratch.name,
         group="g",
-        true=MemoryPlane(true),
-        pred=MemoryPlane(pred),
+        true=ArrayPlane(true),
+        pred=ArrayPlane(pred),
         tissue=None,
-        vessels=find_vessels(MemoryPlane(vessels), pixel_size_um, config, scratch, "test"),
+        vessels=find_vessels(ArrayPlane(vessels), pixel_size_um, config, scratch, "test"),
         vessel_source="a mask",
         nuclei=None,
         nucleus_source="none",

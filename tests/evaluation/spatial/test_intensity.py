@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plane_in_memory import MemoryPlane
+from array_plane import ArrayPlane
 
 from hrpn_tf.evaluation.spatial.intensity import PERCENTILES, Extremes, Histogram, extremes
 
@@ -35,4 +35,4 @@ def test_nothing_has_no_range() -> None:
 
 def test_extremes_of_a_plane() -> None:
     image = np.array([[1.5, -2.0], [7.0, 3.0]])
-    assert extremes(MemoryPlane(image)) == Extremes(-2.0, 7.0)
+    assert extremes(ArrayPlane(image)) == Extremes(-2.0, 7.0)

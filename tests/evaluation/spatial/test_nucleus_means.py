@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plane_in_memory import MemoryPlane
+from array_plane import ArrayPlane
 from skimage.measure import regionprops_table
 from skimage.segmentation import expand_labels
 
@@ -36,7 +36,7 @@ def discs(seed: int = 0, side: int = 150, radius: float = 5.0) -> np.ndarray:
 def by_windows(
     nuclei: object, true: np.ndarray, side: int, grown: float = 0.0, least: float = 1.0
 ) -> NucleusMeans:
-    plane = MemoryPlane(true)
+    plane = ArrayPlane(true)
     return joined(
         measure_nuclei(
             nuclei, Window(*place), plane, plane, least_px=least, grown_px=grown  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ def by_windows(
 def test_given_labels_are_measured_once_each_as_scikit_image_does(side: int, grown: float) -> None:
     labels = discs()
     true = np.random.default_rng(1).gamma(2, 10, labels.shape)
-    found = by_windows(GivenNuclei(MemoryPlane(labels), 20), true, side, grown)
+    found = by_windows(GivenNuclei(ArrayPlane(labels), 20), true, side, grown)
     centres = regionprops_table(labels, properties=("centroid", "area"))
     measured = regionprops_table(expand_labels(labels, grown), true, properties=("mean_intensity",))
     assert len(found) == labels.max()
@@ -75,7 +75,7 @@ def test_simulated_nuclei_are_found_whatever_the_windows() -> None:
     config = load_config(overrides=[f"simulation.{c}" for c in choices]).simulation
     phantom = make_phantom(config, 0, 0)
     image = phantom.image[..., 1]
-    nuclei = SegmentedNuclei(MemoryPlane(image), otsu(*grey_levels(MemoryPlane(image))), 17.0)
+    nuclei = SegmentedNuclei(ArrayPlane(image), otsu(*grey_levels(ArrayPlane(image))), 17.0)
     target = phantom.image[..., 2]
     whole, parts = (by_windows(nuclei, target, side, 0.0, 45.0) for side in (420, 128))
     assert len(whole) == pytest.approx(phantom.report["parameters"]["nuclei"], rel=0.1)
@@ -85,4 +85,4 @@ def test_simulated_nuclei_are_found_whatever_the_windows() -> None:
 
 def test_an_image_without_nuclei_has_none() -> None:
     image = np.zeros((40, 40), np.uint8)
-    assert len(by_windows(SegmentedNuclei(MemoryPlane(image), 5.0, 8.0), image, 20)) == 0
+    assert len(by_windows(SegmentedNuclei(ArrayPlane(image), 5.0, 8.0), image, 20)) == 0

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plane_in_memory import RANGE, MemoryPlane, measured
+from array_plane import ArrayPlane
+from plane_in_memory import RANGE, measured
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import brentq
 from scipy.special import k0
@@ -92,7 +93,7 @@ def test_transport_from_one_vessel_is_recovered_from_grey_levels_alone(tmp_path:
         optics.record(optics.point_spread(light.astype(np.float32), pixel, config), config, random)
         for light in (stain + 6, 175 * tracer + 1.5)
     ]
-    vessels = MemoryPlane(images[0])
+    vessels = ArrayPlane(images[0])
     level = vessel_threshold(vessels, SpatialConfig())
     mask = MaskOf(vessels, level).read(0, 0, side, side)
     found = profile_of(images[1], images[1], mask, tmp_path)

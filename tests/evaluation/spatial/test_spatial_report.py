@@ -7,7 +7,8 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from plane_in_memory import RANGE, MemoryPlane, measured
+from array_plane import ArrayPlane
+from plane_in_memory import RANGE, measured
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.measure import label
 
@@ -41,7 +42,7 @@ def slide(seed: int, folder: Path) -> SlideMeasures:
     tissue[:, :180] = True
     return measured(
         true, pred, vessels, folder / f"s{seed}", CONFIG,
-        tissue=MemoryPlane(tissue), nuclei=GivenNuclei(MemoryPlane(nuclei), 60),
+        tissue=ArrayPlane(tissue), nuclei=GivenNuclei(ArrayPlane(nuclei), 60),
     )  # fmt: skip
 
 
@@ -146,7 +147,7 @@ def test_a_constant_target_gives_no_correlation_and_no_depth_but_a_report(tmp_pa
     _, pred, vessels, nuclei = images(0)
     flat = measured(
         np.full(SHAPE, 3.0), pred, vessels, tmp_path / "flat", CONFIG,
-        nuclei=GivenNuclei(MemoryPlane(nuclei), 60),
+        nuclei=GivenNuclei(ArrayPlane(nuclei), 60),
     )  # fmt: skip
     out = tmp_path / "out"
     out.mkdir()

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from array_plane import ArrayPlane
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plane_in_memory import MemoryPlane
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.filters import threshold_multiotsu, threshold_otsu
 from skimage.measure import label, regionprops
@@ -44,7 +44,7 @@ def test_components_are_those_of_the_whole_mask(
 
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(components, "WINDOW", side)
-        found = label_components(MemoryPlane(mask), Path(folder) / "labels", diagonal)
+        found = label_components(ArrayPlane(mask), Path(folder) / "labels", diagonal)
         expected = label(mask, connectivity=2 if diagonal else 1)
         ours = found.labels.read(0, 0, *mask.shape)
     assert len(found) == expected.max()
@@ -64,7 +64,7 @@ def test_distances_are_exact_up_to_the_farthest_whatever_the_windows(
     labels = label(mask, connectivity=2)
     whole = distance_transform_edt(labels == 0) * pixel_um if labels.any() else np.inf * ~mask
     whole = np.where(mask, 0, whole)
-    nearest = NearestVessel(MemoryPlane(labels), pixel_um, max_um)
+    nearest = NearestVessel(ArrayPlane(labels), pixel_um, max_um)
     for place in iter_windows(*mask.shape, side):
         window = Window(*place)
         um, number = nearest.read(window)
@@ -85,7 +85,7 @@ def test_lumens_are_filled_and_specks_removed_as_scikit_image_does(tmp_path: Pat
     config = SpatialConfig(lumen_um2=30.0, vessel_min_um2=40.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(components, "WINDOW", 32)
-        found = find_vessels(MemoryPlane(mask), 1.0, config, tmp_path, "test")
+        found = find_vessels(ArrayPlane(mask), 1.0, config, tmp_path, "test")
     filled = remove_small_holes(mask, max_size=30)
     expected = remove_small_objects(filled, max_size=39, connectivity=2)
     assert filled.sum() > mask.sum()
@@ -106,14 +106,14 @@ def test_no_vessel_and_nothing_but_vessel_are_errors(
 ) -> None:
     config = SpatialConfig(vessel_min_um2=200.0)
     with pytest.raises(VesselsError, match=message):
-        find_vessels(MemoryPlane(mask), 1.0, config, tmp_path, "slide-1 (a mask)")
+        find_vessels(ArrayPlane(mask), 1.0, config, tmp_path, "slide-1 (a mask)")
 
 
 def test_one_hole_that_is_filled_leaves_nothing_but_vessel(tmp_path: Path) -> None:
     mask = np.ones((20, 30), bool)
     mask[5:7, 5:7] = False
     with pytest.raises(VesselsError, match="every pixel"):
-        find_vessels(MemoryPlane(mask), 1.0, SpatialConfig(), tmp_path, "test")
+        find_vessels(ArrayPlane(mask), 1.0, SpatialConfig(), tmp_path, "test")
 
 
 def test_thresholds_are_those_of_scikit_image() -> None:
@@ -121,7 +121,7 @@ def test_thresholds_are_those_of_scikit_image() -> None:
     image = np.concatenate(
         [random.poisson(level, (20, 200)) for level in (1, 8, 60)]
     ).astype(np.uint8)  # fmt: skip
-    plane = MemoryPlane(image)
+    plane = ArrayPlane(image)
     assert vessel_threshold(plane, SpatialConfig(vessel_threshold=12.5)) == 12.5
     ours = vessel_threshold(plane, SpatialConfig(vessel_threshold="otsu"))
     assert abs(ours - threshold_otsu(image)) <= 1
@@ -129,5 +129,5 @@ def test_thresholds_are_those_of_scikit_image() -> None:
     logs = np.log1p(image.astype(float))
     assert ours == pytest.approx(np.expm1(threshold_multiotsu(logs, classes=3)[-1]), rel=0.05)
     assert 15 < ours < 50
-    flat = MemoryPlane(np.full((50, 50), 7, np.uint8))
+    flat = ArrayPlane(np.full((50, 50), 7, np.uint8))
     assert vessel_threshold(flat, SpatialConfig()) == 7  # nothing is above it
