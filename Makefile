@@ -22,7 +22,7 @@ demo: .venv/installed
 	@echo "Open the table $(DEMO)/run/evaluation/metrics.md" \
 		"and the picture $$(ls $(DEMO)/run/evaluation/*.png | head -n 1)"
 
-# The comparison of docs/study.md; hours on two cores. Run again, it goes on where it stopped.
+# The comparison of docs/results/study.md; hours on two cores. Run again, it goes on where it stopped.
 # REAL=FOLDER adds the real fields.
 study: .venv/installed
 	$(BIN)/python benchmarks/study.py --out $(STUDY) $(if $(REAL),--real $(REAL))

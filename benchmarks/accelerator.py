@@ -4,7 +4,7 @@
     python benchmarks/accelerator.py --presets hrpn-m --batch 4 --size 256 --out cpu.json
 
 Measures patches per second and memory of each preset in each precision, and prints a Markdown
-table; ``docs/accelerator.md`` says what its columns mean. Runs on TensorFlow or, with
+table; ``docs/results/accelerator.md`` says what its columns mean. Runs on TensorFlow or, with
 KERAS_BACKEND=jax or where there is no TensorFlow, on JAX, and then needs no more than keras, numpy
 and jax. Every measurement has a process of its own, so that memory is its own, and one that fails
 is a row that says why. Within a round all networks take turns.

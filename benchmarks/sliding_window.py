@@ -6,7 +6,7 @@
 Every contestant has a process of its own, reads the same OME-TIFF, runs the same weights and
 writes its result; they take turns in every round. Exactness is the difference from the untiled
 prediction: the slide, reflected by a full halo, run at once by the same framework.
-``docs/sliding-window.md`` says what the columns mean. Prints a Markdown table; ``--out`` also
+``docs/results/sliding-window.md`` says what the columns mean. Prints a Markdown table; ``--out`` also
 writes it beside a JSON file with every sample. MONAI and PyTorch come with ``pip install
 hrpn-tf[bench]``; without them only our side is measured.
 """

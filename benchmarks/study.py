@@ -1,4 +1,4 @@
-"""The comparison of docs/study.md, piece by piece: every network on the same slides and pixels.
+"""The comparison of docs/results/study.md, piece by piece: every network on the same slides and pixels.
 
     python benchmarks/study.py --out study                         # simulated slides
     python benchmarks/study.py --out study --real FOLDER           # and the real fields

@@ -37,7 +37,7 @@ def test_every_data_file_is_listed() -> None:
 
 
 def test_every_requirement_has_its_reason() -> None:
-    reasons = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    reasons = (ROOT / "docs" / "developer" / "dependencies.md").read_text(encoding="utf-8")
     cfg = options()
     listed = cfg["options"]["install_requires"] + "".join(cfg["options.extras_require"].values())
     names = {

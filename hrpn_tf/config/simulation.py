@@ -1,6 +1,6 @@
 """Parameters of the phantom simulator, with units and sources.
 
-Sources are the published figures for tumours listed in ``docs/simulator.md``; "guess" marks what
+Sources are the published figures for tumours listed in ``docs/guide/simulate.md``; "guess" marks what
 nobody reported.
 """
 

@@ -15,7 +15,7 @@ from hrpn_tf.memory import free_on_host
 from hrpn_tf.models.layers import AlignedUpsample, Upsample
 from hrpn_tf.models.traffic import SizedCall, sized_calls, tensor_bytes
 
-# Fitted to the peak resident memory of training steps; docs/accelerator.md has the comparison.
+# Fitted to the peak resident memory of training steps; docs/results/accelerator.md has the comparison.
 _BYTES_PER_CALL = 2_000_000  # of graph and compiled kernels
 _GRADIENTS = 4  # of the largest tensor's size, alive at once in the backward pass
 
@@ -50,7 +50,7 @@ def training_bytes(
     Counted are the tensors that the backward pass needs again, in the type that they are computed
     in; the gradients that are alive at once; weights, their gradients and the optimizer's moments;
     and the graph itself. On a CPU this is within 25 % of the peak measured, for the presets in
-    float32 and mixed_bfloat16 (``docs/accelerator.md``). Not counted: batches read ahead.
+    float32 and mixed_bfloat16 (``docs/results/accelerator.md``). Not counted: batches read ahead.
 
     Args:
         network: in the precision that it is trained in.

@@ -59,7 +59,7 @@ def evaluate_run(
             per slide.
         smooth_px: sigma of the view "smoothed", px; None for that of the configuration.
         peak: grey level of PSNR and SSIM; None for that of the configuration.
-        spatial: also evaluate in space, see ``docs/spatial.md``; None: do not.
+        spatial: also evaluate in space, see ``docs/guide/spatial.md``; None: do not.
         overrides: of the run's configuration, ``spatial.key=value`` or ``evaluation.key=value``.
         overwrite: replace an existing folder.
         progress: show a bar on standard error.

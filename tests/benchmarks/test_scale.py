@@ -29,7 +29,7 @@ def test_the_page_holds_the_tables() -> None:
     done = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, check=True)
     tables = done.stdout.strip().split("\n\n")
     assert len(tables) == 5
-    page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "results" / "scale.md").read_text(encoding="utf-8")
     assert [table for table in tables if table not in page] == []
     lines = sum(line.startswith("|") for table in tables for line in table.splitlines())
     choosing = page.split("## Choosing")[1]
@@ -69,7 +69,7 @@ def test_assumptions_are_options() -> None:
 
 
 def test_snippets_of_the_page_on_clusters_are_python() -> None:
-    page = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "guide" / "many-slides.md").read_text(encoding="utf-8")
     snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(snippets) == 2
     for snippet in snippets:

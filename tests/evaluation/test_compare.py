@@ -182,7 +182,7 @@ def test_slides_of_different_size_are_refused() -> None:
 
 
 def test_published_psnr_and_mse_contradict_each_other() -> None:
-    """What docs/evaluation.md says about the published figures."""
+    """What docs/guide/evaluate.md says about the published figures."""
     assert 10 * np.log10(255**2 / 1.434) == pytest.approx(46.57, abs=0.005)
     mse = 255**2 / 10 ** (44.548 / 10)
     assert mse == pytest.approx(2.28, abs=0.005)

@@ -3,7 +3,7 @@
 import doctest
 from pathlib import Path
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "bundle.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "bundle.md"
 
 
 def test_the_guide_runs(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "models.md"
 
 
 def test_guide() -> None:

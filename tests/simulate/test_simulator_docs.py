@@ -6,7 +6,7 @@ import pytest
 
 from hrpn_tf.config import Section, SimulationConfig
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "simulator.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "simulate.md"
 
 
 def parameter_rows(section: type[Section], prefix: str = "") -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 
 def test_guide() -> None:
-    guide = Path(__file__).resolve().parents[2] / "docs" / "slides.md"
+    guide = Path(__file__).resolve().parents[2] / "docs" / "guide" / "slides.md"
     result = doctest.testfile(str(guide), module_relative=False)
     assert result.attempted > 8
     assert result.failed == 0

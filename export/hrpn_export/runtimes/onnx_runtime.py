@@ -30,7 +30,7 @@ class OnnxSession:
             options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # A plan of memory for each size is made beside what the first run took: twice the memory,
-        # and no faster (docs/benchmarks.md).
+        # and no faster (docs/guide/benchmark.md).
         options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(

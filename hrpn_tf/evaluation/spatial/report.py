@@ -35,7 +35,7 @@ class Report:
     ablations: tuple[Ablation, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values; figures that are not defined are null. See ``docs/spatial.md``."""
+        """As plain values; figures that are not defined are null. See ``docs/guide/spatial.md``."""
         study = self.study
         values = {
             "schema": SCHEMA,
