@@ -1,9 +1,10 @@
 """A cohort of whole slides on paper: bytes, hours, money, and what saturates first.
 
-    python benchmarks/scale.py
-    python benchmarks/scale.py --slides 500 --mpx-per-core 1.4 --dtype uint8
+    python benchmarks/experiments/cohort_on_paper.py
+    python benchmarks/experiments/cohort_on_paper.py --slides 500 --mpx-per-core 1.4 --dtype uint8
 
-Prints the Markdown tables of docs/results/scale.md from stated assumptions, each of which is an option.
+Prints the Markdown tables of docs/results/scale.md from stated assumptions, each of which is an
+option.
 ``--mpx-per-core`` is the Mpx/s that ``hrpn-tf predict SLIDES... --workers 0`` says of its last
 slide, divided by the cores that it had.
 """

@@ -1,11 +1,12 @@
 """Is the project as fast, as small and as exact as it wants to be? One run, one table.
 
-    python benchmarks/claims.py --bundle hrpn-m=M --bundle ganda=G --bundle hrpn-published=P \\
+    python benchmarks/experiments/goals.py --bundle hrpn-m=M --bundle ganda=G \\
+        --bundle hrpn-published=P \\
         --threads 2 --rounds 7 --out claims
-    python benchmarks/claims.py ... --quick --out look
+    python benchmarks/experiments/goals.py ... --quick --out look
 
 Bundles with Keras, ONNX and TFLite (``hrpn-tf export RUN --out M --keras --onnx --tflite``); of
-GANDA fp32 is enough (``--precision fp32``). Everything is measured by the plan ``claims.yaml`` as
+GANDA fp32 is enough (``--precision fp32``). Everything is measured by the plan ``goals.yaml`` as
 ``hrpn-tf benchmark`` does it, every cell once in each round, and is in ``OUT/report.json``; the
 table is printed, and in ``OUT/claims.md``. Stopped and run again, it goes on; a report that is
 there is not measured anew, only read.
@@ -21,14 +22,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hrpn_benchmarks.compare import change_of
 from hrpn_benchmarks.errors import PlanError
 from hrpn_benchmarks.plan import Plan, read_plan
-from hrpn_benchmarks.report import REPORT, Report, Row, read_report
+from hrpn_benchmarks.report.compare import change_of
+from hrpn_benchmarks.report.report import REPORT, Report, Row, read_report
 from hrpn_benchmarks.runner import run_benchmark
 from hrpn_export import BundleError, open_bundle
 
-PLAN = Path(__file__).parent / "claims.yaml"
+PLAN = Path(__file__).parent / "goals.yaml"
 OURS, GANDA, PUBLISHED = "hrpn-m", "ganda", "hrpn-published"
 ORIGINAL = "HRPN (PyTorch)"
 
@@ -55,7 +56,7 @@ def claims(report: Report, names: Mapping[str, str]) -> Iterator[Claim]:
     """All goals for which the report may have rows.
 
     Args:
-        report: of the plan ``claims.yaml``.
+        report: of the plan ``goals.yaml``.
         names: of the networks in the report, by ``hrpn-m``, ``ganda`` and ``hrpn-published``.
     """
     if OURS in names and GANDA in names:

@@ -1,7 +1,8 @@
 """Does the store feed a training at the published scale? Prints rates, their ratio, and memory.
 
-    python benchmarks/input_pipeline.py                    # 2 000 patches, a few minutes
-    python benchmarks/input_pipeline.py --patches 32700    # the published number, 26 GB of pixels
+    python benchmarks/experiments/input_pipeline.py  # 2 000 patches, a few minutes
+    # the published number, 26 GB of pixels
+    python benchmarks/experiments/input_pipeline.py --patches 32700
 
 Makes a synthetic store, reads one shuffled and augmented epoch of it, and trains a preset on one
 batch that is already in memory. Nothing but the store's own code reads and writes patches.

@@ -1,7 +1,7 @@
 """How far the instruments of ``hrpn-tf benchmark`` can be trusted on this machine.
 
-    python benchmarks/instruments.py
-    python benchmarks/instruments.py --bundle bundle --precision int8 --side 256
+    python benchmarks/experiments/instruments.py
+    python benchmarks/experiments/instruments.py --bundle bundle --precision int8 --side 256
 
 Prints a Markdown table: what the harness adds to a run of 1 ms, a known sleep and a known
 allocation as they are measured, and, with a bundle, how well two runs of a cell in fresh processes
@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from hrpn_benchmarks.cells import Cell, expand
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.launch import measure_apart
+from hrpn_benchmarks.matrix import Cell, expand
 from hrpn_benchmarks.plan import Plan
-from hrpn_benchmarks.trackers import PeakMemory, repeat
+from hrpn_benchmarks.trackers.timing import PeakMemory, repeat
 from hrpn_export import BundleError
 
 MILLISECOND = 0.001

@@ -1,7 +1,7 @@
 """What prediction intervals cost: a calibrated run's network against the same without.
 
-    python benchmarks/interval_cost.py RUN
-    python benchmarks/interval_cost.py RUN --size 512 --threads 1 --rounds 20
+    python benchmarks/experiments/interval_cost.py RUN
+    python benchmarks/experiments/interval_cost.py RUN --size 512 --threads 1 --rounds 20
 
 Both are exported to ONNX and TFLite, too; all run once per round, so that whatever else the machine
 does hits all of them alike. The ratio is the median over rounds of (with / without in the same
@@ -34,8 +34,8 @@ def main() -> None:
 
     limit_threads(arguments.threads)
     from hrpn_tf.models.graph import count_macs
+    from hrpn_tf.runs.calibrated import calibrated_contract, load_calibrated
     from hrpn_tf.training.run import load_run
-    from hrpn_tf.workflows.calibrated import calibrated_contract, load_calibrated
 
     plain, contract, _ = load_run(arguments.run)
     calibrated, wider = load_calibrated(arguments.run), calibrated_contract(arguments.run)

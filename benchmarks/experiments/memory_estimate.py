@@ -1,6 +1,6 @@
 """Is the memory that ``fit`` expects a training step to need near what it takes?
 
-    python benchmarks/memory_estimate.py
+    python benchmarks/experiments/memory_estimate.py
 
 Prints, for each preset and precision, the estimate of ``hrpn_tf.training.memory`` and the measured
 growth of resident memory over two training steps on a CPU, as a Markdown table. Every measurement

@@ -1,7 +1,7 @@
 """Latency of the presets on this machine, against the generator of GANDA.
 
-    python benchmarks/model_latency.py
-    python benchmarks/model_latency.py hrpn-s hrpn-m --size 512 --threads 2 --rounds 30
+    python benchmarks/experiments/model_latency.py
+    python benchmarks/experiments/model_latency.py hrpn-s hrpn-m --size 512 --threads 2 --rounds 30
 
 Every network runs once per round, so that whatever else the machine does hits all of them alike;
 the ratio is the median over rounds of (its time / GANDA's time in the same round).
@@ -11,7 +11,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from hrpn_tf.workflows.latency import Latency, measure_latency
+from hrpn_tf.models.latency import Latency, measure_latency
 
 if TYPE_CHECKING:
     import keras

@@ -1,6 +1,6 @@
 """Memory and time of one tile in ONNX Runtime under options that a session could have.
 
-    python benchmarks/onnx_memory.py BUNDLE... --side 512 --threads 1
+    python benchmarks/experiments/onnx_memory.py BUNDLE... --side 512 --threads 1
 
 Every option in a fresh process. Ours is ``no plan``: see ``hrpn_export/runtimes/onnx_runtime.py``.
 """
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from hrpn_benchmarks.trackers import PeakMemory
+from hrpn_benchmarks.trackers.timing import PeakMemory
 from hrpn_export import open_bundle
 
 RUNS = 7

@@ -2,7 +2,7 @@
 
     hrpn-tf simulate --config demo --set simulation.seed=11 --set simulation.slides=20 \\
         --set simulation.groups=20 --out more
-    python benchmarks/out_of_distribution.py RUN more
+    python benchmarks/experiments/out_of_distribution.py RUN more
 
 RUN is of ``hrpn-tf fit --config demo`` (``make demo`` leaves one). Every slide is judged as
 ``hrpn-tf predict`` does it, without being predicted; some are judged again with another staining
@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.slides import open_slide, write_slide
-from hrpn_tf.workflows.networks import load_network
-from hrpn_tf.workflows.out_of_distribution import KEY, find_profile
-from hrpn_tf.workflows.prediction_jobs import Choice, check, opened
-from hrpn_tf.workflows.prediction_requests import Request
-from hrpn_tf.workflows.run_network import RunNetwork
+from hrpn_tf.workflows.networks.network import load_network
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.jobs import Choice, check, opened
+from hrpn_tf.workflows.predict.out_of_distribution import KEY, find_profile
+from hrpn_tf.workflows.predict.requests import Request
 
 Alter = Callable[[np.ndarray], np.ndarray]
 FEATURES = "features of the network"

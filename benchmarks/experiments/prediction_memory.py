@@ -1,7 +1,9 @@
 """How much memory does the prediction of a slide take, and does it keep within ``--max-ram``?
 
-    python benchmarks/prediction_memory.py sides     # 4 000 and 64 000 px a side; 10 GB of disk
-    python benchmarks/prediction_memory.py budgets   # shipped networks within several budgets
+    # 4 000 and 64 000 px a side; 10 GB of disk
+    python benchmarks/experiments/prediction_memory.py sides
+    # shipped networks within several budgets
+    python benchmarks/experiments/prediction_memory.py budgets
 
 Prints Markdown tables. Every measurement has a process of its own, and peaks are the system's
 (VmHWM). ``sides`` predicts slides that are made up while they are read, with a network that only

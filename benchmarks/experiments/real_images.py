@@ -4,7 +4,7 @@ Runs the ordinary commands with the shipped recipe ``dextran``, one fold per fie
 held-out predictions. The figures are computed here with scikit-learn and SciPy from the written
 files, which checks ``hrpn-tf evaluate`` too. Run again after an interruption, it goes on.
 
-    python benchmarks/real_images.py --data FOLDER --out experiments/dextran
+    python benchmarks/experiments/real_images.py --data FOLDER --out experiments/dextran
 """
 
 import argparse

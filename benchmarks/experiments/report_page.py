@@ -1,7 +1,7 @@
 """How fast do the pages of a report open? Prints times of a real browser, and the report's size.
 
-    python benchmarks/report_page.py                               # 50 slides of 1024 px
-    python benchmarks/report_page.py --slides 1 --side 20000 --megapixels 400
+    python benchmarks/experiments/report_page.py  # 50 slides of 1024 px
+    python benchmarks/experiments/report_page.py --slides 1 --side 20000 --megapixels 400
 
 Makes slides of smoothed noise with a made-up prediction, evaluates them (without SSIM, which takes
 longest), writes their report and opens it with Chromium (Debian's `chromium`) from the disk. No
@@ -23,9 +23,9 @@ from scipy.ndimage import gaussian_filter
 
 from hrpn_tf.config import load_config, to_yaml
 from hrpn_tf.evaluation import ChannelPlane, CompareSettings, Evaluation, SlideFigures, compare
-from hrpn_tf.evaluation.predictors import MODEL
+from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.slides import open_slide, write_slide
-from hrpn_tf.workflows.report_run import MEGAPIXELS, report_run
+from hrpn_tf.workflows.report.report import MEGAPIXELS, report_run
 
 BLOCK = 1024  # px of noise that a slide repeats
 

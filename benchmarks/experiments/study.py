@@ -1,8 +1,9 @@
-"""The comparison of docs/results/study.md, piece by piece: every network on the same slides and pixels.
+"""The comparison of docs/results/study.md, piece by piece: every network on the same slides and
+pixels.
 
-    python benchmarks/study.py --out study                         # simulated slides
-    python benchmarks/study.py --out study --real FOLDER           # and the real fields
-    python benchmarks/study.py --out study --only simulated/ganda  # some pieces
+    python benchmarks/experiments/study.py --out study                         # simulated slides
+    python benchmarks/experiments/study.py --out study --real FOLDER           # and the real fields
+    python benchmarks/experiments/study.py --out study --only simulated/ganda  # some pieces
 
 A piece is one training with its predictions and figures, in ``OUT/DATA/runs/NAME-SEED``. What is
 finished is left alone, what was stopped goes on: run it again. At the end of each data set

@@ -13,7 +13,7 @@ from hrpn_export.runtimes import find_runtime
 from hrpn_benchmarks.errors import PlanError
 from hrpn_benchmarks.measures import Strict
 from hrpn_benchmarks.plan import Plan
-from hrpn_benchmarks.scenario import Scenario, find_scenario
+from hrpn_benchmarks.scenarios.scenario import Scenario, find_scenario
 
 
 class Cell(Strict):

@@ -8,8 +8,8 @@ import click
 from hrpn_export.formats import FORMATS
 
 from hrpn_tf.cli.options import out_option, overwrite_option, parse_region
-from hrpn_tf.workflows.export_report import describe
-from hrpn_tf.workflows.export_run import ExportChoice, export_run
+from hrpn_tf.workflows.export.export import ExportChoice, export_run
+from hrpn_tf.workflows.export.summary import describe
 
 Function = Callable[..., Any]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from hrpn_tf.evaluation.compare import Region, View
+from hrpn_tf.evaluation.baselines.baselines import Baselines
 from hrpn_tf.evaluation.metrics import DEFINITIONS, Figures, Sums, figures
-from hrpn_tf.evaluation.predictors import Baselines
+from hrpn_tf.evaluation.pixel_errors import Region, View
 
 SCHEMA = "hrpn-tf evaluation 1"
 POOLED = "pooled"

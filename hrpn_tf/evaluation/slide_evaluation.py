@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from hrpn_tf.errors import SlideMismatchError
-from hrpn_tf.evaluation.compare import CompareSettings, Progress, compare
+from hrpn_tf.evaluation.baselines.baselines import MODEL, Baselines, baseline_planes
 from hrpn_tf.evaluation.evaluation import Compared, SlideFigures
-from hrpn_tf.evaluation.figures import Picture, draw
 from hrpn_tf.evaluation.measured import MeasuredSlide
 from hrpn_tf.evaluation.metrics import figures
+from hrpn_tf.evaluation.pixel_errors import CompareSettings, Progress, compare
 from hrpn_tf.evaluation.planes import Plane
-from hrpn_tf.evaluation.predictors import MODEL, Baselines, baseline_planes
+from hrpn_tf.evaluation.slide_picture import Picture, draw
 
 
 def evaluate_slide(

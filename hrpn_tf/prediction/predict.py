@@ -13,8 +13,8 @@ from hrpn_tf.config import PredictionConfig
 from hrpn_tf.files import refuse_existing
 from hrpn_tf.memory import free_on_host, peak_bytes, resident_bytes
 from hrpn_tf.prediction.begun import Begun
-from hrpn_tf.prediction.geometry import Tiling
 from hrpn_tf.prediction.slide_prediction import SlidePrediction
+from hrpn_tf.prediction.tiling import Tiling
 from hrpn_tf.slides import Slide
 
 

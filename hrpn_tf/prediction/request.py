@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hrpn_tf.config import CONDITIONS
-from hrpn_tf.prediction.geometry import Tiling
+from hrpn_tf.prediction.tiling import Tiling
 from hrpn_tf.slides.description import SlideDescription
 
 if TYPE_CHECKING:

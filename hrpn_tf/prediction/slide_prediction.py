@@ -23,7 +23,6 @@ from hrpn_tf.files import disk_full_as_named_error
 from hrpn_tf.prediction.begun import Begun
 from hrpn_tf.prediction.blocks import BlockMaker, Network, check_values, to_grey_levels
 from hrpn_tf.prediction.change import FileStates, parts
-from hrpn_tf.prediction.geometry import Block, Region
 from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.output import Output
 from hrpn_tf.prediction.planning import (
@@ -39,6 +38,7 @@ from hrpn_tf.prediction.queues import ReadAhead, WriteBehind, within
 from hrpn_tf.prediction.reading import TimedReads
 from hrpn_tf.prediction.request import description, request
 from hrpn_tf.prediction.seams import measure_seams
+from hrpn_tf.prediction.tiling import Block, Region
 from hrpn_tf.prediction.tissue_map import TissueMap
 from hrpn_tf.prediction.unfinished import Unfinished, Work
 from hrpn_tf.slides import Slide

@@ -4,6 +4,8 @@ import json
 import math
 from pathlib import Path
 
+from hrpn_tf.slides.names import slide_name
+
 TRUTH = "truth"
 
 
@@ -18,16 +20,10 @@ def read_error_floor(slide: Path, true_sd: float) -> float | None:
     Returns:
         None where there is no such report.
     """
-    report = slide.parent / TRUTH / f"{_name(slide)}.json"
+    report = slide.parent / TRUTH / f"{slide_name(slide)}.json"
     try:
         errors = json.loads(report.read_text(encoding="utf-8"))["errors"]["slide"]
         floor, variance = float(errors["error_floor"]), float(errors["target_variance"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return floor if math.isclose(variance, true_sd**2, rel_tol=1e-4) else None
-
-
-def _name(slide: Path) -> str:
-    from hrpn_tf.data.slide_list import slide_name
-
-    return slide_name(slide)

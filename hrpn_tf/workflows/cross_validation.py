@@ -15,8 +15,8 @@ from hrpn_tf.data.splits import Split, folds
 from hrpn_tf.errors import RunError
 from hrpn_tf.evaluation.out_of_distribution import NAME as PROFILE
 from hrpn_tf.files import atomic_path
-from hrpn_tf.workflows.evaluate_run import evaluate_run
-from hrpn_tf.workflows.predict_run import predict_run
+from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+from hrpn_tf.workflows.predict.predict import predict_run
 from hrpn_tf.workflows.training_profile import write_profile
 
 SCHEMA = "hrpn-tf cross-validation 1"

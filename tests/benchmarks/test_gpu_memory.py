@@ -4,12 +4,12 @@ import sys
 import time
 
 import pytest
-from hrpn_benchmarks.environment import this_environment
 from hrpn_benchmarks.errors import InstrumentError
-from hrpn_benchmarks.gpu_memory import GpuMemory
-from hrpn_benchmarks.nvml import handle_of
-from hrpn_benchmarks.scenario import Job
-from hrpn_benchmarks.scenarios import SCENARIOS
+from hrpn_benchmarks.machine.environment import this_environment
+from hrpn_benchmarks.machine.nvml import handle_of
+from hrpn_benchmarks.scenarios.scenario import Job
+from hrpn_benchmarks.scenarios.sessions import SCENARIOS
+from hrpn_benchmarks.trackers.gpu_memory import GpuMemory
 from instruments import Sleeper, cell
 from pretended_gpu import PretendedNvml, pretend
 

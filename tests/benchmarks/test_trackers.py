@@ -7,9 +7,9 @@ from runpy import run_path
 import numpy as np
 import pytest
 from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.scenario import Job
-from hrpn_benchmarks.scenarios import SCENARIOS
-from hrpn_benchmarks.trackers import Latency, PeakMemory, repeat, warm_up
+from hrpn_benchmarks.scenarios.scenario import Job
+from hrpn_benchmarks.scenarios.sessions import SCENARIOS
+from hrpn_benchmarks.trackers.timing import Latency, PeakMemory, repeat, warm_up
 from instruments import Sleeper, cell
 from pydantic import ValidationError
 

@@ -16,8 +16,9 @@ from run_folder import predict, write
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError
 from hrpn_tf.memory import resident_bytes
-from hrpn_tf.workflows import cluster, cohort_tasks
-from hrpn_tf.workflows.cohort_tasks import Means, fitness
+from hrpn_tf.workflows.predict.cluster import dask_cluster as cluster
+from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster.tasks import Means, fitness
 
 
 @pytest.fixture
@@ -279,7 +280,7 @@ def used_threads() -> int:
 
 @pytest.mark.slow
 def test_workers_keep_to_their_threads(run: Path, tmp_path: Path) -> None:
-    from hrpn_tf.workflows.predict_run import predict_run
+    from hrpn_tf.workflows.predict.predict import predict_run
 
     opened: list[Any] = []
     local = cluster.local

@@ -13,11 +13,12 @@ from hrpn_tf.errors import ClusterError, SlideFormatError
 from hrpn_tf.prediction import Begun, Frame, Region, plan_tiling
 from hrpn_tf.prediction.planning import Plan
 from hrpn_tf.prediction.unfinished import Unfinished
-from hrpn_tf.workflows import cohort, cohort_tasks
-from hrpn_tf.workflows.cohort import Cohort
-from hrpn_tf.workflows.cohort_tasks import Means, Part
-from hrpn_tf.workflows.prediction_jobs import Job
-from hrpn_tf.workflows.run_network import RunNetwork
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.cluster import scheduling as cohort
+from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster.scheduling import Cohort
+from hrpn_tf.workflows.predict.cluster.tasks import Means, Part
+from hrpn_tf.workflows.predict.jobs import Job
 
 SIDE, TILE = 300, 64
 TILING = plan_tiling(

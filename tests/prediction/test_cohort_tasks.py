@@ -19,11 +19,12 @@ from hrpn_tf.config import load_run_config
 from hrpn_tf.errors import OutputExistsError
 from hrpn_tf.prediction import output, slide_prediction, unfinished
 from hrpn_tf.prediction.unfinished import Unfinished
-from hrpn_tf.workflows import cohort_tasks, networks
-from hrpn_tf.workflows.cohort_tasks import Means, begin, compute, finish
-from hrpn_tf.workflows.prediction_jobs import Choice, Job, check
-from hrpn_tf.workflows.prediction_requests import Request
-from hrpn_tf.workflows.run_network import RunNetwork
+from hrpn_tf.workflows.networks import network as networks
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster.tasks import Means, begin, compute, finish
+from hrpn_tf.workflows.predict.jobs import Choice, Job, check
+from hrpn_tf.workflows.predict.requests import Request
 
 MEANS = Means(cohort_tasks.__version__, None)
 FORMATS = pytest.mark.parametrize("suffix", [".ome.tif", ".ome.zarr"])

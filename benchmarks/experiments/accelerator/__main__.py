@@ -1,7 +1,7 @@
 """How near do training and prediction come to the limits of the processor?
 
-    python benchmarks/accelerator.py
-    python benchmarks/accelerator.py --presets hrpn-m --batch 4 --size 256 --out cpu.json
+    python benchmarks/experiments/accelerator
+    python benchmarks/experiments/accelerator --presets hrpn-m --batch 4 --size 256 --out cpu.json
 
 Measures patches per second and memory of each preset in each precision, and prints a Markdown
 table; ``docs/results/accelerator.md`` says what its columns mean. Runs on TensorFlow or, with
@@ -26,7 +26,7 @@ from typing import Any
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.models.presets import find_preset
 
-CELL = Path(__file__).with_name("accelerator_cell.py")
+CELL = Path(__file__).with_name("cell.py")
 
 TENSOR_RATES = "makers' data sheets, dense; float32 as TF32 on tensor cores"
 # Name that the driver gives: TFLOP/s in TF32 and in bfloat16, without sparsity; GB/s of memory.

@@ -1,13 +1,13 @@
 """Whole-slide prediction against MONAI's sliding_window_inference, on the same network and slide.
 
-    python benchmarks/sliding_window.py --out report.json
-    python benchmarks/sliding_window.py --preset hrpn-s --size 8192 --groups ours exact
+    python benchmarks/experiments/sliding_window --out report.json
+    python benchmarks/experiments/sliding_window --preset hrpn-s --size 8192 --groups ours exact
 
 Every contestant has a process of its own, reads the same OME-TIFF, runs the same weights and
 writes its result; they take turns in every round. Exactness is the difference from the untiled
 prediction: the slide, reflected by a full halo, run at once by the same framework.
-``docs/results/sliding-window.md`` says what the columns mean. Prints a Markdown table; ``--out`` also
-writes it beside a JSON file with every sample. MONAI and PyTorch come with ``pip install
+``docs/results/sliding-window.md`` says what the columns mean. Prints a Markdown table; ``--out``
+also writes it beside a JSON file with every sample. MONAI and PyTorch come with ``pip install
 hrpn-tf[bench]``; without them only our side is measured.
 """
 
@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sliding_window_cell import busy_seconds
-from sliding_window_contestants import GROUPS, Contestant, contestants
-from sliding_window_report import markdown
+from cell import busy_seconds
+from contestants import GROUPS, Contestant, contestants
+from report import markdown
 
-CELL = Path(__file__).with_name("sliding_window_cell.py")
+CELL = Path(__file__).with_name("cell.py")
 LARGEST_REFERENCE = 4096  # px; a reference of this side takes 3 GB with the largest preset
 QUIET_SECONDS, QUIET_CORES = 3.0, 0.1  # what counts as quiet, and for how long
 WINDOW = 1024  # px, in which results are compared

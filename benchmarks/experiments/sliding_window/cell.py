@@ -1,6 +1,6 @@
 """One step of ``sliding_window.py``, in a process of its own; prints one line of JSON.
 
-    python sliding_window_cell.py STEP FOLDER SETTINGS
+    python cell.py STEP FOLDER SETTINGS
 
 STEP is ``prepare`` (slide, network and its PyTorch copy), ``reference`` (an untiled prediction),
 ``ours`` or ``monai`` (one contestant); SETTINGS is a JSON object. Everything lies in FOLDER.
@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 from hrpn_export import Contract
-from sliding_window_sample import CHANNELS, CONTRACT, COPY, NETWORK, SLIDE, halo_of
+from sample import CHANNELS, CONTRACT, COPY, NETWORK, SLIDE, halo_of
 
 from hrpn_tf.memory import forget_peak, peak_bytes, resident_bytes
 from hrpn_tf.prediction import read_reflected
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _prepare(folder: Path, settings: Settings) -> dict[str, Any]:
-    from sliding_window_sample import prepare
+    from sample import prepare
 
     return prepare(folder, **settings)
 

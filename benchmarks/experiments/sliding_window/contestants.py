@@ -21,7 +21,7 @@ class Contestant:
     Attributes:
         name: as in the table.
         group: one of ``GROUPS``.
-        step: of ``sliding_window_cell.py``: ``ours`` or ``monai``.
+        step: of ``cell.py``: ``ours`` or ``monai``.
         settings: for that step.
         environment: variables of its process.
     """

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hrpn_export.runtimes import RUNTIMES
 
-from hrpn_benchmarks.cgroup import memory_limit, processor_limit
+from hrpn_benchmarks.machine.cgroup import memory_limit, processor_limit
+from hrpn_benchmarks.machine.nvml import Gpu, gpu_clocks, list_gpus
 from hrpn_benchmarks.measures import Strict
-from hrpn_benchmarks.nvml import Gpu, gpu_clocks, list_gpus
 
 # Of all cores, this share may be busy with other work before a machine is called so.
 _BUSY = 0.25

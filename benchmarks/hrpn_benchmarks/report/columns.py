@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hrpn_benchmarks.cells import Cell
+from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.report import DISTURBED, Row
+from hrpn_benchmarks.report.report import DISTURBED, Row
 
 Value = str | int | float | None
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.errors import ReportError
+from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.report import Report
+from hrpn_benchmarks.report.report import Report
 
 _DRAWS = 2000
 _AT_ONCE = 2_000_000  # samples that are drawn at once: 16 MB, and a few times that meanwhile

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from hrpn_benchmarks.columns import Column, columns_of, is_disturbed, unavailable
-from hrpn_benchmarks.report import DISTURBED, Report, Row
+from hrpn_benchmarks.report.columns import Column, columns_of, is_disturbed, unavailable
+from hrpn_benchmarks.report.report import DISTURBED, Report, Row
 
 _MARK = " †"
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from hrpn_benchmarks.columns import (
+from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.report.columns import (
     Column,
     columns_of,
     is_disturbed,
     timed,
     unavailable,
 )
-from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.report import DISTURBED, Report, Row
+from hrpn_benchmarks.report.report import DISTURBED, Report, Row
 
-_TEMPLATE = Path(__file__).parent / "page"
+_TEMPLATE = Path(__file__).parent / "assets"
 # In this order they become one script.
 _SCRIPTS = (
     "basics.js",

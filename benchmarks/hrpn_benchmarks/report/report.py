@@ -6,9 +6,9 @@ from typing import Literal
 from hrpn_export import Bundle
 from pydantic import Field, ValidationError
 
-from hrpn_benchmarks.cells import Cell
-from hrpn_benchmarks.environment import Ending, Environment
 from hrpn_benchmarks.errors import ReportError
+from hrpn_benchmarks.machine.environment import Ending, Environment
+from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Samples, Strict
 from hrpn_benchmarks.plan import Plan
 

@@ -11,7 +11,7 @@ from hrpn_benchmarks.errors import PlanError
 from hrpn_benchmarks.measures import Measured
 
 if TYPE_CHECKING:
-    from hrpn_benchmarks.cells import Cell
+    from hrpn_benchmarks.matrix import Cell
 
 # Packages that know more than bundles and sessions add scenarios by this entry-point group; each
 # entry names a ``Scenario``.
@@ -61,7 +61,7 @@ def find_scenario(name: str) -> Scenario:
     Raises:
         PlanError: there is none of that name; says which there are.
     """
-    from hrpn_benchmarks.scenarios import SCENARIOS
+    from hrpn_benchmarks.scenarios.sessions import SCENARIOS
 
     if name in SCENARIOS:
         return SCENARIOS[name]

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 from hrpn_export import Contract, Session
 
-from hrpn_benchmarks.energy import NO_PIXEL_SIZE, Energy
-from hrpn_benchmarks.gpu_memory import GpuMemory
 from hrpn_benchmarks.measures import Measured, Samples
-from hrpn_benchmarks.scenario import Job, Scenario
-from hrpn_benchmarks.trackers import Latency, PeakMemory, repeat, warm_up
+from hrpn_benchmarks.scenarios.scenario import Job, Scenario
+from hrpn_benchmarks.trackers.energy import NO_PIXEL_SIZE, Energy
+from hrpn_benchmarks.trackers.gpu_memory import GpuMemory
+from hrpn_benchmarks.trackers.timing import Latency, PeakMemory, repeat, warm_up
 
 # Sides of the tiles of a stream, px.
 STREAM = (256, 512, 1024, 2048)

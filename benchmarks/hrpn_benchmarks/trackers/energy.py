@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from hrpn_benchmarks.errors import InstrumentError
+from hrpn_benchmarks.machine.nvml import handle_of, is_gpu, library
 from hrpn_benchmarks.measures import Measured, Samples
-from hrpn_benchmarks.nvml import handle_of, is_gpu, library
 
 POWERCAP = Path("/sys/class/powercap")
 ENERGY, PER_AREA = "energy", "energy per area"
@@ -84,7 +84,7 @@ class GpuCounter:
     measurements", SC24, arXiv 2312.02741.
 
     Raises:
-        InstrumentError: see :mod:`hrpn_benchmarks.nvml`.
+        InstrumentError: see :mod:`hrpn_benchmarks.machine.nvml`.
     """
 
     period = 0.1

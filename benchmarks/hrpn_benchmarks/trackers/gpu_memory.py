@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from hrpn_benchmarks.errors import InstrumentError
+from hrpn_benchmarks.machine.nvml import handle_of, is_gpu, library
 from hrpn_benchmarks.measures import Measured, Samples
-from hrpn_benchmarks.nvml import handle_of, is_gpu, library
 
 # s between two looks. The pools of the runtimes grow while a network warms up and keep what they
 # have, so nothing shorter is missed; more looks would show in the latency.

@@ -12,8 +12,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from hrpn_export.formats.onnx_scalars import widen_scalars
-from hrpn_export.formats.parts import Operation, Parts, parts_of
+from hrpn_export.graphs.parts import Operation, Parts, parts_of
+from hrpn_export.graphs.scalars import widen_scalars
 
 # Three sizes: a factor that is right for all of them is no coincidence of one.
 _BATCHES_AND_SIDES = ((1, 2, 3), (2, 4, 2), (3, 5, 6))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_export.errors import FormatError
-from hrpn_export.formats.onnx_resize import readable
+from hrpn_export.graphs.resize import readable
 from hrpn_export.tensorrt.builder import Built, Job, build
 from hrpn_export.tensorrt.choose import choose_builder, read_capability
 from hrpn_export.tensorrt.machine import Machine, load_tensorrt, this_machine

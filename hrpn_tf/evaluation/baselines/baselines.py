@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hrpn_tf.evaluation.baselines import (
+from hrpn_tf.evaluation.baselines.trees import Features, Trees, TreesPlane, fit_trees
+from hrpn_tf.evaluation.baselines.vessel_distance import (
     DistancePlane,
     Profile,
     Scale,
@@ -14,7 +15,6 @@ from hrpn_tf.evaluation.baselines import (
 )
 from hrpn_tf.evaluation.measured import MeasuredSlide
 from hrpn_tf.evaluation.planes import ConstantPlane, Plane
-from hrpn_tf.evaluation.trees import Features, Trees, TreesPlane, fit_trees
 
 MODEL = "model"
 MEAN = "mean of training slides"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpn_tf.evaluation.baselines import VesselDistance
+from hrpn_tf.evaluation.baselines.vessel_distance import VesselDistance
 from hrpn_tf.evaluation.planes import Plane, Window, spread_windows
 
 SIGMAS_UM = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # the largest is a little above a diffusion length

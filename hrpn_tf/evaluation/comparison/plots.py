@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hrpn_tf.evaluation.bootstrap import Interval
-from hrpn_tf.evaluation.comparison import Comparison, Entry
+from hrpn_tf.evaluation.comparison.comparison import Comparison, Entry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ import io
 import json
 
 from hrpn_tf.evaluation.bootstrap import Interval, describe_resamples
-from hrpn_tf.evaluation.comparison import COST_DEFINITIONS, Comparison, Entry
+from hrpn_tf.evaluation.comparison.comparison import COST_DEFINITIONS, Comparison, Entry
 from hrpn_tf.evaluation.metrics import DEFINITIONS
 from hrpn_tf.evaluation.tables import aligned
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrpn_tf.evaluation.figures import DENSITY_MAP
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.colours import SERIES
 from hrpn_tf.evaluation.report.density import Density
 from hrpn_tf.evaluation.report.metrics_tables import Metrics
+from hrpn_tf.evaluation.slide_picture import DENSITY_MAP
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

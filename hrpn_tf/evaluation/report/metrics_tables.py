@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_tf.errors import RunError, UsageError
+from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.evaluation.evaluation import POOLED, SCHEMA
-from hrpn_tf.evaluation.predictors import MODEL
 from hrpn_tf.evaluation.tables import COLUMNS
 
 # Figures that the table of all slides shows; a slide's own page has them all.

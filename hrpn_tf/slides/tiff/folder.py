@@ -10,7 +10,7 @@ from hrpn_tf.errors import ChannelSizeError, PixelSizeError, SlideFormatError
 from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.planes import CACHE_BYTES, SegmentCache
 from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_window
-from hrpn_tf.slides.tiff import TiffSlide
+from hrpn_tf.slides.tiff.reader import TiffSlide
 
 _SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 
@@ -19,8 +19,8 @@ class FolderSlide(ClosedOnExit):
     """A folder with one single-channel TIFF per channel, e.g. ``SLIDE/DAPI.tif``.
 
     Channels are in the alphabetical order of the files. See
-    :class:`~hrpn_tf.slides.slide.Slide`, and :class:`~hrpn_tf.slides.tiff.TiffSlide` for what
-    each file may be.
+    :class:`~hrpn_tf.slides.slide.Slide`, and :class:`~hrpn_tf.slides.tiff.reader.TiffSlide` for
+    what each file may be.
 
     Raises:
         SlideFormatError: no TIFF in the folder, or a file of several channels.

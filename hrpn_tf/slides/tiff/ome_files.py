@@ -11,12 +11,13 @@ from xml.etree.ElementTree import Element
 import tifffile
 
 from hrpn_tf.errors import ChannelSizeError, SlideFormatError
-from hrpn_tf.slides import chain, layout, levels, ome_image
+from hrpn_tf.slides import levels
 from hrpn_tf.slides.levels import Levels
-from hrpn_tf.slides.ome import MAX_XML, children, parse, tag_of
-from hrpn_tf.slides.ome_image import OmeImage
 from hrpn_tf.slides.planes import Plane, SegmentCache
 from hrpn_tf.slides.slide import SlideInfo
+from hrpn_tf.slides.tiff import chain, layout, ome_image
+from hrpn_tf.slides.tiff.ome_image import OmeImage
+from hrpn_tf.slides.tiff.ome_xml import MAX_XML, children, parse, tag_of
 
 _METADATA_SUFFIXES = (".ome", ".ome.xml")
 _UUID = re.compile(r"<(?:\w+:)?OME\b[^>]*?\bUUID\s*=\s*[\"']([^\"']+)[\"']")

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from hrpn_tf.slides.metadata import length_um, square_pixel, to_um
-from hrpn_tf.slides.ome import children
+from hrpn_tf.slides.tiff.ome_xml import children
 
 
 @dataclass(frozen=True)

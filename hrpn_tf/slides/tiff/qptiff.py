@@ -10,11 +10,12 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from hrpn_tf.errors import ChannelSizeError, RgbSlideError, SlideFormatError
-from hrpn_tf.slides import layout, levels, metadata
+from hrpn_tf.slides import levels, metadata
 from hrpn_tf.slides.levels import Levels
-from hrpn_tf.slides.ome import MAX_XML, children, parse_xml
 from hrpn_tf.slides.planes import Plane, SegmentCache, read_bytes
 from hrpn_tf.slides.slide import SlideInfo
+from hrpn_tf.slides.tiff import layout
+from hrpn_tf.slides.tiff.ome_xml import MAX_XML, children, parse_xml
 
 _ROOT = "PerkinElmer-QPI-ImageDescription"
 _TEXT_TYPES = (1, 2, 7)  # BYTE, ASCII, UNDEFINED

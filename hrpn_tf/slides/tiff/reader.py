@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from hrpn_tf.slides import brightfield, chain, ome, ome_files, qptiff, tiff_series
+from hrpn_tf.slides import brightfield
 from hrpn_tf.slides.levels import Levels
 from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
+from hrpn_tf.slides.tiff import chain, ome_files, qptiff
+from hrpn_tf.slides.tiff import ome_xml as ome
+from hrpn_tf.slides.tiff import series as tiff_series
 
 # tifffile reports what it finds odd to its logger, which without a handler prints to standard
 # error; what matters here ends in a named error.

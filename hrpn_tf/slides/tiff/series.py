@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from hrpn_tf.slides import layout, levels, metadata, ome_image
+from hrpn_tf.slides import levels, metadata
 from hrpn_tf.slides.levels import Levels
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.slide import SlideInfo
+from hrpn_tf.slides.tiff import layout, ome_image
 
 
 def describe(

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.files import atomic_path
-from hrpn_tf.slides import ome
 from hrpn_tf.slides.description import Planes, SlideDescription, refuse_unstorable
 from hrpn_tf.slides.pyramid import halve, pyramid_shapes
 from hrpn_tf.slides.scratch import ScratchPlanes
 from hrpn_tf.slides.threads import ahead, count
-from hrpn_tf.slides.tiff_encoding import Compression, encode, predictor
+from hrpn_tf.slides.tiff import ome_xml as ome
+from hrpn_tf.slides.tiff.encoding import Compression, encode, predictor
 
 TILE = 512
 # Classic TIFF ends at 4 GiB; the rest is room for the tags.

@@ -13,8 +13,8 @@ import numpy as np
 from hrpn_tf.errors import SlideFormatError
 from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.planes import SegmentCache, read_bytes
-from hrpn_tf.slides.zarr_codecs import decode
-from hrpn_tf.slides.zarr_layout import ArrayLayout, Shards
+from hrpn_tf.slides.zarr.codecs import decode
+from hrpn_tf.slides.zarr.layout import ArrayLayout, Shards
 
 _NOT_STORED = 2**64 - 1
 _CHECKSUM = {"id": "crc32c", "location": "end"}

@@ -11,8 +11,8 @@ import numpy as np
 
 from hrpn_tf.errors import SlideFormatError
 from hrpn_tf.slides.planes import MAX_SEGMENT_BYTES
-from hrpn_tf.slides.zarr_codecs import refuse_unknown
-from hrpn_tf.slides.zarr_json import MARKS, read_json
+from hrpn_tf.slides.zarr.codecs import refuse_unknown
+from hrpn_tf.slides.zarr.metadata_files import MARKS, read_json
 
 _MAX_SIDE = 2**31
 _MAX_INDEX_BYTES = 64 * 2**20
@@ -44,7 +44,7 @@ class ArrayLayout:
         dtype: as stored, byte order included.
         fill: value of the pixels of chunks that are not stored.
         order: of the axes within a chunk, from the slowest to the fastest.
-        steps: what undoes a chunk's encoding, see :mod:`~hrpn_tf.slides.zarr_codecs`.
+        steps: what undoes a chunk's encoding, see :mod:`~hrpn_tf.slides.zarr.codecs`.
         shards: None where each chunk is a file.
         key: path of a file below ``folder``, from its position in the grid of files.
     """

@@ -12,8 +12,8 @@ from hrpn_tf.errors import SlideNotFoundError
 from hrpn_tf.slides.description import SlideDescription
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.threads import ahead, finished
-from hrpn_tf.slides.zarr_chunks import ChunkReader, ZarrPlane
-from hrpn_tf.slides.zarr_layout import read_layout
+from hrpn_tf.slides.zarr.chunks import ChunkReader, ZarrPlane
+from hrpn_tf.slides.zarr.layout import read_layout
 
 # The version of OME-Zarr by the version of Zarr that it is made of.
 VERSIONS = {"0.4": 2, "0.5": 3}

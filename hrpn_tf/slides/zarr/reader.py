@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.errors import ChannelSizeError, SlideFormatError
-from hrpn_tf.slides import layout
 from hrpn_tf.slides.levels import Levels, describe
 from hrpn_tf.slides.malformed import as_named_error
-from hrpn_tf.slides.ome_zarr_multiscales import Multiscale, parse
 from hrpn_tf.slides.planes import CACHE_BYTES, Plane, SegmentCache
 from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
-from hrpn_tf.slides.zarr_chunks import ChunkReader, ZarrPlane
-from hrpn_tf.slides.zarr_json import MARKS, group_attributes, is_zarr
-from hrpn_tf.slides.zarr_layout import ArrayLayout, read_layout
+from hrpn_tf.slides.tiff import layout
+from hrpn_tf.slides.zarr.chunks import ChunkReader, ZarrPlane
+from hrpn_tf.slides.zarr.layout import ArrayLayout, read_layout
+from hrpn_tf.slides.zarr.metadata_files import MARKS, group_attributes, is_zarr
+from hrpn_tf.slides.zarr.multiscales import Multiscale, parse
 
 _KIND = "an OME-Zarr"
 _MAX_CHANNELS = 1024

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.measures import Measured
-from hrpn_benchmarks.scenario import Job, Scenario
-from hrpn_benchmarks.scenarios import WARM_UP, noise
-from hrpn_benchmarks.trackers import PeakMemory, repeat, warm_up
+from hrpn_benchmarks.scenarios.scenario import Job, Scenario
+from hrpn_benchmarks.scenarios.sessions import WARM_UP, noise
+from hrpn_benchmarks.trackers.timing import PeakMemory, repeat, warm_up
 
 from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     import keras
-    from hrpn_benchmarks.cells import Cell
+    from hrpn_benchmarks.matrix import Cell
     from hrpn_export import Contract
 
 

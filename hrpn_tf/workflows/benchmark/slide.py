@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.measures import Measured, Samples
-from hrpn_benchmarks.scenario import Job, Scenario
-from hrpn_benchmarks.scenarios import speeds
-from hrpn_benchmarks.trackers import Latency, PeakMemory
+from hrpn_benchmarks.scenarios.scenario import Job, Scenario
+from hrpn_benchmarks.scenarios.sessions import speeds
+from hrpn_benchmarks.trackers.timing import Latency, PeakMemory
 
-from hrpn_tf.workflows.bundle_network import BundleNetwork
-from hrpn_tf.workflows.networks import load_network
+from hrpn_tf.workflows.networks.bundle import BundleNetwork
+from hrpn_tf.workflows.networks.network import load_network
 
 if TYPE_CHECKING:
-    from hrpn_benchmarks.cells import Cell
+    from hrpn_benchmarks.matrix import Cell
     from hrpn_export import Contract
 
     from hrpn_tf.prediction import PredictionSummary
-    from hrpn_tf.workflows.prediction_jobs import Job as Prediction
+    from hrpn_tf.workflows.predict.jobs import Job as Prediction
 
 _BLOCK = 1024  # px; the slide is made of such squares
 # Where a contract states no pixel size, um: the area is then of pixels of this size.
@@ -116,9 +116,9 @@ def _own_folder() -> Path:
 
 def _planned(network: BundleNetwork, source: Path, out: Path) -> "Prediction":
     """The prediction of the slide, checked as that of any other."""
-    from hrpn_tf.workflows.predict_run import with_tile
-    from hrpn_tf.workflows.prediction_jobs import Choice, check
-    from hrpn_tf.workflows.prediction_requests import Request
+    from hrpn_tf.workflows.predict.jobs import Choice, check
+    from hrpn_tf.workflows.predict.predict import with_tile
+    from hrpn_tf.workflows.predict.requests import Request
 
     contract = network.contract()
     config = network.config(["prediction.skip_empty=false"])
@@ -130,7 +130,7 @@ def _planned(network: BundleNetwork, source: Path, out: Path) -> "Prediction":
 def _predict(planned: "Prediction", cell: "Cell") -> "PredictionSummary":
     """What ``predict_here`` does with one slide, with the cell's threads."""
     from hrpn_tf.prediction import memory_budget, run_prediction
-    from hrpn_tf.workflows.prediction_jobs import opened
+    from hrpn_tf.workflows.predict.jobs import opened
 
     budget = memory_budget(planned.config.prediction, cell.processes)
     with opened(planned, load_network(planned.network, cell.threads), budget) as prediction:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from hrpn_benchmarks.abilities import Trainable
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.measures import Measured, Samples
-from hrpn_benchmarks.scenario import Job, Scenario
-from hrpn_benchmarks.scenarios import WARM_UP, noise
-from hrpn_benchmarks.trackers import PeakMemory, repeat, warm_up
+from hrpn_benchmarks.scenarios.abilities import Trainable
+from hrpn_benchmarks.scenarios.scenario import Job, Scenario
+from hrpn_benchmarks.scenarios.sessions import WARM_UP, noise
+from hrpn_benchmarks.trackers.timing import PeakMemory, repeat, warm_up
 
-from hrpn_tf.workflows.benchmark_keras import load_keras
+from hrpn_tf.workflows.benchmark.keras_model import load_keras
 
 Step = Callable[[], object]
 
@@ -20,7 +20,7 @@ def training(job: Job) -> Measured:
     Of a bundle it is the step of ``hrpn-tf fit`` with the default configuration: float32, mean
     squared error, clipped gradients, AdamW, and the sums that the training reports. Of a generative
     adversarial network it is the generator alone: a bundle holds no discriminator. A peer takes
-    part whose session is :class:`~hrpn_benchmarks.abilities.Trainable`.
+    part whose session is :class:`~hrpn_benchmarks.scenarios.abilities.Trainable`.
 
     Raises:
         BenchmarkError: a peer cannot be trained.

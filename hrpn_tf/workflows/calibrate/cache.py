@@ -15,7 +15,7 @@ from hrpn_tf.files import atomic_path
 if TYPE_CHECKING:
     from hrpn_export import Session
 
-    from hrpn_tf.workflows.interval_slides import IntervalSlide
+    from hrpn_tf.workflows.calibrate.scoring import IntervalSlide
 
 
 def scored(
@@ -26,7 +26,7 @@ def scored(
     progress: bool,
 ) -> list[SlideScores]:
     """Scores of the calibration slides; see ``score_slide``."""
-    from hrpn_tf.workflows.interval_slides import score_slide
+    from hrpn_tf.workflows.calibrate.scoring import score_slide
 
     found = []
     for each in _with_bar(slides, "calibration slides", progress):
@@ -47,7 +47,7 @@ def covered(
     progress: bool,
 ) -> list[tuple[SlideScores, SlideCoverage]]:
     """Scores of slides, and what calibrated bounds cover on them; see ``measure_slide``."""
-    from hrpn_tf.workflows.interval_slides import measure_slide
+    from hrpn_tf.workflows.calibrate.scoring import measure_slide
 
     bands = Bands(correction.edges)
     found = []

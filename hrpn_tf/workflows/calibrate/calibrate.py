@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
 from hrpn_tf.config import Config
+from hrpn_tf.console import remark
 from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
 from hrpn_tf.evaluation.intervals import (
     Bands,
@@ -23,24 +24,23 @@ from hrpn_tf.evaluation.intervals import (
 )
 from hrpn_tf.evaluation.intervals.conformal import too_few
 from hrpn_tf.files import atomic_path, locked, refuse_existing, remove
-from hrpn_tf.workflows.calibrated import CONTRACT, FOLDER, MODEL, RECORD
-from hrpn_tf.workflows.calibration_report import SCHEMA, to_markdown
-from hrpn_tf.workflows.calibration_slides import (
+from hrpn_tf.runs.calibrated import CONTRACT, FOLDER, MODEL, RECORD
+from hrpn_tf.workflows.calibrate.cache import covered, scored
+from hrpn_tf.workflows.calibrate.slides import (
     calibration_slides,
     check_apart,
     coverage_slides,
     groups_of,
 )
-from hrpn_tf.workflows.calibration_work import covered, scored
+from hrpn_tf.workflows.calibrate.summary import SCHEMA, to_markdown
+from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.quiet import load_tensorflow
-from hrpn_tf.workflows.remarks import remark
-from hrpn_tf.workflows.run_network import RunNetwork
 
 if TYPE_CHECKING:
     import keras
     from hrpn_export import Contract, Session
 
-    from hrpn_tf.workflows.interval_slides import IntervalSlide
+    from hrpn_tf.workflows.calibrate.scoring import IntervalSlide
 
 # Shares of the training pixels, by their predicted intensity, below the edges between bands: dark,
 # ordinary, bright, brightest.
@@ -141,9 +141,9 @@ def _plan(
     guarantee: bool,
     store: Path | None,
 ) -> _Plan:
-    from hrpn_tf.workflows.export_run import store_of
-    from hrpn_tf.workflows.interval_slides import check_slides
-    from hrpn_tf.workflows.predict_run import with_tile
+    from hrpn_tf.workflows.calibrate.scoring import check_slides
+    from hrpn_tf.workflows.export.export import store_of
+    from hrpn_tf.workflows.predict.predict import with_tile
 
     network = RunNetwork(run)
     config, contract = network.config(()), network.contract()

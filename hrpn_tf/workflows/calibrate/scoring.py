@@ -10,7 +10,7 @@ import numpy as np
 from hrpn_tf.config import Config
 from hrpn_tf.errors import ConstantTargetError, NonFinitePixelsError, NoTissueError
 from hrpn_tf.evaluation import ChannelPlane
-from hrpn_tf.evaluation.baselines import vessel_distance
+from hrpn_tf.evaluation.baselines.vessel_distance import vessel_distance
 from hrpn_tf.evaluation.intervals import (
     Bands,
     SlideCoverage,
@@ -22,12 +22,12 @@ from hrpn_tf.evaluation.intervals import (
 )
 from hrpn_tf.evaluation.intervals.coverage import Counts, Kind, add
 from hrpn_tf.evaluation.planes import Window
+from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, channel_index, iter_windows, open_slide
-from hrpn_tf.workflows.measured_slides import tissue_plane
-from hrpn_tf.workflows.prediction_jobs import Choice, Job, check, opened
-from hrpn_tf.workflows.prediction_requests import Request
-from hrpn_tf.workflows.run_network import RunNetwork
-from hrpn_tf.workflows.run_slides import RunSlide
+from hrpn_tf.workflows.evaluate.measured_slides import tissue_plane
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.jobs import Choice, Job, check, opened
+from hrpn_tf.workflows.predict.requests import Request
 
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hrpn_tf.config import Config
+from hrpn_tf.console import remark
 from hrpn_tf.errors import CalibrationSlidesError, SlideNotFoundError, UsageError
-from hrpn_tf.workflows.remarks import remark
-from hrpn_tf.workflows.run_slides import OTHER, RunSlide, run_slides
+from hrpn_tf.runs.slides import OTHER, RunSlide, run_slides
 
 _MAY_CALIBRATE = ("validation", OTHER)
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from hrpn_tf.evaluation.intervals import Correction, Row
 from hrpn_tf.evaluation.intervals import to_markdown as tables
-from hrpn_tf.workflows.calibration_slides import groups_of
-from hrpn_tf.workflows.run_slides import RunSlide
+from hrpn_tf.runs.slides import RunSlide
+from hrpn_tf.workflows.calibrate.slides import groups_of
 
 SCHEMA = "hrpn-tf calibration 1"
 

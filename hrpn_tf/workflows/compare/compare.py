@@ -8,22 +8,28 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from hrpn_tf.console import remark
 from hrpn_tf.errors import StoreError, UsageError
 from hrpn_tf.evaluation import CompareSettings, compare, figures
-from hrpn_tf.evaluation.comparison import ComparedSlides, Comparison, Cost, Entry, with_groups
-from hrpn_tf.evaluation.comparison_plots import draw_comparison
-from hrpn_tf.evaluation.comparison_tables import to_csv, to_json, to_markdown
+from hrpn_tf.evaluation.baselines.baselines import DISTANCE, MEAN, TREES, baseline_planes
+from hrpn_tf.evaluation.comparison.comparison import (
+    ComparedSlides,
+    Comparison,
+    Cost,
+    Entry,
+    with_groups,
+)
+from hrpn_tf.evaluation.comparison.plots import draw_comparison
+from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
 from hrpn_tf.evaluation.metrics import DEFINITIONS, Figures
-from hrpn_tf.evaluation.predictors import DISTANCE, MEAN, TREES, baseline_planes
 from hrpn_tf.files import atomic_path, refuse_existing
-from hrpn_tf.workflows.evaluate_run import fit_run_baselines
-from hrpn_tf.workflows.latency import ROUNDS, device_in_words, measure_latency, tile_side
-from hrpn_tf.workflows.measured_slides import measured_slide
+from hrpn_tf.models.latency import ROUNDS, device_in_words, measure_latency, tile_side
+from hrpn_tf.runs.slides import RunSlide, run_slides
+from hrpn_tf.simulate.error_floor_files import read_error_floor
+from hrpn_tf.workflows.compare.run_results import RunResults, read_results
+from hrpn_tf.workflows.evaluate.evaluate import fit_run_baselines
+from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
 from hrpn_tf.workflows.quiet import load_tensorflow
-from hrpn_tf.workflows.remarks import remark
-from hrpn_tf.workflows.run_results import RunResults, read_results
-from hrpn_tf.workflows.run_slides import RunSlide, run_slides
-from hrpn_tf.workflows.truth_files import read_error_floor
 
 
 def compare_runs(

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_tf.config import Config, load_run_config
+from hrpn_tf.console import remark
 from hrpn_tf.errors import RunError, UsageError
+from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.evaluation.evaluation import POOLED, SCHEMA
-from hrpn_tf.evaluation.predictors import MODEL
-from hrpn_tf.workflows.evaluate_run import evaluate_run
-from hrpn_tf.workflows.predict_run import predict_run
-from hrpn_tf.workflows.remarks import remark
+from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+from hrpn_tf.workflows.predict.predict import predict_run
 
 
 @dataclass(frozen=True)

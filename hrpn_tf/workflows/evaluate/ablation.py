@@ -10,10 +10,10 @@ import numpy as np
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import RunError, UsageError
+from hrpn_tf.runs.slides import RunSlide, prediction_path
 from hrpn_tf.slides import Slide, open_slide
 from hrpn_tf.slides.slide import ClosedOnExit
-from hrpn_tf.workflows.run_network import RunNetwork
-from hrpn_tf.workflows.run_slides import RunSlide, prediction_path
+from hrpn_tf.workflows.networks.run import RunNetwork
 
 How = Literal["mean", "shuffle"]
 SEED = 0
@@ -135,10 +135,10 @@ def predict_without(
     """
     from hrpn_tf.prediction import memory_budget, run_prediction
     from hrpn_tf.slides import read_provenance
-    from hrpn_tf.workflows.networks import load_network
-    from hrpn_tf.workflows.predict_run import with_tile
-    from hrpn_tf.workflows.prediction_jobs import Choice, check, opened
-    from hrpn_tf.workflows.prediction_requests import Request
+    from hrpn_tf.workflows.networks.network import load_network
+    from hrpn_tf.workflows.predict.jobs import Choice, check, opened
+    from hrpn_tf.workflows.predict.predict import with_tile
+    from hrpn_tf.workflows.predict.requests import Request
 
     network = RunNetwork(run)
     out = prediction_path(folder / "ablated" / f"{role}-{how}", slide.name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from hrpn_tf.config import RUN_CONFIG, Config, load_config, load_run_config
+from hrpn_tf.console import remark
 from hrpn_tf.errors import MissingPredictionError, StoreError, UsageError
 from hrpn_tf.evaluation import (
     Baselines,
@@ -22,11 +23,10 @@ from hrpn_tf.evaluation import (
     to_markdown,
 )
 from hrpn_tf.files import atomic_path
+from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction, run_slides
 from hrpn_tf.slides import open_slide, read_provenance
-from hrpn_tf.workflows.measured_slides import measured_slide, predicted_plane, tissue_plane
-from hrpn_tf.workflows.remarks import remark
-from hrpn_tf.workflows.run_slides import RunSlide, choose_slides, find_prediction, run_slides
-from hrpn_tf.workflows.spatial_run import SpatialOptions, SpatialRun
+from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
+from hrpn_tf.workflows.evaluate.spatial import SpatialOptions, SpatialRun
 
 
 def evaluate_run(

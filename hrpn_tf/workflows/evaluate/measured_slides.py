@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from hrpn_tf.config import Config
 from hrpn_tf.errors import PixelSizeError, SlideMismatchError
 from hrpn_tf.evaluation import ChannelPlane, MaskPlane, MeasuredSlide, Plane
+from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, channel_index, open_slide
-from hrpn_tf.workflows.run_slides import RunSlide
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hrpn_tf.config import Config
+from hrpn_tf.console import remark
 from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation import CompareSettings, MeasuredSlide, compare
 from hrpn_tf.evaluation.moments import Moments
@@ -27,12 +28,11 @@ from hrpn_tf.evaluation.spatial.vessels import (
     otsu,
     vessel_threshold,
 )
+from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, open_slide
-from hrpn_tf.workflows.ablation import How, check_ablations, predict_without
-from hrpn_tf.workflows.measured_slides import measured_slide, predicted_plane, tissue_plane
-from hrpn_tf.workflows.remarks import remark
-from hrpn_tf.workflows.run_slides import RunSlide
-from hrpn_tf.workflows.spatial_inputs import (
+from hrpn_tf.workflows.evaluate.ablation import How, check_ablations, predict_without
+from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
+from hrpn_tf.workflows.evaluate.spatial_inputs import (
     SpatialFiles,
     named,
     open_on_slide,

@@ -10,8 +10,8 @@ from typing import Any
 from hrpn_tf.errors import MaskError, SlideMismatchError, UsageError
 from hrpn_tf.evaluation import ChannelPlane
 from hrpn_tf.evaluation.planes import Plane
+from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, open_slide
-from hrpn_tf.workflows.run_slides import RunSlide
 
 FIELD = "{slide}"
 

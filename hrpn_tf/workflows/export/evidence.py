@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hrpn_tf.errors import RunError, UsageError
-from hrpn_tf.prediction.geometry import Region
-from hrpn_tf.workflows.predict_run import with_tile
-from hrpn_tf.workflows.prediction_jobs import Choice, Job, check, opened
-from hrpn_tf.workflows.prediction_requests import Request
-from hrpn_tf.workflows.run_network import RunNetwork
-from hrpn_tf.workflows.run_slides import RunSlide
+from hrpn_tf.prediction.tiling import Region
+from hrpn_tf.runs.slides import RunSlide
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.jobs import Choice, Job, check, opened
+from hrpn_tf.workflows.predict.predict import with_tile
+from hrpn_tf.workflows.predict.requests import Request
 
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session

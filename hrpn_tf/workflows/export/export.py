@@ -11,14 +11,14 @@ import numpy as np
 
 from hrpn_tf import __version__
 from hrpn_tf.config import Config
+from hrpn_tf.console import remark
 from hrpn_tf.errors import RunError, UncertifiedError
 from hrpn_tf.files import atomic_path, refuse_existing
-from hrpn_tf.workflows.calibrated import is_calibrated, load_calibrated, read_calibration
-from hrpn_tf.workflows.export_evidence import held_out_slide, sample_patches
+from hrpn_tf.runs.calibrated import is_calibrated, load_calibrated, read_calibration
+from hrpn_tf.runs.slides import run_slides
+from hrpn_tf.workflows.export.evidence import held_out_slide, sample_patches
+from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.quiet import load_tensorflow
-from hrpn_tf.workflows.remarks import remark
-from hrpn_tf.workflows.run_network import RunNetwork
-from hrpn_tf.workflows.run_slides import run_slides
 
 if TYPE_CHECKING:
     from hrpn_export import Contract
@@ -85,7 +85,7 @@ def export_run(
         MissingRuntimeError: nothing here builds a format; what it builds on is in the bundle.
         BundleError: others of the export library.
     """
-    from hrpn_tf.workflows.export_plan import plan_artefacts
+    from hrpn_tf.workflows.export.plan import plan_artefacts
 
     artefacts, left_out = plan_artefacts(choice.formats, choice.precisions)
     for line in left_out:

@@ -14,7 +14,7 @@ from hrpn_tf.files import refuse_existing
 from hrpn_tf.slides import Slide, SlideInfo, implausible, open_slide
 from hrpn_tf.slides.metadata import PLAUSIBLE_UM
 from hrpn_tf.slides.roles import suggested_role
-from hrpn_tf.workflows.thumbnail import Panel, save_thumbnail
+from hrpn_tf.workflows.inspect.thumbnail import Panel, save_thumbnail
 
 PERCENTILES = (0.0, 1.0, 50.0, 99.0, 99.9, 100.0)
 # Roles that `hrpn-tf predict --channel` takes; the target is measured, not given.

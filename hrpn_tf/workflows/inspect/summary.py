@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from hrpn_tf.slides import SlideInfo, implausible
-from hrpn_tf.workflows.inspect_slide import PERCENTILES, SlideReport
+from hrpn_tf.workflows.inspect.slide import PERCENTILES, SlideReport
 
 _FILES = 6  # at most; more are counted
 

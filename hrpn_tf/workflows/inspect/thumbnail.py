@@ -29,7 +29,7 @@ class Panel:
     """One channel.
 
     Attributes:
-        name, role: see :class:`hrpn_tf.workflows.inspect_slide.ChannelReport`.
+        name, role: see :class:`hrpn_tf.workflows.inspect.slide.ChannelReport`.
         image: (H, W) grey levels of the whole slide at any size; None if there is none.
     """
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from hrpn_export.errors import BundleError
 
 from hrpn_tf.errors import HrpnError
-from hrpn_tf.workflows.networks import load_network
-from hrpn_tf.workflows.out_of_distribution import warn
-from hrpn_tf.workflows.prediction_jobs import Job, opened
-from hrpn_tf.workflows.prediction_report import describe
+from hrpn_tf.workflows.networks.network import load_network
+from hrpn_tf.workflows.predict.jobs import Job, opened
+from hrpn_tf.workflows.predict.out_of_distribution import warn
+from hrpn_tf.workflows.predict.summary import describe
 
 Failure = tuple[Path, Exception]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
-from hrpn_tf.workflows.networks import Network
-from hrpn_tf.workflows.prediction_requests import Request
+from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.predict.requests import Request
 
 if TYPE_CHECKING:
     import numpy as np
@@ -263,7 +263,7 @@ def _assess(
     """
     from hrpn_tf.prediction import Region
     from hrpn_tf.prediction.reading import TimedReads
-    from hrpn_tf.workflows.out_of_distribution import assess, coarse_tissue
+    from hrpn_tf.workflows.predict.out_of_distribution import assess, coarse_tissue
 
     assert job.profile is not None
     coarse = None

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hrpn_tf.console import remark
 from hrpn_tf.errors import SlideFormatError, TrainingProfileError
-from hrpn_tf.workflows.remarks import remark
 
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hrpn_tf.prediction import Region, TissueMap
     from hrpn_tf.prediction.begun import Begun
     from hrpn_tf.prediction.reading import Windows
-    from hrpn_tf.workflows.networks import Network
+    from hrpn_tf.workflows.networks.network import Network
 
 # Of a result's metadata.
 KEY = "training_likeness"

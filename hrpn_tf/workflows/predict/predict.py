@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from hrpn_tf.config import Config
+from hrpn_tf.console import remark
 from hrpn_tf.errors import CohortError, HrpnError, OutputExistsError, UsageError
-from hrpn_tf.workflows.networks import Network
-from hrpn_tf.workflows.out_of_distribution import find_profile
-from hrpn_tf.workflows.prediction_jobs import Choice, Job, check
-from hrpn_tf.workflows.prediction_requests import Request, made_by, requests
-from hrpn_tf.workflows.remarks import remark
-from hrpn_tf.workflows.run_network import RunNetwork
+from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.jobs import Choice, Job, check
+from hrpn_tf.workflows.predict.out_of_distribution import find_profile
+from hrpn_tf.workflows.predict.requests import Request, made_by, requests
 
 if TYPE_CHECKING:
     from hrpn_export import Contract
@@ -109,11 +109,11 @@ def predict_run(
     if caution := network.caution():
         remark(caution)
     if scheduler is None and (workers == 0 or (workers is None and len(jobs) <= 1)):
-        from hrpn_tf.workflows.predict_here import predict_here
+        from hrpn_tf.workflows.predict.in_process import predict_here
 
         failures += predict_here(jobs, overwrite, progress, say, stop_at_first=not several)
     elif jobs:
-        from hrpn_tf.workflows.cohort import predict_cohort
+        from hrpn_tf.workflows.predict.cluster.scheduling import predict_cohort
 
         failures += predict_cohort(jobs, workers, scheduler, overwrite, progress, say)
     if no_profile and len(failures) < len(asked):

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
-from hrpn_tf.workflows.networks import Network
-from hrpn_tf.workflows.run_network import RunNetwork
-from hrpn_tf.workflows.run_slides import (
+from hrpn_tf.runs.slides import (
     RunSlide,
     choose_slides,
     listed_slides,
     prediction_path,
     run_slides,
 )
+from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.networks.run import RunNetwork
 
 LISTS = (".csv", ".yaml", ".yml")
 
@@ -50,8 +50,8 @@ def requests(
         UsageError: two results would get one name, one file is named for several slides, or a
             channel is given for an input that the network does not have.
     """
-    from hrpn_tf.data.slide_list import slide_name
     from hrpn_tf.prediction.output import FILE_SUFFIXES, suffix_of
+    from hrpn_tf.slides.names import slide_name
 
     _refuse_unknown_roles(channels, config)
     plain = [path for path in slides if path.suffix.lower() not in LISTS]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from hrpn_tf.workflows.out_of_distribution import KEY
+from hrpn_tf.workflows.predict.out_of_distribution import KEY
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import PredictionSummary

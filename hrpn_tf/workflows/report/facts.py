@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_tf.errors import RunError
-from hrpn_tf.workflows.report_sources import Sources, read_json
+from hrpn_tf.workflows.report.sources import Sources, read_json
 
 Facts = list[dict[str, Any]]
 

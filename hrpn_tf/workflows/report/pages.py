@@ -15,9 +15,9 @@ from hrpn_tf.evaluation.report.metrics_tables import BY_SLIDE, cells, heads, met
 from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, render
 from hrpn_tf.evaluation.report.sections import Section
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
-from hrpn_tf.workflows.report_facts import flat, history, slide_facts
-from hrpn_tf.workflows.report_slides import SlideContent
-from hrpn_tf.workflows.report_sources import Sources
+from hrpn_tf.workflows.report.facts import flat, history, slide_facts
+from hrpn_tf.workflows.report.slides import SlideContent
+from hrpn_tf.workflows.report.sources import Sources
 
 # The headline of the page: figure, title.
 _HEADLINE = {"r2": "R²", "pearson": "r", "rmse": "RMSE, grey levels", "bias": "bias, grey levels"}

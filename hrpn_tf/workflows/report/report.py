@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from hrpn_tf.console import remark
 from hrpn_tf.errors import HrpnError, UsageError
 from hrpn_tf.evaluation.evaluation import POOLED
 from hrpn_tf.evaluation.report.counts import Counts, no_counts
@@ -13,11 +14,10 @@ from hrpn_tf.evaluation.report.density import shared_edges
 from hrpn_tf.evaluation.report.metrics_tables import Metrics
 from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets
 from hrpn_tf.files import atomic_path, remove
-from hrpn_tf.workflows.remarks import remark
-from hrpn_tf.workflows.report_facts import run_facts
-from hrpn_tf.workflows.report_pages import file_name, page_name, write_index, write_slide_pages
-from hrpn_tf.workflows.report_slides import SlideContent, slide_content
-from hrpn_tf.workflows.report_sources import Sources, default_out, find_sources
+from hrpn_tf.workflows.report.facts import run_facts
+from hrpn_tf.workflows.report.pages import file_name, page_name, write_index, write_slide_pages
+from hrpn_tf.workflows.report.slides import SlideContent, slide_content
+from hrpn_tf.workflows.report.sources import Sources, default_out, find_sources
 
 MEGAPIXELS = 100.0
 

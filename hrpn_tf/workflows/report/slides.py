@@ -17,10 +17,10 @@ from hrpn_tf.evaluation.report.counts import Counts, no_counts
 from hrpn_tf.evaluation.report.layers import PREDICTION, RESOLUTION, TRUTH, Layer
 from hrpn_tf.evaluation.report.pyramid import Tile
 from hrpn_tf.evaluation.report.viewer import SlideView, write_view
+from hrpn_tf.runs.slides import find_prediction
 from hrpn_tf.slides import Slide, open_slide, read_provenance
-from hrpn_tf.workflows.measured_slides import measured_slide, predicted_plane
-from hrpn_tf.workflows.report_sources import Sources
-from hrpn_tf.workflows.run_slides import find_prediction
+from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane
+from hrpn_tf.workflows.report.sources import Sources
 
 _THUMBNAIL = 112  # px, the longer side
 

@@ -9,7 +9,7 @@ from typing import Any
 from hrpn_tf.config import RUN_CONFIG, Config, load_run_config
 from hrpn_tf.errors import StoreError, UsageError
 from hrpn_tf.evaluation.report.metrics_tables import Metrics, read_metrics
-from hrpn_tf.workflows.run_slides import RunSlide, run_slides
+from hrpn_tf.runs.slides import RunSlide, run_slides
 
 
 @dataclass(frozen=True)

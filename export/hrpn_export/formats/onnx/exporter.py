@@ -29,11 +29,11 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     inputs, multiple = len(source.contract.inputs), source.contract.stride_multiple
     graph = to_onnx(source.model, inputs, opset, multiple)
     if precision == "fp16":
-        from hrpn_export.formats.onnx_half import to_half
+        from hrpn_export.formats.onnx.fp16 import to_half
 
         graph = to_half(graph)
     if precision == "int8":
-        from hrpn_export.formats.onnx_int8 import to_int8
+        from hrpn_export.formats.onnx.int8 import to_int8
 
         graph = to_int8(graph, source.calibration, source.contract, folder)
     onnx.checker.check_model(graph, full_check=True)
@@ -60,8 +60,8 @@ def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "
     import tensorflow as tf
     import tf2onnx
 
-    from hrpn_export.formats.onnx_resize import with_resize
-    from hrpn_export.formats.onnx_rewrite import simplify
+    from hrpn_export.graphs.resize import with_resize
+    from hrpn_export.graphs.rewrite import simplify
 
     signature = [tf.TensorSpec((None, None, None, inputs), tf.float32, name=INPUT)]
 

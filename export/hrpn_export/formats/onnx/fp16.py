@@ -5,7 +5,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from hrpn_export.errors import ExportError
-from hrpn_export.formats.onnx_rewrite import constants, parts_of_graph
+from hrpn_export.graphs.rewrite import constants, parts_of_graph
 
 # Inputs that are float32 by the definition of the operator, by place.
 _ALWAYS_FLOAT = {"Resize": (1, 2)}

@@ -10,14 +10,14 @@ import onnx
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import CalibrationError, ExportError
-from hrpn_export.formats.onnx_rewrite import (
+from hrpn_export.formats.refit import Run, convolution_of_prediction, gain_and_offset
+from hrpn_export.graphs.parts import CONVOLUTIONS, Parts
+from hrpn_export.graphs.rewrite import (
     constants,
     drop_unused,
     parts_of_graph,
     scale_and_shift,
 )
-from hrpn_export.formats.parts import CONVOLUTIONS, Parts
-from hrpn_export.formats.refit import Run, convolution_of_prediction, gain_and_offset
 from hrpn_export.names import INPUT, OUTPUT
 
 # TensorRT takes symmetric ranges and float32 biases only, and Q/DQ around these alone builds there.

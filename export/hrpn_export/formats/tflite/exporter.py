@@ -27,7 +27,7 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     """
     model = to_tflite(source.model, len(source.contract.inputs), folder)
     if precision != "fp32":
-        from hrpn_export.formats import tflite_precision
+        from hrpn_export.formats.tflite import precision as tflite_precision
 
         if precision == "fp16":
             model = tflite_precision.to_half(model)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from hrpn_export.errors import CalibrationError, ExportError
-from hrpn_export.formats.parts import CONVOLUTIONS, Operation, parts_of
 from hrpn_export.formats.refit import Run, convolution_of_prediction, gain_and_offset
+from hrpn_export.graphs.parts import CONVOLUTIONS, Operation, parts_of
 from hrpn_export.names import INPUT, OUTPUT
 
 # What int8 runs through between two convolutions. Anything else there stays float32.

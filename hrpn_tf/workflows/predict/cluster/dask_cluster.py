@@ -15,8 +15,8 @@ from hrpn_tf import __version__
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError, WorkerLostError
 from hrpn_tf.memory import resident_bytes
-from hrpn_tf.workflows import cohort_tasks
-from hrpn_tf.workflows.cohort_tasks import Fitness, Means
+from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster.tasks import Fitness, Means
 
 _CONNECT_SECONDS = 10
 # A network profits little from more cores than this; more processes profit from all of them.

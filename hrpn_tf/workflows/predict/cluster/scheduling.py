@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tqdm import tqdm
 
+from hrpn_tf.console import remark
 from hrpn_tf.errors import ClusterError, HrpnError
-from hrpn_tf.workflows import cohort_tasks
-from hrpn_tf.workflows.cohort_slide import SlideUnderWay
-from hrpn_tf.workflows.cohort_tasks import Means, Part
-from hrpn_tf.workflows.out_of_distribution import warn
-from hrpn_tf.workflows.prediction_jobs import Job
-from hrpn_tf.workflows.prediction_report import describe, describe_cohort
-from hrpn_tf.workflows.remarks import remark
+from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster.slide_progress import SlideUnderWay
+from hrpn_tf.workflows.predict.cluster.tasks import Means, Part
+from hrpn_tf.workflows.predict.jobs import Job
+from hrpn_tf.workflows.predict.out_of_distribution import warn
+from hrpn_tf.workflows.predict.summary import describe, describe_cohort
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import Begun
@@ -33,7 +33,7 @@ _BAR_SECONDS = 60.0
 
 
 class Workers(Protocol):
-    """What runs tasks: ``hrpn_tf.workflows.cluster.Cluster``."""
+    """What runs tasks: ``hrpn_tf.workflows.predict.cluster.dask_cluster.Cluster``."""
 
     @property
     def means(self) -> Means:
@@ -74,7 +74,7 @@ def predict_cohort(
     Raises:
         ClusterError: no cluster there, one whose workers cannot run this package, or it is gone.
     """
-    from hrpn_tf.workflows.cluster import connected, local
+    from hrpn_tf.workflows.predict.cluster.dask_cluster import connected, local
 
     config = jobs[0].config.prediction
     if scheduler is None:

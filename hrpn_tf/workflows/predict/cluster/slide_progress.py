@@ -6,12 +6,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from hrpn_tf.workflows.cohort_tasks import Part
-from hrpn_tf.workflows.prediction_jobs import Job
+from hrpn_tf.workflows.predict.cluster.tasks import Part
+from hrpn_tf.workflows.predict.jobs import Job
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import Begun, PredictionSummary
-    from hrpn_tf.prediction.geometry import Tiling
+    from hrpn_tf.prediction.tiling import Tiling
 
 # A part of a slide takes about so long: long enough that opening the slide again costs nothing,
 # short enough that workers end at about the same time. Its finished blocks are never lost.

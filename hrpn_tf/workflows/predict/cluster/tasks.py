@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf._version import __version__
 from hrpn_tf.errors import ClusterError
-from hrpn_tf.workflows.networks import load_network
-from hrpn_tf.workflows.prediction_jobs import Job, opened
+from hrpn_tf.workflows.networks.network import load_network
+from hrpn_tf.workflows.predict.jobs import Job, opened
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import Begun, SlidePrediction
