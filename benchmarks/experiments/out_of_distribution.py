@@ -22,7 +22,7 @@ import numpy as np
 from hrpn_tf.slides import open_slide, write_slide
 from hrpn_tf.workflows.networks.network import load_network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import Choice, check, opened
+from hrpn_tf.workflows.predict.jobs import PredictionOptions, check, opened
 from hrpn_tf.workflows.predict.out_of_distribution import KEY, find_profile
 from hrpn_tf.workflows.predict.requests import Request
 
@@ -79,7 +79,7 @@ def judge(network: RunNetwork, slide: Path) -> dict[str, Any]:
     contract, config = network.contract(), network.config(())
     channels = {role: index for index, role in enumerate(contract.inputs)}
     request = Request(slide, slide.parent / "none.ome.tif", channels, None)
-    job = check(request, network, contract, config, Choice(), overwrite=True)
+    job = check(request, network, contract, config, PredictionOptions(), overwrite=True)
     job = replace(job, profile=find_profile(network, contract)[0])
     with opened(job, load_network(job.network), None) as prediction:
         assert prediction.assess is not None

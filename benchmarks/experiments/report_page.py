@@ -22,7 +22,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from hrpn_tf.config import load_config, to_yaml
-from hrpn_tf.evaluation import ChannelPlane, CompareSettings, Evaluation, SlideFigures, compare
+from hrpn_tf.evaluation import ChannelPlane, CompareSettings, Evaluation, SlideMetrics, compare
 from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.slides import open_slide, write_slide
 from hrpn_tf.workflows.report.report import MEGAPIXELS, report_run
@@ -93,7 +93,7 @@ def _evaluate(run: Path, slides: list[Path], groups: list[str]) -> None:
         with open_slide(path) as slide, open_slide(run / "predictions" / path.name) as predicted:
             sums = compare(ChannelPlane(predicted, 0), ChannelPlane(slide, 2), None, settings)
         name = path.name.removesuffix(".ome.tif")
-        found.append(SlideFigures(name, group, "test", {MODEL: sums}))
+        found.append(SlideMetrics(name, group, "test", {MODEL: sums}))
     evaluation = Evaluation(tuple(found), 255.0, 0.0, "uint8", None)
     (run / "evaluation").mkdir()
     (run / "evaluation" / "metrics.json").write_text(json.dumps(evaluation.to_json()))

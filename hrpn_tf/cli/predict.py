@@ -10,7 +10,7 @@ from hrpn_tf.errors import UsageError
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import Choice
+from hrpn_tf.workflows.predict.jobs import PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
 
 
@@ -172,7 +172,7 @@ def command(
         out=out,
         channels=dict(_parse_channel(text) for text in channels),
         overrides=(*overrides, *given),
-        choice=Choice(parse_region(region), mask, level, pixel_size_um),
+        choice=PredictionOptions(parse_region(region), mask, level, pixel_size_um),
         overwrite=overwrite,
         workers=workers,
         scheduler=scheduler,

@@ -7,7 +7,7 @@ import numpy as np
 
 from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation.baselines.baselines import MODEL, Baselines, baseline_planes
-from hrpn_tf.evaluation.evaluation import Compared, SlideFigures
+from hrpn_tf.evaluation.evaluation import Compared, SlideMetrics
 from hrpn_tf.evaluation.measured import MeasuredSlide
 from hrpn_tf.evaluation.metrics import figures
 from hrpn_tf.evaluation.pixel_errors import CompareSettings, Progress, compare
@@ -24,7 +24,7 @@ def evaluate_slide(
     baselines: Baselines | None = None,
     picture: Path | None = None,
     progress: Progress | None = None,
-) -> SlideFigures:
+) -> SlideMetrics:
     """Compare one slide, and draw it.
 
     Args:
@@ -60,7 +60,7 @@ def evaluate_slide(
             pixel_size_um=measured.pixel_size_um,
         )
         draw(drawn, picture)
-    return SlideFigures(measured.name, measured.group, measured.subset, predictors)
+    return SlideMetrics(measured.name, measured.group, measured.subset, predictors)
 
 
 def common_peak(types: Mapping[str, np.dtype], peak: float | None) -> float | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrpn_tf.evaluation.metrics import Figures
+from hrpn_tf.evaluation.metrics import Metrics
 from hrpn_tf.evaluation.planes import Plane, Window
 from hrpn_tf.slides import iter_windows
 
@@ -41,7 +41,7 @@ class Picture:
     target: str
     measured: Plane
     predicted: Plane
-    figures: Figures
+    figures: Metrics
     pixel_size_um: float | None
 
 

@@ -9,7 +9,7 @@ from hrpn_tf.models.presets import Preset
 
 
 @dataclass(frozen=True)
-class PresetFigures:
+class PresetCost:
     """Size, cost and geometry of a preset.
 
     Attributes:
@@ -35,7 +35,7 @@ class PresetFigures:
     tile_exact: bool
 
 
-def preset_figures(preset: Preset, inputs: int, size: int) -> PresetFigures:
+def preset_cost(preset: Preset, inputs: int, size: int) -> PresetCost:
     """Build a preset and read its figures; ``size`` px is rounded up to its stride multiple.
 
     Raises:
@@ -45,7 +45,7 @@ def preset_figures(preset: Preset, inputs: int, size: int) -> PresetFigures:
     multiple = stride_multiple(model)
     size = -(-size // multiple) * multiple
     field = receptive_field(model)
-    return PresetFigures(
+    return PresetCost(
         name=preset.name,
         description=preset.description,
         inputs=inputs,

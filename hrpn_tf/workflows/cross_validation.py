@@ -28,7 +28,7 @@ METRICS = {
 
 
 @dataclass(frozen=True)
-class FoldFigures:
+class FoldMetrics:
     """How well one fold's network predicts the group that it never saw.
 
     Attributes:
@@ -47,7 +47,7 @@ class FoldFigures:
 
 def cross_validate(
     store_path: Path, out: Path, config: Config, *, progress: bool = True
-) -> list[FoldFigures]:
+) -> list[FoldMetrics]:
     """Run all folds, each in a run folder of its own, and write the summary.
 
     Called again after an interruption, it goes on with the first fold that is not finished, and
@@ -79,12 +79,12 @@ def cross_validate(
         predict_run(run, skip_existing=True, progress=progress, say=lambda line: None)
         if not (run / "evaluation").is_dir():
             evaluate_run(run, progress=progress)
-        found.append(FoldFigures(number, split, epoch, _pooled(run)))
+        found.append(FoldMetrics(number, split, epoch, _pooled(run)))
     _write(out, found)
     return found
 
 
-def to_markdown(found: Sequence[FoldFigures]) -> str:
+def to_markdown(found: Sequence[FoldMetrics]) -> str:
     """One row per fold, then mean and standard deviation over folds."""
     heads = ["fold", "test group", *(title for title, _ in METRICS.values())]
     lines = [[str(each.fold), ", ".join(each.split.test), *_cells(each.figures)] for each in found]
@@ -103,7 +103,7 @@ def to_markdown(found: Sequence[FoldFigures]) -> str:
 
 
 def spread_over_folds(
-    found: Sequence[FoldFigures],
+    found: Sequence[FoldMetrics],
 ) -> tuple[dict[str, float | None], dict[str, float | None]]:
     """Mean and standard deviation (n - 1) of each figure over the folds that define it."""
     columns = {
@@ -162,7 +162,7 @@ def _cells(figures: Mapping[str, float | None]) -> list[str]:
     ]
 
 
-def _write(out: Path, found: Sequence[FoldFigures]) -> None:
+def _write(out: Path, found: Sequence[FoldMetrics]) -> None:
     mean, spread = spread_over_folds(found)
     rows: list[dict[str, Any]] = [
         {

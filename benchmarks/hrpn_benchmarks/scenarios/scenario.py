@@ -19,7 +19,7 @@ GROUP = "hrpn_benchmarks.scenarios"
 
 
 @dataclass(frozen=True)
-class Job:
+class ScenarioContext:
     """What a scenario gets, in a process of its own that did nothing before.
 
     Attributes:
@@ -48,7 +48,7 @@ class Scenario:
     """
 
     name: str
-    run: Callable[[Job], Measured]
+    run: Callable[[ScenarioContext], Measured]
     sides: Literal["tiles", "tile", "slides", "patch"]
     formats: tuple[str, ...] = ()
     scales: bool = False

@@ -6,7 +6,7 @@ import numpy as np
 from hrpn_export import Contract, Session
 
 from hrpn_benchmarks.measures import Measured, Samples
-from hrpn_benchmarks.scenarios.scenario import Job, Scenario
+from hrpn_benchmarks.scenarios.scenario import Scenario, ScenarioContext
 from hrpn_benchmarks.trackers.energy import NO_PIXEL_SIZE, Energy
 from hrpn_benchmarks.trackers.gpu_memory import GpuMemory
 from hrpn_benchmarks.trackers.timing import Latency, PeakMemory, repeat, warm_up
@@ -19,7 +19,7 @@ _WORTH = 1.05
 _LARGEST_BATCH = 64
 
 
-def startup(job: Job) -> Measured:
+def startup(job: ScenarioContext) -> Measured:
     """Loading, with the import of the runtime, and the first answer."""
     load, first, memory = Latency(), Latency(), PeakMemory()
     gpu = GpuMemory(job.cell.device)
@@ -39,12 +39,12 @@ def startup(job: Job) -> Measured:
     ).joined(gpu.measured)
 
 
-def tile(job: Job) -> Measured:
+def tile(job: ScenarioContext) -> Measured:
     """One tile at a time, again and again."""
     return _steady(job, job.open(), 1)
 
 
-def stream(job: Job) -> Measured:
+def stream(job: ScenarioContext) -> Measured:
     """Tiles of growing and shrinking sizes, as slides of many sizes bring them."""
     session, memory, latency = job.open(), PeakMemory(), Latency()
     gpu = GpuMemory(job.cell.device)
@@ -62,7 +62,7 @@ def stream(job: Job) -> Measured:
     return Measured(measures=measures).joined(speed, gpu.measured)
 
 
-def throughput(job: Job) -> Measured:
+def throughput(job: ScenarioContext) -> Measured:
     """The best batch, found by doubling it until that no longer pays."""
     cell, session, best, speed = job.cell, job.open(), 1, 0.0
     batch = 1
@@ -90,7 +90,7 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
-def _steady(job: Job, session: Session, batch: int) -> Measured:
+def _steady(job: ScenarioContext, session: Session, batch: int) -> Measured:
     tiles, memory = _tiles(session, batch, job.cell.side), PeakMemory()
     gpu, energy = GpuMemory(job.cell.device), Energy(job.cell.device)
     with memory.watch(), gpu.watch():  # the first run is what makes memory grow

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.measures import Measured
-from hrpn_benchmarks.scenarios.scenario import Job, Scenario
+from hrpn_benchmarks.scenarios.scenario import Scenario, ScenarioContext
 from hrpn_benchmarks.scenarios.sessions import WARM_UP, noise
 from hrpn_benchmarks.trackers.timing import PeakMemory, repeat, warm_up
 
@@ -46,7 +46,7 @@ def load_keras(cell: "Cell") -> tuple["keras.Model", "Contract"]:
     return model, bundle.contract
 
 
-def model_predict(job: Job) -> Measured:
+def model_predict(job: ScenarioContext) -> Measured:
     """One tile by ``keras.Model.predict``, as whoever has the Keras file and nothing else does."""
     model, contract = load_keras(job.cell)
     tile, memory = noise(contract, len(contract.inputs), 1, job.cell.side), PeakMemory()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.measures import Measured, Samples
-from hrpn_benchmarks.scenarios.scenario import Job, Scenario
+from hrpn_benchmarks.scenarios.scenario import Scenario, ScenarioContext
 from hrpn_benchmarks.scenarios.sessions import speeds
 from hrpn_benchmarks.trackers.timing import Latency, PeakMemory
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from hrpn_export import Contract
 
     from hrpn_tf.prediction import PredictionSummary
-    from hrpn_tf.workflows.predict.jobs import Job as Prediction
+    from hrpn_tf.workflows.predict.jobs import SlideJob as Prediction
 
 _BLOCK = 1024  # px; the slide is made of such squares
 # Where a contract states no pixel size, um: the area is then of pixels of this size.
 _ANY_PIXEL_SIZE = 0.5
 
 
-def slide(job: Job) -> Measured:
+def slide(job: ScenarioContext) -> Measured:
     """A slide of ``cell.side`` px, as ``hrpn-tf predict --bundle`` predicts it.
 
     Planning, reading, halos, the network, writing and the pyramid of the result are in it; loading
@@ -116,7 +116,7 @@ def _own_folder() -> Path:
 
 def _planned(network: BundleNetwork, source: Path, out: Path) -> "Prediction":
     """The prediction of the slide, checked as that of any other."""
-    from hrpn_tf.workflows.predict.jobs import Choice, check
+    from hrpn_tf.workflows.predict.jobs import PredictionOptions, check
     from hrpn_tf.workflows.predict.predict import with_tile
     from hrpn_tf.workflows.predict.requests import Request
 
@@ -124,7 +124,7 @@ def _planned(network: BundleNetwork, source: Path, out: Path) -> "Prediction":
     config = network.config(["prediction.skip_empty=false"])
     config = with_tile(config, contract, network, asked_for=False)
     asked = Request(source, out, {}, None)
-    return check(asked, network, contract, config, Choice(), overwrite=True)
+    return check(asked, network, contract, config, PredictionOptions(), overwrite=True)
 
 
 def _predict(planned: "Prediction", cell: "Cell") -> "PredictionSummary":

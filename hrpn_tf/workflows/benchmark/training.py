@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.scenarios.abilities import Trainable
-from hrpn_benchmarks.scenarios.scenario import Job, Scenario
+from hrpn_benchmarks.scenarios.scenario import Scenario, ScenarioContext
 from hrpn_benchmarks.scenarios.sessions import WARM_UP, noise
 from hrpn_benchmarks.trackers.timing import PeakMemory, repeat, warm_up
 
@@ -14,7 +14,7 @@ from hrpn_tf.workflows.benchmark.keras_model import load_keras
 Step = Callable[[], object]
 
 
-def training(job: Job) -> Measured:
+def training(job: ScenarioContext) -> Measured:
     """A step on ``cell.batch`` patches of ``cell.side`` px of noise, which are in memory already.
 
     Of a bundle it is the step of ``hrpn-tf fit`` with the default configuration: float32, mean
@@ -43,7 +43,7 @@ def training(job: Job) -> Measured:
 TRAINING = Scenario("training", training, "patch", formats=("keras",))
 
 
-def _step_of_peer(job: Job) -> Step:
+def _step_of_peer(job: ScenarioContext) -> Step:
     session, cell = job.open(), job.cell
     if not isinstance(session, Trainable):
         raise BenchmarkError(f"{cell.peer} gives a session without train(batch, target)")
@@ -54,7 +54,7 @@ def _step_of_peer(job: Job) -> Step:
     return lambda: trained.train(batch, target)
 
 
-def _step_of_bundle(job: Job) -> Step:
+def _step_of_bundle(job: ScenarioContext) -> Step:
     network, contract = load_keras(job.cell)
     import tensorflow as tf
 

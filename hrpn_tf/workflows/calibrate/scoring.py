@@ -26,7 +26,7 @@ from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, channel_index, iter_windows, open_slide
 from hrpn_tf.workflows.evaluate.measured_slides import tissue_plane
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import Choice, Job, check, opened
+from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, opened
 from hrpn_tf.workflows.predict.requests import Request
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class IntervalSlide:
     """
 
     slide: RunSlide
-    job: Job
+    job: SlideJob
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def check_slides(
     for slide in slides:
         nowhere = run / f"{slide.name}.ome.zarr"  # replaced where it is predicted
         request = Request(slide.path, nowhere, slide.channels, slide.pixel_size_um)
-        job = check(request, network, contract, config, Choice(), overwrite=True)
+        job = check(request, network, contract, config, PredictionOptions(), overwrite=True)
         with open_slide(slide.path) as image:
             channel_index(image.info, slide.channels[config.data.target])
         found.append(IntervalSlide(slide, job))

@@ -21,7 +21,7 @@ from hrpn_tf.evaluation.comparison.comparison import (
 )
 from hrpn_tf.evaluation.comparison.plots import draw_comparison
 from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
-from hrpn_tf.evaluation.metrics import DEFINITIONS, Figures
+from hrpn_tf.evaluation.metrics import DEFINITIONS, Metrics
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.models.latency import ROUNDS, device_in_words, measure_latency, tile_side
 from hrpn_tf.runs.slides import RunSlide, run_slides
@@ -245,6 +245,6 @@ def _baselines(results: RunResults, everything: Sequence[RunSlide], progress: bo
     ]
 
 
-def _baseline(name: str, of_slides: Sequence[Figures], pooled: Figures) -> Entry:
+def _baseline(name: str, of_slides: Sequence[Metrics], pooled: Metrics) -> Entry:
     mse = [each.values["mse"] for each in of_slides]
     return Entry(name, "baseline", np.array(mse, float), pooled.values, pooled.predicted)

@@ -136,7 +136,7 @@ def predict_without(
     from hrpn_tf.prediction import memory_budget, run_prediction
     from hrpn_tf.slides import read_provenance
     from hrpn_tf.workflows.networks.network import load_network
-    from hrpn_tf.workflows.predict.jobs import Choice, check, opened
+    from hrpn_tf.workflows.predict.jobs import PredictionOptions, check, opened
     from hrpn_tf.workflows.predict.predict import with_tile
     from hrpn_tf.workflows.predict.requests import Request
 
@@ -151,7 +151,7 @@ def predict_without(
     contract = network.contract()
     config = with_tile(network.config([]), contract, network, asked_for=False)
     request = Request(slide.path, out, slide.channels, slide.pixel_size_um)
-    job = check(request, network, contract, config, Choice(), overwrite=True)
+    job = check(request, network, contract, config, PredictionOptions(), overwrite=True)
     budget = memory_budget(job.config.prediction)
     with opened(job, load_network(network), budget) as prediction:
         channel = job.channels[contract.inputs.index(role)]

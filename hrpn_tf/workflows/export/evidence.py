@@ -11,7 +11,7 @@ from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.prediction.tiling import Region
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import Choice, Job, check, opened
+from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, opened
 from hrpn_tf.workflows.predict.predict import with_tile
 from hrpn_tf.workflows.predict.requests import Request
 
@@ -64,7 +64,7 @@ class HeldOutSlide:
     name: str
     height: int
     width: int
-    job: Job
+    job: SlideJob
     target_channel: int
     scratch: Path
     kept: dict[int, tuple["Session", Path]] = field(default_factory=dict)
@@ -141,7 +141,9 @@ def held_out_slide(
     network = RunNetwork(run)
     config = config.model_copy(update={"prediction": prediction})
     config = with_tile(config, contract, network, asked_for=False)
-    job = check(request, network, contract, config, Choice(region=region), overwrite=True)
+    job = check(
+        request, network, contract, config, PredictionOptions(region=region), overwrite=True
+    )
     target = config.data.target
     with open_slide(smallest.path) as image:
         channel = channel_index(image.info, smallest.channels.get(target, target))

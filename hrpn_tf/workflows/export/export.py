@@ -32,7 +32,7 @@ Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class ExportChoice:
+class ExportOptions:
     """What is exported, and how.
 
     Attributes:
@@ -64,7 +64,7 @@ class ExportChoice:
 
 
 def export_run(
-    run: Path, out: Path, choice: ExportChoice, *, overwrite: bool = False, say: Say = print
+    run: Path, out: Path, choice: ExportOptions, *, overwrite: bool = False, say: Say = print
 ) -> "Exported":
     """Export the best network of a run.
 
@@ -173,7 +173,7 @@ def _evidence(
     store: "PatchStore",
     subsets: Mapping[str, str],
     scratch: Path,
-    choice: ExportChoice,
+    choice: ExportOptions,
 ) -> "Evidence":
     """Held-out patches and a slide: of the test groups, or else of those that chose the epoch."""
     from hrpn_export import Evidence

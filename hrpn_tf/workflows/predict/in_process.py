@@ -8,7 +8,7 @@ from hrpn_export.errors import BundleError
 
 from hrpn_tf.errors import HrpnError
 from hrpn_tf.workflows.networks.network import load_network
-from hrpn_tf.workflows.predict.jobs import Job, opened
+from hrpn_tf.workflows.predict.jobs import SlideJob, opened
 from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe
 
@@ -16,7 +16,7 @@ Failure = tuple[Path, Exception]
 
 
 def predict_here(
-    jobs: Sequence[Job],
+    jobs: Sequence[SlideJob],
     overwrite: bool,
     progress: bool,
     say: Callable[[str], object],

@@ -26,7 +26,7 @@ _CACHE_SHARE, _LEAST_CACHE, _MOST_CACHE = 1 / 16, 16 * 2**20, 128 * 2**20
 
 
 @dataclass(frozen=True)
-class Choice:
+class PredictionOptions:
     """What is to be predicted of every slide.
 
     Attributes:
@@ -43,7 +43,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Job:
+class SlideJob:
     """One slide to predict, checked: everything is known but its pixels. Can be sent elsewhere.
 
     Attributes:
@@ -77,9 +77,9 @@ def check(
     network: Network,
     contract: "Contract",
     config: Config,
-    choice: Choice,
+    choice: PredictionOptions,
     overwrite: bool,
-) -> Job:
+) -> SlideJob:
     """Refuse what cannot be predicted before the network is loaded; see ``predict_run``."""
     from hrpn_tf.prediction import choose_frame, frame_region, input_channels, open_frame, read_mask
     from hrpn_tf.prediction.output import fitting_format
@@ -103,7 +103,7 @@ def check(
         if choice.mask is not None:
             read_mask(choice.mask, *size_of(info), frame.scale)
     area = size if region is None else (region.height, region.width)
-    return Job(
+    return SlideJob(
         slide=request.slide.absolute(),
         out=request.out.absolute(),
         network=network.absolute(),
@@ -141,7 +141,7 @@ def _check_place(request: Request, overwrite: bool) -> None:
 
 
 @contextmanager
-def opened(job: Job, session: "Session", budget: int | None) -> Iterator["SlidePrediction"]:
+def opened(job: SlideJob, session: "Session", budget: int | None) -> Iterator["SlidePrediction"]:
     """The prediction of a job, with its slide open.
 
     Args:
@@ -201,13 +201,13 @@ def _cache_bytes(budget: int | None) -> int:
     return min(max(share, _LEAST_CACHE), _MOST_CACHE)
 
 
-def _stated(request: Request, info: "SlideInfo", choice: Choice) -> float | None:
+def _stated(request: Request, info: "SlideInfo", choice: PredictionOptions) -> float | None:
     """What somebody says of the pixel size of a slide whose file says nothing, um."""
     stated = request.pixel_size_um if info.pixel_size_um is None else None
     return choice.pixel_size_um or stated
 
 
-def _origin(job: Job, info: "SlideInfo") -> Mapping[str, object]:
+def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
     from hrpn_tf.prediction import prediction_provenance, sha256
 
     return prediction_provenance(
@@ -223,7 +223,7 @@ def _origin(job: Job, info: "SlideInfo") -> Mapping[str, object]:
 
 
 def _tissue(
-    slide: "Slide", job: Job, size: tuple[int, int], looked: "list[np.ndarray]"
+    slide: "Slide", job: SlideJob, size: tuple[int, int], looked: "list[np.ndarray]"
 ) -> "TissueMap":
     """Tissue by the rule that training patches were chosen by.
 
@@ -245,7 +245,7 @@ def _tissue(
 
 
 def _assess(
-    job: Job,
+    job: SlideJob,
     session: "Session",
     slide: "Slide",
     look: "Callable[[], TissueMap]",
@@ -277,5 +277,5 @@ def _assess(
     return assess(job.profile, session, timed, job.channels, area, coarse)
 
 
-def _may_skip(job: Job) -> bool:
+def _may_skip(job: SlideJob) -> bool:
     return job.config.prediction.skip_empty and job.config.data.tissue.method != "all"

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from hrpn_tf.config import TissueConfig
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import Region, TissueMap
-    from hrpn_tf.prediction.begun import Begun
     from hrpn_tf.prediction.reading import Windows
+    from hrpn_tf.prediction.started import StartedPrediction
     from hrpn_tf.workflows.networks.network import Network
 
 # Of a result's metadata.
@@ -84,7 +84,7 @@ def assess(
     }
 
 
-def warn(name: str, begun: "Begun") -> None:
+def warn(name: str, begun: "StartedPrediction") -> None:
     """Say in one line on standard error that a slide is unlike the training slides, if it is.
 
     Args:

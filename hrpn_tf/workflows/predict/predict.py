@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from hrpn_tf.config import Config
 from hrpn_tf.console import remark
-from hrpn_tf.errors import CohortError, HrpnError, OutputExistsError, UsageError
+from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import Choice, Job, check
+from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, made_by, requests
 
@@ -36,7 +36,7 @@ def predict_run(
     out: Path | None = None,
     channels: Mapping[str, str | int] | None = None,
     overrides: Sequence[str] = (),
-    choice: Choice | None = None,
+    choice: PredictionOptions | None = None,
     overwrite: bool = False,
     skip_existing: bool = False,
     workers: int | None = 0,
@@ -74,7 +74,7 @@ def predict_run(
     Raises:
         RunError: no run there, or no network in it yet.
         UsageError: there is nothing to predict, or two results would get one name.
-        CohortError: some of several slides failed; says which, and why.
+        SomeSlidesFailedError: some of several slides failed; says which, and why.
         OutputExistsError: a prediction exists, and ``overwrite`` is false.
         HrpnError: others: the only slide cannot be predicted.
     """
@@ -87,13 +87,13 @@ def predict_run(
     config = with_tile(config, contract, network, tile_is_asked_for)
     own = network.origin() if (skip_existing or several) and not overwrite else None
 
-    def look(request: Request) -> Job | None:
+    def look(request: Request) -> SlideJob | None:
         if own is not None and _is_done(request, own, network):
             return None
-        return check(request, network, contract, config, choice or Choice(), overwrite)
+        return check(request, network, contract, config, choice or PredictionOptions(), overwrite)
 
     looked = _look_at_all(asked, look, progress) if several else [look(asked[0])]
-    jobs = [found for found in looked if isinstance(found, Job)]
+    jobs = [found for found in looked if isinstance(found, SlideJob)]
     profile, no_profile = find_profile(network, contract) if jobs else (None, None)
     jobs = [replace(job, profile=profile) for job in jobs]
     failures: list[Failure] = [
@@ -113,15 +113,15 @@ def predict_run(
 
         failures += predict_here(jobs, overwrite, progress, say, stop_at_first=not several)
     elif jobs:
-        from hrpn_tf.workflows.predict.cluster.scheduling import predict_cohort
+        from hrpn_tf.workflows.predict.cluster.scheduling import predict_on_cluster
 
-        failures += predict_cohort(jobs, workers, scheduler, overwrite, progress, say)
+        failures += predict_on_cluster(jobs, workers, scheduler, overwrite, progress, say)
     if no_profile and len(failures) < len(asked):
         remark(no_profile)
     if failures and not several:
         raise failures[0][1]
     if failures:
-        raise CohortError(_report(failures, len(asked)))
+        raise SomeSlidesFailedError(_report(failures, len(asked)))
     return [request.out for request in asked]
 
 
@@ -174,11 +174,11 @@ def _is_done(request: Request, own: Mapping[str, str], network: Network) -> bool
 
 
 def _look_at_all(
-    asked: Sequence[Request], look: Callable[[Request], Job | None], progress: bool
-) -> list[Job | Exception | None]:
+    asked: Sequence[Request], look: Callable[[Request], SlideJob | None], progress: bool
+) -> list[SlideJob | Exception | None]:
     """What is found of each slide: how it can be predicted, None if it is, or why it cannot be."""
 
-    def one(request: Request) -> Job | Exception | None:
+    def one(request: Request) -> SlideJob | Exception | None:
         try:
             return look(request)
         except (HrpnError, OSError) as error:
@@ -190,7 +190,7 @@ def _look_at_all(
         return list(tqdm(found, "looking at slides", len(asked), unit="", **quiet))  # type: ignore[call-overload]
 
 
-def _remark_on_resampling(jobs: Sequence[Job]) -> None:
+def _remark_on_resampling(jobs: Sequence[SlideJob]) -> None:
     others = [job for job in jobs if not job.frame.is_own]
     if not others:
         return

@@ -11,7 +11,7 @@ from hrpn_tf.errors import HrpnError, UsageError
 from hrpn_tf.evaluation.evaluation import POOLED
 from hrpn_tf.evaluation.report.counts import Counts, no_counts
 from hrpn_tf.evaluation.report.density import shared_edges
-from hrpn_tf.evaluation.report.metrics_tables import Metrics
+from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics
 from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets
 from hrpn_tf.files import atomic_path, remove
 from hrpn_tf.workflows.report.facts import run_facts
@@ -129,7 +129,7 @@ def _slides(
     return contents, problems
 
 
-def _edges(metrics: Metrics) -> np.ndarray:
+def _edges(metrics: ReportMetrics) -> np.ndarray:
     """Of the bins of all counts."""
     row = metrics.model(POOLED)
     low = min(row["true"]["min"], row["predicted"]["min"])

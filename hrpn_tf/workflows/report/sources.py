@@ -8,7 +8,7 @@ from typing import Any
 
 from hrpn_tf.config import RUN_CONFIG, Config, load_run_config
 from hrpn_tf.errors import StoreError, UsageError
-from hrpn_tf.evaluation.report.metrics_tables import Metrics, read_metrics
+from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics, read_metrics
 from hrpn_tf.runs.slides import RunSlide, run_slides
 
 
@@ -29,7 +29,7 @@ class Sources:
     run: Path
     config: Config
     evaluation: Path
-    metrics: Metrics
+    metrics: ReportMetrics
     predictions: Path
     slides: Mapping[str, RunSlide]
     missing: str

@@ -16,7 +16,7 @@ from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError, WorkerLostError
 from hrpn_tf.memory import resident_bytes
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
-from hrpn_tf.workflows.predict.cluster.tasks import Fitness, Means
+from hrpn_tf.workflows.predict.cluster.tasks import WorkerCheck, WorkerLimits
 
 _CONNECT_SECONDS = 10
 # A network profits little from more cores than this; more processes profit from all of them.
@@ -42,7 +42,7 @@ class Cluster:
     """
 
     client: Any
-    means: Means
+    means: WorkerLimits
     sharing: int = 1
 
     def submit(self, task: Callable[..., Any], *arguments: Any, priority: int) -> Any:
@@ -143,19 +143,19 @@ def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterato
         yield Cluster(client, local_means(total, count, gpus), count)
 
 
-def local_means(total: int | None, workers: int, gpus: tuple[str, ...]) -> Means:
+def local_means(total: int | None, workers: int, gpus: tuple[str, ...]) -> WorkerLimits:
     """What each of some workers on this machine may take.
 
     Args:
         total: bytes that this process and its workers may take together; None for no limit.
         workers: how many there are.
-        gpus: see ``Means``.
+        gpus: see ``WorkerLimits``.
     """
     share = None
     if total is not None:
         own = (resident_bytes() or _OWN_BYTES) + _HELPER_BYTES
         share = max(1, total - own) // workers
-    return Means(__version__, share, max(1, cohort_tasks.cores() // workers), gpus)
+    return WorkerLimits(__version__, share, max(1, cohort_tasks.cores() // workers), gpus)
 
 
 def own_gpus() -> tuple[str, ...]:
@@ -196,10 +196,10 @@ def connected(address: str, config: PredictionConfig, paths: Sequence[Path]) -> 
         for worker, fitness in found.items():
             _refuse_unfit(f"{where}: worker {worker}", fitness)
         budgets = [fitness.budget for fitness in found.values() if fitness.budget is not None]
-        yield Cluster(client, Means(__version__, min(budgets, default=None)))
+        yield Cluster(client, WorkerLimits(__version__, min(budgets, default=None)))
 
 
-def _refuse_unfit(worker: str, fitness: Fitness | BaseException) -> None:
+def _refuse_unfit(worker: str, fitness: WorkerCheck | BaseException) -> None:
     if isinstance(fitness, BaseException):
         reason = " ".join(str(fitness).split())[:160]
         raise ClusterError(

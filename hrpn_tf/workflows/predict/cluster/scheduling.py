@@ -13,14 +13,14 @@ from tqdm import tqdm
 from hrpn_tf.console import remark
 from hrpn_tf.errors import ClusterError, HrpnError
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
-from hrpn_tf.workflows.predict.cluster.slide_progress import SlideUnderWay
-from hrpn_tf.workflows.predict.cluster.tasks import Means, Part
-from hrpn_tf.workflows.predict.jobs import Job
+from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
+from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
+from hrpn_tf.workflows.predict.jobs import SlideJob
 from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe, describe_cohort
 
 if TYPE_CHECKING:
-    from hrpn_tf.prediction import Begun
+    from hrpn_tf.prediction import StartedPrediction
 
 Failure = tuple[Path, Exception]
 # Tasks that a worker has at a time: one that it runs, and one to go on with.
@@ -36,7 +36,7 @@ class Workers(Protocol):
     """What runs tasks: ``hrpn_tf.workflows.predict.cluster.dask_cluster.Cluster``."""
 
     @property
-    def means(self) -> Means:
+    def means(self) -> WorkerLimits:
         """Of each worker."""
 
     def submit(self, task: Callable[..., Any], *arguments: Any, priority: int) -> Any:
@@ -52,8 +52,8 @@ class Workers(Protocol):
         """``ClusterError`` if the cluster is gone."""
 
 
-def predict_cohort(
-    jobs: Sequence[Job],
+def predict_on_cluster(
+    jobs: Sequence[SlideJob],
     workers: int | None,
     scheduler: str | None,
     overwrite: bool,
@@ -82,13 +82,13 @@ def predict_cohort(
     else:
         opening = connected(scheduler, config, [jobs[0].network.folder, jobs[0].slide])
     with opening as cluster:
-        return Cohort(cluster, overwrite, progress, say).run(jobs)
+        return ClusterScheduler(cluster, overwrite, progress, say).run(jobs)
 
 
-_Next = Callable[[SlideUnderWay, Any], None]
+_Next = Callable[[SlideProgress, Any], None]
 
 
-class Cohort:
+class ClusterScheduler:
     """Predicts slides, a few at a time: neither this process nor the cluster ever holds them all.
 
     The number of tasks that the cluster has at a time follows the number of its workers. A slide is
@@ -103,15 +103,15 @@ class Cohort:
         self, cluster: Workers, overwrite: bool, progress: bool, say: Callable[[str], object]
     ) -> None:
         self._cluster, self._overwrite, self._say = cluster, overwrite, say
-        self._waiting: Iterator[tuple[int, Job]] = iter(())
-        self._slides: dict[int, SlideUnderWay] = {}  # under way, by their order
-        self._tasks: dict[Any, tuple[SlideUnderWay, _Next]] = {}  # future: slide, what comes of it
+        self._waiting: Iterator[tuple[int, SlideJob]] = iter(())
+        self._slides: dict[int, SlideProgress] = {}  # under way, by their order
+        self._tasks: dict[Any, tuple[SlideProgress, _Next]] = {}  # future: slide, what comes of it
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._failures: list[Failure] = []
         every = 0.1 if sys.stderr.isatty() else _BAR_SECONDS
         self._bar = tqdm(unit="px", unit_scale=True, disable=not progress, mininterval=every)
 
-    def run(self, jobs: Sequence[Job]) -> list[Failure]:
+    def run(self, jobs: Sequence[SlideJob]) -> list[Failure]:
         """Predict all slides.
 
         Returns:
@@ -187,12 +187,12 @@ class Cohort:
             except (HrpnError, OSError) as error:
                 self._fail(job, error, job.pixels)
                 continue
-            self._slides[order] = slide = SlideUnderWay(job, order, held)
+            self._slides[order] = slide = SlideProgress(job, order, held)
             self._submit(slide, self._after_begin, cohort_tasks.begin, self._overwrite)
             return True
         return False
 
-    def _after_begin(self, slide: SlideUnderWay, begun: "Begun") -> None:
+    def _after_begin(self, slide: SlideProgress, begun: "StartedPrediction") -> None:
         slide.begin(begun)
         with tqdm.external_write_mode():
             warn(slide.job.slide.name, begun)
@@ -209,28 +209,28 @@ class Cohort:
         part = slide.next_part()
         pixels = slide.pixels_of(part)
 
-        def after(slide: SlideUnderWay, done: Part) -> None:
+        def after(slide: SlideProgress, done: BlockTiming) -> None:
             self._after_part(slide, done, pixels)
 
         self._submit(slide, after, cohort_tasks.compute, slide.begun, part)
         return True
 
-    def _after_part(self, slide: SlideUnderWay, part: Part, pixels: int) -> None:
+    def _after_part(self, slide: SlideProgress, part: BlockTiming, pixels: int) -> None:
         slide.add(part, pixels)
         self._bar.update(pixels)
         if not slide.left and not slide.running:
             self._submit_finish(slide)
 
-    def _submit_finish(self, slide: SlideUnderWay) -> None:
+    def _submit_finish(self, slide: SlideProgress) -> None:
         task = cohort_tasks.finish
         self._submit(slide, self._after_finish, task, slide.begun, self._overwrite)
 
-    def _after_finish(self, slide: SlideUnderWay, result: None) -> None:
+    def _after_finish(self, slide: SlideProgress, result: None) -> None:
         self._close(slide)
         with tqdm.external_write_mode():
             self._say(describe(slide.summary()))
 
-    def _give_up(self, slide: SlideUnderWay) -> None:
+    def _give_up(self, slide: SlideProgress) -> None:
         """Leave a slide that failed, once no worker is at work on it."""
         from hrpn_tf.prediction.unfinished import Unfinished
 
@@ -241,17 +241,17 @@ class Cohort:
         self._close(slide)
         self._fail(slide.job, slide.failure, slide.job.pixels - slide.done)
 
-    def _fail(self, job: Job, error: Exception, pixels: int) -> None:
+    def _fail(self, job: SlideJob, error: Exception, pixels: int) -> None:
         self._failures.append((job.slide, error))
         if self._bar.total:
             self._bar.total -= pixels
 
-    def _close(self, slide: SlideUnderWay) -> None:
+    def _close(self, slide: SlideProgress) -> None:
         slide.held.close()
         del self._slides[slide.order]
 
     def _submit(
-        self, slide: SlideUnderWay, go_on: _Next, task: Callable[..., Any], *arguments: Any
+        self, slide: SlideProgress, go_on: _Next, task: Callable[..., Any], *arguments: Any
     ) -> None:
         means, priority = self._cluster.means, -slide.order
         future = self._cluster.submit(task, slide.job, means, *arguments, priority=priority)

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from hrpn_tf.workflows.predict.cluster.tasks import Part
-from hrpn_tf.workflows.predict.jobs import Job
+from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming
+from hrpn_tf.workflows.predict.jobs import SlideJob
 
 if TYPE_CHECKING:
-    from hrpn_tf.prediction import Begun, PredictionSummary
+    from hrpn_tf.prediction import PredictionSummary, StartedPrediction
     from hrpn_tf.prediction.tiling import Tiling
 
 # A part of a slide takes about so long: long enough that opening the slide again costs nothing,
@@ -19,7 +19,7 @@ _PART_SECONDS = 20.0
 
 
 @dataclass
-class SlideUnderWay:
+class SlideProgress:
     """A slide under way.
 
     Attributes:
@@ -37,11 +37,11 @@ class SlideUnderWay:
         failure: what made it fail.
     """
 
-    job: Job
+    job: SlideJob
     order: int
     held: ExitStack
     started: float = field(default_factory=time.monotonic)
-    begun: "Begun | None" = None
+    begun: "StartedPrediction | None" = None
     left: Sequence[int] = ()
     computed: int = 0
     running: int = 0
@@ -58,7 +58,7 @@ class SlideUnderWay:
         assert self.begun is not None
         return self.begun.plan.tiling
 
-    def begin(self, begun: "Begun") -> None:
+    def begin(self, begun: "StartedPrediction") -> None:
         """Take what ``cohort_tasks.begin`` gave."""
         # the numbers of all blocks need not travel with every task
         self.begun, self.left, self.computed = replace(begun, left=()), begun.left, len(begun.left)
@@ -78,7 +78,7 @@ class SlideUnderWay:
         """How many pixels some blocks have."""
         return sum(self.tiling.block(index).pixels for index in blocks)
 
-    def add(self, part: Part, pixels: int) -> None:
+    def add(self, part: BlockTiming, pixels: int) -> None:
         """Take what ``cohort_tasks.compute`` gave."""
         self.done += pixels
         self.seconds += part.seconds

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from hrpn_tf._version import __version__
 from hrpn_tf.errors import ClusterError
 from hrpn_tf.workflows.networks.network import load_network
-from hrpn_tf.workflows.predict.jobs import Job, opened
+from hrpn_tf.workflows.predict.jobs import SlideJob, opened
 
 if TYPE_CHECKING:
-    from hrpn_tf.prediction import Begun, SlidePrediction
+    from hrpn_tf.prediction import SlidePrediction, StartedPrediction
 
 # Dask stops giving work to a worker that holds 80 % of its memory limit, and kills it at 95 %.
 _SHARE_OF_LIMIT = 0.7
@@ -25,7 +25,7 @@ _one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Means:
+class WorkerLimits:
     """What one worker may take, decided once so that all slides of a cohort are tiled alike.
 
     Attributes:
@@ -42,7 +42,7 @@ class Means:
 
 
 @dataclass(frozen=True)
-class Fitness:
+class WorkerCheck:
     """What a worker says of itself.
 
     Attributes:
@@ -57,7 +57,7 @@ class Fitness:
 
 
 @dataclass(frozen=True)
-class Part:
+class BlockTiming:
     """What computing some blocks took.
 
     Attributes:
@@ -71,7 +71,7 @@ class Part:
     peak_bytes: int | None
 
 
-def fitness(paths: Sequence[Path], max_ram: int | None, dask_worker: Any = None) -> Fitness:
+def fitness(paths: Sequence[Path], max_ram: int | None, dask_worker: Any = None) -> WorkerCheck:
     """Whether a worker can do what follows; imports what every task needs.
 
     Args:
@@ -89,10 +89,12 @@ def fitness(paths: Sequence[Path], max_ram: int | None, dask_worker: Any = None)
         # what Dask was told is more than a guess from what is free now
         budgets = [share] if max_ram is None else [*budgets, share]
     unseen = tuple(str(path) for path in paths if not path.exists())
-    return Fitness(__version__, min((b for b in budgets if b is not None), default=None), unseen)
+    return WorkerCheck(
+        __version__, min((b for b in budgets if b is not None), default=None), unseen
+    )
 
 
-def begin(job: Job, means: Means, restart: bool) -> "Begun":
+def begin(job: SlideJob, means: WorkerLimits, restart: bool) -> "StartedPrediction":
     """Plan a slide, or find what is finished of it."""
     with _opened(job, means) as prediction:
         if not prediction.unfinished.folder.is_dir():
@@ -103,7 +105,9 @@ def begin(job: Job, means: Means, restart: bool) -> "Begun":
         return prediction.begin(means.budget, restart)
 
 
-def compute(job: Job, means: Means, begun: "Begun", indices: Sequence[int]) -> Part:
+def compute(
+    job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", indices: Sequence[int]
+) -> BlockTiming:
     """Compute and store some blocks of a slide that was begun; those that are there stay."""
     from hrpn_tf.memory import peak_bytes
 
@@ -112,10 +116,10 @@ def compute(job: Job, means: Means, begun: "Begun", indices: Sequence[int]) -> P
         done = prediction.work(begun).journal().finished()
         left = [index for index in indices if index not in done]
         session_seconds = prediction.compute(begun, left, lambda block: None)
-        return Part(time.monotonic() - started, session_seconds, peak_bytes())
+        return BlockTiming(time.monotonic() - started, session_seconds, peak_bytes())
 
 
-def finish(job: Job, means: Means, begun: "Begun", overwrite: bool) -> None:
+def finish(job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", overwrite: bool) -> None:
     """Make the result of a slide whose blocks are all there; nothing if it was made already."""
     with _opened(job, means) as prediction:
         if _is_made(prediction, begun, overwrite):
@@ -129,7 +133,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _is_made(prediction: "SlidePrediction", begun: "Begun", overwrite: bool) -> bool:
+def _is_made(prediction: "SlidePrediction", begun: "StartedPrediction", overwrite: bool) -> bool:
     """Whether the same task has made the result, on a worker that died before it could say so."""
     from hrpn_tf.slides import read_provenance
 
@@ -141,7 +145,7 @@ def _is_made(prediction: "SlidePrediction", begun: "Begun", overwrite: bool) -> 
 
 
 @contextmanager
-def _opened(job: Job, means: Means) -> Iterator["SlidePrediction"]:
+def _opened(job: SlideJob, means: WorkerLimits) -> Iterator["SlidePrediction"]:
     if means.version != __version__:
         raise ClusterError(
             f"{_here()} has hrpn-tf {__version__}, not {means.version}; install the same everywhere"

@@ -9,7 +9,7 @@ from hrpn_tf.prediction.planning import Plan
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartedPrediction:
     """A prediction that may be computed.
 
     Attributes:
