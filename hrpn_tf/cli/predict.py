@@ -176,7 +176,6 @@ def command(
         overwrite=overwrite,
         workers=workers,
         scheduler=scheduler,
-        say=click.echo,
     )
 
 

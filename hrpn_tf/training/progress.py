@@ -1,6 +1,5 @@
-"""What a training says while it runs, and what it used: speed, memory, waiting, time left."""
+"""What a training reports while it runs: speed, memory, share of waiting, time left."""
 
-import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -11,16 +10,6 @@ from hrpn_tf.memory import forget_peak, peak_bytes, resident_bytes
 from hrpn_tf.training.checkpoints import Row, TrainingState
 
 MIB = 2**20
-
-
-def speaker(shown: bool) -> Callable[[str], None]:
-    """A function that prints a line to standard error beside the bars, or nothing."""
-
-    def say(line: str) -> None:
-        if shown:
-            tqdm.write(line, file=sys.stderr)
-
-    return say
 
 
 def summary_line(state: TrainingState, epochs: int) -> str:

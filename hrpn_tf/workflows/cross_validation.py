@@ -76,7 +76,7 @@ def cross_validate(
         if not (run / PROFILE).exists():
             write_profile(run, store_path)
         keras.utils.clear_session()  # or every fold would add its graphs to memory
-        predict_run(run, skip_existing=True, progress=progress, say=lambda line: None)
+        predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
         if not (run / "evaluation").is_dir():
             evaluate_run(run, progress=progress)
         found.append(FoldMetrics(number, split, epoch, _pooled(run)))

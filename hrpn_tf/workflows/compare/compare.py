@@ -1,5 +1,6 @@
 """Compare runs on the same test slides: collect, check, measure, write."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from hrpn_tf.console import remark
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import StoreError, UsageError
 from hrpn_tf.evaluation import CompareSettings, compare, figures
 from hrpn_tf.evaluation.baselines.baselines import DISTANCE, MEAN, TREES, baseline_planes
@@ -29,7 +30,8 @@ from hrpn_tf.simulate.error_floor_files import read_error_floor
 from hrpn_tf.workflows.compare.run_results import RunResults, read_results
 from hrpn_tf.workflows.evaluate.evaluate import fit_run_baselines
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
-from hrpn_tf.workflows.quiet import load_tensorflow
+
+logger = logging.getLogger(__name__)
 
 
 def compare_runs(
@@ -219,7 +221,7 @@ def _baselines(results: RunResults, everything: Sequence[RunSlide], progress: bo
     chosen = [by_name.get(row["slide"]) for row in results.rows]
     tests = [slide for slide in chosen if slide is not None and slide.path.exists()]
     if len(tests) < len(chosen):
-        remark("no baselines: not all test slides are in the first run's store")
+        logger.warning("no baselines: not all test slides are in the first run's store")
         return []
     fitted = fit_run_baselines(everything, results.path, results.config, trees=True)
     if fitted is None:

@@ -1,18 +1,20 @@
 """What a run's folder says about its network: evaluation, seed, cost."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hrpn_tf.config import Config, load_run_config
-from hrpn_tf.console import remark
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.evaluation.evaluation import POOLED, SCHEMA
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.predict.predict import predict_run
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,10 @@ def read_results(label: str, run: Path, progress: bool = True) -> RunResults:
     config = load_run_config(run)
     path = run / "evaluation" / "metrics.json"
     if not path.is_file():
-        predict_run(run, skip_existing=True, progress=progress, say=lambda text: None)
+        predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
         evaluate_run(run, baselines=False, progress=progress)
     values = _read_evaluation(path)
-    _remark_on_another_network(run, values)
+    _warn_of_another_network(run, values)
     rows = [
         row
         for row in values["rows"]
@@ -114,12 +116,12 @@ def _read_evaluation(path: Path) -> dict[str, Any]:
     )
 
 
-def _remark_on_another_network(run: Path, values: dict[str, Any]) -> None:
+def _warn_of_another_network(run: Path, values: dict[str, Any]) -> None:
     from hrpn_tf.prediction import sha256
 
     networks = values.get("networks") or []
     if networks and (run / "best.keras").is_file() and networks != [sha256(run / "best.keras")]:
-        remark(
+        logger.warning(
             f"{run / 'evaluation'} is of another network than {run / 'best.keras'}; predict and "
             "evaluate again with --overwrite if that is not meant"
         )

@@ -1,6 +1,7 @@
 """Compare the predicted slides of a run with the measured target; loads no TensorFlow."""
 
 import json
+import logging
 import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -10,7 +11,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 from hrpn_tf.config import RUN_CONFIG, Config, load_config, load_run_config
-from hrpn_tf.console import remark
 from hrpn_tf.errors import MissingPredictionError, StoreError, UsageError
 from hrpn_tf.evaluation import (
     Baselines,
@@ -27,6 +27,8 @@ from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction, run_sl
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
 from hrpn_tf.workflows.evaluate.spatial import SpatialOptions, SpatialRun
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate_run(
@@ -147,7 +149,7 @@ def _networks(slides: Sequence[RunSlide], predictions: Path, run: Path) -> list[
         networks |= {made_by} if made_by else set()
         # a bundle's format has a checksum of its own, and names the training's network
         if own and made_by and own not in (made_by, model.get("trained")):
-            remark(
+            logger.warning(
                 f"{path} was predicted by another network than {run / 'best.keras'}; predict "
                 "again with --overwrite if that is not meant"
             )
@@ -168,7 +170,7 @@ def fit_run_baselines(
         except StoreError:
             training = []
     if not training or not all(slide.path.exists() for slide in training):
-        remark("no baselines: the training slides are not there")
+        logger.warning("no baselines: the training slides are not there")
         return None
     with ExitStack() as stack:
         measured = [stack.enter_context(measured_slide(s, config))[0] for s in training]

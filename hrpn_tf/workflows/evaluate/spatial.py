@@ -1,5 +1,6 @@
 """Spatial evaluation of the predicted slides of a run."""
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -10,7 +11,6 @@ import numpy as np
 from tqdm import tqdm
 
 from hrpn_tf.config import Config
-from hrpn_tf.console import remark
 from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation import CompareSettings, MeasuredSlide, compare
 from hrpn_tf.evaluation.moments import Moments
@@ -39,6 +39,8 @@ from hrpn_tf.workflows.evaluate.spatial_inputs import (
     read_regions,
     refuse_bad_labels,
 )
+
+logger = logging.getLogger(__name__)
 
 LARGEST_NUCLEUS = 6  # diameters that a given label may reach from its centroid
 Prediction = Callable[[RunSlide], Path]
@@ -212,7 +214,7 @@ class SpatialRun:
             return GivenNuclei(labels, int(LARGEST_NUCLEUS * diameter)), f"labels {path.name}"
         role = spatial.nucleus_role
         if role not in inputs:
-            remark(f"no nuclei: no input is called {role}; see spatial.nucleus_role")
+            logger.warning(f"no nuclei: no input is called {role}; see spatial.nucleus_role")
             return None, f"none: no input is called {role}"
         given = spatial.nucleus_threshold
         level = otsu(*grey_levels(inputs[role])) if given == "otsu" else float(given)

@@ -1,8 +1,9 @@
 """Export the best network of a run to a bundle, with a certificate."""
 
 import json
+import logging
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,13 @@ import numpy as np
 
 from hrpn_tf import __version__
 from hrpn_tf.config import Config
-from hrpn_tf.console import remark
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import RunError, UncertifiedError
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.runs.calibrated import is_calibrated, load_calibrated, read_calibration
 from hrpn_tf.runs.slides import run_slides
 from hrpn_tf.workflows.export.evidence import held_out_slide, sample_patches
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     from hrpn_export import Contract
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
     from hrpn_tf.prediction import Region
 
-Say = Callable[[str], object]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ExportOptions:
 
 
 def export_run(
-    run: Path, out: Path, choice: ExportOptions, *, overwrite: bool = False, say: Say = print
+    run: Path, out: Path, choice: ExportOptions, *, overwrite: bool = False
 ) -> "Exported":
     """Export the best network of a run.
 
@@ -73,7 +73,6 @@ def export_run(
         out: folder of the bundle; with ``zip`` also ``OUT.zip``.
         choice: formats and precisions.
         overwrite: replace what is there.
-        say: is told what is being done, and the figures of each format.
 
     Returns:
         What became of it; the bundle holds every format that keeps its limit.
@@ -89,7 +88,7 @@ def export_run(
 
     artefacts, left_out = plan_artefacts(choice.formats, choice.precisions)
     for line in left_out:
-        remark(line)
+        logger.warning(line)
     intervals = is_calibrated(run) if choice.intervals is None else choice.intervals
     network = RunNetwork(run, intervals)
     config, contract, origin = network.config(()), network.contract(), network.origin()
@@ -108,7 +107,9 @@ def export_run(
     subsets = network.subsets()
     model = load_calibrated(run) if intervals else load_run(run)[0]
     if intervals and choice.intervals is None:
-        remark(f"{run / 'calibrated'}: exported with prediction intervals; without: --no-intervals")
+        logger.warning(
+            f"{run / 'calibrated'}: exported with prediction intervals; without: --no-intervals"
+        )
     with (
         tempfile.TemporaryDirectory(prefix="hrpn-export-") as scratch,
         atomic_path(out, overwrite) as folder,
@@ -134,7 +135,7 @@ def export_run(
             ),
             options=choice.options,
             uncertified=choice.uncertified,
-            say=say,
+            say=logger.info,
         )
     if choice.zip:
         _write_zip(out, archive, overwrite)
@@ -209,7 +210,10 @@ def _attached(run: Path) -> dict[str, Path]:
 
     path = run / NAME
     if not path.is_file():
-        remark(f"{run} has no training profile for the bundle; hrpn-tf profile {run} makes one")
+        logger.warning(
+            f"{run} has no training profile for the bundle; hrpn-tf describe-training {run} makes "
+            "one"
+        )
         return {}
     return {NAME: path}
 

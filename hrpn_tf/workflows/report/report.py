@@ -1,12 +1,12 @@
 """Write the report of a run or an evaluation: pages, figures, tiles; loads no TensorFlow."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from hrpn_tf.console import remark
 from hrpn_tf.errors import HrpnError, UsageError
 from hrpn_tf.evaluation.evaluation import POOLED
 from hrpn_tf.evaluation.report.counts import Counts, no_counts
@@ -18,6 +18,8 @@ from hrpn_tf.workflows.report.facts import run_facts
 from hrpn_tf.workflows.report.pages import file_name, page_name, write_index, write_slide_pages
 from hrpn_tf.workflows.report.slides import SlideContent, slide_content
 from hrpn_tf.workflows.report.sources import Sources, default_out, find_sources
+
+logger = logging.getLogger(__name__)
 
 MEGAPIXELS = 100.0
 
@@ -125,7 +127,7 @@ def _slides(
             except HrpnError as error:
                 remove(tiles)
                 problems[name] = str(error)
-                remark(f"no page of a slide: {error}")
+                logger.warning(f"no page of a slide: {error}")
     return contents, problems
 
 

@@ -1,5 +1,6 @@
 """Predict many slides on a Dask cluster: slides and parts of slides are its tasks."""
 
+import logging
 import queue
 import sys
 import time
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tqdm import tqdm
 
-from hrpn_tf.console import remark
 from hrpn_tf.errors import ClusterError, HrpnError
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
@@ -21,6 +21,8 @@ from hrpn_tf.workflows.predict.summary import describe, describe_cohort
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import StartedPrediction
+
+logger = logging.getLogger(__name__)
 
 Failure = tuple[Path, Exception]
 # Tasks that a worker has at a time: one that it runs, and one to go on with.
@@ -58,7 +60,7 @@ def predict_on_cluster(
     scheduler: str | None,
     overwrite: bool,
     progress: bool,
-    say: Callable[[str], object],
+    on_done: Callable[[str], object],
 ) -> list[Failure]:
     """Predict slides on a cluster; a worker that is lost loses nothing, its tasks run again.
 
@@ -66,7 +68,7 @@ def predict_on_cluster(
         jobs: checked, at least one. Their paths must mean the same files on every worker.
         workers: processes of a cluster on this machine; None for as many as fit.
         scheduler: address of a running cluster instead.
-        overwrite, progress, say: see ``predict_run``.
+        overwrite, progress, on_done: see ``predict_run``.
 
     Returns:
         The slides that failed, and why.
@@ -82,7 +84,7 @@ def predict_on_cluster(
     else:
         opening = connected(scheduler, config, [jobs[0].network.folder, jobs[0].slide])
     with opening as cluster:
-        return ClusterScheduler(cluster, overwrite, progress, say).run(jobs)
+        return ClusterScheduler(cluster, overwrite, progress, on_done).run(jobs)
 
 
 _Next = Callable[[SlideProgress, Any], None]
@@ -96,13 +98,13 @@ class ClusterScheduler:
 
     Args:
         cluster: what runs the tasks.
-        overwrite, progress, say: see ``predict_run``.
+        overwrite, progress, on_done: see ``predict_run``.
     """
 
     def __init__(
-        self, cluster: Workers, overwrite: bool, progress: bool, say: Callable[[str], object]
+        self, cluster: Workers, overwrite: bool, progress: bool, on_done: Callable[[str], object]
     ) -> None:
-        self._cluster, self._overwrite, self._say = cluster, overwrite, say
+        self._cluster, self._overwrite, self._on_done = cluster, overwrite, on_done
         self._waiting: Iterator[tuple[int, SlideJob]] = iter(())
         self._slides: dict[int, SlideProgress] = {}  # under way, by their order
         self._tasks: dict[Any, tuple[SlideProgress, _Next]] = {}  # future: slide, what comes of it
@@ -132,7 +134,7 @@ class ClusterScheduler:
                 slide.held.close()
         if len(jobs) > 1 and len(jobs) > len(self._failures):
             seconds = time.monotonic() - started
-            self._say(describe_cohort(len(jobs) - len(self._failures), computed, seconds))
+            self._on_done(describe_cohort(len(jobs) - len(self._failures), computed, seconds))
         return self._failures
 
     def _give_out(self) -> bool:
@@ -154,7 +156,7 @@ class ClusterScheduler:
                     alone = False
                 elif not alone:
                     alone = True
-                    remark("the cluster has no workers now; waiting for some")
+                    logger.warning("the cluster has no workers now; waiting for some")
 
     def _take_in(self, future: Any) -> int:
         """Go on with what a task gave; how many pixels it computed."""
@@ -228,7 +230,7 @@ class ClusterScheduler:
     def _after_finish(self, slide: SlideProgress, result: None) -> None:
         self._close(slide)
         with tqdm.external_write_mode():
-            self._say(describe(slide.summary()))
+            self._on_done(describe(slide.summary()))
 
     def _give_up(self, slide: SlideProgress) -> None:
         """Leave a slide that failed, once no worker is at work on it."""

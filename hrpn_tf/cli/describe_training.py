@@ -1,13 +1,13 @@
-"""``hrpn-tf profile``: describe the training slides of a run."""
+"""``hrpn-tf describe-training``: describe the training slides of a run."""
 
 from pathlib import Path
 
 import click
 
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.console import load_tensorflow
 
 
-@click.command("profile")
+@click.command("describe-training")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--store",
