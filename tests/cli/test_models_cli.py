@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from published_reference import reference, reference_input, state_dict
+from support.places import DOCS
+from support.published_reference import reference, reference_input, state_dict
 
 from hrpn_tf.cli.import_weights import command as import_weights
 from hrpn_tf.cli.models import command as models
@@ -21,9 +22,7 @@ def test_models_lists_every_preset() -> None:
     for expected in ("2,176,824", "18.25", "all", "32", "seams"):
         assert expected in rows["hrpn-published"].split()
 
-    guide = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "models.md").read_text(
-        "utf-8"
-    )
+    guide = (DOCS / "reference" / "models.md").read_text("utf-8")
     for preset in list_presets():
         name, parameters, gmac, field, multiple, tiles = rows[preset.name].split()[:6]
         field = "the whole input" if field == "all" else f"{field} px"

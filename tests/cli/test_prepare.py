@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
-from slide_samples import noise, write_slide
+from support.slides import noise, write_slide
 
 from hrpn_tf.cli.main import run
 from hrpn_tf.cli.prepare import command

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from slide_samples import noise, write_slide
+from support.slides import noise, write_slide
 
 from hrpn_tf.config import DataConfig, TissueConfig
 from hrpn_tf.data.slide_list import SlideEntry, read_slide_list

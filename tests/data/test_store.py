@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tifffile
-from slide_samples import noise
+from support.slides import noise
 
 from hrpn_tf.config import DataConfig, TissueConfig
 from hrpn_tf.data import shards

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from slide_samples import noise, write_slide
+from support.slides import noise, write_slide
 
 from hrpn_tf.config import TissueConfig
 from hrpn_tf.data import tissue

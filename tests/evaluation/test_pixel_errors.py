@@ -5,11 +5,11 @@ from functools import reduce
 
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
 from scipy.ndimage import gaussian_filter
 from scipy.stats import pearsonr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+from support.array_plane import ArrayPlane
 
 from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation.metrics import figures

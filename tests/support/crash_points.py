@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import tifffile  # noqa: F401  (once, rather than in every process)
 import zarr  # noqa: F401
-from grid_network import ArraySlide, GridNetwork
-from run_folder import files_below
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import OutputExistsError
 from hrpn_tf.prediction import TissueMap, predict_slide
+from support.grid_network import ArraySlide, GridNetwork
+from support.run_folder import files_below
 
 STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.scandir"}
 TISSUE = np.array([[0, 0, 0], [0, 1, 0], [0, 1, 1]], bool)

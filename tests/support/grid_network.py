@@ -73,3 +73,14 @@ class ArraySlide:
 
     def __exit__(self, *error: object) -> None:
         pass
+
+
+def untiled(session: GridNetwork, image: np.ndarray) -> np.ndarray:
+    """The network on the whole slide, with a full halo of reflection on every side."""
+    contract = session.contract
+    m, halo = contract.stride_multiple, (contract.receptive_field or 0)
+    halo = -(-halo // m) * m
+    height, width, _ = image.shape
+    after = [(halo + -side % m) for side in (height, width)]
+    padded = np.pad(image, [(halo, after[0]), (halo, after[1]), (0, 0)], mode="symmetric")
+    return session(padded[None])[0, halo : halo + height, halo : halo + width]

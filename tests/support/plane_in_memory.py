@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from array_plane import ArrayPlane
 
 from hrpn_tf.config import SpatialConfig
 from hrpn_tf.evaluation.spatial.intensity import Extremes
 from hrpn_tf.evaluation.spatial.measure import SlideMeasures, SpatialSlide, measure_slide
 from hrpn_tf.evaluation.spatial.vessels import find_vessels
+from support.array_plane import ArrayPlane
 
 RANGE = Extremes(-20.0, 65535.0)  # of the grey levels of any test
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from support.places import TESTS
+
 SECONDS = 120.0
 
 
@@ -19,6 +21,18 @@ def wait_for(what: Callable[[], object], seconds: float = SECONDS) -> None:
     while not what():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
+
+
+def wait_for_file(path: Path, process: subprocess.Popen) -> None:
+    """Wait for a file that a process, which must not end before, is going to make."""
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """That of a process which imports ``support``, as pytest does."""
+    return {**os.environ, "PYTHONPATH": str(TESTS), **more}
 
 
 def free_port() -> int:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from export_samples import command, save_network
 from hrpn_export import Contract
 from scipy.ndimage import gaussian_filter
 
@@ -13,6 +12,7 @@ from hrpn_tf.config import DataConfig, TissueConfig, load_config, to_yaml
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.data.store import build_store
 from hrpn_tf.slides import write_slide
+from support.exported_run import command, save_network
 
 ROLES = ("vessels", "nuclei", "qd")
 GROUPS = {"a": "train", "b": "train", "c": "train", "d": "train", "e": "validation", "f": "test"}

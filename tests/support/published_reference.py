@@ -1,6 +1,6 @@
 """The published network's own answer, for weights that a rule makes from their names.
 
-``tests/data/published`` holds the names and shapes of the published state dict, and the output of
+``published`` holds the names and shapes of the published state dict, and the output of
 the published PyTorch network for :func:`reference_input` with the weights of :func:`state_dict`.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-DATA = Path(__file__).resolve().parents[1] / "data" / "published"
+DATA = Path(__file__).with_name("published")
 
 
 @cache

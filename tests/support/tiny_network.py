@@ -7,18 +7,20 @@ import keras
 
 from hrpn_tf.models import presets
 
-TINY = presets.Preset("tiny", "tiny_network:tiny", "for tests")
-PLAIN = presets.Preset("plain", "tiny_network:plain", "without anything random or batch-wise")
-NORMED = presets.Preset("normed", "tiny_network:normed", "with batch normalisation only")
+TINY = presets.Preset("tiny", "support.tiny_network:tiny", "for tests")
+PLAIN = presets.Preset(
+    "plain", "support.tiny_network:plain", "without anything random or batch-wise"
+)
+NORMED = presets.Preset("normed", "support.tiny_network:normed", "with batch normalisation only")
 TINY_GAN = presets.Preset(
     "tiny-gan",
-    "tiny_network:tiny",
+    "support.tiny_network:tiny",
     "for tests",
     scaling="symmetric",
-    discriminator="tiny_network:tiny_discriminator",
+    discriminator="support.tiny_network:tiny_discriminator",
     training={"adversarial": {"loss": "least_squares"}},
 )
-NORMED_GAN = replace(TINY_GAN, name="tiny-gan-normed", builder="tiny_network:normed")
+NORMED_GAN = replace(TINY_GAN, name="tiny-gan-normed", builder="support.tiny_network:normed")
 ALL = (TINY, PLAIN, NORMED, TINY_GAN, NORMED_GAN)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_run import TINY_RUN
+from support.tiny_training import TINY_RUN
 
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import RunError
@@ -12,11 +12,13 @@ from hrpn_tf.training import fit as fitting
 from hrpn_tf.training.run import load_run
 from hrpn_tf.workflows.cross_validation import cross_validate, spread_over_folds, to_markdown
 
+pytestmark = pytest.mark.usefixtures("tiny_presets")
+
 OPTIONS = (*TINY_RUN[:1], "training.epochs=2", "training.batch_size=4")
 
 
 @pytest.fixture(scope="module")
-def stopped_once(store, tmp_path_factory) -> Path:
+def stopped_once(tiny_store, tiny_presets, tmp_path_factory) -> Path:
     """Three folds, interrupted at the beginning of the second, then run again."""
     out = tmp_path_factory.mktemp("crossval") / "out"
     config = load_config(overrides=OPTIONS)
@@ -30,10 +32,10 @@ def stopped_once(store, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "fit", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            cross_validate(store.path, out, config, progress=False)
+            cross_validate(tiny_store.path, out, config, progress=False)
     assert not (out / "summary.json").exists()
     first = (out / "fold-0" / "best.keras").stat().st_mtime_ns
-    cross_validate(store.path, out, config, progress=False)
+    cross_validate(tiny_store.path, out, config, progress=False)
     assert (out / "fold-0" / "best.keras").stat().st_mtime_ns == first
     return out
 
@@ -68,23 +70,25 @@ def test_the_summary_is_that_of_the_folds(stopped_once):
     assert f"{np.mean(mse):.3f}" in table
 
 
-def test_a_fold_equals_the_same_training_by_itself(stopped_once, store, tmp_path):
+def test_a_fold_equals_the_same_training_by_itself(stopped_once, tiny_store, tmp_path):
     options = (*OPTIONS, "data.split.fold=2")
-    fitting.fit(store.path, tmp_path / "run", load_config(overrides=options), progress=False)
+    fitting.fit(tiny_store.path, tmp_path / "run", load_config(overrides=options), progress=False)
     ours, theirs = (load_run(run)[0] for run in (stopped_once / "fold-2", tmp_path / "run"))
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_run_again_nothing_is_computed_and_the_summary_is_the_same(stopped_once, store):
+def test_run_again_nothing_is_computed_and_the_summary_is_the_same(stopped_once, tiny_store):
     before = (stopped_once / "summary.md").read_text()
-    found = cross_validate(store.path, stopped_once, load_config(overrides=OPTIONS), progress=False)
+    found = cross_validate(
+        tiny_store.path, stopped_once, load_config(overrides=OPTIONS), progress=False
+    )
     assert (stopped_once / "summary.md").read_text() == before
     assert to_markdown(found) in before
     assert spread_over_folds(found[:1])[1]["mse"] is None
 
 
-def test_folds_of_another_configuration_are_refused(stopped_once, store):
+def test_folds_of_another_configuration_are_refused(stopped_once, tiny_store):
     other = load_config(overrides=[*OPTIONS, "training.ema=0.5"])
     with pytest.raises(RunError, match=r"fold-0: a run of another configuration: training\.ema"):
-        cross_validate(store.path, stopped_once, other, progress=False)
+        cross_validate(tiny_store.path, stopped_once, other, progress=False)

@@ -11,12 +11,14 @@ from hrpn_tf.evaluation.out_of_distribution import NAME, load_profile
 from hrpn_tf.workflows.training_profile import is_chief
 
 
-def test_fit_describes_the_training_slides(store: PatchStore, run: Path) -> None:
+@pytest.mark.usefixtures("tiny_presets")
+def test_fit_describes_the_training_slides(tiny_store: PatchStore, tmp_path: Path) -> None:
+    run = tmp_path / "run"
     split = ["data.split.validation=[b]", "data.split.test=[c]"]
     training = ["model.preset=tiny", "training.epochs=1", "training.batch_size=4"]
     options = [f"--set={text}" for text in (*training, *split)]
     with pytest.raises(SystemExit) as stop:
-        hrpn_tf(["fit", str(store.path), "--out", str(run), *options])
+        hrpn_tf(["fit", str(tiny_store.path), "--out", str(run), *options])
     assert not stop.value.code
     profile = load_profile(run / NAME)
     assert profile.channels == ("vessels", "nuclei")
@@ -24,7 +26,7 @@ def test_fit_describes_the_training_slides(store: PatchStore, run: Path) -> None
     assert profile.window_px == 32
     assert profile.space is not None
     assert len(profile.space.mean) == 16  # mean and deviation of the eight channels at half size
-    patches = np.stack([store.read(int(i)) for i in store.indices(["a"])])
+    patches = np.stack([tiny_store.read(int(i)) for i in tiny_store.indices(["a"])])
     assert profile.quantiles[0, 0, 50] == pytest.approx(np.median(patches[..., 0]), abs=2)
 
 

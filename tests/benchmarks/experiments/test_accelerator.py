@@ -5,13 +5,12 @@ import os
 import subprocess
 import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.places import EXPERIMENTS, ROOT
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "benchmarks" / "accelerator.py"
+SCRIPT = EXPERIMENTS / "accelerator" / "__main__.py"
 BESIDE = ROOT / ".venv" / "jax"  # where .ci/run puts it: Keras imports every backend that it finds
 SMALL = ["--presets", "hrpn-s", "--batch", "2", "--size", "32", "--steps", "2", "--seconds", "0"]
 

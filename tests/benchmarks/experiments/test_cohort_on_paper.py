@@ -5,13 +5,12 @@ import re
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.places import DOCS, EXPERIMENTS
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "benchmarks" / "scale.py"
+SCRIPT = EXPERIMENTS / "cohort_on_paper.py"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,7 @@ def test_the_page_holds_the_tables() -> None:
     done = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, check=True)
     tables = done.stdout.strip().split("\n\n")
     assert len(tables) == 5
-    page = (ROOT / "docs" / "results" / "scale.md").read_text(encoding="utf-8")
+    page = (DOCS / "results" / "scale.md").read_text(encoding="utf-8")
     assert [table for table in tables if table not in page] == []
     lines = sum(line.startswith("|") for table in tables for line in table.splitlines())
     choosing = page.split("## Choosing")[1]
@@ -69,7 +68,7 @@ def test_assumptions_are_options() -> None:
 
 
 def test_snippets_of_the_page_on_clusters_are_python() -> None:
-    page = (ROOT / "docs" / "guide" / "many-slides.md").read_text(encoding="utf-8")
+    page = (DOCS / "guide" / "many-slides.md").read_text(encoding="utf-8")
     snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(snippets) == 2
     for snippet in snippets:

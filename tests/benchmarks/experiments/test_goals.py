@@ -13,10 +13,11 @@ from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.plan import Plan, read_plan
 from hrpn_benchmarks.report.report import Accuracy, Report, Row
-from instruments import cell
-from small_bundle import small_bundle
+from support.instruments import cell
+from support.places import EXPERIMENTS
+from support.small_bundle import small_bundle
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "claims.py"
+SCRIPT = EXPERIMENTS / "goals.py"
 NAMES = {"hrpn-m": "hrpn-m", "ganda": "ganda", "hrpn-published": "hrpn-published"}
 
 

@@ -3,11 +3,11 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from support.places import EXPERIMENTS
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "input_pipeline.py"
+SCRIPT = EXPERIMENTS / "input_pipeline.py"
 
 
 @pytest.mark.slow

@@ -6,8 +6,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.places import EXPERIMENTS
 
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "prediction_memory.py"
+PROGRAM = EXPERIMENTS / "prediction_memory.py"
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from support.places import EXPERIMENTS
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-SCRIPT = BENCHMARKS / "sliding_window.py"
+SCRIPT = EXPERIMENTS / "sliding_window"
 TINY = ["--preset", "hrpn-s", "--size", "176", "--roi", "352", "--rounds", "1"]
 BENCH = find_spec("torch") is not None and find_spec("monai") is not None
 needs_bench = pytest.mark.skipif(not BENCH, reason="MONAI or PyTorch is not installed ([bench])")
@@ -21,7 +21,7 @@ needs_bench = pytest.mark.skipif(not BENCH, reason="MONAI or PyTorch is not inst
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch):
     """Import one of the scripts by name."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.syspath_prepend(EXPERIMENTS)
 
     def load(name: str) -> ModuleType:
         return importlib.import_module(name)

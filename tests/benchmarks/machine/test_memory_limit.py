@@ -1,6 +1,5 @@
 """A cell that wants more memory than there is becomes a row, and the machine lives on."""
 
-import os
 import re
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from hrpn_benchmarks.machine import memory_limit
 from hrpn_benchmarks.machine.cgroup import memory_available, processor_limit
 from hrpn_benchmarks.machine.cgroup import memory_limit as memory_limit_of
 from hrpn_benchmarks.machine.memory_limit import ended_by_kernel, out_of_memory
-from instruments import cell
+from support.instruments import cell
+from support.places import TESTS
 
 
 def failure(**changes: object) -> str:
@@ -19,29 +19,29 @@ def failure(**changes: object) -> str:
 
 @pytest.fixture(autouse=True)
 def _workers_find_the_instruments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
 
 
 def test_an_array_that_is_too_large_is_a_row_that_says_so() -> None:
     assert re.fullmatch(
         r"out of memory: Unable to allocate 9\.09 TiB.*; [\d.]+ GB were available",
-        failure(peer="instruments:numpy_glutton"),
+        failure(peer="support.instruments:numpy_glutton"),
     )
 
 
 def test_many_arrays_are_refused_before_the_machine_is_full() -> None:
-    line = failure(peer="instruments:slow_glutton")
+    line = failure(peer="support.instruments:slow_glutton")
     assert line.startswith("out of memory: Unable to allocate 954. MiB")
 
 
 def test_a_runtime_that_aborts_without_memory_is_recognised() -> None:
-    line = failure(peer="instruments:aborting_glutton")
+    line = failure(peer="support.instruments:aborting_glutton")
     assert line.startswith("out of memory: terminate called")
     assert "std::bad_alloc" in line
 
 
 def test_a_kill_is_not_put_down_to_memory_if_the_kernel_ended_nobody() -> None:
-    line = failure(peer="instruments:killed")
+    line = failure(peer="support.instruments:killed")
     assert line.startswith("ended by SIGKILL")
 
 

@@ -1,7 +1,5 @@
 """Peers are the networks that they are called, in another framework."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +9,7 @@ from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.launch import measure_apart
 from hrpn_benchmarks.plan import read_plan
 from hrpn_benchmarks.scenarios.abilities import Counted, Trainable
-from instruments import cell
-
-sys.path.append(str(Path(__file__).parents[1] / "models"))
+from support.instruments import cell
 
 
 def peer(name: str, **changes: object) -> Any:
@@ -42,7 +38,7 @@ class TestNetworks:
 
     def test_the_published_network_equals_the_preset(self, torch: Any) -> None:
         from hrpn_benchmarks.peers.hrpn_network import PublishedHrpn
-        from published_reference import reference, reference_input, state_dict
+        from support.published_reference import reference, reference_input, state_dict
 
         from hrpn_tf.models.build import build_model
         from hrpn_tf.models.import_torch import load_state_dict

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Visit
 from hrpn_benchmarks.report.page import to_page
 from hrpn_benchmarks.report.report import Report
-from reports import mixed, report, row
+from support.browser import Visit
+from support.reports import mixed, report, row
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(1)</script>"
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hrpn_benchmarks.measures import Samples
 from hrpn_benchmarks.report.compare import change_of, compare
-from instruments import cell
-from reports import report, row
 from scipy.stats import bootstrap
+from support.instruments import cell
+from support.reports import report, row
 
 
 def times(values: np.ndarray, rounds: tuple[int, ...] = ()) -> Samples:

@@ -11,7 +11,7 @@ from hrpn_benchmarks.report.markdown import to_markdown
 from hrpn_benchmarks.report.page import thinned, to_page
 from hypothesis import given
 from hypothesis import strategies as st
-from reports import mixed, report, row
+from support.reports import mixed, report, row
 
 
 def embedded(page: str) -> dict:

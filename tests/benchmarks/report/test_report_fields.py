@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import pytest
 from hrpn_benchmarks.measures import Unit
 from hrpn_benchmarks.report.report import Report
 from pydantic import BaseModel
+from support.places import DOCS
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "guide" / "benchmark.md"
+DOCUMENT = DOCS / "guide" / "benchmark.md"
 
 
 def models(model: type[BaseModel], where: str) -> Iterator[tuple[str, type[BaseModel]]]:

@@ -9,7 +9,7 @@ from hrpn_benchmarks.launch import put_together
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.trackers import energy
 from hrpn_benchmarks.trackers.energy import Energy, Rapl
-from pretended_gpu import PretendedNvml, pretend
+from support.pretended_gpu import PretendedNvml, pretend
 
 
 def domain(folder: Path, name: str, joules: float, most: float = 1000.0) -> Path:

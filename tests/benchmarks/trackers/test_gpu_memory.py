@@ -10,8 +10,8 @@ from hrpn_benchmarks.machine.nvml import handle_of
 from hrpn_benchmarks.scenarios.scenario import ScenarioContext
 from hrpn_benchmarks.scenarios.sessions import SCENARIOS
 from hrpn_benchmarks.trackers.gpu_memory import GpuMemory
-from instruments import Sleeper, cell
-from pretended_gpu import PretendedNvml, pretend
+from support.instruments import Sleeper, cell
+from support.pretended_gpu import PretendedNvml, pretend
 
 
 def watched(device: str = "cuda", seconds: float = 0.2) -> GpuMemory:

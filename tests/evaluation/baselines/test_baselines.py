@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
 from scipy.ndimage import distance_transform_edt
 from sklearn.metrics import mean_squared_error, r2_score
+from support.array_plane import ArrayPlane
 
 from hrpn_tf.evaluation import MeasuredSlide, fit_baselines
 from hrpn_tf.evaluation.baselines import vessel_distance as baselines

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import r2_score
+from support.array_plane import ArrayPlane
 from threadpoolctl import threadpool_limits
 
 from hrpn_tf.evaluation import MeasuredSlide, fit_baselines

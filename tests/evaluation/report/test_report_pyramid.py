@@ -1,9 +1,9 @@
 """The pyramid of a slide: what its levels hold, and that every pixel is read once."""
 
 import numpy as np
-from array_plane import ArrayPlane
 from hypothesis import given
 from hypothesis import strategies as st
+from support.array_plane import ArrayPlane
 
 from hrpn_tf.evaluation.report.pyramid import build, level_count, level_shape
 from hrpn_tf.slides.pyramid import area_mean

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundle_samples import copied, exported
 from hrpn_export import BundleError, open_bundle, open_session
 from hrpn_export.archive import extract, write_zip
 from hrpn_export.errors import BundleExistsError, DamagedBundleError
 from hrpn_export.paths import files_below
+from support.bundles import copied, exported
 
 
 @pytest.fixture(scope="module")

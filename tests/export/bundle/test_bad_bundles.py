@@ -5,12 +5,12 @@ import os
 import shutil
 
 import pytest
-from bundle_samples import CONTRACT, change_json, change_manifest, copied, exported, vouch
 from hrpn_export import BundleError, open_bundle, open_session
 from hrpn_export.errors import CertificateError, DamagedBundleError, FormatError
 from hrpn_export.paths import files_below
 from hypothesis import event, given
 from hypothesis import strategies as st
+from support.bundles import CONTRACT, change_json, change_manifest, copied, exported, vouch
 
 SAVED = "saved_model/fp32/model/1"
 

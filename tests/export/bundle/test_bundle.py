@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from bundle_samples import CONTRACT, exported
 from hrpn_export import Session, open_bundle, open_session
 from hrpn_export.errors import FormatError
+from support.bundles import CONTRACT, exported
 
 
 @pytest.fixture(scope="module")

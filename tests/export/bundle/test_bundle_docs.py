@@ -1,9 +1,10 @@
 """The guide is executed."""
 
 import doctest
-from pathlib import Path
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "bundle.md"
+from support.places import DOCS
+
+GUIDE = DOCS / "reference" / "bundle.md"
 
 
 def test_the_guide_runs(tmp_path, monkeypatch):

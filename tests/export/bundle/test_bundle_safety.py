@@ -13,7 +13,6 @@ import onnx
 import pytest
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
-from bundle_samples import copied, exported, network, vouch
 from hrpn_export import open_session
 from hrpn_export.errors import DamagedBundleError
 from hrpn_export.safety import (
@@ -24,6 +23,7 @@ from hrpn_export.safety import (
     check_tflite,
     keras_objects,
 )
+from support.bundles import copied, exported, network, vouch
 
 KERAS, ONNX = "keras/fp32/model.keras", "onnx/fp32/model.onnx"
 

@@ -1,9 +1,9 @@
 import os
 
 import pytest
-from bundle_samples import change_manifest, copied
 from hrpn_export.errors import DamagedBundleError
 from hrpn_export.manifest import read_manifest
+from support.bundles import change_manifest, copied
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 import tensorflow as tf
-from bundle_samples import CONTRACT, copied, evidence, exported, network
 from hrpn_export import readme
 from hrpn_export.certificate import Certificate, Entry, read_certificate
 from hrpn_export.export import About, export_bundle
 from hrpn_export.manifest import Artefact, Manifest, Output, read_manifest
+from support.bundles import CONTRACT, copied, evidence, exported, network
 
 # Run before a snippet: whatever it imports, it is not this project.
 BLOCKED = """

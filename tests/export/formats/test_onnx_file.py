@@ -2,7 +2,6 @@ import keras
 import numpy as np
 import onnx
 import pytest
-from format_networks import SHAPES, images, preset, preset_graph, tiny
 from hrpn_benchmarks.trackers.counts import count_onnx
 from hrpn_export.errors import ExportError
 from hrpn_export.formats import Source
@@ -11,6 +10,7 @@ from hrpn_export.graphs.rewrite import constants, simplify
 from hrpn_export.runtimes.onnx_runtime import OnnxSession
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
+from support.format_networks import SHAPES, images, preset, preset_graph, tiny
 
 from hrpn_tf.models.graph import count_macs
 

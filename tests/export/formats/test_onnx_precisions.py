@@ -2,7 +2,6 @@ import keras
 import numpy as np
 import onnx
 import pytest
-from format_networks import SHAPES, images, precision, preset, preset_graph, tiny
 from hrpn_export.errors import CalibrationError, ContractError, ExportError
 from hrpn_export.formats import Source
 from hrpn_export.formats.onnx.exporter import export, to_onnx
@@ -10,6 +9,7 @@ from hrpn_export.formats.onnx.fp16 import to_half
 from hrpn_export.formats.onnx.int8 import to_int8
 from hrpn_export.graphs.rewrite import constants
 from hrpn_export.runtimes.onnx_runtime import OnnxSession
+from support.format_networks import SHAPES, images, precision, preset, preset_graph, tiny
 
 CALIBRATION = images((8, 64, 64), seed=3)
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from format_networks import SHAPES, images, preset, tiny
 from hrpn_export.errors import DamagedBundleError
 from hrpn_export.formats import Source
 from hrpn_export.formats.saved_model import export
 from hrpn_export.runtimes.saved_model import SavedModelSession
+from support.format_networks import SHAPES, images, preset, tiny
 
 
 @pytest.mark.parametrize("name", ["hrpn-s", "hrpn-m", "ganda", "hrpn-published"])

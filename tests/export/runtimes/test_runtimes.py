@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from format_networks import images, tiny
 from hrpn_export.contract import Contract
 from hrpn_export.errors import ContractError, DamagedBundleError, FormatError
 from hrpn_export.formats import Source, find_format
 from hrpn_export.runtimes import find_runtime
 from hrpn_export.runtimes.signal_stack import signal_stack
+from support.format_networks import images, tiny
 
 RUNS = [
     ("keras", "keras", "fp32"),

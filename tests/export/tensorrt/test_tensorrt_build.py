@@ -6,10 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
-from hrpn_export.contract import Contract
 from hrpn_export.errors import ExportError, FormatError, MissingRuntimeError
 from hrpn_export.formats import Source, find_format
 from hrpn_export.runtimes import find_runtime
@@ -19,33 +17,12 @@ from hrpn_export.tensorrt.builder import BuildRequest, build
 from hrpn_export.tensorrt.choose import BUILDERS
 from hrpn_export.tensorrt.machine import Gpu, Machine, platform_name
 from hrpn_export.tensorrt.profiles import make_profiles
+from support.engines import CONTRACT, tiny
 
 trt = pytest.importorskip("tensorrt_rtx")
 
-CONTRACT = Contract(("vessels", "nuclei"), ("qd",), 0.5, 16, 5, True, 255.0)
 EVERY = ("7.5", "8.0", "8.6", "8.9", "12.0")
 NO_GPU = Machine(platform_name(), {"tensorrt-rtx": trt.__version__}, None)
-
-
-def tiny(path: Path, output: str = "prediction") -> Path:
-    """A network of one convolution as ONNX, float32 (N, H, W, 2) to (N, H, W, 1)."""
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    kernel = np.random.default_rng(0).normal(size=(1, 2, 3, 3)).astype(np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Transpose", ["grey_levels"], ["a"], perm=[0, 3, 1, 2]),
-            helper.make_node("Conv", ["a", "kernel"], ["b"], pads=[1, 1, 1, 1], name="conv"),
-            helper.make_node("Relu", ["b"], ["c"]),
-            helper.make_node("Transpose", ["c"], [output], perm=[0, 2, 3, 1]),
-        ],
-        "tiny",
-        [helper.make_tensor_value_info("grey_levels", kind, ["batch", "height", "width", 2])],
-        [helper.make_tensor_value_info(output, kind, ["batch", "height", "width", 1])],
-        [onnx.numpy_helper.from_array(kernel, "kernel")],
-    )
-    opset = [helper.make_opsetid("", 18)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
-    return path
 
 
 @pytest.fixture

@@ -1,44 +1,13 @@
 """The check of an engine before it is loaded: a pure function, so every mismatch is tried."""
 
-import hashlib
 from pathlib import Path
 
 import pytest
-from hrpn_export.contract import Contract
 from hrpn_export.errors import DamagedBundleError, EngineError, MissingRuntimeError
 from hrpn_export.tensorrt.check import check
 from hrpn_export.tensorrt.machine import Gpu, Machine
-from hrpn_export.tensorrt.profiles import make_profiles
-from hrpn_export.tensorrt.sidecar import Sidecar, read_sidecar, sidecar_of
-
-ENGINE = b"an engine"
-HASH = hashlib.sha256(ENGINE).hexdigest()
-CONTRACT = Contract(("vessels", "nuclei"), ("qd",), 0.5, 16, 5, True, 255.0)
-SIDECAR = Sidecar(
-    builder="tensorrt-rtx",
-    version="1.7.1.116",
-    capabilities=("8.6", "8.9"),
-    platform="linux-x86_64",
-    driver="13.0",
-    gpu=None,
-    precision="fp16",
-    onnx="model.onnx",
-    onnx_sha256="0" * 64,
-    engine_sha256=HASH,
-    timing_cache_sha256=None,
-    profiles=make_profiles(16, 2, [64], [2]),
-)
-ADA = Gpu(0, "RTX 4090", "8.9", "13.0")
-HERE = Machine("linux-x86_64", {"tensorrt-rtx": "1.7.1.116", "tensorrt": "10.13.3.9"}, ADA)
-
-
-def lay(folder: Path) -> Path:
-    """An engine that is none, in a bundle with its sidecar."""
-    path = folder / "bundle" / "tensorrt" / "fp16" / "model.engine"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(ENGINE)
-    sidecar_of(path).write_text(SIDECAR.to_json())
-    return path
+from hrpn_export.tensorrt.sidecar import read_sidecar, sidecar_of
+from support.engines import ADA, HASH, HERE, SIDECAR, lay
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hrpn_export.paths import files_below, sha256_of
 from hrpn_export.tensorrt import read_sidecar
 from hrpn_export.tensorrt.__main__ import main
 from hrpn_export.tensorrt.machine import this_machine
-from test_tensorrt_build import CONTRACT, tiny
+from support.engines import CONTRACT, tiny
 
 trt = pytest.importorskip("tensorrt_rtx")
 

@@ -20,7 +20,7 @@ from hrpn_export.runtimes import tensorrt as runtime
 from hrpn_export.runtimes.tensorrt import TensorRtSession
 from hrpn_export.tensorrt import machine as machines
 from hrpn_export.tensorrt.machine import Gpu, Machine
-from test_tensorrt_check import CONTRACT, ENGINE, HERE, lay
+from support.engines import CONTRACT, ENGINE, HERE, lay
 
 cuda = pytest.importorskip("cuda.bindings.runtime")
 

@@ -12,7 +12,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import block_reduce
-from written_samples import DTYPES, create, describe, json_values, left, names, noise
+from support.written_slides import DTYPES, create, describe, json_values, left, names, noise
 
 from hrpn_tf.errors import (
     DiskFullError,

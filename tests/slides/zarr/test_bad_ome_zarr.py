@@ -14,8 +14,8 @@ import pytest
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.zarr_samples import edit, image_attributes, save_array, save_group, save_image
 from zarr.codecs import GzipCodec, ZstdCodec
-from zarr_samples import edit, image_attributes, save_array, save_group, save_image
 
 from hrpn_tf.errors import (
     ChannelSizeError,

@@ -9,8 +9,8 @@ import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.zarr_samples import edit, image_attributes, save_array, save_group, save_image
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, TransposeCodec, ZstdCodec
-from zarr_samples import edit, image_attributes, save_array, save_group, save_image
 
 from hrpn_tf.errors import PixelSizeError, SlideFormatError
 from hrpn_tf.slides import SlideInfo, open_slide

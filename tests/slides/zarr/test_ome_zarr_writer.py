@@ -20,7 +20,8 @@ from ome_zarr.reader import Reader
 from ome_zarr_models.v04.image import ImageAttrs as Attributes04
 from ome_zarr_models.v05.image import ImageAttrs as Attributes05
 from skimage.measure import block_reduce
-from written_samples import (
+from support.places import TESTS
+from support.written_slides import (
     DTYPES,
     VERSIONS,
     create,
@@ -332,7 +333,7 @@ from pathlib import Path
 
 from hrpn_tf.slides.zarr.writer import write_ome_zarr
 from hrpn_tf.slides.scratch import ScratchPlanes
-from written_samples import describe, noise
+from support.written_slides import describe, noise
 
 def interrupt(*_):
     raise KeyboardInterrupt
@@ -355,7 +356,7 @@ except KeyboardInterrupt:
 def test_interruption_leaves_nothing(tmp_path: Path, delay: float) -> None:
     """Not even what zarr's threads were writing when Ctrl-C came."""
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "a.zarr"), str(delay)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 7, ended.stderr
     assert left(tmp_path) == []

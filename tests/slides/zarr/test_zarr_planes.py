@@ -11,7 +11,7 @@ import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from written_samples import VERSIONS, create, digests
+from support.written_slides import VERSIONS, create, digests
 
 from hrpn_tf.errors import SlideNotFoundError
 from hrpn_tf.slides import iter_windows

@@ -12,8 +12,8 @@ from hrpn_benchmarks.measures import Measured
 from hrpn_benchmarks.plan import Plan
 from hrpn_benchmarks.scenarios.scenario import ScenarioContext, find_scenario
 from hrpn_export import Contract
-from instruments import CONTRACT, Sleeper, cell
-from small_bundle import small_bundle
+from support.instruments import CONTRACT, Sleeper, cell
+from support.small_bundle import small_bundle
 
 from hrpn_tf.slides import open_slide
 from hrpn_tf.workflows.benchmark.slide import made_slide

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from export_samples import ROLES, SHAPE, command, image, make_run
 from hrpn_export import open_bundle
+from support.exported_run import ROLES, SHAPE, command, image, make_run
 
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
 from hrpn_tf.workflows.calibrate import calibrate as calibrate_run

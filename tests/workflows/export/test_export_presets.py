@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from export_samples import ROLES, command
 from hrpn_export import Contract, open_bundle
 from hrpn_export.formats import FORMATS, Source
 from hrpn_export.measure import ReferenceSession
 from hrpn_export.runtimes import find_runtime
+from support.exported_run import ROLES, command
 
 from hrpn_tf.config import Config, DataConfig, TissueConfig, load_config
 from hrpn_tf.data.slide_list import read_slide_list

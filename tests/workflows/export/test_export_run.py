@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from export_samples import GROUPS, command, image, make_run
 from hrpn_export import open_bundle, open_session
 from hrpn_export.formats import FORMATS
 from hrpn_export.runtimes import RUNTIMES
+from support.exported_run import GROUPS, command, image, make_run
 
 from hrpn_tf.workflows.export.plan import plan_artefacts
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from run_folder import GROUPS, make_run, save_network, write
+from support.run_folder import GROUPS, make_run, save_network, write
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from run_folder import finished_blocks, pixels, predict, write
+from support.run_folder import finished_blocks, pixels, predict, write
 
 from hrpn_tf.slides.tiff.reader import TiffSlide
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hrpn_export import Contract
-from run_folder import ROLES, change_contract, make_run, pixels, predict, write
+from support.run_folder import ROLES, change_contract, make_run, pixels, predict, write
 
 from hrpn_tf.slides import open_slide, read_provenance
 

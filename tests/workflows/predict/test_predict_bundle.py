@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from export_samples import command, make_run
+from support.exported_run import command, make_run
 
 from hrpn_tf.slides import open_slide, read_provenance
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_folder import change_contract, predict, write
+from support.run_folder import change_contract, pixels, predict, write
 
 from hrpn_tf.slides import open_slide, read_provenance
 
@@ -122,3 +122,20 @@ def test_what_cannot_be_predicted_is_refused(
     assert said.startswith("hrpn-tf: ")
     assert re.search(message, said)
     assert sorted(run.parent.rglob("*")) == before, "nothing is left behind"
+
+
+def test_the_seam_error_of_a_small_halo_is_in_the_line(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slide, out = write(tmp_path / "large.ome.tif", shape=(300, 300)), tmp_path / "out.ome.tif"
+    assert predict(run, slide, "--out", out, "--halo", 4, "--no-skip-empty") == 0
+    said = capsys.readouterr().out
+    assert "halo 4 px; seam error up to " in said
+    assert "smaller than the receptive field" in said
+    exact = tmp_path / "exact.ome.tif"
+    assert predict(run, slide, "--out", exact, "--no-skip-empty") == 0
+    assert "seam" not in capsys.readouterr().out
+    error = np.abs(pixels(out) - pixels(exact))
+    reported = read_provenance(out)["tiling"]["seam_error"]
+    assert 0.5 * error.max() < reported["largest"] <= error.max() + 1e-3
+    assert reported["mean"] == pytest.approx(error.mean(), rel=0.3)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import shapely
 import tifffile
-from run_folder import make_run, pixels, predict, save_network, write
+from support.run_folder import make_run, pixels, predict, save_network, write
 
 from hrpn_tf.prediction.blocks import BlockMaker
 from hrpn_tf.slides import open_slide, read_provenance, write_slide

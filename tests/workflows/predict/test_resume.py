@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from run_folder import (
+from support.processes import environment
+from support.run_folder import (
     change_contract,
     files_below,
     finished_blocks,
@@ -25,7 +26,6 @@ from run_folder import (
 from hrpn_tf.prediction.blocks import Network
 from hrpn_tf.prediction.unfinished import Unfinished
 
-HERE = Path(__file__).parent
 NAMES = ("out.ome.tif", "out.ome.zarr")
 
 
@@ -47,8 +47,8 @@ def break_after(monkeypatch: pytest.MonkeyPatch, tiles: int) -> None:
 @pytest.mark.parametrize("more", [[], ["overwrite"]])
 def test_killed_at_steps_on_the_disk(tmp_path: Path, name: str, more: list[str]) -> None:
     """At every fifteenth of about 140, those of the last step, ``finish``, included."""
-    program = [sys.executable, str(HERE / "crash_points.py"), str(tmp_path), name, "15", *more]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=300)
+    program = [sys.executable, "-m", "support.crash_points", str(tmp_path), name, "15", *more]
+    done = subprocess.run(program, env=environment(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     *differences, last = done.stdout.splitlines()
     assert differences == []

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from export_samples import command
 from hrpn_export import open_bundle
 from hrpn_export.errors import DamagedBundleError
-from profiled_run import image, make_run, make_slide, profiled_run
+from support.exported_run import command
+from support.profiled_run import image, make_run, make_slide, profiled_run
 
 from hrpn_tf.data.tissue import TissueConfig
 from hrpn_tf.errors import NonFinitePixelsError

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from report_sample import make_run
+from support.evaluated_run import make_run
 
 from hrpn_tf.workflows.report.report import report_run
 

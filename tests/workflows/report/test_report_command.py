@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from report_sample import (
+from support.evaluated_run import (
     HOSTILE,
     HOSTILE_GROUP,
     ROLES,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import Visit
-from report_sample import HOSTILE, predicted, truth
+from support.browser import Visit
+from support.evaluated_run import HOSTILE, predicted, truth
 
 TRUTH, MEAN = truth(2)[..., 2], predicted(truth(2))[..., 0]
 

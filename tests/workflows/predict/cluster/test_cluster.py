@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from processes import Command, files, finished_blocks, free_port, results, wait_for
-from run_folder import predict, write
+from support.processes import Command, files, finished_blocks, free_port, results, wait_for
+from support.run_folder import predict, write
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError

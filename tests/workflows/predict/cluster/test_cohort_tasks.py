@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from hrpn_export import Contract
-from processes import files
-from run_folder import predict
+from support.processes import files
+from support.run_folder import predict
 
 from hrpn_tf.config import load_run_config
 from hrpn_tf.errors import OutputExistsError

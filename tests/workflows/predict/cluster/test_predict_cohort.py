@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 import tifffile
-from processes import Cluster, Command, files, finished_blocks, results, running_cluster, wait_for
-from run_folder import make_run, predict, write
+from support.processes import (
+    Cluster,
+    Command,
+    files,
+    finished_blocks,
+    results,
+    running_cluster,
+    wait_for,
+)
+from support.run_folder import make_run, predict, write
 
 SHAPE = (700, 610)  # 110 blocks
 
