@@ -51,11 +51,12 @@ format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The override keeps the solver from adding the full TensorFlow beside the chosen build of it.
+# The override keeps the solver from adding the full TensorFlow beside another build of it.
+OVERRIDE = $(if $(filter tensorflow tensorflow[%,$(TENSORFLOW)),,tensorflow; python_version < '3')
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet uv
-	echo "tensorflow; python_version < '3'" > .venv/override.txt
+	echo "$(OVERRIDE)" > .venv/override.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --override .venv/override.txt \
 		"$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
 	touch $@
