@@ -8,8 +8,8 @@ from hrpn_export import Contract
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
 from hrpn_tf.config import RUN_CONFIG, Config, load_config, to_yaml
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.files import atomic_path, refuse_existing
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     import keras

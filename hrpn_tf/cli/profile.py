@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.console import load_tensorflow
 
 
 @click.command("profile")

@@ -25,7 +25,7 @@ def read_calibration(run: Path) -> dict[str, Any]:
     Raises:
         CalibrationError: there is none, it is damaged, or it is of another network than the run's.
     """
-    from hrpn_tf.prediction import sha256
+    from hrpn_tf.files import sha256
 
     path = run / FOLDER / RECORD
     if not path.is_file():

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 
 from hrpn_tf.errors import ChannelSizeError, RgbSlideError, SlideFormatError
 from hrpn_tf.slides import levels, metadata
+from hrpn_tf.slides.accepted import read_dtype, refuse_stacks
 from hrpn_tf.slides.levels import Levels
 from hrpn_tf.slides.planes import Plane, SegmentCache, read_bytes
 from hrpn_tf.slides.slide import SlideInfo
@@ -65,7 +66,7 @@ def describe(tif: Any, path: Path, cache: SegmentCache) -> tuple[SlideInfo, Leve
     pages = [_Page(page, _xml(tif, page, path)) for page in tif.pages]
     full = _full(pages, path)
     first = full[0].page
-    dtype = layout.read_dtype(first, path)
+    dtype = read_dtype(first, path)
     stored = [full, *_reduced(pages, full)]
     planes = tuple(_planes(level, tif, path, cache) for level in stored)
     info = levels.describe(
@@ -106,7 +107,7 @@ def _full(pages: Sequence[_Page], path: Path) -> list[_Page]:
         )
     if len({(page.shape, page.page.dtype) for page in full}) > 1:
         raise ChannelSizeError(f"{path}: its channels differ in size or type")
-    layout.refuse_stacks({"C": len(full)} if len(full) > 1 else {}, path)
+    refuse_stacks({"C": len(full)} if len(full) > 1 else {}, path)
     return full
 
 

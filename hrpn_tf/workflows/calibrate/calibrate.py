@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
 from hrpn_tf.config import Config
-from hrpn_tf.console import remark
+from hrpn_tf.console import load_tensorflow, remark
 from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
 from hrpn_tf.evaluation.intervals import (
     Bands,
@@ -34,7 +34,6 @@ from hrpn_tf.workflows.calibrate.slides import (
 )
 from hrpn_tf.workflows.calibrate.summary import SCHEMA, to_markdown
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     import keras

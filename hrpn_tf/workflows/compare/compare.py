@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from hrpn_tf.console import remark
+from hrpn_tf.console import load_tensorflow, remark
 from hrpn_tf.errors import StoreError, UsageError
 from hrpn_tf.evaluation import CompareSettings, compare, figures
 from hrpn_tf.evaluation.baselines.baselines import DISTANCE, MEAN, TREES, baseline_planes
@@ -29,7 +29,6 @@ from hrpn_tf.simulate.error_floor_files import read_error_floor
 from hrpn_tf.workflows.compare.run_results import RunResults, read_results
 from hrpn_tf.workflows.evaluate.evaluate import fit_run_baselines
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 
 def compare_runs(

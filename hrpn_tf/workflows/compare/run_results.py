@@ -115,7 +115,7 @@ def _read_evaluation(path: Path) -> dict[str, Any]:
 
 
 def _remark_on_another_network(run: Path, values: dict[str, Any]) -> None:
-    from hrpn_tf.prediction import sha256
+    from hrpn_tf.files import sha256
 
     networks = values.get("networks") or []
     if networks and (run / "best.keras").is_file() and networks != [sha256(run / "best.keras")]:

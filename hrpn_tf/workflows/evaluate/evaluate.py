@@ -136,7 +136,7 @@ def _prediction(predictions: Path, slide: RunSlide) -> Path:
 
 def _networks(slides: Sequence[RunSlide], predictions: Path, run: Path) -> list[str]:
     """Checksums of the networks that predicted the slides; a remark if not the run's own."""
-    from hrpn_tf.prediction import sha256
+    from hrpn_tf.files import sha256
 
     own = sha256(run / "best.keras") if (run / "best.keras").is_file() else None
     networks = set()

@@ -11,14 +11,13 @@ import numpy as np
 
 from hrpn_tf import __version__
 from hrpn_tf.config import Config
-from hrpn_tf.console import remark
+from hrpn_tf.console import load_tensorflow, remark
 from hrpn_tf.errors import RunError, UncertifiedError
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.runs.calibrated import is_calibrated, load_calibrated, read_calibration
 from hrpn_tf.runs.slides import run_slides
 from hrpn_tf.workflows.export.evidence import held_out_slide, sample_patches
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     from hrpn_export import Contract

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config, config_of
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import CalibrationError
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     from hrpn_export import Bundle, Contract, Session

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import RUN_CONFIG, Config, load_config, load_run_config
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import RunError
 from hrpn_tf.runs.calibrated import FOLDER, MODEL, calibrated_contract, load_calibrated
 from hrpn_tf.runs.slides import run_subsets
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
@@ -82,7 +82,7 @@ class RunNetwork:
 
     def origin(self) -> dict[str, str]:
         """See ``Network``."""
-        from hrpn_tf.prediction import sha256
+        from hrpn_tf.files import sha256
 
         best = self._best()
         if self.intervals:
