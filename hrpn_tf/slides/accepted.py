@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.errors import ChannelSizeError, SlideFormatError
-from hrpn_tf.slides.planes import Plane
+from hrpn_tf.slides.planes import StoredPlane
 
 # Types kept as they are, and types whose every value float32 holds exactly.
 _READ_AS = {
@@ -60,7 +60,7 @@ def type_read_as(stored: np.dtype, path: Path) -> np.dtype:
     return np.dtype(_READ_AS[stored.name])
 
 
-def refuse_unequal(planes: Sequence[Plane], path: Path) -> None:
+def refuse_unequal(planes: Sequence[StoredPlane], path: Path) -> None:
     """Refuse channels of one level that differ in size.
 
     Raises:

@@ -11,10 +11,10 @@ from hrpn_tf.errors import RgbSlideError, SlideFormatError
 from hrpn_tf.slides.accepted import refuse_stacks
 from hrpn_tf.slides.planes import (
     MAX_SEGMENT_BYTES,
-    Plane,
     RawPlane,
     SegmentCache,
     SegmentPlane,
+    StoredPlane,
 )
 
 _RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB = 2, 3, 5, 6, 8
@@ -79,7 +79,7 @@ def refuse_rgb(page: Any, named: bool, path: Path) -> None:
 
 def level_planes(
     series: Any, path: Path, descriptor: int, cache: SegmentCache
-) -> tuple[Plane, ...]:
+) -> tuple[StoredPlane, ...]:
     """One plane per channel of one level of a series.
 
     Args:
@@ -105,7 +105,7 @@ def level_planes(
     return tuple(page_plane(page, path, descriptor, cache) for page in pages)
 
 
-def page_plane(page: Any, path: Path, descriptor: int, cache: SegmentCache) -> Plane:
+def page_plane(page: Any, path: Path, descriptor: int, cache: SegmentCache) -> StoredPlane:
     """The plane of a page that holds one channel; see :func:`level_planes`."""
     if page.is_final and len(page.dataoffsets) > 0:
         shape = (page.keyframe.imagelength, page.keyframe.imagewidth)
@@ -122,7 +122,7 @@ def _raw_planes(
     width: int,
     count: int,
     interleaved: bool,
-) -> tuple[Plane, ...]:
+) -> tuple[StoredPlane, ...]:
     """Planes stored uncompressed in one piece, one after the other or pixel by pixel."""
     dtype = np.dtype(page.keyframe.dtype).newbyteorder(page.keyframe.parent.byteorder)
     plane_bytes = height * width * dtype.itemsize
@@ -143,7 +143,7 @@ def _raw_planes(
 
 def _segment_plane(
     page: Any, sample: int, path: Path, descriptor: int, cache: SegmentCache
-) -> Plane:
+) -> StoredPlane:
     """One sample of a page that is stored in strips or tiles."""
     key = page.keyframe  # describes this page; the page itself may only say where its pixels are
     if key.imagedepth != 1:
@@ -183,7 +183,7 @@ def _segment_plane(
     )
 
 
-def refuse_truncated(planes: Sequence[Plane], size: int, path: Path) -> None:
+def refuse_truncated(planes: Sequence[StoredPlane], size: int, path: Path) -> None:
     """Refuse planes whose pixels lie beyond the end of the file, of ``size`` bytes.
 
     Raises:

@@ -14,7 +14,7 @@ from hrpn_tf.errors import ChannelSizeError, SlideFormatError
 from hrpn_tf.slides import levels
 from hrpn_tf.slides.accepted import read_dtype, refuse_stacks
 from hrpn_tf.slides.levels import Levels
-from hrpn_tf.slides.planes import Plane, SegmentCache
+from hrpn_tf.slides.planes import SegmentCache, StoredPlane
 from hrpn_tf.slides.slide import SlideInfo
 from hrpn_tf.slides.tiff import chain, layout, ome_image
 from hrpn_tf.slides.tiff.ome_image import OmeImage
@@ -273,7 +273,7 @@ def _levels(
 
 def _planes(
     pages: Sequence[tuple[Path, Any]], opened: dict[Path, Any], cache: SegmentCache
-) -> tuple[Plane, ...]:
+) -> tuple[StoredPlane, ...]:
     planes = []
     for file, page in pages:
         handle = opened[file].filehandle

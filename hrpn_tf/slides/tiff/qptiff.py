@@ -13,7 +13,7 @@ from hrpn_tf.errors import ChannelSizeError, RgbSlideError, SlideFormatError
 from hrpn_tf.slides import levels, metadata
 from hrpn_tf.slides.accepted import read_dtype, refuse_stacks
 from hrpn_tf.slides.levels import Levels
-from hrpn_tf.slides.planes import Plane, SegmentCache, read_bytes
+from hrpn_tf.slides.planes import SegmentCache, StoredPlane, read_bytes
 from hrpn_tf.slides.slide import SlideInfo
 from hrpn_tf.slides.tiff import layout
 from hrpn_tf.slides.tiff.ome_xml import MAX_XML, children, parse_xml
@@ -122,7 +122,9 @@ def _reduced(pages: Sequence[_Page], full: Sequence[_Page]) -> list[list[_Page]]
     return sorted(whole, key=lambda level: level[0].shape, reverse=True)
 
 
-def _planes(level: Sequence[_Page], tif: Any, path: Path, cache: SegmentCache) -> tuple[Plane, ...]:
+def _planes(
+    level: Sequence[_Page], tif: Any, path: Path, cache: SegmentCache
+) -> tuple[StoredPlane, ...]:
     descriptor = tif.filehandle.fileno()
     planes = tuple(layout.page_plane(page.page, path, descriptor, cache) for page in level)
     layout.refuse_truncated(planes, tif.filehandle.size, path)

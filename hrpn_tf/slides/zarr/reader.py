@@ -10,7 +10,7 @@ from hrpn_tf.errors import ChannelSizeError, SlideFormatError
 from hrpn_tf.slides.accepted import read_dtype
 from hrpn_tf.slides.levels import Levels, describe
 from hrpn_tf.slides.malformed import as_named_error
-from hrpn_tf.slides.planes import CACHE_BYTES, Plane, SegmentCache
+from hrpn_tf.slides.planes import CACHE_BYTES, SegmentCache, StoredPlane
 from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
 from hrpn_tf.slides.zarr.chunks import ChunkReader, ZarrPlane
 from hrpn_tf.slides.zarr.layout import ArrayLayout, read_layout
@@ -134,7 +134,7 @@ def _refuse_other_shape(
             raise SlideFormatError(f"{path}: malformed: a level is larger than the first")
 
 
-def _planes(image: Multiscale, chunks: ChunkReader, count: int) -> tuple[Plane, ...]:
+def _planes(image: Multiscale, chunks: ChunkReader, count: int) -> tuple[StoredPlane, ...]:
     return tuple(
         ZarrPlane(
             chunks=chunks,
