@@ -1,8 +1,8 @@
-"""What reaches the terminal: the log handler of the command line, and TensorFlow kept quiet.
+"""What reaches the terminal: log lines, progress bars, and nothing of TensorFlow's own.
 
-The library itself never prints. It logs under ``hrpn_tf``, ``hrpn_export`` and ``hrpn_benchmarks``;
-without a handler nothing is shown, as Python's ``logging`` documents. ``hrpn-tf`` installs the one
-handler of this module.
+The library itself never prints. It logs under ``hrpn_tf``, ``hrpn_export`` and ``hrpn_benchmarks``,
+and reports progress to :mod:`hrpn_tf.progress`. Without a handler nothing is shown, as Python's
+``logging`` documents. ``hrpn-tf`` shows both with :func:`terminal_log`.
 """
 
 import json
@@ -11,12 +11,18 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
+
+from hrpn_tf.progress import Bar, Bars, Update, callback_bars, show_progress
+
+logger = logging.getLogger(__name__)
 
 WARNINGS = "py.warnings"  # the logger of Python's own warnings, as logging.captureWarnings names it
 LOGGERS = ("hrpn_tf", "hrpn_export", "hrpn_benchmarks", WARNINGS)
+# A progress bar in a file grows by a line a minute, and JSON by a line every few seconds.
+_FILE_SECONDS, _JSON_SECONDS = 60.0, 5.0
 # Lines about a running training stand beside its progress bar, on standard error.
 _BESIDE_THE_BAR = "hrpn_tf.training"
 
@@ -26,9 +32,10 @@ class Verbosity:
     """How much the handler shows, and how.
 
     Attributes:
-        quiet: warnings and errors only.
+        quiet: warnings and errors only, and no progress.
         verbose: debug records, too; each line on standard error has time and logger name.
-        as_json: every record is a JSON object on a line of its own, on standard error.
+        as_json: every record and every few seconds of progress is a JSON object on a line of its
+            own, on standard error.
     """
 
     quiet: bool = False
@@ -45,7 +52,7 @@ class Verbosity:
 
 @contextmanager
 def terminal_log(verbosity: Verbosity | None = None) -> Iterator[None]:
-    """Show the records of this project's loggers on the terminal, for as long as the context.
+    """Show log records of this project, and progress, for as long as the context.
 
     Inside another such context, the outer one stays in charge.
 
@@ -70,7 +77,8 @@ def terminal_log(verbosity: Verbosity | None = None) -> Iterator[None]:
         logger.setLevel(verbosity.level)
         logger.propagate = False  # a handler of the root logger would show every line again
     try:
-        yield
+        with show_progress(_bars(verbosity)):
+            yield
     finally:
         for logger, (level, propagate) in zip(loggers, before, strict=True):
             logger.removeHandler(handler)
@@ -147,6 +155,8 @@ class _JsonLine(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage().strip(),
         }
+        if isinstance(update := getattr(record, "progress", None), Update):
+            fields["progress"] = asdict(update)
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return json.dumps(fields, ensure_ascii=False)
@@ -155,6 +165,25 @@ class _JsonLine(logging.Formatter):
 def _is_output(record: logging.LogRecord) -> bool:
     """Whether a record is part of what the command prints on standard output."""
     return record.levelno == logging.INFO and not record.name.startswith(_BESIDE_THE_BAR)
+
+
+def _bars(verbosity: Verbosity) -> Bars | None:
+    if verbosity.quiet:
+        return None
+    return callback_bars(_log_update, _JSON_SECONDS) if verbosity.as_json else _terminal_bar
+
+
+def _terminal_bar(**options: Any) -> Bar:
+    from tqdm import tqdm
+
+    if not sys.stderr.isatty():
+        options |= {"mininterval": _FILE_SECONDS, "maxinterval": _FILE_SECONDS}
+    bar: Bar = tqdm(file=sys.stderr, **options)
+    return bar
+
+
+def _log_update(update: Update) -> None:
+    logger.info(update.title, extra={"progress": update})
 
 
 def _beside_bars(stream: TextIO) -> AbstractContextManager[None]:

@@ -65,7 +65,7 @@ def fit(
         config: keys of ``data`` that the store fixes, and keys of ``training`` that the preset was
             published with, may be left out.
         overwrite: replace an existing run folder.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         ConfigError: the configuration does not fit the store, the network or the memory.

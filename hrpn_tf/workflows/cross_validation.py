@@ -58,7 +58,7 @@ def cross_validate(
         store_path: of ``hrpn-tf prepare``, with at least three groups.
         out: folder of ``fold-0``, ``fold-1`` and so on, and of ``summary.json``, ``.md``, ``.csv``.
         config: of each fold, but for ``data.split``, which is set here.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         SplitError: fewer than three groups.

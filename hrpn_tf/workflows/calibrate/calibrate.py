@@ -111,7 +111,7 @@ def calibrate_run(
             intervals are narrower, and nearer to the nominal coverage.
         store: of patches; None for where the run was fitted.
         overwrite: replace an earlier calibration, and what was begun with other settings.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         UsageError: a coverage out of range; others as ``choose_slides`` raises them.

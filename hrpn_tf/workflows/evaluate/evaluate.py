@@ -8,8 +8,6 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from hrpn_tf.config import Config
 from hrpn_tf.errors import MissingPredictionError, StoreError, UsageError
 from hrpn_tf.evaluation import (
@@ -24,6 +22,7 @@ from hrpn_tf.evaluation import (
 )
 from hrpn_tf.evaluation.evaluation import METRICS
 from hrpn_tf.files import atomic_path
+from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
 from hrpn_tf.slides import open_slide, read_provenance
@@ -66,7 +65,7 @@ def evaluate_run(
         spatial: also evaluate in space, see ``docs/guide/spatial.md``; None: do not.
         overrides: of the run's configuration, ``spatial.key=value`` or ``evaluation.key=value``.
         overwrite: replace an existing folder.
-        progress: show a bar on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         RunError: no run there, or an incomplete one.
@@ -195,7 +194,7 @@ def _evaluate(
     settings = CompareSettings(peak=peak, smooth_px=config.evaluation.smooth_px)
     results = []
     pixels = sum(info.height * info.width for info in infos.values())
-    bar = tqdm(total=pixels, unit="px", unit_scale=True, desc="evaluate", disable=not progress)
+    bar = Progress("evaluate", pixels, "px", shown=progress)
     with bar:
         for slide in slides:
             path = _prediction(predictions, slide)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
@@ -28,6 +27,7 @@ from hrpn_tf.evaluation.spatial.vessels import (
     otsu,
     vessel_threshold,
 )
+from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, open_slide
@@ -73,7 +73,7 @@ class SpatialRun:
         prediction: the predicted slide of each.
         predictions: the folder that holds them.
         options: what is asked for.
-        progress: whether to show bars.
+        progress: report the progress; see ``hrpn_tf.progress``.
     """
 
     run: Run
@@ -125,12 +125,12 @@ class SpatialRun:
         write_report(report, folder)
         return report
 
-    def _bar(self, name: str) -> tqdm:
+    def _bar(self, name: str) -> Progress:
         pixels = 0
         for slide in self.slides:
             with open_slide(slide.path) as opened:
                 pixels += opened.info.height * opened.info.width
-        return tqdm(total=pixels, unit="px", unit_scale=True, desc=name, disable=not self.progress)
+        return Progress(name, pixels, "px", shown=self.progress)
 
     def _range(self) -> Extremes:
         """Of the grey levels of all slides, measured and predicted; whole numbers."""

@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from hrpn_tf.config import Config
 from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
+from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
@@ -67,7 +66,7 @@ def predict_run(
         workers: processes of a Dask cluster on this machine; 0 for none, in this process; None for
             as many as fit, unless there is one slide.
         scheduler: address of a running Dask cluster instead, ``tcp://...``.
-        progress: show a bar on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
         on_done: called with one line per finished slide; logs it by default.
 
     Returns:
@@ -189,8 +188,9 @@ def _look_at_all(
 
     with ThreadPoolExecutor(_CHECKING_THREADS) as pool:
         found = pool.map(one, asked)
-        quiet = {"disable": not progress, "delay": 2, "leave": False}  # nothing if it is quick
-        return list(tqdm(found, "looking at slides", len(asked), unit="", **quiet))  # type: ignore[call-overload]
+        # no bar if it is quick
+        options = {"shown": progress, "delay": 2.0, "leave": False}
+        return list(tracked(found, "checking slides", len(asked), "slide", **options))
 
 
 def _warn_of_resampling(jobs: Sequence[SlideJob]) -> None:

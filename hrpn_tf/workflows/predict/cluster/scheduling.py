@@ -2,16 +2,14 @@
 
 import logging
 import queue
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tqdm import tqdm
-
 from hrpn_tf.errors import ClusterError, HrpnError
+from hrpn_tf.progress import Progress
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
@@ -30,8 +28,6 @@ _TASKS_PER_WORKER = 2
 # Each slide that is begun costs this process an open file, its lock.
 _MOST_SLIDES = 256
 _PATIENCE_SECONDS = 5.0
-# Lines of progress in a file are a minute apart.
-_BAR_SECONDS = 60.0
 
 
 class Workers(Protocol):
@@ -110,8 +106,8 @@ class ClusterScheduler:
         self._tasks: dict[Any, tuple[SlideProgress, _Next]] = {}  # future: slide, what comes of it
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._failures: list[Failure] = []
-        every = 0.1 if sys.stderr.isatty() else _BAR_SECONDS
-        self._bar = tqdm(unit="px", unit_scale=True, disable=not progress, mininterval=every)
+        self._shown = progress
+        self._progress: Progress  # of all slides; begins with them
 
     def run(self, jobs: Sequence[SlideJob]) -> list[Failure]:
         """Predict all slides.
@@ -124,9 +120,10 @@ class ClusterScheduler:
         """
         started, computed = time.monotonic(), 0
         self._waiting = iter(enumerate(jobs))
-        self._bar.reset(sum(job.pixels for job in jobs))
+        pixels = sum(job.pixels for job in jobs)
+        self._progress = Progress("predict", pixels, "px", shown=self._shown)
         try:
-            with self._bar:
+            with self._progress:
                 while self._give_out():
                     computed += self._take_in(self._next_done())
         finally:
@@ -196,9 +193,8 @@ class ClusterScheduler:
 
     def _after_begin(self, slide: SlideProgress, begun: "StartedPrediction") -> None:
         slide.begin(begun)
-        with tqdm.external_write_mode():
-            warn(slide.job.slide.name, begun)
-        self._bar.update(slide.job.pixels - slide.pixels_of(begun.left))
+        warn(slide.job.slide.name, begun)
+        self._progress.update(slide.job.pixels - slide.pixels_of(begun.left))
         if not begun.left:
             self._submit_finish(slide)
 
@@ -219,7 +215,7 @@ class ClusterScheduler:
 
     def _after_part(self, slide: SlideProgress, part: BlockTiming, pixels: int) -> None:
         slide.add(part, pixels)
-        self._bar.update(pixels)
+        self._progress.update(pixels)
         if not slide.left and not slide.running:
             self._submit_finish(slide)
 
@@ -229,8 +225,7 @@ class ClusterScheduler:
 
     def _after_finish(self, slide: SlideProgress, result: None) -> None:
         self._close(slide)
-        with tqdm.external_write_mode():
-            self._on_done(describe(slide.summary()))
+        self._on_done(describe(slide.summary()))
 
     def _give_up(self, slide: SlideProgress) -> None:
         """Leave a slide that failed, once no worker is at work on it."""
@@ -245,8 +240,7 @@ class ClusterScheduler:
 
     def _fail(self, job: SlideJob, error: Exception, pixels: int) -> None:
         self._failures.append((job.slide, error))
-        if self._bar.total:
-            self._bar.total -= pixels
+        self._progress.drop(pixels)
 
     def _close(self, slide: SlideProgress) -> None:
         slide.held.close()
