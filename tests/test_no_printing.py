@@ -39,6 +39,16 @@ def test_only_commands_print(package: str) -> None:
     assert {each for each in found if each.rpartition(":")[0] not in LEFT} == set()
 
 
+def test_only_two_modules_know_what_draws_the_bars() -> None:
+    found = {
+        path.relative_to(ROOT / "hrpn_tf").as_posix()
+        for path in (ROOT / "hrpn_tf").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tqdm")
+    }
+    assert found == {"console.py", "progress.py"}
+
+
 def test_modules_that_are_excused_still_print() -> None:
     for name in LEFT:
         assert list(printing(ast.parse((ROOT / name).read_text(encoding="utf-8")))), name
