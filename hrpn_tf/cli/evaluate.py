@@ -142,7 +142,7 @@ def command(
         "--ablate": ablate,
     }
     if lone := [name for name, value in asked.items() if value and not spatial]:
-        raise UsageError(f"{lone[0]} requires --spatial")
+        raise UsageError(f"{lone[0]} belongs to --spatial; add it")
     files = SpatialFiles(vessel_mask, nucleus_labels, regions)
     opened = open_run(run)
     evaluation = evaluate_run(
