@@ -9,6 +9,7 @@ from hrpn_tf.evaluation.baselines.baselines import Baselines
 from hrpn_tf.evaluation.metrics import DEFINITIONS, Metrics, Sums, figures
 from hrpn_tf.evaluation.pixel_errors import Region, View
 
+METRICS = "metrics.json"  # the file of an evaluation that other commands read
 SCHEMA = "hrpn-tf evaluation 1"
 POOLED = "pooled"
 

@@ -18,11 +18,11 @@ from hrpn_tf.errors import (
 )
 from hrpn_tf.files import locked
 from hrpn_tf.models.graph import stride_multiple
+from hrpn_tf.runs import load_run
 from hrpn_tf.training import loop, networks
 from hrpn_tf.training.checkpoints import list_checkpoints
 from hrpn_tf.training.fit import fit
 from hrpn_tf.training.losses import build_loss
-from hrpn_tf.training.run import load_run
 
 
 @pytest.fixture(scope="module")

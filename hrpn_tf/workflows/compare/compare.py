@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from hrpn_tf.console import remark
+from hrpn_tf.console import load_tensorflow, remark
 from hrpn_tf.errors import StoreError, UsageError
 from hrpn_tf.evaluation import CompareSettings, compare, figures
 from hrpn_tf.evaluation.baselines.baselines import DISTANCE, MEAN, TREES, baseline_planes
@@ -24,16 +24,16 @@ from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
 from hrpn_tf.evaluation.metrics import DEFINITIONS, Metrics
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.models.latency import ROUNDS, device_in_words, measure_latency, tile_side
-from hrpn_tf.runs.slides import RunSlide, run_slides
+from hrpn_tf.runs import Run
+from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.simulate.error_floor_files import read_error_floor
 from hrpn_tf.workflows.compare.run_results import RunResults, read_results
 from hrpn_tf.workflows.evaluate.evaluate import fit_run_baselines
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 
 def compare_runs(
-    runs: Mapping[str, Path],
+    runs: Mapping[str, Run | Path],
     *,
     out: Path,
     reference: str | None = None,
@@ -47,7 +47,7 @@ def compare_runs(
     A run that has no evaluation yet is predicted and evaluated on its test slides first.
 
     Args:
-        runs: label: folder of a training.
+        runs: label: run, open or the folder of a training.
         out: folder to write.
         reference: label of the run, group or baseline that the others are compared with; the
             first run if None.
@@ -159,13 +159,12 @@ def _costs(
     """
     load_tensorflow()
     from hrpn_tf.models.graph import count_macs
-    from hrpn_tf.training.run import load_run
 
     networks, sides, size = {}, {}, {}
     for each in results:
         if each.family not in networks:
-            model, contract, _ = load_run(each.path)
-            side = tile_side(contract.stride_multiple)
+            model = each.run.load_network()
+            side = tile_side(each.run.contract.stride_multiple)
             networks[each.family], sides[each.family] = model, side
             parameters = sum(math.prod(v.shape) for v in model.trainable_variables)
             size[each.family] = parameters, count_macs(model, side, side) / 1e9
@@ -188,7 +187,7 @@ def _costs(
 def _store_slides(results: RunResults) -> tuple[RunSlide, ...]:
     """The slides of the store that a run was fitted on; none if the store is gone."""
     try:
-        return run_slides(results.path, results.config, None)
+        return results.run.slides()
     except StoreError:
         return ()
 
@@ -221,7 +220,7 @@ def _baselines(results: RunResults, everything: Sequence[RunSlide], progress: bo
     if len(tests) < len(chosen):
         remark("no baselines: not all test slides are in the first run's store")
         return []
-    fitted = fit_run_baselines(everything, results.path, results.config, trees=True)
+    fitted = fit_run_baselines(everything, results.run, results.config, trees=True)
     if fitted is None:
         return []
     settings = CompareSettings(peak=results.peak, rounded=False)

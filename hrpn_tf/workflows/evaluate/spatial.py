@@ -28,6 +28,7 @@ from hrpn_tf.evaluation.spatial.vessels import (
     otsu,
     vessel_threshold,
 )
+from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, open_slide
 from hrpn_tf.workflows.evaluate.ablation import How, check_ablations, predict_without
@@ -64,7 +65,7 @@ class SpatialRun:
     """The slides to evaluate, and where their predictions are.
 
     Attributes:
-        run: folder of the training.
+        run: of the training, open.
         config: resolved.
         slides: all of them.
         prediction: the predicted slide of each.
@@ -73,7 +74,7 @@ class SpatialRun:
         progress: whether to show bars.
     """
 
-    run: Path
+    run: Run
     config: Config
     slides: tuple[RunSlide, ...]
     prediction: Prediction

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from hrpn_tf.config import Config
 from hrpn_tf.console import remark
 from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
+from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check
@@ -29,7 +30,7 @@ _REASONS = 5
 
 
 def predict_run(
-    network: Network | Path,
+    network: Network | Run | Path,
     *,
     slides: Sequence[Path] = (),
     groups: Sequence[str] = (),
@@ -49,7 +50,7 @@ def predict_run(
     Of several slides, those that cannot be predicted do not keep the others from it.
 
     Args:
-        network: a run, a bundle, or the folder of a run.
+        network: of a run or a bundle; or a run, open or its folder.
         slides: slides, and slide lists (CSV, YAML), of which the groups that the run neither
             trained nor picked its checkpoint with are predicted; empty for the run's test slides.
         groups: of a slide list: only these.
@@ -78,7 +79,8 @@ def predict_run(
         OutputExistsError: a prediction exists, and ``overwrite`` is false.
         HrpnError: others: the only slide cannot be predicted.
     """
-    network = RunNetwork(network) if isinstance(network, Path) else network
+    if isinstance(network, Run | Path):
+        network = RunNetwork(open_run(network))
     config = _config(network, overrides)
     asked = requests(slides, network, config, out, groups, channels or {})
     contract = network.contract()

@@ -14,6 +14,7 @@ from hrpn_tf.evaluation.report.density import shared_edges
 from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics
 from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets
 from hrpn_tf.files import atomic_path, remove
+from hrpn_tf.runs import Run
 from hrpn_tf.workflows.report.facts import run_facts
 from hrpn_tf.workflows.report.pages import file_name, page_name, write_index, write_slide_pages
 from hrpn_tf.workflows.report.slides import SlideContent, slide_content
@@ -40,9 +41,9 @@ class Reported:
 
 
 def report_run(
-    path: Path,
+    path: Run | Path,
     *,
-    run: Path | None = None,
+    run: Run | Path | None = None,
     slide_list: Path | None = None,
     predictions: Path | None = None,
     out: Path | None = None,
@@ -56,7 +57,7 @@ def report_run(
     reason; the others are shown.
 
     Args:
-        path: RUN or EVALUATION.
+        path: RUN or EVALUATION; or an open run.
         run: of the evaluation; by default the folder that it lies in.
         slide_list: where the slides are; None for those of the run's store.
         predictions: folder of the predicted slides; ``RUN/predictions`` if None.
@@ -70,6 +71,8 @@ def report_run(
         OutputExistsError: the report exists, and ``overwrite`` is false.
         UsageError: what is to be replaced is no report.
     """
+    if isinstance(path, Run):
+        path, run = path.folder, path
     sources = find_sources(path, run=run, slide_list=slide_list, predictions=predictions)
     out = out or default_out(path)
     facts = run_facts(sources)

@@ -14,8 +14,9 @@ from support.profiled_run import image, make_run, make_slide, profiled_run
 
 from hrpn_tf.data.tissue import TissueConfig
 from hrpn_tf.errors import NonFinitePixelsError
-from hrpn_tf.evaluation.out_of_distribution import NAME, load_profile
+from hrpn_tf.evaluation.out_of_distribution import load_profile
 from hrpn_tf.prediction import Region, TissueMap
+from hrpn_tf.runs.folder import TRAINING_PROFILE as NAME
 from hrpn_tf.slides import read_provenance
 from hrpn_tf.workflows.predict.out_of_distribution import KEY, assess, coarse_tissue, window_corners
 

@@ -13,6 +13,7 @@ from hrpn_tf.errors import ClusterError, SlideFormatError
 from hrpn_tf.prediction import Frame, Region, StartedPrediction, plan_tiling
 from hrpn_tf.prediction.planning import Plan
 from hrpn_tf.prediction.unfinished import Unfinished
+from hrpn_tf.runs import Run
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.cluster import scheduling as cohort
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
@@ -98,10 +99,13 @@ def _never_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort, "_PATIENCE_SECONDS", 0.0)
 
 
+RUN = Run(Path("run"), load_config())
+
+
 def jobs(folder: Path, count: int) -> list[SlideJob]:
     frame = Frame(0.5, 0, 1.0, 1.0)
     return [
-        SlideJob(Path(f"s{i}"), folder / f"s{i}", RunNetwork(Path("run")), CONFIG, (0, 1), {},
+        SlideJob(Path(f"s{i}"), folder / f"s{i}", RunNetwork(RUN), CONFIG, (0, 1), {},
             frame, SIDE * SIDE, None, None)
         for i in range(count)
     ]  # fmt: skip
