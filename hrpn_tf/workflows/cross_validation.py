@@ -58,7 +58,7 @@ def cross_validate(
         store_path: of ``hrpn-tf prepare``, with at least three groups.
         out: folder of ``fold-0``, ``fold-1`` and so on, and of ``summary.json``, ``.md``, ``.csv``.
         config: of each fold, but for ``data.split``, which is set here.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         SplitError: fewer than three groups.
@@ -78,7 +78,7 @@ def cross_validate(
         if not run.training_profile.exists():
             write_profile(run, store_path)
         keras.utils.clear_session()  # or every fold would add its graphs to memory
-        predict_run(run, skip_existing=True, progress=progress, say=lambda line: None)
+        predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
         if not run.evaluation.is_dir():
             evaluate_run(run, progress=progress)
         found.append(FoldMetrics(number, split, epoch, _pooled(run)))

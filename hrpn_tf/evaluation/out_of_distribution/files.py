@@ -47,7 +47,7 @@ def load_profile(path: Path) -> TrainingProfile:
     Raises:
         TrainingProfileError: missing, damaged, or of another schema.
     """
-    again = "make it again with hrpn-tf profile"
+    again = "make it again with hrpn-tf describe-training"
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:

@@ -1,6 +1,7 @@
 """Prediction intervals for the network of a run: heads, calibration by slides, coverage."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
 from hrpn_tf.config import Config
-from hrpn_tf.console import load_tensorflow, remark
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
 from hrpn_tf.evaluation.intervals import (
     Bands,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from hrpn_export import Contract, Session
 
     from hrpn_tf.workflows.calibrate.scoring import IntervalSlide
+
+logger = logging.getLogger(__name__)
 
 # Shares of the training pixels, by their predicted intensity, below the edges between bands: dark,
 # ordinary, bright, brightest.
@@ -108,7 +111,7 @@ def calibrate_run(
             intervals are narrower, and nearer to the nominal coverage.
         store: of patches; None for where the run was fitted.
         overwrite: replace an earlier calibration, and what was begun with other settings.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         UsageError: a coverage out of range; others as ``choose_slides`` raises them.
@@ -156,7 +159,7 @@ def _plan(
     measured = coverage_slides(run, test)
     check_apart(calibration, measured)
     if any(slide.subset == "validation" for slide in calibration):
-        remark(
+        logger.warning(
             "slides that picked the checkpoint calibrate, too: they are a little too easy for it"
         )
     return _Plan(
@@ -222,7 +225,7 @@ def _calibrate(plan: _Plan, work: Path, overwrite: bool, progress: bool) -> Cali
     correction = correct(calibration, edges, plan.coverage, plan.guarantee)
     final = with_factors(model, correction.edges, correction.factors)
     if not plan.test:
-        remark("no slide is left to measure the coverage on; name some with --test")
+        logger.warning("no slide is left to measure the coverage on; name some with --test")
     both = _session(plan, with_spreads(final, bounds=True))
     measured = covered(plan.test, both, edges, correction, work, progress)
     table, curve = [], None
