@@ -20,8 +20,9 @@ from hrpn_tf.evaluation.comparison.comparison import (
     with_groups,
 )
 from hrpn_tf.evaluation.evaluation import Evaluation, SlideMetrics
-from hrpn_tf.evaluation.metrics import Sums, figures
+from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.moments import NO_PIXELS, Moments
+from hrpn_tf.evaluation.sums import Sums
 from hrpn_tf.evaluation.tables import to_csv, to_markdown
 from hrpn_tf.workflows.cross_validation import FoldMetrics, _write
 
@@ -72,7 +73,7 @@ def evaluation() -> Evaluation:
 
 def comparison() -> Comparison:
     def entry(label: str, scale: float, kind: str = "run", **rest: object) -> Entry:
-        metrics = figures(sums(scale), 255.0)
+        metrics = metrics_of(sums(scale), 255.0)
         mse = np.array([4.0 * scale, 4.0 * scale])
         return Entry(label, kind, mse, metrics.values, metrics.predicted, **rest)  # type: ignore[arg-type]
 
@@ -106,7 +107,7 @@ def write_all(folder: Path) -> None:
     names = ("r2", "pearson", "mse", "rmse", "mae", "bias", "psnr", "ssim")
     folds = []
     for number, (scale, peak) in enumerate(((1.0, 255.0), (2.0, 255.0), (3.0, None))):
-        values = figures(sums(scale), peak).values
+        values = metrics_of(sums(scale), peak).values
         split = Split((f"g{number + 2}",), (f"g{number + 1}",), (f"g{number}",))
         folds.append(FoldMetrics(number, split, 7 + number, {name: values[name] for name in names}))
     _write(folder, folds)

@@ -23,7 +23,7 @@ class RunResults:
         label: unique among the runs of a comparison.
         path: the folder.
         config: resolved.
-        rows: figures of the network on each slide, whole and as stored; see ``Row``.
+        rows: metrics of the network on each slide, whole and as stored; see ``Row``.
         pooled: the same of all slides as one image.
         peak: grey level of PSNR and SSIM, or None.
         resources: what its training used, empty if it did not say.
