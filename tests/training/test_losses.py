@@ -8,12 +8,8 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import ConfigError
-from hrpn_tf.training.losses import (
-    CHARBONNIER_EPSILON,
-    QUASI_POISSON_OFFSET,
-    SSIM_RANGE,
-    build_loss,
-)
+from hrpn_tf.losses import CHARBONNIER_EPSILON, QUASI_POISSON_OFFSET, SSIM_RANGE
+from hrpn_tf.training.losses import build_loss
 
 
 @pytest.fixture
