@@ -21,7 +21,6 @@ from hrpn_tf.workflows.predict.predict import predict_run
 from hrpn_tf.workflows.training_profile import write_profile
 
 SCHEMA = "hrpn-tf cross-validation 1"
-SHOWN = metrics_shown_in("folds")
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,8 @@ def cross_validate(
 
 def to_markdown(found: Sequence[FoldMetrics]) -> str:
     """One row per fold, then mean and standard deviation over folds."""
-    heads = ["fold", "test group", *(metric.heading for metric in SHOWN.values())]
+    shown = metrics_shown_in("folds").values()
+    heads = ["fold", "test group", *(metric.heading for metric in shown)]
     lines = [[str(each.fold), ", ".join(each.split.test), *_cells(each.metrics)] for each in found]
     mean, spread = spread_over_folds(found)
     lines += [["**mean**", "", *_cells(mean)], ["sd", "", *_cells(spread)]]
@@ -104,7 +104,8 @@ def spread_over_folds(
 ) -> tuple[dict[str, float | None], dict[str, float | None]]:
     """Mean and standard deviation (n - 1) of each metric over the folds that define it."""
     columns = {
-        name: [v for each in found if (v := each.metrics[name]) is not None] for name in SHOWN
+        name: [v for each in found if (v := each.metrics[name]) is not None]
+        for name in metrics_shown_in("folds")
     }
     mean = {name: float(np.mean(v)) if v else None for name, v in columns.items()}
     spread = {name: float(np.std(v, ddof=1)) if len(v) > 1 else None for name, v in columns.items()}
@@ -149,11 +150,11 @@ def _pooled(run: Path) -> dict[str, float | None]:
         raise RunError(
             f"{path}: missing or damaged; remove {path.parent} to have it made again"
         ) from None
-    return {name: row.get(name) for name in SHOWN}
+    return {name: row.get(name) for name in metrics_shown_in("folds")}
 
 
 def _cells(values: Mapping[str, float | None]) -> list[str]:
-    return [metric.text(values[name]) for name, metric in SHOWN.items()]
+    return [metric.text(values[name]) for name, metric in metrics_shown_in("folds").items()]
 
 
 def _write(out: Path, found: Sequence[FoldMetrics]) -> None:

@@ -15,7 +15,6 @@ EXPLAINED = (
     "the inputs can reach; on simulated slides only",
 )
 RANGE = ("grey level", "least and largest predicted value")
-SHOWN = metrics_shown_in("comparison")
 # name: (heading, format)
 COSTS = {
     "parameters": ("parameters", ",.0f"),
@@ -30,14 +29,15 @@ _APART = ("r2", "mse_ratio", "mse")
 
 def main_table(comparison: Comparison) -> str:
     """Every entry in one line: its metrics and its cost."""
+    shown = metrics_shown_in("comparison").values()
     share = comparison.slides.floor is not None
-    head = ["", "seed", *(metric.heading for metric in SHOWN.values())]
+    head = ["", "seed", *(metric.heading for metric in shown)]
     head += [*(["explained"] if share else []), "predicted range"]
     head += [title for title, _ in COSTS.values()]
     lines = [head]
     for entry in comparison.entries:
         cells = [_name(entry), "" if entry.seed is None else str(entry.seed)]
-        cells += [_with_spread(entry, metric) for metric in SHOWN.values()]
+        cells += [_with_spread(entry, metric) for metric in shown]
         if share:
             cells.append(_number(comparison.explained_share(entry), ".3f"))
         cells.append(_range(entry.predicted["min"], entry.predicted["max"]))
@@ -66,7 +66,9 @@ def to_markdown(comparison: Comparison) -> str:
     slides = comparison.slides
     peak = "not defined" if comparison.peak is None else f"{comparison.peak:g} grey levels"
     true = _range(slides.true_low, slides.true_high)
-    meaning = {each.heading: (each.unit, each.formula) for each in SHOWN.values()}
+    meaning = {
+        each.heading: (each.unit, each.formula) for each in metrics_shown_in("comparison").values()
+    }
     if slides.floor is not None:
         meaning["explained"] = EXPLAINED
     meaning["predicted range"] = RANGE
