@@ -32,7 +32,7 @@ from hrpn_tf.training.progress import Memory
 from hrpn_tf.training.runtime import may_use_xla, seed_epoch
 from hrpn_tf.training.steps import Steps
 from hrpn_tf.training.stopping import StopSignals
-from hrpn_tf.training.sums import figures
+from hrpn_tf.training.sums import metrics_of
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _run_epoch(
     if not state.partial.steps:
         seed_epoch(model.network, loop.training.seed, number)
     partial = _train_epoch(loop, steps, state, callbacks)
-    logs = figures(model.names, np.array(partial.sums))
+    logs = metrics_of(model.names, np.array(partial.sums))
     started = time.perf_counter()
     measured = _validate(loop, steps, state.within(partial), callbacks)
     logs |= {f"val_{name}": value for name, value in measured.items()}
@@ -147,7 +147,7 @@ def _train_epoch(
             arrived = time.perf_counter()
             more, stop = steps.train(data, loop.signals.asked is not None)
             ended = time.perf_counter()
-            loss = figures(steps.model.names, more)["loss"]
+            loss = metrics_of(steps.model.names, more)["loss"]
             _check_finite(loss, f"step {step + 1} of epoch {state.epoch + 1}")
             sums += more
             partial = Partial(
@@ -168,7 +168,7 @@ def _train_epoch(
 def _validate(
     loop: Loop, steps: Steps, state: TrainingState, callbacks: keras.callbacks.CallbackList
 ) -> Row:
-    """The figures of the averaged network on the validation patches."""
+    """The metrics of the averaged network on the validation patches."""
     sums = np.zeros(len(steps.model.names))
     callbacks.on_test_begin()
     with loop.networks.trained.averaged():
@@ -180,7 +180,7 @@ def _validate(
                 break
     if loop.signals.asked is not None and loop.devices.workers == 1:
         _save_and_leave(loop, state)
-    logs = figures(steps.model.names, loop.devices.add_up(sums))
+    logs = metrics_of(steps.model.names, loop.devices.add_up(sums))
     callbacks.on_test_end(logs)
     return logs
 

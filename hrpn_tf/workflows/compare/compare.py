@@ -10,7 +10,7 @@ import numpy as np
 
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import StoreError, UsageError
-from hrpn_tf.evaluation import CompareSettings, compare, figures
+from hrpn_tf.evaluation import METRICS, CompareSettings, Metrics, compare, metrics_of
 from hrpn_tf.evaluation.baselines.baselines import DISTANCE, MEAN, TREES, baseline_planes
 from hrpn_tf.evaluation.comparison.comparison import (
     ComparedSlides,
@@ -21,7 +21,6 @@ from hrpn_tf.evaluation.comparison.comparison import (
 )
 from hrpn_tf.evaluation.comparison.plots import draw_comparison
 from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
-from hrpn_tf.evaluation.metrics import DEFINITIONS, Metrics
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.models.latency import ROUNDS, device_in_words, measure_latency, tile_side
 from hrpn_tf.progress import Progress
@@ -144,7 +143,7 @@ def _entry(results: RunResults, cost: Cost) -> Entry:
         label=results.label,
         kind="run",
         mse=np.array([row["mse"] for row in results.rows]),
-        pooled={name: results.pooled[name] for name in DEFINITIONS},
+        pooled={name: results.pooled.get(name) for name in METRICS},
         predicted=results.pooled["predicted"],
         cost=cost,
         preset=results.config.model.preset,
@@ -240,8 +239,8 @@ def _baselines(results: RunResults, everything: Sequence[RunSlide], progress: bo
     return [
         _baseline(
             name,
-            [figures(each, results.peak) for each in of_slides],
-            figures(sum(of_slides[1:], of_slides[0]), results.peak),
+            [metrics_of(each, results.peak) for each in of_slides],
+            metrics_of(sum(of_slides[1:], of_slides[0]), results.peak),
         )
         for name, of_slides in sums.items()
     ]

@@ -10,7 +10,7 @@ from typing import Any
 from hrpn_tf.config import Config
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL
-from hrpn_tf.evaluation.evaluation import METRICS, POOLED, SCHEMA
+from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.predict.predict import predict_run
@@ -25,7 +25,7 @@ class RunResults:
     Attributes:
         label: unique among the runs of a comparison.
         run: open.
-        rows: figures of the network on each slide, whole and as stored; see ``Row``.
+        rows: metrics of the network on each slide, whole and as stored; see ``Row``.
         pooled: the same of all slides as one image.
         peak: grey level of PSNR and SSIM, or None.
         resources: what its training used, empty if it did not say.
@@ -80,7 +80,7 @@ def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResul
         UsageError: it was evaluated on slides that it trained or picked its checkpoint with.
     """
     run = open_run(run)
-    path = run.evaluation / METRICS
+    path = run.evaluation / METRICS_FILE
     if not path.is_file():
         predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
         evaluate_run(run, baselines=False, progress=progress)

@@ -20,7 +20,7 @@ from hrpn_tf.evaluation import (
     to_csv,
     to_markdown,
 )
-from hrpn_tf.evaluation.evaluation import METRICS
+from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.files import atomic_path
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run, open_run
@@ -98,7 +98,7 @@ def evaluate_run(
         fitted = fit_run_baselines(everything, run, config, trees) if baselines else None
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
         values = {**evaluation.to_json(), "networks": networks}
-        (folder / METRICS).write_text(json.dumps(values, indent=2) + "\n")
+        (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n")
         (folder / "metrics.csv").write_text(to_csv(evaluation))
         (folder / "metrics.md").write_text(to_markdown(evaluation))
     return evaluation
