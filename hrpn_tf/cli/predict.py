@@ -236,7 +236,7 @@ def _network(
     intervals: bool,
 ) -> Network:
     if (run is None) == (bundle is None):
-        raise UsageError("exactly one of --run RUN and --bundle BUNDLE is required")
+        raise UsageError("either --run RUN or --bundle BUNDLE is required")
     if bundle is not None:
         return BundleNetwork(bundle, **own, uncertified=uncertified, intervals=intervals)
     if own or uncertified:
