@@ -8,22 +8,21 @@ import json
 import re
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import yaml
 
+from hrpn_export.about import About
 from hrpn_export.archive import write_stored
 from hrpn_export.contract import Contract
+from hrpn_export.formats.keras_file import own_layers
 from hrpn_export.manifest import Manifest
 from hrpn_export.measure import installed_version, mosaic
 from hrpn_export.names import INPUT, OUTPUT, TEST_INPUT, TEST_OUTPUT
 from hrpn_export.paths import files_below, inside, sha256_of
 from hrpn_export.readme import FILE as README
-from hrpn_export.readme import own_layers, plain
-
-if TYPE_CHECKING:
-    from hrpn_export.export import About
+from hrpn_export.snippets import plain
 
 FILE, LICENCE_FILE, SAVED_MODEL = "rdf.yaml", "LICENSE.txt", "saved_model.zip"
 FORMAT = "0.5.14"
@@ -71,7 +70,7 @@ _SMALLEST = 1e-4
 
 
 def write(
-    folder: Path, manifest: Manifest, about: "About", sample: np.ndarray, expected: np.ndarray
+    folder: Path, manifest: Manifest, about: About, sample: np.ndarray, expected: np.ndarray
 ) -> None:
     """Write ``rdf.yaml``, ``test_input.npy`` and ``test_output.npy``, and what they refer to.
 
@@ -145,7 +144,7 @@ def _author(name: str) -> str:
     return plain(re.sub(r"[/\\]", "-", name)) or "unknown"
 
 
-def _description(about: "About", contract: Contract) -> str:
+def _description(about: About, contract: Contract) -> str:
     text = about.description or (
         f"Predicts {', '.join(contract.outputs)} from {', '.join(contract.inputs)}; "
         "grey levels in, grey levels out."

@@ -39,26 +39,6 @@ _HIDDEN_KINDS = ("Dataset", "Debug", "Reader", "XlaCustomCall", "Snapshot")
 _CHECKPOINT = {"MergeV2Checkpoints", "RestoreV2", "SaveV2"}
 
 
-def check_artefact(path: Path, format: str) -> None:
-    """Refuse a model file that could do more than compute.
-
-    Args:
-        path: of the file or folder, as the bundle names it.
-        format: of the table of formats.
-
-    Raises:
-        DamagedBundleError: says what it holds.
-    """
-    checks = {
-        "keras": check_keras,
-        "saved_model": check_saved_model,
-        "onnx": check_onnx,
-        "tflite": check_tflite,
-    }
-    if format in checks:
-        checks[format](path)
-
-
 def check_keras(path: Path) -> None:
     """Refuse a ``.keras`` file with a Lambda, a wrapped program, or a part that is no weights.
 

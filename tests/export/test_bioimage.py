@@ -10,9 +10,8 @@ import yaml
 from bioimageio.spec import InvalidDescr, ValidationContext, load_description
 from bioimageio.spec.generic.v0_3 import LicenseId
 from bundle_samples import ARTEFACTS, CONTRACT, evidence, exported, network
-from hrpn_export import bioimage, open_bundle
+from hrpn_export import About, bioimage, export_bundle, open_bundle
 from hrpn_export.archive import write_zip
-from hrpn_export.export import About, export_bundle
 from hrpn_export.manifest import Manifest, contract_fields, read_manifest
 from pydantic import TypeAdapter
 

@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
+from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.safety import check_saved_model
+from hrpn_export.snippets import program, section_of
 
 VERSION = "1"
+check = check_saved_model
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
@@ -31,3 +36,15 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     path = folder / "model"
     tf.saved_model.save(module, str(path / VERSION), signatures={"serving_default": serve})
     return path
+
+
+def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
+    """The section of a bundle's README that runs this format."""
+    lines = (
+        f'model = tf.saved_model.load("{artefact.path}/1")\n'
+        'run = model.signatures["serving_default"]'
+    )
+    call = f'run({INPUT}=tf.constant(image))["{OUTPUT}"].numpy()'
+    code = program(["import tensorflow as tf"], lines, call, contract)
+    serving = f"TensorFlow Serving takes the folder `{artefact.path}` as it is."
+    return section_of("SavedModel", artefact, "`pip install tensorflow`", f"{code}\n\n{serving}")

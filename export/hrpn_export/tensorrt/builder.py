@@ -71,7 +71,7 @@ class Builder(Protocol):
         ...
 
 
-def build(builder: Builder, job: BuildRequest) -> Built:
+def build(builder: Builder, request: BuildRequest) -> Built:
     """Build an engine.
 
     Raises:
@@ -83,32 +83,32 @@ def build(builder: Builder, job: BuildRequest) -> Built:
     maker = trt.Builder(log)
     network = maker.create_network(_flags(trt))
     parser = trt.OnnxParser(network, log)
-    if not parser.parse(job.onnx):
+    if not parser.parse(request.onnx):
         said = [parser.get_error(i).desc() for i in range(parser.num_errors)]
-        raise ExportError(f"{job.name}: {builder.name} cannot read it: {first_line(said)}")
-    check_ends(trt, network, job)
+        raise ExportError(f"{request.name}: {builder.name} cannot read it: {first_line(said)}")
+    check_ends(trt, network, request)
     config = maker.create_builder_config()
     # float32 means float32: the certificate's limit leaves no room for a 10-bit mantissa
     config.clear_flag(trt.BuilderFlag.TF32)
-    for profile in job.profiles:
-        _add_profile(maker, config, profile, job.name, log)
-    builder.configure(trt, config, job.capabilities)
+    for profile in request.profiles:
+        _add_profile(maker, config, profile, request.name, log)
+    builder.configure(trt, config, request.capabilities)
     if builder.has_timing_cache:
         # one that TensorRT cannot read, such as another version's, is begun anew
-        cache = config.create_timing_cache(job.timing_cache) or config.create_timing_cache(b"")
+        cache = config.create_timing_cache(request.timing_cache) or config.create_timing_cache(b"")
         config.set_timing_cache(cache, False)
     log.errors.clear()
     engine = maker.build_serialized_network(network, config)
     if engine is None:
         raise ExportError(
-            f"{job.name}: {builder.name} cannot build it for {', '.join(job.capabilities)}: "
-            f"{first_line(log.errors)}"
+            f"{request.name}: {builder.name} cannot build it for "
+            f"{', '.join(request.capabilities)}: {first_line(log.errors)}"
         )
     timing = bytes(config.get_timing_cache().serialize()) if builder.has_timing_cache else None
     return Built(bytes(engine), str(trt.__version__), timing)
 
 
-def check_ends(trt: Any, network: Any, job: BuildRequest) -> None:
+def check_ends(trt: Any, network: Any, request: BuildRequest) -> None:
     """Refuse a network whose input and output are not those of a bundle.
 
     Raises:
@@ -122,13 +122,13 @@ def check_ends(trt: Any, network: Any, job: BuildRequest) -> None:
             f"{end.name} {end.dtype} {tuple(end.shape)}" for end in (*inputs, *outputs)
         )
         raise ExportError(
-            f"{job.name}: an engine is built from float32 {INPUT} (N, H, W, C) to {OUTPUT}, and "
-            f"this file has {ends}; export it again"
+            f"{request.name}: an engine is built from float32 {INPUT} (N, H, W, C) to {OUTPUT}, "
+            f"and this file has {ends}; export it again"
         )
     channels = inputs[0].shape[3]
-    if channels != job.profiles[0].minimum[3]:
+    if channels != request.profiles[0].minimum[3]:
         raise ExportError(
-            f"{job.name}: takes {channels} channels, not {job.profiles[0].minimum[3]}"
+            f"{request.name}: takes {channels} channels, not {request.profiles[0].minimum[3]}"
         )
 
 

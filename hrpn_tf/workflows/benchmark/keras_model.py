@@ -13,19 +13,19 @@ from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     import keras
-    from hrpn_benchmarks.matrix import Cell
+    from hrpn_benchmarks.case import BenchmarkCase
     from hrpn_export import Contract
 
 
-def load_keras(cell: "Cell") -> tuple["keras.Model", "Contract"]:
-    """The Keras network of a cell's bundle, on the cell's device with its threads.
+def load_keras(case: "BenchmarkCase") -> tuple["keras.Model", "Contract"]:
+    """The Keras network of a case's bundle, on the case's device with its threads.
 
     Raises:
-        BenchmarkError: the cell is of a peer or of another format, or there is no such device.
+        BenchmarkError: the case is of a peer or of another format, or there is no such device.
         DamagedBundleError: the file cannot be loaded.
     """
-    if cell.peer or cell.format != "keras":
-        raise BenchmarkError(f"{cell.scenario} takes the Keras file of a bundle alone")
+    if case.peer or case.format != "keras":
+        raise BenchmarkError(f"{case.scenario} takes the Keras file of a bundle alone")
     load_tensorflow()
     import keras
     from hrpn_export import open_bundle
@@ -34,10 +34,10 @@ def load_keras(cell: "Cell") -> tuple["keras.Model", "Contract"]:
 
     import hrpn_tf.models.layers  # noqa: F401  registers them
 
-    limit_threads(cell.threads)
-    _see_one_device(cell.device)
-    bundle = open_bundle(cell.bundle)
-    path = bundle.path / bundle.artefact(cell.format, cell.precision).path
+    limit_threads(case.threads)
+    _see_one_device(case.device)
+    bundle = open_bundle(case.bundle)
+    path = bundle.path / bundle.artefact(case.format, case.precision).path
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -46,10 +46,10 @@ def load_keras(cell: "Cell") -> tuple["keras.Model", "Contract"]:
     return model, bundle.contract
 
 
-def model_predict(job: ScenarioContext) -> Measured:
+def model_predict(context: ScenarioContext) -> Measured:
     """One tile by ``keras.Model.predict``, as whoever has the Keras file and nothing else does."""
-    model, contract = load_keras(job.cell)
-    tile, memory = noise(contract, len(contract.inputs), 1, job.cell.side), PeakMemory()
+    model, contract = load_keras(context.case)
+    tile, memory = noise(contract, len(contract.inputs), 1, context.case.side), PeakMemory()
 
     def run() -> np.ndarray:
         result: np.ndarray = model.predict(tile, verbose=0)
@@ -57,8 +57,8 @@ def model_predict(job: ScenarioContext) -> Measured:
 
     with memory.watch():
         warm_up(run, WARM_UP)
-        job.together()
-        samples = repeat(run, job.cell.seconds)
+        context.together()
+        samples = repeat(run, context.case.seconds)
     return Measured(measures={"latency": samples, **memory.measures})
 
 

@@ -134,7 +134,7 @@ def export_run(
             ),
             options=choice.options,
             uncertified=choice.uncertified,
-            say=say,
+            log=say,
         )
     if choice.zip:
         _write_zip(out, archive, overwrite)

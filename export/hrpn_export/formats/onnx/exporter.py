@@ -3,14 +3,19 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrpn_export.contract import Contract
 from hrpn_export.errors import ExportError
 from hrpn_export.formats.table import Source
+from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.safety import check_onnx
+from hrpn_export.snippets import program, section_of
 
 if TYPE_CHECKING:
     import onnx
 
 OPSET = 18
+check = check_onnx
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
@@ -39,6 +44,17 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     onnx.checker.check_model(graph, full_check=True)
     onnx.save(graph, path)
     return path
+
+
+def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
+    """The section of a bundle's README that runs this format."""
+    lines = (
+        f'session = onnxruntime.InferenceSession("{artefact.path}", '
+        'providers=["CPUExecutionProvider"])'
+    )
+    call = f'session.run(["{OUTPUT}"], {{"{INPUT}": image}})[0]'
+    code = program(["import onnxruntime"], lines, call, contract)
+    return section_of("ONNX", artefact, "`pip install onnxruntime`", code)
 
 
 def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "onnx.ModelProto":

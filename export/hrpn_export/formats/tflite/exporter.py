@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
+from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.safety import check_tflite
+from hrpn_export.snippets import program, section_of
 
 if TYPE_CHECKING:
     import keras
 
 _SIGNATURE = "serving_default"
+check = check_tflite
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
@@ -38,6 +43,21 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     path = folder / "model.tflite"
     path.write_bytes(model)
     return path
+
+
+def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
+    """The section of a bundle's README that runs this format."""
+    lines = (
+        f'model = Interpreter(model_path="{artefact.path}")\n'
+        'place = model.get_input_details()[0]["index"]\n'
+        "model.resize_tensor_input(place, image.shape)\n"
+        "model.allocate_tensors()\n"
+        "model.set_tensor(place, image)\n"
+        "model.invoke()"
+    )
+    call = 'model.get_tensor(model.get_output_details()[0]["index"])'
+    code = program(["from ai_edge_litert.interpreter import Interpreter"], lines, call, contract)
+    return section_of("TFLite", artefact, "`pip install ai-edge-litert`", code)
 
 
 def to_tflite(model: "keras.Model", inputs: int, folder: Path) -> bytes:
