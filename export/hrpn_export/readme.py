@@ -1,4 +1,4 @@
-"""The README of a bundle: how to run each format without this project."""
+"""The README of a bundle, which says how to run each format without this project."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ def write(folder: Path, manifest: Manifest, certificate: Certificate) -> None:
     """Write ``README.md``.
 
     Args:
-        folder: of the bundle; its formats are there already.
-        manifest: of the bundle, without checksums.
-        certificate: of the bundle.
+        folder: folder of the bundle, with its formats.
+        manifest: manifest of the bundle, without checksums.
+        certificate: certificate of the bundle.
     """
     contract = manifest.read_contract()
     parts = [
@@ -141,7 +141,7 @@ def _row(entry: Entry, grey_max: float) -> str:
 
 
 def _coverage(entry: Entry) -> str:
-    """Of the patches, then of each slide."""
+    """Coverage of the patches, then of each slide."""
     shares = [m.coverage for m in entry.measured if m.coverage is not None]
     return ", ".join(f"{share:.1%}" for share in shares) or "not measured"
 

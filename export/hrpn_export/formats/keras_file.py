@@ -1,4 +1,4 @@
-"""The Keras model itself, ``model.keras``."""
+"""Keras: the model itself, ``model.keras``."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ check = check_keras
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
-    """Write the model; its layers must be registered with Keras, and none may be a Lambda.
+    """Write ``model.keras``. Its layers must be registered with Keras.
 
     Raises:
-        ExportError: a layer would be saved as code.
+        ExportError: a layer is a Lambda, which Keras saves as code.
     """
     import keras
 
@@ -51,10 +51,10 @@ def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
 
 
 def own_layers(path: Path) -> dict[str, str]:
-    """Layers and functions of a ``.keras`` file that are not Keras' own.
+    """Layers and functions of a ``.keras`` file that are not part of Keras.
 
     Returns:
-        Name of the class: module that brings it, sorted by name.
+        Maps the name of each class to its module, sorted by name.
     """
     found = {}
     for item in keras_objects(path):

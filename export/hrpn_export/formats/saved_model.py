@@ -1,4 +1,4 @@
-"""TensorFlow SavedModel, laid out as TensorFlow Serving takes it: ``model/1/``."""
+"""TensorFlow SavedModel, in the layout of TensorFlow Serving: ``model/1/``."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ check = check_saved_model
 def export(source: Source, precision: str, folder: Path) -> Path:
     """Write the model as one signature, ``serving_default``, for every batch and size.
 
-    The weights are variables of the SavedModel, as TensorFlow Serving and further conversion
-    expect. Input ``grey_levels`` and output ``prediction`` are float32 (N, H, W, C).
+    The weights are variables, as TensorFlow Serving and converters expect. Input ``grey_levels``
+    and output ``prediction`` are float32 (N, H, W, C).
 
     Returns:
-        The folder that holds the version folder, to be given to TensorFlow Serving.
+        The folder with the version folder in it, for TensorFlow Serving.
     """
     import tensorflow as tf
 

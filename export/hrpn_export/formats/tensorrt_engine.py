@@ -1,4 +1,4 @@
-"""TensorRT: an engine from the ONNX file of the same precision, and what is said beside it."""
+"""TensorRT: an engine built from the ONNX file of the same precision, with a sidecar."""
 
 from pathlib import Path
 
@@ -16,15 +16,15 @@ NAME = "model.engine"
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
-    """Write ``model.engine``, ``model.json`` and, from the full TensorRT, ``model.timing``.
+    """Write ``model.engine``, ``model.json`` and, with the full TensorRT, ``model.timing``.
 
-    Options are those of :class:`~hrpn_export.tensorrt.Wanted`: ``tiles``, ``batches``,
+    The options are those of :class:`~hrpn_export.tensorrt.Wanted`: ``tiles``, ``batches``,
     ``capability``, ``builder`` and ``timing_cache``.
 
     Raises:
-        MissingRuntimeError: no builder is installed, or it needs a GPU; says how to get one, and
-            the command that builds the engine from the ONNX file on the machine that will run it.
-        FormatError, ContractError: an option that cannot be.
+        MissingRuntimeError: no builder is installed, or it needs a GPU; gives the command that
+            builds the engine from the ONNX file on the machine that will run it.
+        FormatError, ContractError: an option is not possible.
         ExportError: TensorRT cannot build the model.
     """
     onnx = source.made.get(("onnx", precision))

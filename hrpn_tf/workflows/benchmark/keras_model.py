@@ -20,34 +20,29 @@ if TYPE_CHECKING:
 def load_keras(case: "BenchmarkCase") -> tuple["keras.Model", "Contract"]:
     """The Keras network of a case's bundle, on the case's device with its threads.
 
+    It is the model itself and not a session, which would hold the weights a second time.
+
     Raises:
-        BenchmarkError: the case is of a peer or of another format, or there is no such device.
+        BenchmarkError: the case has another format or is a baseline implementation, or there is
+            no such device.
         DamagedBundleError: the file cannot be loaded.
     """
     if case.peer or case.format != "keras":
         raise BenchmarkError(f"{case.scenario} takes the Keras file of a bundle alone")
     load_tensorflow()
-    import keras
     from hrpn_export import open_bundle
-    from hrpn_export.errors import DamagedBundleError
     from hrpn_export.keras_session import limit_threads
-
-    import hrpn_tf.models.layers  # noqa: F401  registers them
+    from hrpn_export.runtimes.keras_file import load_keras as load_file
 
     limit_threads(case.threads)
     _see_one_device(case.device)
     bundle = open_bundle(case.bundle)
     path = bundle.path / bundle.artefact(case.format, case.precision).path
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DamagedBundleError(f"{path}: cannot be loaded: {line}") from None
-    return model, bundle.contract
+    return load_file(path), bundle.contract
 
 
 def model_predict(context: ScenarioContext) -> Measured:
-    """One tile by ``keras.Model.predict``, as whoever has the Keras file and nothing else does."""
+    """Predict one tile by ``keras.Model.predict``, the usual way to use a Keras file."""
     model, contract = load_keras(context.case)
     tile, memory = noise(contract, len(contract.inputs), 1, context.case.side), PeakMemory()
 
@@ -66,7 +61,7 @@ MODEL_PREDICT = Scenario("model_predict", model_predict, "tiles", formats=("kera
 
 
 def _see_one_device(device: str) -> None:
-    """Let TensorFlow use the CPU, or one GPU, and no other.
+    """Restrict TensorFlow to the CPU, or to one GPU.
 
     Raises:
         BenchmarkError: there is no such GPU.

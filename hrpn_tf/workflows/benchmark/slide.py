@@ -28,13 +28,13 @@ _ANY_PIXEL_SIZE = 0.5
 
 
 def slide(context: ScenarioContext) -> Measured:
-    """A slide of ``case.side`` px, as ``hrpn-tf predict --bundle`` predicts it.
+    """Predict a slide of ``case.side`` px, as ``hrpn-tf predict --bundle`` does.
 
-    Planning, reading, halos, the network, writing and the pyramid of the result are in it; loading
-    the network and making the slide are not. No tile is left out as empty.
+    The time includes planning, reading, halos, the network, writing and the pyramid of the result,
+    but not loading the network and making the slide. No tile is skipped as empty.
 
     Raises:
-        BenchmarkError: the case is of a peer.
+        BenchmarkError: the case is a baseline implementation.
     """
     case = context.case
     if case.peer:
@@ -68,15 +68,15 @@ SLIDE = Scenario("slide", slide, "slides")
 def made_slide(contract: "Contract", side: int) -> Path:
     """An OME-TIFF of smooth noise with the contract's inputs, made once per side.
 
-    It is kept in the system's temporary folder for later cases; the same arguments give the same
+    It stays in the system's temporary folder for later cases. The same arguments give the same
     bytes.
 
     Args:
-        contract: names the channels, their largest grey level and the pixel size.
+        contract: gives the channels, their largest grey level and the pixel size.
         side: height and width, px.
 
     Raises:
-        BenchmarkError: somebody else's folder is in its place.
+        BenchmarkError: other users may write to the folder.
     """
     from hrpn_tf.slides import write_slide
 
@@ -115,7 +115,7 @@ def _own_folder() -> Path:
 
 
 def _planned(network: BundleNetwork, source: Path, out: Path) -> "Prediction":
-    """The prediction of the slide, checked as that of any other."""
+    """The planned prediction of the slide, checked like any other."""
     from hrpn_tf.workflows.predict.jobs import PredictionOptions, check
     from hrpn_tf.workflows.predict.predict import with_tile
     from hrpn_tf.workflows.predict.requests import Request

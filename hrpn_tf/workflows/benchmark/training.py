@@ -1,4 +1,4 @@
-"""The scenario ``training`` of benchmarks: one step of the optimizer, again and again."""
+"""The scenario ``training`` of benchmarks: repeated steps of the optimizer."""
 
 from collections.abc import Callable
 
@@ -15,21 +15,20 @@ Step = Callable[[], object]
 
 
 def training(context: ScenarioContext) -> Measured:
-    """A step on ``case.batch`` patches of ``case.side`` px of noise, which are in memory already.
+    """Train on ``case.batch`` patches of ``case.side`` px of noise, which are in memory already.
 
-    Of a bundle it is the step of ``hrpn-tf fit`` with the default configuration: float32, mean
-    squared error, clipped gradients, AdamW, and the sums that the training reports. Of a generative
-    adversarial network it is the generator alone: a bundle holds no discriminator. A peer takes
-    part whose session is :class:`~hrpn_benchmarks.scenarios.abilities.Trainable`.
+    For a bundle this is a step of ``hrpn-tf fit`` with the default configuration: float32, mean
+    squared error, clipped gradients, AdamW, and the sums that the training reports. For a
+    generative adversarial network it is the generator alone: a bundle holds no discriminator. A
+    baseline implementation takes part if its session is
+    :class:`~hrpn_benchmarks.scenarios.abilities.Trainable`.
 
     Raises:
-        BenchmarkError: a peer cannot be trained.
+        BenchmarkError: a baseline implementation cannot be trained.
     """
-    step, memory = (
-        _step_of_peer(context) if context.case.peer else _step_of_bundle(context),
-        PeakMemory(),
-    )
-    with memory.watch():  # the first step is what makes memory grow
+    step = _step_of_baseline(context) if context.case.peer else _step_of_bundle(context)
+    memory = PeakMemory()
+    with memory.watch():  # memory grows most in the first step, so watch that too
         warm_up(step, WARM_UP)
         context.together()
         samples = repeat(step, context.case.seconds)
@@ -46,7 +45,7 @@ def training(context: ScenarioContext) -> Measured:
 TRAINING = Scenario("training", training, "patch", formats=("keras",))
 
 
-def _step_of_peer(context: ScenarioContext) -> Step:
+def _step_of_baseline(context: ScenarioContext) -> Step:
     session, case = context.open(), context.case
     if not isinstance(session, Trainable):
         raise BenchmarkError(f"{case.peer} gives a session without train(batch, target)")
@@ -74,7 +73,7 @@ def _step_of_bundle(context: ScenarioContext) -> Step:
     optimizer = build_optimizer(
         config.optimizer, network.trainable_variables, 10_000, ema=config.ema, scale_loss=False
     )
-    # a unit of one grey level: what counts as one changes the loss, and no time
+    # a target unit of one grey level; it scales the loss and does not affect the time
     model = RegressionModel(network, optimizer, build_loss(config.loss, 1.0))
     steps = Steps(model, choose_devices(), compile_xla=may_use_xla(config))
     batch = noise(contract, len(contract.inputs), case.batch, case.side)

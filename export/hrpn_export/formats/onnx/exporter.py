@@ -1,4 +1,4 @@
-"""ONNX: float32 by tf2onnx, float16 and int8 from that."""
+"""ONNX: tf2onnx writes float32; float16 and int8 are derived from it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,12 @@ check = check_onnx
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
-    """Write ``model.onnx``; input and output are float32 in every precision.
+    """Write ``model.onnx``. Input and output are float32 in every precision.
 
-    The option ``opset`` (18 by default) is that of the file.
+    The option ``opset`` (18 by default) sets the opset of the file.
 
     Raises:
-        ExportError: the graph has control flow, or a part that the converter does not know.
+        ExportError: the graph has control flow, or an operation that the converter does not know.
         CalibrationError: int8 without calibration patches.
     """
     import onnx
@@ -58,19 +58,19 @@ def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
 
 
 def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "onnx.ModelProto":
-    """A Keras model as an ONNX graph, float32, of every batch, height and width.
+    """Convert a Keras model to a float32 ONNX graph for every batch, height and width.
 
-    Batch normalisation is folded into the convolutions, and nothing is computed from the input's
-    shape that is a constant factor.
+    Batch normalisation is folded into the convolutions, and sizes computed from the shape of the
+    input become constant factors.
 
     Args:
-        model: (N, H, W, inputs) to (N, H, W, outputs).
+        model: maps (N, H, W, inputs) to (N, H, W, outputs).
         inputs: number of input channels.
-        opset: version of the operators; tf2onnx knows up to 18, later ones are converted.
+        opset: version of the operators; tf2onnx writes up to 18, later ones are converted.
         multiple: height and width of an input are multiples of this, px.
 
     Raises:
-        ExportError: the graph has control flow, or a part that the converter does not know.
+        ExportError: the graph has control flow, or an operation that the converter does not know.
     """
     import onnx
     import tensorflow as tf
@@ -103,7 +103,7 @@ def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "
 
 
 def _name_dimensions(graph: "onnx.ModelProto") -> None:
-    """Names instead of the converter's numbers for what is free."""
+    """Name the free dimensions, which the converter numbers."""
     for value in (*graph.graph.input, *graph.graph.output):
         free = dict(enumerate(("batch", "height", "width")))
         for place, name in free.items():
