@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium
 from hypothesis import settings
+from support.browser import chromium
+from support.places import SHARED
 
 # How long an example takes says more about the machine's load than about the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
 """The distribution holds every package and every data file."""
 
 import configparser
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from support.places import ROOT
+
 SOURCES = {"hrpn_tf": ".", "hrpn_export": "export", "hrpn_benchmarks": "benchmarks"}
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
 from scipy.ndimage import gaussian_filter
 from skimage.io import imread
 from sklearn.metrics import r2_score
+from support.array_plane import ArrayPlane
 
 from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation import (

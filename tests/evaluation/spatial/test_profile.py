@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
-from plane_in_memory import RANGE, measured
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import brentq
 from scipy.special import k0
+from support.array_plane import ArrayPlane
+from support.plane_in_memory import RANGE, measured
 
 from hrpn_tf.config import SimulationConfig, SpatialConfig, load_config
 from hrpn_tf.evaluation.spatial.profile import Profile, make_bins
