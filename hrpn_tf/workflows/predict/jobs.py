@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
+from hrpn_tf.console import remark
 from hrpn_tf.errors import UsageError
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.predict.requests import Request
@@ -117,6 +118,33 @@ def check(
         region=region,
         mask=None if choice.mask is None else choice.mask.absolute(),
     )
+
+
+def with_tile(config: Config, contract: "Contract", network: Network, asked_for: bool) -> Config:
+    """A network whose answer depends on its tile gets tiles of the size that it was trained on.
+
+    Args:
+        config: of its training.
+        contract: of the network.
+        network: for messages.
+        asked_for: whether somebody asked for the tile that the configuration states.
+
+    Raises:
+        UsageError: a halo is asked for, which such a network does not have.
+    """
+    if contract.receptive_field is not None and contract.tile_exact:
+        return config
+    prediction = config.prediction
+    if prediction.halo is not None:
+        raise UsageError(
+            f"--halo: the network of {network.folder} has no receptive field; leave it out"
+        )
+    tile = (asked_for and prediction.tile) or config.training.crop or config.data.patch
+    remark(
+        f"the network of {network.folder} depends on its tile: tiles of {tile} px overlap by half "
+        "and are blended; faint seams may remain"
+    )
+    return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
 
 
 def _check_place(request: Request, overwrite: bool) -> None:

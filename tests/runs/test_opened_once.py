@@ -23,7 +23,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from export_samples import SHAPE, command, make_run
+from support.exported_run import SHAPE, command, make_run
 
 from hrpn_tf.slides import write_slide
 from hrpn_tf.workflows.calibrate import calibrate
