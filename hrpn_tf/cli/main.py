@@ -20,6 +20,7 @@ from hrpn_tf.errors import HrpnError
 # name: (module, one line for --help). Modules are imported only when their command is run or its
 # own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
 COMMANDS = {
+    "config": "Print the configuration with explanations, or start a configuration file.",
     "simulate": "Make slides whose truth is known.",
     "inspect": "Print what is understood of a slide.",
     "prepare": "Cut slides into a store of patches.",
