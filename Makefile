@@ -10,7 +10,7 @@ BENCHMARK ?= $(DEMO)/benchmark
 # Options of pytest, e.g. PYTEST="-n 2 --dist loadfile"
 PYTEST ?=
 
-.PHONY: demo benchmark test test-fast check format clean study vendor
+.PHONY: demo benchmark test test-fast check docs format clean study vendor
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -46,6 +46,11 @@ check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Into build/site; a warning, a dead link or a file loaded from another server is an error.
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "Open the page build/site/index.html"
 
 format: .venv/installed
 	$(BIN)/ruff format .

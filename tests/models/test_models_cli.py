@@ -21,7 +21,9 @@ def test_models_lists_every_preset() -> None:
     for expected in ("2,176,824", "18.25", "all", "32", "seams"):
         assert expected in rows["hrpn-published"].split()
 
-    guide = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "models.md").read_text("utf-8")
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "models.md").read_text(
+        "utf-8"
+    )
     for preset in list_presets():
         name, parameters, gmac, field, multiple, tiles = rows[preset.name].split()[:6]
         field = "the whole input" if field == "all" else f"{field} px"
