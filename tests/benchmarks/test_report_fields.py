@@ -1,4 +1,4 @@
-"""``docs/guide/benchmark.md`` names every field of ``report.json``, and none that is not there."""
+"""``docs/reference/benchmark-report.md`` names every field of ``report.json``, and none that is not there."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from hrpn_benchmarks.measures import Unit
 from hrpn_benchmarks.report import Report
 from pydantic import BaseModel
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "guide" / "benchmark.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reference" / "benchmark-report.md"
 
 
 def models(model: type[BaseModel], where: str) -> Iterator[tuple[str, type[BaseModel]]]:
