@@ -25,7 +25,7 @@ demo: .venv/installed
 # The comparison of docs/results/study.md; hours on two cores. Run again, it goes on where it stopped.
 # REAL=FOLDER adds the real fields.
 study: .venv/installed
-	$(BIN)/python benchmarks/study.py --out $(STUDY) $(if $(REAL),--real $(REAL))
+	$(BIN)/python benchmarks/experiments/study.py --out $(STUDY) $(if $(REAL),--real $(REAL))
 
 # The plan "quick" on the network of the demo. BENCHMARK=FOLDER names another folder: a report that is
 # there is never replaced.

@@ -155,7 +155,7 @@ class UncertifiedError(HrpnError):
     """An exported format misses its limit of agreement with the network; the others are done."""
 
 
-class CohortError(HrpnError):
+class SomeSlidesFailedError(HrpnError):
     """Some slides of several failed; the others are done."""
 
 

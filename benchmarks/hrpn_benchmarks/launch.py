@@ -12,10 +12,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrpn_benchmarks.cells import Cell
-from hrpn_benchmarks.cgroup import memory_available
+from hrpn_benchmarks.machine.cgroup import memory_available
+from hrpn_benchmarks.machine.memory_limit import (
+    amount,
+    ended_by_kernel,
+    kernel_kills,
+    out_of_memory,
+)
+from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Measured, Samples, Strict
-from hrpn_benchmarks.memory_limit import amount, ended_by_kernel, kernel_kills, out_of_memory
 
 _PATIENCE = 0.02  # s between two looks at the processes
 

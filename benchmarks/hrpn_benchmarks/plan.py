@@ -43,7 +43,7 @@ class Plan(Strict):
     Attributes:
         formats, precisions, runtimes: of the bundles; empty for all that are certified.
         peers: what else gets rows.
-        scenarios: see ``hrpn_benchmarks.scenarios``, and those that other packages add.
+        scenarios: see ``hrpn_benchmarks.scenarios.sessions``, and those that other packages add.
         sides: of tiles, px; a cell for each. They are rounded up to the stride multiple.
         slides: sides of whole slides, px, for the scenario ``slide``.
         patch: side of training patches, px, for the scenario ``training``.

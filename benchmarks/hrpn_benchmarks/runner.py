@@ -8,14 +8,14 @@ from pathlib import Path
 
 from hrpn_export import Bundle, open_bundle
 
-from hrpn_benchmarks.cells import Cell, expand
-from hrpn_benchmarks.counts import Counts, try_to_count
-from hrpn_benchmarks.environment import Environment, this_ending, this_environment
 from hrpn_benchmarks.errors import ReportError
 from hrpn_benchmarks.launch import Round, measure_apart
+from hrpn_benchmarks.machine.environment import Environment, this_ending, this_environment
+from hrpn_benchmarks.matrix import Cell, expand
 from hrpn_benchmarks.measures import Samples
 from hrpn_benchmarks.plan import Plan
-from hrpn_benchmarks.report import REPORT, Report, Row, accuracy_of, size_of
+from hrpn_benchmarks.report.report import REPORT, Report, Row, accuracy_of, size_of
+from hrpn_benchmarks.trackers.counts import Counts, try_to_count
 
 # Finished rounds, one JSON object for each line; gone when the report is there.
 JOURNAL = "rounds.jsonl"

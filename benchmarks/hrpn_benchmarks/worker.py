@@ -14,12 +14,12 @@ from pathlib import Path
 from hrpn_export import BundleError, Session, open_session
 from hrpn_export.quiet import quiet
 
-from hrpn_benchmarks.abilities import with_counts
-from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.errors import BenchmarkError
+from hrpn_benchmarks.machine.memory_limit import be_ended_first, limit_memory
+from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Measured
-from hrpn_benchmarks.memory_limit import be_ended_first, limit_memory
-from hrpn_benchmarks.scenario import Job, find_scenario
+from hrpn_benchmarks.scenarios.abilities import with_counts
+from hrpn_benchmarks.scenarios.scenario import ScenarioContext, find_scenario
 
 
 def measure(cell: Cell, together: Callable[[], None]) -> Measured:
@@ -31,7 +31,7 @@ def measure(cell: Cell, together: Callable[[], None]) -> Measured:
             sessions.append(_peer(cell) if cell.peer else _of_bundle(cell))
         return sessions[-1]
 
-    measured = find_scenario(cell.scenario).run(Job(cell, opened, together))
+    measured = find_scenario(cell.scenario).run(ScenarioContext(cell, opened, together))
     return with_counts(measured, sessions[-1], cell.side) if sessions else measured
 
 

@@ -65,13 +65,13 @@ def command(
 
 def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[str, Any]) -> None:
     from hrpn_benchmarks.errors import BenchmarkError
-    from hrpn_benchmarks.markdown import to_markdown
-    from hrpn_benchmarks.page import to_page
     from hrpn_benchmarks.plan import Plan, read_plan
+    from hrpn_benchmarks.report.markdown import to_markdown
+    from hrpn_benchmarks.report.page import to_page
     from hrpn_benchmarks.runner import run_benchmark
 
+    from hrpn_tf.console import remark
     from hrpn_tf.files import atomic_path
-    from hrpn_tf.workflows.remarks import remark
 
     plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
     report = run_benchmark(plan, bundles, out, say=click.echo)
@@ -87,9 +87,9 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
 
 
 def _compare(old: Path, new: Path, threshold: float) -> None:
-    from hrpn_benchmarks.compare import compare
     from hrpn_benchmarks.errors import RegressionError
-    from hrpn_benchmarks.report import read_report
+    from hrpn_benchmarks.report.compare import compare
+    from hrpn_benchmarks.report.report import read_report
 
     changes = compare(read_report(old), read_report(new))
     for change in changes:

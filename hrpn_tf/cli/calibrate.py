@@ -8,7 +8,7 @@ import click
 from hrpn_tf.cli.options import overwrite_option
 
 if TYPE_CHECKING:
-    from hrpn_tf.workflows.calibrate_run import Calibrated
+    from hrpn_tf.workflows.calibrate.calibrate import Calibrated
 
 
 @click.command("calibrate")
@@ -50,7 +50,7 @@ def command(
 
     Stopped at any moment and run again, it goes on where it stopped.
     """
-    from hrpn_tf.workflows.calibrate_run import calibrate_run
+    from hrpn_tf.workflows.calibrate.calibrate import calibrate_run
 
     found = calibrate_run(
         run,
@@ -68,7 +68,7 @@ def command(
 def _summary(found: "Calibrated", guarantee: bool) -> str:
     """What is promised, the main tables, and where the rest is."""
     from hrpn_tf.evaluation.intervals import to_markdown
-    from hrpn_tf.workflows.calibration_report import promise
+    from hrpn_tf.workflows.calibrate.summary import promise
 
     shown = [row for row in found.table if row.kind != "slide"]
     tables = f"{to_markdown(shown)}" if shown else ""

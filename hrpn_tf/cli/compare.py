@@ -41,9 +41,9 @@ def command(
     RUN is a folder of hrpn-tf fit; what has not been predicted or evaluated yet is. Runs that
     differ by nothing but their seed are also shown as a group, with mean and standard deviation.
     """
-    from hrpn_tf.evaluation.comparison_tables import difference_table, main_table
-    from hrpn_tf.workflows.compare_runs import compare_runs
-    from hrpn_tf.workflows.run_results import parse_runs
+    from hrpn_tf.evaluation.comparison.tables import difference_table, main_table
+    from hrpn_tf.workflows.compare.compare import compare_runs
+    from hrpn_tf.workflows.compare.run_results import parse_runs
 
     comparison = compare_runs(
         parse_runs(runs),

@@ -31,7 +31,7 @@ def command(
         overrides = (*overrides, f"model.preset={preset}")
     config = load_config(config_source, overrides)
     load_tensorflow()
-    from hrpn_tf.workflows.cross_validate import cross_validate, to_markdown
+    from hrpn_tf.workflows.cross_validation import cross_validate, to_markdown
 
     found = cross_validate(store, out, config)
     click.echo(f"{to_markdown(found)}{out}: summary.md, summary.csv, summary.json")

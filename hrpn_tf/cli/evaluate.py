@@ -109,9 +109,9 @@ def command(
     By default these are the test slides of the run; with a slide list (LIST, CSV or YAML) those of
     it that the run neither trained nor picked its checkpoint with.
     """
-    from hrpn_tf.workflows.evaluate_run import evaluate_run
-    from hrpn_tf.workflows.spatial_inputs import SpatialFiles
-    from hrpn_tf.workflows.spatial_run import SpatialOptions
+    from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+    from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
+    from hrpn_tf.workflows.evaluate.spatial_inputs import SpatialFiles
 
     asked = {
         "--vessel-mask": vessel_mask,

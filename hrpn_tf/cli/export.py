@@ -8,8 +8,8 @@ import click
 from hrpn_export.formats import FORMATS
 
 from hrpn_tf.cli.options import out_option, overwrite_option, parse_region
-from hrpn_tf.workflows.export_report import describe
-from hrpn_tf.workflows.export_run import ExportChoice, export_run
+from hrpn_tf.workflows.export.export import ExportOptions, export_run
+from hrpn_tf.workflows.export.summary import describe
 
 Function = Callable[..., Any]
 
@@ -105,7 +105,7 @@ def command(
         "batches": None if trt_batch is None else [trt_batch],
         "capability": _parts(trt_capability),
     }
-    choice = ExportChoice(
+    choice = ExportOptions(
         formats=tuple(name for name, asked in flags.items() if asked),
         precisions=tuple(_parts(precision) or ()),
         options={"onnx": {"opset": opset}, "tensorrt": trt},

@@ -27,9 +27,9 @@ def command(slide: Path, out: Path | None, as_json: bool, overwrite: bool) -> No
     SLIDE is a file, or a folder with one TIFF per channel. The roles are suggestions from the
     channels' names; the last line has them as options for hrpn-tf predict.
     """
-    from hrpn_tf.workflows.inspect_slide import inspect_slide
-    from hrpn_tf.workflows.remarks import remark
-    from hrpn_tf.workflows.slide_report import as_dict, as_text
+    from hrpn_tf.console import remark
+    from hrpn_tf.workflows.inspect.slide import inspect_slide
+    from hrpn_tf.workflows.inspect.summary import as_dict, as_text
 
     report = inspect_slide(slide, out, overwrite)
     click.echo(json.dumps(as_dict(report), indent=2) if as_json else as_text(report))

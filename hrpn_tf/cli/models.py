@@ -21,9 +21,9 @@ def command(inputs: int, size: int, as_json: bool) -> None:
     an input must be multiples of it. Tiles: whether a slide predicted by tiles is exact.
     """
     load_tensorflow()
-    from hrpn_tf.models.figures import preset_figures
+    from hrpn_tf.models.cost import preset_cost
 
-    figures = [preset_figures(preset, inputs, size) for preset in list_presets()]
+    figures = [preset_cost(preset, inputs, size) for preset in list_presets()]
     if as_json:
         click.echo(json.dumps([asdict(each) for each in figures], indent=2))
         return

@@ -60,7 +60,7 @@ def parse_region(text: str | None) -> "Region | None":
     Raises:
         UsageError: not four whole numbers.
     """
-    from hrpn_tf.prediction.geometry import Region
+    from hrpn_tf.prediction.tiling import Region
 
     if text is None:
         return None

@@ -7,11 +7,11 @@ import click
 
 from hrpn_tf.cli.options import overwrite_option, parse_region, pixel_size_option
 from hrpn_tf.errors import UsageError
-from hrpn_tf.workflows.bundle_network import BundleNetwork
-from hrpn_tf.workflows.networks import Network
-from hrpn_tf.workflows.predict_run import predict_run
-from hrpn_tf.workflows.prediction_jobs import Choice
-from hrpn_tf.workflows.run_network import RunNetwork
+from hrpn_tf.workflows.networks.bundle import BundleNetwork
+from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.jobs import PredictionOptions
+from hrpn_tf.workflows.predict.predict import predict_run
 
 
 def _setting(name: str, key: str, text: str, **options: Any) -> Any:
@@ -172,7 +172,7 @@ def command(
         out=out,
         channels=dict(_parse_channel(text) for text in channels),
         overrides=(*overrides, *given),
-        choice=Choice(parse_region(region), mask, level, pixel_size_um),
+        choice=PredictionOptions(parse_region(region), mask, level, pixel_size_um),
         overwrite=overwrite,
         workers=workers,
         scheduler=scheduler,

@@ -40,7 +40,7 @@ def command(
     store, or of a slide list (LIST, CSV or YAML).
     """
     from hrpn_tf.evaluation.report.pages import format_size
-    from hrpn_tf.workflows.report_run import report_run
+    from hrpn_tf.workflows.report.report import report_run
 
     reported = report_run(
         path,

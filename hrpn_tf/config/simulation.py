@@ -1,7 +1,7 @@
 """Parameters of the phantom simulator, with units and sources.
 
-Sources are the published figures for tumours listed in ``docs/guide/simulate.md``; "guess" marks what
-nobody reported.
+Sources are the published figures for tumours listed in ``docs/guide/simulate.md``; "guess" marks
+what nobody reported.
 """
 
 from typing import Literal

@@ -10,6 +10,7 @@ import yaml
 
 from hrpn_tf.config import DataConfig
 from hrpn_tf.errors import SlideListError, SlideNotFoundError
+from hrpn_tf.slides.names import slide_name
 
 REQUIRED = ("slide", "group")
 
@@ -81,13 +82,6 @@ def _entry(path: Path, where: str, row: Mapping[str, Any], config: DataConfig) -
             )
         channels[role] = listed
     return SlideEntry(str(row.get("name") or slide_name(slide)), slide, str(row["group"]), channels)
-
-
-def slide_name(slide: Path) -> str:
-    """Name of a slide for which none is given: ``01`` of ``01.ome.tif``; that of a folder."""
-    if slide.is_dir():
-        return slide.resolve().name.removesuffix(".zarr").removesuffix(".ome")
-    return slide.name.removesuffix(slide.suffix).removesuffix(".ome")
 
 
 def _read_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:

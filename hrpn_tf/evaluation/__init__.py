@@ -1,12 +1,12 @@
 """How good predicted slides are: figures, baselines, tables and pictures."""
 
-from hrpn_tf.evaluation.compare import CompareSettings, compare
-from hrpn_tf.evaluation.evaluate import common_peak, evaluate_slide
-from hrpn_tf.evaluation.evaluation import Evaluation, Row, SlideFigures
+from hrpn_tf.evaluation.baselines.baselines import Baselines, fit_baselines
+from hrpn_tf.evaluation.evaluation import Evaluation, Row, SlideMetrics
 from hrpn_tf.evaluation.measured import MeasuredSlide
-from hrpn_tf.evaluation.metrics import DEFINITIONS, Figures, figures
+from hrpn_tf.evaluation.metrics import DEFINITIONS, Metrics, figures
+from hrpn_tf.evaluation.pixel_errors import CompareSettings, compare
 from hrpn_tf.evaluation.planes import ChannelPlane, MaskPlane, Plane
-from hrpn_tf.evaluation.predictors import Baselines, fit_baselines
+from hrpn_tf.evaluation.slide_evaluation import common_peak, evaluate_slide
 from hrpn_tf.evaluation.tables import table, to_csv, to_markdown
 
 __all__ = [
@@ -15,12 +15,12 @@ __all__ = [
     "ChannelPlane",
     "CompareSettings",
     "Evaluation",
-    "Figures",
     "MaskPlane",
     "MeasuredSlide",
+    "Metrics",
     "Plane",
     "Row",
-    "SlideFigures",
+    "SlideMetrics",
     "common_peak",
     "compare",
     "evaluate_slide",

@@ -1,13 +1,13 @@
-"""Figures of several slides, of the baselines, and of all slides pooled."""
+"""Metrics of several slides, of the baselines, and of all slides pooled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from hrpn_tf.evaluation.compare import Region, View
-from hrpn_tf.evaluation.metrics import DEFINITIONS, Figures, Sums, figures
-from hrpn_tf.evaluation.predictors import Baselines
+from hrpn_tf.evaluation.baselines.baselines import Baselines
+from hrpn_tf.evaluation.metrics import DEFINITIONS, Metrics, Sums, figures
+from hrpn_tf.evaluation.pixel_errors import Region, View
 
 SCHEMA = "hrpn-tf evaluation 1"
 POOLED = "pooled"
@@ -16,7 +16,7 @@ Compared = Mapping[tuple[View, Region], Sums]
 
 
 @dataclass(frozen=True)
-class SlideFigures:
+class SlideMetrics:
     """What was measured on one slide, or on all of them pooled.
 
     Attributes:
@@ -42,7 +42,7 @@ class Row:
     predictor: str
     view: View
     region: Region
-    figures: Figures
+    figures: Metrics
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Evaluation:
         baselines: what they know, if they were asked for.
     """
 
-    slides: tuple[SlideFigures, ...]
+    slides: tuple[SlideMetrics, ...]
     peak: float | None
     smooth_px: float
     dtype: str
@@ -74,11 +74,11 @@ class Evaluation:
             for key, sums in compared.items()
         ]  # fmt: skip
 
-    def pooled(self) -> SlideFigures:
+    def pooled(self) -> SlideMetrics:
         """All pixels of all slides as one image."""
         subsets = sorted({slide.subset for slide in self.slides})
         first = self.slides[0].predictors
-        return SlideFigures(
+        return SlideMetrics(
             POOLED,
             "",
             "+".join(subsets),

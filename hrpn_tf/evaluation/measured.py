@@ -11,7 +11,7 @@ class MeasuredSlide:
     """A slide whose target was measured, as planes.
 
     Attributes:
-        name, group, subset: see ``SlideFigures``.
+        name, group, subset: see ``SlideMetrics``.
         inputs: role: plane, in the run's order.
         target_role: what the target is called.
         target: the measured target.

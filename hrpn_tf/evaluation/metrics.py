@@ -57,7 +57,7 @@ NOTHING = Sums(NO_PIXELS, 0.0, 0, np.zeros(0), 0)
 
 
 @dataclass(frozen=True)
-class Figures:
+class Metrics:
     """The figures of one view and region.
 
     Attributes:
@@ -87,7 +87,7 @@ class Figures:
         }
 
 
-def figures(sums: Sums, peak: float | None) -> Figures:
+def figures(sums: Sums, peak: float | None) -> Metrics:
     """The figures that follow from the sums.
 
     Args:
@@ -96,7 +96,7 @@ def figures(sums: Sums, peak: float | None) -> Figures:
     """
     m = sums.moments
     if m.count == 0:
-        return Figures(
+        return Metrics(
             dict.fromkeys(DEFINITIONS), dict.fromkeys(DEFINITIONS, "no pixels"), 0, 0, {}, {}
         )
     mse = float(m.squared_error) / m.count
@@ -117,7 +117,7 @@ def figures(sums: Sums, peak: float | None) -> Figures:
         values[name] = value
         if value is None:
             undefined[name] = reason
-    return Figures(
+    return Metrics(
         {name: values[name] for name in DEFINITIONS},
         undefined,
         m.count,

@@ -3,7 +3,8 @@
 The published network does all its work at a quarter of the resolution, spends 59 % of its
 operations in the head, and aligns corners when it resizes. Here a thin branch stays at full
 resolution from the first layer to the last, the head is one convolution, and every resize has
-half-pixel centres, so that a tile gives what the whole slide gives. See ``docs/reference/models.md``.
+half-pixel centres, so that a tile gives what the whole slide gives. See
+``docs/reference/models.md``.
 """
 
 from collections.abc import Sequence

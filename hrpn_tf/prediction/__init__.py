@@ -1,10 +1,8 @@
 """Whole-slide inference: tile geometry, memory plan, journal, checks, provenance."""
 
-from hrpn_tf.prediction.begun import Begun
 from hrpn_tf.prediction.blocks import to_grey_levels
 from hrpn_tf.prediction.checks import input_channels
 from hrpn_tf.prediction.frame import Frame, choose_frame, frame_region, open_frame
-from hrpn_tf.prediction.geometry import Block, Region, Tile, Tiling, plan_tiling
 from hrpn_tf.prediction.mask import PolygonMask, read_mask
 from hrpn_tf.prediction.predict import (
     PredictionSummary,
@@ -15,16 +13,18 @@ from hrpn_tf.prediction.predict import (
 from hrpn_tf.prediction.provenance import prediction_provenance, sha256, slide_checksums
 from hrpn_tf.prediction.reading import read_reflected
 from hrpn_tf.prediction.slide_prediction import SlidePrediction
+from hrpn_tf.prediction.started import StartedPrediction
+from hrpn_tf.prediction.tiling import Block, Region, Tile, Tiling, plan_tiling
 from hrpn_tf.prediction.tissue_map import TissueMap, find_tissue
 
 __all__ = [
-    "Begun",
     "Block",
     "Frame",
     "PolygonMask",
     "PredictionSummary",
     "Region",
     "SlidePrediction",
+    "StartedPrediction",
     "Tile",
     "Tiling",
     "TissueMap",

@@ -10,9 +10,9 @@ from hrpn_export import Session
 
 from hrpn_tf.errors import NonFinitePredictionError
 from hrpn_tf.prediction.blending import fade_both
-from hrpn_tf.prediction.geometry import Block, Tile, Tiling
 from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.reading import read_reflected
+from hrpn_tf.prediction.tiling import Block, Tile, Tiling
 from hrpn_tf.prediction.tissue_map import TissueMap
 from hrpn_tf.slides import Slide
 

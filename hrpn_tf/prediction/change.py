@@ -9,7 +9,7 @@ from typing import Self
 
 from hrpn_tf.errors import SlideChangedError
 from hrpn_tf.slides import SlideInfo
-from hrpn_tf.slides.zarr_json import is_zarr
+from hrpn_tf.slides.zarr.metadata_files import is_zarr
 
 # Bytes, time of change (ns), and, of a folder, a checksum of what each file in it says of itself.
 State = tuple[int, ...]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hrpn_export import Contract
 
 from hrpn_tf.errors import PixelSizeError, RegionError
-from hrpn_tf.prediction.geometry import Region
+from hrpn_tf.prediction.tiling import Region
 from hrpn_tf.slides import Slide, SlideInfo
 from hrpn_tf.slides.metadata import implausible
 from hrpn_tf.slides.resample import ResampledSlide

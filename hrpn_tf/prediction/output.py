@@ -6,11 +6,11 @@ from pathlib import Path
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import UsageError
 from hrpn_tf.files import move, remove
-from hrpn_tf.prediction.geometry import Tiling
+from hrpn_tf.prediction.tiling import Tiling
 from hrpn_tf.slides.description import SlideDescription
-from hrpn_tf.slides.ome_tiff import write_ome_tiff
-from hrpn_tf.slides.ome_zarr_write import finish_ome_zarr
-from hrpn_tf.slides.zarr_planes import ZarrPlanes
+from hrpn_tf.slides.tiff.writer import write_ome_tiff
+from hrpn_tf.slides.zarr.planes import ZarrPlanes
+from hrpn_tf.slides.zarr.writer import finish_ome_zarr
 
 _ZARR = "ome-zarr-"
 _TIFF_SUFFIXES, _ZARR_SUFFIXES = (".tif", ".tiff"), (".zarr",)

@@ -7,7 +7,7 @@ from hrpn_export import Contract, ContractError, Session
 from hrpn_export.session import largest_side
 
 from hrpn_tf.errors import MemoryBudgetError
-from hrpn_tf.prediction.geometry import Region, Tiling, plan_tiling, round_up
+from hrpn_tf.prediction.tiling import Region, Tiling, plan_tiling, round_up
 
 # Larger tiles spend less on halos, but beyond this there is little left to win.
 LARGEST_TILE = 2048

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.files import refuse_existing
 from hrpn_tf.memory import free_on_host, peak_bytes, resident_bytes
-from hrpn_tf.prediction.begun import Begun
-from hrpn_tf.prediction.geometry import Tiling
 from hrpn_tf.prediction.slide_prediction import SlidePrediction
+from hrpn_tf.prediction.started import StartedPrediction
+from hrpn_tf.prediction.tiling import Tiling
 from hrpn_tf.slides import Slide
 
 
@@ -52,7 +52,7 @@ def run_prediction(
     budget: int | None,
     overwrite: bool,
     progress: bool,
-    on_begun: Callable[[Begun], object] = lambda begun: None,
+    on_begun: Callable[[StartedPrediction], object] = lambda begun: None,
 ) -> PredictionSummary:
     """Predict a slide of any size in this process, and write the result.
 

@@ -7,8 +7,8 @@ import numpy as np
 from hrpn_export import Session
 
 from hrpn_tf.memory import forget_peak, peak_bytes, resident_bytes
-from hrpn_tf.prediction.geometry import round_up
 from hrpn_tf.prediction.planning import SessionCost
+from hrpn_tf.prediction.tiling import round_up
 
 # Sides of the two tiles that are run, px: the difference of their peaks is what pixels cost.
 _SMALL, _LARGE = 256, 640

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from hrpn_tf import __version__
 from hrpn_tf.config import CONDITIONS
 from hrpn_tf.prediction.queues import NO_LIMIT, ReadAhead
-from hrpn_tf.slides.zarr_json import is_zarr
+from hrpn_tf.slides.zarr.metadata_files import is_zarr
 
 # A slide of more files than this is named by one checksum of all of theirs.
 _LISTED_FILES = 16

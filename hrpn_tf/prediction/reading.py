@@ -6,8 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from hrpn_tf.prediction.geometry import reflect
 from hrpn_tf.prediction.queues import within
+from hrpn_tf.prediction.tiling import reflect
 from hrpn_tf.slides import Slide, SlideInfo
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hrpn_tf.config import CONDITIONS
-from hrpn_tf.prediction.geometry import Tiling
+from hrpn_tf.prediction.tiling import Tiling
 from hrpn_tf.slides.description import SlideDescription
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def description(
     Args:
         prediction: what is asked for.
         tiling: the tiles.
-        found: what was found out when it was begun; see ``Begun``.
+        found: what was found out when it was begun; see ``StartedPrediction``.
     """
     area, info = prediction.area, prediction.slide.info
     # what was asked for comes first: a slide may state a pixel size in a wrong unit

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from hrpn_export import Session
 
-from hrpn_tf.prediction.geometry import Region, Tiling, plan_tiling, round_up
 from hrpn_tf.prediction.reading import Windows, read_reflected
+from hrpn_tf.prediction.tiling import Region, Tiling, plan_tiling, round_up
 from hrpn_tf.prediction.tissue_map import TissueMap
 
 # Windows of about this side, px, are predicted twice. Only their borders matter, so a small one

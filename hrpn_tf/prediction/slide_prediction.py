@@ -20,10 +20,8 @@ from hrpn_tf.errors import (
     SlideFormatError,
 )
 from hrpn_tf.files import disk_full_as_named_error
-from hrpn_tf.prediction.begun import Begun
 from hrpn_tf.prediction.blocks import BlockMaker, Network, check_values, to_grey_levels
 from hrpn_tf.prediction.change import FileStates, parts
-from hrpn_tf.prediction.geometry import Block, Region
 from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.output import Output
 from hrpn_tf.prediction.planning import (
@@ -39,6 +37,8 @@ from hrpn_tf.prediction.queues import ReadAhead, WriteBehind, within
 from hrpn_tf.prediction.reading import TimedReads
 from hrpn_tf.prediction.request import description, request
 from hrpn_tf.prediction.seams import measure_seams
+from hrpn_tf.prediction.started import StartedPrediction
+from hrpn_tf.prediction.tiling import Block, Region
 from hrpn_tf.prediction.tissue_map import TissueMap
 from hrpn_tf.prediction.unfinished import Unfinished, Work
 from hrpn_tf.slides import Slide
@@ -92,7 +92,7 @@ class SlidePrediction:
         """What is there of the result."""
         return Unfinished(self.out)
 
-    def work(self, begun: Begun) -> Work:
+    def work(self, begun: StartedPrediction) -> Work:
         """Where the blocks are written."""
         return self.unfinished.work(begun.found["work"])
 
@@ -102,7 +102,7 @@ class SlidePrediction:
         info = self.slide.info
         return self.region or Region(0, 0, info.height, info.width)
 
-    def begin(self, budget: int | None, restart: bool = False) -> Begun:
+    def begin(self, budget: int | None, restart: bool = False) -> StartedPrediction:
         """Plan, or go on with what was begun.
 
         Args:
@@ -133,10 +133,12 @@ class SlidePrediction:
                 f"{in_words(budget)} may be used; raise --max-ram, or start anew with --overwrite"
             )
         done = unfinished.work(found["work"]).journal().finished()
-        return Begun(plan, found, tuple(i for i in range(len(plan.tiling)) if i not in done))
+        return StartedPrediction(
+            plan, found, tuple(i for i in range(len(plan.tiling)) if i not in done)
+        )
 
     def compute(
-        self, begun: Begun, indices: Sequence[int], advance: Callable[[Block], object]
+        self, begun: StartedPrediction, indices: Sequence[int], advance: Callable[[Block], object]
     ) -> float:
         """Compute and store some blocks.
 
@@ -194,7 +196,7 @@ class SlidePrediction:
             journal.add(*outside)
         return network.seconds
 
-    def finish(self, begun: Begun, overwrite: bool) -> None:
+    def finish(self, begun: StartedPrediction, overwrite: bool) -> None:
         """Make the result, under its final name, of blocks that are all finished.
 
         Raises:

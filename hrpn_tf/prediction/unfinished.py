@@ -11,9 +11,9 @@ from typing import Any
 
 from hrpn_tf.errors import RunBusyError, SlideFormatError, UnfinishedError
 from hrpn_tf.files import atomic_path, locked, remove
-from hrpn_tf.prediction.geometry import Region, Tiling
 from hrpn_tf.prediction.journal import Journal
 from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.prediction.tiling import Region, Tiling
 from hrpn_tf.slides import read_provenance
 
 _SCHEMA = 2

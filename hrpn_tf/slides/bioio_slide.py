@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.errors import HrpnError, RgbSlideError, SlideFormatError
-from hrpn_tf.slides import layout
 from hrpn_tf.slides.metadata import square_pixel, to_um
 from hrpn_tf.slides.planes import CACHE_BYTES, MAX_SEGMENT_BYTES, SegmentCache
 from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
+from hrpn_tf.slides.tiff import layout
 
 _PLUGINS = {".czi": "bioio_czi", ".nd2": "bioio_nd2", ".lif": "bioio_lif"}
 

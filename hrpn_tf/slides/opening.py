@@ -10,7 +10,8 @@ from hrpn_tf.slides.slide import Slide, SlideInfo
 
 
 def open_slide(path: Path | str, cache_bytes: int = CACHE_BYTES) -> Slide:
-    """Open a slide with the first reader that recognises it; see ``docs/guide/slides.md`` for formats.
+    """Open a slide with the first reader that recognises it; see ``docs/guide/slides.md`` for
+    formats.
 
     Nothing but the description is read; close the slide, or use it as a context manager.
 

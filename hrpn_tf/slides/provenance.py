@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_tf.errors import SlideNotFoundError
-from hrpn_tf.slides import ome, ome_zarr_attributes
 from hrpn_tf.slides.malformed import as_named_error
-from hrpn_tf.slides.zarr_json import group_attributes, is_zarr
+from hrpn_tf.slides.tiff import ome_xml as ome
+from hrpn_tf.slides.zarr import attributes as ome_zarr_attributes
+from hrpn_tf.slides.zarr.metadata_files import group_attributes, is_zarr
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
-from hrpn_tf.slides import bioio_slide, brightfield, ome_files
-from hrpn_tf.slides.folder import FolderSlide
-from hrpn_tf.slides.ome_zarr import OmeZarrSlide, is_ome_zarr
+from hrpn_tf.slides import bioio_slide, brightfield
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.slide import Slide
-from hrpn_tf.slides.tiff import TiffSlide
+from hrpn_tf.slides.tiff import ome_files
+from hrpn_tf.slides.tiff.folder import FolderSlide
+from hrpn_tf.slides.tiff.reader import TiffSlide
+from hrpn_tf.slides.zarr.reader import OmeZarrSlide, is_ome_zarr
 
 GROUP = "hrpn_tf.slide_readers"
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

@@ -9,12 +9,12 @@ import numpy as np
 
 from hrpn_tf.errors import RegionError, SlideFormatError
 from hrpn_tf.files import disk_full_as_named_error, refuse_existing
-from hrpn_tf.slides import ome
 from hrpn_tf.slides.description import SlideDescription, refuse_unstorable
-from hrpn_tf.slides.ome_tiff import Compression, write_ome_tiff
-from hrpn_tf.slides.ome_zarr_write import write_ome_zarr
 from hrpn_tf.slides.scratch import ScratchPlanes
 from hrpn_tf.slides.slide import check_finite
+from hrpn_tf.slides.tiff import ome_xml as ome
+from hrpn_tf.slides.tiff.writer import Compression, write_ome_tiff
+from hrpn_tf.slides.zarr.writer import write_ome_zarr
 
 
 class SlideWriter:
@@ -22,10 +22,10 @@ class SlideWriter:
 
     Blocks may come in any order and of any size, and each pixel is written once. On a clean exit
     the slide is at ``path``: an OME-Zarr 0.5 if that ends in ``.zarr``
-    (:func:`~hrpn_tf.slides.ome_zarr_write.write_ome_zarr`), otherwise an OME-TIFF
-    (:func:`~hrpn_tf.slides.ome_tiff.write_ome_tiff`). On an error nothing is left. Memory does not
-    grow with the slide; while writing, the disk of ``path`` holds the uncompressed slide beside the
-    result.
+    (:func:`~hrpn_tf.slides.zarr.writer.write_ome_zarr`), otherwise an OME-TIFF
+    (:func:`~hrpn_tf.slides.tiff.writer.write_ome_tiff`). On an error nothing is left. Memory does
+    not grow with the slide; while writing, the disk of ``path`` holds the uncompressed slide
+    beside the result.
 
     Args:
         path: the file or folder to make, usually ``*.ome.tif`` or ``*.ome.zarr``.

@@ -15,7 +15,8 @@ from hrpn_tf.memory import free_on_host
 from hrpn_tf.models.layers import AlignedUpsample, Upsample
 from hrpn_tf.models.traffic import SizedCall, sized_calls, tensor_bytes
 
-# Fitted to the peak resident memory of training steps; docs/results/accelerator.md has the comparison.
+# Fitted to the peak resident memory of training steps; docs/results/accelerator.md has the
+# comparison.
 _BYTES_PER_CALL = 2_000_000  # of graph and compiled kernels
 _GRADIENTS = 4  # of the largest tensor's size, alive at once in the backward pass
 

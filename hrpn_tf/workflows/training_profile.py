@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hrpn_tf.errors import RunError
-from hrpn_tf.workflows.run_slides import run_subsets, store_of
+from hrpn_tf.runs.slides import run_subsets, store_of
 
 if TYPE_CHECKING:
     from hrpn_tf.data.manifest import SlideRecord

@@ -5,7 +5,7 @@ import signal
 import time
 
 import numpy as np
-from hrpn_benchmarks.cells import Cell
+from hrpn_benchmarks.matrix import Cell
 from hrpn_export import Contract
 
 CONTRACT = Contract(("a", "b"), ("qd",), 0.5, 4, None, False, 255.0)

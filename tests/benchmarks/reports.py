@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from hrpn_benchmarks.environment import this_environment
+from hrpn_benchmarks.machine.environment import this_environment
 from hrpn_benchmarks.measures import Samples
 from hrpn_benchmarks.plan import Plan
-from hrpn_benchmarks.report import Accuracy, Report, Row
+from hrpn_benchmarks.report.report import Accuracy, Report, Row
 from instruments import cell
 
 _TIMES = (0.1, 0.11, 0.3)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from browser import Visit
-from hrpn_benchmarks.page import to_page
-from hrpn_benchmarks.report import Report
+from hrpn_benchmarks.report.page import to_page
+from hrpn_benchmarks.report.report import Report
 from reports import mixed, report, row
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(1)</script>"

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from hrpn_benchmarks.compare import change_of, compare
 from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.report.compare import change_of, compare
 from instruments import cell
 from reports import report, row
 from scipy.stats import bootstrap

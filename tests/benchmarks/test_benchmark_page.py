@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 import pytest
-from hrpn_benchmarks.columns import columns_of, speed_ups
-from hrpn_benchmarks.markdown import to_markdown
 from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.page import thinned, to_page
+from hrpn_benchmarks.report.columns import columns_of, speed_ups
+from hrpn_benchmarks.report.markdown import to_markdown
+from hrpn_benchmarks.report.page import thinned, to_page
 from hypothesis import given
 from hypothesis import strategies as st
 from reports import mixed, report, row

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from hrpn_benchmarks.cells import expand
 from hrpn_benchmarks.errors import PlanError
+from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.plan import SHIPPED, Plan, read_plan
 from instruments import cell
 from small_bundle import small_bundle

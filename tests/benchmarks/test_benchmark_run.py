@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from hrpn_benchmarks import launch, runner
-from hrpn_benchmarks.cells import expand
-from hrpn_benchmarks.compare import change_of, compare
 from hrpn_benchmarks.errors import ReportError
 from hrpn_benchmarks.launch import Round, measure_apart
-from hrpn_benchmarks.markdown import to_markdown
+from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.plan import Plan
-from hrpn_benchmarks.report import Report, read_report
+from hrpn_benchmarks.report.compare import change_of, compare
+from hrpn_benchmarks.report.markdown import to_markdown
+from hrpn_benchmarks.report.report import Report, read_report
 from hrpn_benchmarks.runner import run_benchmark
 from instruments import cell
 from small_bundle import small_bundle

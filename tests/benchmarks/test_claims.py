@@ -7,12 +7,12 @@ from types import ModuleType
 
 import pytest
 from hrpn_benchmarks import runner
-from hrpn_benchmarks.cells import Cell
-from hrpn_benchmarks.environment import Environment
 from hrpn_benchmarks.launch import Round
+from hrpn_benchmarks.machine.environment import Environment
+from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.plan import Plan, read_plan
-from hrpn_benchmarks.report import Accuracy, Report, Row
+from hrpn_benchmarks.report.report import Accuracy, Report, Row
 from instruments import cell
 from small_bundle import small_bundle
 

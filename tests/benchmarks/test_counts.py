@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hrpn_benchmarks.counts import Counts, count_onnx, try_to_count
 from hrpn_benchmarks.errors import InstrumentError
+from hrpn_benchmarks.trackers.counts import Counts, count_onnx, try_to_count
 from onnx import helper, numpy_helper
 
 

@@ -4,11 +4,11 @@ import time
 from pathlib import Path
 
 import pytest
-from hrpn_benchmarks import energy
-from hrpn_benchmarks.energy import Energy, Rapl
 from hrpn_benchmarks.errors import InstrumentError
 from hrpn_benchmarks.launch import put_together
 from hrpn_benchmarks.measures import Measured, Samples
+from hrpn_benchmarks.trackers import energy
+from hrpn_benchmarks.trackers.energy import Energy, Rapl
 from pretended_gpu import PretendedNvml, pretend
 
 

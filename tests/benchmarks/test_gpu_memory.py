@@ -4,12 +4,12 @@ import sys
 import time
 
 import pytest
-from hrpn_benchmarks.environment import this_environment
 from hrpn_benchmarks.errors import InstrumentError
-from hrpn_benchmarks.gpu_memory import GpuMemory
-from hrpn_benchmarks.nvml import handle_of
-from hrpn_benchmarks.scenario import Job
-from hrpn_benchmarks.scenarios import SCENARIOS
+from hrpn_benchmarks.machine.environment import this_environment
+from hrpn_benchmarks.machine.nvml import handle_of
+from hrpn_benchmarks.scenarios.scenario import ScenarioContext
+from hrpn_benchmarks.scenarios.sessions import SCENARIOS
+from hrpn_benchmarks.trackers.gpu_memory import GpuMemory
 from instruments import Sleeper, cell
 from pretended_gpu import PretendedNvml, pretend
 
@@ -59,10 +59,10 @@ def test_a_row_of_a_processor_has_neither() -> None:
 def test_a_scenario_on_a_gpu_has_both(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, PretendedNvml(held=[500], refuses="energy"))
     for name in ("tile", "startup"):
-        job = Job(cell(device="cuda", scenario=name), lambda: Sleeper(0.01))
+        job = ScenarioContext(cell(device="cuda", scenario=name), lambda: Sleeper(0.01))
         found = SCENARIOS[name].run(job)
         assert found.measures["steady GPU memory"].values == (500,)
-    job = Job(cell(device="cuda"), lambda: Sleeper(0.01))
+    job = ScenarioContext(cell(device="cuda"), lambda: Sleeper(0.01))
     assert SCENARIOS["tile"].run(job).unavailable["energy"] == "NVML: Not Supported"
 
 

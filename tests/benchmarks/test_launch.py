@@ -4,9 +4,9 @@ import os
 import time
 
 import pytest
-from hrpn_benchmarks.cells import expand
 from hrpn_benchmarks.errors import PlanError
 from hrpn_benchmarks.launch import measure_apart, put_together
+from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.plan import Peer, Plan
 from instruments import cell

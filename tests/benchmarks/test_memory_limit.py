@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-from hrpn_benchmarks import memory_limit
-from hrpn_benchmarks.cgroup import memory_available, processor_limit
-from hrpn_benchmarks.cgroup import memory_limit as memory_limit_of
 from hrpn_benchmarks.launch import measure_apart
-from hrpn_benchmarks.memory_limit import ended_by_kernel, out_of_memory
+from hrpn_benchmarks.machine import memory_limit
+from hrpn_benchmarks.machine.cgroup import memory_available, processor_limit
+from hrpn_benchmarks.machine.cgroup import memory_limit as memory_limit_of
+from hrpn_benchmarks.machine.memory_limit import ended_by_kernel, out_of_memory
 from instruments import cell
 
 

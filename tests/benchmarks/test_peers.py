@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hrpn_benchmarks import peers, worker
-from hrpn_benchmarks.abilities import Counted, Trainable
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.launch import measure_apart
 from hrpn_benchmarks.plan import read_plan
+from hrpn_benchmarks.scenarios.abilities import Counted, Trainable
 from instruments import cell
 
 sys.path.append(str(Path(__file__).parents[1] / "models"))

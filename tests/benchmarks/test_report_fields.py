@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 
 import pytest
 from hrpn_benchmarks.measures import Unit
-from hrpn_benchmarks.report import Report
+from hrpn_benchmarks.report.report import Report
 from pydantic import BaseModel
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reference" / "benchmark-report.md"

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hrpn_benchmarks.cells import Cell, expand
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.launch import measure_apart
+from hrpn_benchmarks.matrix import Cell, expand
 from hrpn_benchmarks.measures import Measured
 from hrpn_benchmarks.plan import Plan
-from hrpn_benchmarks.scenario import Job, find_scenario
+from hrpn_benchmarks.scenarios.scenario import ScenarioContext, find_scenario
 from hrpn_export import Contract
 from instruments import CONTRACT, Sleeper, cell
 from small_bundle import small_bundle
 
 from hrpn_tf.slides import open_slide
-from hrpn_tf.workflows.benchmark_slide import made_slide
+from hrpn_tf.workflows.benchmark.slide import made_slide
 
 PLAN = Plan(
     precisions=("fp32",), scenarios=("slide", "training", "model_predict"), slides=(600,),
@@ -35,7 +35,7 @@ def run(each: Cell, session: object = None) -> Measured:
         calls.append(None)
 
     calls: list[None] = []
-    measured = find_scenario(each.scenario).run(Job(each, lambda: session, together))
+    measured = find_scenario(each.scenario).run(ScenarioContext(each, lambda: session, together))
     assert len(calls) == 1, "processes wait for each other once"
     return measured
 

@@ -7,16 +7,16 @@ from runpy import run_path
 import numpy as np
 import pytest
 from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.scenario import Job
-from hrpn_benchmarks.scenarios import SCENARIOS
-from hrpn_benchmarks.trackers import Latency, PeakMemory, repeat, warm_up
+from hrpn_benchmarks.scenarios.scenario import ScenarioContext
+from hrpn_benchmarks.scenarios.sessions import SCENARIOS
+from hrpn_benchmarks.trackers.timing import Latency, PeakMemory, repeat, warm_up
 from instruments import Sleeper, cell
 from pydantic import ValidationError
 
 
 def test_a_known_sleep_is_measured() -> None:
     session = Sleeper(0.05)
-    measures = SCENARIOS["tile"].run(Job(cell(seconds=0.3), lambda: session)).measures
+    measures = SCENARIOS["tile"].run(ScenarioContext(cell(seconds=0.3), lambda: session)).measures
     assert measures["latency"].unit == "s"
     # a busy machine wakes a sleeper late, never early
     assert min(measures["latency"].values) == pytest.approx(0.05, rel=0.05)
@@ -25,7 +25,7 @@ def test_a_known_sleep_is_measured() -> None:
 
 def test_a_known_allocation_is_measured() -> None:
     session = Sleeper(0.001, held=200_000_000)
-    measures = SCENARIOS["tile"].run(Job(cell(), lambda: session)).measures
+    measures = SCENARIOS["tile"].run(ScenarioContext(cell(), lambda: session)).measures
     assert measures["memory growth"].median == pytest.approx(200e6, rel=0.05)
     assert measures["peak memory"].median > 200e6
 
@@ -44,14 +44,14 @@ def test_the_harness_adds_less_than_a_hundredth_to_a_millisecond() -> None:
 
 
 def test_area_is_as_fast_as_its_pixels() -> None:
-    job = Job(cell(scenario="stream"), Sleeper)
+    job = ScenarioContext(cell(scenario="stream"), Sleeper)
     found = SCENARIOS["stream"].run(job).measures
     mm2 = found["throughput"].median * (0.5e-3) ** 2
     assert found["area throughput"].unit == "mm2/s"
     assert found["area throughput"].median == pytest.approx(mm2)
     session = Sleeper()
     session.contract = replace(session.contract, pixel_size_um=None)
-    job = Job(cell(scenario="stream"), lambda: session)
+    job = ScenarioContext(cell(scenario="stream"), lambda: session)
     assert "no pixel size" in SCENARIOS["stream"].run(job).unavailable["area throughput"]
 
 
@@ -82,7 +82,9 @@ def test_there_are_three_samples_in_any_case() -> None:
 
 def test_a_start_is_measured_with_its_load() -> None:
     measures = (
-        SCENARIOS["startup"].run(Job(cell(scenario="startup"), lambda: Sleeper(0.02))).measures
+        SCENARIOS["startup"]
+        .run(ScenarioContext(cell(scenario="startup"), lambda: Sleeper(0.02)))
+        .measures
     )
     assert set(measures) == {"load", "first answer", "peak memory"}
     assert 0.02 <= measures["first answer"].median < 0.1, "a busy machine wakes a sleeper late"
@@ -90,7 +92,9 @@ def test_a_start_is_measured_with_its_load() -> None:
 
 def test_a_stream_takes_all_sizes_there_and_back() -> None:
     session = Sleeper()
-    measures = SCENARIOS["stream"].run(Job(cell(scenario="stream"), lambda: session)).measures
+    measures = (
+        SCENARIOS["stream"].run(ScenarioContext(cell(scenario="stream"), lambda: session)).measures
+    )
     assert [shape[1] for shape in session.calls] == [256, 512, 1024, 2048, 2048, 1024, 512, 256]
     pixels = sum(side**2 for _, side, _, _ in session.calls)
     seconds = measures["latency of a stream"].median
@@ -101,7 +105,7 @@ def test_the_batch_grows_while_that_pays() -> None:
     session = Sleeper(0.01)  # the same time for any batch: the larger the better
     measures = (
         SCENARIOS["throughput"]
-        .run(Job(cell(scenario="throughput", side=32), lambda: session))
+        .run(ScenarioContext(cell(scenario="throughput", side=32), lambda: session))
         .measures
     )
     assert max(shape[0] for shape in session.calls) == 64

@@ -4,8 +4,9 @@ from array_plane import ArrayPlane
 from scipy.ndimage import distance_transform_edt
 from sklearn.metrics import mean_squared_error, r2_score
 
-from hrpn_tf.evaluation import MeasuredSlide, baselines, fit_baselines
-from hrpn_tf.evaluation.baselines import DistancePlane, fit_profile, vessel_distance
+from hrpn_tf.evaluation import MeasuredSlide, fit_baselines
+from hrpn_tf.evaluation.baselines import vessel_distance as baselines
+from hrpn_tf.evaluation.baselines.vessel_distance import DistancePlane, fit_profile, vessel_distance
 from hrpn_tf.evaluation.planes import Window
 
 

@@ -12,8 +12,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from hrpn_tf.errors import SlideMismatchError
-from hrpn_tf.evaluation.compare import CompareSettings, compare
 from hrpn_tf.evaluation.metrics import figures
+from hrpn_tf.evaluation.pixel_errors import CompareSettings, compare
 
 SETTINGS = CompareSettings(peak=255.0, smooth_px=2.0, window=32)
 

@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 
 from hrpn_tf.errors import UsageError
-from hrpn_tf.evaluation.comparison import ComparedSlides, Comparison, Cost, Entry, with_groups
-from hrpn_tf.evaluation.comparison_plots import draw_comparison
-from hrpn_tf.evaluation.comparison_tables import (
+from hrpn_tf.evaluation.comparison.comparison import (
+    ComparedSlides,
+    Comparison,
+    Cost,
+    Entry,
+    with_groups,
+)
+from hrpn_tf.evaluation.comparison.plots import draw_comparison
+from hrpn_tf.evaluation.comparison.tables import (
     difference_table,
     main_table,
     to_csv,

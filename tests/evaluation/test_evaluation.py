@@ -24,8 +24,8 @@ from hrpn_tf.evaluation import (
     to_csv,
     to_markdown,
 )
-from hrpn_tf.evaluation.figures import CROP, Picture, choose_crop, density
 from hrpn_tf.evaluation.metrics import figures
+from hrpn_tf.evaluation.slide_picture import CROP, Picture, choose_crop, density
 
 SETTINGS = CompareSettings(peak=255.0, smooth_px=2.0)
 

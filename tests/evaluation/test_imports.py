@@ -13,9 +13,9 @@ import pytest
         "hrpn_tf.cli.evaluate",
         "hrpn_tf.cli.predict",
         "hrpn_tf.cli.report",
-        "hrpn_tf.workflows.evaluate_run",
-        "hrpn_tf.workflows.predict_run",
-        "hrpn_tf.workflows.report_run",
+        "hrpn_tf.workflows.evaluate.evaluate",
+        "hrpn_tf.workflows.predict.predict",
+        "hrpn_tf.workflows.report.report",
     ],
 )
 def test_heavy_libraries_are_not_loaded_on_import(module: str) -> None:

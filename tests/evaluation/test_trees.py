@@ -8,11 +8,12 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import r2_score
 from threadpoolctl import threadpool_limits
 
-from hrpn_tf.evaluation import MeasuredSlide, fit_baselines, trees
-from hrpn_tf.evaluation.baselines import VesselDistance
+from hrpn_tf.evaluation import MeasuredSlide, fit_baselines
+from hrpn_tf.evaluation.baselines import trees
+from hrpn_tf.evaluation.baselines.baselines import DISTANCE, TREES, baseline_planes
+from hrpn_tf.evaluation.baselines.trees import Features, TreesPlane, fit_trees, sample_pixels
+from hrpn_tf.evaluation.baselines.vessel_distance import VesselDistance
 from hrpn_tf.evaluation.planes import Window
-from hrpn_tf.evaluation.predictors import DISTANCE, TREES, baseline_planes
-from hrpn_tf.evaluation.trees import Features, TreesPlane, fit_trees, sample_pixels
 
 SHAPE = (170, 200)
 

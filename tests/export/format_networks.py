@@ -7,7 +7,7 @@ from functools import cache
 import keras
 import numpy as np
 from hrpn_export import Contract
-from hrpn_export.formats.onnx_file import to_onnx
+from hrpn_export.formats.onnx.exporter import to_onnx
 from keras import layers
 
 from hrpn_tf.models.build import build_model

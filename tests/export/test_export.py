@@ -15,7 +15,7 @@ from hrpn_export.errors import (
     FormatError,
     MissingRuntimeError,
 )
-from hrpn_export.formats import onnx_file
+from hrpn_export.formats.onnx import exporter as onnx_file
 from hrpn_export.tensorrt import write
 from hrpn_export.tensorrt.machine import Machine, platform_name
 

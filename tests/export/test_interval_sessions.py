@@ -7,8 +7,8 @@ import onnx
 import onnxruntime
 import pytest
 from hrpn_export import Contract, ContractError
-from hrpn_export.formats.onnx_scalars import widen_scalars
 from hrpn_export.formats.refit import convolution_of_prediction
+from hrpn_export.graphs.scalars import widen_scalars
 from hrpn_export.intervals import Coverage, WithoutIntervals
 from onnx import helper, numpy_helper
 

@@ -3,11 +3,11 @@ import numpy as np
 import onnx
 import pytest
 from format_networks import SHAPES, images, preset, preset_graph, tiny
-from hrpn_benchmarks.counts import count_onnx
+from hrpn_benchmarks.trackers.counts import count_onnx
 from hrpn_export.errors import ExportError
 from hrpn_export.formats import Source
-from hrpn_export.formats.onnx_file import export, to_onnx
-from hrpn_export.formats.onnx_rewrite import constants, simplify
+from hrpn_export.formats.onnx.exporter import export, to_onnx
+from hrpn_export.graphs.rewrite import constants, simplify
 from hrpn_export.runtimes.onnx_runtime import OnnxSession
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator

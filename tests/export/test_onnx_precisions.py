@@ -5,10 +5,10 @@ import pytest
 from format_networks import SHAPES, images, precision, preset, preset_graph, tiny
 from hrpn_export.errors import CalibrationError, ContractError, ExportError
 from hrpn_export.formats import Source
-from hrpn_export.formats.onnx_file import export, to_onnx
-from hrpn_export.formats.onnx_half import to_half
-from hrpn_export.formats.onnx_int8 import to_int8
-from hrpn_export.formats.onnx_rewrite import constants
+from hrpn_export.formats.onnx.exporter import export, to_onnx
+from hrpn_export.formats.onnx.fp16 import to_half
+from hrpn_export.formats.onnx.int8 import to_int8
+from hrpn_export.graphs.rewrite import constants
 from hrpn_export.runtimes.onnx_runtime import OnnxSession
 
 CALIBRATION = images((8, 64, 64), seed=3)

@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 import tf2onnx
-from hrpn_export.formats.onnx_resize import parse, readable, with_resize
+from hrpn_export.graphs.resize import parse, readable, with_resize
 
 from hrpn_tf.models.layers import AlignedUpsample
 

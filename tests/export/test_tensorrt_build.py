@@ -15,7 +15,7 @@ from hrpn_export.formats import Source, find_format
 from hrpn_export.runtimes import find_runtime
 from hrpn_export.tensorrt import Wanted, read_sidecar, write_engine
 from hrpn_export.tensorrt import machine as machines
-from hrpn_export.tensorrt.builder import Job, build
+from hrpn_export.tensorrt.builder import BuildRequest, build
 from hrpn_export.tensorrt.choose import BUILDERS
 from hrpn_export.tensorrt.machine import Gpu, Machine, platform_name
 from hrpn_export.tensorrt.profiles import make_profiles
@@ -174,7 +174,7 @@ def test_what_tensorrt_cannot_build_is_said_in_its_words(tmp_path):
     nodes.insert(4, onnx.helper.make_node("MatMul", ["c", "t"], ["square"]))
     nodes.insert(5, onnx.helper.make_node("MatMul", ["square", "c"], ["d"]))
     profiles = make_profiles(16, 2, None, [1])
-    job = Job(model.SerializeToString(), "model.onnx", profiles, ("7.5",))
+    job = BuildRequest(model.SerializeToString(), "model.onnx", profiles, ("7.5",))
     with pytest.raises(ExportError, match=r"cannot build it for 7\.5: .*GEMM") as caught:
         build(BUILDERS["tensorrt-rtx"], job)
     assert "\n" not in str(caught.value)

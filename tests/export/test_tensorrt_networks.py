@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 import pytest
 from hrpn_export import Contract
-from hrpn_export.formats.onnx_file import to_onnx
-from hrpn_export.formats.onnx_half import to_half
-from hrpn_export.formats.onnx_int8 import to_int8
-from hrpn_export.formats.onnx_resize import readable
+from hrpn_export.formats.onnx.exporter import to_onnx
+from hrpn_export.formats.onnx.fp16 import to_half
+from hrpn_export.formats.onnx.int8 import to_int8
+from hrpn_export.graphs.resize import readable
 from hrpn_export.tensorrt import Wanted, write_engine
 from hrpn_export.tensorrt.machine import Machine, platform_name
 

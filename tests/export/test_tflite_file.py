@@ -4,8 +4,8 @@ from ai_edge_litert.interpreter import Interpreter
 from format_networks import SHAPES, images, preset, tiny
 from hrpn_export.errors import CalibrationError, ExportError
 from hrpn_export.formats import Source
-from hrpn_export.formats.tflite_file import export, to_tflite
-from hrpn_export.formats.tflite_precision import to_dynamic, to_half, to_int8
+from hrpn_export.formats.tflite.exporter import export, to_tflite
+from hrpn_export.formats.tflite.precision import to_dynamic, to_half, to_int8
 from hrpn_export.runtimes.litert import LiteRtSession
 
 CALIBRATION = images((8, 64, 64), seed=3)

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from run_folder import finished_blocks, pixels, predict, write
 
-from hrpn_tf.slides.tiff import TiffSlide
+from hrpn_tf.slides.tiff.reader import TiffSlide
 
 FIRST = "slide.ome.tif"
 
@@ -105,7 +105,7 @@ def test_a_slide_that_changes_while_it_is_read(
 def test_a_chunk_of_an_ome_zarr_that_changes_while_it_is_read(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from hrpn_tf.slides.ome_zarr import OmeZarrSlide
+    from hrpn_tf.slides.zarr.reader import OmeZarrSlide
 
     slide, out = write(run.parent / "slide.ome.zarr"), run.parent / "new" / "out.ome.tif"
     chunk = next(p for p in slide.rglob("*") if str(p).endswith("c/0/0/0"))
@@ -191,7 +191,7 @@ def test_a_drive_that_stalls_before_the_first_pixel(
 def test_a_drive_that_stalls_while_it_is_written_to(
     run: Path, slide: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from hrpn_tf.slides.zarr_planes import ZarrPlanes
+    from hrpn_tf.slides.zarr.planes import ZarrPlanes
 
     out, answers, count = run.parent / "new" / "out.ome.tif", threading.Event(), [0]
     real = ZarrPlanes.write
@@ -227,7 +227,7 @@ def test_a_process_ends_though_a_thread_hangs(run: Path, slide: Path, what: str)
 
     code = f"""
 import os
-from hrpn_tf.slides.tiff import TiffSlide
+from hrpn_tf.slides.tiff.reader import TiffSlide
 pipe = os.pipe()
 def hang(*_, **__):
     os.read(pipe[0], 1)

@@ -16,8 +16,9 @@ from run_folder import predict, write
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError
 from hrpn_tf.memory import resident_bytes
-from hrpn_tf.workflows import cluster, cohort_tasks
-from hrpn_tf.workflows.cohort_tasks import Means, fitness
+from hrpn_tf.workflows.predict.cluster import dask_cluster as cluster
+from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster.tasks import WorkerLimits, fitness
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_a_worker_of_another_version_that_comes_later(monkeypatch: pytest.Monkey
     monkeypatch.setattr(cohort_tasks, "_worker", lambda: SimpleNamespace(address="tcp://w"))
     job: Any = None
     with pytest.raises(ClusterError, match=r"tcp://w has hrpn-tf .*, not 9\.9"):
-        cohort_tasks.begin(job, Means("9.9", None), False)
+        cohort_tasks.begin(job, WorkerLimits("9.9", None), False)
 
 
 def test_a_scheduler_with_certificates(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_too_little_memory_says_who_shares_it(sharing: int, advice: str) -> None
     def result() -> None:
         raise MemoryBudgetError("needs more; raise --max-ram")
 
-    running = cluster.Cluster(None, Means("1", 1), sharing)
+    running = cluster.Cluster(None, WorkerLimits("1", 1), sharing)
     with pytest.raises(MemoryBudgetError, match=advice):
         running.result(SimpleNamespace(result=result))
 
@@ -279,7 +280,7 @@ def used_threads() -> int:
 
 @pytest.mark.slow
 def test_workers_keep_to_their_threads(run: Path, tmp_path: Path) -> None:
-    from hrpn_tf.workflows.predict_run import predict_run
+    from hrpn_tf.workflows.predict.predict import predict_run
 
     opened: list[Any] = []
     local = cluster.local

@@ -10,14 +10,15 @@ import pytest
 
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import ClusterError, SlideFormatError
-from hrpn_tf.prediction import Begun, Frame, Region, plan_tiling
+from hrpn_tf.prediction import Frame, Region, StartedPrediction, plan_tiling
 from hrpn_tf.prediction.planning import Plan
 from hrpn_tf.prediction.unfinished import Unfinished
-from hrpn_tf.workflows import cohort, cohort_tasks
-from hrpn_tf.workflows.cohort import Cohort
-from hrpn_tf.workflows.cohort_tasks import Means, Part
-from hrpn_tf.workflows.prediction_jobs import Job
-from hrpn_tf.workflows.run_network import RunNetwork
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.cluster import scheduling as cohort
+from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster.scheduling import ClusterScheduler
+from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
+from hrpn_tf.workflows.predict.jobs import SlideJob
 
 SIDE, TILE = 300, 64
 TILING = plan_tiling(
@@ -38,7 +39,7 @@ class FakeCluster:
     """Finishes tasks in random order, each time when the cohort has nothing else to do."""
 
     def __init__(self, workers: int, seconds: float = 1.0, seed: int = 0) -> None:
-        self.means = Means("1", None)
+        self.means = WorkerLimits("1", None)
         self.count, self.seconds = workers, seconds
         self.random = random.Random(seed)
         self.waiting: list[Future] = []
@@ -49,7 +50,9 @@ class FakeCluster:
         self.most_open = self.most_tasks = 0
         self.broken: dict[tuple[str, str], Exception] = {}
 
-    def submit(self, task: Callable[..., Any], job: Job, *arguments: Any, priority: int) -> Future:
+    def submit(
+        self, task: Callable[..., Any], job: SlideJob, *arguments: Any, priority: int
+    ) -> Future:
         name = job.slide.name
         if task is cohort_tasks.begin:
             self.open.add(name)
@@ -78,11 +81,11 @@ class FakeCluster:
             raise self.broken[task, name]
         if task == "begin":
             plan = Plan(TILING, 1, 1, 0)
-            return Begun(plan, {"seams": None}, tuple(range(len(TILING))))
+            return StartedPrediction(plan, {"seams": None}, tuple(range(len(TILING))))
         if task == "compute":
             self.parts.append(len(arguments[1]))
             self.computed.update((name, index) for index in arguments[1])
-            return Part(self.seconds * len(arguments[1]), self.seconds / 2, 1000)
+            return BlockTiming(self.seconds * len(arguments[1]), self.seconds / 2, 1000)
         every = {(name, index) for index in range(len(TILING))}
         assert every <= set(self.computed), "finished before all blocks are"
         self.open.discard(name)
@@ -95,18 +98,18 @@ def _never_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort, "_PATIENCE_SECONDS", 0.0)
 
 
-def jobs(folder: Path, count: int) -> list[Job]:
+def jobs(folder: Path, count: int) -> list[SlideJob]:
     frame = Frame(0.5, 0, 1.0, 1.0)
     return [
-        Job(Path(f"s{i}"), folder / f"s{i}", RunNetwork(Path("run")), CONFIG, (0, 1), {}, frame,
-            SIDE * SIDE, None, None)
+        SlideJob(Path(f"s{i}"), folder / f"s{i}", RunNetwork(Path("run")), CONFIG, (0, 1), {},
+            frame, SIDE * SIDE, None, None)
         for i in range(count)
     ]  # fmt: skip
 
 
-def predict(cluster: FakeCluster, all_jobs: list[Job]) -> tuple[dict[str, str], list[str]]:
+def predict(cluster: FakeCluster, all_jobs: list[SlideJob]) -> tuple[dict[str, str], list[str]]:
     said: list[str] = []
-    failures = Cohort(cluster, False, False, said.append).run(all_jobs)
+    failures = ClusterScheduler(cluster, False, False, said.append).run(all_jobs)
     return {slide.name: str(error) for slide, error in failures}, said
 
 

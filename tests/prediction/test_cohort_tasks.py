@@ -19,13 +19,14 @@ from hrpn_tf.config import load_run_config
 from hrpn_tf.errors import OutputExistsError
 from hrpn_tf.prediction import output, slide_prediction, unfinished
 from hrpn_tf.prediction.unfinished import Unfinished
-from hrpn_tf.workflows import cohort_tasks, networks
-from hrpn_tf.workflows.cohort_tasks import Means, begin, compute, finish
-from hrpn_tf.workflows.prediction_jobs import Choice, Job, check
-from hrpn_tf.workflows.prediction_requests import Request
-from hrpn_tf.workflows.run_network import RunNetwork
+from hrpn_tf.workflows.networks import network as networks
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster.tasks import WorkerLimits, begin, compute, finish
+from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check
+from hrpn_tf.workflows.predict.requests import Request
 
-MEANS = Means(cohort_tasks.__version__, None)
+MEANS = WorkerLimits(cohort_tasks.__version__, None)
 FORMATS = pytest.mark.parametrize("suffix", [".ome.tif", ".ome.zarr"])
 
 
@@ -40,10 +41,12 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return worker
 
 
-def job(run: Path, name: str, overwrite: bool = False) -> Job:
+def job(run: Path, name: str, overwrite: bool = False) -> SlideJob:
     request = Request(run.parent / "a.ome.tif", run.parent / "out" / name, {}, None)
     contract = Contract.from_json((run / "contract.json").read_text())
-    found = check(request, RunNetwork(run), contract, load_run_config(run), Choice(), overwrite)
+    found = check(
+        request, RunNetwork(run), contract, load_run_config(run), PredictionOptions(), overwrite
+    )
     Unfinished(found.out).folder.mkdir(parents=True, exist_ok=True)  # as the cohort does
     return found
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hrpn_tf.prediction.blending import fade_both
-from hrpn_tf.prediction.geometry import CHUNK, Region, Tiling, plan_tiling, reflect, round_up
+from hrpn_tf.prediction.tiling import CHUNK, Region, Tiling, plan_tiling, reflect, round_up
 
 MULTIPLES = st.sampled_from([1, 2, 3, 4, 8, 16, 32, 48])
 regions = st.builds(

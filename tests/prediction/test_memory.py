@@ -1,4 +1,5 @@
-"""Memory of a prediction in a process of its own; ``benchmarks/prediction_memory.py`` has more."""
+"""Memory of a prediction in a process of its own; ``benchmarks/experiments/prediction_memory.py``
+has more."""
 
 import importlib.util
 from pathlib import Path

@@ -9,7 +9,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hrpn_tf.errors import MemoryBudgetError
-from hrpn_tf.prediction.geometry import Region
 from hrpn_tf.prediction.planning import (
     Plan,
     SessionCost,
@@ -18,6 +17,7 @@ from hrpn_tf.prediction.planning import (
     largest_tile,
     plan_prediction,
 )
+from hrpn_tf.prediction.tiling import Region
 
 GB = 10**9
 SESSION = SessionCost(base_bytes=600 * 10**6, bytes_per_px=400.0)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hrpn_tf.errors import RunBusyError, UnfinishedError
-from hrpn_tf.prediction.geometry import Region, plan_tiling
 from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.prediction.tiling import Region, plan_tiling
 from hrpn_tf.prediction.unfinished import Unfinished
 
 PLAN = Plan(

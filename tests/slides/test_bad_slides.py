@@ -35,7 +35,8 @@ import json, resource, signal, sys
 from pathlib import Path
 import numpy as np, tifffile
 from hrpn_tf.errors import HrpnError
-from hrpn_tf.slides import iter_windows, layout, open_slide
+from hrpn_tf.slides import iter_windows, open_slide
+from hrpn_tf.slides.tiff import layout
 
 in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (in_use + 2**31, in_use + 2**31))

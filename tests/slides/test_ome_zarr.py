@@ -14,7 +14,7 @@ from zarr_samples import edit, image_attributes, save_array, save_group, save_im
 
 from hrpn_tf.errors import PixelSizeError, SlideFormatError
 from hrpn_tf.slides import SlideInfo, open_slide
-from hrpn_tf.slides.ome_zarr import OmeZarrSlide, is_ome_zarr
+from hrpn_tf.slides.zarr.reader import OmeZarrSlide, is_ome_zarr
 
 VERSIONS = ("0.4", "0.5")
 
@@ -294,7 +294,7 @@ def test_only_the_chunks_of_a_window_are_read(tmp_path: Path) -> None:
 def test_windows_that_overlap_decode_a_chunk_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hrpn_tf.slides import zarr_chunks
+    from hrpn_tf.slides.zarr import chunks as zarr_chunks
 
     decoded = []
     decode = zarr_chunks.decode

@@ -41,8 +41,8 @@ from hrpn_tf.errors import (
     UsageError,
 )
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
-from hrpn_tf.slides.ome_zarr_write import finish_ome_zarr, write_ome_zarr
 from hrpn_tf.slides.scratch import ScratchPlanes
+from hrpn_tf.slides.zarr.writer import finish_ome_zarr, write_ome_zarr
 
 
 def write(path: Path, image: np.ndarray, version: str = "0.5", **options: Any) -> None:
@@ -235,8 +235,8 @@ def test_finishing_goes_on_wherever_it_was_stopped(
 
 def _stop_after(patch: pytest.MonkeyPatch, steps: int) -> None:
     """Ctrl-C at the block or file that is written after so many."""
-    from hrpn_tf.slides import ome_zarr_write
-    from hrpn_tf.slides.zarr_planes import ZarrPlanes
+    from hrpn_tf.slides.zarr import writer as ome_zarr_write
+    from hrpn_tf.slides.zarr.planes import ZarrPlanes
 
     done = 0
 
@@ -330,7 +330,7 @@ INTERRUPTED = """
 import signal, sys, time
 from pathlib import Path
 
-from hrpn_tf.slides.ome_zarr_write import write_ome_zarr
+from hrpn_tf.slides.zarr.writer import write_ome_zarr
 from hrpn_tf.slides.scratch import ScratchPlanes
 from written_samples import describe, noise
 

@@ -20,10 +20,10 @@ from pathlib import Path
 import imagecodecs, numpy as np, psutil, tifffile, zarr
 from hrpn_tf.slides import SlideWriter, iter_windows, open_slide
 from hrpn_tf.slides.description import SlideDescription
-from hrpn_tf.slides.ome_tiff import write_ome_tiff
-from hrpn_tf.slides.ome_zarr import OmeZarrSlide
-from hrpn_tf.slides.ome_zarr_write import finish_ome_zarr
-from hrpn_tf.slides.zarr_planes import ZarrPlanes
+from hrpn_tf.slides.tiff.writer import write_ome_tiff
+from hrpn_tf.slides.zarr.reader import OmeZarrSlide
+from hrpn_tf.slides.zarr.writer import finish_ome_zarr
+from hrpn_tf.slides.zarr.planes import ZarrPlanes
 
 path, side, how = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 block = np.random.default_rng(0).poisson(100, (512, 512, 1)).astype(np.uint16)

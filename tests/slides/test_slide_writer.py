@@ -24,8 +24,8 @@ from hrpn_tf.errors import (
     UsageError,
 )
 from hrpn_tf.slides import SlideWriter, iter_windows, open_slide, read_provenance, write_slide
-from hrpn_tf.slides.ome_tiff import write_ome_tiff
 from hrpn_tf.slides.pyramid import area_mean, pyramid_shapes
+from hrpn_tf.slides.tiff.writer import write_ome_tiff
 
 
 def write(path: Path, image: np.ndarray, **options: Any) -> None:

@@ -15,7 +15,7 @@ from written_samples import VERSIONS, create, digests
 
 from hrpn_tf.errors import SlideNotFoundError
 from hrpn_tf.slides import iter_windows
-from hrpn_tf.slides.zarr_planes import ZarrPlanes
+from hrpn_tf.slides.zarr.planes import ZarrPlanes
 
 
 def noise(height: int, width: int, channels: int = 2, dtype: str = "uint16") -> np.ndarray:

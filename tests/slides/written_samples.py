@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from hrpn_tf.slides.description import SlideDescription
-from hrpn_tf.slides.zarr_planes import ZarrPlanes
+from hrpn_tf.slides.zarr.planes import ZarrPlanes
 
 DTYPES = ("uint8", "uint16", "float32")
 VERSIONS = ("0.4", "0.5")

@@ -10,7 +10,7 @@ from hrpn_tf.config import load_config
 from hrpn_tf.errors import RunError
 from hrpn_tf.training import fit as fitting
 from hrpn_tf.training.run import load_run
-from hrpn_tf.workflows.cross_validate import cross_validate, spread_over_folds, to_markdown
+from hrpn_tf.workflows.cross_validation import cross_validate, spread_over_folds, to_markdown
 
 OPTIONS = (*TINY_RUN[:1], "training.epochs=2", "training.batch_size=4")
 

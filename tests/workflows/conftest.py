@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from report_sample import make_run
 
-from hrpn_tf.workflows.report_run import report_run
+from hrpn_tf.workflows.report.report import report_run
 
 
 @pytest.fixture(scope="package")

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from hrpn_tf.config import load_config, to_yaml
 from hrpn_tf.slides import write_slide
-from hrpn_tf.workflows.evaluate_run import evaluate_run
+from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 
 ROLES = ("vessels", "nuclei", "qd")
 SHAPE = (700, 1100)

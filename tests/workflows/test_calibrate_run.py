@@ -13,7 +13,8 @@ from export_samples import ROLES, SHAPE, command, image, make_run
 from hrpn_export import open_bundle
 
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
-from hrpn_tf.workflows import calibrate_run, interval_slides
+from hrpn_tf.workflows.calibrate import calibrate as calibrate_run
+from hrpn_tf.workflows.calibrate import scoring as interval_slides
 
 NEW = 4  # groups; a coverage of 0.7 needs 3
 

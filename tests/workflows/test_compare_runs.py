@@ -16,8 +16,8 @@ from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.data.store import build_store
 from hrpn_tf.errors import UsageError
 from hrpn_tf.slides import open_slide, write_slide
-from hrpn_tf.workflows.predict_run import predict_run
-from hrpn_tf.workflows.run_results import parse_runs, read_results
+from hrpn_tf.workflows.compare.run_results import parse_runs, read_results
+from hrpn_tf.workflows.predict.predict import predict_run
 
 ROLES = ("vessels", "nuclei", "qd")
 GROUPS = {"a": "train", "b": "train", "c": "validation", "d": "test", "e": "test"}

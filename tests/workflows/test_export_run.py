@@ -11,7 +11,7 @@ from hrpn_export import open_bundle, open_session
 from hrpn_export.formats import FORMATS
 from hrpn_export.runtimes import RUNTIMES
 
-from hrpn_tf.workflows.export_plan import plan_artefacts
+from hrpn_tf.workflows.export.plan import plan_artefacts
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from hrpn_tf.cli.main import main
 from hrpn_tf.errors import OutputExistsError, UsageError
 from hrpn_tf.slides import SlideInfo, open_slide, write_slide
-from hrpn_tf.workflows.inspect_slide import (
+from hrpn_tf.workflows.inspect.slide import (
     PERCENTILES,
     _spots,
     default_thumbnail,
@@ -221,7 +221,7 @@ def test_a_folder_that_cannot_be_written_to_is_no_failure(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("hrpn_tf.workflows.inspect_slide.save_thumbnail", refuse)
+    monkeypatch.setattr("hrpn_tf.workflows.inspect.slide.save_thumbnail", refuse)
     found = inspect(slide)
     assert "thumbnail   none" in found.stdout
     assert "Permission denied; say where with --out" in found.stderr
@@ -334,7 +334,7 @@ def test_the_name_of_a_folder_s_thumbnail(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_no_tensorflow_is_loaded(slide: Path) -> None:
     script = (
-        "import sys\nfrom hrpn_tf.workflows.inspect_slide import inspect_slide\n"
+        "import sys\nfrom hrpn_tf.workflows.inspect.slide import inspect_slide\n"
         "from pathlib import Path\ninspect_slide(Path(sys.argv[1]))\n"
         "assert not {'tensorflow', 'keras', 'bioio'} & set(sys.modules)"
     )

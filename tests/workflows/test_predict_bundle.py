@@ -132,7 +132,7 @@ def test_a_format_whose_tiles_show_says_so(
 ) -> None:
     from hrpn_export import open_bundle
 
-    from hrpn_tf.workflows import bundle_network
+    from hrpn_tf.workflows.networks import bundle as bundle_network
 
     opened = open_bundle(bundle)
     entries = [

@@ -21,7 +21,7 @@ from report_sample import (
 
 from hrpn_tf.cli.main import run as hrpn_tf
 from hrpn_tf.slides import write_slide
-from hrpn_tf.workflows.report_sources import default_out
+from hrpn_tf.workflows.report.sources import default_out
 
 
 @pytest.fixture

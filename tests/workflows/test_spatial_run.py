@@ -13,10 +13,10 @@ from skimage.measure import label
 
 from hrpn_tf.cli.main import run as hrpn_tf
 from hrpn_tf.config import load_config, to_yaml
+from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
-from hrpn_tf.workflows.ablation import AblatedSlide, predict_without
-from hrpn_tf.workflows.run_slides import RunSlide
-from hrpn_tf.workflows.spatial_inputs import feature_name
+from hrpn_tf.workflows.evaluate.ablation import AblatedSlide, predict_without
+from hrpn_tf.workflows.evaluate.spatial_inputs import feature_name
 
 GROUPS = {"a": "train", "b": "validation", "d": "test", "e": "test"}
 ROLES = ("vessels", "nuclei", "qd")
@@ -103,7 +103,7 @@ def evaluate(run: Path, *arguments: str) -> int:
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is drawn, which takes most of the time of a small slide."""
-    monkeypatch.setattr("hrpn_tf.evaluation.evaluate.draw", lambda *arguments: None)
+    monkeypatch.setattr("hrpn_tf.evaluation.slide_evaluation.draw", lambda *arguments: None)
     monkeypatch.setattr("hrpn_tf.evaluation.spatial.figures.draw_figures", lambda *arguments: [])
 
 

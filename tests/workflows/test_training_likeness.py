@@ -17,7 +17,7 @@ from hrpn_tf.errors import NonFinitePixelsError
 from hrpn_tf.evaluation.out_of_distribution import NAME, load_profile
 from hrpn_tf.prediction import Region, TissueMap
 from hrpn_tf.slides import read_provenance
-from hrpn_tf.workflows.out_of_distribution import KEY, assess, coarse_tissue, window_corners
+from hrpn_tf.workflows.predict.out_of_distribution import KEY, assess, coarse_tissue, window_corners
 
 Capture = pytest.CaptureFixture[str]
 

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 
 from hrpn_export import Contract, Session
 
-from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.errors import BenchmarkError
+from hrpn_benchmarks.matrix import Cell
 
 # Two inputs and one target, 8 bits, as the published networks have them.
 _ROLES = (("vessels", "nuclei"), ("qd",), 0.5)

@@ -8,8 +8,8 @@ from hrpn_export import Contract
 from hrpn_export.session import run_checked
 from torch import nn
 
-from hrpn_benchmarks.cells import Cell
 from hrpn_benchmarks.errors import BenchmarkError
+from hrpn_benchmarks.matrix import Cell
 
 # The step of this project's default configuration, so that frameworks are compared, not recipes.
 _RATE, _DECAY, _CLIP = 2e-3, 0.05, 1.0

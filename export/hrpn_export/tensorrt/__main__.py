@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from hrpn_export.add_engine import add_engine, asked_bundle, bundle_of
 from hrpn_export.errors import BundleError, BundleExistsError, FormatError
-from hrpn_export.formats.onnx_resize import parse
+from hrpn_export.graphs.resize import parse
 from hrpn_export.manifest import read_manifest
-from hrpn_export.tensorrt.into_bundle import add_engine, asked_bundle, bundle_of
 from hrpn_export.tensorrt.sidecar import Sidecar, sidecar_of
 from hrpn_export.tensorrt.write import Wanted, write_engine
 

@@ -13,7 +13,7 @@ from hrpn_export.tensorrt.sidecar import BuilderName
 
 
 @dataclass(frozen=True)
-class Job:
+class BuildRequest:
     """What is to be built.
 
     Attributes:
@@ -71,7 +71,7 @@ class Builder(Protocol):
         ...
 
 
-def build(builder: Builder, job: Job) -> Built:
+def build(builder: Builder, job: BuildRequest) -> Built:
     """Build an engine.
 
     Raises:
@@ -108,7 +108,7 @@ def build(builder: Builder, job: Job) -> Built:
     return Built(bytes(engine), str(trt.__version__), timing)
 
 
-def check_ends(trt: Any, network: Any, job: Job) -> None:
+def check_ends(trt: Any, network: Any, job: BuildRequest) -> None:
     """Refuse a network whose input and output are not those of a bundle.
 
     Raises:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hrpn_tf.evaluation.figures import ERROR_MAP, INTENSITY_MAP
+from hrpn_tf.evaluation.slide_picture import ERROR_MAP, INTENSITY_MAP
 
 if TYPE_CHECKING:
     from hrpn_tf.evaluation.report.layers import Kind

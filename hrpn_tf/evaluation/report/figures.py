@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrpn_tf.evaluation.figures import DENSITY_MAP
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.colours import SERIES
 from hrpn_tf.evaluation.report.density import Density
-from hrpn_tf.evaluation.report.metrics_tables import Metrics
+from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics
+from hrpn_tf.evaluation.slide_picture import DENSITY_MAP
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +118,7 @@ def draw_levels(density: Density, target: str, folder: Path) -> Chart:
         )
 
 
-def draw_slides(metrics: Metrics, folder: Path) -> list[Chart]:
+def draw_slides(metrics: ReportMetrics, folder: Path) -> list[Chart]:
     """R² of every slide, for the network and the baselines; MSE where no slide has an R².
 
     Empty if no slide has either.

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_tf.errors import RunError, UsageError
+from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.evaluation.evaluation import POOLED, SCHEMA
-from hrpn_tf.evaluation.predictors import MODEL
 from hrpn_tf.evaluation.tables import COLUMNS
 
-# Figures that the table of all slides shows; a slide's own page has them all.
+# Metrics that the table of all slides shows; a slide's own page has them all.
 BY_SLIDE = ("r2", "pearson", "mse", "mae", "bias", "ssim")
 
 
 @dataclass(frozen=True)
-class Metrics:
+class ReportMetrics:
     """An evaluation that was read.
 
     Attributes:
@@ -50,7 +50,7 @@ class Metrics:
         return next(row for row in self.of(slide) if row["predictor"] == MODEL)
 
 
-def read_metrics(folder: Path) -> Metrics:
+def read_metrics(folder: Path) -> ReportMetrics:
     """Read ``metrics.json`` of an evaluation.
 
     Raises:
@@ -64,7 +64,7 @@ def read_metrics(folder: Path) -> Metrics:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values["schema"] != SCHEMA:
             raise ValueError
-        metrics = Metrics(
+        metrics = ReportMetrics(
             tuple(values["rows"]),
             values["definitions"],
             values["views"],
@@ -93,7 +93,7 @@ def _check(row: Mapping[str, Any]) -> None:
     row["pixels"] + 0
 
 
-def metric_tables(metrics: Metrics, slide: str = POOLED) -> list[dict[str, Any]]:
+def metric_tables(metrics: ReportMetrics, slide: str = POOLED) -> list[dict[str, Any]]:
     """Tables of one slide, or of all pooled: one per view and region, the main one first.
 
     Each is ``title``, ``heads`` and ``rows`` of (predictor, figures as text, reasons).
@@ -115,7 +115,7 @@ def metric_tables(metrics: Metrics, slide: str = POOLED) -> list[dict[str, Any]]
     return tables
 
 
-def heads(metrics: Metrics, names: Sequence[str] = tuple(COLUMNS)) -> list[dict[str, str]]:
+def heads(metrics: ReportMetrics, names: Sequence[str] = tuple(COLUMNS)) -> list[dict[str, str]]:
     """Headings of the figures, with what they are."""
     return [
         {
@@ -128,7 +128,7 @@ def heads(metrics: Metrics, names: Sequence[str] = tuple(COLUMNS)) -> list[dict[
 
 
 def cells(row: Mapping[str, Any], names: Sequence[str] = tuple(COLUMNS)) -> list[dict[str, Any]]:
-    """Figures of a row: value, digits, and why one is missing."""
+    """Metrics of a row: value, digits, and why one is missing."""
     undefined = row.get("undefined") or {}
     return [
         {"value": row.get(name), "digits": COLUMNS[name][1], "reason": undefined.get(name, "")}

@@ -167,7 +167,7 @@ def _figures(
     pixels: np.ndarray,
     background: Background,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Figures of the profile and of its resamples."""
+    """Metrics of the profile and of its resamples."""
     if len(distance) < 3:
         nothing = np.full(1, np.nan)
         return dict.fromkeys(("background", "wall", "decay_um", *DEPTHS), nothing), {}

@@ -1,4 +1,4 @@
-"""Figures of agreement against pingouin, NumPy and closed forms."""
+"""Metrics of agreement against pingouin, NumPy and closed forms."""
 
 import numpy as np
 import pandas as pd

@@ -1,0 +1,123 @@
+"""Who competes in ``sliding_window.py``, and with which settings. Data only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hrpn_tf.prediction.planning import LARGEST_TILE
+
+# The groups, in the order of the table; the last is a search and takes long.
+GROUPS = ("ours", "usual", "exact", "mixed", "standard")
+
+# PyTorch gives memory back after every layer and pages of it are cleared anew for the next; glibc
+# can be told to keep them (as jemalloc, which PyTorch's tuning guide recommends, does by itself).
+KEEP_PAGES = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31)}
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to predict a slide.
+
+    Attributes:
+        name: as in the table.
+        group: one of ``GROUPS``.
+        step: of ``cell.py``: ``ours`` or ``monai``.
+        settings: for that step.
+        environment: variables of its process.
+    """
+
+    name: str
+    group: str
+    step: str
+    settings: Mapping[str, Any]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def framework(self) -> str:
+        """Whose untiled prediction it is compared with."""
+        return "keras" if self.step == "ours" or self.settings["run"] == "session" else "torch"
+
+
+def contestants(roi: int, halo: int) -> list[Contestant]:
+    """All of them, ours first: the ratios of all refer to it.
+
+    Args:
+        roi: side of MONAI's window, px.
+        halo: of the network, px.
+    """
+    large = LARGEST_TILE + 2 * halo
+    return [*_ours(roi, halo), *_usual(roi), *_exact(roi, large), *_mixed(roi, large), *_standard()]
+
+
+def _ours(roi: int, halo: int) -> list[Contestant]:
+    every = {"skip_empty": False}
+    same = {"tile": roi - 2 * halo, **every}
+    return [
+        Contestant("hrpn-tf", "ours", "ours", {"bare": True}),
+        Contestant("hrpn-tf, every tile", "ours", "ours", {"bare": True, **every}),
+        Contestant(f"hrpn-tf, every tile, {roi} px", "ours", "ours", {"bare": True, **same}),
+    ]
+
+
+def _usual(roi: int) -> list[Contestant]:
+    """What MONAI does if nobody changes it, and what is usually recommended. None is exact."""
+    defaults = {"overlap": 0.25, "mode": "constant"}
+    gaussian = {"overlap": 0.5, "mode": "gaussian"}
+    return [
+        _monai(f"defaults, {roi // 2} px", "usual", "eager", roi // 2, **defaults),
+        _monai(f"defaults, {roi} px", "usual", "eager", roi, **defaults),
+        _monai(f"defaults, {roi} px", "usual", "tuned", roi, **defaults),
+        _monai(f"gaussian, half overlap, {roi} px", "usual", "eager", roi, **gaussian),
+        _monai(f"gaussian, half overlap, {roi} px", "usual", "tuned", roi, **gaussian),
+    ]
+
+
+def _exact(roi: int, large: int) -> list[Contestant]:
+    """An expert's setting: the slide reflected, and a weight map that is zero in the halo."""
+    ways = [(roi, "eager"), (roi, "channels_last"), (roi, "compile"), (roi, "tuned")]
+    return [
+        _monai(f"exact, {side} px", "exact", run, side, exact=True)
+        for side, run in (*ways, (large, "tuned"))
+    ]
+
+
+def _mixed(roi: int, large: int) -> list[Contestant]:
+    """MONAI's windows around our session: what the rest of the two machineries costs."""
+    return [
+        _monai(f"exact, {side} px", "mixed", "session", side, exact=True) for side in (roi, large)
+    ]
+
+
+def _standard() -> list[Contestant]:
+    """Standard options only, raised step by step: does any reach our exactness?"""
+    settings = [
+        *((1024, 0.5, 0.125), (1024, 0.75, 0.125), (1024, 0.875, 0.125), (1024, 0.75, 0.2)),
+        *((1024, 0.75, 0.06), (1536, 0.75, 0.125)),
+    ]
+    return [
+        _monai(
+            f"gaussian of {sigma:g}, overlap {overlap:g}, {side} px",
+            "standard",
+            "tuned",
+            side,
+            overlap=overlap,
+            mode="gaussian",
+            sigma_scale=sigma,
+        )
+        for side, overlap, sigma in settings
+    ]
+
+
+_WORDS = {
+    "eager": "PyTorch",
+    "channels_last": "PyTorch, channels last",
+    "compile": "PyTorch, compiled",
+    "tuned": "PyTorch, compiled, pages kept",
+    "session": "our session",
+}
+
+
+def _monai(name: str, group: str, run: str, roi: int, **settings: Any) -> Contestant:
+    kept = dict(KEEP_PAGES) if run == "tuned" else {}
+    settings |= {"run": "compile" if run == "tuned" else run, "roi": roi, "batch": 1}
+    return Contestant(f"MONAI ({_WORDS[run]}), {name}", group, "monai", settings, kept)

@@ -1,0 +1,1 @@
+"""The benchmark report: rows, columns, Markdown, the page, and the comparison of two reports."""

@@ -1,0 +1,230 @@
+"""The columns of a report: one list for Markdown and the page, whatever was measured."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hrpn_benchmarks.matrix import Cell
+from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.report.report import DISTURBED, Row
+
+Value = str | int | float | None
+
+# Units of samples, for people: the unit, and how many of it are one of the samples'.
+_UNITS = {
+    "s": ("ms", 1e3),
+    "byte": ("MB", 1e-6),
+    "px/s": ("Mpx/s", 1e-6),
+    "mm2/s": ("mm²/s", 1.0),
+    "joule": ("J", 1.0),
+    "joule/mm2": ("J/mm²", 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        key: tells it from all others.
+        name: heading, with the unit.
+        about: what it is, in a sentence.
+        read: its value in a row; None if the row has none.
+        identity: says what was measured, not what came out.
+        optional: may be left out where all rows have the same.
+        format: how a number is written.
+    """
+
+    key: str
+    name: str
+    about: str
+    read: Callable[[Row], Value]
+    identity: bool = False
+    optional: bool = False
+    format: str = ""
+
+    def text(self, value: Value) -> str:
+        """A value for people; empty if there is none."""
+        if value is None or isinstance(value, str | int):
+            return "" if value is None else str(value)
+        if self.format:
+            return format(value, self.format)
+        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def columns_of(rows: Sequence[Row]) -> list[Column]:
+    """All columns that at least one of the rows fills."""
+    every = (*_IDENTITY, *_TIMES, *_measured(rows), _speed_up(rows), *_CONSTANT)
+    return [each for each in every if any(each.read(row) is not None for row in rows)]
+
+
+def is_disturbed(row: Row) -> bool:
+    """Whether other processes used so much of the machine that the figures may be worse."""
+    return row.others > DISTURBED
+
+
+def timed(row: Row) -> str | None:
+    """The name of the measure that is a row's latency."""
+    return next((name for name, samples in row.measures.items() if samples.unit == "s"), None)
+
+
+def speed_ups(rows: Iterable[Row]) -> Mapping[str, float]:
+    """How many times faster than with one thread, by the key of a cell of scenario ``scaling``."""
+    scaled = [row for row in rows if row.cell.scenario == "scaling" and row.latency is not None]
+    alone = {_apart_from_threads(row.cell): row for row in scaled if row.cell.threads == 1}
+    found = {}
+    for row in scaled:
+        one = alone.get(_apart_from_threads(row.cell))
+        if one is not None and one.latency is not None and row.latency is not None:
+            found[row.cell.key] = one.latency.median / row.latency.median
+    return found
+
+
+def unavailable(rows: Sequence[Row]) -> list[str]:
+    """What could not be measured and why, each reason once."""
+    counts: dict[tuple[str, str], int] = {}
+    for row in rows:
+        for pair in row.unavailable.items():
+            counts[pair] = counts.get(pair, 0) + 1
+    return [
+        f"{name}: {reason} ({_share(count, len(rows))})" for (name, reason), count in counts.items()
+    ]
+
+
+def _share(count: int, of: int) -> str:
+    return "all rows" if count == of else f"{count} of {of} rows"
+
+
+def _apart_from_threads(cell: Cell) -> str:
+    return cell.model_copy(update={"threads": 1}).key
+
+
+def _time(key: str, name: str, about: str, read: Callable[[Samples], float]) -> Column:
+    def value(row: Row) -> Value:
+        return None if row.latency is None else 1e3 * read(row.latency)
+
+    return Column(key, f"{name}, ms", about, value)
+
+
+_IDENTITY = (
+    Column("model", "network", "Name of the network.", lambda row: row.cell.model, True),
+    Column(
+        "format",
+        "format",
+        "What the network is written in, and the precision of its arithmetic.",
+        lambda row: f"{row.cell.format} {row.cell.precision}",
+        True,
+    ),
+    Column("runtime", "runtime", "What runs it.", lambda row: row.cell.runtime, True),
+    Column("device", "device", "Where it runs.", lambda row: row.cell.device, True, True),
+    Column("scenario", "scenario", "What is done with it.", lambda row: row.cell.scenario, True),
+    Column(
+        "side", "side, px", "Of a tile, slide or training patch.", lambda row: row.cell.side, True
+    ),
+    Column("batch", "batch", "Patches in a step.", lambda row: row.cell.batch, True, True),
+    Column("threads", "threads", "Of the runtime.", lambda row: row.cell.threads, True),
+    Column(
+        "processes",
+        "processes",
+        "That do the same at the same time.",
+        lambda row: row.cell.processes,
+        True,
+        True,
+    ),
+    Column("timed", "time of", "What the times are of.", timed, True, True),
+)
+
+_TIMES = (
+    Column(
+        "samples",
+        "samples",
+        "How many times were taken.",
+        lambda row: None if row.latency is None else len(row.latency.values),
+    ),
+    _time("p50", "p50", "Median time.", lambda times: times.median),
+    _time("p90", "p90", "90 % of the times are shorter.", lambda times: times.percentile(90)),
+    _time("p95", "p95", "95 % of the times are shorter.", lambda times: times.percentile(95)),
+    _time("p99", "p99", "99 % of the times are shorter.", lambda times: times.percentile(99)),
+    _time("iqr", "IQR", "Interquartile range of the times.", lambda times: times.spread),
+)
+
+
+def _measured(rows: Sequence[Row]) -> list[Column]:
+    """A column for every other measure, by its name and unit, in the order of appearance."""
+    found = dict.fromkeys(
+        (name, samples.unit)
+        for row in rows
+        for name, samples in row.measures.items()
+        if name != timed(row)
+    )
+    return [_measure(name, unit) for name, unit in found]
+
+
+def _measure(name: str, unit: str) -> Column:
+    shown, factor = _UNITS.get(unit, (unit, 1.0))
+
+    def value(row: Row) -> Value:
+        samples = row.measures.get(name)
+        if samples is None or samples.unit != unit or name == timed(row):
+            return None
+        return factor * samples.median
+
+    about = f"{name[0].upper()}{name[1:]}: the median."
+    return Column(f"{name} ({unit})", f"{name}, {shown}", about, value)
+
+
+def _speed_up(rows: Sequence[Row]) -> Column:
+    found = speed_ups(rows)
+    return Column(
+        "speed-up",
+        "speed-up",
+        "How many times faster than with one thread.",
+        lambda row: found.get(row.cell.key),
+        format=".2f",
+    )
+
+
+def _accuracy(key: str, name: str, about: str, format: str = "", optional: bool = False) -> Column:
+    def value(row: Row) -> Value:
+        found: Value = None if row.accuracy is None else getattr(row.accuracy, key)
+        # a truth of one grey level everywhere has no variance to explain
+        return None if isinstance(found, float) and not math.isfinite(found) else found
+
+    return Column(key, name, about, value, optional=optional, format=format)
+
+
+_CONSTANT = (
+    Column(
+        "size",
+        "file, MB",
+        "Size of the exported file or folder.",
+        lambda row: None if row.size is None else row.size / 1e6,
+    ),
+    Column(
+        "parameters",
+        "parameters, M",
+        "Millions of numbers that the network learnt.",
+        lambda row: None if row.parameters is None else row.parameters / 1e6,
+    ),
+    Column(
+        "macs",
+        "GMAC",
+        "Thousand millions of multiplications for one tile or patch.",
+        lambda row: None if row.macs is None else row.macs / 1e9,
+    ),
+    _accuracy("mse", "MSE", "Mean squared error against the measured truth.", ".4g"),
+    _accuracy("r2", "R²", "Share of the variance that is explained.", ".3f"),
+    _accuracy("psnr", "PSNR, dB", "Peak signal to noise ratio.", ".2f"),
+    _accuracy(
+        "largest", "from float32", "Largest difference from the float32 Keras model, grey levels."
+    ),
+    _accuracy("what", "accuracy on", "The images that the accuracy was measured on.", "", True),
+    Column(
+        "others",
+        "others, %",
+        "Largest share of the machine's cores that other processes used meanwhile.",
+        lambda row: 100 * row.others if row.measures else None,
+        optional=True,
+        format=".0f",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Context managers that measure while a scenario runs: time, memory, energy, operations."""

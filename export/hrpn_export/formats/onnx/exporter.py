@@ -1,0 +1,94 @@
+"""ONNX: float32 by tf2onnx, float16 and int8 from that."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrpn_export.errors import ExportError
+from hrpn_export.formats.table import Source
+from hrpn_export.names import INPUT, OUTPUT
+
+if TYPE_CHECKING:
+    import onnx
+
+OPSET = 18
+
+
+def export(source: Source, precision: str, folder: Path) -> Path:
+    """Write ``model.onnx``; input and output are float32 in every precision.
+
+    The option ``opset`` (18 by default) is that of the file.
+
+    Raises:
+        ExportError: the graph has control flow, or a part that the converter does not know.
+        CalibrationError: int8 without calibration patches.
+    """
+    import onnx
+
+    opset = int(source.options.get("opset", OPSET))
+    path = folder / "model.onnx"
+    inputs, multiple = len(source.contract.inputs), source.contract.stride_multiple
+    graph = to_onnx(source.model, inputs, opset, multiple)
+    if precision == "fp16":
+        from hrpn_export.formats.onnx.fp16 import to_half
+
+        graph = to_half(graph)
+    if precision == "int8":
+        from hrpn_export.formats.onnx.int8 import to_int8
+
+        graph = to_int8(graph, source.calibration, source.contract, folder)
+    onnx.checker.check_model(graph, full_check=True)
+    onnx.save(graph, path)
+    return path
+
+
+def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "onnx.ModelProto":
+    """A Keras model as an ONNX graph, float32, of every batch, height and width.
+
+    Batch normalisation is folded into the convolutions, and nothing is computed from the input's
+    shape that is a constant factor.
+
+    Args:
+        model: (N, H, W, inputs) to (N, H, W, outputs).
+        inputs: number of input channels.
+        opset: version of the operators; tf2onnx knows up to 18, later ones are converted.
+        multiple: height and width of an input are multiples of this, px.
+
+    Raises:
+        ExportError: the graph has control flow, or a part that the converter does not know.
+    """
+    import onnx
+    import tensorflow as tf
+    import tf2onnx
+
+    from hrpn_export.graphs.resize import with_resize
+    from hrpn_export.graphs.rewrite import simplify
+
+    signature = [tf.TensorSpec((None, None, None, inputs), tf.float32, name=INPUT)]
+
+    @tf.function(input_signature=signature)
+    def run(grey_levels):  # type: ignore[no-untyped-def]
+        return {OUTPUT: model(grey_levels, training=False)}
+
+    try:
+        graph, _ = tf2onnx.convert.from_function(
+            run, input_signature=signature, opset=min(opset, OPSET)
+        )
+    except (ValueError, NotImplementedError, RuntimeError) as error:
+        raise ExportError(f"tf2onnx cannot convert {model.name}: {error}") from None
+    with_resize(graph)
+    simplify(graph, inputs, multiple)
+    if opset > OPSET:
+        graph = onnx.version_converter.convert_version(graph, opset)
+    flow = {"If", "Loop", "Scan"}.intersection(node.op_type for node in graph.graph.node)
+    if flow:
+        raise ExportError(f"{model.name} has control flow ({', '.join(sorted(flow))}) in ONNX")
+    _name_dimensions(graph)
+    return graph
+
+
+def _name_dimensions(graph: "onnx.ModelProto") -> None:
+    """Names instead of the converter's numbers for what is free."""
+    for value in (*graph.graph.input, *graph.graph.output):
+        free = dict(enumerate(("batch", "height", "width")))
+        for place, name in free.items():
+            value.type.tensor_type.shape.dim[place].dim_param = name

@@ -1,0 +1,1 @@
+"""TFLite files in float32, float16, dynamic-range and full int8."""

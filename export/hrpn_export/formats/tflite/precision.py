@@ -1,0 +1,220 @@
+"""TFLite models in float16, dynamic-range and full int8, from a float32 one.
+
+Which operation is quantised is said for each by name: what comes before the first convolution and
+after the last one is scaling between grey levels and the network's numbers, and stays float32.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hrpn_export.errors import CalibrationError, ExportError
+from hrpn_export.formats.refit import Run, convolution_of_prediction, gain_and_offset
+from hrpn_export.graphs.parts import CONVOLUTIONS, Operation, parts_of
+from hrpn_export.names import INPUT, OUTPUT
+
+# What int8 runs through between two convolutions. Anything else there stays float32.
+_BETWEEN = ("ADD", "CONCATENATION", "RESIZE_BILINEAR", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD")
+_SIGNATURE = "serving_default"
+
+
+def to_half(model: bytes) -> bytes:
+    """Weights of convolutions in float16; what computes in float32 widens them when it loads.
+
+    Args:
+        model: float32 TFLite model.
+    """
+    from ai_edge_quantizer import qtyping
+
+    weights = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+    settings = qtyping.OpQuantizationConfig(
+        weight_tensor_config=weights,
+        compute_precision=qtyping.ComputePrecision.FLOAT,
+        explicit_dequantize=True,
+    )
+    quantizer = _quantizer(model)
+    for kind, scope in _scopes(model).convolutions:
+        quantizer.update_quantization_recipe(scope, kind, settings, "float_casting")
+    return _quantized(quantizer)
+
+
+def to_dynamic(model: bytes) -> bytes:
+    """Weights of convolutions in int8, one scale for each channel; activations as they come.
+
+    The range of activations is taken anew from each image, so the result depends a little on what
+    else is in a tile.
+
+    Args:
+        model: float32 TFLite model.
+    """
+    quantizer = _quantizer(model)
+    for kind, scope in _scopes(model).inner:
+        # transposed ones have no fast kernel of this kind: three times as slow as in float32
+        if kind in CONVOLUTIONS and kind != "CONV_2D_TRANSPOSE":
+            quantizer.add_dynamic_config(scope, kind, num_bits=8)
+    return _quantized(quantizer)
+
+
+def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
+    """Weights and activations in int8 between the first convolution and the last.
+
+    Args:
+        model: float32 TFLite model.
+        calibration: (N, H, W, inputs) float32 grey levels.
+
+    Raises:
+        CalibrationError: there are no patches.
+    """
+    from ai_edge_quantizer import calibrator
+    from ai_edge_quantizer.utils import qsv_utils
+
+    if calibration is None or not len(calibration):
+        raise CalibrationError("tflite int8 needs calibration patches, and there are none")
+    quantizer = _quantizer(model)
+    for kind, scope in _scopes(model).inner:
+        if kind in CONVOLUTIONS.union(_BETWEEN):
+            quantizer.add_static_config(scope, kind, activation_num_bits=8, weight_num_bits=8)
+    # not Quantizer.calibrate, whose moving average forgets a bright patch
+    with _quiet():
+        ranges = calibrator.Calibrator(
+            model, num_threads=1, qsv_update_func=qsv_utils.min_max_update
+        )
+    patches = [{INPUT: patch[None]} for patch in calibration]
+    with _quiet():
+        ranges.calibrate({_SIGNATURE: patches}, quantizer._recipe_manager)
+    return _refitted(model, _quantized(quantizer, ranges.get_model_qsvs()), calibration)
+
+
+def _refitted(model: bytes, quantised: bytes, patches: np.ndarray) -> bytes:
+    """``quantised`` with another last convolution; see :mod:`hrpn_export.formats.refit`.
+
+    Args:
+        model: float32.
+        quantised: int8.
+        patches: (N, H, W, inputs) float32 grey levels.
+    """
+
+    def changed(name: str, gain: np.ndarray, offset: np.ndarray) -> bytes:
+        copy = bytearray(quantised)
+        weights, bias = _last_constants(copy, name)
+        weights *= gain[:, None].astype(np.float32)
+        bias[:] = bias * gain + offset
+        return bytes(copy)
+
+    def size(name: str) -> np.ndarray:
+        weights, _ = _last_constants(bytearray(quantised), name)
+        return np.asarray(np.abs(weights).sum(1), np.float64)
+
+    sizes = {name: size(name) for name in _scopes(model).last}
+
+    def moved(name: str) -> Run:
+        return _run(changed(name, np.ones_like(sizes[name]), sizes[name]))
+
+    name = convolution_of_prediction(list(sizes), moved, patches[0], _run(quantised))
+    if name is None:  # which output belongs to which cannot be told
+        return quantised
+    fit = gain_and_offset(_run(model), lambda *fit: _run(changed(name, *fit)), patches, sizes[name])
+    return changed(name, *fit)
+
+
+def _last_constants(model: bytearray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (outputs, rest) and bias (outputs,) of a convolution, as views of the bytes."""
+    from ai_edge_quantizer.utils import tfl_flatbuffer_utils as tools
+
+    parsed = tools.read_model(memoryview(model))  # large buffers are views of a view only
+    (graph,) = parsed.subgraphs
+    for operation in graph.operators:
+        if graph.tensors[operation.outputs[0]].name.decode() == name:
+            weights, bias = (
+                np.frombuffer(parsed.buffers[graph.tensors[place].buffer].data, np.float32)
+                for place in operation.inputs[1:3]
+            )
+            # a buffer that another operation uses too must stay as it is
+            shared = [graph.tensors[place].buffer for place in operation.inputs[1:3]]
+            if any(sum(t.buffer == each for t in graph.tensors) > 1 for each in shared):
+                weights, bias = weights.copy(), bias.copy()
+            return weights.reshape(len(bias), -1), bias
+    raise ExportError(f"the last convolution, {name}, is not in the int8 graph")
+
+
+def _run(model: bytes) -> Run:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=model, num_threads=1)
+    runner = interpreter.get_signature_runner(_SIGNATURE)
+    return lambda patch: runner(**{INPUT: patch})[OUTPUT]
+
+
+def _quantizer(model: bytes) -> Any:
+    from ai_edge_quantizer import quantizer
+
+    return quantizer.Quantizer(bytearray(model))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without progress bars, and without the warning that one patch's values take memory."""
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def _quantized(quantizer: Any, ranges: Any = None) -> bytes:
+    with _quiet():
+        result = quantizer.quantize(ranges, enable_progress_report=False)
+    return bytes(result.quantized_model)
+
+
+@dataclass(frozen=True)
+class _Scopes:
+    """Kind and name pattern of operations, as a recipe of the quantiser wants them.
+
+    Attributes:
+        convolutions: all of them.
+        last: names of what the last convolutions give.
+        inner: those, and what lies between them, apart from the first and the last convolutions.
+    """
+
+    convolutions: tuple[tuple[str, str], ...]
+    last: tuple[str, ...]
+    inner: tuple[tuple[str, str], ...]
+
+
+def _scopes(model: bytes) -> _Scopes:
+    """The operations of the network.
+
+    Raises:
+        ExportError: there is nothing between the first and the last convolution.
+    """
+    from ai_edge_quantizer.utils import tfl_flatbuffer_utils as tools
+
+    parsed = tools.read_model(bytearray(model))
+    (graph,) = parsed.subgraphs
+    operations, scopes = [], {}
+    for place, operation in enumerate(graph.operators):
+        code = parsed.operatorCodes[operation.opcodeIndex].builtinCode
+        kind = tools.TFL_OP_CODE_TO_NAME.get(code)
+        name = "SHAPE" if code == tools.qtyping.BuiltinOperator.SHAPE else f"code {code}"
+        name = name if kind is None else kind.value
+        inputs, outputs = (tuple(map(int, each)) for each in (operation.inputs, operation.outputs))
+        operations.append(Operation(str(place), name, inputs, outputs))
+        scope = re.escape(tools.get_op_scope(operation, graph.tensors))
+        scopes[str(place)] = (name, f"^{scope}$")
+    parts = parts_of(operations, int(graph.inputs[0]))
+    network = [scopes[each] for each in parts.network]
+    inner = [scopes[each] for each in parts.inner]
+    if not any(kind in CONVOLUTIONS for kind, _ in inner):
+        raise ExportError(
+            "a network of fewer than three convolutions has float32 only: the first and the last "
+            "stay as they are"
+        )
+    last = [graph.tensors[graph.operators[int(p)].outputs[0]].name.decode() for p in parts.last]
+    return _Scopes(
+        tuple(each for each in network if each[0] in CONVOLUTIONS), tuple(last), tuple(inner)
+    )

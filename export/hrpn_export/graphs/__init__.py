@@ -1,0 +1,1 @@
+"""Rewriting of ONNX graphs: same result, fewer and more widely supported operations."""

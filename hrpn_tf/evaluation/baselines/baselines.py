@@ -1,0 +1,89 @@
+"""The baselines of an evaluation: what they know, and what they predict for a slide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hrpn_tf.evaluation.baselines.trees import Features, Trees, TreesPlane, fit_trees
+from hrpn_tf.evaluation.baselines.vessel_distance import (
+    DistancePlane,
+    Profile,
+    Scale,
+    VesselDistance,
+    fit_profile,
+    vessel_distance,
+)
+from hrpn_tf.evaluation.measured import MeasuredSlide
+from hrpn_tf.evaluation.planes import ConstantPlane, Plane
+
+MODEL = "model"
+MEAN = "mean of training slides"
+DISTANCE = "vessel distance alone"
+TREES = "gradient-boosted trees"
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """What was learnt from the training slides.
+
+    Attributes:
+        profile: mean of the target, and its mean by distance to the nearest vessel.
+        trees: None unless they were asked for.
+    """
+
+    profile: Profile
+    trees: Trees | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        trees = None if self.trees is None else self.trees.to_json()
+        return {**self.profile.to_json(), "trees": trees}
+
+
+def fit_baselines(training: Sequence[MeasuredSlide], trees: bool = False) -> Baselines:
+    """Learn what the baselines may know from the training slides.
+
+    Without a vessel channel there is no fit to the distance. With one, vessels are told from the
+    rest on the scale that serves that fit better.
+
+    Args:
+        training: the slides that the network was trained on.
+        trees: whether to fit the trees, too.
+    """
+    profile = _fit_profile(training)
+    if not trees:
+        return Baselines(profile)
+    pairs = [(_features(slide, profile), slide.target) for slide in training]
+    return Baselines(profile, fit_trees(pairs))
+
+
+def baseline_planes(slide: MeasuredSlide, baselines: Baselines) -> dict[str, Plane]:
+    """What each baseline predicts for a slide, by its name."""
+    target, profile = slide.target, baselines.profile
+    planes: dict[str, Plane] = {MEAN: ConstantPlane(target.height, target.width, profile.mean)}
+    if slide.vessel_role and profile.intensity is not None:
+        planes[DISTANCE] = DistancePlane(_distance(slide, profile.scale), profile.intensity)
+    if baselines.trees is not None:
+        planes[TREES] = TreesPlane(baselines.trees, _features(slide, profile))
+    return planes
+
+
+def _fit_profile(training: Sequence[MeasuredSlide]) -> Profile:
+    scales: tuple[Scale, Scale] = ("linear", "logarithmic")
+    if not all(slide.vessel_role for slide in training):
+        return fit_profile([(None, slide.target) for slide in training])
+    fits = (
+        fit_profile([(_distance(slide, scale), slide.target) for slide in training], scale)
+        for scale in scales
+    )
+    return min(fits, key=lambda profile: profile.mse)
+
+
+def _features(slide: MeasuredSlide, profile: Profile) -> Features:
+    distance = _distance(slide, profile.scale) if profile.intensity is not None else None
+    return Features(tuple(slide.inputs.values()), distance, slide.pixel_size_um)
+
+
+def _distance(slide: MeasuredSlide, scale: Scale) -> VesselDistance:
+    assert slide.vessel_role is not None
+    return vessel_distance(slide.inputs[slide.vessel_role], slide.pixel_size_um, scale)

@@ -1,0 +1,1 @@
+"""Comparison of trained networks: bootstrap intervals, tables and plots."""

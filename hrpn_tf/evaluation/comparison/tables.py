@@ -1,0 +1,168 @@
+"""A comparison of runs as Markdown, CSV and JSON."""
+
+import csv
+import io
+import json
+
+from hrpn_tf.evaluation.bootstrap import Interval, describe_resamples
+from hrpn_tf.evaluation.comparison.comparison import COST_DEFINITIONS, Comparison, Entry
+from hrpn_tf.evaluation.metrics import DEFINITIONS
+from hrpn_tf.evaluation.tables import aligned
+
+EXPLAINED = (
+    "1",
+    "(variance - MSE) / (variance - floor), where the floor is the least MSE that any function of "
+    "the inputs can reach; on simulated slides only",
+)
+RANGE = ("grey level", "least and largest predicted value")
+# name: (heading, format)
+FIGURES = {
+    "mse": ("MSE", ".3f"),
+    "rmse": ("RMSE", ".3f"),
+    "mae": ("MAE", ".3f"),
+    "r2": ("R²", ".3f"),
+    "psnr": ("PSNR dB", ".2f"),
+    "ssim": ("SSIM", ".3f"),
+}
+COSTS = {
+    "parameters": ("parameters", ",.0f"),
+    "gmac": ("GMAC", ".2f"),
+    "steps_per_second": ("steps/s", ".2f"),
+    "training_memory_mb": ("training MB", ",.0f"),
+    "latency_ms": ("ms/tile", ".1f"),
+    "latency_ratio": ("× first", ".2f"),
+}
+_APART = ("r2", "mse_ratio", "mse")
+
+
+def main_table(comparison: Comparison) -> str:
+    """Every entry in one line: its figures and its cost."""
+    share = comparison.slides.floor is not None
+    head = ["", "seed", *(title for title, _ in FIGURES.values())]
+    head += [*(["explained"] if share else []), "predicted range"]
+    head += [title for title, _ in COSTS.values()]
+    lines = [head]
+    for entry in comparison.entries:
+        cells = [_name(entry), "" if entry.seed is None else str(entry.seed)]
+        cells += [_figure(entry, name) for name in FIGURES]
+        if share:
+            cells.append(_number(comparison.explained_share(entry), ".3f"))
+        cells.append(_range(entry.predicted["min"], entry.predicted["max"]))
+        cells += [_number(getattr(entry.cost, name), form) for name, (_, form) in COSTS.items()]
+        lines.append(cells)
+    return aligned(lines, left=1)
+
+
+def difference_table(comparison: Comparison) -> str:
+    """Every entry against the reference, with intervals."""
+    head = ["", "MSE", "MSE: ratio", "MSE: difference", "R²: difference"]
+    lines = [head]
+    for entry in comparison.entries:
+        cells = [_name(entry), _interval(comparison.mse[entry.label])]
+        apart = comparison.differences.get(entry.label)
+        if apart is None:
+            cells += ["reference", "", ""]
+        else:
+            cells += [_interval(apart.mse_ratio), _interval(apart.mse), _interval(apart.r2)]
+        lines.append(cells)
+    return aligned(lines, left=1)
+
+
+def to_markdown(comparison: Comparison) -> str:
+    """The whole comparison: figures, differences, definitions."""
+    slides = comparison.slides
+    peak = "not defined" if comparison.peak is None else f"{comparison.peak:g} grey levels"
+    true = _range(slides.true_low, slides.true_high)
+    definitions = {FIGURES[name][0]: DEFINITIONS[name] for name in FIGURES}
+    if slides.floor is not None:
+        definitions["explained"] = EXPLAINED
+    definitions["predicted range"] = RANGE
+    definitions |= {COSTS[name][0]: COST_DEFINITIONS[name] for name in COSTS}
+    parts = [
+        "# Comparison\n",
+        f"On {', '.join(slides.names)}: {int(slides.pixels.sum()):,} px, all pixels of all slides "
+        f"as one image. Measured {slides.target}: {true} grey levels.\n",
+        main_table(comparison),
+        f"## Against {comparison.reference}\n",
+        difference_table(comparison),
+        "In brackets: 95 % percentile intervals of a bootstrap over slides, in pairs: a resample "
+        "takes the same slides of both. They say how much the choice of slides matters, not how "
+        f"much the seed does. {describe_resamples(len(slides.names)).capitalize()}.\n",
+        "## Definitions\n",
+        *(f"- {title} ({unit}): {text}." for title, (unit, text) in definitions.items()),
+        f"- Peak: {peak}.",
+        *(f"- {remark}" for remark in comparison.remarks),
+    ]
+    if any(entry.kind == "group" for entry in comparison.entries):
+        parts.append("- Mean of n: runs that differ by their seed alone; mean ± their standard "
+                     "deviation (n - 1).")  # fmt: skip
+    return "\n".join(parts) + "\n"
+
+
+def to_csv(comparison: Comparison) -> str:
+    """One line per entry: figures, cost, and the interval of each difference."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    apart = [f"{name}_{part}" for name in _APART for part in ("difference", "low", "high")]
+    head = ["label", "kind", "preset", "seed", *DEFINITIONS, "explained_share"]
+    head += ["predicted_min", "predicted_max", *COST_DEFINITIONS, *apart]
+    writer.writerow([name.replace("mse_ratio_difference", "mse_ratio") for name in head])
+    for entry in comparison.entries:
+        values: list[object] = [entry.label, entry.kind, entry.preset, entry.seed]
+        values += [entry.pooled.get(name) for name in DEFINITIONS]
+        values += [comparison.explained_share(entry)]
+        values += [entry.predicted["min"], entry.predicted["max"]]
+        values += entry.cost.to_json().values()
+        if difference := comparison.differences.get(entry.label):
+            intervals = [getattr(difference, name) for name in _APART]
+            values += [part for i in intervals for part in (i.estimate, i.low, i.high)]
+        values += [None] * (len(head) - len(values))
+        writer.writerow(["" if v is None else v for v in values])
+    return text.getvalue()
+
+
+def to_json(comparison: Comparison) -> str:
+    """Everything, with definitions and units."""
+    definitions = {
+        **DEFINITIONS,
+        **COST_DEFINITIONS,
+        "explained_share": EXPLAINED,
+        "predicted": ("grey level", "mean, standard deviation, least and largest predicted value"),
+        "spread": ("as the figure", "standard deviation between the runs of a group, n - 1"),
+        "error_floor": ("grey level^2", "least mean squared error on each slide that any function "
+                        "of the inputs can reach on average; simulated slides only"),
+        "difference": ("as the figure; ratio: 1", "from the reference, with 95 % percentile "
+                       "intervals of a paired bootstrap over slides"),
+    }  # fmt: skip
+    values = comparison.to_json()
+    values["definitions"] = {
+        name: {"unit": unit, "definition": text} for name, (unit, text) in definitions.items()
+    }
+    return json.dumps(values, indent=2) + "\n"
+
+
+def _name(entry: Entry) -> str:
+    label = entry.label.replace("|", "\\|")
+    if entry.preset in (None, entry.label) or entry.kind == "group":
+        return label
+    return f"{label} ({entry.preset})"
+
+
+def _figure(entry: Entry, name: str) -> str:
+    form = FIGURES[name][1]
+    text, spread = _number(entry.pooled.get(name), form), entry.spread.get(name)
+    return text if spread is None else f"{text} ± {spread:{form}}"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:.1f} to {high:.1f}"
+
+
+def _interval(value: Interval) -> str:
+    if value.low is None:
+        return f"{value.estimate:.3f}"
+    return f"{value.estimate:.3f} [{value.low:.3f}, {value.high:.3f}]"

@@ -1,0 +1,175 @@
+"""One picture per slide: inputs, target, prediction, error, predicted against true."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hrpn_tf.evaluation.metrics import Metrics
+from hrpn_tf.evaluation.planes import Plane, Window
+from hrpn_tf.slides import iter_windows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CROP = 1280  # side of the largest part of a slide that is shown, px
+DENSITY_BINS = 128
+SATURATED = 99.8  # percentile of the crop that is shown brightest
+
+# Maps that keep their order for colour-blind readers and in grey print.
+INTENSITY_MAP, ERROR_MAP, DENSITY_MAP, INPUT_MAP = "inferno", "PuOr_r", "cividis", "gray"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn of one slide.
+
+    Attributes:
+        title: of the picture, e.g. the slide's name.
+        inputs: role: plane.
+        target: role of the measured plane.
+        measured, predicted: the two planes to compare.
+        figures: of the whole slide, as predicted.
+        pixel_size_um: um per pixel; without one the scale bar is in pixels.
+    """
+
+    title: str
+    inputs: Mapping[str, Plane]
+    target: str
+    measured: Plane
+    predicted: Plane
+    figures: Metrics
+    pixel_size_um: float | None
+
+
+def draw(picture: Picture, path: Path) -> None:
+    """Write the picture as PNG (its kind follows from the suffix of ``path``)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    window, note = choose_crop(picture.measured)
+    measured = window.read(picture.measured).astype(np.float64)
+    predicted = window.read(picture.predicted).astype(np.float64)
+    images = {role: window.read(plane) for role, plane in picture.inputs.items()}
+
+    columns = max(3, len(images) + 1)
+    aspect = float(np.clip(window.height / window.width, 0.55, 2.0))
+    figure = Figure(figsize=(4.3 * columns, 2 * 3.6 * aspect + 1.7), layout="constrained", dpi=150)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(2, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, (role, image) in zip(axes[0], images.items(), strict=False):
+        _image(figure, axis, f"input: {role}", image, INPUT_MAP, *_range(image))
+    top = max(_range(measured)[1], _range(predicted)[1])
+    low = min(_range(measured)[0], _range(predicted)[0])
+    _image(figure, axes[1, 0], f"measured {picture.target}", measured, INTENSITY_MAP, low, top)
+    _image(figure, axes[1, 1], f"predicted {picture.target}", predicted, INTENSITY_MAP, low, top)
+    error = predicted - measured
+    reach = max(float(np.percentile(np.abs(error), SATURATED)), 1e-6)
+    _image(figure, axes[1, 2], "error: predicted − measured", error, ERROR_MAP, -reach, reach)
+    _scale_bar(axes[1, 0], window, picture.pixel_size_um)
+    _density(figure, axes[0, -1], picture, box_aspect=min(aspect, 1.0))
+    figure.suptitle(f"{picture.title}\n{note}", fontsize=12, parse_math=False)
+    figure.savefig(path)
+
+
+def choose_crop(measured: Plane) -> tuple[Window, str]:
+    """What is shown of a slide, and a sentence that says so.
+
+    The whole slide if it is small; otherwise the part in which the measured target varies most,
+    so that the choice does not depend on the prediction.
+    """
+    if measured.height <= CROP and measured.width <= CROP:
+        whole = Window(0, 0, measured.height, measured.width)
+        return whole, f"whole slide, {measured.height} x {measured.width} px"
+    side = min(CROP, measured.height), min(CROP, measured.width)
+    windows = (
+        Window(min(y, measured.height - side[0]), min(x, measured.width - side[1]), *side)
+        for y, x, _, _ in iter_windows(measured.height, measured.width, CROP)
+    )
+    best = max(windows, key=lambda w: float(w.read(measured).astype(np.float64).std()))
+    return best, (
+        f"crop of {best.height} x {best.width} px at row {best.y}, column {best.x}, where the "
+        f"measured target varies most, of {measured.height} x {measured.width} px"
+    )
+
+
+def density(picture: Picture, bins: int = DENSITY_BINS) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of (measured, predicted) values over the whole slide, and the edges of the bins.
+
+    The bins of an integer target hold whole grey levels, so that no stripes appear.
+    """
+    true, pred = picture.figures.true, picture.figures.predicted
+    low, high = min(true["min"], pred["min"]), max(true["max"], pred["max"])
+    step = max(high - low, 1e-6) / bins
+    if picture.measured.dtype.kind == "u":
+        low, step = np.floor(low) - 0.5, np.ceil(max(step, 1.0))
+    edges = low + step * np.arange(int(np.ceil((high - low) / step)) + 1 + (step >= 1))
+    counts = np.zeros((len(edges) - 1,) * 2)
+    measured = picture.measured
+    for part in iter_windows(measured.height, measured.width, CROP):
+        window = Window(*part)
+        pair = window.read(measured).ravel(), window.read(picture.predicted).ravel()
+        counts += np.histogram2d(*pair, bins=(edges, edges))[0]
+    return counts, edges
+
+
+def _density(figure: "Figure", axis: "Axes", picture: Picture, box_aspect: float) -> None:
+    from matplotlib.colors import LogNorm
+
+    counts, edges = density(picture)
+    axis.set_axis_on()
+    mesh = axis.pcolormesh(
+        edges, edges, np.ma.masked_equal(counts.T, 0), norm=LogNorm(vmin=1), cmap=DENSITY_MAP
+    )
+    end = edges[np.max(np.nonzero(counts.sum(0) + counts.sum(1))) + 1]
+    axis.plot([edges[0], end], [edges[0], end], color="0.3", linewidth=1, linestyle="--")
+    axis.set(
+        xlim=(edges[0], end),
+        ylim=(edges[0], end),
+        title="all pixels of the slide",
+        box_aspect=box_aspect,
+    )
+    axis.set_xlabel(f"measured {picture.target}, grey levels", parse_math=False)
+    axis.set_ylabel(f"predicted {picture.target}, grey levels", parse_math=False)
+    values = picture.figures.values
+    text = "\n".join(
+        f"{label} = {values[name]:.4g}" if values[name] is not None else f"{label} undefined"
+        for name, label in {"r2": "R²", "pearson": "r", "rmse": "RMSE"}.items()
+    )
+    axis.text(0.04, 0.96, text, transform=axis.transAxes, va="top", fontsize=11)
+    _bar(figure, axis, mesh, "pixels")
+
+
+def _image(
+    figure: "Figure", axis: "Axes", title: str, image: np.ndarray, cmap: str, low: Any, high: Any
+) -> None:
+    shown = axis.imshow(image, cmap=cmap, vmin=low, vmax=high)
+    axis.set_title(title, parse_math=False)
+    _bar(figure, axis, shown, "grey levels")
+
+
+def _bar(figure: "Figure", axis: "Axes", shown: Any, label: str) -> None:
+    """A colour bar as high as the picture beside it."""
+    figure.colorbar(shown, cax=axis.inset_axes((1.02, 0, 0.03, 1)), label=label)
+
+
+def _range(image: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(image, [100 - SATURATED, SATURATED])
+    return float(low), float(max(high, low + 1e-6))
+
+
+def _scale_bar(axis: "Axes", window: Window, pixel_size_um: float | None) -> None:
+    """A bar of a round length, about a fifth of the picture's width."""
+    unit = 1.0 if pixel_size_um is None else pixel_size_um
+    wanted = window.width * unit / 5
+    power = 10.0 ** np.floor(np.log10(wanted))
+    length = power * max(step for step in (1, 2, 5) if step * power <= wanted)
+    end, y = window.width * 0.96, window.height * 0.95
+    axis.plot([end - length / unit, end], [y, y], color="white", linewidth=3)
+    label = f"{length:g} {'px' if pixel_size_um is None else 'µm'}"
+    axis.text(end - length / unit / 2, y - window.height * 0.02, label, color="white", ha="center")

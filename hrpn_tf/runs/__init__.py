@@ -1,0 +1,1 @@
+"""The folder of one training, read once and passed on."""

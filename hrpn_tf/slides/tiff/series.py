@@ -1,0 +1,75 @@
+"""Slides in one TIFF file: OME-TIFF, ImageJ hyperstacks, and plain TIFF with channels."""
+
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from hrpn_tf.slides import levels, metadata
+from hrpn_tf.slides.levels import Levels
+from hrpn_tf.slides.planes import SegmentCache
+from hrpn_tf.slides.slide import SlideInfo
+from hrpn_tf.slides.tiff import layout, ome_image
+
+
+def describe(
+    tif: Any, root: Element | None, path: Path, cache: SegmentCache
+) -> tuple[SlideInfo, Levels]:
+    """What the slide is, and its planes by level and channel.
+
+    Args:
+        tif: an open tifffile.TiffFile.
+        root: of its OME-XML, if it has any; names no other files.
+        path: its path.
+        cache: for strips and tiles.
+    """
+    series = layout.main_series(tif.series, path)
+    height, width, count, _ = layout.dimensions(series, path)
+    page = series.keyframe
+    dtype = layout.read_dtype(page, path)
+    found = None if root is None else ome_image.find(root, height, width)
+    names = _channel_names(tif, found, count)
+    layout.refuse_rgb(page, found is not None and names is not None, path)
+    info = levels.describe(
+        path,
+        planes := _levels(tif, series, count, path, cache),
+        channels=names,
+        dtype=dtype,
+        pixel_size_um=_pixel_size(tif, root is not None, found, page, path),
+        position_um=None if found is None else ome_image.position(found),
+        format="OME-TIFF" if root is not None else "ImageJ TIFF" if tif.is_imagej else "TIFF",
+    )
+    return info, planes
+
+
+def _levels(tif: Any, series: Any, count: int, path: Path, cache: SegmentCache) -> Levels:
+    found = []
+    for level in series.levels:
+        if level.axes != series.axes or level.dtype != series.dtype:
+            continue
+        planes = layout.level_planes(level, path, tif.filehandle.fileno(), cache)
+        if len(planes) != count:
+            continue
+        layout.refuse_unequal(planes, path)
+        layout.refuse_truncated(planes, tif.filehandle.size, path)
+        found.append(planes)
+    return tuple(found)
+
+
+def _channel_names(
+    tif: Any, found: ome_image.OmeImage | None, count: int
+) -> tuple[str, ...] | None:
+    if found is not None:
+        return ome_image.channel_names(found, count)
+    if tif.is_imagej:
+        return metadata.imagej_labels(tif.imagej_metadata or {}, count)
+    return None
+
+
+def _pixel_size(
+    tif: Any, is_ome: bool, found: ome_image.OmeImage | None, page: Any, path: Path
+) -> float | None:
+    if is_ome:
+        return None if found is None else ome_image.pixel_size(found, path)
+    if tif.is_imagej:
+        return metadata.imagej_pixel_size(path, tif.imagej_metadata or {}, page.tags)
+    return metadata.tag_pixel_size(path, page.tags)

@@ -1,0 +1,1 @@
+"""Benchmark scenarios that need this project: whole slides, training steps, Keras' predict."""

@@ -1,0 +1,152 @@
+"""The scenario ``slide`` of benchmarks: a whole slide, from the file to the written prediction."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hrpn_benchmarks.errors import BenchmarkError
+from hrpn_benchmarks.measures import Measured, Samples
+from hrpn_benchmarks.scenarios.scenario import Scenario, ScenarioContext
+from hrpn_benchmarks.scenarios.sessions import speeds
+from hrpn_benchmarks.trackers.timing import Latency, PeakMemory
+
+from hrpn_tf.workflows.networks.bundle import BundleNetwork
+from hrpn_tf.workflows.networks.network import load_network
+
+if TYPE_CHECKING:
+    from hrpn_benchmarks.matrix import Cell
+    from hrpn_export import Contract
+
+    from hrpn_tf.prediction import PredictionSummary
+    from hrpn_tf.workflows.predict.jobs import SlideJob as Prediction
+
+_BLOCK = 1024  # px; the slide is made of such squares
+# Where a contract states no pixel size, um: the area is then of pixels of this size.
+_ANY_PIXEL_SIZE = 0.5
+
+
+def slide(job: ScenarioContext) -> Measured:
+    """A slide of ``cell.side`` px, as ``hrpn-tf predict --bundle`` predicts it.
+
+    Planning, reading, halos, the network, writing and the pyramid of the result are in it; loading
+    the network and making the slide are not. No tile is left out as empty.
+
+    Raises:
+        BenchmarkError: the cell is of a peer.
+    """
+    cell = job.cell
+    if cell.peer:
+        raise BenchmarkError("a peer has no way to predict a slide; bundles have")
+    network = BundleNetwork(
+        Path(cell.bundle),
+        cell.format,
+        cell.precision,
+        runtime=cell.runtime,
+        device=cell.device,
+        uncertified=cell.uncertified,
+    )
+    contract = network.contract()
+    source = made_slide(contract, cell.side)
+    load_network(network, cell.threads)
+    latency, memory, summaries = Latency(), PeakMemory(), []
+    with tempfile.TemporaryDirectory(prefix="hrpn-benchmark-") as folder:
+        planned = _planned(network, source, Path(folder) / "prediction.ome.tif")
+        job.together()
+        with memory.watch():
+            while not latency.times or sum(latency.times) < cell.seconds:
+                with latency.sample():
+                    summaries.append(_predict(planned, cell))
+                planned.out.unlink()
+    return _measured(latency, memory, summaries, contract)
+
+
+SLIDE = Scenario("slide", slide, "slides")
+
+
+def made_slide(contract: "Contract", side: int) -> Path:
+    """An OME-TIFF of smooth noise with the contract's inputs, made once per side.
+
+    It is kept in the system's temporary folder for later cells; the same arguments give the same
+    bytes.
+
+    Args:
+        contract: names the channels, their largest grey level and the pixel size.
+        side: height and width, px.
+
+    Raises:
+        BenchmarkError: somebody else's folder is in its place.
+    """
+    from hrpn_tf.slides import write_slide
+
+    names = contract.inputs
+    dtype = np.dtype(np.uint8 if contract.grey_max <= 255 else np.uint16)
+    size = contract.pixel_size_um or _ANY_PIXEL_SIZE
+    path = _own_folder() / f"{side}-{'-'.join(names)}-{dtype}-{size:g}.ome.tif"
+    if not path.exists():
+        block = _smooth_noise(len(names), dtype)
+        repeats = -(-side // _BLOCK)
+        image = np.tile(block, (repeats, repeats, 1))[:side, :side]
+        write_slide(path, image, channels=names, pixel_size_um=size, provenance={}, overwrite=True)
+    return path
+
+
+def _smooth_noise(channels: int, dtype: np.dtype) -> np.ndarray:
+    """(1024, 1024, channels): structures of a few pixels, which compress as stained tissue does."""
+    from scipy.ndimage import gaussian_filter
+
+    random = np.random.default_rng(0)
+    planes = gaussian_filter(
+        random.standard_normal((_BLOCK, _BLOCK, channels)), (2, 2, 0), mode="wrap"
+    )
+    levels = np.clip(48 + 32 * planes / planes.std(), 0, 255)
+    return levels.astype(dtype)
+
+
+def _own_folder() -> Path:
+    """A folder that no other user of the machine can write to."""
+    path = Path(tempfile.gettempdir()) / f"hrpn-benchmark-slides-{os.getuid()}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    about = path.lstat()
+    if about.st_uid != os.getuid() or about.st_mode & 0o022:
+        raise BenchmarkError(f"{path}: others may write there; remove it, or set TMPDIR")
+    return path
+
+
+def _planned(network: BundleNetwork, source: Path, out: Path) -> "Prediction":
+    """The prediction of the slide, checked as that of any other."""
+    from hrpn_tf.workflows.predict.jobs import PredictionOptions, check
+    from hrpn_tf.workflows.predict.predict import with_tile
+    from hrpn_tf.workflows.predict.requests import Request
+
+    contract = network.contract()
+    config = network.config(["prediction.skip_empty=false"])
+    config = with_tile(config, contract, network, asked_for=False)
+    asked = Request(source, out, {}, None)
+    return check(asked, network, contract, config, PredictionOptions(), overwrite=True)
+
+
+def _predict(planned: "Prediction", cell: "Cell") -> "PredictionSummary":
+    """What ``predict_here`` does with one slide, with the cell's threads."""
+    from hrpn_tf.prediction import memory_budget, run_prediction
+    from hrpn_tf.workflows.predict.jobs import opened
+
+    budget = memory_budget(planned.config.prediction, cell.processes)
+    with opened(planned, load_network(planned.network, cell.threads), budget) as prediction:
+        return run_prediction(prediction, budget=budget, overwrite=True, progress=False)
+
+
+def _measured(
+    latency: Latency,
+    memory: PeakMemory,
+    summaries: list["PredictionSummary"],
+    contract: "Contract",
+) -> Measured:
+    measures = {
+        "slide": latency.samples,
+        "in the network": Samples(unit="s", values=tuple(s.session_seconds for s in summaries)),
+        **memory.measures,
+    }
+    speed = speeds(contract, summaries[0].pixels, latency.samples)
+    return Measured(measures=measures).joined(speed)

@@ -1,0 +1,1 @@
+"""Calibration of prediction intervals on slides that the training did not see."""

@@ -1,0 +1,94 @@
+"""What a calibration finds of each slide, kept until all is done."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from tqdm import tqdm
+
+from hrpn_tf.evaluation.intervals import Bands, Correction, SlideCoverage, SlideScores
+from hrpn_tf.evaluation.intervals.coverage import Counts, Kind
+from hrpn_tf.files import atomic_path
+
+if TYPE_CHECKING:
+    from hrpn_export import Session
+
+    from hrpn_tf.workflows.calibrate.scoring import IntervalSlide
+
+
+def scored(
+    slides: Sequence["IntervalSlide"],
+    session: "Session",
+    edges: Sequence[float],
+    work: Path,
+    progress: bool,
+) -> list[SlideScores]:
+    """Scores of the calibration slides; see ``score_slide``."""
+    from hrpn_tf.workflows.calibrate.scoring import score_slide
+
+    found = []
+    for each in _with_bar(slides, "calibration slides", progress):
+        path = work / f"calibration-{_key(each)}.npz"
+        if (kept := _read_arrays(path)) is None:
+            kept = {"counts": score_slide(each, session, edges, work).counts}
+            _write_arrays(path, kept)
+        found.append(SlideScores(each.slide.name, each.slide.group, kept["counts"]))
+    return found
+
+
+def covered(
+    slides: Sequence["IntervalSlide"],
+    session: "Session",
+    edges: Sequence[float],
+    correction: Correction,
+    work: Path,
+    progress: bool,
+) -> list[tuple[SlideScores, SlideCoverage]]:
+    """Scores of slides, and what calibrated bounds cover on them; see ``measure_slide``."""
+    from hrpn_tf.workflows.calibrate.scoring import measure_slide
+
+    bands = Bands(correction.edges)
+    found = []
+    for each in _with_bar(slides, "coverage", progress):
+        path = work / f"coverage-{_key(each, correction)}.npz"
+        if (kept := _read_arrays(path)) is None:
+            scores, counted = measure_slide(each, session, edges, bands, work)
+            kept = {"counts": scores.counts}
+            kept |= {kind: np.stack(list(vars(c).values())) for kind, c in counted.counts.items()}
+            _write_arrays(path, kept)
+        slide, counts = each.slide, kept.pop("counts")
+        by_kind = {cast(Kind, kind): Counts(*sums) for kind, sums in kept.items()}
+        found.append(
+            (
+                SlideScores(slide.name, slide.group, counts),
+                SlideCoverage(slide.name, slide.group, slide.subset, by_kind),
+            )
+        )
+    return found
+
+
+def _key(slide: "IntervalSlide", *more: object) -> str:
+    """A name for what was found of a slide as its file is now, and of what else decides it."""
+    state = slide.slide.path.stat()
+    identity = (slide.slide, state.st_size, state.st_mtime_ns, *more)
+    return hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
+
+
+def _with_bar(slides: Sequence["IntervalSlide"], what: str, progress: bool) -> Any:
+    return tqdm(slides, what, unit="slide", disable=not progress or not slides)
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """What was kept of a slide; None if it is not finished, or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    with atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

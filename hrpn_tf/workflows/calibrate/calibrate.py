@@ -1,0 +1,294 @@
+"""Prediction intervals for the network of a run: heads, calibration by slides, coverage."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrpn_tf import __version__
+from hrpn_tf.config import Config
+from hrpn_tf.console import remark
+from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
+from hrpn_tf.evaluation.intervals import (
+    Bands,
+    Correction,
+    Curve,
+    Row,
+    calibration_curve,
+    correct,
+    draw_curve,
+    needed_groups,
+    rows,
+    to_csv,
+)
+from hrpn_tf.evaluation.intervals.conformal import too_few
+from hrpn_tf.files import atomic_path, locked, refuse_existing, remove
+from hrpn_tf.runs.calibrated import CONTRACT, FOLDER, MODEL, RECORD
+from hrpn_tf.workflows.calibrate.cache import covered, scored
+from hrpn_tf.workflows.calibrate.slides import (
+    calibration_slides,
+    check_apart,
+    coverage_slides,
+    groups_of,
+)
+from hrpn_tf.workflows.calibrate.summary import SCHEMA, to_markdown
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.quiet import load_tensorflow
+
+if TYPE_CHECKING:
+    import keras
+    from hrpn_export import Contract, Session
+
+    from hrpn_tf.workflows.calibrate.scoring import IntervalSlide
+
+# Shares of the training pixels, by their predicted intensity, below the edges between bands: dark,
+# ordinary, bright, brightest.
+BAND_SHARES = (0.25, 0.75, 0.95)
+_UNFINISHED = ".calibrating"
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What a calibration found.
+
+    Attributes:
+        folder: ``RUN/calibrated``.
+        coverage: nominal.
+        correction: factors of the spreads, and what they guarantee.
+        table: coverage on slides that neither trained nor calibrated; empty if there are none.
+        curve: nominal against measured coverage; None without such slides.
+    """
+
+    folder: Path
+    coverage: float
+    correction: Correction
+    table: tuple[Row, ...]
+    curve: Curve | None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Everything that a calibration starts from, checked."""
+
+    run: Path
+    config: Config
+    contract: "Contract"
+    coverage: float
+    guarantee: bool
+    calibration: list["IntervalSlide"]
+    test: list["IntervalSlide"]
+    store: Path
+
+
+def calibrate_run(
+    run: Path,
+    *,
+    slides: Path | None = None,
+    groups: Sequence[str] = (),
+    test: Path | None = None,
+    coverage: float = 0.9,
+    guarantee: bool = True,
+    store: Path | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Calibrated:
+    """Give the network of a run prediction intervals, and measure what they cover.
+
+    Everything that can be refused is refused before anything is computed. Called again after an
+    interruption, it goes on with the first epoch of the heads, or the first slide, that is not
+    finished.
+
+    Args:
+        run: folder of a training.
+        slides: slide list of calibration slides; None for the slides that picked the checkpoint.
+        groups: only these of it.
+        test: slide list on which the coverage is measured; None for the run's test slides.
+        coverage: nominal, between 0 and 1.
+        guarantee: keep the coverage in expectation with the few groups there are; without, the
+            intervals are narrower, and nearer to the nominal coverage.
+        store: of patches; None for where the run was fitted.
+        overwrite: replace an earlier calibration, and what was begun with other settings.
+        progress: show progress on standard error.
+
+    Raises:
+        UsageError: a coverage out of range; others as ``choose_slides`` raises them.
+        CalibrationSlidesError: too few groups (says how many), or slides that trained or test.
+        SlideNotFoundError: a slide is gone.
+        ConstantTargetError: a target does not vary.
+        NonFinitePredictionError: the network gives NaN.
+        UnfinishedError: what was begun differs, and ``overwrite`` is false.
+        HrpnError: others: a slide cannot be predicted, the store is gone.
+    """
+    if not 0 < coverage < 1:
+        raise UsageError(f"--coverage {coverage:g}: must lie between 0 and 1, e.g. 0.9")
+    refuse_existing(run / FOLDER, overwrite)
+    plan = _plan(run, slides, groups, test, coverage, guarantee, store)
+    work = run / _UNFINISHED
+    with locked(run):
+        _begin(work, _request(plan), overwrite)
+        found = _calibrate(plan, work, overwrite, progress)
+        remove(work)
+    return found
+
+
+def _plan(
+    run: Path,
+    slides: Path | None,
+    groups: Sequence[str],
+    test: Path | None,
+    coverage: float,
+    guarantee: bool,
+    store: Path | None,
+) -> _Plan:
+    from hrpn_tf.workflows.calibrate.scoring import check_slides
+    from hrpn_tf.workflows.export.export import store_of
+    from hrpn_tf.workflows.predict.predict import with_tile
+
+    network = RunNetwork(run)
+    config, contract = network.config(()), network.contract()
+    if len(contract.outputs) != 1:
+        raise UsageError(f"{run}: intervals are for networks of one output")
+    config = with_tile(config, contract, network, asked_for=False)
+    calibration = calibration_slides(run, config, slides, groups)
+    there, needed = len(groups_of(calibration)), needed_groups(coverage) if guarantee else 1
+    if there < needed:
+        raise CalibrationSlidesError(f"{slides or run}: {too_few(there, needed, coverage)}")
+    measured = coverage_slides(run, config, test)
+    check_apart(calibration, measured)
+    if any(slide.subset == "validation" for slide in calibration):
+        remark(
+            "slides that picked the checkpoint calibrate, too: they are a little too easy for it"
+        )
+    return _Plan(
+        run,
+        config,
+        contract,
+        coverage,
+        guarantee,
+        check_slides(calibration, run, contract, config),
+        check_slides(measured, run, contract, config),
+        store or store_of(run),
+    )
+
+
+def _request(plan: _Plan) -> dict[str, Any]:
+    """What decides the heads, as JSON holds it."""
+    return {
+        "schema": SCHEMA,
+        "network": RunNetwork(plan.run).origin(),
+        "coverage": plan.coverage,
+        "store": str(plan.store),
+    }
+
+
+def _begin(work: Path, request: dict[str, Any], restart: bool) -> None:
+    """Go on in a folder, or make it.
+
+    Raises:
+        UnfinishedError: what is there was begun with other settings.
+    """
+    path = work / "request.json"
+    if work.exists():
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            before = None
+        if before == request:
+            return
+        if before is not None and not restart:
+            key = next(key for key in request if before.get(key) != request[key])
+            raise UnfinishedError(
+                f"{work}: an unfinished calibration differs from this one in {key}; give "
+                "--overwrite to start anew, or finish that one"
+            )
+        remove(work)
+    work.mkdir()
+    with atomic_path(path, overwrite=True) as temporary:
+        temporary.write_text(json.dumps(request), encoding="utf-8")
+
+
+def _calibrate(plan: _Plan, work: Path, overwrite: bool, progress: bool) -> Calibrated:
+    load_tensorflow()
+    from hrpn_tf.data.store import open_store
+    from hrpn_tf.models.intervals import with_factors, with_spreads
+    from hrpn_tf.training.interval_heads import fit_interval_heads, predicted_quantiles
+    from hrpn_tf.training.run import load_run
+
+    network, _, _ = load_run(plan.run)
+    heads = _heads(plan, open_store(plan.store))
+    model = fit_interval_heads(network, heads, work, progress=progress)
+    edges = predicted_quantiles(network, heads, BAND_SHARES)
+    spreads = _session(plan, with_spreads(model, bounds=False))
+    calibration = scored(plan.calibration, spreads, edges, work, progress)
+    correction = correct(calibration, edges, plan.coverage, plan.guarantee)
+    final = with_factors(model, correction.edges, correction.factors)
+    if not plan.test:
+        remark("no slide is left to measure the coverage on; name some with --test")
+    both = _session(plan, with_spreads(final, bounds=True))
+    measured = covered(plan.test, both, edges, correction, work, progress)
+    table, curve = [], None
+    if measured:
+        table = rows([coverage for _, coverage in measured], Bands(correction.edges))
+        curve = calibration_curve(
+            calibration, [scored for scored, _ in measured], edges, plan.guarantee
+        )
+    found = Calibrated(plan.run / FOLDER, plan.coverage, correction, tuple(table), curve)
+    with atomic_path(plan.run / FOLDER, overwrite) as folder:
+        folder.mkdir()
+        _write(folder, plan, final, found)
+    return found
+
+
+def _heads(plan: _Plan, store: Any) -> Any:
+    from hrpn_tf.data.splits import Split
+    from hrpn_tf.training.interval_heads import HeadTraining
+
+    subsets = RunNetwork(plan.run).subsets()
+    groups = {
+        subset: tuple(group for group, used in subsets.items() if used == subset)
+        for subset in ("train", "validation", "test")
+    }
+    return HeadTraining(store, Split(**groups), plan.config, plan.coverage)
+
+
+def _session(plan: _Plan, model: "keras.Model") -> "Session":
+    from hrpn_export.keras_session import KerasSession
+
+    outputs = tuple(f"output {number}" for number in range(model.output_shape[-1]))
+    return KerasSession(model, replace(plan.contract, outputs=outputs))
+
+
+def _listed(slides: Sequence["IntervalSlide"]) -> list[list[str]]:
+    return [[each.slide.name, each.slide.group, str(each.slide.path)] for each in slides]
+
+
+def _write(folder: Path, plan: _Plan, model: "keras.Model", found: Calibrated) -> None:
+    target = plan.contract.outputs[0]
+    outputs = (target, f"{target}_lower", f"{target}_upper")
+    contract = replace(plan.contract, outputs=outputs, coverage=plan.coverage)
+    model.save(folder / MODEL)
+    (folder / CONTRACT).write_text(contract.to_json(), encoding="utf-8")
+    record = {
+        **_request(plan),
+        "guarantee": plan.guarantee,
+        "calibration": _listed(plan.calibration),
+        "test": _listed(plan.test),
+        "method": "quantile heads, split conformal by group in bands of predicted intensity",
+        "needed_groups": needed_groups(plan.coverage),
+        "groups": len(groups_of([each.slide for each in plan.calibration])),
+        "correction": asdict(found.correction),
+        "coverage_table": [asdict(row) for row in found.table],
+        "curve": None if found.curve is None else asdict(found.curve),
+        "program": f"hrpn-tf {__version__}",
+    }
+    (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    subsets = [each.slide for each in plan.calibration]
+    (folder / "coverage.md").write_text(
+        to_markdown(plan.coverage, plan.guarantee, found.correction, subsets, found.table),
+        encoding="utf-8",
+    )
+    (folder / "coverage.csv").write_text(to_csv(found.table), encoding="utf-8")
+    if found.curve is not None:
+        (folder / "curve.csv").write_text(found.curve.to_csv(), encoding="utf-8")
+        draw_curve(found.curve, plan.coverage, [folder / "curve.png", folder / "curve.svg"])

@@ -1,0 +1,90 @@
+"""Which slides calibrate, and on which the coverage is measured."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hrpn_tf.config import Config
+from hrpn_tf.console import remark
+from hrpn_tf.errors import CalibrationSlidesError, SlideNotFoundError, UsageError
+from hrpn_tf.runs.slides import OTHER, RunSlide, run_slides
+
+_MAY_CALIBRATE = ("validation", OTHER)
+
+
+def calibration_slides(
+    run: Path, config: Config, slides: Path | None, groups: Sequence[str]
+) -> list[RunSlide]:
+    """Slides that neither trained the network nor are there to test it.
+
+    Args:
+        run: folder of a training.
+        config: of it.
+        slides: slide list; None for the run's own.
+        groups: only these of it.
+
+    Raises:
+        UsageError: a group is not there.
+        CalibrationSlidesError: a group that is asked for trained the network, or tests it.
+        SlideNotFoundError: a slide is gone.
+    """
+    every, source = run_slides(run, config, slides), str(slides or run)
+    present = sorted({slide.group for slide in every})
+    if unknown := sorted(set(groups) - set(present)):
+        raise UsageError(f"{source}: no group {unknown[0]}; it has {', '.join(present)}")
+    asked = [slide for slide in every if not groups or slide.group in groups]
+    kept = [slide for slide in asked if slide.subset in _MAY_CALIBRATE]
+    others = groups_of([slide for slide in asked if slide.subset not in _MAY_CALIBRATE])
+    if others and groups:
+        raise CalibrationSlidesError(
+            f"{source}: {', '.join(others)} trained the network or test it, and must not "
+            "calibrate; name other groups"
+        )
+    if others and slides is not None:
+        remark(f"{source}: {', '.join(others)} trained the network or test it, and are left out")
+    _refuse_gone(kept, source, "name the calibration slides in a list")
+    return kept
+
+
+def coverage_slides(run: Path, config: Config, test: Path | None) -> list[RunSlide]:
+    """The test slides of the run, or those of a list that did not train it.
+
+    Raises:
+        CalibrationSlidesError: a list without any such slide.
+        SlideNotFoundError: a slide is gone.
+    """
+    every, source = run_slides(run, config, test), str(test or run)
+    allowed = ("test",) if test is None else ("test", OTHER)
+    kept = [slide for slide in every if slide.subset in allowed]
+    if test is not None and not kept:
+        raise CalibrationSlidesError(
+            f"{source}: every slide in it trained the network or picked its checkpoint; name others"
+        )
+    _refuse_gone(kept, source, "name the slides to measure the coverage on with --test")
+    return kept
+
+
+def check_apart(calibration: Sequence[RunSlide], test: Sequence[RunSlide]) -> None:
+    """Refuse a group, or a file, that would calibrate and be measured.
+
+    Raises:
+        CalibrationSlidesError: names it.
+    """
+    groups = {slide.group for slide in calibration}
+    files = {slide.path.resolve() for slide in calibration}
+    for slide in test:
+        if slide.group in groups or slide.path.resolve() in files:
+            raise CalibrationSlidesError(
+                f"{slide.path}: {slide.group} would calibrate the intervals and be what they are "
+                "measured on; take it out of one of the two lists"
+            )
+
+
+def groups_of(slides: Sequence[RunSlide]) -> list[str]:
+    """The groups, each once, in order."""
+    return list(dict.fromkeys(slide.group for slide in slides))
+
+
+def _refuse_gone(slides: Sequence[RunSlide], source: str, advice: str) -> None:
+    for slide in slides:
+        if not slide.path.exists():
+            raise SlideNotFoundError(f"{slide.path}: no such slide (of {source}); {advice}")

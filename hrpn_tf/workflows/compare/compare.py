@@ -1,0 +1,250 @@
+"""Compare runs on the same test slides: collect, check, measure, write."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from hrpn_tf.console import remark
+from hrpn_tf.errors import StoreError, UsageError
+from hrpn_tf.evaluation import CompareSettings, compare, figures
+from hrpn_tf.evaluation.baselines.baselines import DISTANCE, MEAN, TREES, baseline_planes
+from hrpn_tf.evaluation.comparison.comparison import (
+    ComparedSlides,
+    Comparison,
+    Cost,
+    Entry,
+    with_groups,
+)
+from hrpn_tf.evaluation.comparison.plots import draw_comparison
+from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
+from hrpn_tf.evaluation.metrics import DEFINITIONS, Metrics
+from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.models.latency import ROUNDS, device_in_words, measure_latency, tile_side
+from hrpn_tf.runs.slides import RunSlide, run_slides
+from hrpn_tf.simulate.error_floor_files import read_error_floor
+from hrpn_tf.workflows.compare.run_results import RunResults, read_results
+from hrpn_tf.workflows.evaluate.evaluate import fit_run_baselines
+from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
+from hrpn_tf.workflows.quiet import load_tensorflow
+
+
+def compare_runs(
+    runs: Mapping[str, Path],
+    *,
+    out: Path,
+    reference: str | None = None,
+    baselines: bool = True,
+    rounds: int = ROUNDS,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Comparison:
+    """Compare runs on the same test slides; write tables and pictures.
+
+    A run that has no evaluation yet is predicted and evaluated on its test slides first.
+
+    Args:
+        runs: label: folder of a training.
+        out: folder to write.
+        reference: label of the run, group or baseline that the others are compared with; the
+            first run if None.
+        baselines: also evaluate the classical baselines, fitted on the first run's training
+            slides; about half a minute per slide.
+        rounds: of the measurement of latency; 0: none.
+        overwrite: replace an existing folder.
+        progress: show bars on standard error.
+
+    Raises:
+        UsageError: the runs were evaluated on different slides or targets, or the reference is
+            unknown.
+        RunError: a run folder is incomplete.
+        OutputExistsError: the folder exists, and ``overwrite`` is false.
+    """
+    refuse_existing(out, overwrite)
+    results = [read_results(label, run, progress) for label, run in runs.items()]
+    refuse_different_slides(results)
+    _refuse_unknown(reference, results, baselines)
+    costs, how = _costs(results, rounds, progress)
+    entries = with_groups([_entry(each, costs[each.label]) for each in results])
+    everything = _store_slides(results[0])
+    if baselines:
+        entries += _baselines(results[0], everything, progress)
+    slides = _slides(results[0], everything)
+    chosen = reference or entries[0].label
+    comparison = Comparison(slides, tuple(entries), chosen, results[0].peak, (how,))
+    comparison.entry(chosen)  # a baseline may be missing after all
+    with atomic_path(out, overwrite) as folder:
+        folder.mkdir()
+        (folder / "comparison.md").write_text(to_markdown(comparison), encoding="utf-8")
+        (folder / "comparison.csv").write_text(to_csv(comparison), encoding="utf-8")
+        (folder / "comparison.json").write_text(to_json(comparison), encoding="utf-8")
+        draw_comparison(comparison, folder)
+    return comparison
+
+
+def refuse_different_slides(results: Sequence[RunResults]) -> None:
+    """Raise unless all runs were evaluated on the same pixels of the same target.
+
+    Raises:
+        UsageError: naming what differs, and between which runs.
+    """
+    first = results[0]
+    here = {row["slide"]: row for row in first.rows}
+    for other in results[1:]:
+        there = {row["slide"]: row for row in other.rows}
+        both = f"{first.label} and {other.label}"
+        if other.config.data.target != first.config.data.target:
+            raise UsageError(
+                f"{both} predict different targets: {first.config.data.target}, "
+                f"{other.config.data.target}"
+            )
+        if apart := sorted(set(here) ^ set(there)):
+            name = apart[0]
+            only = first.label if name in here else other.label
+            more = f" (and {len(apart) - 1} more)" if len(apart) > 1 else ""
+            raise UsageError(
+                f"{both} were evaluated on different slides: {name}{more} only for {only}; "
+                "evaluate both on the same ones"
+            )
+        for name, row in here.items():
+            if not _same_pixels(row, there[name]):
+                raise UsageError(f"{both}: the measured slide {name} is not the same image")
+        if other.peak != first.peak:
+            raise UsageError(
+                f"{both} were evaluated with different peaks: {first.peak}, {other.peak}; "
+                "evaluate one again with --peak"
+            )
+
+
+def _refuse_unknown(reference: str | None, results: Sequence[RunResults], baselines: bool) -> None:
+    """Raise before anything slow if nothing can be of this name."""
+    labels = [entry.label for entry in with_groups([_entry(each, Cost()) for each in results])]
+    labels += [MEAN, DISTANCE, TREES] if baselines else []
+    if reference is not None and reference not in labels:
+        raise UsageError(
+            f"--reference {reference}: nothing of this name; there are {', '.join(labels)}"
+        )
+
+
+def _same_pixels(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one["pixels"] == other["pixels"] and all(
+        math.isclose(one["true"][name], other["true"][name], rel_tol=1e-9, abs_tol=1e-9)
+        for name in one["true"]
+    )
+
+
+def _entry(results: RunResults, cost: Cost) -> Entry:
+    return Entry(
+        label=results.label,
+        kind="run",
+        mse=np.array([row["mse"] for row in results.rows]),
+        pooled={name: results.pooled[name] for name in DEFINITIONS},
+        predicted=results.pooled["predicted"],
+        cost=cost,
+        preset=results.config.model.preset,
+        seed=results.config.training.seed,
+        family=results.family,
+    )
+
+
+def _costs(
+    results: Sequence[RunResults], rounds: int, progress: bool
+) -> tuple[dict[str, Cost], str]:
+    """Cost of each run, and a sentence on how latency was measured.
+
+    Networks of one family have one latency: that of its first run.
+    """
+    load_tensorflow()
+    from hrpn_tf.models.graph import count_macs
+    from hrpn_tf.training.run import load_run
+
+    networks, sides, size = {}, {}, {}
+    for each in results:
+        if each.family not in networks:
+            model, contract, _ = load_run(each.path)
+            side = tile_side(contract.stride_multiple)
+            networks[each.family], sides[each.family] = model, side
+            parameters = sum(math.prod(v.shape) for v in model.trainable_variables)
+            size[each.family] = parameters, count_macs(model, side, side) / 1e9
+    times = measure_latency(networks, sides, rounds, progress=progress) if rounds else {}
+    costs = {
+        each.label: Cost(
+            parameters=size[each.family][0],
+            gmac=size[each.family][1],
+            steps_per_second=each.resources.get("steps_per_second"),
+            training_memory_mb=each.resources.get("training_memory_mb"),
+            latency_ms=times[each.family].median_ms if times else None,
+            latency_ratio=times[each.family].ratio if times else None,
+        )
+        for each in results
+    }
+    how = f"{rounds} rounds on {device_in_words()}; runs of one family share one measurement"
+    return costs, f"Latency: {how if rounds else 'not measured'}."
+
+
+def _store_slides(results: RunResults) -> tuple[RunSlide, ...]:
+    """The slides of the store that a run was fitted on; none if the store is gone."""
+    try:
+        return run_slides(results.path, results.config, None)
+    except StoreError:
+        return ()
+
+
+def _slides(results: RunResults, everything: Sequence[RunSlide]) -> ComparedSlides:
+    rows, true = results.rows, results.pooled["true"]
+    paths = {slide.name: slide.path for slide in everything}
+    floors = [
+        read_error_floor(paths[row["slide"]], row["true"]["sd"]) if row["slide"] in paths else None
+        for row in rows
+    ]
+    known = [floor for floor in floors if floor is not None]
+    return ComparedSlides(
+        names=tuple(row["slide"] for row in rows),
+        pixels=np.array([row["pixels"] for row in rows], dtype=np.float64),
+        true_mean=np.array([row["true"]["mean"] for row in rows]),
+        true_sd=np.array([row["true"]["sd"] for row in rows]),
+        true_low=true["min"],
+        true_high=true["max"],
+        floor=np.array(known) if len(known) == len(rows) else None,
+        target=results.config.data.target,
+    )
+
+
+def _baselines(results: RunResults, everything: Sequence[RunSlide], progress: bool) -> list[Entry]:
+    """What the baselines reach on the test slides; none, with a remark, if slides are gone."""
+    by_name = {slide.name: slide for slide in everything}
+    chosen = [by_name.get(row["slide"]) for row in results.rows]
+    tests = [slide for slide in chosen if slide is not None and slide.path.exists()]
+    if len(tests) < len(chosen):
+        remark("no baselines: not all test slides are in the first run's store")
+        return []
+    fitted = fit_run_baselines(everything, results.path, results.config, trees=True)
+    if fitted is None:
+        return []
+    settings = CompareSettings(peak=results.peak, rounded=False)
+    sums: dict[str, list[Any]] = {}
+    pixels = sum(row["pixels"] for row in results.rows)
+    bar = tqdm(total=pixels, unit="px", unit_scale=True, desc="baselines", disable=not progress)
+    with bar:
+        for slide in tests:
+            with measured_slide(slide, results.config) as (measured, _):
+                for name, plane in baseline_planes(measured, fitted).items():
+                    done = bar.update if name == TREES else None  # by far the slowest
+                    found = compare(plane, measured.target, None, settings, done)
+                    sums.setdefault(name, []).append(found["float", "whole"])
+    return [
+        _baseline(
+            name,
+            [figures(each, results.peak) for each in of_slides],
+            figures(sum(of_slides[1:], of_slides[0]), results.peak),
+        )
+        for name, of_slides in sums.items()
+    ]
+
+
+def _baseline(name: str, of_slides: Sequence[Metrics], pooled: Metrics) -> Entry:
+    mse = [each.values["mse"] for each in of_slides]
+    return Entry(name, "baseline", np.array(mse, float), pooled.values, pooled.predicted)

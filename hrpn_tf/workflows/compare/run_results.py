@@ -1,0 +1,133 @@
+"""What a run's folder says about its network: evaluation, seed, cost."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hrpn_tf.config import Config, load_run_config
+from hrpn_tf.console import remark
+from hrpn_tf.errors import RunError, UsageError
+from hrpn_tf.evaluation.baselines.baselines import MODEL
+from hrpn_tf.evaluation.evaluation import POOLED, SCHEMA
+from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+from hrpn_tf.workflows.predict.predict import predict_run
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """A run that has been evaluated.
+
+    Attributes:
+        label: unique among the runs of a comparison.
+        path: the folder.
+        config: resolved.
+        rows: figures of the network on each slide, whole and as stored; see ``Row``.
+        pooled: the same of all slides as one image.
+        peak: grey level of PSNR and SSIM, or None.
+        resources: what its training used, empty if it did not say.
+    """
+
+    label: str
+    path: Path
+    config: Config
+    rows: tuple[dict[str, Any], ...]
+    pooled: dict[str, Any]
+    peak: float | None
+    resources: dict[str, float]
+
+    @property
+    def family(self) -> str:
+        """The same for runs that differ by nothing but their seed."""
+        values = self.config.model_dump(mode="json", include={"data", "model", "training"})
+        del values["training"]["seed"]
+        return json.dumps(values, sort_keys=True)
+
+
+def parse_runs(texts: Sequence[str]) -> dict[str, Path]:
+    """Label: folder, of ``RUN`` (labelled by the folder's name) or ``NAME=RUN``.
+
+    Raises:
+        UsageError: none, or two of one label.
+    """
+    if not texts:
+        raise UsageError("no run is named; give the folders of hrpn-tf fit")
+    runs: dict[str, Path] = {}
+    for text in texts:
+        name, equals, folder = text.partition("=")
+        path = Path(folder) if equals and not Path(text).exists() else Path(text)
+        label = name if equals and not Path(text).exists() else path.resolve().name
+        if label in runs:
+            raise UsageError(
+                f"{runs[label]} and {path} would both be called {label}; name one as NAME=RUN"
+            )
+        runs[label] = path
+    return runs
+
+
+def read_results(label: str, run: Path, progress: bool = True) -> RunResults:
+    """The results of a run, which is predicted and evaluated first where that was not done yet.
+
+    Raises:
+        RunError: no run there, no network in it yet, or a damaged evaluation.
+        UsageError: it was evaluated on slides that it trained or picked its checkpoint with.
+    """
+    config = load_run_config(run)
+    path = run / "evaluation" / "metrics.json"
+    if not path.is_file():
+        predict_run(run, skip_existing=True, progress=progress, say=lambda text: None)
+        evaluate_run(run, baselines=False, progress=progress)
+    values = _read_evaluation(path)
+    _remark_on_another_network(run, values)
+    rows = [
+        row
+        for row in values["rows"]
+        if (row["predictor"], row["view"], row["region"]) == (MODEL, "float", "whole")
+    ]
+    for row in rows:
+        if row["slide"] != POOLED and row["subset"] not in ("test", "other"):
+            raise UsageError(
+                f"{path}: holds {row['slide']}, a {row['subset']} slide of this run, and would "
+                f"flatter it; evaluate its test slides: hrpn-tf evaluate --run {run} --overwrite"
+            )
+    return RunResults(
+        label=label,
+        path=run,
+        config=config,
+        rows=tuple(row for row in rows if row["slide"] != POOLED),
+        pooled=next(row for row in rows if row["slide"] == POOLED),
+        peak=values["peak"],
+        resources=_read_resources(run / "resources.json"),
+    )
+
+
+def _read_evaluation(path: Path) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if values["schema"] == SCHEMA:
+            return values
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise RunError(
+        f"{path}: damaged or of another version; run hrpn-tf evaluate again with --overwrite"
+    )
+
+
+def _remark_on_another_network(run: Path, values: dict[str, Any]) -> None:
+    from hrpn_tf.prediction import sha256
+
+    networks = values.get("networks") or []
+    if networks and (run / "best.keras").is_file() and networks != [sha256(run / "best.keras")]:
+        remark(
+            f"{run / 'evaluation'} is of another network than {run / 'best.keras'}; predict and "
+            "evaluate again with --overwrite if that is not meant"
+        )
+
+
+def _read_resources(path: Path) -> dict[str, float]:
+    try:
+        values: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values

@@ -1,0 +1,190 @@
+"""Leave-one-group-out: train, predict and evaluate every fold; one summary."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrpn_tf.config import Config
+from hrpn_tf.data.splits import Split, folds
+from hrpn_tf.errors import RunError
+from hrpn_tf.evaluation.out_of_distribution import NAME as PROFILE
+from hrpn_tf.files import atomic_path
+from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+from hrpn_tf.workflows.predict.predict import predict_run
+from hrpn_tf.workflows.training_profile import write_profile
+
+SCHEMA = "hrpn-tf cross-validation 1"
+# name: (heading, digits)
+METRICS = {
+    "r2": ("R²", 3), "pearson": ("r", 3), "mse": ("MSE", 3), "rmse": ("RMSE", 3),
+    "mae": ("MAE", 3), "bias": ("bias", 3), "psnr": ("PSNR dB", 2), "ssim": ("SSIM", 3),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FoldMetrics:
+    """How well one fold's network predicts the group that it never saw.
+
+    Attributes:
+        fold: number, from 0.
+        split: of the groups.
+        best_epoch: that the validation group picked.
+        figures: pooled over the group's slides, as ``hrpn-tf evaluate`` defines them; None where
+            undefined.
+    """
+
+    fold: int
+    split: Split
+    best_epoch: int
+    figures: Mapping[str, float | None]
+
+
+def cross_validate(
+    store_path: Path, out: Path, config: Config, *, progress: bool = True
+) -> list[FoldMetrics]:
+    """Run all folds, each in a run folder of its own, and write the summary.
+
+    Called again after an interruption, it goes on with the first fold that is not finished, and
+    there at its last checkpoint.
+
+    Args:
+        store_path: of ``hrpn-tf prepare``, with at least three groups.
+        out: folder of ``fold-0``, ``fold-1`` and so on, and of ``summary.json``, ``.md``, ``.csv``.
+        config: of each fold, but for ``data.split``, which is set here.
+        progress: show progress on standard error.
+
+    Raises:
+        SplitError: fewer than three groups.
+        RunError: a fold of another configuration or store is there.
+        Others: see ``fit``, ``predict_run`` and ``evaluate_run``.
+    """
+    import keras
+
+    from hrpn_tf.data.store import open_store
+
+    splits = folds(open_store(store_path).groups)
+    found = []
+    for number, split in enumerate(splits):
+        run = out / f"fold-{number}"
+        epoch = _fit_fold(store_path, run, _of_fold(config, number), progress)
+        if not (run / PROFILE).exists():
+            write_profile(run, store_path)
+        keras.utils.clear_session()  # or every fold would add its graphs to memory
+        predict_run(run, skip_existing=True, progress=progress, say=lambda line: None)
+        if not (run / "evaluation").is_dir():
+            evaluate_run(run, progress=progress)
+        found.append(FoldMetrics(number, split, epoch, _pooled(run)))
+    _write(out, found)
+    return found
+
+
+def to_markdown(found: Sequence[FoldMetrics]) -> str:
+    """One row per fold, then mean and standard deviation over folds."""
+    heads = ["fold", "test group", *(title for title, _ in METRICS.values())]
+    lines = [[str(each.fold), ", ".join(each.split.test), *_cells(each.figures)] for each in found]
+    mean, spread = spread_over_folds(found)
+    lines += [["**mean**", "", *_cells(mean)], ["sd", "", *_cells(spread)]]
+    widths = [max(len(row[i]) for row in (heads, *lines)) for i in range(len(heads))]
+    rule = ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    rows = (
+        " | ".join(
+            cell.ljust(w) if i < 2 else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in (heads, rule, *lines)
+    )
+    return "".join(f"| {row} |\n" for row in rows)
+
+
+def spread_over_folds(
+    found: Sequence[FoldMetrics],
+) -> tuple[dict[str, float | None], dict[str, float | None]]:
+    """Mean and standard deviation (n - 1) of each figure over the folds that define it."""
+    columns = {
+        name: [v for each in found if (v := each.figures[name]) is not None] for name in METRICS
+    }
+    mean = {name: float(np.mean(v)) if v else None for name, v in columns.items()}
+    spread = {name: float(np.std(v, ddof=1)) if len(v) > 1 else None for name, v in columns.items()}
+    return mean, spread
+
+
+def _fit_fold(store_path: Path, run: Path, config: Config, progress: bool) -> int:
+    """Train a fold unless it is finished; gives its best epoch."""
+    from hrpn_tf.data.store import open_store
+    from hrpn_tf.training.checkpoints import list_checkpoints, read_state
+    from hrpn_tf.training.checks import adopt_preset, adopt_store
+    from hrpn_tf.training.fit import fit
+    from hrpn_tf.training.run import is_finished, refuse_other
+
+    store = open_store(store_path)
+    resolved = adopt_store(adopt_preset(config), store)
+    if run.is_dir() and any(run.iterdir()):
+        refuse_other(run, resolved, store)
+        if is_finished(run, resolved):
+            return read_state(list_checkpoints(run / "checkpoints")[-1]).best_epoch
+    return fit(store_path, run, config, progress=progress).best_epoch
+
+
+def _of_fold(config: Config, number: int) -> Config:
+    split = config.data.split.model_copy(update={"fold": number, "validation": (), "test": ()})
+    data = config.data.model_copy(update={"split": split})
+    return config.model_copy(update={"data": data})
+
+
+def _pooled(run: Path) -> dict[str, float | None]:
+    """The model's figures over the fold's test group."""
+    path = run / "evaluation" / "metrics.json"
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        row = next(
+            row
+            for row in rows
+            if (row["slide"], row["predictor"], row["view"], row["region"])
+            == ("pooled", "model", "float", "whole")
+        )
+    except (OSError, ValueError, KeyError, StopIteration):
+        raise RunError(
+            f"{path}: missing or damaged; remove {path.parent} to have it made again"
+        ) from None
+    return {name: row[name] for name in METRICS}
+
+
+def _cells(figures: Mapping[str, float | None]) -> list[str]:
+    return [
+        "-" if (value := figures[name]) is None else f"{value:.{digits}f}"
+        for name, (_, digits) in METRICS.items()
+    ]
+
+
+def _write(out: Path, found: Sequence[FoldMetrics]) -> None:
+    mean, spread = spread_over_folds(found)
+    rows: list[dict[str, Any]] = [
+        {
+            "fold": each.fold,
+            "test": ",".join(each.split.test),
+            "validation": ",".join(each.split.validation),
+            "best_epoch": each.best_epoch,
+            **each.figures,
+        }
+        for each in found
+    ]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    summary = {"schema": SCHEMA, "folds": rows, "mean": mean, "standard_deviation": spread}
+    texts = {
+        "summary.json": json.dumps(summary, indent=2) + "\n",
+        "summary.csv": table.getvalue(),
+        "summary.md": "# Cross-validation\n\nFigures of each fold's network on the group that it "
+        f"never saw, whole slides, as predicted.\n\n{to_markdown(found)}",
+    }
+    for name, text in texts.items():
+        with atomic_path(out / name, overwrite=True) as temporary:
+            temporary.write_text(text, encoding="utf-8")

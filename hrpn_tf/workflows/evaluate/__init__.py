@@ -1,0 +1,1 @@
+"""Evaluation of a run's predictions against the measured target."""

@@ -1,0 +1,212 @@
+"""Compare the predicted slides of a run with the measured target; loads no TensorFlow."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from hrpn_tf.config import RUN_CONFIG, Config, load_config, load_run_config
+from hrpn_tf.console import remark
+from hrpn_tf.errors import MissingPredictionError, StoreError, UsageError
+from hrpn_tf.evaluation import (
+    Baselines,
+    CompareSettings,
+    Evaluation,
+    common_peak,
+    evaluate_slide,
+    fit_baselines,
+    to_csv,
+    to_markdown,
+)
+from hrpn_tf.files import atomic_path
+from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction, run_slides
+from hrpn_tf.slides import open_slide, read_provenance
+from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
+from hrpn_tf.workflows.evaluate.spatial import SpatialOptions, SpatialRun
+
+
+def evaluate_run(
+    run: Path,
+    *,
+    slide_list: Path | None = None,
+    predictions: Path | None = None,
+    out: Path | None = None,
+    groups: Sequence[str] = (),
+    baselines: bool = True,
+    trees: bool = False,
+    smooth_px: float | None = None,
+    peak: float | None = None,
+    spatial: SpatialOptions | None = None,
+    overrides: Sequence[str] = (),
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Evaluation:
+    """Compare predicted slides with the measured target; write tables and pictures.
+
+    Args:
+        run: folder of a training.
+        slide_list: CSV or YAML, of which the groups that the run neither trained nor picked its
+            checkpoint with are evaluated; None for the run's own test slides.
+        predictions: folder of the predicted slides; ``RUN/predictions`` if None.
+        out: folder to write; ``RUN/evaluation`` if None.
+        groups: only these.
+        baselines: also evaluate what the baselines predict, if the training slides are there.
+        trees: fit and evaluate gradient-boosted trees among the baselines; about half a minute
+            per slide.
+        smooth_px: sigma of the view "smoothed", px; None for that of the configuration.
+        peak: grey level of PSNR and SSIM; None for that of the configuration.
+        spatial: also evaluate in space, see ``docs/guide/spatial.md``; None: do not.
+        overrides: of the run's configuration, ``spatial.key=value`` or ``evaluation.key=value``.
+        overwrite: replace an existing folder.
+        progress: show a bar on standard error.
+
+    Raises:
+        RunError: no run there, or an incomplete one.
+        UsageError, SlideNotFoundError, SlideListError: there is nothing to evaluate.
+        MissingPredictionError: a slide was not predicted.
+        SlideMismatchError: a predicted and a measured slide do not lie on the same pixels.
+        OutputExistsError: the folder exists, and ``overwrite`` is false.
+    """
+    config = _config(run, overrides)
+    changes = {"smooth_px": smooth_px, "peak": peak}
+    options = config.evaluation.model_copy(
+        update={key: value for key, value in changes.items() if value is not None}
+    )
+    config = config.model_copy(update={"evaluation": options})
+    everything = run_slides(run, config, slide_list)
+    slides = choose_slides(everything, groups, str(slide_list or run))
+    predictions = predictions or run / "predictions"
+    _refuse_missing(slides, predictions, run, slide_list)
+    networks = _networks(slides, predictions, run)
+    in_space = None
+    if spatial is not None:
+        find = partial(_prediction, predictions)
+        in_space = SpatialRun(run, config, slides, find, predictions, spatial, progress)
+        in_space.check()
+    with atomic_path(out or run / "evaluation", overwrite) as folder:
+        folder.mkdir()
+        if in_space is not None:
+            in_space.write(folder)
+        fitted = fit_run_baselines(everything, run, config, trees) if baselines else None
+        evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
+        values = {**evaluation.to_json(), "networks": networks}
+        (folder / "metrics.json").write_text(json.dumps(values, indent=2) + "\n")
+        (folder / "metrics.csv").write_text(to_csv(evaluation))
+        (folder / "metrics.md").write_text(to_markdown(evaluation))
+    return evaluation
+
+
+def _config(run: Path, overrides: Sequence[str]) -> Config:
+    for override in overrides:
+        if not override.startswith(("spatial.", "evaluation.")):
+            raise UsageError(
+                f"--set {override}: only spatial.* and evaluation.* can be changed after the "
+                "training"
+            )
+    return load_config(run / RUN_CONFIG, overrides) if overrides else load_run_config(run)
+
+
+def _refuse_missing(
+    slides: Sequence[RunSlide], predictions: Path, run: Path, slide_list: Path | None
+) -> None:
+    missing = [s.name for s in slides if find_prediction(predictions, s.name) is None]
+    if not missing:
+        return
+    listed = f"{missing[0]} and {len(missing) - 1} more" if len(missing) > 1 else missing[0]
+    groups = [part for g in sorted({s.group for s in slides}) for part in ("--group", g)]
+    lists = [] if slide_list is None else [str(slide_list)]
+    command = shlex.join(
+        ["hrpn-tf", "predict", *lists, "--run", str(run), "--out", str(predictions), *groups]
+    )
+    raise MissingPredictionError(
+        f"{predictions}: no prediction of {listed}; make them with: {command}"
+    )
+
+
+def _prediction(predictions: Path, slide: RunSlide) -> Path:
+    """That of a slide for which :func:`_refuse_missing` found one."""
+    path = find_prediction(predictions, slide.name)
+    assert path is not None
+    return path
+
+
+def _networks(slides: Sequence[RunSlide], predictions: Path, run: Path) -> list[str]:
+    """Checksums of the networks that predicted the slides; a remark if not the run's own."""
+    from hrpn_tf.prediction import sha256
+
+    own = sha256(run / "best.keras") if (run / "best.keras").is_file() else None
+    networks = set()
+    for slide in slides:
+        path = _prediction(predictions, slide)
+        model = read_provenance(path).get("model", {})
+        made_by = model.get("sha256")
+        networks |= {made_by} if made_by else set()
+        # a bundle's format has a checksum of its own, and names the training's network
+        if own and made_by and own not in (made_by, model.get("trained")):
+            remark(
+                f"{path} was predicted by another network than {run / 'best.keras'}; predict "
+                "again with --overwrite if that is not meant"
+            )
+    return sorted(networks)
+
+
+def fit_run_baselines(
+    everything: Sequence[RunSlide], run: Path, config: Config, trees: bool
+) -> Baselines | None:
+    """The baselines, fitted on the training slides in the list, or else in the run's store.
+
+    None, with a remark, if the training slides are gone.
+    """
+    training = [slide for slide in everything if slide.subset == "train"]
+    if not training:
+        try:
+            training = [s for s in run_slides(run, config, None) if s.subset == "train"]
+        except StoreError:
+            training = []
+    if not training or not all(slide.path.exists() for slide in training):
+        remark("no baselines: the training slides are not there")
+        return None
+    with ExitStack() as stack:
+        measured = [stack.enter_context(measured_slide(s, config))[0] for s in training]
+        return fit_baselines(measured, trees)
+
+
+def _evaluate(
+    slides: Sequence[RunSlide],
+    predictions: Path,
+    config: Config,
+    baselines: Baselines | None,
+    folder: Path,
+    progress: bool,
+) -> Evaluation:
+    """Compare and draw every slide, with a progress bar over all of them."""
+    infos = {}
+    for slide in slides:
+        with open_slide(slide.path) as opened:
+            infos[slide.name] = opened.info
+    peak = common_peak({name: i.dtype for name, i in infos.items()}, config.evaluation.peak)
+    settings = CompareSettings(peak=peak, smooth_px=config.evaluation.smooth_px)
+    results = []
+    pixels = sum(info.height * info.width for info in infos.values())
+    bar = tqdm(total=pixels, unit="px", unit_scale=True, desc="evaluate", disable=not progress)
+    with bar:
+        for slide in slides:
+            path = _prediction(predictions, slide)
+            with measured_slide(slide, config) as (measured, opened), open_slide(path) as predicted:
+                results.append(
+                    evaluate_slide(
+                        measured,
+                        predicted_plane(predicted, config, opened),
+                        tissue_plane(opened, slide, measured.pixel_size_um, config),
+                        settings,
+                        baselines=baselines,
+                        picture=folder / f"{slide.name}.png",
+                        progress=bar.update,
+                    )
+                )
+    dtype = str(next(iter(infos.values())).dtype)
+    return Evaluation(tuple(results), peak, settings.smooth_px, dtype, baselines)

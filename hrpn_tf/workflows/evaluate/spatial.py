@@ -1,0 +1,254 @@
+"""Spatial evaluation of the predicted slides of a run."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from hrpn_tf.config import Config
+from hrpn_tf.console import remark
+from hrpn_tf.errors import UsageError
+from hrpn_tf.evaluation import CompareSettings, MeasuredSlide, compare
+from hrpn_tf.evaluation.moments import Moments
+from hrpn_tf.evaluation.planes import Plane
+from hrpn_tf.evaluation.spatial.ablation import Ablation
+from hrpn_tf.evaluation.spatial.intensity import Extremes, extremes
+from hrpn_tf.evaluation.spatial.measure import SpatialSlide, measure_slide
+from hrpn_tf.evaluation.spatial.nuclei import GivenNuclei, Nuclei, SegmentedNuclei
+from hrpn_tf.evaluation.spatial.report import Report, write_report
+from hrpn_tf.evaluation.spatial.study import SpatialStudy
+from hrpn_tf.evaluation.spatial.vessels import (
+    MaskOf,
+    find_vessels,
+    grey_levels,
+    otsu,
+    vessel_threshold,
+)
+from hrpn_tf.runs.slides import RunSlide
+from hrpn_tf.slides import Slide, open_slide
+from hrpn_tf.workflows.evaluate.ablation import How, check_ablations, predict_without
+from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
+from hrpn_tf.workflows.evaluate.spatial_inputs import (
+    SpatialFiles,
+    named,
+    open_on_slide,
+    read_regions,
+    refuse_bad_labels,
+)
+
+LARGEST_NUCLEUS = 6  # diameters that a given label may reach from its centroid
+Prediction = Callable[[RunSlide], Path]
+
+
+@dataclass(frozen=True)
+class SpatialOptions:
+    """What is asked for beside the configuration.
+
+    Attributes:
+        files: masks, labels, regions.
+        ablate: inputs to predict without.
+        ablate_by: how.
+    """
+
+    files: SpatialFiles = field(default_factory=SpatialFiles)
+    ablate: tuple[str, ...] = ()
+    ablate_by: How = "mean"
+
+
+@dataclass(frozen=True)
+class SpatialRun:
+    """The slides to evaluate, and where their predictions are.
+
+    Attributes:
+        run: folder of the training.
+        config: resolved.
+        slides: all of them.
+        prediction: the predicted slide of each.
+        predictions: the folder that holds them.
+        options: what is asked for.
+        progress: whether to show bars.
+    """
+
+    run: Path
+    config: Config
+    slides: tuple[RunSlide, ...]
+    prediction: Prediction
+    predictions: Path
+    options: SpatialOptions
+    progress: bool
+
+    def check(self) -> None:
+        """Refuse what cannot be done before anything is computed.
+
+        Raises:
+            UsageError: no vessels to look at, an unknown input, or files that do not fit.
+        """
+        config, files = self.config, self.options.files
+        options = self.options
+        check_ablations(self.run, config, self.slides, options.ablate, options.ablate_by)
+        if config.evaluation.vessel_role not in config.data.inputs and files.vessel_mask is None:
+            raise UsageError(
+                f"--spatial: no input is called {config.evaluation.vessel_role}; name the one that "
+                "shows vessels with --set evaluation.vessel_role=ROLE, or give --vessel-mask"
+            )
+        files.check(self.slides)
+
+    def write(self, folder: Path) -> Report:
+        """Measure all slides and write ``spatial.*`` and figures into an existing folder.
+
+        Raises:
+            VesselsError: a slide shows no vessel, or nothing but vessel.
+            SlideMismatchError, NonFinitePixelsError: as for the evaluation.
+        """
+        range_ = self._range()
+        measured = []
+        with ExitStack() as stack:
+            # labels of vessels, compressed, on the disk of the result: a slide may be large
+            scratch = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix=".", dir=folder.parent))
+            )
+            bar = stack.enter_context(self._bar("spatial"))
+            for number, slide in enumerate(self.slides):
+                place = scratch / str(number)
+                place.mkdir()
+                with self._opened(slide, place) as opened:
+                    measured.append(measure_slide(opened, self.config.spatial, range_, bar.update))
+        study = SpatialStudy(tuple(measured), self.config.spatial, range_)
+        report = Report(study, tuple(self._ablations()))
+        write_report(report, folder)
+        return report
+
+    def _bar(self, name: str) -> tqdm:
+        pixels = 0
+        for slide in self.slides:
+            with open_slide(slide.path) as opened:
+                pixels += opened.info.height * opened.info.width
+        return tqdm(total=pixels, unit="px", unit_scale=True, desc=name, disable=not self.progress)
+
+    def _range(self) -> Extremes:
+        """Of the grey levels of all slides, measured and predicted; whole numbers."""
+        found = Extremes(np.inf, -np.inf)
+        for slide in self.slides:
+            with self._planes(slide) as (measured, pred, _, _):
+                found |= extremes(measured.target) | extremes(pred)
+        return Extremes(float(np.floor(found.low)), float(np.ceil(found.high)))
+
+    @contextmanager
+    def _planes(
+        self, slide: RunSlide
+    ) -> Iterator[tuple[MeasuredSlide, Plane, Plane | None, Slide]]:
+        """The measured slide, its prediction, the mask of what counts, and the open slide."""
+        config = self.config
+        with (
+            measured_slide(slide, config) as (measured, opened),
+            open_slide(self.prediction(slide)) as predicted,
+        ):
+            tissue = None
+            if config.spatial.region == "tissue":
+                tissue = tissue_plane(opened, slide, measured.pixel_size_um, config)
+            yield measured, predicted_plane(predicted, config, opened), tissue, opened
+
+    @contextmanager
+    def _opened(self, slide: RunSlide, scratch: Path) -> Iterator[SpatialSlide]:
+        """Everything that is looked at of a slide."""
+        spatial = self.config.spatial
+        with ExitStack() as stack:
+            measured, pred, tissue, opened = stack.enter_context(self._planes(slide))
+            true, size = measured.target, measured.pixel_size_um
+            mask, source = self._vessel_mask(slide, measured.inputs, opened, stack)
+            nuclei, nucleus_source = self._nuclei(slide, measured.inputs, opened, size, stack)
+            given = spatial.positive_threshold
+            regions = {}
+            if self.options.files.regions is not None:
+                regions = read_regions(named(self.options.files.regions, slide.name), opened)
+            yield SpatialSlide(
+                name=slide.name,
+                group=slide.group,
+                true=true,
+                pred=pred,
+                tissue=tissue,
+                vessels=find_vessels(mask, size, spatial, scratch, f"{slide.name} ({source})"),
+                vessel_source=source,
+                nuclei=nuclei,
+                nucleus_source=nucleus_source,
+                positive=otsu(*grey_levels(true, tissue)) if given == "otsu" else float(given),
+                regions=regions,
+                pixel_size_um=size,
+            )
+
+    def _vessel_mask(
+        self, slide: RunSlide, inputs: Mapping[str, Plane], opened: Slide, stack: ExitStack
+    ) -> tuple[Plane, str]:
+        """Pixels that are vessel, and where that comes from."""
+        pattern = self.options.files.vessel_mask
+        if pattern is not None:
+            path = named(pattern, slide.name)
+            return MaskOf(open_on_slide(path, opened, slide, stack), 0), f"mask {path.name}"
+        role = self.config.evaluation.vessel_role
+        level = vessel_threshold(inputs[role], self.config.spatial)
+        how = self.config.spatial.vessel_threshold
+        chosen = f" by {how}" if isinstance(how, str) else ""
+        return MaskOf(inputs[role], level), f"{role} above grey level {level:.4g}{chosen}"
+
+    def _nuclei(
+        self,
+        slide: RunSlide,
+        inputs: Mapping[str, Plane],
+        opened: Slide,
+        pixel_size_um: float,
+        stack: ExitStack,
+    ) -> tuple[Nuclei | None, str]:
+        """Nuclei, and where they come from; None if no input shows them."""
+        spatial, pattern = self.config.spatial, self.options.files.nucleus_labels
+        diameter = spatial.nucleus_diameter_um / pixel_size_um
+        if pattern is not None:
+            path = named(pattern, slide.name)
+            labels = open_on_slide(path, opened, slide, stack)
+            refuse_bad_labels(labels, path)
+            return GivenNuclei(labels, int(LARGEST_NUCLEUS * diameter)), f"labels {path.name}"
+        role = spatial.nucleus_role
+        if role not in inputs:
+            remark(f"no nuclei: no input is called {role}; see spatial.nucleus_role")
+            return None, f"none: no input is called {role}"
+        given = spatial.nucleus_threshold
+        level = otsu(*grey_levels(inputs[role])) if given == "otsu" else float(given)
+        return (
+            SegmentedNuclei(inputs[role], level, diameter),
+            f"{role} above grey level {level:.4g}, split by watershed",
+        )
+
+    def _ablations(self) -> Iterator[Ablation]:
+        """Predict without each input that is named, and compare."""
+        how, side = self.options.ablate_by, self.config.spatial.shuffle_um
+        done = {
+            "mean": "the input is its mean grey level over the training slides everywhere",
+            "shuffle": f"blocks of {side:g} um of the input are shuffled over the slide",
+        }
+        roles = dict.fromkeys(self.options.ablate)
+        whole = [self._moments(slide, self.prediction(slide)) for slide in self.slides if roles]
+        for role in roles:
+            ablated = []
+            for slide in self.slides:
+                path = predict_without(
+                    self.run,
+                    slide,
+                    role,
+                    how,
+                    self.predictions,
+                    shuffle_um=side,
+                    progress=self.progress,
+                )
+                ablated.append(self._moments(slide, path))
+            yield Ablation(role, how, done[how], tuple(whole), tuple(ablated))
+
+    def _moments(self, slide: RunSlide, path: Path) -> Moments:
+        """Of the pixels that count."""
+        plain = CompareSettings(peak=None, rounded=False, ssim=False)
+        with self._planes(slide) as (measured, _, tissue, opened), open_slide(path) as predicted:
+            pred = predicted_plane(predicted, self.config, opened)
+            sums = compare(pred, measured.target, tissue, plain)
+        return sums["float", "whole" if tissue is None else "tissue"].moments

@@ -1,0 +1,1 @@
+"""Export of a run's network to a bundle, with its certificate."""

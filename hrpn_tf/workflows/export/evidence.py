@@ -1,0 +1,169 @@
+"""What an export is calibrated and measured on: patches of the run's store, and a whole slide."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hrpn_tf.errors import RunError, UsageError
+from hrpn_tf.prediction.tiling import Region
+from hrpn_tf.runs.slides import RunSlide
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, opened
+from hrpn_tf.workflows.predict.predict import with_tile
+from hrpn_tf.workflows.predict.requests import Request
+
+if TYPE_CHECKING:
+    from hrpn_export import Contract, Session
+
+    from hrpn_tf.config import Config
+    from hrpn_tf.data.store import PatchStore
+# So many pixels of patches tell a format's error well, in seconds on two cores.
+_PIXELS = 2**22
+# Rows that are compared at once, px.
+_BAND = 512
+
+
+def sample_patches(store: "PatchStore", groups: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Patches of some groups, spread evenly over them.
+
+    Returns:
+        Inputs (N, side, side, inputs) and targets (N, side, side, 1), float32 grey levels.
+
+    Raises:
+        RunError: there are no patches of these groups.
+        StoreError: the store is damaged, or has no such group.
+    """
+    indices = store.indices(groups)
+    if not len(indices):
+        raise RunError(f"{store.path}: no patches of the groups {', '.join(groups) or '(none)'}")
+    count = min(len(indices), max(1, _PIXELS // store.patch**2))
+    chosen = indices[np.linspace(0, len(indices) - 1, count).round().astype(int)]
+    patches = np.stack([store.read(int(index)) for index in chosen]).astype(np.float32)
+    return patches[..., :-1], patches[..., -1:]
+
+
+@dataclass
+class HeldOutSlide:
+    """A slide of the run that is predicted as ``hrpn-tf predict`` does, by tiles.
+
+    A :class:`hrpn_export.evidence.WholeSlide`. The reference session's prediction is kept in the
+    scratch folder, since every format is compared with it.
+
+    Attributes:
+        name: of the slide, and of its part.
+        height, width: of what is predicted, px.
+        job: how it is predicted.
+        target_channel: index in the file.
+        scratch: folder for predictions; the caller removes it.
+        kept: session and its prediction.
+    """
+
+    name: str
+    height: int
+    width: int
+    job: SlideJob
+    target_channel: int
+    scratch: Path
+    kept: dict[int, tuple["Session", Path]] = field(default_factory=dict)
+
+    def predict(self, session: "Session") -> Iterator[np.ndarray]:
+        """Bands (rows, width, outputs) of the prediction, float32 grey levels."""
+        from hrpn_tf.files import remove
+        from hrpn_tf.slides import open_slide
+
+        first = not self.kept
+        path = self.kept[id(session)][1] if id(session) in self.kept else self._predict(session)
+        if first:
+            self.kept[id(session)] = (session, path)
+        with open_slide(path) as slide:
+            channels = range(len(slide.info.channels))
+            for y in range(0, self.height, _BAND):
+                rows = min(_BAND, self.height - y)
+                yield slide.read(y, 0, rows, self.width, channels)
+        if id(session) not in self.kept:
+            remove(path)
+
+    def target(self) -> Iterator[np.ndarray]:
+        """Bands (rows, width, 1) of the measured target, grey levels."""
+        from hrpn_tf.prediction import open_frame
+        from hrpn_tf.slides import open_slide
+
+        x, y0 = (self.job.region.x, self.job.region.y) if self.job.region else (0, 0)
+        with open_slide(self.job.slide) as slide:
+            seen = open_frame(slide, self.job.frame)
+            for y in range(0, self.height, _BAND):
+                rows = min(_BAND, self.height - y)
+                yield seen.read(y0 + y, x, rows, self.width, [self.target_channel])
+
+    def _predict(self, session: "Session") -> Path:
+        from hrpn_tf.prediction import memory_budget, run_prediction
+
+        out = self.scratch / f"{len(list(self.scratch.iterdir()))}.ome.zarr"
+        budget = memory_budget(self.job.config.prediction)
+        with opened(replace(self.job, out=out), session, budget) as prediction:
+            run_prediction(prediction, budget=budget, overwrite=True, progress=False)
+        return out
+
+
+def held_out_slide(
+    run: Path,
+    slides: Sequence[RunSlide],
+    contract: "Contract",
+    config: "Config",
+    scratch: Path,
+    region: Region | None = None,
+) -> HeldOutSlide:
+    """The smallest of some slides, or a region of it, to be predicted by any session.
+
+    Args:
+        run: folder of the training.
+        slides: candidates; those that the training did not use.
+        contract: of the network.
+        config: of the run.
+        scratch: an empty folder.
+        region: px at full resolution; None for all of it.
+
+    Raises:
+        UsageError: no slide is there.
+        HrpnError: the slide cannot be predicted.
+    """
+    from hrpn_tf.prediction import open_frame
+    from hrpn_tf.slides import channel_index, open_slide
+
+    smallest = _smallest(run, slides)
+    request = Request(
+        smallest.path, scratch / "0.ome.zarr", smallest.channels, smallest.pixel_size_um
+    )
+    prediction = config.prediction.model_copy(update={"dtype": "float32", "format": "ome-zarr-0.5"})
+    network = RunNetwork(run)
+    config = config.model_copy(update={"prediction": prediction})
+    config = with_tile(config, contract, network, asked_for=False)
+    job = check(
+        request, network, contract, config, PredictionOptions(region=region), overwrite=True
+    )
+    target = config.data.target
+    with open_slide(smallest.path) as image:
+        channel = channel_index(image.info, smallest.channels.get(target, target))
+        seen = open_frame(image, job.frame).info
+    area = job.region or Region(0, 0, seen.height, seen.width)
+    part = "" if region is None else f" ({region.width} x {region.height} px of it)"
+    return HeldOutSlide(f"{smallest.name}{part}", area.height, area.width, job, channel, scratch)
+
+
+def _smallest(run: Path, slides: Sequence[RunSlide]) -> RunSlide:
+    from hrpn_tf.slides import open_slide
+
+    there = [slide for slide in slides if slide.path.exists()]
+    if not there:
+        raise UsageError(
+            f"{run}: none of its held-out slides is where it was, so the formats cannot be "
+            "measured on one; name a slide list with --slides"
+        )
+    pixels = {}
+    for slide in there:
+        with open_slide(slide.path) as image:
+            pixels[slide.name] = image.info.height * image.info.width
+    return min(there, key=lambda slide: (pixels[slide.name], slide.name))

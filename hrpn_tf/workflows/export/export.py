@@ -1,0 +1,261 @@
+"""Export the best network of a run to a bundle, with a certificate."""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hrpn_tf import __version__
+from hrpn_tf.config import Config
+from hrpn_tf.console import remark
+from hrpn_tf.errors import RunError, UncertifiedError
+from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.runs.calibrated import is_calibrated, load_calibrated, read_calibration
+from hrpn_tf.runs.slides import run_slides
+from hrpn_tf.workflows.export.evidence import held_out_slide, sample_patches
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.quiet import load_tensorflow
+
+if TYPE_CHECKING:
+    from hrpn_export import Contract
+    from hrpn_export.evidence import Evidence
+    from hrpn_export.export import Exported
+
+    from hrpn_tf.data.store import PatchStore
+    from hrpn_tf.prediction import Region
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is exported, and how.
+
+    Attributes:
+        formats: names; empty for all that this machine can make.
+        precisions: names; empty for all that the formats have.
+        options: of formats, by name of the format.
+        licence: of the weights, an SPDX identifier; None if nobody states one.
+        authors: names.
+        region: of the held-out slide that formats are measured on, px; None for all of it.
+        slides: slide list, where the slides are not where the store found them; None for there.
+        store: of patches, where it is not where the run was fitted; None for there.
+        uncertified: keep formats that miss their limit.
+        zip: write the bundle as a .zip, too.
+        intervals: the calibrated network, or the trained one; None for the calibrated one where
+            there is one.
+    """
+
+    formats: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    licence: str | None = None
+    authors: tuple[str, ...] = ()
+    region: "Region | None" = None
+    slides: Path | None = None
+    store: Path | None = None
+    uncertified: bool = False
+    zip: bool = False
+    intervals: bool | None = None
+
+
+def export_run(
+    run: Path, out: Path, choice: ExportOptions, *, overwrite: bool = False, say: Say = print
+) -> "Exported":
+    """Export the best network of a run.
+
+    Args:
+        run: folder of a training.
+        out: folder of the bundle; with ``zip`` also ``OUT.zip``.
+        choice: formats and precisions.
+        overwrite: replace what is there.
+        say: is told what is being done, and the figures of each format.
+
+    Returns:
+        What became of it; the bundle holds every format that keeps its limit.
+
+    Raises:
+        UsageError: a format has none of the precisions that are asked for.
+        RunError, StoreError: the run has no network yet, or its store is gone.
+        UncertifiedError: a format misses its limit; the others are in the bundle.
+        MissingRuntimeError: nothing here builds a format; what it builds on is in the bundle.
+        BundleError: others of the export library.
+    """
+    from hrpn_tf.workflows.export.plan import plan_artefacts
+
+    artefacts, left_out = plan_artefacts(choice.formats, choice.precisions)
+    for line in left_out:
+        remark(line)
+    intervals = is_calibrated(run) if choice.intervals is None else choice.intervals
+    network = RunNetwork(run, intervals)
+    config, contract, origin = network.config(()), network.contract(), network.origin()
+    if any(format == "tensorrt" for format, _ in artefacts):
+        _check_engine(choice.options.get("tensorrt", {}), contract)
+    archive = out.with_name(out.name + ".zip")
+    for path in (out, *([archive] if choice.zip else [])):
+        refuse_existing(path, overwrite)
+    load_tensorflow()
+    from hrpn_export import About, export_bundle
+
+    from hrpn_tf.data.store import open_store
+    from hrpn_tf.training.run import load_run
+
+    store = open_store(choice.store or store_of(run))
+    subsets = network.subsets()
+    model = load_calibrated(run) if intervals else load_run(run)[0]
+    if intervals and choice.intervals is None:
+        remark(f"{run / 'calibrated'}: exported with prediction intervals; without: --no-intervals")
+    with (
+        tempfile.TemporaryDirectory(prefix="hrpn-export-") as scratch,
+        atomic_path(out, overwrite) as folder,
+    ):
+        exported = export_bundle(
+            model,
+            contract,
+            folder,
+            artefacts=artefacts,
+            calibration=_calibration(store, subsets),
+            evidence=_evidence(network, config, store, subsets, Path(scratch), choice),
+            about=About(
+                name=model.name,
+                licence=choice.licence or About.licence,
+                authors=choice.authors,
+                program=f"hrpn-tf {__version__}",
+                provenance={
+                    **_provenance(config, subsets, origin, store),
+                    **({"calibration": _calibrated(run)} if intervals else {}),
+                },
+                description=_description(model.name, contract.inputs, contract.outputs),
+                files=_attached(run),
+            ),
+            options=choice.options,
+            uncertified=choice.uncertified,
+            say=say,
+        )
+    if choice.zip:
+        _write_zip(out, archive, overwrite)
+    exported = _at(out, exported)
+    _refuse_missed(exported)
+    return exported
+
+
+def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
+    """Refuse what TensorRT cannot do, minutes before the engine would be built."""
+    from hrpn_export.tensorrt import Wanted
+    from hrpn_export.tensorrt.choose import read_capability
+    from hrpn_export.tensorrt.profiles import make_profiles
+
+    wanted = Wanted.of(options)
+    make_profiles(contract.stride_multiple, len(contract.inputs), wanted.tiles, wanted.batches)
+    for capability in wanted.capability or ():
+        read_capability(capability)
+
+
+def _calibration(store: "PatchStore", subsets: Mapping[str, str]) -> np.ndarray:
+    train = [group for group, subset in subsets.items() if subset == "train"]
+    return sample_patches(store, train)[0]
+
+
+def _calibrated(run: Path) -> dict[str, Any]:
+    """What a bundle says of the calibration; slides by name only."""
+    record = read_calibration(run)
+    kept = ("coverage", "guarantee", "method", "groups", "correction", "coverage_table")
+    return {key: record[key] for key in kept}
+
+
+def _evidence(
+    network: RunNetwork,
+    config: Config,
+    store: "PatchStore",
+    subsets: Mapping[str, str],
+    scratch: Path,
+    choice: ExportOptions,
+) -> "Evidence":
+    """Held-out patches and a slide: of the test groups, or else of those that chose the epoch."""
+    from hrpn_export import Evidence
+
+    subset = "test" if "test" in subsets.values() else "validation"
+    groups = [group for group, used in subsets.items() if used == subset]
+    patches, targets = sample_patches(store, groups)
+    run, contract = network.folder, network.contract()
+    slides = [slide for slide in run_slides(run, config, choice.slides) if slide.subset == subset]
+    slide = held_out_slide(run, slides, contract, config, scratch, choice.region)
+    side = patches.shape[1]
+    origin = (
+        f"{len(patches)} patches of {side} x {side} px of the {subset} groups "
+        f"({', '.join(groups)}), and the slide {slide.name} ({slide.width} x {slide.height} px)"
+    )
+    return Evidence(patches, targets, [slide], origin)
+
+
+def _provenance(
+    config: Config, subsets: Mapping[str, str], origin: Mapping[str, str], store: "PatchStore"
+) -> dict[str, Any]:
+    return {
+        "network": dict(origin),
+        "groups": dict(subsets),
+        "store": {"fingerprint": store.manifest.fingerprint, "dtype": store.manifest.dtype},
+        "configuration": config.model_dump(mode="json"),
+    }
+
+
+def _attached(run: Path) -> dict[str, Path]:
+    """What a bundle carries for ``hrpn-tf predict`` beside the network."""
+    from hrpn_tf.evaluation.out_of_distribution import NAME
+
+    path = run / NAME
+    if not path.is_file():
+        remark(f"{run} has no training profile for the bundle; hrpn-tf profile {run} makes one")
+        return {}
+    return {NAME: path}
+
+
+def _description(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:
+    return f"{name}: predicts {' and '.join(outputs)} from {' and '.join(inputs)}, pixel by pixel"
+
+
+def store_of(run: Path) -> Path:
+    """Where the run was fitted.
+
+    Raises:
+        RunError: the run does not say.
+    """
+    path = run / "store.json"
+    try:
+        return Path(json.loads(path.read_text(encoding="utf-8"))["path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(f"{path}: missing or damaged; name the store with --store") from None
+
+
+def _write_zip(bundle: Path, archive: Path, overwrite: bool) -> None:
+    from hrpn_export import write_zip
+
+    with atomic_path(archive, overwrite) as temporary:
+        write_zip(bundle, temporary)
+
+
+def _at(out: Path, exported: "Exported") -> "Exported":
+    """The same under its final name, in messages, too."""
+    there, here = str(exported.path), str(out)
+    texts = {what: text.replace(there, here) for what, text in exported.impossible.items()}
+    return replace(exported, path=out, impossible=texts)
+
+
+def _refuse_missed(exported: "Exported") -> None:
+    from hrpn_export.errors import MissingRuntimeError
+
+    out = exported.path
+    if exported.impossible:
+        reasons = "; ".join(dict.fromkeys(exported.impossible.values()))
+        names = ", ".join(exported.impossible)
+        raise MissingRuntimeError(f"{out}: is there without {names}: {reasons}")
+    if not exported.refused:
+        return
+    reasons = "; ".join(f"{what} {problem}" for what, problem in exported.refused.items())
+    raise UncertifiedError(
+        f"{out}: left out of the bundle, not certified: {reasons}; keep them with --uncertified"
+    )

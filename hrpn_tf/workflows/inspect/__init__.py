@@ -1,0 +1,1 @@
+"""Inspection of one slide: channels, pixel size, tissue, thumbnail."""

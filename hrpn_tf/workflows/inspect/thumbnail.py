@@ -1,0 +1,196 @@
+"""A picture of a slide: each channel in grey, and all of them together in colour."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from hrpn_tf.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIDE = 1024  # of the picture at most, px
+_GAP, _TITLE = 8, 22
+_CONTRAST = (1.0, 99.8)  # percentiles shown as black and white
+_BACKGROUND = "#14161a"
+_BY_ROLE = {"nuclei": (0.25, 0.42, 1.0), "vessels": (0.1, 0.95, 0.35), "qd": (1.0, 0.35, 0.1)}
+_OTHERS = ((1.0, 0.2, 0.9), (0.95, 0.9, 0.2), (0.2, 0.9, 0.95), (0.75, 0.75, 0.75))
+_TOGETHER = 4  # channels at most; more are mud
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One channel.
+
+    Attributes:
+        name, role: see :class:`hrpn_tf.workflows.inspect.slide.ChannelReport`.
+        image: (H, W) grey levels of the whole slide at any size; None if there is none.
+    """
+
+    name: str
+    role: str | None
+    image: np.ndarray | None
+
+
+def save_thumbnail(
+    path: Path,
+    panels: Sequence[Panel],
+    shape: tuple[int, int],
+    pixel_size_um: float | None,
+    overwrite: bool,
+) -> None:
+    """Write a PNG of at most 1024 x 1024 px.
+
+    Args:
+        path: where it goes.
+        panels: the channels.
+        shape: (height, width) of the slide at full size, px.
+        pixel_size_um: of the slide at full size, for a scale bar; None for none.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        OutputExistsError: ``path`` exists and ``overwrite`` is false.
+        OSError: the folder cannot be written to.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    count = len(panels) + (len(panels) > 1)
+    rows, columns, height, width = arrange(count, *shape)
+    pictures = [_grey(panel, height, width) for panel in panels]
+    colours = _colours(panels)
+    titles = [(panel.name, colours.get(i, (1, 1, 1))) for i, panel in enumerate(panels)]
+    rgb = [np.repeat(picture[..., None], 3, axis=-1) for picture in pictures]
+    if len(panels) > 1:
+        rgb.append(_composite([pictures[i] for i in colours], list(colours.values())))
+        titles.append(("together", (1, 1, 1)))
+    total = (rows * (height + _TITLE + _GAP) + _GAP, columns * (width + _GAP) + _GAP)
+    figure = Figure(figsize=(total[1] / 100, total[0] / 100), dpi=100, facecolor=_BACKGROUND)
+    FigureCanvasAgg(figure)
+    for index, (image, (title, colour)) in enumerate(zip(rgb, titles, strict=True)):
+        top = _GAP + _TITLE + (index // columns) * (height + _TITLE + _GAP)
+        left = _GAP + (index % columns) * (width + _GAP)
+        if index == len(rgb) - 1 and pixel_size_um is not None:
+            _scale_bar(figure, image, top, left, pixel_size_um * shape[1] / width)
+        figure.figimage(image, left, total[0] - top - height, origin="upper")
+        _text(figure, left, top - 6, _shortened(title, width), colour)
+    with atomic_path(path, overwrite) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # names in scripts that the font lacks
+        # without the version of the library: the same slide gives the same bytes
+        figure.savefig(temporary, format="png", facecolor=_BACKGROUND, metadata={"Software": None})
+
+
+def arrange(count: int, height: int, width: int) -> tuple[int, int, int, int]:
+    """(rows, columns, panel height, panel width), px, of the largest panels that fit.
+
+    >>> arrange(4, 600, 1041)
+    (2, 2, 288, 500)
+    """
+    best = (0.0, 1, 1)
+    for columns in range(1, count + 1):
+        rows = math.ceil(count / columns)
+        room_x = (SIDE - _GAP) / columns - _GAP
+        room_y = (SIDE - _GAP) / rows - _GAP - _TITLE
+        best = max(best, (min(room_x / width, room_y / height), rows, columns))
+    scale, rows, columns = best
+    return rows, columns, max(1, int(height * scale)), max(1, int(width * scale))
+
+
+def nice_length(longest_um: float) -> float:
+    """The largest of 1, 2, 5, 10, ... um that is not longer.
+
+    >>> nice_length(180), nice_length(5500), nice_length(0.7)
+    (100.0, 5000.0, 0.5)
+    """
+    power = 10.0 ** math.floor(math.log10(longest_um))
+    return max(step * power for step in (1, 2, 5) if step * power <= longest_um * (1 + 1e-9))
+
+
+def _grey(panel: Panel, height: int, width: int) -> np.ndarray:
+    """(height, width) float32 from 0 to 1, by the percentiles of the panel itself."""
+    if panel.image is None:
+        return np.zeros((height, width), np.float32)
+    smaller = panel.image.shape[0] > height
+    small = cv2.resize(
+        panel.image.astype(np.float32),
+        (width, height),
+        interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST,
+    )
+    low, high = np.percentile(small, _CONTRAST)
+    if high <= low:
+        low, high = float(small.min()), float(small.max())
+    return np.clip((small - low) / max(high - low, 1e-9), 0, 1).astype(np.float32)
+
+
+def _colours(panels: Sequence[Panel]) -> dict[int, tuple[float, float, float]]:
+    """Index of each channel that is shown together, and its colour; those with a role first."""
+    order = sorted(range(len(panels)), key=lambda i: (panels[i].role is None, i))[:_TOGETHER]
+    found: dict[int, tuple[float, float, float]] = {}
+    others = iter(_OTHERS)
+    for index in order:
+        colour = _BY_ROLE.get(panels[index].role or "")
+        found[index] = next(others) if colour is None or colour in found.values() else colour
+    return found
+
+
+def _composite(
+    pictures: Sequence[np.ndarray], colours: Sequence[tuple[float, float, float]]
+) -> np.ndarray:
+    """(H, W, 3) from 0 to 1: the sum of the pictures, each in its colour."""
+    image = sum(
+        picture[..., None] * np.asarray(colour, np.float32)
+        for picture, colour in zip(pictures, colours, strict=True)
+    )
+    return np.clip(image, 0, 1)
+
+
+def _scale_bar(figure: "Figure", image: np.ndarray, top: int, left: int, um_per_px: float) -> None:
+    """Draw a bar of about a quarter of the width into an image, and its length above it."""
+    height, width = image.shape[:2]
+    length_um = nice_length(um_per_px * max(width, 4) / 4)
+    length = max(1, round(length_um / um_per_px))
+    y, x, thick = height - 14, width - 12 - length, 4
+    if y < 20 or x < 0:
+        return
+    image[y - 1 : y + thick + 1, x - 1 : x + length + 1] = 0
+    image[y : y + thick, x : x + length] = 1
+    label = f"{length_um / 1000:g} mm" if length_um >= 1000 else f"{length_um:g} µm"
+    _text(figure, left + x + length / 2, top + y - 5, label, (1, 1, 1), centred=True)
+
+
+def _text(
+    figure: "Figure",
+    x: float,
+    y: float,
+    text: str,
+    colour: tuple[float, float, float],
+    centred: bool = False,
+) -> None:
+    """White or coloured text with a dark edge, its base line at (x, y) px from the top left."""
+    from matplotlib.patheffects import withStroke
+
+    width, height = figure.get_size_inches() * figure.dpi
+    lighter = tuple(0.35 + 0.65 * part for part in colour)
+    figure.text(
+        x / width,
+        1 - y / height,
+        text,
+        color=lighter,
+        fontsize=10,
+        horizontalalignment="center" if centred else "left",
+        parse_math=False,
+        path_effects=[withStroke(linewidth=2, foreground="black")],
+    )
+
+
+def _shortened(text: str, width: int) -> str:
+    """A name cut to what fits over a panel, about 8 px a letter."""
+    text = " ".join(text.split())
+    room = max(3, width // 8)
+    return text if len(text) <= room else text[: room - 1] + "…"

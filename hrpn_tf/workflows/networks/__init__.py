@@ -1,0 +1,1 @@
+"""Networks that can predict a slide: the best one of a run, or a session of a bundle."""

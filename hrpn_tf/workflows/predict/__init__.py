@@ -1,0 +1,1 @@
+"""Prediction of one slide or many, here or on a cluster."""

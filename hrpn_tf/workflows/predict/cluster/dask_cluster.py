@@ -1,0 +1,254 @@
+"""Dask clusters: some processes of this machine, or one that is running elsewhere."""
+
+import logging
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from pathlib import Path
+from typing import Any
+
+from hrpn_tf import __version__
+from hrpn_tf.config import PredictionConfig
+from hrpn_tf.errors import ClusterError, MemoryBudgetError, WorkerLostError
+from hrpn_tf.memory import resident_bytes
+from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster.tasks import WorkerCheck, WorkerLimits
+
+_CONNECT_SECONDS = 10
+# A network profits little from more cores than this; more processes profit from all of them.
+_CORES_PER_WORKER = 4
+# What a worker should have for tiles of a useful size: TensorFlow alone takes a third of it.
+_BYTES_PER_WORKER = 2 * 10**9
+# What this process takes with Dask, and what Python's helper of its processes does.
+_OWN_BYTES, _HELPER_BYTES = 200 * 2**20, 16 * 2**20
+_LOST = (
+    "the Dask scheduler is gone, or dropped its tasks; what is finished is kept: run the same "
+    "command again to go on"
+)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that was found fit to work.
+
+    Attributes:
+        client: of Dask.
+        means: of each worker.
+        sharing: workers that share the memory that somebody allowed; 1 if each has it for itself.
+    """
+
+    client: Any
+    means: WorkerLimits
+    sharing: int = 1
+
+    def submit(self, task: Callable[..., Any], *arguments: Any, priority: int) -> Any:
+        """Let a worker run a task; the future must be kept until it is done."""
+        self.check()
+        return self.client.submit(task, *arguments, pure=False, priority=priority)
+
+    def result(self, future: Any) -> Any:
+        """Of a task that is done.
+
+        Raises:
+            ClusterError: the cluster is gone.
+            WorkerLostError: the workers that ran it died, one after another.
+            MemoryBudgetError: what a worker may take is too little.
+            HrpnError: others that the task raised.
+        """
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            return future.result()
+        except CancelledError:
+            raise ClusterError(_LOST) from None
+        except MemoryBudgetError as error:
+            if self.sharing == 1:
+                raise
+            raise MemoryBudgetError(
+                f"{error}, which {self.sharing} workers share, or lower --workers"
+            ) from None
+        except KilledWorker:
+            raise WorkerLostError(
+                "several workers died one after another while computing it (out of memory? lower "
+                "--max-ram, or start fewer workers)"
+            ) from None
+
+    def workers(self) -> int:
+        """How many there are now."""
+        return len(self.client.scheduler_info(n_workers=-1).get("workers", ()))
+
+    def check(self) -> None:
+        """Refuse to wait for a cluster that is gone.
+
+        Raises:
+            ClusterError: it is.
+        """
+        if self.client.status != "running":
+            raise ClusterError(_LOST)
+
+
+@contextmanager
+def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterator[Cluster]:
+    """A cluster of some processes on this machine, for as long as the context.
+
+    Only this process and its workers can talk to it: with certificates that are made for it and
+    kept in memory.
+
+    Args:
+        config: says how much memory all processes may take together.
+        slides: to predict.
+        workers: processes; None for as many as fit.
+
+    Raises:
+        MemoryBudgetError: see ``local_means``.
+    """
+    import dask
+    from distributed import Client, LocalCluster
+    from distributed.security import Security
+
+    from hrpn_tf.prediction import memory_budget
+
+    total, gpus = memory_budget(config), own_gpus()
+    count = workers or _fitting_workers(slides, total, gpus)
+    settings = {
+        "distributed.worker.daemon": True,  # workers go with this process, however it ends
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+        "distributed.worker.profile.enabled": False,
+    }
+    _silence()
+    with (
+        _deaf_to_interrupts() as hear,
+        tempfile.TemporaryDirectory(prefix="hrpn-tf-") as scratch,
+        dask.config.set({**settings, "temporary-directory": scratch}),
+        LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            protocol="tls://",
+            security=Security.temporary(),
+            dashboard_address="127.0.0.1:0",  # a free port instead of 8787
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
+            local_directory=scratch,
+            memory_limit=0,  # each process keeps to its own share
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        hear()
+        yield Cluster(client, local_means(total, count, gpus), count)
+
+
+def local_means(total: int | None, workers: int, gpus: tuple[str, ...]) -> WorkerLimits:
+    """What each of some workers on this machine may take.
+
+    Args:
+        total: bytes that this process and its workers may take together; None for no limit.
+        workers: how many there are.
+        gpus: see ``WorkerLimits``.
+    """
+    share = None
+    if total is not None:
+        own = (resident_bytes() or _OWN_BYTES) + _HELPER_BYTES
+        share = max(1, total - own) // workers
+    return WorkerLimits(__version__, share, max(1, cohort_tasks.cores() // workers), gpus)
+
+
+def own_gpus() -> tuple[str, ...]:
+    """NVIDIA GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return tuple(name for name in visible.split(",") if name and name != "-1")
+    return tuple(str(i) for i, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*")))
+
+
+@contextmanager
+def connected(address: str, config: PredictionConfig, paths: Sequence[Path]) -> Iterator[Cluster]:
+    """A running cluster whose workers have this version of the package.
+
+    Args:
+        address: ``tcp://HOST:PORT``, or ``tls://HOST:PORT`` with the certificates that Dask's
+            configuration names (``distributed.comm.tls``).
+        config: says how much memory each worker may take; by default 70 % of what Dask lets it.
+        paths: what every worker must see.
+
+    Raises:
+        ClusterError: no cluster there, or one whose workers cannot run this package.
+    """
+    from distributed import Client
+
+    _silence()
+    where = f"--scheduler {address}"
+    try:
+        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ClusterError(f"{where}: no Dask scheduler answers ({reason})") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+        except TimeoutError:
+            raise ClusterError(f"{where}: it has no workers yet; start some first") from None
+        found = client.run(cohort_tasks.fitness, paths, config.max_ram, on_error="return")
+        for worker, fitness in found.items():
+            _refuse_unfit(f"{where}: worker {worker}", fitness)
+        budgets = [fitness.budget for fitness in found.values() if fitness.budget is not None]
+        yield Cluster(client, WorkerLimits(__version__, min(budgets, default=None)))
+
+
+def _refuse_unfit(worker: str, fitness: WorkerCheck | BaseException) -> None:
+    if isinstance(fitness, BaseException):
+        reason = " ".join(str(fitness).split())[:160]
+        raise ClusterError(
+            f"{worker} cannot run hrpn-tf {__version__} ({type(fitness).__name__}: {reason}); "
+            "install it in the environment of all workers"
+        )
+    if fitness.version != __version__:
+        raise ClusterError(
+            f"{worker} has hrpn-tf {fitness.version}, here it is {__version__}; install the same "
+            "everywhere"
+        )
+    if fitness.unseen:
+        raise ClusterError(
+            f"{worker} does not see {fitness.unseen[0]}; workers need the same file system, under "
+            "the same path"
+        )
+
+
+def _fitting_workers(slides: int, total: int | None, gpus: tuple[str, ...]) -> int:
+    most = len(gpus) or cohort_tasks.cores() // _CORES_PER_WORKER
+    if total is not None:
+        most = min(most, (total - _OWN_BYTES) // _BYTES_PER_WORKER)
+    return max(1, min(most, slides))
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[Callable[[], None]]:
+    """Threads and processes that are started here never get Ctrl-C, which reaches them all.
+
+    This process stops them; interrupted themselves, workers would die with a traceback each.
+
+    Yields:
+        Lets this thread hear again, also what came in the meantime.
+    """
+    resource_tracker.ensure_running()  # which lets the thread that starts it hear Ctrl-C
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def hear() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    try:
+        yield hear
+    finally:
+        hear()
+
+
+def _silence() -> None:
+    """Say in one line what happens; Dask's own log would say it in many."""
+    import distributed  # noqa: F401  (sets the levels)
+
+    for name in ("distributed", "distributed.client", "tornado", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -1,0 +1,260 @@
+"""Predict many slides on a Dask cluster: slides and parts of slides are its tasks."""
+
+import queue
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tqdm import tqdm
+
+from hrpn_tf.console import remark
+from hrpn_tf.errors import ClusterError, HrpnError
+from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
+from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
+from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.out_of_distribution import warn
+from hrpn_tf.workflows.predict.summary import describe, describe_cohort
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction import StartedPrediction
+
+Failure = tuple[Path, Exception]
+# Tasks that a worker has at a time: one that it runs, and one to go on with.
+_TASKS_PER_WORKER = 2
+# Each slide that is begun costs this process an open file, its lock.
+_MOST_SLIDES = 256
+_PATIENCE_SECONDS = 5.0
+# Lines of progress in a file are a minute apart.
+_BAR_SECONDS = 60.0
+
+
+class Workers(Protocol):
+    """What runs tasks: ``hrpn_tf.workflows.predict.cluster.dask_cluster.Cluster``."""
+
+    @property
+    def means(self) -> WorkerLimits:
+        """Of each worker."""
+
+    def submit(self, task: Callable[..., Any], *arguments: Any, priority: int) -> Any:
+        """Run a task; gives a future."""
+
+    def result(self, future: Any) -> Any:
+        """Of a task that is done; ``ClusterError`` if the cluster is gone."""
+
+    def workers(self) -> int:
+        """How many there are now."""
+
+    def check(self) -> None:
+        """``ClusterError`` if the cluster is gone."""
+
+
+def predict_on_cluster(
+    jobs: Sequence[SlideJob],
+    workers: int | None,
+    scheduler: str | None,
+    overwrite: bool,
+    progress: bool,
+    say: Callable[[str], object],
+) -> list[Failure]:
+    """Predict slides on a cluster; a worker that is lost loses nothing, its tasks run again.
+
+    Args:
+        jobs: checked, at least one. Their paths must mean the same files on every worker.
+        workers: processes of a cluster on this machine; None for as many as fit.
+        scheduler: address of a running cluster instead.
+        overwrite, progress, say: see ``predict_run``.
+
+    Returns:
+        The slides that failed, and why.
+
+    Raises:
+        ClusterError: no cluster there, one whose workers cannot run this package, or it is gone.
+    """
+    from hrpn_tf.workflows.predict.cluster.dask_cluster import connected, local
+
+    config = jobs[0].config.prediction
+    if scheduler is None:
+        opening = local(config, len(jobs), workers)
+    else:
+        opening = connected(scheduler, config, [jobs[0].network.folder, jobs[0].slide])
+    with opening as cluster:
+        return ClusterScheduler(cluster, overwrite, progress, say).run(jobs)
+
+
+_Next = Callable[[SlideProgress, Any], None]
+
+
+class ClusterScheduler:
+    """Predicts slides, a few at a time: neither this process nor the cluster ever holds them all.
+
+    The number of tasks that the cluster has at a time follows the number of its workers. A slide is
+    begun when there is nothing left to do for those that are.
+
+    Args:
+        cluster: what runs the tasks.
+        overwrite, progress, say: see ``predict_run``.
+    """
+
+    def __init__(
+        self, cluster: Workers, overwrite: bool, progress: bool, say: Callable[[str], object]
+    ) -> None:
+        self._cluster, self._overwrite, self._say = cluster, overwrite, say
+        self._waiting: Iterator[tuple[int, SlideJob]] = iter(())
+        self._slides: dict[int, SlideProgress] = {}  # under way, by their order
+        self._tasks: dict[Any, tuple[SlideProgress, _Next]] = {}  # future: slide, what comes of it
+        self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._failures: list[Failure] = []
+        every = 0.1 if sys.stderr.isatty() else _BAR_SECONDS
+        self._bar = tqdm(unit="px", unit_scale=True, disable=not progress, mininterval=every)
+
+    def run(self, jobs: Sequence[SlideJob]) -> list[Failure]:
+        """Predict all slides.
+
+        Returns:
+            Those that failed, and why.
+
+        Raises:
+            ClusterError: the cluster is gone, or a worker does not fit in.
+        """
+        started, computed = time.monotonic(), 0
+        self._waiting = iter(enumerate(jobs))
+        self._bar.reset(sum(job.pixels for job in jobs))
+        try:
+            with self._bar:
+                while self._give_out():
+                    computed += self._take_in(self._next_done())
+        finally:
+            for slide in self._slides.values():
+                slide.held.close()
+        if len(jobs) > 1 and len(jobs) > len(self._failures):
+            seconds = time.monotonic() - started
+            self._say(describe_cohort(len(jobs) - len(self._failures), computed, seconds))
+        return self._failures
+
+    def _give_out(self) -> bool:
+        """Keep the workers busy; whether any of them is."""
+        room = _TASKS_PER_WORKER * self._cluster.workers() + 1 - len(self._tasks)
+        while room > 0 and (self._submit_part() or self._begin_next()):
+            room -= 1
+        return bool(self._tasks)
+
+    def _next_done(self) -> Any:
+        """The next task that is done."""
+        alone = False
+        while True:
+            try:
+                return self._done.get(timeout=_PATIENCE_SECONDS)
+            except queue.Empty:
+                self._cluster.check()
+                if self._cluster.workers():
+                    alone = False
+                elif not alone:
+                    alone = True
+                    remark("the cluster has no workers now; waiting for some")
+
+    def _take_in(self, future: Any) -> int:
+        """Go on with what a task gave; how many pixels it computed."""
+        slide, go_on = self._tasks.pop(future)
+        before = slide.done
+        slide.running -= 1
+        try:
+            result = self._cluster.result(future)
+        except ClusterError:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever a task raises; reported at the end)
+            slide.failure = slide.failure or error
+        else:
+            if slide.failure is None:
+                go_on(slide, result)
+        if slide.failure is not None and not slide.running:
+            self._give_up(slide)
+        return slide.done - before
+
+    def _begin_next(self) -> bool:
+        """Begin the next slide that can be; whether there was one."""
+        from hrpn_tf.prediction.unfinished import Unfinished
+
+        if len(self._slides) >= _MOST_SLIDES:
+            return False
+        for order, job in self._waiting:
+            held = ExitStack()
+            try:
+                held.enter_context(Unfinished(job.out).held())
+            except (HrpnError, OSError) as error:
+                self._fail(job, error, job.pixels)
+                continue
+            self._slides[order] = slide = SlideProgress(job, order, held)
+            self._submit(slide, self._after_begin, cohort_tasks.begin, self._overwrite)
+            return True
+        return False
+
+    def _after_begin(self, slide: SlideProgress, begun: "StartedPrediction") -> None:
+        slide.begin(begun)
+        with tqdm.external_write_mode():
+            warn(slide.job.slide.name, begun)
+        self._bar.update(slide.job.pixels - slide.pixels_of(begun.left))
+        if not begun.left:
+            self._submit_finish(slide)
+
+    def _submit_part(self) -> bool:
+        """Give out a part of the earliest slide that has one; whether there was any."""
+        slides = self._slides.values()
+        slide = next((one for one in slides if one.left and one.failure is None), None)
+        if slide is None:
+            return False
+        part = slide.next_part()
+        pixels = slide.pixels_of(part)
+
+        def after(slide: SlideProgress, done: BlockTiming) -> None:
+            self._after_part(slide, done, pixels)
+
+        self._submit(slide, after, cohort_tasks.compute, slide.begun, part)
+        return True
+
+    def _after_part(self, slide: SlideProgress, part: BlockTiming, pixels: int) -> None:
+        slide.add(part, pixels)
+        self._bar.update(pixels)
+        if not slide.left and not slide.running:
+            self._submit_finish(slide)
+
+    def _submit_finish(self, slide: SlideProgress) -> None:
+        task = cohort_tasks.finish
+        self._submit(slide, self._after_finish, task, slide.begun, self._overwrite)
+
+    def _after_finish(self, slide: SlideProgress, result: None) -> None:
+        self._close(slide)
+        with tqdm.external_write_mode():
+            self._say(describe(slide.summary()))
+
+    def _give_up(self, slide: SlideProgress) -> None:
+        """Leave a slide that failed, once no worker is at work on it."""
+        from hrpn_tf.prediction.unfinished import Unfinished
+
+        assert slide.failure is not None
+        unfinished = Unfinished(slide.job.out)
+        if not unfinished.is_begun():
+            unfinished.discard()  # what other workers wrote after one of them gave it up
+        self._close(slide)
+        self._fail(slide.job, slide.failure, slide.job.pixels - slide.done)
+
+    def _fail(self, job: SlideJob, error: Exception, pixels: int) -> None:
+        self._failures.append((job.slide, error))
+        if self._bar.total:
+            self._bar.total -= pixels
+
+    def _close(self, slide: SlideProgress) -> None:
+        slide.held.close()
+        del self._slides[slide.order]
+
+    def _submit(
+        self, slide: SlideProgress, go_on: _Next, task: Callable[..., Any], *arguments: Any
+    ) -> None:
+        means, priority = self._cluster.means, -slide.order
+        future = self._cluster.submit(task, slide.job, means, *arguments, priority=priority)
+        slide.running += 1
+        self._tasks[future] = (slide, go_on)
+        future.add_done_callback(self._done.put)

@@ -1,0 +1,281 @@
+"""One slide to predict, checked, and as steps that any process can take."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hrpn_tf.config import Config
+from hrpn_tf.errors import UsageError
+from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.predict.requests import Request
+
+if TYPE_CHECKING:
+    import numpy as np
+    from hrpn_export import Contract, Session
+
+    from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
+    from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
+    from hrpn_tf.slides import Slide, SlideInfo
+
+# Of the memory that a process may take, this share holds decoded strips or tiles of the slide.
+_CACHE_SHARE, _LEAST_CACHE, _MOST_CACHE = 1 / 16, 16 * 2**20, 128 * 2**20
+
+
+@dataclass(frozen=True)
+class PredictionOptions:
+    """What is to be predicted of every slide.
+
+    Attributes:
+        region: px of the slide at full resolution; None for all of it.
+        mask: GeoJSON file; None for everything.
+        level: of the slide to read; None for the one that fits the network.
+        pixel_size_um: um per pixel, for slides that state none.
+    """
+
+    region: "Region | None" = None
+    mask: Path | None = None
+    level: int | None = None
+    pixel_size_um: float | None = None
+
+
+@dataclass(frozen=True)
+class SlideJob:
+    """One slide to predict, checked: everything is known but its pixels. Can be sent elsewhere.
+
+    Attributes:
+        slide, out: see ``Request``; absolute.
+        network: that predicts it.
+        config: resolved configuration of the run, with what was asked for this prediction.
+        channels: indices in the file, in the contract's order.
+        channel_names: role: name of that channel.
+        frame: the pixels that it is seen in.
+        pixels: of the result, all in all.
+        region: px of the frame; None for all of it.
+        mask: GeoJSON file; absolute; None for everything.
+        profile: of the training slides, that the slide is compared with; None for none.
+    """
+
+    slide: Path
+    out: Path
+    network: Network
+    config: Config
+    channels: tuple[int, ...]
+    channel_names: dict[str, str]
+    frame: "Frame"
+    pixels: int
+    region: "Region | None"
+    mask: Path | None
+    profile: "TrainingProfile | None" = None
+
+
+def check(
+    request: Request,
+    network: Network,
+    contract: "Contract",
+    config: Config,
+    choice: PredictionOptions,
+    overwrite: bool,
+) -> SlideJob:
+    """Refuse what cannot be predicted before the network is loaded; see ``predict_run``."""
+    from hrpn_tf.prediction import choose_frame, frame_region, input_channels, open_frame, read_mask
+    from hrpn_tf.prediction.output import fitting_format
+
+    _check_place(request, overwrite)
+    prediction = fitting_format(config.prediction, request.out)
+    with open_in_time(request.slide, prediction.io_timeout) as slide:
+        info = slide.info
+        channels = input_channels(info, contract, request.channels)
+        frame = choose_frame(
+            info,
+            contract,
+            stated_um=_stated(request, info, choice),
+            tolerance=prediction.pixel_size_tolerance,
+            resample=prediction.resample,
+            level=choice.level,
+        )
+        seen = open_frame(slide, frame).info
+        size = size_of(seen)
+        region = choice.region and frame_region(choice.region, info, frame, size)
+        if choice.mask is not None:
+            read_mask(choice.mask, *size_of(info), frame.scale)
+    area = size if region is None else (region.height, region.width)
+    return SlideJob(
+        slide=request.slide.absolute(),
+        out=request.out.absolute(),
+        network=network.absolute(),
+        config=config.model_copy(update={"prediction": prediction}),
+        channels=channels,
+        channel_names={
+            role: info.channels[i] for role, i in zip(contract.inputs, channels, strict=True)
+        },
+        frame=frame,
+        pixels=area[0] * area[1],
+        region=region,
+        mask=None if choice.mask is None else choice.mask.absolute(),
+    )
+
+
+def _check_place(request: Request, overwrite: bool) -> None:
+    """Refuse a place where the result cannot be, or must not."""
+    from hrpn_tf.files import refuse_existing
+    from hrpn_tf.prediction.unfinished import Unfinished
+
+    out, slide = request.out, request.slide
+    if slide.exists() and out.exists() and out.samefile(slide):
+        raise UsageError(f"--out would replace the slide {slide}; name another place")
+    if slide.is_dir() and out.resolve().is_relative_to(slide.resolve()):
+        raise UsageError(
+            f"{out} lies within the slide {slide}, and would be taken for a part of it"
+        )
+    Unfinished(out).forget_finished()
+    refuse_existing(out, overwrite)
+    folder = next(parent for parent in out.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{out}: nothing can be written to {folder}; name another place with --out"
+        )
+
+
+@contextmanager
+def opened(job: SlideJob, session: "Session", budget: int | None) -> Iterator["SlidePrediction"]:
+    """The prediction of a job, with its slide open.
+
+    Args:
+        job: checked.
+        session: the job's network.
+        budget: bytes that this process may take.
+    """
+    from hrpn_tf.prediction import SlidePrediction, open_frame, read_mask
+
+    config = job.config.prediction
+    cache = _cache_bytes(budget)
+    with open_in_time(job.slide, config.io_timeout, cache) as slide:
+        info, seen = slide.info, open_frame(slide, job.frame)
+        size = size_of(seen.info)
+        means: list[np.ndarray] = []  # kept from one look at the slide for another use
+        look = partial(_tissue, slide, job, size, means)
+        yield SlidePrediction(
+            session=session,
+            slide=seen,
+            channels=job.channels,
+            out=job.out,
+            config=config,
+            origin=partial(_origin, job, info),
+            pixel_size_um=job.frame.pixel_size_um,
+            region=job.region,
+            mask=None if job.mask is None else read_mask(job.mask, *size_of(info), job.frame.scale),
+            find_tissue=look if _may_skip(job) else None,
+            cache_bytes=cache,
+            assess=None
+            if job.profile is None
+            else partial(_assess, job, session, seen, look, means),
+        )
+
+
+def open_in_time(slide: Path, seconds: float, cache_bytes: int | None = None) -> "Slide":
+    """Open a slide, or give up: a drive may not answer.
+
+    Raises:
+        StalledError: it took longer than ``seconds``.
+    """
+    from hrpn_tf.prediction.queues import within
+    from hrpn_tf.slides import open_slide
+    from hrpn_tf.slides.planes import CACHE_BYTES
+
+    return within(
+        seconds, f"{slide}: opening", lambda: open_slide(slide, cache_bytes or CACHE_BYTES)
+    )
+
+
+def size_of(info: "SlideInfo") -> tuple[int, int]:
+    """Height and width, px."""
+    return info.height, info.width
+
+
+def _cache_bytes(budget: int | None) -> int:
+    share = _MOST_CACHE if budget is None else int(budget * _CACHE_SHARE)
+    return min(max(share, _LEAST_CACHE), _MOST_CACHE)
+
+
+def _stated(request: Request, info: "SlideInfo", choice: PredictionOptions) -> float | None:
+    """What somebody says of the pixel size of a slide whose file says nothing, um."""
+    stated = request.pixel_size_um if info.pixel_size_um is None else None
+    return choice.pixel_size_um or stated
+
+
+def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
+    from hrpn_tf.prediction import prediction_provenance, sha256
+
+    return prediction_provenance(
+        slide=job.slide,
+        files=info.files,
+        model=job.network.origin(),
+        config=job.config,
+        channels=job.channel_names,
+        level=job.frame.level,
+        mask=None if job.mask is None else {"file": job.mask.name, "sha256": sha256(job.mask)},
+        seconds=job.config.prediction.io_timeout,
+    )
+
+
+def _tissue(
+    slide: "Slide", job: SlideJob, size: tuple[int, int], looked: "list[np.ndarray]"
+) -> "TissueMap":
+    """Tissue by the rule that training patches were chosen by.
+
+    Args:
+        slide, job: see ``opened``.
+        size: (height, width) of the slide as it is seen, px.
+        looked: is given the mean grey levels that the map was made of, (h, w, inputs).
+    """
+    from hrpn_tf.data.tissue import is_tissue
+    from hrpn_tf.prediction import find_tissue
+    from hrpn_tf.prediction.reading import TimedReads
+
+    def classify(means: "np.ndarray") -> "np.ndarray":
+        looked.append(means)
+        return is_tissue(means.mean(axis=-1), job.config.data.tissue)
+
+    slow = TimedReads(slide, job.config.prediction.io_timeout)
+    return find_tissue(slow, job.channels, size, classify)
+
+
+def _assess(
+    job: SlideJob,
+    session: "Session",
+    slide: "Slide",
+    look: "Callable[[], TissueMap]",
+    looked: "list[np.ndarray]",
+    tissue: "TissueMap | None",
+) -> Mapping[str, object]:
+    """Whether the slide is like the training slides.
+
+    Args:
+        job, session: see ``opened``.
+        slide: as it is seen.
+        look: makes the tissue map.
+        looked: what the tissue map was made of.
+        tissue: the map, if there was need of one.
+    """
+    from hrpn_tf.prediction import Region
+    from hrpn_tf.prediction.reading import TimedReads
+    from hrpn_tf.workflows.predict.out_of_distribution import assess, coarse_tissue
+
+    assert job.profile is not None
+    coarse = None
+    if job.config.data.tissue.method != "all":
+        tissue = tissue or look()
+        coarse = coarse_tissue(
+            looked.pop(), tissue.scale, job.frame.pixel_size_um, job.config.data.tissue
+        )
+    timed = TimedReads(slide, job.config.prediction.io_timeout)
+    area = job.region or Region(0, 0, *size_of(slide.info))
+    return assess(job.profile, session, timed, job.channels, area, coarse)
+
+
+def _may_skip(job: SlideJob) -> bool:
+    return job.config.prediction.skip_empty and job.config.data.tissue.method != "all"

@@ -1,0 +1,137 @@
+"""Write the report of a run or an evaluation: pages, figures, tiles; loads no TensorFlow."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from hrpn_tf.console import remark
+from hrpn_tf.errors import HrpnError, UsageError
+from hrpn_tf.evaluation.evaluation import POOLED
+from hrpn_tf.evaluation.report.counts import Counts, no_counts
+from hrpn_tf.evaluation.report.density import shared_edges
+from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics
+from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets
+from hrpn_tf.files import atomic_path, remove
+from hrpn_tf.workflows.report.facts import run_facts
+from hrpn_tf.workflows.report.pages import file_name, page_name, write_index, write_slide_pages
+from hrpn_tf.workflows.report.slides import SlideContent, slide_content
+from hrpn_tf.workflows.report.sources import Sources, default_out, find_sources
+
+MEGAPIXELS = 100.0
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A report that was written.
+
+    Attributes:
+        page: to open.
+        slides: how many slides have a page.
+        problems: name of a slide: why it has none.
+        tile_bytes: of all tiles.
+    """
+
+    page: Path
+    slides: int
+    problems: dict[str, str]
+    tile_bytes: int
+
+
+def report_run(
+    path: Path,
+    *,
+    run: Path | None = None,
+    slide_list: Path | None = None,
+    predictions: Path | None = None,
+    out: Path | None = None,
+    megapixels: float = MEGAPIXELS,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Reported:
+    """Write the report of a run or an evaluation.
+
+    A slide that cannot be shown (gone, damaged, not finite) is listed with its figures and the
+    reason; the others are shown.
+
+    Args:
+        path: RUN or EVALUATION.
+        run: of the evaluation; by default the folder that it lies in.
+        slide_list: where the slides are; None for those of the run's store.
+        predictions: folder of the predicted slides; ``RUN/predictions`` if None.
+        out: folder to write; ``report`` beside the evaluation if None.
+        megapixels: of the finest level of a slide that the viewer shows, in millions.
+        overwrite: replace an existing report.
+        progress: show a bar on standard error.
+
+    Raises:
+        UsageError, RunError: see ``find_sources``.
+        OutputExistsError: the report exists, and ``overwrite`` is false.
+        UsageError: what is to be replaced is no report.
+    """
+    sources = find_sources(path, run=run, slide_list=slide_list, predictions=predictions)
+    out = out or default_out(path)
+    facts = run_facts(sources)
+    if overwrite:
+        _refuse_other(out)
+    with atomic_path(out, overwrite) as folder:
+        folder.mkdir()
+        counts = no_counts(_edges(sources.metrics))
+        contents, problems = _slides(sources, folder, megapixels * 1e6, counts, progress)
+        copy_assets(folder / "assets")
+        pages = {name: page_name(number, name) for number, name in enumerate(contents)}
+        write_slide_pages(sources, contents, pages, folder)
+        write_index(sources, facts, contents, problems, pages, counts, folder)
+    return Reported(
+        out / "index.html",
+        len(contents),
+        problems,
+        sum(c.view.tile_bytes for c in contents.values()),
+    )
+
+
+def _refuse_other(out: Path) -> None:
+    """Refuse to replace a folder that is no report, such as the run itself.
+
+    Raises:
+        UsageError: it is none.
+    """
+    is_report = (out / "index.html").is_file() and (out / "assets" / SCRIPTS[0]).is_file()
+    if out.exists() and not is_report and not (out.is_dir() and not any(out.iterdir())):
+        raise UsageError(f"{out}: is no report and is not replaced; choose another --out")
+
+
+def _slides(
+    sources: Sources, folder: Path, most_pixels: float, counts: Counts, progress: bool
+) -> tuple[dict[str, SlideContent], dict[str, str]]:
+    """Tiles of all slides that can be shown, and why the others cannot."""
+    contents: dict[str, SlideContent] = {}
+    problems: dict[str, str] = {}
+    total = sum(sources.metrics.model(name)["pixels"] for name in sources.metrics.slides)
+    bar = tqdm(total=total, unit="px", unit_scale=True, desc="report", disable=not progress)
+    with bar:
+        for name in sources.metrics.slides:
+            tiles = folder / "slides" / f"{file_name(len(contents), name)}-tiles"
+            try:
+                contents[name] = slide_content(
+                    sources,
+                    name,
+                    tiles,
+                    most_pixels=most_pixels,
+                    counts=counts,
+                    progress=bar.update,
+                )
+            except HrpnError as error:
+                remove(tiles)
+                problems[name] = str(error)
+                remark(f"no page of a slide: {error}")
+    return contents, problems
+
+
+def _edges(metrics: ReportMetrics) -> np.ndarray:
+    """Of the bins of all counts."""
+    row = metrics.model(POOLED)
+    low = min(row["true"]["min"], row["predicted"]["min"])
+    high = max(row["true"]["max"], row["predicted"]["max"])
+    return shared_edges(low, high, metrics.target_type.startswith("uint"))

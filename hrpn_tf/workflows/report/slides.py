@@ -1,0 +1,199 @@
+"""The slides of a report: their layers, tiles and thumbnails."""
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrpn_tf.errors import MissingPredictionError, SlideNotFoundError
+from hrpn_tf.evaluation import ChannelPlane
+from hrpn_tf.evaluation.report.colours import paint
+from hrpn_tf.evaluation.report.counts import Counts, no_counts
+from hrpn_tf.evaluation.report.layers import PREDICTION, RESOLUTION, TRUTH, Layer
+from hrpn_tf.evaluation.report.pyramid import Tile
+from hrpn_tf.evaluation.report.viewer import SlideView, write_view
+from hrpn_tf.runs.slides import find_prediction
+from hrpn_tf.slides import Slide, open_slide, read_provenance
+from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane
+from hrpn_tf.workflows.report.sources import Sources
+
+_THUMBNAIL = 112  # px, the longer side
+
+
+@dataclass(frozen=True)
+class SlideContent:
+    """What a report shows of one slide.
+
+    Attributes:
+        view: tiles and their description.
+        thumbnails: measured, predicted, error as data URLs.
+        thumbnail_size: (height, width) px.
+        info: name: value, what the slide is.
+        provenance: of the prediction.
+        coverage: share of pixels within their prediction interval; None if there are none.
+    """
+
+    view: SlideView
+    thumbnails: dict[str, str]
+    thumbnail_size: tuple[int, int]
+    info: dict[str, str]
+    provenance: dict[str, Any]
+    coverage: float | None
+
+
+def slide_content(
+    sources: Sources,
+    name: str,
+    folder: Path,
+    *,
+    most_pixels: float,
+    counts: Counts,
+    progress: Callable[[int], object],
+) -> SlideContent:
+    """Write the tiles of a slide and describe it.
+
+    Args:
+        sources: of the report.
+        name: of the slide.
+        folder: of the tiles.
+        most_pixels: of the finest level shown.
+        counts: that the slide's are added to, once it was read to its end.
+        progress: is told how many pixels are done.
+
+    Raises:
+        SlideNotFoundError: the slide is gone, or the list does not name it.
+        MissingPredictionError: there is no prediction.
+        HrpnError: the slide or its prediction cannot be shown; says why.
+    """
+    own = no_counts(counts.density.edges)
+    with open_layers(sources, name) as (layers, size, slide, prediction):
+        view = write_view(
+            layers,
+            folder,
+            pixel_size_um=size,
+            most_pixels=most_pixels,
+            counts=own,
+            progress=progress,
+        )
+        info = _info(slide, size)
+        provenance = read_provenance(prediction)
+    counts.merge(own)
+    thumbnails, shape = _thumbnails(view)
+    return SlideContent(view, thumbnails, shape, info, provenance, own.coverage.share)
+
+
+@contextmanager
+def open_layers(
+    sources: Sources, name: str
+) -> Iterator[tuple[list[Layer], float, Slide, Path]]:  # fmt: skip
+    """Layers of a slide, its pixel size in um, the open slide, and the path of the prediction."""
+    if name not in sources.slides:
+        raise SlideNotFoundError(
+            f"{name}: " + (sources.missing or "not in the slide list; name one that holds it")
+        )
+    slide = sources.slides[name]
+    prediction = find_prediction(sources.predictions, name)
+    if prediction is None:
+        raise MissingPredictionError(
+            f"{sources.predictions}: no prediction of {name}; "
+            f"make it with: hrpn-tf predict --run {sources.run}"
+        )
+    with ExitStack() as stack:
+        measured, opened = stack.enter_context(measured_slide(slide, sources.config))
+        predicted = stack.enter_context(open_slide(prediction))
+        target = measured.target_role
+        resolution = RESOLUTION if measured.target.dtype.kind == "u" else 0.0
+        with_bounds = _with_bounds(sources, name, predicted, stack)
+        layers = [
+            Layer(TRUTH, f"measured {target}", TRUTH, target, measured.target),
+            Layer(
+                PREDICTION,
+                f"predicted {target}",
+                PREDICTION,
+                target,
+                predicted_plane(predicted, sources.config, opened),
+                resolution,
+            ),
+            *_bounds(with_bounds, target, resolution),
+            *(
+                Layer(f"input-{number}", role, "input", f"input {role}", plane)
+                for number, (role, plane) in enumerate(measured.inputs.items())
+            ),
+        ]
+        yield layers, measured.pixel_size_um, opened, prediction
+
+
+def _with_bounds(sources: Sources, name: str, predicted: Slide, stack: ExitStack) -> Slide:
+    """The slide that holds lower and upper bound, if any does.
+
+    That is the prediction itself, or the one that ``hrpn-tf predict --intervals`` made beside it.
+    """
+    beside = find_prediction(sources.predictions.with_name(f"{sources.predictions.name}-intervals"),
+                             name)  # fmt: skip
+    if beside is None or _bounds(predicted, "", 0.0):
+        return predicted
+    return stack.enter_context(open_slide(beside))
+
+
+def _bounds(predicted: Slide, target: str, resolution: float) -> list[Layer]:
+    """Lower and upper bound, where the prediction has channels of these names."""
+    layers = []
+    for kind in ("lower", "upper"):
+        for index, channel in enumerate(predicted.info.channels):
+            if re.search(rf"\b{kind}\b", channel.casefold().replace("_", " ")):
+                plane = ChannelPlane(predicted, index)
+                layers.append(Layer(kind, f"{kind} bound", kind, target, plane, resolution))
+                break
+    return layers
+
+
+def _info(slide: Slide, size: float) -> dict[str, str]:
+    info = slide.info
+    return {
+        "file": str(info.path.name),
+        "format": info.format,
+        "size": f"{info.height} × {info.width} px "
+        f"({info.height * size / 1000:.2f} × {info.width * size / 1000:.2f} mm)",
+        "pixel size": f"{size:g} µm/px",
+        "channels": ", ".join(info.channels),
+    }
+
+
+def _thumbnails(view: SlideView) -> tuple[dict[str, str], tuple[int, int]]:
+    """Data URLs of the whole slide, and their (height, width)."""
+    images: Tile = view.overview
+    height, width = images[TRUTH].shape
+    factor = _THUMBNAIL / max(height, width)
+    shape = max(1, round(height * factor)), max(1, round(width * factor))
+    scale, error = _scale_of(view, TRUTH), view.values["scales"]["error"]
+    difference = images[PREDICTION].astype(np.float64) - images[TRUTH]
+    painted = {
+        "measured": paint(images[TRUTH], "truth", scale["low"], scale["high"]),
+        "predicted": paint(images[PREDICTION], "prediction", scale["low"], scale["high"]),
+        "error": paint(difference, "error", error["low"], error["high"]),
+    }
+    return {name: _data_url(image, shape) for name, image in painted.items()}, shape
+
+
+def _scale_of(view: SlideView, key: str) -> dict[str, float]:
+    layer = next(layer for layer in view.values["layers"] if layer["key"] == key)
+    scale: dict[str, float] = view.values["scales"][layer["scale"]]
+    return scale
+
+
+def _data_url(image: np.ndarray, shape: tuple[int, int]) -> str:
+    """WebP of twice the size that it is shown at, for fine screens."""
+    import cv2
+
+    large = 2 * shape[1], 2 * shape[0]
+    small = cv2.resize(image, large, interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(
+        ".webp", np.ascontiguousarray(small[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, 90]
+    )
+    assert done
+    return "data:image/webp;base64," + base64.b64encode(data.tobytes()).decode("ascii")
