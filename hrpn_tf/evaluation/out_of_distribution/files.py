@@ -13,7 +13,7 @@ from hrpn_tf.files import atomic_path
 
 NAME = "training-profile.npz"
 _SCHEMA = 1
-# A file that a stranger made may unpack to anything; a thousand slides take a few megabytes.
+# An untrusted file may unpack to any size; a thousand slides take a few megabytes.
 _LARGEST = 64 * 2**20
 
 
