@@ -11,6 +11,7 @@ from hrpn_tf.evaluation.metrics import definitions
 from hrpn_tf.evaluation.pixel_errors import Region, View
 from hrpn_tf.evaluation.sums import Sums
 
+METRICS_FILE = "metrics.json"  # the file of an evaluation that other commands read
 SCHEMA = "hrpn-tf evaluation 1"
 POOLED = "pooled"
 

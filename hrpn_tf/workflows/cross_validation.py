@@ -13,9 +13,10 @@ import numpy as np
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import Split, folds
 from hrpn_tf.errors import RunError
+from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.metrics import metrics_shown_in
-from hrpn_tf.evaluation.out_of_distribution import NAME as PROFILE
 from hrpn_tf.files import atomic_path
+from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.predict.predict import predict_run
 from hrpn_tf.workflows.training_profile import write_profile
@@ -53,7 +54,7 @@ def cross_validate(
         store_path: of ``hrpn-tf prepare``, with at least three groups.
         out: folder of ``fold-0``, ``fold-1`` and so on, and of ``summary.json``, ``.md``, ``.csv``.
         config: of each fold, but for ``data.split``, which is set here.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         SplitError: fewer than three groups.
@@ -67,13 +68,14 @@ def cross_validate(
     splits = folds(open_store(store_path).groups)
     found = []
     for number, split in enumerate(splits):
-        run = out / f"fold-{number}"
-        epoch = _fit_fold(store_path, run, _of_fold(config, number), progress)
-        if not (run / PROFILE).exists():
+        folder = out / f"fold-{number}"
+        epoch = _fit_fold(store_path, folder, _of_fold(config, number), progress)
+        run = open_run(folder)
+        if not run.training_profile.exists():
             write_profile(run, store_path)
         keras.utils.clear_session()  # or every fold would add its graphs to memory
-        predict_run(run, skip_existing=True, progress=progress, say=lambda line: None)
-        if not (run / "evaluation").is_dir():
+        predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
+        if not run.evaluation.is_dir():
             evaluate_run(run, progress=progress)
         found.append(FoldMetrics(number, split, epoch, _pooled(run)))
     _write(out, found)
@@ -115,17 +117,16 @@ def spread_over_folds(
 def _fit_fold(store_path: Path, run: Path, config: Config, progress: bool) -> int:
     """Train a fold unless it is finished; gives its best epoch."""
     from hrpn_tf.data.store import open_store
-    from hrpn_tf.training.checkpoints import list_checkpoints, read_state
     from hrpn_tf.training.checks import adopt_preset, adopt_store
     from hrpn_tf.training.fit import fit
-    from hrpn_tf.training.run import is_finished, refuse_other
+    from hrpn_tf.training.run import is_finished, last_state, refuse_other
 
     store = open_store(store_path)
     resolved = adopt_store(adopt_preset(config), store)
     if run.is_dir() and any(run.iterdir()):
         refuse_other(run, resolved, store)
         if is_finished(run, resolved):
-            return read_state(list_checkpoints(run / "checkpoints")[-1]).best_epoch
+            return last_state(run).best_epoch
     return fit(store_path, run, config, progress=progress).best_epoch
 
 
@@ -135,9 +136,9 @@ def _of_fold(config: Config, number: int) -> Config:
     return config.model_copy(update={"data": data})
 
 
-def _pooled(run: Path) -> dict[str, float | None]:
+def _pooled(run: Run) -> dict[str, float | None]:
     """The model's metrics over the fold's test group."""
-    path = run / "evaluation" / "metrics.json"
+    path = run.evaluation / METRICS_FILE
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
         row = next(

@@ -41,7 +41,7 @@ def test_models_as_json_for_another_input() -> None:
 
 def test_import_weights_leaves_a_run_that_predicts(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    from hrpn_tf.training.run import load_run
+    from hrpn_tf.runs import load_run
 
     tensors = {name: torch.from_numpy(value) for name, value in state_dict().items()}
     torch.save({"model": tensors}, tmp_path / "best.pth")

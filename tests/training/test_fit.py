@@ -18,11 +18,11 @@ from hrpn_tf.errors import (
 )
 from hrpn_tf.files import locked
 from hrpn_tf.models.graph import stride_multiple
+from hrpn_tf.runs import load_run
 from hrpn_tf.training import loop, networks
 from hrpn_tf.training.checkpoints import list_checkpoints
 from hrpn_tf.training.fit import fit
 from hrpn_tf.training.losses import build_loss
-from hrpn_tf.training.run import load_run
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +185,7 @@ def test_float16_on_a_cpu_is_warned_of_and_scales_the_loss(store, run, preset):
     assert set(scalars) & {2.0**power for power in range(8, 16)}  # the loss scale
 
 
+@pytest.mark.usefixtures("terminal")
 def test_a_damaged_checkpoint_costs_one_epoch_and_nothing_else(
     finished, store, config, run, monkeypatch, capfd
 ):

@@ -8,8 +8,8 @@ from support.tiny_training import TINY_RUN
 
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import RunError
+from hrpn_tf.runs import load_run
 from hrpn_tf.training import fit as fitting
-from hrpn_tf.training.run import load_run
 from hrpn_tf.workflows.cross_validation import cross_validate, spread_over_folds, to_markdown
 
 pytestmark = pytest.mark.usefixtures("tiny_presets")

@@ -7,7 +7,8 @@ import pytest
 
 from hrpn_tf.cli.main import run as hrpn_tf
 from hrpn_tf.data.store import PatchStore
-from hrpn_tf.evaluation.out_of_distribution import NAME, load_profile
+from hrpn_tf.evaluation.out_of_distribution import load_profile
+from hrpn_tf.runs.folder import TRAINING_PROFILE as NAME
 from hrpn_tf.workflows.training_profile import is_chief
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL
-from hrpn_tf.evaluation.evaluation import POOLED, SCHEMA
+from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
 from hrpn_tf.evaluation.metrics import METRICS, metrics_shown_in
 
 # Metrics that the table of all slides shows; a slide's own page has them all.
@@ -57,7 +57,7 @@ def read_metrics(folder: Path) -> ReportMetrics:
         UsageError: there is none.
         RunError: it is damaged or of another version.
     """
-    path = folder / "metrics.json"
+    path = folder / METRICS_FILE
     if not path.is_file():
         raise UsageError(f"{path}: no such evaluation; make it with hrpn-tf evaluate")
     try:

@@ -16,7 +16,7 @@ from hrpn_tf.evaluation.report.metrics_tables import BY_SLIDE, cells, heads, met
 from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, render
 from hrpn_tf.evaluation.report.sections import Section
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
-from hrpn_tf.workflows.report.facts import flat, history, slide_facts
+from hrpn_tf.workflows.report.facts import flat, slide_facts
 from hrpn_tf.workflows.report.slides import SlideContent
 from hrpn_tf.workflows.report.sources import Sources
 
@@ -163,14 +163,14 @@ def _sections(
         sections.append(Section("density", "Predicted against measured", charts=charts))
     for section, note in (
         spatial_section(sources.evaluation, target, folder),
-        interval_section(counts.coverage, sources.run / "calibrated", target, folder),
+        interval_section(counts.coverage, sources.run.calibrated, target, folder),
     ):
         if section is not None:
             sections.append(section)
         else:
             notes.append(note.replace("{run}", str(sources.run)))
     charts = figures.draw_slides(sources.metrics, folder)
-    if (chart := figures.draw_training(history(sources.run), folder)) is not None:
+    if (chart := figures.draw_training(sources.run.history, folder)) is not None:
         charts.append(chart)
     sections.append(Section("by-slide", "Slide by slide, and training", charts=charts))
     return [section for section in sections if not section.empty], notes
@@ -192,7 +192,7 @@ def _resolution(reduction: int) -> str:
 
 def _common(sources: Sources) -> dict[str, Any]:
     return {
-        "title": sources.run.resolve().name,
+        "title": sources.run.folder.resolve().name,
         "version": __version__,
         "made": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
     }

@@ -13,9 +13,11 @@ from skimage.measure import label
 
 from hrpn_tf.cli.main import run as hrpn_tf
 from hrpn_tf.config import load_config, to_yaml
+from hrpn_tf.evaluation.spatial.ablated_slide import AblatedSlide
+from hrpn_tf.runs import open_run
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
-from hrpn_tf.workflows.evaluate.ablation import AblatedSlide, predict_without
+from hrpn_tf.workflows.evaluate.ablation import predict_without
 from hrpn_tf.workflows.evaluate.spatial_inputs import feature_name
 
 GROUPS = {"a": "train", "b": "validation", "d": "test", "e": "test"}
@@ -277,7 +279,8 @@ def test_an_input_that_matters_and_one_that_does_not_are_told_apart(run: Path, h
         slide = RunSlide("d", run.parent / "d.ome.tif", "d", "test", {}, None)
         written = place.stat().st_mtime_ns
         folder = run / "predictions"
-        again = predict_without(run, slide, "vessels", "mean", folder, shuffle_um=9, progress=False)
+        opened, named = open_run(run), ("vessels", "mean")
+        again = predict_without(opened, slide, *named, folder, shuffle_um=9, progress=False)
         assert again == place
         assert place.stat().st_mtime_ns == written  # the same network: kept
 

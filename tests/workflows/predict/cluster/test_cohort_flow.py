@@ -11,8 +11,11 @@ import pytest
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import ClusterError, SlideFormatError
 from hrpn_tf.prediction import Frame, Region, StartedPrediction, plan_tiling
+from hrpn_tf.prediction.change import FileStates
 from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.prediction.started import StartRecord
 from hrpn_tf.prediction.unfinished import Unfinished
+from hrpn_tf.runs import Run
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.cluster import scheduling as cohort
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
@@ -25,6 +28,7 @@ TILING = plan_tiling(
     Region(0, 0, SIDE, SIDE), tile=TILE, stride_multiple=4, receptive_field=9, halo=None
 )
 CONFIG = load_config()
+RECORD = StartRecord({}, "work")
 
 
 class Future:
@@ -81,7 +85,7 @@ class FakeCluster:
             raise self.broken[task, name]
         if task == "begin":
             plan = Plan(TILING, 1, 1, 0)
-            return StartedPrediction(plan, {"seams": None}, tuple(range(len(TILING))))
+            return StartedPrediction(plan, RECORD, FileStates(()), tuple(range(len(TILING))))
         if task == "compute":
             self.parts.append(len(arguments[1]))
             self.computed.update((name, index) for index in arguments[1])
@@ -98,10 +102,13 @@ def _never_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort, "_PATIENCE_SECONDS", 0.0)
 
 
+RUN = Run(Path("run"), load_config())
+
+
 def jobs(folder: Path, count: int) -> list[SlideJob]:
     frame = Frame(0.5, 0, 1.0, 1.0)
     return [
-        SlideJob(Path(f"s{i}"), folder / f"s{i}", RunNetwork(Path("run")), CONFIG, (0, 1), {},
+        SlideJob(Path(f"s{i}"), folder / f"s{i}", RunNetwork(RUN), CONFIG, (0, 1), {},
             frame, SIDE * SIDE, None, None)
         for i in range(count)
     ]  # fmt: skip
@@ -213,6 +220,7 @@ def test_a_slide_that_somebody_else_predicts_is_refused(tmp_path: Path) -> None:
     assert sorted(cluster.finished) == ["s0", "s2"]
 
 
+@pytest.mark.usefixtures("terminal")
 def test_waiting_for_workers_is_said_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,10 +15,10 @@ from hrpn_export import Contract
 from support.processes import files
 from support.run_folder import predict
 
-from hrpn_tf.config import load_run_config
 from hrpn_tf.errors import OutputExistsError
 from hrpn_tf.prediction import output, slide_prediction, unfinished
 from hrpn_tf.prediction.unfinished import Unfinished
+from hrpn_tf.runs import open_run
 from hrpn_tf.workflows.networks import network as networks
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
@@ -43,9 +43,10 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 def job(run: Path, name: str, overwrite: bool = False) -> SlideJob:
     request = Request(run.parent / "a.ome.tif", run.parent / "out" / name, {}, None)
+    opened = open_run(run)
     contract = Contract.from_json((run / "contract.json").read_text())
     found = check(
-        request, RunNetwork(run), contract, load_run_config(run), PredictionOptions(), overwrite
+        request, RunNetwork(opened), contract, opened.config, PredictionOptions(), overwrite
     )
     Unfinished(found.out).folder.mkdir(parents=True, exist_ok=True)  # as the cohort does
     return found
@@ -130,8 +131,8 @@ def test_what_is_to_be_replaced_is_replaced(run: Path, suffix: str) -> None:
 
 
 def _of_another_slide(begun: Any) -> Any:
-    origin = {**begun.found["origin"], "input": {"name": "b.ome.tif"}}
-    return replace(begun, found={**begun.found, "origin": origin})
+    origin = {**begun.record.origin, "input": {"name": "b.ome.tif"}}
+    return replace(begun, record=replace(begun.record, origin=origin))
 
 
 def test_a_late_worker_cannot_write_into_what_was_begun_anew(run: Path) -> None:

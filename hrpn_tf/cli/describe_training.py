@@ -1,13 +1,14 @@
-"""``hrpn-tf profile``: describe the training slides of a run."""
+"""``hrpn-tf describe-training``: describe the training slides of a run."""
 
 from pathlib import Path
 
 import click
 
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.console import load_tensorflow
+from hrpn_tf.runs import open_run
 
 
-@click.command("profile")
+@click.command("describe-training")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--store",
@@ -21,8 +22,8 @@ def command(run: Path, store: Path | None) -> None:
     were stopped. RUN/training-profile.npz is replaced.
     """
     load_tensorflow()
-    from hrpn_tf.evaluation.out_of_distribution import NAME
     from hrpn_tf.workflows.training_profile import describe_profile, write_profile
 
-    profile = write_profile(run, store)
-    click.echo(f"{run / NAME}: {describe_profile(profile)}")
+    opened = open_run(run)
+    profile = write_profile(opened, store)
+    click.echo(f"{opened.training_profile}: {describe_profile(profile)}")
