@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
+from support.places import ROOT
 
 from hrpn_tf import __version__
 
-ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 FORMS = sorted(path for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
 DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))

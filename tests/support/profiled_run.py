@@ -73,5 +73,5 @@ def make_run(folder: Path, tissue: str = "otsu", train: str = "abcd") -> Path:
 
 def profiled_run(folder: Path, **options: str) -> Path:
     run = make_run(folder, **options)
-    assert command("profile", run) == 0
+    assert command("describe-training", run) == 0
     return run

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hrpn_tf.runs import load_run
 from hrpn_tf.training.checkpoints import list_checkpoints
-from hrpn_tf.training.run import load_run
 
 TIMES = {
     "seconds",

@@ -47,7 +47,7 @@ def load_profile(path: Path) -> TrainingProfile:
     Raises:
         TrainingProfileError: missing, damaged, or of another schema.
     """
-    again = "make it again with hrpn-tf profile"
+    again = "make it again with hrpn-tf describe-training"
     try:
         with path.open("rb") as stream:
             with zipfile.ZipFile(stream) as archive:

@@ -1,13 +1,14 @@
 """Prediction intervals for the network of a run: heads, calibration by slides, coverage."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
-from hrpn_tf.console import load_tensorflow, remark
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
 from hrpn_tf.evaluation.intervals import (
     Bands,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from hrpn_export import Contract, Session
 
     from hrpn_tf.workflows.calibrate.scoring import IntervalSlide
+
+logger = logging.getLogger(__name__)
 
 # Shares of the training pixels, by their predicted intensity, below the edges between bands: dark,
 # ordinary, bright, brightest.
@@ -106,7 +109,7 @@ def calibrate_run(
             intervals are narrower, and nearer to the nominal coverage.
         store: of patches; None for where the run was fitted.
         overwrite: replace an earlier calibration, and what was begun with other settings.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         UsageError: a coverage out of range; others as ``choose_slides`` raises them.
@@ -151,7 +154,7 @@ def _plan(
     measured = coverage_slides(run, test)
     check_apart(calibration, measured)
     if any(slide.subset == "validation" for slide in calibration):
-        remark(
+        logger.warning(
             "slides that picked the checkpoint calibrate, too: they are a little too easy for it"
         )
     planned = check_slides([*calibration, *measured], run)
@@ -217,7 +220,7 @@ def _calibrate(plan: _Plan, work: Path, overwrite: bool, progress: bool) -> Cali
     correction = correct(calibration, edges, plan.coverage, plan.guarantee)
     final = with_factors(model, correction.edges, correction.factors)
     if not plan.test:
-        remark("no slide is left to measure the coverage on; name some with --test")
+        logger.warning("no slide is left to measure the coverage on; name some with --test")
     both = _session(plan, with_spreads(final, bounds=True))
     measured = covered(plan.test, both, edges, correction, work, progress)
     table, curve = [], None

@@ -72,7 +72,7 @@ def predict_without(
         how: its mean grey level over the training slides, or its own blocks shuffled.
         folder: of the predictions; the result goes to ``FOLDER/ablated/ROLE-HOW``.
         shuffle_um: side of the blocks that are shuffled.
-        progress: show a bar on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         RunError: no network, or its training's mean grey levels are missing.

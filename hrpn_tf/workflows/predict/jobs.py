@@ -1,5 +1,6 @@
 """One slide to predict, checked, and as steps that any process can take."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
-from hrpn_tf.console import remark
 from hrpn_tf.errors import UsageError
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.predict.requests import Request
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
     from hrpn_tf.slides import Slide, SlideInfo
+
+logger = logging.getLogger(__name__)
 
 # Of the memory that a process may take, this share holds decoded strips or tiles of the slide.
 _CACHE_SHARE, _LEAST_CACHE, _MOST_CACHE = 1 / 16, 16 * 2**20, 128 * 2**20
@@ -140,7 +142,7 @@ def with_tile(config: Config, contract: "Contract", network: Network, asked_for:
             f"--halo: the network of {network.folder} has no receptive field; leave it out"
         )
     tile = (asked_for and prediction.tile) or config.training.crop or config.data.patch
-    remark(
+    logger.warning(
         f"the network of {network.folder} depends on its tile: tiles of {tile} px overlap by half "
         "and are blended; faint seams may remain"
     )

@@ -220,6 +220,7 @@ def test_a_slide_that_somebody_else_predicts_is_refused(tmp_path: Path) -> None:
     assert sorted(cluster.finished) == ["s0", "s2"]
 
 
+@pytest.mark.usefixtures("terminal")
 def test_waiting_for_workers_is_said_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
