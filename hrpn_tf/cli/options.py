@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _CONSOLE = {
-    "--quiet": "Show warnings and errors only; no progress, no steps.",
-    "--verbose": "Show debug messages, too, with time and logger name.",
+    "--quiet": "Show only warnings and errors, without progress; results are still printed.",
+    "--verbose": "Also show debug messages, with time and logger name.",
     "--log-json": "Write messages and progress to standard error as JSON, one object per line.",
     "--debug": "Show the traceback of an error.",
 }
@@ -51,36 +51,36 @@ def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "overrides",
         multiple=True,
         metavar="SECTION.KEY=VALUE",
-        help="Override one value of the configuration; may be repeated.",
+        help="Configuration value to override; may be repeated.",
     )(function)
     return click.option(
         "--config",
         "config_source",
         metavar="FILE|RECIPE",
-        help="Configuration file, or the name of a shipped recipe.",
+        help="Configuration file, or the name of a built-in recipe (default: the built-in values).",
     )(function)
 
 
 def out_option(what: str, required: bool = True) -> Decorator:
-    """``--out``: where the result goes."""
-    return click.option(
-        "--out", type=click.Path(path_type=Path), required=required, help=f"Where {what} goes."
-    )
+    """``--out``: path of the result."""
+    return click.option("--out", type=click.Path(path_type=Path), required=required, help=what)
 
 
 overwrite_option: Decorator = click.option(
-    "--overwrite", is_flag=True, help="Replace an existing result."
+    "--overwrite", is_flag=True, help="Replace existing results."
 )
 
 pixel_size_option: Decorator = click.option(
     "--pixel-size",
     "pixel_size_um",
     type=click.FloatRange(min=0, min_open=True),
-    help="Micrometres per pixel, for slides that state none.",
+    help="Pixel size in micrometres, for slides whose files do not state it.",
 )
 
 preset_option: Decorator = click.option(
-    "--preset", metavar="NAME", help="Network: a name that `hrpn-tf models` lists.  [hrpn-m]"
+    "--preset",
+    metavar="NAME",
+    help="Network architecture, as listed by `hrpn-tf models` (default: hrpn-m).",
 )
 
 
