@@ -85,7 +85,7 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     from hrpn_tf.files import atomic_path
 
     plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
-    report = run_benchmark(plan, bundles, out, say=logger.info)
+    report = run_benchmark(plan, bundles, out, log=logger.info)
     text = to_markdown(report)
     for name, content in (("report.md", text), ("report.html", to_page(report))):
         with atomic_path(out / name, overwrite=True) as unfinished:

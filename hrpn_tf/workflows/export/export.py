@@ -131,7 +131,7 @@ def export_run(
             ),
             options=choice.options,
             uncertified=choice.uncertified,
-            say=logger.info,
+            log=logger.info,
         )
     if choice.zip:
         _write_zip(out, archive, overwrite)

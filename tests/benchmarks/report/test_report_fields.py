@@ -17,7 +17,8 @@ def models(model: type[BaseModel], where: str) -> Iterator[tuple[str, type[BaseM
     """All models that a model is made of, with their place: ``a.b``, ``a[]``, ``a{}``."""
     yield where, model
     for name, field in model.model_fields.items():
-        path = name if where == "report.json" else f"{where}.{name}"
+        key = field.alias or name
+        path = key if where == "report.json" else f"{where}.{key}"
         for kind, suffix in parts(field.annotation):
             yield from models(kind, path + suffix)
 
@@ -30,7 +31,10 @@ def parts(annotation: Any) -> Iterator[tuple[type[BaseModel], str]]:
         yield from ((kind, suffix + more) for kind, more in parts(inner))
 
 
-FIELDS = {where: set(model.model_fields) for where, model in models(Report, "report.json")}
+FIELDS = {
+    where: {field.alias or name for name, field in model.model_fields.items()}
+    for where, model in models(Report, "report.json")
+}
 
 
 def documented(where: str) -> set[str]:
