@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from hrpn_tf.errors import UsageError
 
@@ -44,6 +45,40 @@ def console_flags(arguments: Sequence[str]) -> set[str]:
     return {argument for argument in options if argument in _CONSOLE}
 
 
+def complete_config(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Recipes, and YAML files in this folder; the shell's own files once no recipe fits."""
+    from hrpn_tf.config.loader import recipes
+
+    names = [name for name in recipes() if name.startswith(incomplete)]
+    if not names:
+        return [CompletionItem(incomplete, type="file")]
+    files = [path.name for path in sorted(Path().glob("*.y*ml"))]
+    names += [name for name in files if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names]
+
+
+def complete_overrides(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Keys of the configuration, each with its meaning and an equals sign."""
+    from hrpn_tf.config.keys import list_keys
+
+    keys = [key for key in list_keys() if not key.is_section and key.name.startswith(incomplete)]
+    return [CompletionItem(f"{key.name}=", help=key.summary) for key in keys]
+
+
+def complete_sections(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Sections of the configuration, each with its meaning."""
+    from hrpn_tf.config.keys import list_keys
+
+    keys = [key for key in list_keys() if key.is_section and key.name.startswith(incomplete)]
+    return [CompletionItem(key.name, help=key.summary) for key in keys]
+
+
 def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """``--config`` and ``--set``, for :func:`hrpn_tf.config.load_config`."""
     function = click.option(
@@ -52,12 +87,14 @@ def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="SECTION.KEY=VALUE",
         help="Configuration value to override; may be repeated.",
+        shell_complete=complete_overrides,
     )(function)
     return click.option(
         "--config",
         "config_source",
         metavar="FILE|RECIPE",
         help="Configuration file, or the name of a built-in recipe (default: the built-in values).",
+        shell_complete=complete_config,
     )(function)
 
 
