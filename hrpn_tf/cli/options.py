@@ -87,15 +87,15 @@ def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "overrides",
         multiple=True,
         metavar="SECTION.KEY=VALUE",
-        help="Configuration value to override; may be repeated.",
         shell_complete=complete_overrides,
+        help="Configuration value to override; may be repeated.",
     )(function)
     return click.option(
         "--config",
         "config_source",
         metavar="FILE|RECIPE",
-        help="Configuration file, or the name of a built-in recipe (default: the built-in values).",
         shell_complete=complete_config,
+        help="Configuration file, or the name of a built-in recipe (default: the built-in values).",
     )(function)
 
 

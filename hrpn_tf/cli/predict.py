@@ -252,7 +252,7 @@ def _network(
     """The network that the options name; ``chosen`` are those of a bundle alone."""
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if (run is None) == (bundle is None):
-        raise UsageError("exactly one of --run RUN and --bundle BUNDLE is required")
+        raise UsageError("either --run RUN or --bundle BUNDLE is required")
     if bundle is not None:
         if (format := chosen.pop("model_format", None)) is not None:
             chosen["format"] = format

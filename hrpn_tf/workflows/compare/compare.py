@@ -27,7 +27,7 @@ from hrpn_tf.models.latency import device_in_words, measure_latency, tile_side
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide
-from hrpn_tf.simulate.error_floor_files import read_error_floor
+from hrpn_tf.simulation.error_floor_files import read_error_floor
 from hrpn_tf.workflows.compare.options import ComparisonOptions
 from hrpn_tf.workflows.compare.run_results import RunResults, read_results
 from hrpn_tf.workflows.evaluate.evaluate import fit_run_baselines
