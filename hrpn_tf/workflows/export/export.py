@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
-from hrpn_tf.config import Config
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import UncertifiedError
 from hrpn_tf.files import atomic_path, refuse_existing
@@ -18,7 +17,7 @@ from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
-    from hrpn_export import Contract
+    from hrpn_export import About, Contract
     from hrpn_export.evidence import Evidence
     from hrpn_export.export import Exported
 
@@ -58,23 +57,22 @@ def export_run(
     artefacts, left_out = plan_artefacts(options.formats, options.precisions)
     for line in left_out:
         logger.warning(line)
-    intervals = run.is_calibrated if options.intervals is None else options.intervals
-    network = RunNetwork(run, intervals)
-    config, contract, origin = network.config(()), network.contract(), network.origin()
+    network = _network(run, options)
+    contract = network.contract()
+    network.origin()  # refuses a run without a network
     if any(format == "tensorrt" for format, _ in artefacts):
         _check_engine(options.format_options.get("tensorrt", {}), contract)
     archive = out.with_name(out.name + ".zip")
     for path in (out, *([archive] if options.zip else [])):
         refuse_existing(path, overwrite)
     load_tensorflow()
-    from hrpn_export import About, export_bundle
+    from hrpn_export import export_bundle
 
     from hrpn_tf.data.store import open_store
 
     store = open_store(options.store or run.patch_dataset)
-    subsets = run.subsets
-    model = (run.calibration if intervals else run).load_network()
-    if intervals and options.intervals is None:
+    model = (run.calibration if network.intervals else run).load_network()
+    if network.intervals and options.intervals is None:
         logger.warning(
             f"{run.calibrated}: exported with prediction intervals; without: --no-intervals"
         )
@@ -89,18 +87,7 @@ def export_run(
             artefacts=artefacts,
             calibration=sample_patches(store, run.split.train)[0],
             evidence=_evidence(run, store, Path(scratch), options),
-            about=About(
-                name=model.name,
-                licence=options.licence or About.licence,
-                authors=options.authors,
-                program=f"hrpn-tf {__version__}",
-                provenance={
-                    **_provenance(config, subsets, origin, store),
-                    **({"calibration": _calibrated(run)} if intervals else {}),
-                },
-                description=_description(model.name, contract.inputs, contract.outputs),
-                files=_attached(run),
-            ),
+            about=_about(network, model.name, store, options),
             options=options.format_options,
             uncertified=options.uncertified,
             log=logger.info,
@@ -110,6 +97,11 @@ def export_run(
     exported = _at(out, exported)
     _refuse_missed(exported)
     return exported
+
+
+def _network(run: Run, options: ExportOptions) -> RunNetwork:
+    """The network that is exported: by default the calibrated one, if there is one."""
+    return RunNetwork(run, run.is_calibrated if options.intervals is None else options.intervals)
 
 
 def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
@@ -153,15 +145,26 @@ def _evidence(
     return Evidence(patches, targets, [slide], origin)
 
 
-def _provenance(
-    config: Config, subsets: Mapping[str, str], origin: Mapping[str, str], store: "PatchStore"
-) -> dict[str, Any]:
-    return {
-        "network": dict(origin),
-        "groups": dict(subsets),
-        "store": {"fingerprint": store.manifest.fingerprint, "dtype": store.manifest.dtype},
-        "configuration": config.model_dump(mode="json"),
-    }
+def _about(network: RunNetwork, name: str, store: "PatchStore", options: ExportOptions) -> "About":
+    """What the bundle says of the network, and the files that it carries beside it."""
+    from hrpn_export import About
+
+    run, contract = network.run, network.contract()
+    return About(
+        name=name,
+        licence=options.licence or About.licence,
+        authors=options.authors,
+        program=f"hrpn-tf {__version__}",
+        provenance={
+            "network": network.origin(),
+            "groups": run.subsets,
+            "store": {"fingerprint": store.manifest.fingerprint, "dtype": store.manifest.dtype},
+            "configuration": run.config.model_dump(mode="json"),
+            **({"calibration": _calibrated(run)} if network.intervals else {}),
+        },
+        description=_description(name, contract.inputs, contract.outputs),
+        files=_attached(run),
+    )
 
 
 def _attached(run: Run) -> dict[str, Path]:
