@@ -10,9 +10,18 @@ from hypothesis import settings
 from support.browser import chromium
 from support.places import SHARED
 
+from hrpn_tf.console import terminal_log
+
 # How long an example takes says more about the machine's load than about the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture
+def terminal() -> Iterator[None]:
+    """The log handler of the command line, for tests that call the library below it."""
+    with terminal_log():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -177,7 +177,6 @@ def command(
         overwrite=overwrite,
         workers=workers,
         scheduler=scheduler,
-        say=click.echo,
     )
 
 

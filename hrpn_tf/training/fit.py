@@ -1,6 +1,7 @@
 """``fit``: from a store of patches to a run folder."""
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from math import prod
 from pathlib import Path
@@ -40,9 +41,11 @@ from hrpn_tf.training.memory import check_memory, explain_exhausted
 from hrpn_tf.training.networks import Networks, build_kept, build_trained
 from hrpn_tf.training.pictures import Pictures
 from hrpn_tf.training.precision import warn_if_slow
-from hrpn_tf.training.progress import Memory, resources, speaker, summary_line
+from hrpn_tf.training.progress import Memory, resources, summary_line
 from hrpn_tf.training.run import may_resume
 from hrpn_tf.training.runtime import prepare_runtime
+
+logger = logging.getLogger(__name__)
 
 
 def fit(
@@ -62,7 +65,7 @@ def fit(
         config: keys of ``data`` that the store fixes, and keys of ``training`` that the preset was
             published with, may be left out.
         overwrite: replace an existing run folder.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         ConfigError: the configuration does not fit the store, the network or the memory.
@@ -128,23 +131,24 @@ def _train(
     progress: bool,
 ) -> TrainingState:
     """Restore the last checkpoint, if there is one, and train."""
-    config, say = batches.config, speaker(progress)
+    config = batches.config
     if devices.chief:
         clear_leftovers(run)
         add_environment(run, describe_environment())
-    state = _restore(run, networks, config.model.preset, devices, say)
+    state = _restore(run, networks, config.model.preset, devices)
     parameters = sum(prod(v.shape) for v in networks.kept.trainable_variables)
-    say(
-        f"{_where(state)}: {config.model.preset}, {parameters:,} parameters, {batches.steps} steps "
-        f"of {config.training.batch_size} patches per epoch"
-        f"{f' on {devices.replicas} devices' if devices.replicas > 1 else ''}"
-    )
+    if devices.chief:
+        logger.info(
+            f"{_where(state)}: {config.model.preset}, {parameters:,} parameters, {batches.steps} "
+            f"steps of {config.training.batch_size} patches per epoch"
+            f"{f' on {devices.replicas} devices' if devices.replicas > 1 else ''}"
+        )
 
     def after_epoch(checkpoint: Path, state: TrainingState) -> None:
         publish(run, checkpoint / BEST, state.history)
         size = {"batch_size": config.training.batch_size, "side": batches.side}
         write_resources(run, resources(state, parameters=parameters, **size))
-        say(summary_line(state, config.training.epochs))
+        logger.info(summary_line(state, config.training.epochs))
 
     loop = Loop(
         networks,
@@ -190,9 +194,7 @@ def _callbacks(run: Path, batches: Batches) -> list[keras.callbacks.Callback]:
     return callbacks
 
 
-def _restore(
-    run: Path, networks: Networks, preset: str, devices: Devices, say: Callable[[str], None]
-) -> TrainingState:
+def _restore(run: Path, networks: Networks, preset: str, devices: Devices) -> TrainingState:
     """Load the last checkpoint that can be loaded, and show it: the run may not have.
 
     Raises:
@@ -207,8 +209,8 @@ def _restore(
             raise
         except CheckpointError as error:
             damaged = error
-            say(f"{error}; going back to the one before it")
             if devices.chief:
+                logger.warning(f"{error}; going back to the one before it")
                 set_aside(checkpoint)
             continue
         if devices.chief and state.history:

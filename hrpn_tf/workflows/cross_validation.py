@@ -13,7 +13,8 @@ import numpy as np
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import Split, folds
 from hrpn_tf.errors import RunError
-from hrpn_tf.evaluation.evaluation import METRICS as METRICS_FILE
+from hrpn_tf.evaluation.evaluation import METRICS_FILE
+from hrpn_tf.evaluation.metrics import metrics_shown_in
 from hrpn_tf.files import atomic_path
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
@@ -21,11 +22,6 @@ from hrpn_tf.workflows.predict.predict import predict_run
 from hrpn_tf.workflows.training_profile import write_profile
 
 SCHEMA = "hrpn-tf cross-validation 1"
-# name: (heading, digits)
-METRICS = {
-    "r2": ("R²", 3), "pearson": ("r", 3), "mse": ("MSE", 3), "rmse": ("RMSE", 3),
-    "mae": ("MAE", 3), "bias": ("bias", 3), "psnr": ("PSNR dB", 2), "ssim": ("SSIM", 3),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,14 +32,14 @@ class FoldMetrics:
         fold: number, from 0.
         split: of the groups.
         best_epoch: that the validation group picked.
-        figures: pooled over the group's slides, as ``hrpn-tf evaluate`` defines them; None where
+        metrics: pooled over the group's slides, as ``hrpn-tf evaluate`` defines them; None where
             undefined.
     """
 
     fold: int
     split: Split
     best_epoch: int
-    figures: Mapping[str, float | None]
+    metrics: Mapping[str, float | None]
 
 
 def cross_validate(
@@ -58,7 +54,7 @@ def cross_validate(
         store_path: of ``hrpn-tf prepare``, with at least three groups.
         out: folder of ``fold-0``, ``fold-1`` and so on, and of ``summary.json``, ``.md``, ``.csv``.
         config: of each fold, but for ``data.split``, which is set here.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         SplitError: fewer than three groups.
@@ -78,7 +74,7 @@ def cross_validate(
         if not run.training_profile.exists():
             write_profile(run, store_path)
         keras.utils.clear_session()  # or every fold would add its graphs to memory
-        predict_run(run, skip_existing=True, progress=progress, say=lambda line: None)
+        predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
         if not run.evaluation.is_dir():
             evaluate_run(run, progress=progress)
         found.append(FoldMetrics(number, split, epoch, _pooled(run)))
@@ -88,8 +84,9 @@ def cross_validate(
 
 def to_markdown(found: Sequence[FoldMetrics]) -> str:
     """One row per fold, then mean and standard deviation over folds."""
-    heads = ["fold", "test group", *(title for title, _ in METRICS.values())]
-    lines = [[str(each.fold), ", ".join(each.split.test), *_cells(each.figures)] for each in found]
+    shown = metrics_shown_in("folds").values()
+    heads = ["fold", "test group", *(metric.heading for metric in shown)]
+    lines = [[str(each.fold), ", ".join(each.split.test), *_cells(each.metrics)] for each in found]
     mean, spread = spread_over_folds(found)
     lines += [["**mean**", "", *_cells(mean)], ["sd", "", *_cells(spread)]]
     widths = [max(len(row[i]) for row in (heads, *lines)) for i in range(len(heads))]
@@ -107,9 +104,10 @@ def to_markdown(found: Sequence[FoldMetrics]) -> str:
 def spread_over_folds(
     found: Sequence[FoldMetrics],
 ) -> tuple[dict[str, float | None], dict[str, float | None]]:
-    """Mean and standard deviation (n - 1) of each figure over the folds that define it."""
+    """Mean and standard deviation (n - 1) of each metric over the folds that define it."""
     columns = {
-        name: [v for each in found if (v := each.figures[name]) is not None] for name in METRICS
+        name: [v for each in found if (v := each.metrics[name]) is not None]
+        for name in metrics_shown_in("folds")
     }
     mean = {name: float(np.mean(v)) if v else None for name, v in columns.items()}
     spread = {name: float(np.std(v, ddof=1)) if len(v) > 1 else None for name, v in columns.items()}
@@ -139,7 +137,7 @@ def _of_fold(config: Config, number: int) -> Config:
 
 
 def _pooled(run: Run) -> dict[str, float | None]:
-    """The model's figures over the fold's test group."""
+    """The model's metrics over the fold's test group."""
     path = run.evaluation / METRICS_FILE
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
@@ -153,14 +151,11 @@ def _pooled(run: Run) -> dict[str, float | None]:
         raise RunError(
             f"{path}: missing or damaged; remove {path.parent} to have it made again"
         ) from None
-    return {name: row[name] for name in METRICS}
+    return {name: row.get(name) for name in metrics_shown_in("folds")}
 
 
-def _cells(figures: Mapping[str, float | None]) -> list[str]:
-    return [
-        "-" if (value := figures[name]) is None else f"{value:.{digits}f}"
-        for name, (_, digits) in METRICS.items()
-    ]
+def _cells(values: Mapping[str, float | None]) -> list[str]:
+    return [metric.text(values[name]) for name, metric in metrics_shown_in("folds").items()]
 
 
 def _write(out: Path, found: Sequence[FoldMetrics]) -> None:
@@ -171,7 +166,7 @@ def _write(out: Path, found: Sequence[FoldMetrics]) -> None:
             "test": ",".join(each.split.test),
             "validation": ",".join(each.split.validation),
             "best_epoch": each.best_epoch,
-            **each.figures,
+            **each.metrics,
         }
         for each in found
     ]

@@ -30,7 +30,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_cost_and_worth_are_on_one_row(report: Path) -> None:
     found = read_report(report)
-    assert [row.cell.scenario for row in found.rows] == ["startup", "tile"]
+    assert [row.case.scenario for row in found.rows] == ["startup", "tile"]
     start, tile = found.rows
     assert len(start.measures["load"].values) == 2, "one for each fresh process"
     assert tile.measures["latency"].rounds == (3, 3)
@@ -43,7 +43,7 @@ def test_cost_and_worth_are_on_one_row(report: Path) -> None:
     # 3 x 3 from 2 to 4 with stride 2, 2 x 2 back to one; no biases: the exporter drops zeros
     assert tile.parameters == 4 * 2 * 9 + 4 * 4
     assert tile.macs == 16 * 16 * (4 * 2 * 9 + 4 * 4)
-    assert tile.cell.side == 32
+    assert tile.case.side == 32
     assert [path.name for path in report.iterdir()] == ["report.json"]
 
 

@@ -1,4 +1,4 @@
-"""Every figure against scikit-learn, scikit-image or scipy on the whole image."""
+"""Every metric against scikit-learn, scikit-image or scipy on the whole image."""
 
 from dataclasses import replace
 from functools import reduce
@@ -12,7 +12,7 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 from support.array_plane import ArrayPlane
 
 from hrpn_tf.errors import SlideMismatchError
-from hrpn_tf.evaluation.metrics import figures
+from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.pixel_errors import CompareSettings, compare
 
 SETTINGS = CompareSettings(peak=255.0, smooth_px=2.0, window=32)
@@ -61,7 +61,7 @@ def test_whole_images_by_windows_of_any_size(window: int, shape: tuple[int, int]
     }
     assert set(sums) == {(view, "whole") for view in views}
     for view, images in views.items():
-        values = figures(sums[view, "whole"], 255.0).values
+        values = metrics_of(sums[view, "whole"], 255.0).values
         assert values == pytest.approx(reference(*images), rel=1e-8, abs=1e-9), view
 
 
@@ -71,7 +71,7 @@ def test_sixteen_bits_are_rounded_to_sixteen_bits() -> None:
     settings = replace(SETTINGS, peak=65535.0)
     sums = compare(ArrayPlane(pred), ArrayPlane(true), None, settings)
     expected = reference(true, np.clip(np.rint(pred), 0, 65535), 65535.0)
-    assert figures(sums["rounded", "whole"], 65535.0).values == pytest.approx(expected, rel=1e-8)
+    assert metrics_of(sums["rounded", "whole"], 65535.0).values == pytest.approx(expected, rel=1e-8)
 
 
 def test_a_float_target_is_not_rounded_and_has_no_peak() -> None:
@@ -79,7 +79,7 @@ def test_a_float_target_is_not_rounded_and_has_no_peak() -> None:
     true += np.float32(0.5)
     sums = compare(ArrayPlane(pred), ArrayPlane(true), None, replace(SETTINGS, peak=None))
     assert {view for view, _ in sums} == {"float", "smoothed"}
-    result = figures(sums["float", "whole"], None)
+    result = metrics_of(sums["float", "whole"], None)
     assert result.values["psnr"] is None
     assert "no peak" in result.undefined["psnr"]
     assert result.values["ssim"] is None
@@ -91,7 +91,7 @@ def test_tissue_only() -> None:
     true, pred = pair()
     mask = np.random.default_rng(1).random(true.shape) < 0.3
     sums = compare(ArrayPlane(pred), ArrayPlane(true), ArrayPlane(mask), SETTINGS)
-    values = figures(sums["float", "tissue"], 255.0).values
+    values = metrics_of(sums["float", "tissue"], 255.0).values
     t, p = true[mask].astype(float), pred[mask].astype(float)
     assert values["r2"] == pytest.approx(r2_score(t, p))
     assert values["mse"] == pytest.approx(mean_squared_error(t, p))
@@ -110,7 +110,7 @@ def test_pooled_over_slides_of_different_size() -> None:
     all_sums = [
         compare(ArrayPlane(p), ArrayPlane(t), None, SETTINGS)["float", "whole"] for t, p in pairs
     ]
-    values = figures(reduce(lambda a, b: a + b, all_sums), 255.0).values
+    values = metrics_of(reduce(lambda a, b: a + b, all_sums), 255.0).values
     t, p = (np.concatenate([x[i].ravel().astype(float) for x in pairs]) for i in (0, 1))
     assert values["r2"] == pytest.approx(r2_score(t, p))
     assert values["pearson"] == pytest.approx(pearsonr(t, p).statistic)
@@ -122,7 +122,7 @@ def test_constant_columns_count_as_in_scikit_learn() -> None:
     true, pred = pair((40, 30))
     true[:, 3], pred[:, 3] = 9, 9
     true[:, 5], pred[:, 5] = 9, 8
-    result = figures(
+    result = metrics_of(
         compare(ArrayPlane(pred), ArrayPlane(true), None, SETTINGS)["float", "whole"], 255
     )
     expected = r2_score(true, pred, multioutput="uniform_average")
@@ -136,13 +136,13 @@ def test_large_grey_levels_with_little_variation_keep_their_digits() -> None:
     pred = true + random.normal(0, 0.005, true.shape)
     sums = compare(ArrayPlane(pred), ArrayPlane(true), None, replace(SETTINGS, window=8))
     shifted = r2_score(true.ravel() - 60000, pred.ravel() - 60000)
-    assert figures(sums["float", "whole"], 255).values["r2"] == pytest.approx(shifted, rel=1e-6)
+    assert metrics_of(sums["float", "whole"], 255).values["r2"] == pytest.approx(shifted, rel=1e-6)
 
 
 def test_a_constant_target_has_no_r2_and_says_why() -> None:
     true, pred = np.full((20, 20), 0.1, np.float32), pair((20, 20))[1]
     sums = compare(ArrayPlane(pred), ArrayPlane(true), None, replace(SETTINGS, window=7))
-    result = figures(sums["float", "whole"], 255.0)
+    result = metrics_of(sums["float", "whole"], 255.0)
     assert result.values["r2"] is None
     assert "constant" in result.undefined["r2"]
     assert result.values["pearson"] is None
@@ -151,14 +151,14 @@ def test_a_constant_target_has_no_r2_and_says_why() -> None:
 
 def test_a_perfect_and_a_constant_prediction() -> None:
     true, _ = pair()
-    perfect = figures(
+    perfect = metrics_of(
         compare(ArrayPlane(true), ArrayPlane(true), None, SETTINGS)["float", "whole"], 255
     )
     assert perfect.values["r2"] == 1
     assert perfect.values["psnr"] is None
     assert "no error" in perfect.undefined["psnr"]
     flat = np.full(true.shape, 3.0)
-    constant = figures(
+    constant = metrics_of(
         compare(ArrayPlane(flat), ArrayPlane(true), None, SETTINGS)["float", "whole"], 255
     )
     assert constant.values["pearson"] is None
@@ -170,8 +170,8 @@ def test_tissue_without_pixels_and_slides_too_small_for_ssim() -> None:
     true, pred = pair((5, 90))
     nothing = ArrayPlane(np.zeros(true.shape, bool))
     sums = compare(ArrayPlane(pred), ArrayPlane(true), nothing, SETTINGS)
-    assert set(figures(sums["float", "tissue"], 255.0).undefined.values()) == {"no pixels"}
-    whole = figures(sums["float", "whole"], 255.0)
+    assert set(metrics_of(sums["float", "tissue"], 255.0).undefined.values()) == {"no pixels"}
+    whole = metrics_of(sums["float", "whole"], 255.0)
     assert whole.values["ssim"] is None
     assert "7 x 7" in whole.undefined["ssim"]
 

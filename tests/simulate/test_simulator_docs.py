@@ -1,30 +1,36 @@
-"""The guide names every parameter with its default, as the configuration has it."""
+"""The reference holds every parameter as the configuration has it, and the guide leads there."""
 
 import pytest
 from support.places import DOCS
 
 from hrpn_tf.config import Section, SimulationConfig
+from hrpn_tf.config.reference import reference
 
 GUIDE = DOCS / "guide" / "simulate.md"
 
 
-def parameter_rows(section: type[Section], prefix: str = "") -> list[str]:
-    """The rows of the parameter table: key, default, meaning with unit and source."""
-    rows = []
+def parameters(section: type[Section], prefix: str) -> list[tuple[str, str, str]]:
+    """Key, default and description, read off the models."""
+    found = []
     for name, field in section.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            rows += parameter_rows(field.annotation, f"{prefix}{name}.")
+            found += parameters(field.annotation, f"{prefix}{name}.")
             continue
         default = field.default
-        shown = ", ".join(map(str, default)) if isinstance(default, tuple) else default
-        rows.append(f"| `{prefix}{name}` | {shown} | {field.description} |")
-    return rows
+        shown = str(list(default) if isinstance(default, tuple) else default)
+        assert field.description
+        found.append((f"{prefix}{name}", shown, field.description))
+    return found
 
 
-@pytest.mark.parametrize("row", parameter_rows(SimulationConfig))
-def test_parameter_is_in_the_guide(row: str) -> None:
-    assert row in GUIDE.read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize(
+    ("key", "default", "description"), parameters(SimulationConfig, "simulation.")
+)
+def test_parameter_is_in_the_reference(key: str, default: str, description: str) -> None:
+    (row,) = [line for line in reference().splitlines() if f'"{key}"' in line]
+    assert f"| `{default}` |" in row
+    assert row.endswith(f"| {description} |")
 
 
-if __name__ == "__main__":  # prints the table for the guide
-    print("\n".join(parameter_rows(SimulationConfig)))
+def test_the_guide_leads_to_the_reference() -> None:
+    assert "../reference/configuration.md#simulation" in GUIDE.read_text(encoding="utf-8")

@@ -11,8 +11,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from hrpn_export import ArraySlide, Contract, Evidence
-from hrpn_export.export import About, export_bundle
+from hrpn_export import About, ArraySlide, Contract, Evidence, export_bundle
 from hrpn_export.paths import sha256_of
 
 CONTRACT = Contract(("vessels", "nuclei"), ("qd",), 0.5, 2, 9, True, 255.0)

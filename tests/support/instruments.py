@@ -5,7 +5,7 @@ import signal
 import time
 
 import numpy as np
-from hrpn_benchmarks.matrix import Cell
+from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_export import Contract
 
 CONTRACT = Contract(("a", "b"), ("qd",), 0.5, 4, None, False, 255.0)
@@ -26,16 +26,16 @@ class Sleeper:
         return np.full((*batch.shape[:3], 1), float(block[:1].sum()), np.float32)
 
 
-def cell(**changes: object) -> Cell:
+def cell(**changes: object) -> BenchmarkCase:
     values = {
         "model": "m", "bundle": "/nowhere", "format": "onnx", "precision": "fp32",
         "runtime": "onnxruntime", "device": "cpu", "scenario": "tile", "side": 64, "threads": 1,
         "seconds": 0.0,
     }  # fmt: skip
-    return Cell.model_validate({**values, **changes})
+    return BenchmarkCase.model_validate({**values, **changes})
 
 
-def sleeper(cell: Cell) -> Sleeper:
+def sleeper(cell: BenchmarkCase) -> Sleeper:
     """A peer of a plan."""
     return Sleeper(0.002)
 
@@ -63,21 +63,21 @@ class Glutton:
         raise AssertionError
 
 
-def numpy_glutton(cell: Cell) -> Glutton:
+def numpy_glutton(cell: BenchmarkCase) -> Glutton:
     """A peer of a plan."""
     return Glutton("numpy")
 
 
-def slow_glutton(cell: Cell) -> Glutton:
+def slow_glutton(cell: BenchmarkCase) -> Glutton:
     """A peer of a plan."""
     return Glutton("bit by bit")
 
 
-def aborting_glutton(cell: Cell) -> Glutton:
+def aborting_glutton(cell: BenchmarkCase) -> Glutton:
     """A peer of a plan."""
     return Glutton("abort")
 
 
-def killed(cell: Cell) -> Glutton:
+def killed(cell: BenchmarkCase) -> Glutton:
     """A peer of a plan."""
     return Glutton("kill")

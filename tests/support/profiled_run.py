@@ -57,5 +57,5 @@ def unprofiled_run(folder: Path, tissue: str = "otsu", train: str = "abcd") -> P
 def profiled_run(folder: Path, **options: str) -> Path:
     """The same with its profile."""
     run = unprofiled_run(folder, **options)
-    assert hrpn_tf("profile", run).exit_code == 0
+    assert hrpn_tf("describe-training", run).exit_code == 0
     return run

@@ -34,7 +34,7 @@ def row(
     if mse is not None:
         found = Accuracy(mse=mse, r2=0.7, psnr=40.0, largest=0.01, what="slide")
     made = Row(
-        cell=cell(model=model, **changes),
+        case=cell(model=model, **changes),
         measures=measures,
         failure=None,
         size=10**6,

@@ -180,6 +180,7 @@ def test_float16_on_a_cpu_is_warned_of_and_scales_the_loss(store, run, preset):
     assert set(scalars) & {2.0**power for power in range(8, 16)}  # the loss scale
 
 
+@pytest.mark.usefixtures("terminal")
 def test_a_damaged_checkpoint_costs_one_epoch_and_nothing_else(
     finished, store, config, run, monkeypatch, capfd
 ):

@@ -155,6 +155,7 @@ def test_when_a_worker_dies_the_other_says_so_and_the_run_goes_on(store, tmp_pat
     assert f"resuming after epoch {epoch}" in errors or "resuming in epoch" in errors
 
 
+@pytest.mark.usefixtures("terminal")
 def test_the_launcher_gives_the_code_of_the_worker_that_failed(capfd):
     script = (
         "import json, os, sys, time\n"
@@ -165,6 +166,7 @@ def test_the_launcher_gives_the_code_of_the_worker_that_failed(capfd):
     assert "worker 1 of 3 ended with exit code 7" in capfd.readouterr().err
 
 
+@pytest.mark.usefixtures("terminal")
 def test_the_launcher_says_which_signal_ended_a_worker(capfd):
     script = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     assert launch([sys.executable, "-c", script], 2) == 128 + signal.SIGKILL

@@ -1,14 +1,14 @@
 """Prediction intervals for the network of a run: heads, calibration by slides, coverage."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
-from hrpn_tf.config import Config
-from hrpn_tf.console import load_tensorflow, remark
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
 from hrpn_tf.evaluation.intervals import (
     Bands,
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     from hrpn_tf.workflows.calibrate.scoring import IntervalSlide
 
+logger = logging.getLogger(__name__)
+
 # Shares of the training pixels, by their predicted intensity, below the edges between bands: dark,
 # ordinary, bright, brightest.
 BAND_SHARES = (0.25, 0.75, 0.95)
@@ -71,7 +73,6 @@ class _Plan:
     """Everything that a calibration starts from, checked."""
 
     run: Run
-    config: Config
     contract: "Contract"
     coverage: float
     guarantee: bool
@@ -108,7 +109,7 @@ def calibrate_run(
             intervals are narrower, and nearer to the nominal coverage.
         store: of patches; None for where the run was fitted.
         overwrite: replace an earlier calibration, and what was begun with other settings.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         UsageError: a coverage out of range; others as ``choose_slides`` raises them.
@@ -142,13 +143,10 @@ def _plan(
     store: Path | None,
 ) -> _Plan:
     from hrpn_tf.workflows.calibrate.scoring import check_slides
-    from hrpn_tf.workflows.predict.predict import with_tile
 
-    network = RunNetwork(run)
-    config, contract = network.config(()), network.contract()
+    contract = RunNetwork(run).contract()
     if len(contract.outputs) != 1:
         raise UsageError(f"{run}: intervals are for networks of one output")
-    config = with_tile(config, contract, network, asked_for=False)
     calibration = calibration_slides(run, slides, groups)
     there, needed = len(groups_of(calibration)), needed_groups(coverage) if guarantee else 1
     if there < needed:
@@ -156,17 +154,17 @@ def _plan(
     measured = coverage_slides(run, test)
     check_apart(calibration, measured)
     if any(slide.subset == "validation" for slide in calibration):
-        remark(
+        logger.warning(
             "slides that picked the checkpoint calibrate, too: they are a little too easy for it"
         )
+    planned = check_slides([*calibration, *measured], run)
     return _Plan(
         run,
-        config,
         contract,
         coverage,
         guarantee,
-        check_slides(calibration, run, contract, config),
-        check_slides(measured, run, contract, config),
+        planned[: len(calibration)],
+        planned[len(calibration) :],
         store or run.patch_dataset,
     )
 
@@ -222,7 +220,7 @@ def _calibrate(plan: _Plan, work: Path, overwrite: bool, progress: bool) -> Cali
     correction = correct(calibration, edges, plan.coverage, plan.guarantee)
     final = with_factors(model, correction.edges, correction.factors)
     if not plan.test:
-        remark("no slide is left to measure the coverage on; name some with --test")
+        logger.warning("no slide is left to measure the coverage on; name some with --test")
     both = _session(plan, with_spreads(final, bounds=True))
     measured = covered(plan.test, both, edges, correction, work, progress)
     table, curve = [], None
@@ -241,7 +239,7 @@ def _calibrate(plan: _Plan, work: Path, overwrite: bool, progress: bool) -> Cali
 def _heads(plan: _Plan, store: Any) -> Any:
     from hrpn_tf.training.interval_heads import HeadTraining
 
-    return HeadTraining(store, plan.run.split, plan.config, plan.coverage)
+    return HeadTraining(store, plan.run.split, plan.run.config, plan.coverage)
 
 
 def _session(plan: _Plan, model: "keras.Model") -> "Session":

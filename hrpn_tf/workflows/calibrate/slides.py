@@ -1,12 +1,14 @@
 """Which slides calibrate, and on which the coverage is measured."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from hrpn_tf.console import remark
 from hrpn_tf.errors import CalibrationSlidesError, SlideNotFoundError, UsageError
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import OTHER, RunSlide
+
+logger = logging.getLogger(__name__)
 
 _MAY_CALIBRATE = ("validation", OTHER)
 
@@ -37,7 +39,9 @@ def calibration_slides(run: Run, slides: Path | None, groups: Sequence[str]) -> 
             "calibrate; name other groups"
         )
     if others and slides is not None:
-        remark(f"{source}: {', '.join(others)} trained the network or test it, and are left out")
+        logger.warning(
+            f"{source}: {', '.join(others)} trained the network or test it, and are left out"
+        )
     _refuse_gone(kept, source, "name the calibration slides in a list")
     return kept
 

@@ -1,19 +1,21 @@
 """What a run's folder says about its network: evaluation, seed, cost."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hrpn_tf.config import Config
-from hrpn_tf.console import remark
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL
-from hrpn_tf.evaluation.evaluation import METRICS, POOLED, SCHEMA
+from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.predict.predict import predict_run
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class RunResults:
     Attributes:
         label: unique among the runs of a comparison.
         run: open.
-        rows: figures of the network on each slide, whole and as stored; see ``Row``.
+        rows: metrics of the network on each slide, whole and as stored; see ``Row``.
         pooled: the same of all slides as one image.
         peak: grey level of PSNR and SSIM, or None.
         resources: what its training used, empty if it did not say.
@@ -78,12 +80,12 @@ def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResul
         UsageError: it was evaluated on slides that it trained or picked its checkpoint with.
     """
     run = open_run(run)
-    path = run.evaluation / METRICS
+    path = run.evaluation / METRICS_FILE
     if not path.is_file():
-        predict_run(run, skip_existing=True, progress=progress, say=lambda text: None)
+        predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
         evaluate_run(run, baselines=False, progress=progress)
     values = _read_evaluation(path)
-    _remark_on_another_network(run, values)
+    _warn_of_another_network(run, values)
     rows = [
         row
         for row in values["rows"]
@@ -117,10 +119,10 @@ def _read_evaluation(path: Path) -> dict[str, Any]:
     )
 
 
-def _remark_on_another_network(run: Run, values: dict[str, Any]) -> None:
+def _warn_of_another_network(run: Run, values: dict[str, Any]) -> None:
     networks = values.get("networks") or []
     if networks and run.checksum is not None and networks != [run.checksum]:
-        remark(
+        logger.warning(
             f"{run.evaluation} is of another network than {run.best}; predict and "
             "evaluate again with --overwrite if that is not meant"
         )

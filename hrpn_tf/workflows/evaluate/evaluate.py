@@ -1,16 +1,14 @@
 """Compare the predicted slides of a run with the measured target; loads no TensorFlow."""
 
 import json
+import logging
 import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from hrpn_tf.config import Config
-from hrpn_tf.console import remark
 from hrpn_tf.errors import MissingPredictionError, StoreError, UsageError
 from hrpn_tf.evaluation import (
     Baselines,
@@ -22,13 +20,16 @@ from hrpn_tf.evaluation import (
     to_csv,
     to_markdown,
 )
-from hrpn_tf.evaluation.evaluation import METRICS
+from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.files import atomic_path
+from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
 from hrpn_tf.workflows.evaluate.spatial import SpatialOptions, SpatialRun
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate_run(
@@ -64,7 +65,7 @@ def evaluate_run(
         spatial: also evaluate in space, see ``docs/guide/spatial.md``; None: do not.
         overrides: of the run's configuration, ``spatial.key=value`` or ``evaluation.key=value``.
         overwrite: replace an existing folder.
-        progress: show a bar on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         RunError: no run there, or an incomplete one.
@@ -97,7 +98,7 @@ def evaluate_run(
         fitted = fit_run_baselines(everything, run, config, trees) if baselines else None
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
         values = {**evaluation.to_json(), "networks": networks}
-        (folder / METRICS).write_text(json.dumps(values, indent=2) + "\n")
+        (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n")
         (folder / "metrics.csv").write_text(to_csv(evaluation))
         (folder / "metrics.md").write_text(to_markdown(evaluation))
     return evaluation
@@ -148,7 +149,7 @@ def _networks(slides: Sequence[RunSlide], predictions: Path, run: Run) -> list[s
         networks |= {made_by} if made_by else set()
         # a bundle's format has a checksum of its own, and names the training's network
         if own and made_by and own not in (made_by, model.get("trained")):
-            remark(
+            logger.warning(
                 f"{path} was predicted by another network than {run.best}; predict "
                 "again with --overwrite if that is not meant"
             )
@@ -169,7 +170,7 @@ def fit_run_baselines(
         except StoreError:
             training = []
     if not training or not all(slide.path.exists() for slide in training):
-        remark("no baselines: the training slides are not there")
+        logger.warning("no baselines: the training slides are not there")
         return None
     with ExitStack() as stack:
         measured = [stack.enter_context(measured_slide(s, config))[0] for s in training]
@@ -193,7 +194,7 @@ def _evaluate(
     settings = CompareSettings(peak=peak, smooth_px=config.evaluation.smooth_px)
     results = []
     pixels = sum(info.height * info.width for info in infos.values())
-    bar = tqdm(total=pixels, unit="px", unit_scale=True, desc="evaluate", disable=not progress)
+    bar = Progress("evaluate", pixels, "px", shown=progress)
     with bar:
         for slide in slides:
             path = _prediction(predictions, slide)

@@ -1,14 +1,15 @@
 """Export the best network of a run to a bundle, with a certificate."""
 
+import logging
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
 from hrpn_tf.config import Config
-from hrpn_tf.console import load_tensorflow, remark
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import UncertifiedError
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.runs import Run, open_run
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
     from hrpn_tf.prediction import Region
 
-Say = Callable[[str], object]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class ExportOptions:
 
 
 def export_run(
-    run: Run | Path, out: Path, choice: ExportOptions, *, overwrite: bool = False, say: Say = print
+    run: Run | Path, out: Path, choice: ExportOptions, *, overwrite: bool = False
 ) -> "Exported":
     """Export the best network of a run.
 
@@ -68,7 +69,6 @@ def export_run(
         out: folder of the bundle; with ``zip`` also ``OUT.zip``.
         choice: formats and precisions.
         overwrite: replace what is there.
-        say: is told what is being done, and the figures of each format.
 
     Returns:
         What became of it; the bundle holds every format that keeps its limit.
@@ -84,7 +84,7 @@ def export_run(
 
     artefacts, left_out = plan_artefacts(choice.formats, choice.precisions)
     for line in left_out:
-        remark(line)
+        logger.warning(line)
     run = open_run(run)
     intervals = run.is_calibrated if choice.intervals is None else choice.intervals
     network = RunNetwork(run, intervals)
@@ -103,7 +103,9 @@ def export_run(
     subsets = run.subsets
     model = (run.calibration if intervals else run).load_network()
     if intervals and choice.intervals is None:
-        remark(f"{run.calibrated}: exported with prediction intervals; without: --no-intervals")
+        logger.warning(
+            f"{run.calibrated}: exported with prediction intervals; without: --no-intervals"
+        )
     with (
         tempfile.TemporaryDirectory(prefix="hrpn-export-") as scratch,
         atomic_path(out, overwrite) as folder,
@@ -114,7 +116,7 @@ def export_run(
             folder,
             artefacts=artefacts,
             calibration=sample_patches(store, run.split.train)[0],
-            evidence=_evidence(run, contract, store, Path(scratch), choice),
+            evidence=_evidence(run, store, Path(scratch), choice),
             about=About(
                 name=model.name,
                 licence=choice.licence or About.licence,
@@ -129,7 +131,7 @@ def export_run(
             ),
             options=choice.options,
             uncertified=choice.uncertified,
-            say=say,
+            log=logger.info,
         )
     if choice.zip:
         _write_zip(out, archive, overwrite)
@@ -159,7 +161,6 @@ def _calibrated(run: Run) -> dict[str, Any]:
 
 def _evidence(
     run: Run,
-    contract: "Contract",
     store: "PatchStore",
     scratch: Path,
     choice: ExportOptions,
@@ -171,7 +172,7 @@ def _evidence(
     groups = getattr(run.split, subset)
     patches, targets = sample_patches(store, groups)
     slides = [slide for slide in run.slides(choice.slides) if slide.subset == subset]
-    slide = held_out_slide(run, slides, contract, scratch, choice.region)
+    slide = held_out_slide(run, slides, scratch, choice.region)
     side = patches.shape[1]
     origin = (
         f"{len(patches)} patches of {side} x {side} px of the {subset} groups "
@@ -195,7 +196,10 @@ def _attached(run: Run) -> dict[str, Path]:
     """What a bundle carries for ``hrpn-tf predict`` beside the network."""
     path = run.training_profile
     if not path.is_file():
-        remark(f"{run} has no training profile for the bundle; hrpn-tf profile {run} makes one")
+        logger.warning(
+            f"{run} has no training profile for the bundle; hrpn-tf describe-training {run} makes "
+            "one"
+        )
         return {}
     return {path.name: path}
 

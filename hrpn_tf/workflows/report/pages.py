@@ -8,6 +8,7 @@ from typing import Any
 
 from hrpn_tf import __version__
 from hrpn_tf.evaluation.evaluation import POOLED
+from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.report import figures
 from hrpn_tf.evaluation.report.counts import Counts
 from hrpn_tf.evaluation.report.interval_section import interval_section
@@ -19,8 +20,8 @@ from hrpn_tf.workflows.report.facts import flat, slide_facts
 from hrpn_tf.workflows.report.slides import SlideContent
 from hrpn_tf.workflows.report.sources import Sources
 
-# The headline of the page: figure, title.
-_HEADLINE = {"r2": "R²", "pearson": "r", "rmse": "RMSE, grey levels", "bias": "bias, grey levels"}
+# The metrics at the top of the page.
+_HEADLINE = ("r2", "pearson", "rmse", "bias")
 # What predict writes about how like the training slides a slide is.
 _LIKENESS = "training_likeness"
 
@@ -177,8 +178,8 @@ def _sections(
 
 def _headline(pooled: Mapping[str, Any]) -> list[dict[str, str]]:
     return [
-        {"name": title, "value": format_signed(pooled[name])}
-        for name, title in _HEADLINE.items()
+        {"name": METRICS[name].label, "value": format_signed(pooled[name])}
+        for name in _HEADLINE
         if pooled.get(name) is not None
     ]
 

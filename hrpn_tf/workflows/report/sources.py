@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import StoreError, UsageError
-from hrpn_tf.evaluation.evaluation import METRICS
+from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics, read_metrics
 from hrpn_tf.runs import Run, RunSlide, open_run
 from hrpn_tf.runs.folder import CONFIG, EVALUATION, REPORT, is_run
@@ -85,14 +85,14 @@ def _folders(path: Path, run: Run | Path | None) -> tuple[Run | Path, Path]:
         raise UsageError(f"{path}: no such folder; give one of hrpn-tf fit or hrpn-tf evaluate")
     if is_run(path):
         evaluation = path / EVALUATION
-        if not (evaluation / METRICS).is_file():
+        if not (evaluation / METRICS_FILE).is_file():
             raise UsageError(
                 f"{path}: not evaluated yet; do that with: hrpn-tf evaluate --run {path}"
             )
         return run or path, evaluation
-    if not (path / METRICS).is_file():
+    if not (path / METRICS_FILE).is_file():
         raise UsageError(
-            f"{path}: neither a run (it holds no {CONFIG}) nor an evaluation (no {METRICS})"
+            f"{path}: neither a run (it holds no {CONFIG}) nor an evaluation (no {METRICS_FILE})"
         )
     if run is None:
         run = path.resolve().parent

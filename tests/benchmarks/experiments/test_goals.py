@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 from hrpn_benchmarks import runner
+from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.launch import Round
 from hrpn_benchmarks.machine.environment import Environment
-from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.plan import Plan, read_plan
 from hrpn_benchmarks.report.report import Accuracy, Report, Row
@@ -39,7 +39,7 @@ def row(model: str, scenario: str, seconds: float, **changes: object) -> Row:
     name = "step" if scenario == "training" else "latency"
     accuracy = Accuracy(mse=1000 * seconds, r2=0.5, psnr=40, largest=0, what="slide-1")
     return Row(
-        cell=cell(model=model, scenario=scenario, **changes),
+        case=cell(model=model, scenario=scenario, **changes),
         measures={name: times, "memory growth": growth},
         failure=None,
         size=None,
@@ -121,7 +121,7 @@ def test_the_command_measures_once_and_then_reads(
 ) -> None:
     asked: list[str] = []
 
-    def measure(each: Cell, timeout: float) -> Round:
+    def measure(each: BenchmarkCase, timeout: float) -> Round:
         asked.append(each.scenario)
         seconds = 0.3 if each.scenario == "model_predict" else 0.1
         times = Samples(unit="s", values=(seconds,))

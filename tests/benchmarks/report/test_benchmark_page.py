@@ -94,7 +94,7 @@ def test_a_table_for_each_scenario_with_the_columns_that_it_fills() -> None:
 
 def test_speed_up_is_over_one_thread_of_the_same() -> None:
     rows = mixed().rows
-    found = [speed_ups(rows).get(each.cell.key) for each in rows]
+    found = [speed_ups(rows).get(each.case.key) for each in rows]
     assert found[:5] == [None] * 5
     assert found[5:8] == pytest.approx([1, 2**0.5, 2])
     assert speed_ups(rows[6:]) == {}, "nothing to compare with"

@@ -1,4 +1,4 @@
-"""``docs/guide/benchmark.md`` names every field of ``report.json``, and none that is not there."""
+"""The reference page of the benchmark report names every field of ``report.json``, and no other."""
 
 import re
 from collections.abc import Iterator
@@ -10,14 +10,15 @@ from hrpn_benchmarks.report.report import Report
 from pydantic import BaseModel
 from support.places import DOCS
 
-DOCUMENT = DOCS / "guide" / "benchmark.md"
+DOCUMENT = DOCS / "reference" / "benchmark-report.md"
 
 
 def models(model: type[BaseModel], where: str) -> Iterator[tuple[str, type[BaseModel]]]:
     """All models that a model is made of, with their place: ``a.b``, ``a[]``, ``a{}``."""
     yield where, model
     for name, field in model.model_fields.items():
-        path = name if where == "report.json" else f"{where}.{name}"
+        key = field.alias or name
+        path = key if where == "report.json" else f"{where}.{key}"
         for kind, suffix in parts(field.annotation):
             yield from models(kind, path + suffix)
 
@@ -30,7 +31,10 @@ def parts(annotation: Any) -> Iterator[tuple[type[BaseModel], str]]:
         yield from ((kind, suffix + more) for kind, more in parts(inner))
 
 
-FIELDS = {where: set(model.model_fields) for where, model in models(Report, "report.json")}
+FIELDS = {
+    where: {field.alias or name for name, field in model.model_fields.items()}
+    for where, model in models(Report, "report.json")
+}
 
 
 def documented(where: str) -> set[str]:

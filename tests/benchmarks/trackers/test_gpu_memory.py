@@ -59,11 +59,11 @@ def test_a_row_of_a_processor_has_neither() -> None:
 def test_a_scenario_on_a_gpu_has_both(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, PretendedNvml(held=[500], refuses="energy"))
     for name in ("tile", "startup"):
-        job = ScenarioContext(cell(device="cuda", scenario=name), lambda: Sleeper(0.01))
-        found = SCENARIOS[name].run(job)
+        context = ScenarioContext(cell(device="cuda", scenario=name), lambda: Sleeper(0.01))
+        found = SCENARIOS[name].run(context)
         assert found.measures["steady GPU memory"].values == (500,)
-    job = ScenarioContext(cell(device="cuda"), lambda: Sleeper(0.01))
-    assert SCENARIOS["tile"].run(job).unavailable["energy"] == "NVML: Not Supported"
+    context = ScenarioContext(cell(device="cuda"), lambda: Sleeper(0.01))
+    assert SCENARIOS["tile"].run(context).unavailable["energy"] == "NVML: Not Supported"
 
 
 def test_gpus_are_numbered_as_the_process_numbers_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,15 +44,15 @@ def test_the_harness_adds_less_than_a_hundredth_to_a_millisecond() -> None:
 
 
 def test_area_is_as_fast_as_its_pixels() -> None:
-    job = ScenarioContext(cell(scenario="stream"), Sleeper)
-    found = SCENARIOS["stream"].run(job).measures
+    context = ScenarioContext(cell(scenario="stream"), Sleeper)
+    found = SCENARIOS["stream"].run(context).measures
     mm2 = found["throughput"].median * (0.5e-3) ** 2
     assert found["area throughput"].unit == "mm2/s"
     assert found["area throughput"].median == pytest.approx(mm2)
     session = Sleeper()
     session.contract = replace(session.contract, pixel_size_um=None)
-    job = ScenarioContext(cell(scenario="stream"), lambda: session)
-    assert "no pixel size" in SCENARIOS["stream"].run(job).unavailable["area throughput"]
+    context = ScenarioContext(cell(scenario="stream"), lambda: session)
+    assert "no pixel size" in SCENARIOS["stream"].run(context).unavailable["area throughput"]
 
 
 def test_what_raises_is_not_counted() -> None:

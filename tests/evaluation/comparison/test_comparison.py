@@ -24,7 +24,7 @@ from hrpn_tf.evaluation.comparison.tables import (
     to_json,
     to_markdown,
 )
-from hrpn_tf.evaluation.metrics import DEFINITIONS
+from hrpn_tf.evaluation.metrics import METRICS
 
 PIXELS = np.array([100.0, 300.0])
 SLIDES = ComparedSlides(
@@ -34,7 +34,7 @@ SLIDES = ComparedSlides(
 
 def entry(label: str, mse: tuple[float, float], kind: str = "run", **rest: object) -> Entry:
     pooled = float(PIXELS @ mse / PIXELS.sum())
-    values = {**dict.fromkeys(DEFINITIONS, 0.5), "mse": pooled, "ssim": None}
+    values = {**dict.fromkeys(METRICS, 0.5), "mse": pooled, "ssim": None}
     predicted = {"min": -1.0, "max": 90.0 - pooled, "mean": 5.0, "sd": 2.0}
     given = {"preset": "hrpn-m", "family": label, "seed": 0} if kind == "run" else {}
     return Entry(label, kind, np.array(mse), values, predicted, **{**given, **rest})  # type: ignore[arg-type]

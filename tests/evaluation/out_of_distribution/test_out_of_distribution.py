@@ -254,7 +254,7 @@ def test_a_damaged_file_is_a_named_error(profile: TrainingProfile, tmp_path: Pat
         lambda: damaged(junk=np.zeros(2**23 + 1)),
     ):
         spoil()
-        with pytest.raises(TrainingProfileError, match=r"p\.npz: .*hrpn-tf profile"):
+        with pytest.raises(TrainingProfileError, match=r"p\.npz: .*hrpn-tf describe-training"):
             load_profile(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("schema.npy", b"\x93NUMPY")

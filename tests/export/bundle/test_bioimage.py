@@ -9,9 +9,8 @@ import pytest
 import yaml
 from bioimageio.spec import InvalidDescr, ValidationContext, load_description
 from bioimageio.spec.generic.v0_3 import LicenseId
-from hrpn_export import bioimage, open_bundle
+from hrpn_export import About, bioimage, export_bundle, open_bundle
 from hrpn_export.archive import write_zip
-from hrpn_export.export import About, export_bundle
 from hrpn_export.manifest import Manifest, contract_fields, read_manifest
 from pydantic import TypeAdapter
 from support.bundles import ARTEFACTS, CONTRACT, evidence, exported, network

@@ -15,8 +15,8 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from hrpn_export import open_session
 from hrpn_export.errors import DamagedBundleError
+from hrpn_export.formats import find_format
 from hrpn_export.safety import (
-    check_artefact,
     check_keras,
     check_onnx,
     check_saved_model,
@@ -29,9 +29,9 @@ KERAS, ONNX = "keras/fp32/model.keras", "onnx/fp32/model.onnx"
 
 
 def test_what_the_exporters_write_passes():
-    check_artefact(exported() / KERAS, "keras")
-    check_artefact(exported() / "saved_model/fp32/model", "saved_model")
-    check_artefact(exported() / ONNX, "onnx")
+    find_format("keras").check(exported() / KERAS)
+    find_format("saved_model").check(exported() / "saved_model/fp32/model")
+    find_format("onnx").check(exported() / ONNX)
 
 
 def with_parts(path, **parts):
@@ -191,7 +191,7 @@ def tflite():
 
 def test_a_tflite_file_passes(tmp_path, tflite):
     (tmp_path / "model.tflite").write_bytes(tflite)
-    check_artefact(tmp_path / "model.tflite", "tflite")
+    find_format("tflite").check(tmp_path / "model.tflite")
 
 
 def test_tflite_weights_in_another_file_are_refused(tmp_path, tflite):

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 import tensorflow as tf
-from hrpn_export import readme
+from hrpn_export import About, export_bundle, readme
 from hrpn_export.certificate import Certificate, Entry, read_certificate
-from hrpn_export.export import About, export_bundle
+from hrpn_export.formats.keras_file import own_layers
 from hrpn_export.manifest import Artefact, Manifest, Output, read_manifest
 from support.bundles import CONTRACT, copied, evidence, exported, network
 
@@ -102,8 +102,8 @@ def test_layers_that_keras_does_not_bring_are_said_plainly(tmp_path):
     assert "`Twice`" in text
     assert "pip install keras tensorflow elsewhere" in text
     assert snippets(text)[0].startswith("import elsewhere.layers\nimport keras\n")
-    assert readme.own_layers(tmp_path / "b/keras/fp32/model.keras") == {"Twice": "elsewhere.layers"}
-    assert readme.own_layers(exported() / "keras/fp32/model.keras") == {}
+    assert own_layers(tmp_path / "b/keras/fp32/model.keras") == {"Twice": "elsewhere.layers"}
+    assert own_layers(exported() / "keras/fp32/model.keras") == {}
 
 
 def written(folder, certificate=None, **changes):

@@ -151,9 +151,9 @@ def test_what_tensorrt_cannot_build_is_said_in_its_words(tmp_path):
     nodes.insert(4, onnx.helper.make_node("MatMul", ["c", "t"], ["square"]))
     nodes.insert(5, onnx.helper.make_node("MatMul", ["square", "c"], ["d"]))
     profiles = make_profiles(16, 2, None, [1])
-    job = BuildRequest(model.SerializeToString(), "model.onnx", profiles, ("7.5",))
+    request = BuildRequest(model.SerializeToString(), "model.onnx", profiles, ("7.5",))
     with pytest.raises(ExportError, match=r"cannot build it for 7\.5: .*GEMM") as caught:
-        build(BUILDERS["tensorrt-rtx"], job)
+        build(BUILDERS["tensorrt-rtx"], request)
     assert "\n" not in str(caught.value)
 
 

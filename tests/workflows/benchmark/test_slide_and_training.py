@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.launch import measure_apart
-from hrpn_benchmarks.matrix import Cell, expand
+from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.measures import Measured
 from hrpn_benchmarks.plan import Plan
-from hrpn_benchmarks.scenarios.scenario import ScenarioContext, find_scenario
+from hrpn_benchmarks.scenarios.registry import find_scenario
+from hrpn_benchmarks.scenarios.scenario import ScenarioContext
 from hrpn_export import Contract
 from support.instruments import CONTRACT, Sleeper, cell
 from support.small_bundle import small_bundle
@@ -24,13 +26,13 @@ PLAN = Plan(
 )  # fmt: skip
 
 
-def cells(scenario: str, runtime: str) -> Cell:
+def cells(scenario: str, runtime: str) -> BenchmarkCase:
     found = expand(PLAN, [small_bundle()])
     (each,) = [c for c in found if (c.scenario, c.runtime) == (scenario, runtime)]
     return each
 
 
-def run(each: Cell, session: object = None) -> Measured:
+def run(each: BenchmarkCase, session: object = None) -> Measured:
     def together() -> None:
         calls.append(None)
 

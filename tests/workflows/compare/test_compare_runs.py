@@ -236,7 +236,7 @@ def test_predictions_go_on_where_they_stopped(fitted: Path, tmp_path: Path) -> N
 
     def go_on() -> list[str]:
         said: list[str] = []
-        paths = predict_run(runs / "m0", skip_existing=True, progress=False, say=said.append)
+        paths = predict_run(runs / "m0", skip_existing=True, progress=False, on_done=said.append)
         assert [path.name for path in paths] == ["d.ome.tif", "e.ome.tif"]
         return said
 

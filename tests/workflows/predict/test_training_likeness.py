@@ -1,4 +1,4 @@
-"""``hrpn-tf profile``, and what ``hrpn-tf predict`` says of slides that are unlike."""
+"""``hrpn-tf describe-training``, and what ``hrpn-tf predict`` says of slides that are unlike."""
 
 import shutil
 from collections.abc import Callable
@@ -89,7 +89,9 @@ def test_a_run_without_a_profile_says_so_once(run: Path, tmp_path: Path, capsys:
     assert KEY not in read_provenance(tmp_path / "out" / "e.ome.tif")
     (plain / NAME).write_bytes(b"damaged")
     predicted(plain, slides[0], tmp_path / "e.ome.tif")
-    assert f"{NAME}: damaged; make it again with hrpn-tf profile" in capsys.readouterr().err
+    assert (
+        f"{NAME}: damaged; make it again with hrpn-tf describe-training" in capsys.readouterr().err
+    )
 
 
 def test_one_training_slide_teaches_no_limits(tmp_path: Path, capsys: Capture) -> None:
@@ -165,10 +167,10 @@ def test_a_store_of_other_channels_is_refused(run: Path, tmp_path: Path, capsys:
     other = unprofiled_run(tmp_path / "other", tissue="all")
     contract = other / "contract.json"
     contract.write_text(contract.read_text().replace("vessels", "fibroblasts"))
-    assert hrpn_tf("profile", other).exit_code == 2
+    assert hrpn_tf("describe-training", other).exit_code == 2
     assert "name its own store with --store" in capsys.readouterr().err
-    assert hrpn_tf("profile", run, "--store", tmp_path / "none").exit_code == 1
-    assert hrpn_tf("profile", tmp_path / "nowhere").exit_code == 2
+    assert hrpn_tf("describe-training", run, "--store", tmp_path / "none").exit_code == 1
+    assert hrpn_tf("describe-training", tmp_path / "nowhere").exit_code == 2
 
 
 def test_windows_lie_in_the_tissue_of_the_area() -> None:

@@ -1,4 +1,4 @@
-"""``hrpn-tf profile``: describe the training slides of a run."""
+"""``hrpn-tf describe-training``: describe the training slides of a run."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hrpn_tf.console import load_tensorflow
 from hrpn_tf.runs import open_run
 
 
-@click.command("profile")
+@click.command("describe-training")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--store",
