@@ -10,7 +10,6 @@ import pytest
 import yaml
 from support.command import hrpn_tf
 
-from hrpn_tf.cli.main import run
 from hrpn_tf.config import load_config
 from hrpn_tf.config.keys import list_keys
 from hrpn_tf.config.loader import recipes
@@ -96,16 +95,12 @@ def test_schema_is_json() -> None:
         (["--schema", "training"], "give nothing else with it"),
     ],
 )
-def test_wrong_use_is_one_line_and_exit_code_2(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as caught:
-        run(["config", *arguments])
-    assert caught.value.code == 2
-    out, err = capsys.readouterr()
-    assert not out
-    assert message in err
-    assert err.count("\n") == 1
+def test_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], message: str) -> None:
+    wrong = hrpn_tf("config", *arguments)
+    assert wrong.exit_code == 2
+    assert not wrong.out
+    assert message in wrong.err
+    assert wrong.err.count("\n") == 1
 
 
 def test_the_own_output_is_no_input(tmp_path: Path) -> None:
