@@ -13,7 +13,7 @@ PYTEST ?=
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: demo benchmark test test-fast check format clean study vendor docker
+.PHONY: demo benchmark test test-fast check docs format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -50,6 +50,11 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint docker/*.Dockerfile
+
+# Into build/site; a warning, a dead link or a file loaded from another server is an error.
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "Open the page build/site/index.html"
 
 format: .venv/installed
 	$(BIN)/ruff format .

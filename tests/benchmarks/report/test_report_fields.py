@@ -1,4 +1,4 @@
-"""``docs/guide/benchmark.md`` names every field of ``report.json``, and none that is not there."""
+"""The reference page of the benchmark report names every field of ``report.json``, and no other."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from hrpn_benchmarks.report.report import Report
 from pydantic import BaseModel
 from support.places import DOCS
 
-DOCUMENT = DOCS / "guide" / "benchmark.md"
+DOCUMENT = DOCS / "reference" / "benchmark-report.md"
 
 
 def models(model: type[BaseModel], where: str) -> Iterator[tuple[str, type[BaseModel]]]:
