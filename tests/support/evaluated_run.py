@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 from hrpn_tf.config import load_config, to_yaml
 from hrpn_tf.slides import write_slide
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 
 ROLES = ("vessels", "nuclei", "qd")
 SHAPE = (700, 1100)
@@ -73,5 +74,6 @@ def make_run(folder: Path) -> Path:
             if beside:
                 write_prediction(run, name, values, "predictions-intervals")
     (folder / "slides.yaml").write_text(json.dumps(entries))
-    evaluate_run(run, slide_list=folder / "slides.yaml", baselines=False, progress=False)
+    options = EvaluationOptions(baselines=False)
+    evaluate_run(run, folder / "slides.yaml", options=options, progress=False)
     return run

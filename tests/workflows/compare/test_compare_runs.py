@@ -17,6 +17,7 @@ from hrpn_tf.data.store import build_store
 from hrpn_tf.errors import UsageError
 from hrpn_tf.slides import open_slide, write_slide
 from hrpn_tf.workflows.compare.run_results import parse_runs, read_results
+from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.predict import predict_run
 
 ROLES = ("vessels", "nuclei", "qd")
@@ -253,7 +254,8 @@ def test_predictions_go_on_where_they_stopped(fitted: Path, tmp_path: Path) -> N
 
     def go_on() -> list[str]:
         said: list[str] = []
-        paths = predict_run(runs / "m0", skip_existing=True, progress=False, on_done=said.append)
+        execution = Execution(skip_existing=True, progress=False, on_done=said.append)
+        paths = predict_run(runs / "m0", execution=execution)
         assert [path.name for path in paths] == ["d.ome.tif", "e.ome.tif"]
         return said
 
