@@ -7,7 +7,7 @@
 
 Bundles with Keras, ONNX and TFLite (``hrpn-tf export RUN --out M --keras --onnx --tflite``); of
 GANDA fp32 is enough (``--precision fp32``). Everything is measured by the plan ``goals.yaml`` as
-``hrpn-tf benchmark`` does it, every cell once in each round, and is in ``OUT/report.json``; the
+``hrpn-tf benchmark`` does it, every case once in each round, and is in ``OUT/report.json``; the
 table is printed, and in ``OUT/claims.md``. Stopped and run again, it goes on; a report that is
 there is not measured anew, only read.
 
@@ -78,7 +78,7 @@ def _against_ganda(report: Report, names: Mapping[str, str]) -> Iterator[Claim]:
             kind = _kind(row)
             yield Claim(f"{words}, {' '.join(kind)}", measure, row, theirs.get(kind), goal)
     for row in ours[:1]:
-        yield Claim(f"MSE, {row.cell.format}", "mse", row, theirs.get(_kind(row)), 0.8)
+        yield Claim(f"MSE, {row.case.format}", "mse", row, theirs.get(_kind(row)), 0.8)
 
 
 def _against_original(report: Report, name: str) -> Iterator[Claim]:
@@ -92,16 +92,16 @@ def _against_original(report: Report, name: str) -> Iterator[Claim]:
 
 
 def _kind(row: Row) -> tuple[str, str]:
-    return row.cell.format, row.cell.runtime
+    return row.case.format, row.case.runtime
 
 
 def _rows(report: Report, model: str, scenario: str, precision: str | None = None) -> list[Row]:
     return [
         row
         for row in report.rows
-        if row.cell.model == model
-        and row.cell.scenario == scenario
-        and (precision is None or row.cell.precision == precision)
+        if row.case.model == model
+        and row.case.scenario == scenario
+        and (precision is None or row.case.precision == precision)
     ]
 
 
@@ -133,7 +133,7 @@ def _line(claim: Claim) -> str:
         interval, certain = "", True
     else:
         now, before = ours.measures[claim.measure], theirs.measures[claim.measure]
-        change = change_of(ours.cell, claim.measure, before, now)
+        change = change_of(ours.case, claim.measure, before, now)
         ratio = change.ratio
         interval = f"{change.low:.2f} to {change.high:.2f}"
         certain = not change.low <= claim.goal <= change.high
@@ -151,7 +151,7 @@ def _missing(claim: Claim) -> str | None:
             return "no such row"
         if claim.measure == "mse":
             if row.accuracy is None:
-                return f"no certificate of {row.cell.model}"
+                return f"no certificate of {row.case.model}"
         elif claim.measure not in row.measures:
             return (row.failure or f"no {claim.measure}").replace("|", "/")
     if claim.measure == "mse" and claim.ours and claim.theirs:
@@ -166,8 +166,8 @@ def _missing(claim: Claim) -> str | None:
 def _words(claim: Claim, row: Row | None) -> str:
     if row is None:
         return ""
-    cell = row.cell
-    name = f"{cell.model} {cell.format} {cell.precision} ({cell.runtime})"
+    case = row.case
+    name = f"{case.model} {case.format} {case.precision} ({case.runtime})"
     if claim.measure == "mse":
         return name if row.accuracy is None else f"{name} {row.accuracy.mse:.4g}"
     samples = row.measures.get(claim.measure)

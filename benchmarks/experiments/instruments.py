@@ -4,7 +4,7 @@
     python benchmarks/experiments/instruments.py --bundle bundle --precision int8 --side 256
 
 Prints a Markdown table: what the harness adds to a run of 1 ms, a known sleep and a known
-allocation as they are measured, and, with a bundle, how well two runs of a cell in fresh processes
+allocation as they are measured, and, with a bundle, how well two runs of a case in fresh processes
 agree. Give it a quiet machine.
 """
 
@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.launch import measure_apart
-from hrpn_benchmarks.matrix import Cell, expand
+from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.plan import Plan
 from hrpn_benchmarks.trackers.timing import PeakMemory, repeat
 from hrpn_export import BundleError
@@ -32,10 +33,10 @@ def main() -> None:
     """Measure and print the table."""
     options = _options()
     try:
-        cell = _cell(options) if options.bundle else None
+        case = _case(options) if options.bundle else None
         print("| instrument | true | measured | off by |")
         print("|---|--:|--:|--:|")
-        for line in _lines(cell, options.seconds):
+        for line in _lines(case, options.seconds):
             print(f"| {' | '.join(line)} |", flush=True)
     except BundleError as error:
         raise SystemExit(str(error)) from None
@@ -67,7 +68,7 @@ def overhead(seconds: float) -> float:
     return float((harness - bare) / bare)
 
 
-def _lines(cell: Cell | None, seconds: float) -> Iterator[Line]:
+def _lines(case: BenchmarkCase | None, seconds: float) -> Iterator[Line]:
     share = overhead(seconds)
     total = f"{1 + share:.5f} ms"
     yield "harness, a run of 1 ms", "1 ms", total, f"{share:+.3%}"
@@ -77,9 +78,9 @@ def _lines(cell: Cell | None, seconds: float) -> Iterator[Line]:
     with memory.watch():
         np.ones(HELD, np.uint8)
     yield _line("memory, an allocation", HELD, memory.growth, 1e-6, "MB")
-    if cell is not None:
-        first, second = (_median(cell) for _ in range(2))
-        yield _line(f"two runs of {cell.title}", first, second, 1e3, "ms")
+    if case is not None:
+        first, second = (_median(case) for _ in range(2))
+        yield _line(f"two runs of {case.title}", first, second, 1e3, "ms")
 
 
 def _line(name: str, true: float, measured: float, factor: float, unit: str) -> Line:
@@ -87,19 +88,19 @@ def _line(name: str, true: float, measured: float, factor: float, unit: str) -> 
     return name, f"{factor * true:.4g} {unit}", f"{factor * measured:.4g} {unit}", f"{off:+.2%}"
 
 
-def _median(cell: Cell) -> float:
-    """The median latency of a cell in a fresh process, s.
+def _median(case: BenchmarkCase) -> float:
+    """The median latency of a case in a fresh process, s.
 
     Raises:
         BenchmarkError: it failed.
     """
-    found = measure_apart(cell, timeout=300)
+    found = measure_apart(case, timeout=300)
     if found.measured is None:
-        raise BenchmarkError(f"{cell.title}: {found.failure}")
+        raise BenchmarkError(f"{case.title}: {found.failure}")
     return found.measured.measures["latency"].median
 
 
-def _cell(options: argparse.Namespace) -> Cell:
+def _case(options: argparse.Namespace) -> BenchmarkCase:
     plan = Plan(
         formats=(options.format,),
         precisions=(options.precision,),
@@ -113,7 +114,7 @@ def _cell(options: argparse.Namespace) -> Cell:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("--bundle", type=Path, help="whose cell is run twice")
+    add("--bundle", type=Path, help="whose case is run twice")
     add("--format", default="onnx")
     add("--precision", default="fp32")
     add("--side", type=int, default=256, help="of a tile, px")

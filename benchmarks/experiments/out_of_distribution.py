@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from hrpn_tf.runs import open_run
 from hrpn_tf.slides import open_slide, write_slide
 from hrpn_tf.workflows.networks.network import load_network
 from hrpn_tf.workflows.networks.run import RunNetwork
@@ -123,7 +124,7 @@ def row(name: str, found: list[dict[str, Any]]) -> str:
 
 def rows(run: Path, slides: list[Path], others: int) -> Iterator[str]:
     """The table, line by line."""
-    network = RunNetwork(run)
+    network = RunNetwork(open_run(run))
     yield "| slides | n | called unlike | without features | score of pixels | score of features |"
     yield "|---|---:|---:|---:|---:|---:|"
     plain = [judge(network, slide) for slide in slides]

@@ -1,4 +1,4 @@
-"""The named errors of the benchmarks; each message is one line."""
+"""The named errors of the benchmarks. Each message is one line."""
 
 from hrpn_export.errors import BundleError
 
@@ -8,20 +8,20 @@ class BenchmarkError(BundleError):
 
 
 class PlanError(BenchmarkError):
-    """A plan that cannot be: an unknown key, a value out of range, nothing to measure."""
+    """A plan has an unknown key or a value out of range, or leaves nothing to measure."""
 
     exit_code = 2
 
 
 class ReportError(BenchmarkError):
-    """A report is there already, or one to compare with is damaged or of another kind."""
+    """A report exists already, or one to read is missing, damaged or incompatible."""
 
     exit_code = 2
 
 
 class RegressionError(BenchmarkError):
-    """Something got slower or larger than the threshold allows."""
+    """A measure became worse by more than the threshold allows."""
 
 
 class InstrumentError(BenchmarkError):
-    """A counter that cannot be read here; the message is the reason that a row gives."""
+    """A counter cannot be read on this machine. A row quotes the message as the reason."""

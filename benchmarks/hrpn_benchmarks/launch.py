@@ -1,4 +1,4 @@
-"""Measure a cell once: start its processes, wait for them, put together what they say."""
+"""Measure a case once: start its processes, wait for them, merge their results."""
 
 import os
 import resource
@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.machine.cgroup import memory_available
 from hrpn_benchmarks.machine.memory_limit import (
     amount,
@@ -19,19 +20,18 @@ from hrpn_benchmarks.machine.memory_limit import (
     kernel_kills,
     out_of_memory,
 )
-from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Measured, Samples, Strict
 
-_PATIENCE = 0.02  # s between two looks at the processes
+_POLL_INTERVAL = 0.02  # s
 
 
 class Round(Strict):
-    """One round of a cell.
+    """One round of a case.
 
     Attributes:
-        measured: None if it failed.
-        failure: why, in a line.
-        others: share of the machine's cores that other processes used meanwhile.
+        measured: the result; None if the round failed.
+        failure: the reason, in one line; None if the round succeeded.
+        others: share of the machine's cores that other processes used during the round.
     """
 
     measured: Measured | None = None
@@ -39,32 +39,38 @@ class Round(Strict):
     others: float = 0.0
 
 
-def measure_apart(cell: Cell, timeout: float) -> Round:
-    """Measure a cell once, in processes of its own.
+def measure_apart(case: BenchmarkCase, timeout: float) -> Round:
+    """Measure a case once, in fresh processes.
 
     Args:
-        cell: what is measured.
-        timeout: s, for all of it.
+        case: what to measure.
+        timeout: limit for the whole round, s.
+
+    Returns:
+        The measurements, or the reason why there are none; a failing process is no exception.
     """
     with tempfile.TemporaryDirectory(prefix="hrpn-benchmark-") as name:
         folder, others = Path(name), _Others()
-        (folder / "cell.json").write_text(cell.model_dump_json(), encoding="utf-8")
+        (folder / "case.json").write_text(case.model_dump_json(), encoding="utf-8")
         with others.watch():
-            failure = _run(folder, cell, timeout)
+            failure = _run(folder, case, timeout)
         if failure is not None:
             return Round(failure=failure, others=others.share)
         parts = [
             Measured.model_validate_json((folder / f"{n}.json").read_text(encoding="utf-8"))
-            for n in range(cell.processes)
+            for n in range(case.processes)
         ]
         return Round(measured=put_together(parts), others=others.share)
 
 
 def put_together(parts: Sequence[Measured]) -> Measured:
-    """What several processes at the same time measured, as if they were one.
+    """Merge the results of several processes that ran at the same time.
 
-    Latencies are those of all; bytes and speeds add up. Energy is that of the one machine or GPU
-    that all use, seen by each: its counter, over the runs of all.
+    Latencies are pooled; bytes and speeds add up. Every process reads the same energy counter of
+    the processor or GPU, so the energy of a run is that counter divided by the runs of all.
+
+    Args:
+        parts: one result per process, at least one.
     """
     if len(parts) == 1:
         return parts[0]
@@ -89,19 +95,19 @@ def put_together(parts: Sequence[Measured]) -> Measured:
     return parts[0].model_copy(update=changes)
 
 
-def _run(folder: Path, cell: Cell, timeout: float) -> str | None:
-    """Run the workers to their end; why there is no result, in a line, or None."""
+def _run(folder: Path, case: BenchmarkCase, timeout: float) -> str | None:
+    """Run the workers to their end; give the reason of a failure in one line, or None."""
     available, kills = memory_available(), kernel_kills()
-    # the drivers of GPUs reserve far more addresses than there is memory
-    most = available // cell.processes if available and cell.device == "cpu" else 0
-    with _workers(folder, cell.processes, most) as workers:
+    # GPU drivers reserve far more addresses than there is memory, so no limit can be set for them
+    most = available // case.processes if available and case.device == "cpu" else 0
+    with _workers(folder, case.processes, most) as workers:
         end = time.monotonic() + timeout
         while any(each.poll() is None for each in workers):
             if any(each.poll() for each in workers):
-                break  # the others wait for the one that is gone
+                break  # the other processes would wait for this one forever
             if time.monotonic() > end:
                 return f"no answer within {timeout:g} s"
-            time.sleep(_PATIENCE)
+            time.sleep(_POLL_INTERVAL)
         ended = [(each.poll(), number) for number, each in enumerate(workers)]
     for code, number in ended:
         if code:
@@ -113,26 +119,26 @@ def _run(folder: Path, cell: Cell, timeout: float) -> str | None:
 
 
 def _last_words(log: str, code: int, most: int) -> str:
-    """Why a process ended, in a line."""
+    """Why a process ended, in one line."""
     if code < 0:
         return f"ended by {signal.Signals(-code).name}"
     last = log.splitlines()[-1] if log else f"exit code {code}"
     if log and " " in last:
         return last
-    # LiteRT says only "RuntimeError" when it gets no memory
+    # out of memory, LiteRT gives nothing but "RuntimeError"
     return f"{last}, and no reason given{amount(most or None)}"
 
 
 @contextmanager
 def _workers(folder: Path, processes: int, most: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Started processes, each the first of a group; nothing of a group outlives the block.
+    """Start processes, each the leader of a process group; end the groups with the block.
 
     Args:
-        folder: of the cell.
-        processes: how many.
-        most: bytes that each may take; 0 for no limit.
+        folder: folder of the round, with ``case.json``.
+        processes: number of processes.
+        most: memory limit of each, bytes; 0 for no limit.
     """
-    # CUDA shall number GPUs as NVML does
+    # makes CUDA number GPUs as NVML does
     environment = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **os.environ}
     workers = []
     try:
@@ -158,7 +164,7 @@ def _workers(folder: Path, processes: int, most: int) -> Iterator[list[subproces
 
 @dataclass
 class _Others:
-    """How much of the machine other processes used."""
+    """Share of the machine that other processes used, 0 to 1."""
 
     share: float = 0.0
 
@@ -172,7 +178,7 @@ class _Others:
 
 
 def _busy() -> float:
-    """Seconds that all cores together worked since the machine started; 0 if not known."""
+    """Busy time of all cores since the machine started, s; 0 if unknown."""
     with suppress(OSError, ValueError, IndexError):
         line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
         user, nice, system, _, _, irq, softirq = _first(line.split()[1:], 7)
@@ -185,6 +191,6 @@ def _first(texts: Iterable[str], count: int) -> list[int]:
 
 
 def _children() -> float:
-    """Processor seconds of this process and of its children that ended."""
+    """Processor time of this process and of its finished children, s."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)

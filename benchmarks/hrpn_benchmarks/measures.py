@@ -1,4 +1,4 @@
-"""What trackers give: raw samples with their unit, and what is read off them."""
+"""Results of trackers: raw samples with their unit, and statistics of them."""
 
 from typing import Annotated, Literal, Self
 
@@ -9,18 +9,22 @@ Unit = Literal["s", "byte", "px/s", "mm2/s", "patch/s", "joule", "joule/mm2"]
 
 
 class Strict(BaseModel):
-    """Base of everything that is stored: unknown fields are refused, nothing changes later."""
+    """Base of everything that is stored: unknown fields are refused, objects are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Samples(Strict):
-    """Every single measurement, in the order in which it was made; outliers stay.
+    """Every single measurement in chronological order, outliers included.
 
     Attributes:
-        unit: of the values.
-        values: raw.
-        rounds: how many values each round gave, in order; together all of them. One by default.
+        unit: unit of the values.
+        values: raw values.
+        rounds: number of values of each round, in order; by default all values are one round.
+
+    Example:
+        >>> Samples(unit="s", values=(0.1, 0.2, 0.4)).median
+        0.2
     """
 
     unit: Unit
@@ -34,12 +38,12 @@ class Samples(Strict):
         return self
 
     def by_round(self) -> list[np.ndarray]:
-        """The values of each round."""
+        """The values, split into rounds: one array of shape (values,) each."""
         ends = np.cumsum(self.rounds or (len(self.values),))
         return np.split(np.asarray(self.values), ends[:-1])
 
     def percentile(self, share: float) -> float:
-        """The value below which this percentage of the samples lies, interpolated linearly."""
+        """The percentile of the values at ``share`` (0 to 100), interpolated linearly."""
         return float(np.percentile(self.values, share))
 
     @property
@@ -53,7 +57,7 @@ class Samples(Strict):
         return self.percentile(75) - self.percentile(25)
 
     def joined(self, more: "Samples") -> "Samples":
-        """These samples and those of another round.
+        """These samples followed by those of further rounds.
 
         Raises:
             ValueError: the units differ.
@@ -69,14 +73,15 @@ class Samples(Strict):
 
 
 class Measured(Strict):
-    """What one process found out about its cell.
+    """What one process measured of its case.
 
     Attributes:
-        measures: by name.
-        unavailable: why a measure that belongs here could not be read, by its name.
-        parameters: numbers that the network learnt; None if this process did not count them.
-        macs: multiplications of one tile or patch of the cell's side; None likewise.
-        cores: that the process was kept to.
+        measures: samples by name.
+        unavailable: reasons why measures could not be read, by the name of the measure.
+        parameters: number of trained parameters; None if this process did not count them.
+        macs: multiply-accumulate operations for one tile or patch of the case's side; None if
+            this process did not count them.
+        cores: cores that the process was pinned to.
     """
 
     measures: dict[str, Samples]
@@ -86,7 +91,7 @@ class Measured(Strict):
     cores: tuple[int, ...] = ()
 
     def joined(self, *others: "Measured") -> "Measured":
-        """This with what other instruments read in the same process."""
+        """These results with those of other trackers of the same process."""
         measures, unavailable = dict(self.measures), dict(self.unavailable)
         for each in others:
             measures |= each.measures

@@ -1,4 +1,4 @@
-"""A plan: what is measured, as plain configuration."""
+"""A plan: what a benchmark measures, as plain configuration."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,17 +15,17 @@ Count = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Peer(Strict):
-    """What a user would take in place of a bundle, measured on rows of its own.
+    """A baseline implementation that bundles are compared with; it has rows of its own.
 
     Attributes:
-        name: of the network, for people.
-        load: ``module:function``. The function takes a ``Cell`` and gives a ``Session``; it is
-            run, so a plan is as much to be trusted as a program.
-        format: what the network is written in.
+        name: name of the network in the report.
+        load: ``module:function``. The function takes a ``BenchmarkCase`` and returns a
+            ``Session``. It is executed, so trust a plan only as far as you trust a program.
+        format: framework that the network is written in.
         runtime: what runs it.
-        precision: of its arithmetic.
-        scenarios: that it can do; those of the plan are taken from these.
-        devices: that it can use.
+        precision: precision of its arithmetic.
+        scenarios: scenarios that it supports; the plan's other scenarios skip it.
+        devices: kinds of device that it supports.
     """
 
     name: str
@@ -38,23 +38,30 @@ class Peer(Strict):
 
 
 class Plan(Strict):
-    """What is measured: three axes, and how long.
+    """What a benchmark measures, and for how long.
 
     Attributes:
-        formats, precisions, runtimes: of the bundles; empty for all that are certified.
-        peers: what else gets rows.
-        scenarios: see ``hrpn_benchmarks.scenarios.sessions``, and those that other packages add.
-        sides: of tiles, px; a cell for each. They are rounded up to the stride multiple.
+        formats, precisions, runtimes: which ones of the bundles; empty for all that are certified.
+        peers: baseline implementations, measured as well.
+        scenarios: names; see ``hrpn_benchmarks.scenarios.sessions`` and the entry points of other
+            packages.
+        sides: sides of tiles, px; one case per side, rounded up to the stride multiple.
         slides: sides of whole slides, px, for the scenario ``slide``.
         patch: side of training patches, px, for the scenario ``training``.
-        batch: training patches in a step.
-        threads: of the runtime; a cell for each.
-        processes: that do the same at the same time, on cores of their own; a cell for each.
+        batch: training patches per step.
+        threads: threads of the runtime; one case per number.
+        processes: processes that run the scenario at the same time, each on its own cores; one
+            case per number.
         device: see ``hrpn_export.open_session``.
-        rounds: fresh processes for each cell; their samples are put together.
-        seconds: of measuring in each round, at least; there are three samples in any case.
-        timeout: s; a cell that takes longer in one round is given up.
-        uncertified: measure formats that missed their limit, too.
+        rounds: how often each case is measured, every time in fresh processes; the samples of all
+            rounds are pooled.
+        seconds: minimum measuring time per round; three samples are taken in any case.
+        timeout: limit for one round of a case, s.
+        uncertified: also measure formats that missed their limit.
+
+    Example:
+        >>> Plan(scenarios=("tile",), sides=(256, 512)).rounds
+        3
     """
 
     formats: tuple[str, ...] = ()
@@ -76,10 +83,18 @@ class Plan(Strict):
 
 
 def read_plan(source: str | Path) -> Plan:
-    """A plan from a YAML file, or a shipped one by name.
+    """Read a plan from a YAML file, or take a shipped one by its name.
+
+    Args:
+        source: path of a file, or ``quick``, ``cpu``, ``gpu`` or ``peers``.
 
     Raises:
-        PlanError: no such file, no YAML, an unknown key, or a value out of range.
+        PlanError: the file does not exist, is not YAML, or has an unknown key or a value out of
+            range.
+
+    Example:
+        >>> read_plan("quick").scenarios
+        ('startup', 'tile', 'slide', 'training')
     """
     shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
     path = Path(source)

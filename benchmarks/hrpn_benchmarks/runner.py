@@ -1,6 +1,7 @@
-"""Run the cells of a plan, each in fresh processes, interleaved, and go on after a stop."""
+"""Run the cases of a plan in fresh processes, interleaved; resume after an interruption."""
 
 import json
+import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -8,55 +9,64 @@ from pathlib import Path
 
 from hrpn_export import Bundle, open_bundle
 
+from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.errors import ReportError
 from hrpn_benchmarks.launch import Round, measure_apart
 from hrpn_benchmarks.machine.environment import Environment, this_ending, this_environment
-from hrpn_benchmarks.matrix import Cell, expand
+from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.measures import Samples
 from hrpn_benchmarks.plan import Plan
 from hrpn_benchmarks.report.report import REPORT, Report, Row, accuracy_of, size_of
 from hrpn_benchmarks.trackers.counts import Counts, try_to_count
 
-# Finished rounds, one JSON object for each line; gone when the report is there.
+# Finished rounds, one JSON object per line; removed once the report is written.
 JOURNAL = "rounds.jsonl"
 _BEGUN = "begun.json"
 
-Say = Callable[[str], object]
+_log = logging.getLogger(__name__)
 
 
 def run_benchmark(
-    plan: Plan, bundles: Sequence[Path], out: Path, say: Say = lambda line: None
+    plan: Plan, bundles: Sequence[Path], out: Path, log: Callable[[str], object] = _log.info
 ) -> Report:
-    """Measure all cells of a plan, and write ``OUT/report.json``.
+    """Measure every case of a plan, and write ``OUT/report.json``.
 
-    Each round measures every cell once, in an order of its own, so that a drift of the machine
-    hits all alike. Stopped and run again, it goes on after the last finished round of a cell.
+    Each round measures every case once, in a new order, so that a drift of the machine affects all
+    cases alike. Run again after an interruption, it resumes after the last finished round.
 
     Args:
-        plan: what is measured.
-        bundles: their folders.
-        out: folder of the report.
-        say: is told each cell before it is measured.
+        plan: what to measure.
+        bundles: folders or zips of bundles; none for baseline implementations alone.
+        out: folder of the report; created.
+        log: called with one line before each measurement; by default the logger
+            ``hrpn_benchmarks.runner`` at level INFO.
+
+    Returns:
+        The report that was written; times in s, memory in bytes.
 
     Raises:
-        ReportError: a report, or what another plan began, is there.
-        PlanError: nothing to measure.
+        ReportError: the folder holds a report already, or the start of another benchmark.
+        PlanError: the plan leaves nothing to measure.
+        DamagedBundleError: a bundle cannot be opened.
+
+    Example:
+        ``run_benchmark(read_plan("quick"), [Path("bundle")], Path("benchmark"), log=print)``
     """
-    cells = expand(plan, bundles)
-    environment = _begin(plan, cells, out)
+    cases = expand(plan, bundles)
+    environment = _begin(plan, cases, out)
     done = _rounds(out / JOURNAL)
     left = [
-        (number, cell) for number, cell in _order(plan, cells) if (number, cell.key) not in done
+        (number, case) for number, case in _order(plan, cases) if (number, case.key) not in done
     ]
-    for count, (number, cell) in enumerate(left, 1):
-        say(f"{count} of {len(left)}: {cell.title}")
-        result = measure_apart(cell, plan.timeout)
-        done[number, cell.key] = result
+    for count, (number, case) in enumerate(left, 1):
+        log(f"{count} of {len(left)}: {case.title}")
+        result = measure_apart(case, plan.timeout)
+        done[number, case.key] = result
         with (out / JOURNAL).open("a", encoding="utf-8") as journal:
-            entry = {"round": number, "key": cell.key, "result": result.model_dump(mode="json")}
+            entry = {"round": number, "key": case.key, "result": result.model_dump(mode="json")}
             journal.write(json.dumps(entry) + "\n")
     ending = this_ending()
-    rows = _rows(cells, [[done[n, cell.key] for n in range(plan.rounds)] for cell in cells])
+    rows = _rows(cases, [[done[n, case.key] for n in range(plan.rounds)] for case in cases])
     report = Report(environment=environment, plan=plan, rows=rows, ending=ending)
     temporary = out / f".{REPORT}"
     temporary.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -66,15 +76,15 @@ def run_benchmark(
     return report
 
 
-def _begin(plan: Plan, cells: Sequence[Cell], out: Path) -> Environment:
-    """Refuse what is there already, or take up what the same plan began.
+def _begin(plan: Plan, cases: Sequence[BenchmarkCase], out: Path) -> Environment:
+    """Start a benchmark in a folder, or resume the one that the same plan started there.
 
     Raises:
-        ReportError: says which.
+        ReportError: the folder holds a report, another benchmark or other files.
     """
     if (out / REPORT).exists():
         raise ReportError(f"{out}: a report is there; name another folder")
-    identity = {"plan": plan.model_dump(mode="json"), "cells": [cell.key for cell in cells]}
+    identity = {"plan": plan.model_dump(mode="json"), "cells": [case.key for case in cases]}
     begun = out / _BEGUN
     if begun.exists():
         with suppress(OSError, ValueError):
@@ -91,17 +101,17 @@ def _begin(plan: Plan, cells: Sequence[Cell], out: Path) -> Environment:
     return environment
 
 
-def _order(plan: Plan, cells: Sequence[Cell]) -> Iterator[tuple[int, Cell]]:
-    """Rounds and cells in the order of measuring; the same after a stop."""
+def _order(plan: Plan, cases: Sequence[BenchmarkCase]) -> Iterator[tuple[int, BenchmarkCase]]:
+    """Rounds and cases in the order of measuring, which is the same when a benchmark resumes."""
     for number in range(plan.rounds):
-        shuffled = list(cells)
+        shuffled = list(cases)
         random.Random(number).shuffle(shuffled)
-        for cell in shuffled:
-            yield number, cell
+        for case in shuffled:
+            yield number, case
 
 
 def _rounds(journal: Path) -> dict[tuple[int, str], Round]:
-    """Finished rounds; a line that was cut off by a stop does not count."""
+    """Finished rounds; a line that an interruption cut short does not count."""
     found = {}
     with suppress(OSError):
         for line in journal.read_text(encoding="utf-8").splitlines():
@@ -112,18 +122,20 @@ def _rounds(journal: Path) -> dict[tuple[int, str], Round]:
     return found
 
 
-def _rows(cells: Sequence[Cell], rounds: Sequence[Sequence[Round]]) -> tuple[Row, ...]:
-    paths = dict.fromkeys(cell.bundle for cell in cells if cell.bundle)
+def _rows(cases: Sequence[BenchmarkCase], rounds: Sequence[Sequence[Round]]) -> tuple[Row, ...]:
+    paths = dict.fromkeys(case.bundle for case in cases if case.bundle)
     opened = {path: open_bundle(path) for path in paths}
-    sides = dict.fromkeys((cell.bundle, cell.side) for cell in cells)
+    sides = dict.fromkeys((case.bundle, case.side) for case in cases)
     counts = {(path, side): try_to_count(opened.get(path), side) for path, side in sides}
     return tuple(
-        _row(cell, each, opened.get(cell.bundle), counts[cell.bundle, cell.side])
-        for cell, each in zip(cells, rounds, strict=True)
+        _row(case, each, opened.get(case.bundle), counts[case.bundle, case.side])
+        for case, each in zip(cases, rounds, strict=True)
     )
 
 
-def _row(cell: Cell, rounds: Sequence[Round], bundle: Bundle | None, counts: Counts | str) -> Row:
+def _row(
+    case: BenchmarkCase, rounds: Sequence[Round], bundle: Bundle | None, counts: Counts | str
+) -> Row:
     measures: dict[str, Samples] = {}
     unavailable: dict[str, str] = {}
     found = [each.measured for each in rounds if each.measured is not None]
@@ -144,13 +156,13 @@ def _row(cell: Cell, rounds: Sequence[Round], bundle: Bundle | None, counts: Cou
     if failures:
         failure = f"{len(failures)} of {len(rounds)} rounds failed: {failures[0]}"
     return Row(
-        cell=cell,
+        case=case,
         measures=measures,
         unavailable=unavailable,
         failure=failure,
         parameters=parameters,
         macs=macs,
         others=max(each.others for each in rounds),
-        size=None if bundle is None else size_of(bundle, cell),
-        accuracy=None if bundle is None else accuracy_of(bundle, cell),
+        size=None if bundle is None else size_of(bundle, case),
+        accuracy=None if bundle is None else accuracy_of(bundle, case),
     )

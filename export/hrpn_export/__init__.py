@@ -1,20 +1,21 @@
-"""One Keras image-to-image model in; one bundle of many formats, and sessions, out.
+"""Export a Keras image-to-image model to a bundle of many formats, and run these formats.
 
-This library imports nothing of ``hrpn_tf``: it works for any Keras image-to-image model with a
-:class:`~hrpn_export.contract.Contract`.
+The library works for any Keras image-to-image model with a
+:class:`~hrpn_export.contract.Contract`; it imports nothing of ``hrpn_tf``.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hrpn_export.about import About
     from hrpn_export.archive import write_zip
     from hrpn_export.bundle import Bundle, open_bundle, open_session
     from hrpn_export.certificate import Certificate
     from hrpn_export.contract import Contract
     from hrpn_export.errors import BundleError, ContractError
     from hrpn_export.evidence import ArraySlide, Evidence
-    from hrpn_export.export import About, Exported, export_bundle
+    from hrpn_export.export import Exported, export_bundle
     from hrpn_export.session import Session
 
 __all__ = [
@@ -34,16 +35,17 @@ __all__ = [
     "write_zip",
 ]
 
-# Modules are imported when something of theirs is first asked for: a command that only needs the
-# errors need not wait for NumPy and pydantic.
+# Each module is imported when one of its names is first used: a command that needs the errors only
+# does not wait for NumPy and pydantic.
 _MODULES = {
+    "about": ("About",),
     "archive": ("write_zip",),
     "bundle": ("Bundle", "open_bundle", "open_session"),
     "certificate": ("Certificate",),
     "contract": ("Contract",),
     "errors": ("BundleError", "ContractError"),
     "evidence": ("ArraySlide", "Evidence"),
-    "export": ("About", "Exported", "export_bundle"),
+    "export": ("Exported", "export_bundle"),
     "session": ("Session",),
 }
 

@@ -1,4 +1,4 @@
-"""Adding an engine to a bundle on the machine that will run it, or replacing the one in it."""
+"""Add an engine to a bundle on the machine that will run it, or replace the one in it."""
 
 import os
 import shutil
@@ -24,26 +24,26 @@ def add_engine(
     overwrite: bool = False,
     machine: Machine | None = None,
 ) -> tuple[Path, Sidecar]:
-    """Build an engine from a bundle's ONNX file into the bundle.
+    """Build an engine from the ONNX file of a bundle, and put it into the bundle.
 
-    The bundle is verified before, and ``bundle.json`` is written anew: without the old engine
-    before it is taken away, with the new one when that is complete. What a certificate said of the
-    old engine does not hold for the new one, and is taken out.
+    The bundle is verified first. ``bundle.json`` is rewritten twice: without the old engine before
+    that is removed, and with the new engine once it is complete. The certificate's entry of the
+    old engine is removed, since it does not hold for the new one.
 
     Args:
-        root: the bundle.
-        precision: of the ONNX file, and of the engine.
+        root: folder of the bundle.
+        precision: precision of the ONNX file, and so of the engine.
         wanted: sizes, GPUs and builder.
         overwrite: whether an engine in the bundle may be replaced.
-        machine: where it is built; None to look.
+        machine: machine to build on; None to detect it.
 
     Returns:
-        The engine and its sidecar.
+        The path of the engine, and its sidecar.
 
     Raises:
-        DamagedBundleError: the bundle is not as it was exported.
-        FormatError: it holds no ONNX file in this precision.
-        BundleExistsError: it holds such an engine already.
+        DamagedBundleError: the bundle is incomplete or changed.
+        FormatError: it contains no ONNX file in this precision.
+        BundleExistsError: it contains such an engine already.
         MissingRuntimeError, ContractError, ExportError: see ``write_engine``.
     """
     bundle = open_bundle(root)
@@ -88,7 +88,7 @@ def add_engine(
 
 
 def bundle_of(onnx: Path) -> tuple[Path, str] | None:
-    """Bundle and precision of ``BUNDLE/onnx/PRECISION/model.onnx``; None for any other file."""
+    """The bundle and the precision of ``BUNDLE/onnx/PRECISION/model.onnx``; else None."""
     full = onnx.resolve()
     if len(full.parents) < 3 or full.parts[-3] != "onnx":
         return None
@@ -96,8 +96,8 @@ def bundle_of(onnx: Path) -> tuple[Path, str] | None:
     return (root, full.parent.name) if (root / MANIFEST).is_file() else None
 
 
-def asked_bundle(onnx: Path) -> tuple[Path, str]:
-    """As :func:`bundle_of`.
+def require_bundle(onnx: Path) -> tuple[Path, str]:
+    """Like :func:`bundle_of`, for a file that must be in a bundle.
 
     Raises:
         FormatError: the file is in no bundle.
@@ -109,7 +109,7 @@ def asked_bundle(onnx: Path) -> tuple[Path, str]:
 
 
 def _without(bundle: Bundle, precision: str) -> Manifest:
-    """The manifest without the engine of a precision, for the certificate as it is now."""
+    """The manifest without the engine of a precision, with the current certificate's checksum."""
     manifest = bundle.manifest
     kept = [a for a in manifest.artefacts if (a.format, a.precision) != (FORMAT, precision)]
     folder = f"{FORMAT}/{precision}/"
@@ -119,7 +119,7 @@ def _without(bundle: Bundle, precision: str) -> Manifest:
 
 
 def _write_certificate(bundle: Bundle, precision: str, part: Path) -> None:
-    """Take out what it says of the engine, if anything."""
+    """Remove the entry of the engine from the certificate, if there is one."""
     if bundle.certificate.entry(FORMAT, precision) is None:
         return
     kept = [e for e in bundle.certificate.entries if (e.format, e.precision) != (FORMAT, precision)]

@@ -1,4 +1,4 @@
-"""How far one prediction is from another, and both from the truth, as sums over pixels."""
+"""Differences between two predictions, and of both from the truth, as sums over pixels."""
 
 import math
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ import numpy as np
 
 from hrpn_export.errors import ContractError
 
-# A pixel mismatches if it differs by more than ABSOLUTE grey levels of 256 plus RELATIVE of itself
-# (how bioimageio.core states parity).
+# A pixel mismatches if it differs by more than ABSOLUTE grey levels of 256 plus RELATIVE times its
+# value (as bioimageio.core defines parity).
 ABSOLUTE, RELATIVE = 0.05, 0.005
 
 
 @dataclass
 class Sums:
-    """Sums over pixels of a reference r, a candidate c and the truth t; add in any pieces.
+    """Sums over pixels of a reference r, a candidate c and the truth t, added in any pieces.
 
     Attributes:
-        grey_max: largest grey level; the peak of PSNR.
+        grey_max: largest grey level, which is the peak of PSNR.
     """
 
     grey_max: float
@@ -27,13 +27,13 @@ class Sums:
     mismatches: int = 0
     candidate_squares: float = 0.0
     reference_squares: float = 0.0
-    # of the truth less its first value, so that a constant truth has a spread of exactly 0
+    # of the truth minus its first value, so that a constant truth has a variance of exactly 0
     origin: float = 0.0
     truth: float = 0.0
     truth_squares: float = 0.0
 
     def add(self, reference: np.ndarray, candidate: np.ndarray, truth: np.ndarray) -> None:
-        """Add pixels; all three of one shape, grey levels.
+        """Add pixels: three arrays of the same shape, grey levels.
 
         Raises:
             ContractError: the shapes differ.
@@ -47,7 +47,7 @@ class Sums:
         if self.pixels == 0 and t.size:
             self.origin = float(t.flat[0])
         differences = np.abs(c - r)
-        # NaN compares false with everything: it must count as the worst there is
+        # NaN compares false with everything, so count it as the largest difference
         differences[~np.isfinite(differences)] = math.inf
         allowed = ABSOLUTE * self.grey_max / 255 + RELATIVE * np.abs(r)
         self.pixels += differences.size
@@ -76,21 +76,21 @@ class Sums:
 
     @property
     def r2(self) -> tuple[float, float]:
-        """1 - squared error / variance of the truth; NaN if the truth is constant."""
+        """R² of both: 1 - squared error / variance of the truth; NaN if the truth is constant."""
         spread = self.truth_squares / self.pixels - (self.truth / self.pixels) ** 2
         before, after = (1 - mse / spread if spread > 0 else math.nan for mse in self.mse)
         return before, after
 
     @property
     def psnr(self) -> tuple[float, float]:
-        """10 log10(grey_max^2 / MSE), dB; infinite without an error."""
+        """PSNR of both: 10 log10(grey_max^2 / MSE), dB; infinite if the error is zero."""
         peak = self.grey_max**2
         before, after = (_decibel(peak, mse) for mse in self.mse)
         return before, after
 
     @property
     def mse_change(self) -> float:
-        """Of the candidate relative to the reference; 0.01 is 1 % more."""
+        """Change of the MSE from the reference to the candidate, relative; 0.01 is 1 % more."""
         before, after = self.mse
         if before == after:
             return 0.0

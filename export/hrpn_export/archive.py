@@ -1,4 +1,4 @@
-"""A bundle as one file: ``.zip``, which is a bioimage.io package as well."""
+"""A bundle as one ``.zip`` file, which is also a bioimage.io package."""
 
 import contextlib
 import os
@@ -15,32 +15,35 @@ from hrpn_export.errors import BundleError, BundleExistsError, DamagedBundleErro
 from hrpn_export.manifest import MANIFEST, one_line, read_manifest
 from hrpn_export.paths import inside, is_regular, safe_name, sha256_of
 
-# What is extracted at most: bytes, files, and bytes for each byte of a zip beyond the first ones.
+# Limits of extraction: bytes, files, and bytes per byte of the zip beyond the first ones.
 LARGEST, MOST_FILES = 8 * 2**30, 10_000
 _RATIO, _FREE = 100, 64 * 2**20
 _CHUNK = 2**20
-# The oldest time that a zip can state: that of the export must not change the file.
+# The oldest time that a zip can store; the time of the export must not change the file.
 _TIME = (1980, 1, 1, 0, 0, 0)
 _ENCRYPTED = 0x1
 
 
 def write_zip(folder: Path | str, path: Path | str) -> Path:
-    """Write a bundle as a zip: ``bundle.json`` and what it lists, at the top level.
+    """Write a bundle as a zip with ``bundle.json`` and the files that it lists.
 
-    The same folder gives the same bytes on every machine: names are sorted, times fixed, and
-    nothing is compressed (weights are noise to a compressor, and compressors differ).
+    The same folder gives the same bytes on every machine: names are sorted, times are fixed, and
+    nothing is compressed (weights do not compress, and compressors differ).
 
     Args:
-        folder: of the bundle.
-        path: of the zip.
+        folder: folder of the bundle.
+        path: zip to write.
 
     Returns:
         ``path``.
 
     Raises:
-        BundleExistsError: there is something at ``path``.
+        BundleExistsError: ``path`` exists.
         DamagedBundleError: the folder is no bundle, or a file is missing or changed.
-        BundleError: it cannot be written.
+        BundleError: the zip cannot be written.
+
+    Example:
+        ``open_bundle(write_zip("bundle", "bundle.zip"))``
     """
     folder, path = Path(folder), Path(path)
     if path.exists() or path.is_symlink():
@@ -68,11 +71,11 @@ def write_zip(folder: Path | str, path: Path | str) -> Path:
 
 
 def write_stored(path: Path, folder: Path, names: Sequence[str]) -> None:
-    """Write some files of a folder, as they are, to a new zip; the same every time.
+    """Write files of a folder uncompressed to a new zip, reproducibly.
 
     Raises:
-        DamagedBundleError: a name leads out.
-        OSError: it exists, or cannot be written, or a file is missing.
+        DamagedBundleError: a name leads out of the folder.
+        OSError: the zip exists or cannot be written, or a file is missing.
     """
     with zipfile.ZipFile(path, "x", zipfile.ZIP_STORED) as archive:
         for name in names:
@@ -82,24 +85,24 @@ def write_stored(path: Path, folder: Path, names: Sequence[str]) -> None:
 def _add(archive: zipfile.ZipFile, folder: Path, name: str) -> None:
     source = inside(folder, name)
     entry = zipfile.ZipInfo(name, _TIME)
-    entry.create_system = 3  # Unix, wherever this runs
+    entry.create_system = 3  # Unix, on every machine
     entry.external_attr = (stat.S_IFREG | 0o644) << 16
-    entry.file_size = source.stat().st_size  # says whether the entry needs 64-bit sizes
+    entry.file_size = source.stat().st_size  # decides whether the entry needs 64-bit sizes
     with source.open("rb") as file, archive.open(entry, "w") as target:
         shutil.copyfileobj(file, target, _CHUNK)
 
 
 def extract(path: Path, *, largest: int = LARGEST) -> Path:
-    """Extract the zip of a bundle to a new temporary folder, which is the caller's to remove.
+    """Extract the zip of a bundle to a new temporary folder; the caller removes the folder.
 
     Args:
-        path: of the zip; a stranger may have made it.
-        largest: bytes that are extracted at most.
+        path: zip to extract; it need not be trusted.
+        largest: largest number of bytes to extract.
 
     Raises:
-        DamagedBundleError: no zip, or one that is larger than it should be, has links, encrypted
-            parts, two files of one name, or a name that leads out.
-        BundleError: there is no room for it.
+        DamagedBundleError: it is no zip, is too large, or has links, encrypted parts, two files
+            with the same name, or a name that leads out of the folder.
+        BundleError: it cannot be extracted, for want of space for example.
     """
     folder = Path(tempfile.mkdtemp(prefix="bundle-"))
     with contextlib.ExitStack() as stack:
@@ -132,7 +135,7 @@ def _extract_all(archive: zipfile.ZipFile, path: Path, folder: Path, largest: in
             "extract it yourself if you trust it, and open the folder"
         )
     files = [(entry, _checked_name(entry, path)) for entry in entries if not _is_folder(entry)]
-    # on some file systems names that differ in case only are one file
+    # some file systems do not distinguish names that differ in case only
     if len({name.lower() for _, name in files}) < len(files):
         raise DamagedBundleError(f"{path}: holds two files of one name")
     for entry, name in files:
@@ -146,12 +149,12 @@ def _extract_all(archive: zipfile.ZipFile, path: Path, folder: Path, largest: in
 
 
 def _is_folder(entry: zipfile.ZipInfo) -> bool:
-    """Folders are made where files need them; their names do not count."""
+    """Whether an entry is an empty folder; folders are created where files need them."""
     return entry.is_dir() and entry.file_size == 0
 
 
 def _checked_name(entry: zipfile.ZipInfo, path: Path) -> str:
-    # zipfile cuts a name at a NUL and changes separators: what is written there counts
+    # zipfile cuts a name at a NUL and changes separators, so check the original name
     try:
         name = safe_name(entry.orig_filename)
     except DamagedBundleError as error:
@@ -165,7 +168,7 @@ def _checked_name(entry: zipfile.ZipInfo, path: Path) -> str:
 
 
 def _copy(source: IO[bytes], target: IO[bytes], allowed: int, path: Path) -> int:
-    """Copy at most so many bytes, whatever the zip says of itself; gives how many."""
+    """Copy up to ``allowed`` bytes, whatever size the zip declares; returns their number."""
     copied = 0
     while chunk := source.read(_CHUNK):
         copied += len(chunk)

@@ -1,33 +1,32 @@
 """The bundle as a bioimage.io model: ``rdf.yaml`` with its test input and output.
 
-Written as plain YAML, so that their packages are needed by nobody but the tests. Nothing that
-changes between two equal exports is written: no time, no path of this machine.
+It is written as plain YAML, so that only the tests need the packages of bioimage.io. Equal exports
+give equal files: no time and no path of the machine is written.
 """
 
 import json
 import re
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import yaml
 
+from hrpn_export.about import About
 from hrpn_export.archive import write_stored
 from hrpn_export.contract import Contract
+from hrpn_export.formats.keras_file import own_layers
 from hrpn_export.manifest import Manifest
 from hrpn_export.measure import installed_version, mosaic
 from hrpn_export.names import INPUT, OUTPUT, TEST_INPUT, TEST_OUTPUT
 from hrpn_export.paths import files_below, inside, sha256_of
 from hrpn_export.readme import FILE as README
-from hrpn_export.readme import own_layers, plain
-
-if TYPE_CHECKING:
-    from hrpn_export.export import About
+from hrpn_export.snippets import plain
 
 FILE, LICENCE_FILE, SAVED_MODEL = "rdf.yaml", "LICENSE.txt", "saved_model.zip"
 FORMAT = "0.5.14"
-# Licences of the SPDX list that they accept by name; any other is written to a file.
+# SPDX licences that bioimage.io accepts by name; any other is written to a file.
 LICENCES = frozenset(
     [
         "0BSD",
@@ -66,25 +65,25 @@ LICENCES = frozenset(
         "Zlib",
     ]
 )
-# Their validator refuses a test whose values are all smaller, and such a test would prove nothing.
+# The validator refuses a test whose values are all smaller; such a test would prove nothing.
 _SMALLEST = 1e-4
 
 
 def write(
-    folder: Path, manifest: Manifest, about: "About", sample: np.ndarray, expected: np.ndarray
+    folder: Path, manifest: Manifest, about: About, sample: np.ndarray, expected: np.ndarray
 ) -> None:
-    """Write ``rdf.yaml``, ``test_input.npy`` and ``test_output.npy``, and what they refer to.
+    """Write ``rdf.yaml``, ``test_input.npy``, ``test_output.npy``, and the files they refer to.
 
-    A licence that is not of the SPDX list is written to ``LICENSE.txt``. The SavedModel is stored
-    a second time, as the zip that they want, only if the bundle has no ONNX file.
+    A licence outside the SPDX list is written to ``LICENSE.txt``. If the bundle has no ONNX file,
+    the SavedModel is stored a second time, as the zip that bioimage.io expects.
 
     Args:
-        folder: of the bundle; its formats are there already.
-        manifest: of the bundle, without checksums.
-        about: what is known of the model. Its provenance may hold ``cite``: a list of objects
+        folder: folder of the bundle, with its formats.
+        manifest: manifest of the bundle, without checksums.
+        about: description of the model. Its provenance may contain ``cite``: a list of objects
             with ``text`` and ``doi``.
-        sample: (1, H, W, inputs) float32 grey levels.
-        expected: (1, H, W, outputs) float32 grey levels, by the Keras model.
+        sample: example input (1, H, W, inputs), float32 grey levels.
+        expected: prediction of the Keras model (1, H, W, outputs), float32 grey levels.
     """
     for name, array in ((TEST_INPUT, sample), (TEST_OUTPUT, expected)):
         np.save(folder / name, np.ascontiguousarray(array, np.float32), allow_pickle=False)
@@ -119,15 +118,15 @@ def write(
 
 
 def example(patches: np.ndarray, contract: Contract) -> np.ndarray:
-    """An image that their tools can run the model on, for :func:`write`.
+    """An image on which the tools of bioimage.io can run the model, for :func:`write`.
 
     Args:
         patches: (N, H, W, inputs) grey levels.
-        contract: of the model.
+        contract: contract of the model.
 
     Returns:
-        (1, H, W, inputs) float32 grey levels: the first patch, or more of them side by side if it
-        is smaller than the smallest input of the description.
+        (1, H, W, inputs) float32 grey levels: the first patch, or several side by side if it is
+        smaller than the smallest input that the description allows.
     """
     smallest = _smallest(contract)
     if min(patches.shape[1:3]) >= smallest:
@@ -136,7 +135,7 @@ def example(patches: np.ndarray, contract: Contract) -> np.ndarray:
 
 
 def _name(name: str) -> str:
-    """As they allow it: 5 to 64 characters, of letters, digits and few others."""
+    """A name that bioimage.io allows: 5 to 64 letters, digits and a few other characters."""
     allowed = re.sub(r"[^A-Za-z0-9_+() -]", "-", name)
     return (allowed if len(allowed) >= 5 else f"model {allowed}")[:64]
 
@@ -145,7 +144,7 @@ def _author(name: str) -> str:
     return plain(re.sub(r"[/\\]", "-", name)) or "unknown"
 
 
-def _description(about: "About", contract: Contract) -> str:
+def _description(about: About, contract: Contract) -> str:
     text = about.description or (
         f"Predicts {', '.join(contract.outputs)} from {', '.join(contract.inputs)}; "
         "grey levels in, grey levels out."
@@ -165,7 +164,7 @@ def _licence(folder: Path, licence: str) -> str | dict[str, str]:
 
 
 def _cite(entries: object) -> list[dict[str, str]]:
-    """Citations with a DOI; their validator would look up an address on the network."""
+    """Citations with a DOI; for an address, the validator would access the network."""
     found = []
     for entry in entries if isinstance(entries, list) else []:
         if not isinstance(entry, dict):
@@ -177,7 +176,7 @@ def _cite(entries: object) -> list[dict[str, str]]:
 
 
 def _tests(folder: Path, sample: np.ndarray, expected: np.ndarray) -> list[dict[str, Any]]:
-    """Both test arrays, or neither: an image of zeros only tests nothing."""
+    """Both test arrays, or neither if one holds nothing but zeros, which would test nothing."""
     fine = (np.isfinite(array).all() and array.max() >= _SMALLEST for array in (sample, expected))
     if not all(fine):
         return [{}, {}]
@@ -188,7 +187,7 @@ def _tests(folder: Path, sample: np.ndarray, expected: np.ndarray) -> list[dict[
 
 
 def _tolerance(contract: Contract, expected: np.ndarray) -> dict[str, Any]:
-    """A fiftieth of a level of 256, as long as that is below what they allow: 1 % of the test."""
+    """0.02 grey levels of 256, or 0.5 % of the largest value if that is smaller."""
     largest = float(expected.max(initial=0.0))
     absolute = min(0.02 * contract.grey_max / 255, 0.005 * max(largest, 0.0))
     return {
@@ -199,8 +198,8 @@ def _tolerance(contract: Contract, expected: np.ndarray) -> dict[str, Any]:
 
 
 def _halo(contract: Contract) -> int | None:
-    """Half of the receptive field, rounded up to a multiple of the stride, so that a tile with its
-    halo starts where the network's grid does; None if no halo makes tiles exact."""
+    """Half the receptive field, rounded up to the stride multiple so that a tile with its halo is
+    aligned with the network's grid; None if no halo makes tiles exact."""
     if contract.receptive_field is None or not contract.tile_exact:
         return None
     step = contract.stride_multiple
@@ -208,7 +207,7 @@ def _halo(contract: Contract) -> int | None:
 
 
 def _smallest(contract: Contract) -> int:
-    """Side of the smallest input: something must remain within the halo."""
+    """Side of the smallest input, of which one stride remains within the halo, px."""
     return 2 * (_halo(contract) or 0) + contract.stride_multiple
 
 
@@ -253,10 +252,10 @@ def _channels(names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _weights(folder: Path, manifest: Manifest) -> dict[str, Any]:
-    """Their entries for what is in the bundle, at least one.
+    """The ``weights`` of the description: at least one format of the bundle.
 
-    A Keras file with layers of its own cannot be loaded by their tools, which know Keras only: it
-    is named only if there is nothing else.
+    The tools of bioimage.io cannot load a Keras file with custom layers, so such a file is listed
+    only if there is nothing else.
     """
     paths = {a.format: a.path for a in manifest.artefacts if a.precision == "fp32"}
     weights: dict[str, Any] = {}

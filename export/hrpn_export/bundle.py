@@ -1,4 +1,4 @@
-"""An opened bundle: verified, and ready to give sessions."""
+"""Open a bundle: verify it, and load sessions from it."""
 
 import os
 import shutil
@@ -18,13 +18,11 @@ from hrpn_export.manifest import MANIFEST, Artefact, GreyLevels, Manifest, one_l
 from hrpn_export.names import TEST_INPUT, TEST_OUTPUT
 from hrpn_export.paths import files_below, inside, is_regular, sha256_of
 from hrpn_export.runtimes import find_runtime
-from hrpn_export.safety import check_artefact
 from hrpn_export.session import Session
 
 CERTIFICATE = "certificate.json"
 
-# A runtime may read its file later than at loading: what a zip was extracted to lives as long as
-# the sessions from it.
+# A runtime may read its file after loading, so an extracted zip must live as long as its sessions.
 _bundle_of: "weakref.WeakKeyDictionary[Session, Bundle]" = weakref.WeakKeyDictionary()
 
 
@@ -32,14 +30,14 @@ _bundle_of: "weakref.WeakKeyDictionary[Session, Bundle]" = weakref.WeakKeyDictio
 class Bundle:
     """A verified bundle.
 
-    Attributes:
-        path: its folder.
-        manifest: ``bundle.json``.
-        contract: of the model.
-        certificate: measured agreement of each format with the Keras model.
-
-    A bundle that was opened from a zip lies in a temporary folder, which is removed by
+    A bundle that was opened from a zip lies in a temporary folder. The folder is removed by
     :meth:`close`, by ``with``, when the bundle is no longer used, or when the program ends.
+
+    Attributes:
+        path: folder of the bundle.
+        manifest: content of ``bundle.json``.
+        contract: contract of the model.
+        certificate: measured agreement of each format with the Keras model.
     """
 
     path: Path
@@ -62,30 +60,29 @@ class Bundle:
         self.close()
 
     def close(self) -> None:
-        """Remove the temporary folder of a bundle that came as a zip; a folder is left alone."""
+        """Remove the temporary folder of a bundle from a zip; other folders are left alone."""
         for cleanup in self._cleanups:
             cleanup()
 
     def example(self) -> tuple[np.ndarray, np.ndarray]:
-        """An input (1, H, W, inputs) and the Keras model's output for it, float32 grey levels.
+        """An example input and the prediction of the Keras model for it.
+
+        Returns:
+            Arrays (1, H, W, inputs) and (1, H, W, outputs), float32 grey levels.
 
         Raises:
-            DamagedBundleError: they are not in the bundle, or no arrays of numbers.
+            DamagedBundleError: the files are missing, or do not contain arrays of numbers.
         """
         first, second = (_array(inside(self.path, name)) for name in (TEST_INPUT, TEST_OUTPUT))
         return first, second
 
     def artefact(self, format: str, precision: str) -> Artefact:
-        """One format in one precision.
+        """Find one format in one precision.
 
         Raises:
-            FormatError: it is not there; says what is.
+            FormatError: the bundle does not contain it; lists what it contains.
         """
-        row = find_format(format)
-        if precision not in row.precisions:
-            raise FormatError(
-                f"{format} has no precision {precision}; it has {', '.join(row.precisions)}"
-            )
+        find_format(format, precision)
         for artefact in self.manifest.artefacts:
             if (artefact.format, artefact.precision) == (format, precision):
                 return artefact
@@ -94,15 +91,23 @@ class Bundle:
 
 
 def open_bundle(path: Path | str) -> Bundle:
-    """Open a bundle and verify it: schema, names, and the SHA-256 of every file.
+    """Open a bundle and verify its schema, its file names and the SHA-256 of every file.
 
-    Nothing is run, and nothing outside of the bundle is read.
+    Nothing in the bundle is executed, and nothing outside it is read.
 
     Args:
-        path: folder, or the zip of one.
+        path: folder or zip of a bundle.
+
+    Returns:
+        The verified bundle; close it, or use it with ``with``, if it came from a zip.
 
     Raises:
-        DamagedBundleError: says what is wrong.
+        DamagedBundleError: the bundle is incomplete, changed or of a newer schema.
+
+    Example::
+
+        bundle = open_bundle("bundle.zip")
+        print(bundle.contract.inputs, [a.format for a in bundle.manifest.artefacts])
     """
     root = Path(path)
     try:
@@ -125,7 +130,7 @@ def _open_zip(root: Path) -> Bundle:
 
 
 def _remove(folder: Path, owner: int) -> None:
-    if os.getpid() == owner:  # a forked process that ends leaves it to its parent
+    if os.getpid() == owner:  # a forked process must not remove the folder of its parent
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -151,22 +156,32 @@ def open_session(
     runtime: str | None = None,
     certified: bool = True,
 ) -> Session:
-    """Load one format of a bundle, ready to run.
+    """Load one format of a bundle, ready to predict.
 
     Args:
-        bundle: opened, or its folder or zip.
-        format, precision: as the bundle holds them.
+        bundle: an opened bundle, or the folder or zip of one.
+        format, precision: which artefact of the bundle to load.
         device: ``cpu``, ``cuda``, ``cuda:1``, or ``tensorrt`` (ONNX Runtime's provider).
-        threads: most threads that one operation uses; None leaves it to the runtime.
+        threads: largest number of threads per operation; None leaves it to the runtime.
         runtime: one of the format's runtimes; None for the usual one.
-        certified: refuse a format without a certificate, or one that missed its limit.
+        certified: whether to refuse a format that has no certificate or missed its limit.
+
+    Returns:
+        A session: it maps (N, H, W, inputs) grey levels to (N, H, W, outputs) float32 grey levels.
 
     Raises:
-        DamagedBundleError, FormatError, MissingRuntimeError: see :func:`open_bundle`; it is not
-            in the bundle; its runtime is not installed. DamagedBundleError also for a file that
-            could do more than compute, see :mod:`hrpn_export.safety`.
-        CertificateError: says by how much the format missed its limit.
+        DamagedBundleError: see :func:`open_bundle`; or the file could do more than compute, see
+            :mod:`hrpn_export.safety`.
+        FormatError: the bundle does not contain the format, or its runtime does not support the
+            precision or the device.
+        MissingRuntimeError: the runtime is not installed.
+        CertificateError: the format missed its limit; says by how much.
         EngineError: an engine was built for another machine.
+
+    Example::
+
+        session = open_session("bundle", "onnx", "int8", threads=4)
+        prediction = session(image[None])[0]  # (H, W, outputs)
     """
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
     artefact = opened.artefact(format, precision)
@@ -187,7 +202,7 @@ def open_session(
         raise CertificateError(f"{opened.path}: {problem}")
     opener = chosen.opener()
     path = inside(opened.path, artefact.path)
-    check_artefact(path, format)
+    row.check(path)
     session = opener(path, opened.contract, device, threads)
     _bundle_of[session] = opened
     return session
@@ -218,7 +233,7 @@ def _verify_artefact(root: Path, manifest: Manifest, artefact: Artefact) -> None
     path = inside(root, artefact.path)
     if not artefact.path.startswith(f"{home}/"):
         raise DamagedBundleError(f"{root}: {artefact.path} does not lie in {home}")
-    # a runtime reads what lies beside its file, so there must be nothing that nobody vouches for
+    # a runtime also reads files beside its own, so the manifest must list every file there
     for name in files_below(inside(root, home)):
         if f"{home}/{name}" not in manifest.files:
             raise DamagedBundleError(
@@ -228,21 +243,21 @@ def _verify_artefact(root: Path, manifest: Manifest, artefact: Artefact) -> None
         raise DamagedBundleError(f"{root}: {artefact.path} is missing")
     row = FORMATS.get(artefact.format)
     if row is None:
-        return  # of a newer program; nothing here would run it
-    # some runtimes choose how to read a file, and with what care, by its suffix
+        return  # written by a newer program; no runtime here opens it
+    # some runtimes choose how to read a file by its suffix
     kind = path.is_file() and path.suffix == row.suffix if row.suffix else path.is_dir()
     if not kind:
         raise DamagedBundleError(f"{root}: {artefact.path} is no {artefact.format} of a bundle")
 
 
 def _verify_agreement(bundle: Bundle) -> None:
-    """What a bundle says twice must be the same both times."""
+    """Check that values which a bundle states twice are equal."""
     manifest, contract = bundle.manifest, bundle.contract
     if tuple(output.name for output in manifest.outputs) != contract.outputs:
         raise DamagedBundleError(f"{bundle.path}: outputs are not those of the contract")
     if manifest.grey_levels != GreyLevels.of(contract):
         raise DamagedBundleError(f"{bundle.path}: grey_levels are not those of the contract")
-    # limits scale with it: a certificate with another one could hide any difference
+    # limits scale with grey_max, so a larger one in the certificate could hide any difference
     if bundle.certificate.grey_max != contract.grey_max:
         raise DamagedBundleError(
             f"{bundle.path}: grey_max of {CERTIFICATE} is not that of the contract"
@@ -251,7 +266,7 @@ def _verify_agreement(bundle: Bundle) -> None:
 
 def _array(path: Path) -> np.ndarray:
     try:
-        # never a pickle, which is a program
+        # a pickle could run code
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DamagedBundleError(f"{path}: no array: {one_line(str(error))}") from None

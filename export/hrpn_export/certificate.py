@@ -15,12 +15,13 @@ from hrpn_export.manifest import first_problem, one_line, read_json
 
 @dataclass(frozen=True)
 class Limit:
-    """How far a precision may be from the Keras model.
+    """Largest allowed difference of a precision from the Keras model.
 
     Attributes:
-        grey_levels: largest difference of a pixel, in levels of an 8-bit image (a 256th of the
-            range of a 16-bit one); None: any.
-        mse: change of the mean squared error against the truth, relative; None: any.
+        grey_levels: largest difference of a pixel, in grey levels of an 8-bit image; it scales
+            with the range. None for no limit.
+        mse: largest relative change of the mean squared error against the truth. None for no
+            limit.
     """
 
     grey_levels: float | None = None
@@ -36,7 +37,7 @@ LIMITS = {
 
 
 class _Strict(BaseModel):
-    # a perfect prediction has an infinite PSNR, which JSON has no number for
+    # a perfect prediction has an infinite PSNR, which JSON cannot store as a number
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
 
@@ -46,23 +47,23 @@ def _not_negative(value: float) -> float:
     return value
 
 
-# NaN is allowed: it is what a format that gives NaN has earned, and it misses every limit.
+# NaN is allowed: a format that gives NaN has this distance, and it misses every limit.
 Distance = Annotated[float, AfterValidator(_not_negative)]
 
 
 class Measured(_Strict):
-    """Agreement on some pixels.
+    """Agreement with the Keras model on the patches or on one slide.
 
     Attributes:
-        what: the patches, or the name of a slide.
-        pixels: how many values were compared.
+        what: ``patches``, or the name of the slide.
+        pixels: number of values compared.
         largest, mean: absolute difference from the Keras model, grey levels.
-        mismatching: share of pixels outside of the tolerance.
-        mse, r2, psnr: of this format against the truth.
-        mse_change: relative, against the Keras model's.
-        r2_change, psnr_change: differences.
+        mismatching: share of pixels outside the tolerance.
+        mse, r2, psnr: metrics of this format against the truth.
+        mse_change: relative change of the MSE from the Keras model to this format.
+        r2_change, psnr_change: differences between this format and the Keras model.
         coverage: share of the truth within the bounds; None for a network without intervals.
-        coverage_change: against the Keras model's.
+        coverage_change: difference between this format and the Keras model.
         width: mean of upper minus lower bound, grey levels.
     """
 
@@ -85,7 +86,7 @@ class Measured(_Strict):
     def of(
         cls, what: str, sums: Sums, bounds: tuple[Coverage, Coverage] | None = None
     ) -> "Measured":
-        """The figures of some sums, and of the reference's and the candidate's bounds."""
+        """The metrics of sums, and of the bounds of the reference and the candidate."""
         (r2_before, r2), (psnr_before, psnr) = sums.r2, sums.psnr
         return cls(
             what=what,
@@ -109,12 +110,12 @@ class Entry(_Strict):
     """One format in one precision.
 
     Attributes:
-        format, precision: of the artefact.
+        format, precision: which artefact.
         runtime, version, device: what ran it.
         measured: the patches first, then each slide; empty if it could not be run here.
         seam_error: largest difference, grey levels, between a part predicted alone and within its
-            surroundings, away from the part's border; None for networks that have none by nature.
-        problem: why it is not certified; None if it is.
+            surroundings, away from the part's border; None for networks that need the whole image.
+        problem: why it is not certified; None if it is certified.
     """
 
     format: str
@@ -128,15 +129,20 @@ class Entry(_Strict):
 
 
 class Certificate(_Strict):
-    """The agreement of every format in a bundle.
+    """The measured agreement of every format in a bundle with the Keras model.
 
     Attributes:
-        evidence: what it was measured on, in words.
-        reference: what it was measured against.
+        evidence: description of the images that it was measured on.
+        reference: description of the model that it was measured against.
         grey_max: largest grey level; limits in grey levels are for 255 and scale with it.
         absolute, relative: tolerance of ``mismatching``: grey levels of 256, share of the value.
-        entries: one for each artefact.
-        nominal_coverage: of prediction intervals; None for a network without.
+        entries: one per artefact.
+        nominal_coverage: coverage of the prediction intervals; None for a network without.
+
+    Example:
+        >>> certificate = open_bundle("bundle").certificate  # doctest: +SKIP
+        >>> certificate.problem("onnx", "int8") is None  # doctest: +SKIP
+        True
     """
 
     schema_version: Literal[1] = 1
@@ -156,30 +162,30 @@ class Certificate(_Strict):
         return self
 
     def entry(self, format: str, precision: str) -> Entry | None:
-        """What was measured of a format, if anything."""
+        """The entry of a format in a precision, if there is one."""
         found = ((e.format, e.precision) == (format, precision) for e in self.entries)
         return next((e for e, hit in zip(self.entries, found, strict=True) if hit), None)
 
     def problem(self, format: str, precision: str) -> str | None:
-        """Why a format must not be used, in one line; None if it may be.
+        """Why a format must not be used, in one line; None if it may be used.
 
-        Decided by the figures, not by what the file says of itself.
+        The limits are checked again: a file without a ``problem`` is not trusted.
         """
         entry = self.entry(format, precision)
         what = f"{format} {precision} is not certified: "
         if entry is None:
             return what + "it was never measured; measure it, or allow it with --uncertified"
         reason = entry.problem if entry.problem is not None else missed(entry, self.grey_max)
-        # an empty reason is one as well: a note of a problem is never taken for its absence
+        # an empty reason counts as a problem, too
         return None if reason is None else f"{what}{one_line(reason)}; allow it with --uncertified"
 
     def write(self, path: Path) -> None:
-        """Write it as JSON; what is not there is left out."""
+        """Write the certificate as JSON, without empty fields."""
         path.write_text(self.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
 
 
 def missed(entry: Entry, grey_max: float) -> str | None:
-    """By how much an entry misses the limit of its precision; None if it keeps it."""
+    """By how much an entry misses the limit of its precision; None if it is within the limit."""
     if not entry.measured:
         return "it was not measured"
     if entry.precision not in LIMITS:
@@ -205,10 +211,10 @@ def missed(entry: Entry, grey_max: float) -> str | None:
 
 
 def read_certificate(path: Path) -> Certificate:
-    """Read what :meth:`Certificate.write` wrote.
+    """Read a certificate that :meth:`Certificate.write` wrote.
 
     Raises:
-        DamagedBundleError: missing, or not a certificate.
+        DamagedBundleError: the file is missing, or is no certificate.
     """
     try:
         return Certificate.model_validate(read_json(path))

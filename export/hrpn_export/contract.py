@@ -1,4 +1,4 @@
-"""What a model expects and gives, stated once and carried with it."""
+"""The contract of a model: what it expects and what it gives."""
 
 import json
 import math
@@ -13,25 +13,29 @@ from hrpn_export.errors import ContractError
 
 @dataclass(frozen=True)
 class Contract:
-    """The promise of an image-to-image model about its input and output.
+    """What an image-to-image model expects and gives.
 
-    Arrays are NHWC; values are grey levels as stored in the file.
+    Arrays are NHWC; values are grey levels (intensities) as stored in the image file.
 
     Attributes:
-        inputs: roles of the input channels, in order.
+        inputs: channel roles of the input, in order.
         outputs: names of the output channels, in order.
-        pixel_size_um: micrometres per pixel of the training slides; None if they stated none.
+        pixel_size_um: pixel size of the training slides, micrometres; None if unknown.
         stride_multiple: height and width of an input must be multiples of this, px.
         receptive_field: side of the input square that one output pixel depends on, px; None if
-            the whole input matters.
-        tile_exact: whether a pixel's prediction is the same in any tile that holds its
+            it depends on the whole input.
+        tile_exact: whether a pixel's prediction is the same in every tile that contains its
             receptive field.
-        grey_max: largest grey level of the training slides' type, e.g. 255 or 65535.
-        coverage: of a prediction interval, e.g. 0.9: the three outputs are then the mean and the
-            lower and upper bound, in this order; None for a model without intervals.
+        grey_max: largest grey level of the data type of the training slides, e.g. 255 or 65535.
+        coverage: nominal coverage of the prediction intervals, e.g. 0.9: the three outputs are
+            then the mean, the lower and the upper bound; None for a model without intervals.
 
     Raises:
-        ContractError: a value is of the wrong type, or is not possible.
+        ContractError: a value has the wrong type, or is not possible.
+
+    Example:
+        >>> Contract(("vessels", "nuclei"), ("qd",), 0.5, 32, 477, True, 255.0).points
+        1
     """
 
     inputs: tuple[str, ...]
@@ -59,18 +63,19 @@ class Contract:
 
     @property
     def points(self) -> int:
-        """How many of the outputs, from the first, are predictions; the others are bounds."""
+        """Number of outputs that are predictions; the outputs after them are bounds."""
         return len(self.outputs) if self.coverage is None else 1
 
     def without_intervals(self) -> "Contract":
-        """The contract of a model that gives the predictions alone."""
+        """The contract of the same model without the bounds among its outputs."""
         return replace(self, outputs=self.outputs[: self.points], coverage=None)
 
     def check(self, batch: np.ndarray) -> None:
         """Refuse a batch (N, H, W, C) that the model cannot take.
 
         Raises:
-            ContractError: wrong rank, channels, or a side off the stride multiple.
+            ContractError: wrong number of dimensions or channels, or a height or width that is
+                no multiple of the stride multiple.
         """
         if batch.ndim != 4:
             raise ContractError(f"expected an array (N, H, W, C), got {batch.ndim} dimensions")
@@ -91,19 +96,21 @@ class Contract:
         return json.dumps(self.fields(), indent=2)
 
     def fields(self) -> dict[str, Any]:
-        """The values by name, as JSON holds them; ``coverage`` only where there are intervals.
+        """The values by name, as JSON stores them.
 
-        Programs that know nothing of intervals can then read the contract of a model without.
+        ``coverage`` is included only if there are intervals, so that older programs can read the
+        contract of a model without.
         """
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return {k: v for k, v in values.items() if k != "coverage" or v is not None}
 
     @classmethod
     def from_json(cls, text: str) -> "Contract":
-        """Read what :meth:`to_json` wrote.
+        """Read a contract that :meth:`to_json` wrote.
 
         Raises:
-            ContractError: not JSON, keys are missing or unknown, or a value is not possible.
+            ContractError: the text is not JSON, keys are missing or unknown, or a value is not
+                possible.
         """
         try:
             values: dict[str, Any] = json.loads(text)
@@ -115,7 +122,7 @@ class Contract:
             raise ContractError(f"not a contract: {' '.join(str(error).split())}") from None
 
 
-# What a model needs more than this of is a mistake, or is meant to exhaust memory.
+# Larger values are a mistake, or an attempt to exhaust memory.
 _MOST_CHANNELS, _LARGEST_COUNT, _LONGEST_NAME = 1024, 2**20, 200
 
 

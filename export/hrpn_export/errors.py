@@ -1,10 +1,10 @@
-"""The named errors of the export library; each message is one line."""
+"""The named errors of the export library. Each message is one line."""
 
 
 class BundleError(Exception):
     """Base of all errors of this library.
 
-    Messages quote what files hold: whatever would not print stands there as a blank.
+    Messages may quote files, so characters that do not print are replaced by blanks.
     """
 
     exit_code = 1
@@ -14,29 +14,29 @@ class BundleError(Exception):
 
 
 class ContractError(BundleError):
-    """What is given to a model does not fit what its contract asks for."""
+    """An input, or another value, does not fit the contract of a model."""
 
     exit_code = 2
 
 
 class FormatError(BundleError):
-    """A format, precision, runtime or device that does not exist or is not in the bundle."""
+    """A format, precision, runtime or device does not exist, or is not in the bundle."""
 
     exit_code = 2
 
 
 class MissingRuntimeError(BundleError):
-    """A package that a format needs is not installed; names the extra that brings it."""
+    """A package that a format needs is not installed; says how to install it."""
 
     exit_code = 2
 
 
 class DamagedBundleError(BundleError):
-    """The bundle is incomplete, changed, of a newer schema, or names a path outside itself."""
+    """The bundle is incomplete, changed or of a newer schema, or refers to a path outside it."""
 
 
 class BundleExistsError(BundleError):
-    """Something is there already under the name of the bundle."""
+    """A file or folder with the name of the bundle exists already."""
 
     exit_code = 2
 
@@ -46,12 +46,12 @@ class CalibrationError(BundleError):
 
 
 class ExportError(BundleError):
-    """A converter refused the model or ran out of disk."""
+    """A converter refused the model, or ran out of disk space."""
 
 
 class CertificateError(BundleError):
-    """A format misses its limit of agreement with the Keras model, or was never measured."""
+    """A format misses its limit of agreement with the Keras model, or was not measured."""
 
 
 class EngineError(BundleError):
-    """An engine is for another TensorRT version, compute capability or file than this one."""
+    """An engine does not fit the installed TensorRT, this GPU, or its sidecar; or it failed."""

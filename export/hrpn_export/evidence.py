@@ -1,4 +1,4 @@
-"""What an exported model is measured on: held-out patches, and whole slides with known truth."""
+"""The images that an export is measured on: held-out patches, and whole slides with a target."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,12 @@ from hrpn_export.session import Session
 
 
 class WholeSlide(Protocol):
-    """A slide of any size that knows how to be predicted, in bands of whole rows from the top."""
+    """A slide of any size that can be predicted in bands of whole rows, from the top down.
+
+    Attributes:
+        name: name of the slide.
+        height, width: size, px.
+    """
 
     name: str
     height: int
@@ -23,19 +28,22 @@ class WholeSlide(Protocol):
         ...
 
     def target(self) -> Iterator[np.ndarray]:
-        """Bands (rows, width, predictions) of the measured target, grey levels, cut alike."""
+        """Bands (rows, width, predictions) of the measured target with the same rows."""
         ...
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Images that the model was neither trained nor chosen with.
+    """Images that were used neither to train nor to select the model.
 
     Attributes:
         patches: (N, H, W, inputs) grey levels.
         targets: (N, H, W, predictions) measured grey levels; bounds have no target.
         slides: whole slides.
-        origin: what they are, in words.
+        origin: description of the images.
+
+    Example:
+        ``Evidence(patches, targets, [ArraySlide("slide-7", image, truth)], "test groups")``
     """
 
     patches: np.ndarray
@@ -47,7 +55,7 @@ class Evidence:
         """Refuse evidence that does not fit a contract.
 
         Raises:
-            ContractError: says what does not fit.
+            ContractError: the shapes do not fit, or pixels are not finite.
         """
         contract.check(self.patches)
         expected = (*self.patches.shape[:3], contract.points)
@@ -63,10 +71,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class ArraySlide:
-    """A slide that fits into memory, predicted at once.
+    """A slide in memory that is predicted at once.
 
     Attributes:
-        name: of the slide.
+        name: name of the slide.
         image: (H, W, inputs) grey levels.
         truth: (H, W, outputs) measured grey levels.
     """
@@ -77,16 +85,16 @@ class ArraySlide:
 
     @property
     def height(self) -> int:
-        """Of the slide, px."""
+        """Height of the slide, px."""
         return int(self.image.shape[0])
 
     @property
     def width(self) -> int:
-        """Of the slide, px."""
+        """Width of the slide, px."""
         return int(self.image.shape[1])
 
     def predict(self, session: Session) -> Iterator[np.ndarray]:
-        """The prediction (height, width, outputs), as one band."""
+        """The prediction as one band (height, width, outputs)."""
         multiple = session.contract.stride_multiple
         pads = [(0, -side % multiple) for side in self.image.shape[:2]]
         padded = np.pad(self.image, (*pads, (0, 0)), mode="symmetric")

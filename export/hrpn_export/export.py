@@ -1,15 +1,17 @@
-"""From a Keras model to a bundle."""
+"""Export a Keras model to a bundle."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hrpn_export import bioimage, readme
+from hrpn_export.about import About
 from hrpn_export.bundle import CERTIFICATE
 from hrpn_export.certificate import Certificate, Entry, missed
 from hrpn_export.contract import Contract
@@ -21,7 +23,6 @@ from hrpn_export.errors import (
     ContractError,
     EngineError,
     ExportError,
-    FormatError,
     MissingRuntimeError,
 )
 from hrpn_export.evidence import Evidence
@@ -35,45 +36,21 @@ from hrpn_export.runtimes import find_runtime
 if TYPE_CHECKING:
     import keras
 
-Say = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class About:
-    """What a bundle says of its model beyond the contract.
-
-    Attributes:
-        name: of the model; a file name.
-        licence: of the weights, an SPDX identifier.
-        unit: of every output.
-        program: name and version of what exports.
-        provenance: where the model comes from; whatever JSON can hold.
-        authors: names, for the bioimage.io description.
-        description: one sentence.
-        files: name in the bundle: a file that is copied there as it is, for the programs that know
-            it; its checksum vouches for it as for every other.
-    """
-
-    name: str
-    licence: str = "LicenseRef-not-stated"
-    unit: str = "grey level"
-    program: str = "hrpn_export"
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    authors: tuple[str, ...] = ()
-    description: str = ""
-    files: Mapping[str, Path] = field(default_factory=dict)
+Log = Callable[[str], object]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What became of an export.
+    """Result of an export.
 
     Attributes:
-        path: the bundle.
-        certificate: of what is in it.
-        refused: ``format precision``: by how much it missed its limit, and was left out.
-        impossible: ``format precision``: what it needs that is not there; what it builds on is in
-            the bundle.
+        path: folder of the bundle.
+        certificate: certificate of the bundle.
+        refused: maps ``format precision`` to the reason why it was left out: by how much it
+            missed its limit.
+        impossible: maps ``format precision`` to what is missing to make it; the format that it
+            builds on is in the bundle.
     """
 
     path: Path
@@ -93,29 +70,42 @@ def export_bundle(
     calibration: np.ndarray | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     uncertified: bool = False,
-    say: Say = lambda line: None,
+    log: Log = _log.info,
 ) -> Exported:
-    """Export a model to a bundle, and measure every format against it.
+    """Export a model to a bundle, and measure every format against the model.
 
-    ``bundle.json`` is written last: what was interrupted is no bundle. The Keras model is always
-    in it. A format that misses its limit is left out, and named in the result.
+    The bundle always contains the Keras model. A format that misses its limit is left out, and
+    listed in the result. ``bundle.json`` is written last, so an interrupted export is no bundle.
 
     Args:
-        model: float32, (N, H, W, inputs) to (N, H, W, outputs), grey levels.
-        contract: of the model.
-        out: folder to make.
-        artefacts: (format, precision); see ``hrpn_export.formats.FORMATS``.
-        evidence: what the formats are measured on.
-        about: what the bundle says of the model.
+        model: float32, maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.
+        contract: contract of the model.
+        out: folder to create.
+        artefacts: pairs (format, precision); see ``hrpn_export.formats.FORMATS``.
+        evidence: patches and slides that the formats are measured on.
+        about: description of the model.
         calibration: (N, H, W, inputs) grey levels of the training set, for int8.
-        options: of formats, by name of the format.
+        options: options of formats, by name of the format.
         uncertified: keep formats that miss their limit.
-        say: is told what is being done.
+        log: called with one line before each step; by default the logger ``hrpn_export.export``
+            at level INFO.
+
+    Returns:
+        The path of the bundle, its certificate, and what was left out.
 
     Raises:
-        BundleExistsError: there is something at ``out``.
+        BundleExistsError: ``out`` exists.
         CalibrationError, ContractError: the calibration set or the evidence does not fit.
         MissingRuntimeError, FormatError, ExportError: a format cannot be made.
+
+    Example::
+
+        export_bundle(
+            model, contract, "bundle",
+            artefacts=[("onnx", "fp32"), ("tflite", "fp32")],
+            evidence=Evidence(patches, targets, origin="100 held-out patches"),
+            about=About("hrpn-m"),
+        )
     """
     out = Path(out)
     wanted = _in_order([("keras", "fp32"), *artefacts])
@@ -129,7 +119,7 @@ def export_bundle(
         impossible: dict[str, str] = {}
         made: dict[tuple[str, str], Path] = {}
         for format, precision in wanted:
-            say(f"{format} {precision}")
+            log(f"{format} {precision}")
             own = dict((options or {}).get(format, {}))
             source = Source(model, contract, calibration, made, own)
             try:
@@ -137,8 +127,8 @@ def export_bundle(
             except MissingRuntimeError as error:
                 _drop(out, format, precision)
                 impossible[f"{format} {precision}"] = str(error)
-        say("certificate")
-        certificate, refused = _certify(model, contract, made, evidence, uncertified, say)
+        log("certificate")
+        certificate, refused = _certify(model, contract, made, evidence, uncertified, log)
         kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
         for key in made.keys() - kept.keys():
             _drop(out, *key)
@@ -147,15 +137,11 @@ def export_bundle(
 
 
 def _in_order(artefacts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Each once, after what it builds on."""
+    """Each artefact once, after the one that it builds on."""
     ordered: list[tuple[str, str]] = []
     for format, precision in artefacts:
-        row = find_format(format)
-        if precision not in row.precisions:
-            raise FormatError(
-                f"{format} has no precision {precision}; it has {', '.join(row.precisions)}"
-            )
-        row.exporter()  # a missing package is noticed before anything is written
+        row = find_format(format, precision)
+        row.exporter()  # reports a missing package before anything is written
         if row.builds_on is not None and (row.builds_on, precision) not in ordered:
             find_format(row.builds_on).exporter()
             ordered.append((row.builds_on, precision))
@@ -202,19 +188,19 @@ def _certify(
     made: Mapping[tuple[str, str], Path],
     evidence: Evidence,
     uncertified: bool,
-    say: Say,
+    log: Log,
 ) -> tuple[Certificate, dict[str, str]]:
     measurement = Measurement(ReferenceSession(model, contract), evidence)
     entries, refused = [], {}
     for (format, precision), path in made.items():
-        say(f"certificate of {format} {precision}")
+        log(f"certificate of {format} {precision}")
         entry = _measure(measurement, format, precision, path)
         problem = entry.problem or missed(entry, contract.grey_max)
         base = f"{find_format(format).builds_on} {precision}"
         if base in refused:
             refused[f"{format} {precision}"] = f"is built from {base}"
             continue
-        # an engine for another machine can only be measured there, which is no reason to drop it
+        # an engine for another machine can only be measured there, so it is kept
         if problem and entry.measured and not uncertified:
             refused[f"{format} {precision}"] = problem
             continue
@@ -259,7 +245,7 @@ def _describe(
     evidence: Evidence,
     about: About,
 ) -> None:
-    """Everything but the formats; ``bundle.json`` last."""
+    """Write everything besides the formats; ``bundle.json`` comes last."""
     certificate.write(out / CERTIFICATE)
     for name, path in about.files.items():
         shutil.copyfile(path, out / safe_name(name))
@@ -284,7 +270,7 @@ def _describe(
 
 
 def _drop(out: Path, format: str, precision: str) -> None:
-    """Remove one precision of a format, and the format's folder if it was the only one."""
+    """Remove one precision of a format, and the folder of the format if it is then empty."""
     shutil.rmtree(out / format / precision)
     if not any((out / format).iterdir()):
         (out / format).rmdir()

@@ -1,4 +1,4 @@
-"""Prediction intervals: a session without them, and what they cover."""
+"""Prediction intervals: a session without them, and their coverage."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from hrpn_export.session import Session, largest_side
 
 
 class WithoutIntervals:
-    """A session of a network with intervals that gives its predictions alone.
+    """A session of a network with intervals that returns the predictions without the bounds.
 
     Args:
-        session: of the network.
+        session: session of the network.
     """
 
     def __init__(self, session: Session) -> None:
@@ -27,12 +27,12 @@ class WithoutIntervals:
 
 @dataclass
 class Coverage:
-    """Sums over pixels of bounds and the truth; add in any pieces.
+    """Coverage of prediction intervals, as sums over pixels that are added in any pieces.
 
     Attributes:
-        pixels: how many.
-        within: how many hold the truth between their bounds.
-        width: sum of upper minus lower, grey levels.
+        pixels: number of pixels.
+        within: number of pixels whose truth is within the bounds.
+        width: sum of upper minus lower bound, grey levels.
     """
 
     pixels: int = 0
@@ -48,16 +48,16 @@ class Coverage:
         """
         lower, upper = prediction[..., 1:2], prediction[..., 2:3]
         self.pixels += truth.size
-        # NaN compares false with everything, so it covers nothing
+        # NaN compares false with everything, so it counts as not covered
         self.within += int(np.count_nonzero((lower <= truth) & (truth <= upper)))
         self.width += float((upper - lower).astype(np.float64).sum())
 
     @property
     def share(self) -> float:
-        """Of the pixels, those within their bounds."""
+        """Share of the pixels whose truth is within the bounds."""
         return self.within / self.pixels
 
     @property
     def mean_width(self) -> float:
-        """Mean of upper minus lower, grey levels."""
+        """Mean of upper minus lower bound, grey levels."""
         return self.width / self.pixels

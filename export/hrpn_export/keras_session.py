@@ -14,20 +14,23 @@ if TYPE_CHECKING:
 class KerasSession:
     """Runs a Keras image-to-image model in inference mode.
 
-    The forward pass is compiled once, for every batch, height and width, with the weights that the
-    model has at that time as constants: TensorFlow then folds batch normalisation into the
-    convolutions and runs each with its bias and activation as one operation. That saves 10 to
-    25 % of the time, and changes results by rounding only. A model that is trained further needs
-    a new session.
+    The forward pass is compiled once, for every batch, height and width, with the current weights
+    as constants. TensorFlow then folds batch normalisation into the convolutions and runs each
+    with its bias and activation as one operation, which saves 10 to 25 % of the time and changes
+    results by rounding only. A model that is trained further needs a new session.
 
     Args:
-        model: (N, H, W, inputs) to (N, H, W, outputs), grey levels.
-        contract: of the model.
-        threads: most threads that one operation uses; None leaves it to TensorFlow. TensorFlow
-            takes this once per process, before anything is computed.
+        model: maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.
+        contract: contract of the model.
+        threads: largest number of threads per operation; None leaves it to TensorFlow. It can be
+            set once per process, before TensorFlow computes anything.
+
+    Attributes:
+        contract: contract of the model.
+        model: the Keras model, for callers that need more than its output.
 
     Raises:
-        BundleError: TensorFlow has started already with another number of threads.
+        BundleError: TensorFlow has already started with another number of threads.
     """
 
     def __init__(self, model: "keras.Model", contract: Contract, threads: int | None = None):
@@ -36,7 +39,7 @@ class KerasSession:
         if threads is not None:
             limit_threads(threads)
         self.contract = contract
-        self.model = model  # for what asks for more of it than its output
+        self.model = model
         signature = tf.TensorSpec((None, None, None, len(contract.inputs)), tf.float32)
         self._run = _with_constant_weights(model, signature)
 
@@ -61,7 +64,7 @@ def _with_constant_weights(model: "keras.Model", signature: Any) -> Any:
     """The forward pass in inference mode as a concrete function without variables."""
     import tensorflow as tf
 
-    # Arrays become constants of the graph only if it never sees the variables themselves.
+    # Arrays become constants of the graph only if the graph never refers to the variables.
     trainable = [np.asarray(variable) for variable in model.trainable_variables]
     rest = [np.asarray(variable) for variable in model.non_trainable_variables]
 
@@ -79,10 +82,10 @@ def _tensor(batch: np.ndarray) -> Any:
 
 
 def limit_threads(threads: int) -> None:
-    """Let one operation of TensorFlow use at most so many threads, in this process.
+    """Limit the threads per operation of TensorFlow in this process.
 
     Raises:
-        BundleError: TensorFlow has started already with another number.
+        BundleError: TensorFlow has already started with another number of threads.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""``bundle.json``: what a bundle says of itself."""
+"""``bundle.json``, the manifest of a bundle."""
 
 import json
 from pathlib import Path
@@ -30,14 +30,14 @@ class _Strict(BaseModel):
 
 
 class Output(_Strict):
-    """One channel of what the model gives."""
+    """One output channel of the model."""
 
     name: Text
     unit: Text
 
 
 class GreyLevels(_Strict):
-    """What the pixels of a slide were when the model was trained."""
+    """Data type and range of the pixels of the training slides."""
 
     type: Literal["uint8", "uint16", "float32"]
     minimum: float
@@ -45,7 +45,7 @@ class GreyLevels(_Strict):
 
     @classmethod
     def of(cls, contract: Contract) -> "GreyLevels":
-        """As the largest grey level of a contract says."""
+        """The type and range that the largest grey level of a contract implies."""
         types: dict[float, Literal["uint8", "uint16"]] = {255.0: "uint8", 65535.0: "uint16"}
         kind = types.get(float(contract.grey_max), "float32")
         return cls(type=kind, minimum=0.0, maximum=contract.grey_max)
@@ -56,8 +56,8 @@ class Artefact(_Strict):
 
     Attributes:
         format, precision: see the table of formats.
-        path: of the file or folder, relative to the bundle.
-        details: what the format says of itself, e.g. the opset.
+        path: path of the file or folder, relative to the bundle.
+        details: further properties of the format, e.g. the opset.
     """
 
     format: Text
@@ -67,19 +67,19 @@ class Artefact(_Strict):
 
 
 class Manifest(_Strict):
-    """Everything a bundle says of itself.
+    """The content of ``bundle.json``.
 
     Attributes:
-        schema_version: of this file.
-        name: of the model.
+        schema_version: schema of this file.
+        name: name of the model.
         contract: fields of :class:`~hrpn_export.contract.Contract`.
-        grey_levels: type and range that go in.
-        outputs: channels that come out.
-        licence: of the weights, an SPDX identifier.
-        provenance: where the model comes from, e.g. its training; whatever JSON can hold.
-        program: that wrote the bundle.
-        artefacts: the formats.
-        files: name: SHA-256 of every file but this one.
+        grey_levels: data type and range of the input.
+        outputs: output channels.
+        licence: licence of the weights, an SPDX identifier.
+        provenance: where the model comes from, e.g. its training; any values that JSON can hold.
+        program: name and version of the program that wrote the bundle.
+        artefacts: the formats in the bundle.
+        files: maps the name of every other file to its SHA-256.
     """
 
     schema_version: Literal[1] = 1
@@ -94,10 +94,10 @@ class Manifest(_Strict):
     files: dict[str, Sha256] = Field(default_factory=dict)
 
     def read_contract(self) -> Contract:
-        """The contract.
+        """The contract of the model.
 
         Raises:
-            ContractError: it does not hold what a contract holds.
+            ContractError: the fields are not those of a contract.
         """
         return Contract.from_json(json.dumps(self.contract))
 
@@ -108,15 +108,16 @@ class Manifest(_Strict):
 
 
 def contract_fields(contract: Contract) -> dict[str, Any]:
-    """A contract as the manifest holds it."""
+    """A contract as the manifest stores it."""
     return contract.fields()
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read ``bundle.json``; nothing else of the bundle is looked at.
+    """Read ``bundle.json`` without verifying the rest of the bundle.
 
     Raises:
-        DamagedBundleError: no bundle, not JSON, of a newer schema, or of other fields.
+        DamagedBundleError: the folder is no bundle, or the file is not JSON, has a newer schema
+            or other fields.
     """
     path = folder / MANIFEST
     if not path.exists() and not path.is_symlink():
@@ -134,11 +135,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """An object of a JSON file that a stranger may have written.
+    """Read the object of a JSON file that is not trusted.
 
     Raises:
-        DamagedBundleError: a link, too large, too deep, not JSON, no object, a key twice (readers
-            would disagree about it), or NaN (which is no JSON).
+        DamagedBundleError: the file is a link, is too large or nested too deeply, is not JSON or
+            no object, has a key twice (readers would disagree about it), or has NaN (no JSON).
     """
     try:
         if not is_regular(path) or path.stat().st_size > _LARGEST:
@@ -156,14 +157,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def first_problem(error: ValidationError) -> str:
-    """Where and what, in one line."""
+    """Place and message of the first problem, in one line."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
     return one_line(f"{where}: {first['msg']}")
 
 
 def one_line(text: str) -> str:
-    """The first line of a text, at most 300 characters; what does not print becomes a blank."""
+    """The first line of a text, at most 300 characters; unprintable ones become blanks."""
     line = next((line for line in text.splitlines() if line.strip()), "unknown")
     return "".join(c if c.isprintable() else " " for c in line)[:300]
 

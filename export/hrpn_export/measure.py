@@ -1,4 +1,4 @@
-"""Measuring how far a session is from the Keras model, and what it costs against the truth."""
+"""Measure how far a session is from the Keras model, and how that affects its errors."""
 
 from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -23,11 +23,11 @@ _BATCH = 4
 
 
 class ReferenceSession:
-    """The Keras model as it is: float32, by Keras, nothing folded.
+    """The unchanged Keras model: float32, run by Keras, nothing folded.
 
     Args:
-        model: (N, H, W, inputs) to (N, H, W, outputs), grey levels.
-        contract: of the model.
+        model: maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.
+        contract: contract of the model.
     """
 
     def __init__(self, model: "keras.Model", contract: Contract) -> None:
@@ -45,11 +45,11 @@ class ReferenceSession:
 
 
 class Measurement:
-    """The figures of any number of sessions, against one reference that is predicted once.
+    """Measures any number of sessions against one reference, which predicts the patches once.
 
     Args:
-        reference: the float32 Keras model.
-        evidence: images and their truth.
+        reference: session of the float32 Keras model.
+        evidence: images and their targets.
 
     Raises:
         ContractError: the evidence does not fit the contract.
@@ -66,12 +66,12 @@ class Measurement:
         """Measure one session.
 
         Args:
-            session: of the format.
-            format, precision: of the artefact.
-            runtime: name of what runs it.
+            session: session of the format.
+            format, precision: which artefact.
+            runtime: name of the runtime.
 
         Raises:
-            ContractError: a slide does not give bands of one shape, or has no pixels.
+            ContractError: the bands of a slide differ in shape, or a slide has no pixels.
         """
         row = find_runtime(runtime)
         ours = _by_parts(session, self.evidence.patches)
@@ -92,7 +92,7 @@ class Measurement:
     def _measured(
         self, what: str, pieces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]
     ) -> Measured:
-        """The figures of pieces of a reference, a candidate and the truth (..., channels)."""
+        """The metrics of pieces of the reference, the candidate and the truth (..., channels)."""
         points, sums = self.contract.points, Sums(self.contract.grey_max)
         bounds = Coverage(), Coverage()
         for reference, candidate, truth in pieces:
@@ -108,28 +108,29 @@ class Measurement:
 def seam_error(session: Session, patches: np.ndarray) -> float | None:
     """Largest difference between a part predicted alone and within other surroundings.
 
-    Pixels nearer to the part's border than half the receptive field are left out, as a tiled
-    prediction leaves them out. It is 0 but for rounding where nothing depends on the tile.
+    Pixels nearer to the part's border than half the receptive field are left out, as in a tiled
+    prediction. Apart from rounding the error is 0 if no pixel depends on its tile.
 
     Args:
-        session: of a network with a receptive field.
-        patches: (N, H, W, inputs) grey levels; they are laid side by side to a larger image.
+        session: session of a network with a receptive field.
+        patches: (N, H, W, inputs) grey levels, joined side by side to a larger image.
 
     Returns:
-        Grey levels; None if the network has no receptive field, or depends on the tile by nature.
+        The error in grey levels; None if the network has no receptive field, or is not exact in
+        tiles.
     """
     contract = session.contract
     if contract.receptive_field is None or not contract.tile_exact:
         return None
     step, halo = contract.stride_multiple, contract.receptive_field // 2 + 1
-    # a part of at least four strides within its halo, off the middle, so that nothing is symmetric
+    # a part of at least four strides within its halo, off centre so that nothing is symmetric
     side = -(-(2 * halo + 4 * step) // step) * step
     frame = -(-side // (8 * step)) * step
     place = slice(frame, frame + side)
     image = np.asarray(mosaic(patches, side + 2 * frame), np.float32)
     part = image[place, place].copy()
-    # Surroundings of another brightness show a statistic of the tile that similar ones would hide;
-    # they are never black, which is how networks fill up a border.
+    # Surroundings of another brightness reveal a dependence on statistics of the tile. They are
+    # never black, since networks pad borders with zeros.
     bright = part.mean() > contract.grey_max / 2
     image[:] = contract.grey_max * (0.25 if bright else 1.0)
     image[place, place] = part
@@ -140,7 +141,7 @@ def seam_error(session: Session, patches: np.ndarray) -> float | None:
 
 
 def mosaic(patches: np.ndarray, side: int) -> np.ndarray:
-    """An image (side, side, C) of patches (N, H, W, C) side by side, repeated if too few."""
+    """An image (side, side, C) of patches (N, H, W, C) side by side, repeated as needed."""
     count, height, width, _ = patches.shape
     rows, columns = -(-side // height), -(-side // width)
     numbers = np.arange(rows * columns).reshape(rows, columns) % count
@@ -156,7 +157,7 @@ def _by_parts(session: Callable[[np.ndarray], np.ndarray], patches: np.ndarray) 
 
 
 def installed_version(distribution: str) -> str:
-    """Version of a package, whose builds for the CPU or a GPU may have names of their own."""
+    """Version of a package, whose builds for the CPU or a GPU may have other names."""
     for name in (distribution, f"{distribution}-cpu", f"{distribution}-gpu"):
         try:
             return version(name)

@@ -1,4 +1,4 @@
-"""Names of files in a bundle: none may lead out of it."""
+"""Names of files in a bundle, none of which may lead out of it."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from hrpn_export.errors import DamagedBundleError
 
 _CHUNK = 2**20
-# Letters and what a file name of ours may hold besides; no control characters, no \, no drive.
+# The characters of file names in a bundle: no control characters, no \, no drive.
 _PART = re.compile(r"[A-Za-z0-9_+=@-][A-Za-z0-9_.+=@-]*")
 _LONGEST = 255
 # Windows opens these as devices, with any suffix.
@@ -17,14 +17,17 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def safe_name(name: object) -> str:
-    """A name of a file in a bundle, if it is one.
+    """Check the name of a file in a bundle.
 
     Args:
-        name: relative, parts joined by ``/``.
+        name: relative path, parts joined by ``/``.
+
+    Returns:
+        The name.
 
     Raises:
-        DamagedBundleError: it is absolute, climbs, is hidden or reserved, or holds other
-            characters than names here have.
+        DamagedBundleError: the name is absolute, leads out, is hidden or reserved, or has
+            characters that are not allowed.
     """
     if not isinstance(name, str) or len(name) > _LONGEST or not all(map(_fine, name.split("/"))):
         raise DamagedBundleError(f"{repr(name)[:80]} is no name of a file in a bundle")
@@ -37,10 +40,10 @@ def _fine(part: str) -> bool:
 
 
 def inside(root: Path, name: str) -> Path:
-    """The path of a file or folder of a bundle; no link on the way is followed.
+    """The path of a file or folder of a bundle; links are refused.
 
     Raises:
-        DamagedBundleError: the name leads out, or a link is on the way.
+        DamagedBundleError: the name leads out of the bundle, or a part of it is a link.
     """
     path = root
     for part in safe_name(name).split("/"):
@@ -51,7 +54,7 @@ def inside(root: Path, name: str) -> Path:
 
 
 def is_regular(path: Path) -> bool:
-    """Whether a path is a file itself: no link, folder, device or pipe (which never ends)."""
+    """Whether a path is a regular file: no link, folder, device or pipe (which never ends)."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
@@ -59,7 +62,7 @@ def is_regular(path: Path) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """Checksum of a file, hexadecimal."""
+    """SHA-256 of a file, hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -68,7 +71,7 @@ def sha256_of(path: Path) -> str:
 
 
 def files_below(root: Path) -> list[str]:
-    """Names of all files of a folder and of its folders, sorted, links included."""
+    """Names of all files below a folder, sorted, links included."""
     found = []
     for folder, folders, names in os.walk(root):
         linked = [name for name in folders if (Path(folder) / name).is_symlink()]

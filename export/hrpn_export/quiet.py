@@ -1,4 +1,4 @@
-"""Converters and runtimes print whatever they like; a user wants one line from us."""
+"""Silence converters and runtimes, which print much that does not concern the user."""
 
 import logging
 import os
@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing that is printed within reaches the terminal, from C++ neither.
+    """Keep the output of a block off the terminal, that of C++ libraries included.
 
-    What goes wrong within is an exception, which is not touched.
+    Exceptions pass through.
     """
     sys.stdout.flush()
     sys.stderr.flush()

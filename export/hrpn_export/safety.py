@@ -1,7 +1,7 @@
-"""What a model file of a stranger may hold: arithmetic, and nothing else.
+"""Checks that an untrusted model file holds arithmetic and nothing else.
 
-Each check reads the file only; nothing in it is run. A TensorRT engine is machine code: nobody can
-check it, so it is for machines that trust its maker.
+The checks read the file without executing anything in it. TensorRT engines are machine code and
+cannot be checked, so load them only if you trust their maker.
 """
 
 import json
@@ -15,55 +15,35 @@ from typing import Any
 from hrpn_export.errors import DamagedBundleError
 from hrpn_export.manifest import one_line
 
-# Layers of Keras that hold or load other programs: bytecode, pickles, files elsewhere.
+# Keras layers that contain or load programs: bytecode, pickles, other files.
 _PROGRAMS = {
     "Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer",
 }  # fmt: skip
-# Layers of Keras that read a file which their configuration names.
+# Keras layers that read a file named in their configuration.
 _READERS = {"IntegerLookup", "StringLookup", "TextVectorization"}
 _KERAS_PARTS = {"config.json", "metadata.json", "model.weights.h5"}
 _LARGEST_CONFIG = 64 * 2**20
 
-# TensorFlow marks what has effects as stateful; of those a network needs only these ...
+# TensorFlow marks operations with side effects as stateful. A network needs these of them ...
 _STATEFUL = {
     "Assert", "AssignVariableOp", "DisableCopyOnRead", "If", "ReadVariableOp",
     "StatefulPartitionedCall", "VarHandleOp", "VarIsInitializedOp", "While",
 }  # fmt: skip
-# ... and these not marked touch files, memory or Python all the same.
+# ... and these are not marked although they access files, memory or Python.
 _HIDDEN = {
     "Copy", "CopyHost", "GenerateVocabRemapping", "ImmutableConst", "InitializeTableFromTextFile",
     "MatchingFiles", "PyFuncStateless", "ReadFile",
 }  # fmt: skip
 _HIDDEN_KINDS = ("Dataset", "Debug", "Reader", "XlaCustomCall", "Snapshot")
-# Of every SavedModel: TensorFlow calls them to read the weights, and nobody else may.
+# In every SavedModel: TensorFlow itself calls them to read the weights; nothing else may.
 _CHECKPOINT = {"MergeV2Checkpoints", "RestoreV2", "SaveV2"}
 
 
-def check_artefact(path: Path, format: str) -> None:
-    """Refuse a model file that could do more than compute.
-
-    Args:
-        path: of the file or folder, as the bundle names it.
-        format: of the table of formats.
-
-    Raises:
-        DamagedBundleError: says what it holds.
-    """
-    checks = {
-        "keras": check_keras,
-        "saved_model": check_saved_model,
-        "onnx": check_onnx,
-        "tflite": check_tflite,
-    }
-    if format in checks:
-        checks[format](path)
-
-
 def check_keras(path: Path) -> None:
-    """Refuse a ``.keras`` file with a Lambda, a wrapped program, or a part that is no weights.
+    """Refuse a ``.keras`` file with a Lambda, a wrapped program, or parts besides the weights.
 
     Raises:
-        DamagedBundleError: says which; or it is no Keras file.
+        DamagedBundleError: it contains one of these, or is no Keras file.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -87,7 +67,7 @@ def keras_objects(path: Path) -> Iterator[dict[str, Any]]:
     """Every object in the configuration of a ``.keras`` file: layers, initialisers and so on.
 
     Raises:
-        DamagedBundleError: no Keras file.
+        DamagedBundleError: it is no Keras file.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -113,7 +93,7 @@ def check_onnx(path: Path) -> None:
         DamagedBundleError: it does, or it is no ONNX file.
     """
     if not _holds(path, (b"location", b"EPContext")):
-        return  # both need their name in the file
+        return  # a file with either contains its name
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -130,12 +110,12 @@ def check_onnx(path: Path) -> None:
 
 
 def check_tflite(path: Path) -> None:
-    """Refuse a TFLite file that reads other files; its operations know nothing but tensors.
+    """Refuse a TFLite file that reads other files; its operations can access nothing but tensors.
 
     Raises:
         DamagedBundleError: it does, or it is no TFLite file.
     """
-    # older runtimes, whose schema has no such field, do not read other files either
+    # older runtimes do not have these fields in their schema, and read no other files
     from ai_edge_litert import schema_py_generated as schema
 
     try:
@@ -158,7 +138,8 @@ def check_saved_model(path: Path) -> None:
         path: folder of version folders.
 
     Raises:
-        DamagedBundleError: names the operation; or it is no SavedModel.
+        DamagedBundleError: it contains such an operation (named in the message), or is no
+            SavedModel.
     """
     found = [p for p in sorted(path.glob("*/saved_model.pb*")) if p.is_file()]
     if not found:
@@ -180,7 +161,7 @@ def _check_graph(file: Path) -> None:
         raise DamagedBundleError(f"{file}: no SavedModel: {one_line(str(error))}") from None
     for part in model.meta_graphs:
         functions = part.graph_def.library.function
-        # what anyone can call; TensorFlow itself calls the others, by the name in the saver
+        # functions that callers can reach; TensorFlow calls the others by the saver's names
         called = set(part.object_graph_def.concrete_functions)
         for function in functions:
             for attribute in (a for node in function.node_def for a in node.attr.values()):
@@ -206,7 +187,7 @@ def _harmless(name: str) -> bool:
 
 
 def _messages(message: Any) -> Iterator[Any]:
-    """A protobuf message and all within it."""
+    """A protobuf message and all messages in it."""
     todo = [message]
     while todo:
         item = todo.pop()

@@ -1,4 +1,4 @@
-"""A loaded model, ready to run: one protocol for every format."""
+"""A loaded model, ready to predict: one protocol for every format."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -10,23 +10,33 @@ from hrpn_export.errors import ContractError
 
 
 class Session(Protocol):
-    """Runs one model.
+    """A loaded model. Calling it predicts one batch.
 
-    Calling it takes a batch (N, H, W, inputs) of grey levels in any real type and gives float32
-    (N, H, W, outputs) grey levels. The contract says which sizes are allowed.
+    Attributes:
+        contract: contract of the model; it says which sizes are allowed.
     """
 
     contract: Contract
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """Predict one batch."""
+        """Predict one batch.
+
+        Args:
+            batch: (N, H, W, inputs) grey levels, any real type.
+
+        Returns:
+            (N, H, W, outputs) float32 grey levels.
+
+        Raises:
+            ContractError: the batch does not fit the contract.
+        """
         ...
 
 
 def largest_side(session: Session) -> int | None:
     """The largest height and width that a session takes, px; None if there is no limit.
 
-    A session that has one says so by an attribute of this name.
+    A session with a limit has an attribute of this name.
     """
     side: int | None = getattr(session, "largest_side", None)
     return side
@@ -35,12 +45,12 @@ def largest_side(session: Session) -> int | None:
 def run_checked(
     contract: Contract, batch: np.ndarray, run: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """What every session does around its runtime.
+    """Check and convert a batch, run it, and check the result, as every session does.
 
     Args:
-        contract: of the model.
+        contract: contract of the model.
         batch: (N, H, W, inputs) grey levels, any real type.
-        run: takes float32, C order, and gives (N, H, W, outputs).
+        run: maps a float32 batch in C order to (N, H, W, outputs).
 
     Returns:
         (N, H, W, outputs) float32 grey levels.

@@ -1,11 +1,14 @@
 """``hrpn-tf benchmark``: what a network costs in every format, and what a user gets for it."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import click
 
 from hrpn_tf.errors import UsageError
+
+logger = logging.getLogger(__name__)
 
 
 @click.command("benchmark")
@@ -70,11 +73,10 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     from hrpn_benchmarks.report.page import to_page
     from hrpn_benchmarks.runner import run_benchmark
 
-    from hrpn_tf.console import remark
     from hrpn_tf.files import atomic_path
 
     plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
-    report = run_benchmark(plan, bundles, out, say=click.echo)
+    report = run_benchmark(plan, bundles, out, log=logger.info)
     text = to_markdown(report)
     for name, content in (("report.md", text), ("report.html", to_page(report))):
         with atomic_path(out / name, overwrite=True) as unfinished:
@@ -83,7 +85,7 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     if not any(row.measures for row in report.rows):
         raise BenchmarkError(f"{out}: nothing could be measured: {report.rows[0].failure}")
     if report.busy:
-        remark(report.busy)
+        logger.warning(report.busy)
 
 
 def _compare(old: Path, new: Path, threshold: float) -> None:

@@ -6,7 +6,7 @@ import click
 
 from hrpn_tf.cli.options import config_options, out_option, preset_option
 from hrpn_tf.config import load_config
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.console import load_tensorflow
 
 
 @click.command("crossval")

@@ -8,6 +8,7 @@ import click
 
 from hrpn_tf.cli.options import overwrite_option
 from hrpn_tf.errors import UsageError
+from hrpn_tf.runs import open_run
 
 if TYPE_CHECKING:
     from hrpn_tf.evaluation import Evaluation
@@ -122,8 +123,9 @@ def command(
     if lone := [name for name, value in asked.items() if value and not spatial]:
         raise UsageError(f"{lone[0]} belongs to --spatial; add it")
     files = SpatialFiles(vessel_mask, nucleus_labels, regions)
+    opened = open_run(run)
     evaluation = evaluate_run(
-        run,
+        opened,
         slide_list=slide_list,
         predictions=predictions,
         out=out,
@@ -136,7 +138,7 @@ def command(
         overrides=overrides,
         overwrite=overwrite,
     )
-    folder = out or run / "evaluation"
+    folder = out or opened.evaluation
     click.echo(_summary(evaluation, folder))
     if spatial:
         click.echo(_spatial_summary(folder))

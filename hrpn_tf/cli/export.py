@@ -118,7 +118,7 @@ def command(
         zip=zipped,
         intervals=intervals,
     )
-    exported = export_run(run, out, choice, overwrite=overwrite, say=click.echo)
+    exported = export_run(run, out, choice, overwrite=overwrite)
     for entry in exported.certificate.entries:
         click.echo(describe(entry))
 

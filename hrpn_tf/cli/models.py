@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import click
 
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.models.presets import list_presets
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 
 @click.command("models")

@@ -1,6 +1,7 @@
 """Options that several commands share, so that each reads the same everywhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,35 @@ if TYPE_CHECKING:
     from hrpn_tf.prediction import Region
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_CONSOLE = {
+    "--quiet": "Show warnings and errors only; no progress, no steps.",
+    "--verbose": "Show debug messages, too, with time and logger name.",
+    "--log-json": "Write messages and progress to standard error as JSON, one object per line.",
+    "--debug": "Show the traceback of an error.",
+}
+
+
+def console_options() -> list[click.Option]:
+    """Options of the program and of every command: what is shown on the terminal, and how.
+
+    They are read by :func:`console_flags` before any command is, so that its errors follow them.
+    """
+    return [
+        click.Option([name], is_flag=True, expose_value=False, help=text)
+        for name, text in _CONSOLE.items()
+    ]
+
+
+def console_flags(arguments: Sequence[str]) -> set[str]:
+    """Those of :func:`console_options` that a command line has, before or after the command.
+
+    Example:
+        >>> sorted(console_flags(["--debug", "fit", "store", "--quiet"]))
+        ['--debug', '--quiet']
+    """
+    options = takewhile(lambda argument: argument != "--", arguments)
+    return {argument for argument in options if argument in _CONSOLE}
 
 
 def config_options(function: Callable[..., Any]) -> Callable[..., Any]:

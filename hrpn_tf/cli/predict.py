@@ -7,6 +7,7 @@ import click
 
 from hrpn_tf.cli.options import overwrite_option, parse_region, pixel_size_option
 from hrpn_tf.errors import UsageError
+from hrpn_tf.runs import open_run
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
@@ -176,7 +177,6 @@ def command(
         overwrite=overwrite,
         workers=workers,
         scheduler=scheduler,
-        say=click.echo,
     )
 
 
@@ -202,4 +202,4 @@ def _network(
         names = ", ".join(f"--{'model-format' if k == 'format' else k}" for k in own)
         raise UsageError(f"{names or '--uncertified'}: for --bundle only")
     assert run is not None
-    return RunNetwork(run, intervals)
+    return RunNetwork(open_run(run), intervals)

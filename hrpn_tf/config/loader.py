@@ -15,9 +15,7 @@ from hrpn_tf.config.section import Section
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.config.spatial import SpatialConfig
 from hrpn_tf.config.training import ModelConfig, TrainingConfig
-from hrpn_tf.errors import ConfigError, RunError
-
-RUN_CONFIG = "hrpn.yaml"  # the resolved configuration in a run folder
+from hrpn_tf.errors import ConfigError
 
 
 class Config(Section):
@@ -69,21 +67,6 @@ def config_of(values: dict[str, Any], overrides: Iterable[str] = (), source: str
     except ValidationError as error:
         where = f"{source}: " if source else ""
         raise ConfigError(where + "; ".join(_explain(e) for e in error.errors())) from None
-
-
-def load_run_config(run: Path) -> Config:
-    """The resolved configuration of a run folder.
-
-    Raises:
-        RunError: no run folder there.
-        ConfigError: the configuration in it is damaged.
-    """
-    path = run / RUN_CONFIG
-    if not path.is_file():
-        raise RunError(
-            f"{run}: no run folder (no {RUN_CONFIG} in it); give the --out of hrpn-tf fit"
-        )
-    return load_config(path)
 
 
 def to_yaml(section: BaseModel) -> str:

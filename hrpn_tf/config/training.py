@@ -5,8 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from hrpn_tf.config.section import Section
-
-LOSSES = ("mse", "mae", "charbonnier", "ssim", "quasi_poisson")
+from hrpn_tf.losses import LOSSES
 
 
 class ModelConfig(Section):

@@ -6,9 +6,12 @@ from functools import reduce
 from typing import Any
 
 from hrpn_tf.evaluation.baselines.baselines import Baselines
-from hrpn_tf.evaluation.metrics import DEFINITIONS, Metrics, Sums, figures
+from hrpn_tf.evaluation.metric_values import Metrics, metrics_of
+from hrpn_tf.evaluation.metrics import definitions
 from hrpn_tf.evaluation.pixel_errors import Region, View
+from hrpn_tf.evaluation.sums import Sums
 
+METRICS_FILE = "metrics.json"  # the file of an evaluation that other commands read
 SCHEMA = "hrpn-tf evaluation 1"
 POOLED = "pooled"
 
@@ -42,7 +45,7 @@ class Row:
     predictor: str
     view: View
     region: Region
-    figures: Metrics
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Evaluation:
         """Every slide, then all pooled: predictors, views and regions in order."""
         return [
             Row(
-                slide.name, slide.group, slide.subset, predictor, *key, figures(sums, self.peak)
+                slide.name, slide.group, slide.subset, predictor, *key, metrics_of(sums, self.peak)
             )
             for slide in (*self.slides, self.pooled())
             for predictor, compared in slide.predictors.items()
@@ -97,7 +100,7 @@ class Evaluation:
             "schema": SCHEMA,
             "definitions": {
                 name: {"unit": unit, "definition": text}
-                for name, (unit, text) in DEFINITIONS.items()
+                for name, (unit, text) in definitions().items()
             },
             "views": view_definitions(self),
             "peak": self.peak,
@@ -110,7 +113,7 @@ class Evaluation:
                     "predictor": row.predictor,
                     "view": row.view,
                     "region": row.region,
-                    **row.figures.to_json(),
+                    **row.metrics.to_json(),
                 }
                 for row in self.rows()
             ],

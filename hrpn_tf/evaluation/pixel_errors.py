@@ -7,9 +7,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from hrpn_tf.errors import SlideMismatchError
-from hrpn_tf.evaluation.metrics import Sums
 from hrpn_tf.evaluation.moments import NO_PIXELS, Moments, column_r2, moments
 from hrpn_tf.evaluation.planes import Plane, Window
+from hrpn_tf.evaluation.sums import Sums
 from hrpn_tf.slides import iter_windows
 
 SSIM_SIDE = 7
@@ -31,8 +31,8 @@ class CompareSettings:
         smooth_px: also compare both planes smoothed by a Gaussian of this sigma, px; 0: do not.
         rounded: also compare the prediction rounded and clipped to the measured plane's type,
             where that is an integer type.
-        ssim: whether to compute SSIM, by far the slowest figure.
-        window: side of the windows, px; the figures do not depend on it.
+        ssim: whether to compute SSIM, by far the slowest metric.
+        window: side of the windows, px; the metrics do not depend on it.
     """
 
     peak: float | None

@@ -9,7 +9,7 @@ from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation.baselines.baselines import MODEL, Baselines, baseline_planes
 from hrpn_tf.evaluation.evaluation import Compared, SlideMetrics
 from hrpn_tf.evaluation.measured import MeasuredSlide
-from hrpn_tf.evaluation.metrics import figures
+from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.pixel_errors import CompareSettings, Progress, compare
 from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.evaluation.slide_picture import Picture, draw
@@ -56,7 +56,7 @@ def evaluate_slide(
             target=measured.target_role,
             measured=measured.target,
             predicted=predicted,
-            figures=figures(sums["float", "whole"], settings.peak),
+            metrics=metrics_of(sums["float", "whole"], settings.peak),
             pixel_size_um=measured.pixel_size_um,
         )
         draw(drawn, picture)

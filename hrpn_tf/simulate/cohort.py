@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import yaml
-from tqdm import tqdm
 
 from hrpn_tf import __version__
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.errors import OutputExistsError, RunError
 from hrpn_tf.files import atomic_path
+from hrpn_tf.progress import Progress
 from hrpn_tf.simulate.phantom import STAGES, Phantom, make_phantom
 from hrpn_tf.slides import write_slide
 
@@ -67,15 +67,14 @@ def simulate_cohort(config: SimulationConfig, out: Path, overwrite: bool = False
     slides = plan(config)
     _claim(config, out, overwrite)
     steps = len(STAGES) + 1
-    with tqdm(total=len(slides) * steps, unit="stage", desc="simulate") as bar:
+    with Progress("simulate", len(slides) * steps, "stage") as bar:
         for slide in slides:
             if _is_finished(out, slide.name):
                 bar.update(steps)
                 continue
 
             def progress(stage: str, name: str = slide.name) -> None:
-                bar.set_postfix_str(f"{name}: {stage}")
-                bar.update()
+                bar.update(note=f"{name}: {stage}")
 
             phantom = make_phantom(config, slide.number, slide.group_number, progress)
             progress("writing")

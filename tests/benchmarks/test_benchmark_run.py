@@ -14,8 +14,8 @@ from hrpn_benchmarks.report.compare import change_of, compare
 from hrpn_benchmarks.report.markdown import to_markdown
 from hrpn_benchmarks.report.report import Report, read_report
 from hrpn_benchmarks.runner import run_benchmark
-from instruments import cell
-from small_bundle import small_bundle
+from support.instruments import cell
+from support.small_bundle import small_bundle
 
 from hrpn_tf.cli.main import run as hrpn_tf
 
@@ -37,7 +37,7 @@ def command(*arguments: object) -> int:
 
 def test_cost_and_worth_are_on_one_row(report: Path) -> None:
     found = read_report(report)
-    assert [row.cell.scenario for row in found.rows] == ["startup", "tile"]
+    assert [row.case.scenario for row in found.rows] == ["startup", "tile"]
     start, tile = found.rows
     assert len(start.measures["load"].values) == 2, "one for each fresh process"
     assert tile.measures["latency"].rounds == (3, 3)
@@ -50,7 +50,7 @@ def test_cost_and_worth_are_on_one_row(report: Path) -> None:
     # 3 x 3 from 2 to 4 with stride 2, 2 x 2 back to one; no biases: the exporter drops zeros
     assert tile.parameters == 4 * 2 * 9 + 4 * 4
     assert tile.macs == 16 * 16 * (4 * 2 * 9 + 4 * 4)
-    assert tile.cell.side == 32
+    assert tile.case.side == 32
     assert [path.name for path in report.iterdir()] == ["report.json"]
 
 

@@ -96,6 +96,7 @@ def test_wrong_input_of_a_real_command(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("terminal")
 def test_a_warning_of_this_package_is_one_line(capsys, monkeypatch):
     monkeypatch.setattr(warnings, "showwarning", _warn)
     with warnings.catch_warnings():

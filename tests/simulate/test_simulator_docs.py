@@ -1,12 +1,11 @@
 """The guide names every parameter with its default, as the configuration has it."""
 
-from pathlib import Path
-
 import pytest
+from support.places import DOCS
 
 from hrpn_tf.config import Section, SimulationConfig
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "simulate.md"
+GUIDE = DOCS / "guide" / "simulate.md"
 
 
 def parameter_rows(section: type[Section], prefix: str = "") -> list[str]:

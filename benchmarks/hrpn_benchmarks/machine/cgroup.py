@@ -1,21 +1,21 @@
-"""What the control groups around this process allow it, in a container for example (Linux)."""
+"""Limits that Linux control groups set for this process, in a container for example."""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 ROOT = Path("/")
-# Version 1 says so for "no limit": the largest whole number of pages.
+# Version 1 writes the largest whole number of pages for "no limit".
 _NO_LIMIT = 2**62
 
 
 def memory_limit(root: Path = ROOT) -> int | None:
-    """The most that all processes of a group may hold, bytes; None without a limit."""
+    """Memory limit of the process's groups, bytes; None without a limit."""
     return min((limit for limit, _ in _memory(root)), default=None)
 
 
 def memory_available(root: Path = ROOT) -> int | None:
-    """What the system and every group around have left, bytes; None where nobody says.
+    """Memory that the system and the process's groups have left, bytes; None if unknown.
 
     File caches count as free.
     """
@@ -28,7 +28,7 @@ def memory_available(root: Path = ROOT) -> int | None:
 
 
 def processor_limit(root: Path = ROOT) -> float | None:
-    """Cores that all processes of a group may use up together; None without a limit."""
+    """Processor limit of the process's groups, cores; None without a limit."""
     limits = []
     for folder, modern in _folders(root, "cpu"):
         with suppress(OSError, ValueError):
@@ -58,7 +58,7 @@ def _memory(root: Path) -> Iterator[tuple[int, int]]:
 
 
 def _folders(root: Path, controller: str) -> Iterator[tuple[Path, bool]]:
-    """The group of this process and those around it, and whether each is of version 2."""
+    """The group of this process and its parents, and whether each is of version 2."""
     base = root / "sys/fs/cgroup"
     groups: list[str] = []
     with suppress(OSError):
@@ -67,7 +67,7 @@ def _folders(root: Path, controller: str) -> Iterator[tuple[Path, bool]]:
         _, controllers, path = group.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue
-        # a container may see only the innermost group, under another path
+        # a container may see the innermost group alone, under another path
         inside = PurePosixPath(path.lstrip("/"))
         for part in dict.fromkeys((inside, *inside.parents)):
             yield (base / controller if controllers else base) / part, not controllers

@@ -1,4 +1,4 @@
-"""The machine that measured: what a reader needs to judge the figures."""
+"""The machine: what a reader needs to know to judge its measurements."""
 
 import os
 import platform
@@ -12,26 +12,26 @@ from hrpn_benchmarks.machine.cgroup import memory_limit, processor_limit
 from hrpn_benchmarks.machine.nvml import Gpu, gpu_clocks, list_gpus
 from hrpn_benchmarks.measures import Strict
 
-# Of all cores, this share may be busy with other work before a machine is called so.
+# A machine counts as busy if other work takes more than this share of its cores.
 _BUSY = 0.25
 
 
 class Environment(Strict):
-    """What was measured on.
+    """The machine of a benchmark.
 
     Attributes:
         processor: model name.
-        cores: that this process may use.
-        clock_mhz: of each core, at the beginning; empty where the system does not say.
+        cores: number of cores that this process may use.
+        clock_mhz: clock of each core at the beginning; empty where the system does not report it.
         load: mean number of running processes over the last minute, at the beginning.
-        memory: bytes of the machine.
+        memory: memory of the machine, bytes.
         system: kernel and its version.
-        versions: of Python and the runtimes.
-        memory_limit: bytes that a container allows; None without a limit.
+        versions: versions of Python and the runtimes.
+        memory_limit: memory that a container allows, bytes; None without a limit.
         processor_limit: cores that a container allows, which may be fewer than it shows; None
             without a limit.
-        gpus: of the machine, as far as NVML can be asked.
-        gpu_clock_mhz: of each, at the beginning.
+        gpus: GPUs of the machine; empty where NVML is not available.
+        gpu_clock_mhz: clock of each GPU at the beginning.
     """
 
     processor: str
@@ -48,7 +48,7 @@ class Environment(Strict):
 
     @property
     def busy(self) -> str | None:
-        """Why the figures may be worse than they should be, in a line; None if nothing is wrong."""
+        """Why the measurements may be too slow, in one line; None if nothing is wrong."""
         if self.load <= _BUSY * self.cores:
             return None
         return (
@@ -58,7 +58,7 @@ class Environment(Strict):
 
 
 class Ending(Strict):
-    """The machine when the last cell was measured: what may have changed since the beginning.
+    """The machine after the last case: what may have changed since the beginning.
 
     Attributes:
         clock_mhz, load, gpu_clock_mhz: as in :class:`Environment`.
@@ -70,12 +70,12 @@ class Ending(Strict):
 
 
 def this_ending() -> Ending:
-    """What this process sees of its machine now."""
+    """The clocks and the load of this machine now."""
     return Ending(clock_mhz=_clocks(), load=os.getloadavg()[0], gpu_clock_mhz=gpu_clocks())
 
 
 def this_environment() -> Environment:
-    """What this process sees of its machine."""
+    """Describe this machine, as far as the process can see it."""
     about = _fields(Path("/proc/cpuinfo"))
     names = ["hrpn-tf", "numpy", *dict.fromkeys(row.distribution for row in RUNTIMES.values())]
     versions = {"python": platform.python_version()}

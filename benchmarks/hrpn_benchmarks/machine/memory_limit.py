@@ -1,27 +1,27 @@
-"""Running out of memory without taking the machine along, and recognising that it happened."""
+"""Run out of memory without harm to the machine, and recognise that it happened."""
 
 import re
 import resource
 from contextlib import suppress
 from pathlib import Path
 
-# How Python, C++, and the runtimes say that they got no memory.
+# Messages of Python, C++ and the runtimes when an allocation fails.
 _WORDS = re.compile(
     r"out of memory|MemoryError|bad_alloc|OOM when allocating|RESOURCE_EXHAUSTED|Unable to allocate"
     r"|[Ff]ailed to allocate memory|[Cc]an(no|')t allocate memory|OutOfMemory",
 )
-_LINES = 40  # from the end of a log; what the runtimes say after it is about the consequences
-_LENGTH = 200  # of a line of theirs
+_LINES = 40  # searched at the end of a log; the last match is nearest to the cause
+_LENGTH = 200  # characters quoted of a line
 
 
 def be_ended_first() -> None:
-    """Let the kernel choose this process, and none of the user's, when memory runs out."""
+    """Make the kernel end this process first, before the user's others, if memory runs out."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def limit_memory(count: int) -> None:
-    """Let every allocation fail that would bring the data of this process above so many bytes."""
+    """Make allocations fail that would bring the data of this process above ``count`` bytes."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:
         count = min(count, hard)
@@ -30,28 +30,28 @@ def limit_memory(count: int) -> None:
 
 
 def out_of_memory(log: str, available: int | None) -> str | None:
-    """The reason on a row if a process ended because it got no memory; None if not.
+    """The reason for a row if a process ended for lack of memory; None if that was not the cause.
 
     Args:
-        log: what it wrote before it ended.
-        available: bytes that it could have, if that is known.
+        log: output of the process.
+        available: memory that it could have used, bytes; None if unknown.
     """
     lines = (" ".join(line.split()) for line in log.splitlines()[-_LINES:])
     found = [(line, match) for line in lines if (match := _WORDS.search(line))]
     if not found:
         return None
     line, match = found[-1]
-    if len(line) > _LENGTH:  # where in their program it happened comes first
+    if len(line) > _LENGTH:  # the place in the runtime's source comes before the message
         line = line[match.start() :][:_LENGTH]
     return f"out of memory: {line.removeprefix('out of memory: ')}{amount(available)}"
 
 
 def ended_by_kernel(before: int | None, available: int | None) -> str:
-    """The reason on a row for a process that was killed with SIGKILL.
+    """The reason for a row whose process was ended by SIGKILL.
 
     Args:
-        before: what :func:`kernel_kills` said when it was started.
-        available: bytes that it could have, if that is known.
+        before: :func:`kernel_kills` at the start of the process.
+        available: memory that it could have used, bytes; None if unknown.
     """
     now = kernel_kills()
     if before is None or now is None:
@@ -62,7 +62,7 @@ def ended_by_kernel(before: int | None, available: int | None) -> str:
 
 
 def kernel_kills() -> int | None:
-    """How many processes the kernel ended since it started, for want of memory; None if unknown."""
+    """Number of processes that the kernel has ended for lack of memory; None if unknown."""
     with suppress(OSError, ValueError):
         for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():
             name, _, count = line.partition(" ")
@@ -72,5 +72,5 @@ def kernel_kills() -> int | None:
 
 
 def amount(available: int | None) -> str:
-    """The end of a reason: how much memory there was."""
+    """The end of a reason: how much memory was available."""
     return "" if available is None else f"; {available / 1e9:.1f} GB were available"

@@ -1,4 +1,4 @@
-"""GPUs as NVML sees them, the management library of NVIDIA's driver; loaded only when asked."""
+"""GPUs as reported by NVML, the management library of NVIDIA's driver; loaded when needed."""
 
 import os
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ class Gpu(Strict):
     """A GPU of the machine.
 
     Attributes:
-        name: model.
-        driver: version.
-        memory: bytes.
+        name: model name.
+        driver: version of the driver.
+        memory: memory of the GPU, bytes.
     """
 
     name: str
@@ -32,17 +32,17 @@ def is_gpu(device: str) -> bool:
 
 @contextmanager
 def library() -> Iterator[Any]:
-    """The loaded and initialised library (module ``pynvml``); its errors become ours.
+    """Load and initialise the library (module ``pynvml``); turn its errors into ours.
 
     Raises:
-        InstrumentError: it is not installed, there is no driver, or it refused within the block.
+        InstrumentError: it is not installed, there is no driver, or a call in the block failed.
     """
     try:
         import pynvml
     except ImportError:
         raise InstrumentError("NVML cannot be asked: pip install 'hrpn-tf[gpu]'") from None
     try:
-        pynvml.nvmlInit()  # counts how often, so nesting is fine
+        pynvml.nvmlInit()  # NVML counts the calls, so nesting is fine
         try:
             yield pynvml
         finally:
@@ -54,11 +54,11 @@ def library() -> Iterator[Any]:
 def handle_of(nvml: Any, device: str) -> Any:
     """NVML's handle of ``cuda``, ``cuda:1`` or ``tensorrt``, as this process numbers its GPUs.
 
-    NVML numbers by PCI bus. CUDA does so only if asked, and counts only what
-    ``CUDA_VISIBLE_DEVICES`` names.
+    NVML numbers GPUs by PCI bus. CUDA does so only if ``CUDA_DEVICE_ORDER`` says so, and counts
+    only the GPUs in ``CUDA_VISIBLE_DEVICES``.
 
     Raises:
-        InstrumentError: there is no such GPU, or CUDA may number them in another way.
+        InstrumentError: there is no such GPU, or CUDA may number them differently.
     """
     number = int(device.partition(":")[2] or 0)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -78,7 +78,7 @@ def handle_of(nvml: Any, device: str) -> Any:
 
 
 def list_gpus() -> tuple[Gpu, ...]:
-    """All GPUs of the machine; none where NVML cannot be asked."""
+    """All GPUs of the machine; none where NVML is not available."""
     try:
         with library() as nvml:
             driver = nvml.nvmlSystemGetDriverVersion()
@@ -96,7 +96,7 @@ def list_gpus() -> tuple[Gpu, ...]:
 
 
 def gpu_clocks() -> tuple[float, ...]:
-    """Clock of the multiprocessors of each GPU now, MHz; none where NVML cannot be asked."""
+    """Current clock of each GPU's multiprocessors, MHz; none where NVML is not available."""
     try:
         with library() as nvml:
             return tuple(

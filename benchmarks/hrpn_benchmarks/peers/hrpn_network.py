@@ -1,7 +1,7 @@
-"""The published HRPN (2023/24) in PyTorch: an HRNetV2 whose work is all at quarter size.
+"""The published HRPN (2023/24) in PyTorch: an HRNetV2 that works at a quarter of the resolution.
 
-Modules are named as in the published state dict, so that its weights load here as well as into the
-preset ``hrpn-published``, and both can be compared.
+Modules have the names of the published state dict, so that its weights load here and into the
+preset ``hrpn-published``, and the two can be compared.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from torch.nn import functional as F
 _WIDTHS = (18, 36, 72, 144)
 _STEM = 64
 _BOTTLENECK = 64
-_WIDE = 4 * _BOTTLENECK  # channels that a bottleneck gives
+_WIDE = 4 * _BOTTLENECK  # output channels of a bottleneck
 _BLOCKS = 4
 
 
 class PublishedHrpn(nn.Module):
-    """(N, inputs, H, W) to (N, outputs, H, W), grey levels; H and W are multiples of 32."""
+    """Maps (N, inputs, H, W) to (N, outputs, H, W), grey levels; H and W are multiples of 32."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class _BasicBlock(nn.Module):
 
 
 class _Exchange(nn.Module):
-    """One basic block for each branch; then each gets the sum of all, resized to it."""
+    """One basic block per branch; each branch then becomes the sum of all, resized to its size."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class _Exchange(nn.Module):
 
 
 def _resizing(source: int, target: int) -> nn.Module:
-    """To the width of the target branch; downwards to its size, too."""
+    """Bring a branch to the width of the target, and down to its size if that is smaller."""
     if source == target:
         return nn.Identity()
     if source > target:
@@ -161,7 +161,7 @@ def _conv(source: int, width: int, stride: int = 1) -> nn.Conv2d:
 
 
 def _enlarged(x: torch.Tensor, factor: int) -> torch.Tensor:
-    """Bilinear, corners aligned."""
+    """Enlarge bilinearly, with aligned corners."""
     if factor == 1:
         return x
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=True)

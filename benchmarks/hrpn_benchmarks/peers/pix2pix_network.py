@@ -1,6 +1,7 @@
 """The generator of pix2pix (Isola et al. 2017) in PyTorch: a U-Net of eight levels.
 
-Its batch normalisation sees one image in training and test alike, which is instance normalisation.
+Pix2pix normalises over batches of one image, in training and in test, which is instance
+normalisation.
 """
 
 import torch
@@ -8,15 +9,15 @@ from torch import nn
 from torch.nn import functional as F
 
 _FACTORS = (1, 2, 4, 8, 8, 8, 8, 8)  # channels of each level, in units of the filters
-_HALF = 127.5  # grey levels that count as one
+_HALF = 127.5  # grey levels per unit of the network
 
 
 class Pix2pixGenerator(nn.Module):
-    """(N, inputs, H, W) to (N, outputs, H, W), grey levels of 8 bits; multiples of 256 px.
+    """Maps (N, inputs, H, W) to (N, outputs, H, W), 8-bit grey levels, multiples of 256 px.
 
     Args:
-        inputs, outputs: channels.
-        filters: channels of the first level; published: 64.
+        inputs, outputs: number of channels.
+        filters: channels of the first level; 64 in the publication.
     """
 
     def __init__(self, inputs: int, outputs: int, *, filters: int = 64) -> None:

@@ -1,4 +1,4 @@
-"""A PyTorch network as a session: plain fp32, on the CPU or a GPU."""
+"""A PyTorch network as a session: float32, on the CPU or a GPU."""
 
 from typing import Any
 
@@ -8,37 +8,37 @@ from hrpn_export import Contract
 from hrpn_export.session import run_checked
 from torch import nn
 
+from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.errors import BenchmarkError
-from hrpn_benchmarks.matrix import Cell
 
-# The step of this project's default configuration, so that frameworks are compared, not recipes.
+# Optimizer settings of this project's default configuration: frameworks are compared, not recipes.
 _RATE, _DECAY, _CLIP = 2e-3, 0.05, 1.0
 
 
 class TorchSession:
-    """Runs a network as its user would: grey levels in, grey levels out, one array at a time.
+    """Runs a PyTorch network on arrays of grey levels.
 
     Args:
-        network: (N, inputs, H, W) to (N, outputs, H, W), grey levels.
-        contract: of the network.
-        cell: says the device and the threads.
-        compiled: through ``torch.compile``.
+        network: maps (N, inputs, H, W) to (N, outputs, H, W), grey levels.
+        contract: contract of the network.
+        case: gives the device and the number of threads.
+        compiled: whether to run it through ``torch.compile``.
 
     Attributes:
-        contract: of the network.
-        parameters: numbers that it learnt.
+        contract: contract of the network.
+        parameters: number of trained parameters.
 
     Raises:
         BenchmarkError: PyTorch sees no such device.
     """
 
     def __init__(
-        self, network: nn.Module, contract: Contract, cell: Cell, *, compiled: bool = False
+        self, network: nn.Module, contract: Contract, case: BenchmarkCase, *, compiled: bool = False
     ) -> None:
-        torch.set_num_threads(cell.threads)
+        torch.set_num_threads(case.threads)
         self.contract = contract
         self.parameters = sum(each.numel() for each in network.parameters())
-        self._device = _device(cell.device)
+        self._device = _device(case.device)
         self._network = network.to(self._device).eval()
         self._run: Any = torch.compile(self._network) if compiled else self._network
         self._optimizer: Any = None
@@ -48,7 +48,7 @@ class TorchSession:
         return run_checked(self.contract, batch, self._predict)
 
     def train(self, batch: np.ndarray, target: np.ndarray) -> float:
-        """One step: mean squared error, gradients clipped, AdamW; see ``Trainable``."""
+        """One training step: mean squared error, clipped gradients, AdamW; see ``Trainable``."""
         if self._optimizer is None:
             self._network.train()
             self._optimizer = torch.optim.AdamW(
@@ -62,7 +62,7 @@ class TorchSession:
         return float(loss.item())
 
     def macs(self, side: int) -> int:
-        """Half of the floating-point operations that PyTorch counts; see ``Counted``."""
+        """Half the floating-point operations that PyTorch counts; see ``Counted``."""
         from torch.utils.flop_counter import FlopCounterMode
 
         tile = torch.zeros(1, len(self.contract.inputs), side, side, device=self._device)

@@ -1,16 +1,16 @@
-"""The columns of a report: one list for Markdown and the page, whatever was measured."""
+"""The columns of a report: one list for Markdown and for the page."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hrpn_benchmarks.matrix import Cell
+from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.measures import Samples
 from hrpn_benchmarks.report.report import DISTURBED, Row
 
 Value = str | int | float | None
 
-# Units of samples, for people: the unit, and how many of it are one of the samples'.
+# Units of samples: the unit that is shown, and the factor to it.
 _UNITS = {
     "s": ("ms", 1e3),
     "byte": ("MB", 1e-6),
@@ -23,16 +23,16 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """One column of the tables.
 
     Attributes:
-        key: tells it from all others.
+        key: unique identifier.
         name: heading, with the unit.
-        about: what it is, in a sentence.
-        read: its value in a row; None if the row has none.
-        identity: says what was measured, not what came out.
-        optional: may be left out where all rows have the same.
-        format: how a number is written.
+        about: explanation in one sentence.
+        read: takes a row and gives its value, or None.
+        identity: whether the column describes the case, not its measurements.
+        optional: whether the column may be left out where all rows have the same value.
+        format: format specification of a number.
     """
 
     key: str
@@ -44,7 +44,7 @@ class Column:
     format: str = ""
 
     def text(self, value: Value) -> str:
-        """A value for people; empty if there is none."""
+        """A value as text; empty if there is none."""
         if value is None or isinstance(value, str | int):
             return "" if value is None else str(value)
         if self.format:
@@ -53,13 +53,13 @@ class Column:
 
 
 def columns_of(rows: Sequence[Row]) -> list[Column]:
-    """All columns that at least one of the rows fills."""
+    """The columns that have a value in at least one of the rows."""
     every = (*_IDENTITY, *_TIMES, *_measured(rows), _speed_up(rows), *_CONSTANT)
     return [each for each in every if any(each.read(row) is not None for row in rows)]
 
 
 def is_disturbed(row: Row) -> bool:
-    """Whether other processes used so much of the machine that the figures may be worse."""
+    """Whether other processes used so much of the machine that the row may be too slow."""
     return row.others > DISTURBED
 
 
@@ -69,19 +69,19 @@ def timed(row: Row) -> str | None:
 
 
 def speed_ups(rows: Iterable[Row]) -> Mapping[str, float]:
-    """How many times faster than with one thread, by the key of a cell of scenario ``scaling``."""
-    scaled = [row for row in rows if row.cell.scenario == "scaling" and row.latency is not None]
-    alone = {_apart_from_threads(row.cell): row for row in scaled if row.cell.threads == 1}
+    """Speed relative to one thread, by the key of each case of the scenario ``scaling``."""
+    scaled = [row for row in rows if row.case.scenario == "scaling" and row.latency is not None]
+    alone = {_apart_from_threads(row.case): row for row in scaled if row.case.threads == 1}
     found = {}
     for row in scaled:
-        one = alone.get(_apart_from_threads(row.cell))
+        one = alone.get(_apart_from_threads(row.case))
         if one is not None and one.latency is not None and row.latency is not None:
-            found[row.cell.key] = one.latency.median / row.latency.median
+            found[row.case.key] = one.latency.median / row.latency.median
     return found
 
 
 def unavailable(rows: Sequence[Row]) -> list[str]:
-    """What could not be measured and why, each reason once."""
+    """What could not be measured and why; each reason appears once."""
     counts: dict[tuple[str, str], int] = {}
     for row in rows:
         for pair in row.unavailable.items():
@@ -95,8 +95,8 @@ def _share(count: int, of: int) -> str:
     return "all rows" if count == of else f"{count} of {of} rows"
 
 
-def _apart_from_threads(cell: Cell) -> str:
-    return cell.model_copy(update={"threads": 1}).key
+def _apart_from_threads(case: BenchmarkCase) -> str:
+    return case.model_copy(update={"threads": 1}).key
 
 
 def _time(key: str, name: str, about: str, read: Callable[[Samples], float]) -> Column:
@@ -107,38 +107,42 @@ def _time(key: str, name: str, about: str, read: Callable[[Samples], float]) -> 
 
 
 _IDENTITY = (
-    Column("model", "network", "Name of the network.", lambda row: row.cell.model, True),
+    Column("model", "network", "Name of the network.", lambda row: row.case.model, True),
     Column(
         "format",
         "format",
-        "What the network is written in, and the precision of its arithmetic.",
-        lambda row: f"{row.cell.format} {row.cell.precision}",
+        "File format of the network, and the precision of its arithmetic.",
+        lambda row: f"{row.case.format} {row.case.precision}",
         True,
     ),
-    Column("runtime", "runtime", "What runs it.", lambda row: row.cell.runtime, True),
-    Column("device", "device", "Where it runs.", lambda row: row.cell.device, True, True),
-    Column("scenario", "scenario", "What is done with it.", lambda row: row.cell.scenario, True),
+    Column("runtime", "runtime", "Runtime of the network.", lambda row: row.case.runtime, True),
+    Column("device", "device", "Device that runs it.", lambda row: row.case.device, True, True),
+    Column("scenario", "scenario", "What was measured.", lambda row: row.case.scenario, True),
     Column(
-        "side", "side, px", "Of a tile, slide or training patch.", lambda row: row.cell.side, True
+        "side",
+        "side, px",
+        "Side of a tile, slide or training patch.",
+        lambda row: row.case.side,
+        True,
     ),
-    Column("batch", "batch", "Patches in a step.", lambda row: row.cell.batch, True, True),
-    Column("threads", "threads", "Of the runtime.", lambda row: row.cell.threads, True),
+    Column("batch", "batch", "Patches per step.", lambda row: row.case.batch, True, True),
+    Column("threads", "threads", "Threads of the runtime.", lambda row: row.case.threads, True),
     Column(
         "processes",
         "processes",
-        "That do the same at the same time.",
-        lambda row: row.cell.processes,
+        "Processes that run the scenario at the same time.",
+        lambda row: row.case.processes,
         True,
         True,
     ),
-    Column("timed", "time of", "What the times are of.", timed, True, True),
+    Column("timed", "time of", "What the times measure.", timed, True, True),
 )
 
 _TIMES = (
     Column(
         "samples",
         "samples",
-        "How many times were taken.",
+        "Number of times measured.",
         lambda row: None if row.latency is None else len(row.latency.values),
     ),
     _time("p50", "p50", "Median time.", lambda times: times.median),
@@ -150,7 +154,7 @@ _TIMES = (
 
 
 def _measured(rows: Sequence[Row]) -> list[Column]:
-    """A column for every other measure, by its name and unit, in the order of appearance."""
+    """One column per other measure, by name and unit, in the order of appearance."""
     found = dict.fromkeys(
         (name, samples.unit)
         for row in rows
@@ -179,7 +183,7 @@ def _speed_up(rows: Sequence[Row]) -> Column:
         "speed-up",
         "speed-up",
         "How many times faster than with one thread.",
-        lambda row: found.get(row.cell.key),
+        lambda row: found.get(row.case.key),
         format=".2f",
     )
 
@@ -187,7 +191,7 @@ def _speed_up(rows: Sequence[Row]) -> Column:
 def _accuracy(key: str, name: str, about: str, format: str = "", optional: bool = False) -> Column:
     def value(row: Row) -> Value:
         found: Value = None if row.accuracy is None else getattr(row.accuracy, key)
-        # a truth of one grey level everywhere has no variance to explain
+        # a constant truth has no variance to explain
         return None if isinstance(found, float) and not math.isfinite(found) else found
 
     return Column(key, name, about, value, optional=optional, format=format)
@@ -203,26 +207,26 @@ _CONSTANT = (
     Column(
         "parameters",
         "parameters, M",
-        "Millions of numbers that the network learnt.",
+        "Trained parameters, in millions.",
         lambda row: None if row.parameters is None else row.parameters / 1e6,
     ),
     Column(
         "macs",
         "GMAC",
-        "Thousand millions of multiplications for one tile or patch.",
+        "Multiply-accumulate operations for one tile or patch, in units of 10⁹.",
         lambda row: None if row.macs is None else row.macs / 1e9,
     ),
     _accuracy("mse", "MSE", "Mean squared error against the measured truth.", ".4g"),
-    _accuracy("r2", "R²", "Share of the variance that is explained.", ".3f"),
-    _accuracy("psnr", "PSNR, dB", "Peak signal to noise ratio.", ".2f"),
+    _accuracy("r2", "R²", "Share of the variance explained.", ".3f"),
+    _accuracy("psnr", "PSNR, dB", "Peak signal-to-noise ratio.", ".2f"),
     _accuracy(
         "largest", "from float32", "Largest difference from the float32 Keras model, grey levels."
     ),
-    _accuracy("what", "accuracy on", "The images that the accuracy was measured on.", "", True),
+    _accuracy("what", "accuracy on", "Images that the accuracy was measured on.", "", True),
     Column(
         "others",
         "others, %",
-        "Largest share of the machine's cores that other processes used meanwhile.",
+        "Largest share of the machine's cores that other processes used during a round.",
         lambda row: 100 * row.others if row.measures else None,
         optional=True,
         format=".0f",

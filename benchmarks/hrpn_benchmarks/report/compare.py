@@ -1,33 +1,33 @@
-"""What got faster or slower, smaller or larger, from one report to the next."""
+"""Compare two reports: what became faster or slower, smaller or larger."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.errors import ReportError
-from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Samples
 from hrpn_benchmarks.report.report import Report
 
 _DRAWS = 2000
-_AT_ONCE = 2_000_000  # samples that are drawn at once: 16 MB, and a few times that meanwhile
+_AT_ONCE = 2_000_000  # samples drawn at once: 16 MB, and a few copies of that
 _COVERAGE = 95.0  # percent
-# In these units a larger value is better.
+# Units in which a larger value is better.
 _GAINS = {"px/s", "mm2/s", "patch/s"}
 
 
 @dataclass(frozen=True)
 class Change:
-    """One measure of one cell in two reports.
+    """One measure of one case in two reports.
 
     Attributes:
-        cell: in both reports.
-        measure: its name.
-        ratio: median now / before; of a throughput before / now, so that more is always worse.
-        low, high: interval of 95 % of the ratio.
+        case: case of both reports.
+        measure: name of the measure.
+        ratio: median now / before; for a throughput before / now, so that more is always worse.
+        low, high: 95 % interval of the ratio.
     """
 
-    cell: Cell
+    case: BenchmarkCase
     measure: str
     ratio: float
     low: float
@@ -35,33 +35,43 @@ class Change:
 
     @property
     def is_certain(self) -> bool:
-        """Whether the interval leaves out 1: no change."""
+        """Whether the interval excludes 1, which means no change."""
         return not self.low <= 1 <= self.high
 
     def describe(self) -> str:
-        """One line."""
+        """The change in one line."""
         word = "worse" if self.ratio > 1 else "better"
         found = word if self.is_certain else "within the noise"
         return (
-            f"{self.cell.title}: {self.measure} {self.ratio:.3f} times as before "
+            f"{self.case.title}: {self.measure} {self.ratio:.3f} times as before "
             f"[{self.low:.3f}, {self.high:.3f}], {found}"
         )
 
 
 def compare(old: Report, new: Report) -> list[Change]:
-    """All measures that both reports have, the worst first.
+    """Compare all measures that two reports share.
 
-    One with a sample of 0 has no ratio and is left out: memory that did not grow after loading.
+    A measure with a sample of 0, such as memory that did not grow after loading, has no ratio and
+    is left out.
+
+    Args:
+        old, new: reports of the same or similar plans.
+
+    Returns:
+        The changes, the worst first.
 
     Raises:
-        ReportError: they have no cell in common.
+        ReportError: the reports have no case in common.
+
+    Example:
+        ``worse = [c for c in compare(read_report(old), read_report(new)) if c.low > 1.1]``
     """
-    before = {row.cell.key: row for row in old.rows}
-    pairs = [(before[row.cell.key], row) for row in new.rows if row.cell.key in before]
+    before = {row.case.key: row for row in old.rows}
+    pairs = [(before[row.case.key], row) for row in new.rows if row.case.key in before]
     if not pairs:
-        raise ReportError("the two reports have no cell in common, so nothing can be compared")
+        raise ReportError("the two reports have no case in common, so they cannot be compared")
     changes = [
-        change_of(now.cell, name, then.measures[name], now.measures[name])
+        change_of(now.case, name, then.measures[name], now.measures[name])
         for then, now in pairs
         for name in now.measures
         if name in then.measures
@@ -70,11 +80,16 @@ def compare(old: Report, new: Report) -> list[Change]:
     return sorted(changes, key=lambda change: -change.ratio)
 
 
-def change_of(cell: Cell, measure: str, before: Samples, now: Samples) -> Change:
-    """The ratio of two medians, with an interval by bootstrap.
+def change_of(case: BenchmarkCase, measure: str, before: Samples, now: Samples) -> Change:
+    """The ratio of two medians, with a bootstrap interval.
 
-    Whole rounds are drawn, and samples within each: samples of one process are more alike than
-    those of two. With one round the interval knows nothing of that, and is too narrow.
+    Rounds are drawn first, then samples within each, because samples of one process resemble each
+    other more than samples of two. With a single round the interval is therefore too narrow.
+
+    Args:
+        case: case of the samples.
+        measure: name of the measure.
+        before, now: samples in the same unit.
     """
     random = np.random.default_rng(0)
     drawn = _medians(now, random) / _medians(before, random)
@@ -83,11 +98,11 @@ def change_of(cell: Cell, measure: str, before: Samples, now: Samples) -> Change
         drawn, ratio = 1 / drawn, 1 / ratio
     rest = (100 - _COVERAGE) / 2
     low, high = np.percentile(drawn, [rest, 100 - rest])
-    return Change(cell, measure, ratio, float(low), float(high))
+    return Change(case, measure, ratio, float(low), float(high))
 
 
 def _medians(samples: Samples, random: np.random.Generator) -> np.ndarray:
-    """Medians (draws,) of samples drawn with replacement."""
+    """Medians of samples drawn with replacement, shape (draws,)."""
     rounds = samples.by_round()
     lengths = np.array([len(each) for each in rounds])
     padded = np.zeros((len(rounds), lengths.max()))
@@ -101,7 +116,7 @@ def _medians(samples: Samples, random: np.random.Generator) -> np.ndarray:
 def _drawn(
     padded: np.ndarray, lengths: np.ndarray, count: int, random: np.random.Generator
 ) -> np.ndarray:
-    """Medians (count,) of draws from rounds (rounds, longest) of these lengths."""
+    """Medians of draws, shape (count,), from rounds (rounds, longest) of the given lengths."""
     chosen = random.integers(len(padded), size=(count, len(padded)))
     long = lengths[chosen][..., None]
     places = (random.random((*chosen.shape, padded.shape[1])) * long).astype(int)

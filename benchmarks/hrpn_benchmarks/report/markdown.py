@@ -9,28 +9,38 @@ _MARK = " †"
 
 
 def to_markdown(report: Report) -> str:
-    """A table for each scenario, and below them what could not be measured, and why."""
+    """Write a report as Markdown: one table per scenario, then what could not be measured.
+
+    Args:
+        report: of ``run_benchmark`` or ``read_report``.
+
+    Returns:
+        The text; times in ms, memory in MB.
+
+    Example:
+        ``Path("report.md").write_text(to_markdown(read_report(folder)))``
+    """
     about = report.environment
     versions = ", ".join(f"{name} {version}" for name, version in about.versions.items())
     lines = [f"{about.processor}, {about.cores} cores, {about.system}; {versions}.", ""]
     if report.busy:
         lines += [f"**{report.busy[0].upper()}{report.busy[1:]}.**", ""]
     measured = [row for row in report.rows if row.measures]
-    for scenario in dict.fromkeys(row.cell.scenario for row in measured):
-        lines += _table(scenario, [row for row in measured if row.cell.scenario == scenario])
+    for scenario in dict.fromkeys(row.case.scenario for row in measured):
+        lines += _table(scenario, [row for row in measured if row.case.scenario == scenario])
     if any(map(is_disturbed, measured)):
         lines += [
             f"†: meanwhile other processes used more than {DISTURBED:.0%} of the machine's cores.",
             "",
         ]
-    failures = [f"{row.cell.title}: {row.failure}" for row in report.rows if row.failure]
+    failures = [f"{row.case.title}: {row.failure}" for row in report.rows if row.failure]
     lines += _list("Not measured, or not in every round", failures)
     lines += _list("Not available", unavailable(report.rows))
     return "\n".join(lines)
 
 
 def _table(scenario: str, rows: Sequence[Row]) -> list[str]:
-    """Heading, what all rows have in common, and the columns in which they differ."""
+    """A heading, the values that all rows share, and the columns in which they differ."""
     columns = [each for each in columns_of(rows) if each.key != "scenario"]
     common = [each for each in columns if each.optional and _is_common(each, rows)]
     shown = [each for each in columns if each not in common]
@@ -68,6 +78,6 @@ def _list(title: str, items: Sequence[str]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Nothing that Markdown takes for markup, or for the end of a cell or a line."""
+    """A text without Markdown markup that stays in one table cell."""
     line = " ".join(text.replace("|", "/").split())
     return line.replace("<", "&lt;")

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no network, no server, no library."""
+"""A report as one self-contained HTML page: no network, no server, no library."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from hrpn_benchmarks.report.columns import (
 from hrpn_benchmarks.report.report import DISTURBED, Report, Row
 
 _TEMPLATE = Path(__file__).parent / "assets"
-# In this order they become one script.
+# Joined to one script in this order.
 _SCRIPTS = (
     "basics.js",
     "axes.js",
@@ -29,18 +29,28 @@ _SCRIPTS = (
     "lanes.js",
     "main.js",
 )
-# Of more samples than these not all are drawn: a page of hundreds of rows must stay quick.
+# Samples drawn of a row at most, so that a page of hundreds of rows stays responsive.
 _DRAWN = 300
 
 
 def to_page(report: Report) -> str:
-    """The page as text."""
+    """Write a report as one HTML page that opens from the disk.
+
+    Args:
+        report: of ``run_benchmark`` or ``read_report``.
+
+    Returns:
+        The page as text, with the styles, the script and the data in it.
+
+    Example:
+        ``Path("report.html").write_text(to_page(read_report(folder)))``
+    """
     page = (_TEMPLATE / "page.html").read_text(encoding="utf-8")
     script = "\n".join((_TEMPLATE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     style = (_TEMPLATE / "page.css").read_text(encoding="utf-8")
-    # in a script element only "<" could end it; a name from a file must not
+    # "<" could end the script element, and names come from files
     data = json.dumps(_data(report), allow_nan=False).replace("<", "\\u003c")
-    # the data come last: nothing is replaced in them
+    # the data come last, so that nothing is replaced in them
     for name, text in (("style", style), ("script", script), ("data", data)):
         page = page.replace(f"@@{name}@@", text)
     return page
@@ -68,13 +78,10 @@ def _data(report: Report) -> dict[str, Any]:
 
 
 def _row(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
-    """What the page knows of a row.
-
-    Each cell is a value to sort by and a text; those of empty cells are left out.
-    """
+    """The data of a row: for each column a value to sort by and a text, unless it is empty."""
     values = ((each, each.read(row)) for each in columns)
     return {
-        "title": row.cell.title,
+        "title": row.case.title,
         "cells": {each.key: [v, each.text(v)] for each, v in values if v is not None},
         "times": None if row.latency is None else _times(row.latency, timed(row) or ""),
         "disturbed": is_disturbed(row),
@@ -83,7 +90,7 @@ def _row(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
 
 
 def _times(samples: Samples, name: str) -> dict[str, Any]:
-    """What is drawn of a row's times, ms."""
+    """The times of a row as the page draws them, ms."""
     return {
         "name": name,
         "quartiles": [1e3 * samples.percentile(share) for share in (25, 50, 75)],
@@ -93,16 +100,16 @@ def _times(samples: Samples, name: str) -> dict[str, Any]:
 
 
 def thinned(values: Sequence[float], most: int = _DRAWN) -> list[float]:
-    """Values to draw in place of all: the most extreme ones, and evenly many of the others.
+    """Choose the samples to draw: the extreme ones, and an even selection of the others.
 
     Args:
         values: any number of samples.
-        most: how many may be drawn.
+        most: largest number to draw.
 
     Returns:
-        The samples in ascending order: all if they are few enough; else those farther than 1.5
-        interquartile ranges from the quartiles (Tukey's outliers), at most half of ``most``, the
-        smallest and largest first, and of what lies between them every so-many-th.
+        Samples in ascending order. If there are more than ``most``: those farther than 1.5
+        interquartile ranges from the quartiles (Tukey's outliers), up to half of ``most``, and
+        evenly spaced ones between them.
     """
     ordered = np.sort(np.asarray(values, float))
     if len(ordered) <= most:
@@ -111,7 +118,7 @@ def thinned(values: Sequence[float], most: int = _DRAWN) -> list[float]:
     reach = 1.5 * (third - first)
     low = int(np.searchsorted(ordered, first - reach, "left"))
     high = len(ordered) - int(np.searchsorted(ordered, third + reach, "right"))
-    # at each end at least the extreme one, whether it is an outlier or not
+    # keep the extreme value at each end even if it is no outlier
     low, high = (min(max(count, 1), most // 4) for count in (low, high))
     middle = ordered[low : len(ordered) - high]
     chosen = np.linspace(0, len(middle) - 1, most - low - high).round().astype(int)
@@ -120,5 +127,5 @@ def thinned(values: Sequence[float], most: int = _DRAWN) -> list[float]:
 
 
 def _rounded(value: float) -> float:
-    """Four digits: more cannot be seen, and would double the size of the page."""
+    """Round to four digits: more would not be visible, and would double the size of the page."""
     return float(f"{value:.4g}")

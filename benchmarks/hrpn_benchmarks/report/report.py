@@ -4,26 +4,26 @@ from pathlib import Path
 from typing import Literal
 
 from hrpn_export import Bundle
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
+from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.errors import ReportError
 from hrpn_benchmarks.machine.environment import Ending, Environment
-from hrpn_benchmarks.matrix import Cell
 from hrpn_benchmarks.measures import Samples, Strict
 from hrpn_benchmarks.plan import Plan
 
 REPORT = "report.json"
-# Of the whole machine, this share may be used by others while a row is measured.
+# Other processes may use this share of the machine while a row is measured.
 DISTURBED = 0.1
 
 
 class Accuracy(Strict):
-    """What a user gets, from the certificate: on whole held-out slides where it has any.
+    """Accuracy from the certificate: on whole held-out slides where it has any.
 
     Attributes:
         mse, r2, psnr: against the measured truth; grey levels squared, -, dB.
-        largest: difference from the float32 Keras model, grey levels.
-        what: the images.
+        largest: largest difference from the float32 Keras model, grey levels.
+        what: the images that the accuracy was measured on.
     """
 
     mse: float
@@ -34,21 +34,25 @@ class Accuracy(Strict):
 
 
 class Row(Strict):
-    """One cell, measured or not.
+    """One benchmark case with its measurements.
 
     Attributes:
-        cell: what was measured.
-        measures: by name.
-        unavailable: why a measure that belongs here could not be read, by its name.
-        failure: why there are none, or not of all rounds; None if nothing went wrong.
-        parameters: numbers that the network learnt; None if not known.
-        macs: multiplications of one tile or patch of the cell's side; None if not known.
+        case: what was measured; ``cell`` in the file.
+        measures: samples by name.
+        unavailable: reasons why measures could not be read, by the name of the measure.
+        failure: why some or all rounds failed; None if every round succeeded.
+        parameters: number of trained parameters; None if not known.
+        macs: multiply-accumulate operations for one tile or patch of the case's side; None if
+            not known.
         others: largest share of the machine's cores that other processes used in a round.
-        size: of the exported file or folder, bytes; None for a peer.
-        accuracy: None if the certificate has none, or for a peer.
+        size: size of the exported file or folder, bytes; None for a baseline implementation.
+        accuracy: None if the certificate has none, and for a baseline implementation.
     """
 
-    cell: Cell
+    # files of schema 1 say "cell"
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    case: BenchmarkCase = Field(alias="cell")
     measures: dict[str, Samples]
     unavailable: dict[str, str] = Field(default_factory=dict)
     failure: str | None
@@ -60,18 +64,18 @@ class Row(Strict):
 
     @property
     def latency(self) -> Samples | None:
-        """The time of a run: of a tile, a batch, a first answer, a stream, a step; the first."""
+        """The first measure in seconds: the time of a tile, batch, stream, step and so on."""
         return next((s for s in self.measures.values() if s.unit == "s"), None)
 
 
 class Report(Strict):
-    """Everything that was measured in one run.
+    """Everything that one benchmark measured.
 
     Attributes:
-        environment: of the machine, at the beginning.
-        plan: what was asked for.
-        rows: one for each cell, in the order of the plan.
-        ending: of the machine, in the end; None in reports that did not note it.
+        environment: the machine at the beginning.
+        plan: the plan that was measured.
+        rows: one row per case, in the order of the plan.
+        ending: the machine at the end; None in reports that did not record it.
     """
 
     schema_version: Literal[1] = 1
@@ -82,7 +86,7 @@ class Report(Strict):
 
     @property
     def disturbed(self) -> str | None:
-        """How many rows other processes may have slowed down, in a line; None if there are none."""
+        """How many rows other processes may have slowed down, in one line; None if none."""
         shares = [row.others for row in self.rows if row.others > DISTURBED]
         if not shares:
             return None
@@ -93,7 +97,7 @@ class Report(Strict):
 
     @property
     def busy(self) -> str | None:
-        """Why the figures may be worse than they should be, in a line; None if nothing is wrong."""
+        """Why the measurements may be too slow, in one line; None if nothing is wrong."""
         about = self.environment
         limited = None
         if about.processor_limit is not None and about.processor_limit < about.cores:
@@ -104,9 +108,9 @@ class Report(Strict):
         return "; ".join(each for each in (about.busy, self.disturbed, limited) if each) or None
 
 
-def accuracy_of(bundle: Bundle, cell: Cell) -> Accuracy | None:
-    """What the certificate of a bundle says of a cell's format."""
-    entry = bundle.certificate.entry(cell.format, cell.precision)
+def accuracy_of(bundle: Bundle, case: BenchmarkCase) -> Accuracy | None:
+    """The accuracy of a case's format, from the certificate of its bundle; None if unmeasured."""
+    entry = bundle.certificate.entry(case.format, case.precision)
     if entry is None or not entry.measured:
         return None
     last = entry.measured[-1]
@@ -119,18 +123,27 @@ def accuracy_of(bundle: Bundle, cell: Cell) -> Accuracy | None:
     )
 
 
-def size_of(bundle: Bundle, cell: Cell) -> int:
-    """Bytes of the file or folder that a cell's session loads."""
-    path = bundle.path / bundle.artefact(cell.format, cell.precision).path
+def size_of(bundle: Bundle, case: BenchmarkCase) -> int:
+    """Size of the file or folder that a case's session loads, bytes."""
+    path = bundle.path / bundle.artefact(case.format, case.precision).path
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     return sum(file.stat().st_size for file in files)
 
 
 def read_report(folder: Path) -> Report:
-    """Read a report from its folder.
+    """Read ``report.json`` from the folder of a report.
+
+    Args:
+        folder: output folder of ``run_benchmark``.
+
+    Returns:
+        The report; times in s, memory and sizes in bytes.
 
     Raises:
-        ReportError: there is none, or it is damaged or of a newer schema.
+        ReportError: there is no report, or it is damaged or written by a newer schema.
+
+    Example:
+        ``read_report(Path("demo/benchmark")).rows[0].latency.median``
     """
     path = folder / REPORT
     try:

@@ -1,4 +1,4 @@
-"""What a session may be able to do beside predicting; scenarios ask for it."""
+"""Optional abilities of a session besides prediction, which some scenarios use."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,7 +19,7 @@ class Trainable(Protocol):
             target: (N, H, W, outputs) float32 grey levels.
 
         Returns:
-            The loss before the step, once the step is done.
+            The loss before the step; the call returns once the step is complete.
         """
         ...
 
@@ -29,7 +29,7 @@ class Counted(Protocol):
     """A session that knows the size of its network.
 
     Attributes:
-        parameters: numbers that the network learnt.
+        parameters: number of trained parameters.
     """
 
     parameters: int
@@ -40,7 +40,7 @@ class Counted(Protocol):
 
 
 def with_counts(measured: Measured, session: Any, side: int) -> Measured:
-    """The measures, with what a session says of the size of its network, if it does."""
+    """Add the parameters and operations of the network, if the session counts them."""
     if not isinstance(session, Counted):
         return measured
     counts = {"parameters": session.parameters, "macs": session.macs(side)}

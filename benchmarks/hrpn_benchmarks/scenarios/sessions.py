@@ -1,4 +1,4 @@
-"""What is done with a session, and what is measured meanwhile."""
+"""The scenarios that need nothing but a session, and what each of them measures."""
 
 from collections.abc import Mapping
 
@@ -13,21 +13,21 @@ from hrpn_benchmarks.trackers.timing import Latency, PeakMemory, repeat, warm_up
 
 # Sides of the tiles of a stream, px.
 STREAM = (256, 512, 1024, 2048)
-WARM_UP = 10.0  # s, at most
-# A batch twice as large must be this much faster to be worth it.
+WARM_UP = 10.0  # longest warm-up, s
+# A batch of twice the size must raise the throughput by this factor to be worth it.
 _WORTH = 1.05
 _LARGEST_BATCH = 64
 
 
-def startup(job: ScenarioContext) -> Measured:
-    """Loading, with the import of the runtime, and the first answer."""
+def startup(context: ScenarioContext) -> Measured:
+    """Load the session, including the import of the runtime, and predict the first tile."""
     load, first, memory = Latency(), Latency(), PeakMemory()
-    gpu = GpuMemory(job.cell.device)
-    job.together()
+    gpu = GpuMemory(context.case.device)
+    context.together()
     with memory.watch(), gpu.watch():
         with load.sample():
-            session = job.open()
-        batch = _tiles(session, 1, job.cell.side)
+            session = context.open()
+        batch = _tiles(session, 1, context.case.side)
         with first.sample():
             session(batch)
     return Measured(
@@ -39,19 +39,19 @@ def startup(job: ScenarioContext) -> Measured:
     ).joined(gpu.measured)
 
 
-def tile(job: ScenarioContext) -> Measured:
-    """One tile at a time, again and again."""
-    return _steady(job, job.open(), 1)
+def tile(context: ScenarioContext) -> Measured:
+    """Predict one tile at a time, repeatedly."""
+    return _steady(context, context.open(), 1)
 
 
-def stream(job: ScenarioContext) -> Measured:
-    """Tiles of growing and shrinking sizes, as slides of many sizes bring them."""
-    session, memory, latency = job.open(), PeakMemory(), Latency()
-    gpu = GpuMemory(job.cell.device)
+def stream(context: ScenarioContext) -> Measured:
+    """Predict tiles of growing and shrinking size, as slides of many sizes have them."""
+    session, memory, latency = context.open(), PeakMemory(), Latency()
+    gpu = GpuMemory(context.case.device)
     multiple = session.contract.stride_multiple
     sides = [-(-side // multiple) * multiple for side in (*STREAM, *STREAM[::-1])]
     tiles = [_tiles(session, 1, side) for side in sides]
-    job.together()
+    context.together()
     with memory.watch(), gpu.watch():
         for batch in tiles:
             with latency.sample():
@@ -62,20 +62,20 @@ def stream(job: ScenarioContext) -> Measured:
     return Measured(measures=measures).joined(speed, gpu.measured)
 
 
-def throughput(job: ScenarioContext) -> Measured:
-    """The best batch, found by doubling it until that no longer pays."""
-    cell, session, best, speed = job.cell, job.open(), 1, 0.0
+def throughput(context: ScenarioContext) -> Measured:
+    """Predict batches of the best size, found by doubling it until that no longer pays."""
+    case, session, best, speed = context.case, context.open(), 1, 0.0
     batch = 1
     while batch <= _LARGEST_BATCH:
-        tiles = _tiles(session, batch, cell.side)
+        tiles = _tiles(session, batch, case.side)
         session(tiles)
         seconds = repeat(lambda tiles=tiles: session(tiles), 0.0).median  # type: ignore[misc]
-        now = batch * cell.side**2 / seconds
+        now = batch * case.side**2 / seconds
         if now < speed * _WORTH:
             break
         best, speed, batch = batch, now, 2 * batch
-    found = _steady(job, session, best)
-    return found.joined(speeds(session.contract, best * cell.side**2, found.measures["latency"]))
+    found = _steady(context, session, best)
+    return found.joined(speeds(session.contract, best * case.side**2, found.measures["latency"]))
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -90,22 +90,28 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
-def _steady(job: ScenarioContext, session: Session, batch: int) -> Measured:
-    tiles, memory = _tiles(session, batch, job.cell.side), PeakMemory()
-    gpu, energy = GpuMemory(job.cell.device), Energy(job.cell.device)
-    with memory.watch(), gpu.watch():  # the first run is what makes memory grow
+def _steady(context: ScenarioContext, session: Session, batch: int) -> Measured:
+    tiles, memory = _tiles(session, batch, context.case.side), PeakMemory()
+    gpu, energy = GpuMemory(context.case.device), Energy(context.case.device)
+    with memory.watch(), gpu.watch():  # memory grows most in the first run, so watch that too
         warm_up(lambda: session(tiles), WARM_UP)
-        job.together()
+        context.together()
         with energy.watch():
-            samples = repeat(lambda: session(tiles), job.cell.seconds)
-    area = _square_mm(session.contract, batch * job.cell.side**2)
+            samples = repeat(lambda: session(tiles), context.case.seconds)
+    area = _square_mm(session.contract, batch * context.case.side**2)
     return Measured(measures={"latency": samples, **memory.measures}).joined(
         gpu.measured, energy.measured(len(samples.values), area)
     )
 
 
 def speeds(contract: Contract, pixels: int, times: Samples) -> Measured:
-    """Pixels, and area where the size of a pixel is known, in each of the times."""
+    """Throughput in pixels and, where the contract states a pixel size, in area.
+
+    Args:
+        contract: gives the pixel size.
+        pixels: pixels predicted in each of the times.
+        times: durations, s.
+    """
     found = Samples(unit="px/s", values=tuple(pixels / seconds for seconds in times.values))
     area = _square_mm(contract, pixels)
     if area is None:
@@ -116,18 +122,18 @@ def speeds(contract: Contract, pixels: int, times: Samples) -> Measured:
 
 
 def noise(contract: Contract, channels: int, count: int, side: int) -> np.ndarray:
-    """(count, side, side, channels) float32 grey levels, always the same."""
+    """Reproducible noise of shape (count, side, side, channels), float32 grey levels."""
     random = np.random.default_rng(0)
     shape = (count, side, side, channels)
     return random.integers(0, int(contract.grey_max), shape, endpoint=True).astype(np.float32)
 
 
 def _square_mm(contract: Contract, pixels: int) -> float | None:
-    """Area of so many pixels, mm2; None if the contract has no pixel size."""
+    """Area of a number of pixels, mm2; None if the contract has no pixel size."""
     size = contract.pixel_size_um
     return None if size is None else pixels * size**2 / 1e6
 
 
 def _tiles(session: Session, batch: int, side: int) -> np.ndarray:
-    """Noise (batch, side, side, inputs), float32 grey levels."""
+    """Noise of shape (batch, side, side, inputs), float32 grey levels."""
     return noise(session.contract, len(session.contract.inputs), batch, side)

@@ -1,7 +1,7 @@
-"""What a network of a bundle is and does, counted in its ONNX file: parameters and operations.
+"""Parameters and operations of a bundle's network, counted in its ONNX file.
 
-``onnx`` infers the shapes but counts nothing. ``onnx-tool`` counts element-wise work, too, so that
-its figures are not those that papers give for networks.
+``onnx`` infers shapes but counts nothing. ``onnx-tool`` also counts element-wise operations, so
+that its numbers differ from those in papers.
 """
 
 import math
@@ -12,7 +12,7 @@ from hrpn_export import Bundle
 
 from hrpn_benchmarks.errors import InstrumentError
 
-# By which precision, if there are several: float32 is what was trained.
+# Precisions to count in, in this order: float32 is the trained network.
 _ORDER = ("fp32", "fp16", "int8")
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
 _PRODUCTS = ("MatMul", "Gemm")
@@ -20,11 +20,11 @@ _PRODUCTS = ("MatMul", "Gemm")
 
 @dataclass(frozen=True)
 class Counts:
-    """Of one network.
+    """Size of a network.
 
     Attributes:
         parameters: constants of its convolutions and matrix products, biases included.
-        macs: multiplications with addition of those, for one tile.
+        macs: multiply-accumulate operations of these for one tile.
     """
 
     parameters: int
@@ -34,12 +34,12 @@ class Counts:
 def count(bundle: Bundle, side: int) -> Counts:
     """Count the network of a bundle for a tile of (side, side) px.
 
-    A batch normalisation that the export folded into its convolution is counted with that one's
-    weights and bias, so there are fewer parameters than in the Keras model; normalisation,
-    resizing and element-wise work are no operations, as in the project's tables of networks.
+    The export folds batch normalisation into the convolutions, so there are fewer parameters than
+    in the Keras model. Normalisation, resizing and element-wise work do not count as operations,
+    as in the project's tables of networks.
 
     Raises:
-        InstrumentError: the bundle has no ONNX file, or its shapes cannot be told.
+        InstrumentError: the bundle has no ONNX file, or its shapes are unknown.
     """
     there = {a.precision: a.path for a in bundle.manifest.artefacts if a.format == "onnx"}
     chosen = [there[precision] for precision in _ORDER if precision in there]
@@ -56,7 +56,12 @@ def count(bundle: Bundle, side: int) -> Counts:
 
 
 def try_to_count(bundle: Bundle | None, side: int) -> Counts | str:
-    """As :func:`count`, or in a line why not; None stands for a peer."""
+    """Like :func:`count`, but give the reason in one line if it fails.
+
+    Args:
+        bundle: None for a baseline implementation.
+        side: side of a tile, px.
+    """
     if bundle is None:
         return "its process did not count them"
     try:
@@ -66,14 +71,14 @@ def try_to_count(bundle: Bundle | None, side: int) -> Counts | str:
 
 
 def count_onnx(model: Any, side: int) -> Counts:
-    """Count a graph with one input (batch, height, width, channels) for a tile of that side.
+    """Count a graph with one input (batch, height, width, channels) for one tile.
 
     Args:
-        model: ``onnx.ModelProto``; it is changed.
-        side: px.
+        model: ``onnx.ModelProto``; modified in place.
+        side: side of the tile, px.
 
     Raises:
-        InstrumentError: the shape of a tensor that matters cannot be told.
+        InstrumentError: the shape of a tensor is needed but unknown.
     """
     graph = _Graph(model, side)
     parameters: dict[str, int] = {}
@@ -93,13 +98,13 @@ def _macs(node: Any, graph: "_Graph") -> int:
     if node.op_type in _PRODUCTS:
         transposed = any(a.name == "transA" and a.i for a in node.attribute)
         return math.prod(output) * source[-2 if transposed else -1]
-    if node.op_type == "ConvTranspose":  # (in, out / group, ...): each input pixel is spread
+    if node.op_type == "ConvTranspose":  # weights (in, out / group, ...) spread each input pixel
         return math.prod(source) * math.prod(weight[1:])
     return math.prod(output) * math.prod(weight[1:])  # (out, in / group, ...)
 
 
 class _Graph:
-    """Shapes and constants of a graph for one tile of a side."""
+    """Shapes and constants of a graph for one tile."""
 
     def __init__(self, model: Any, side: int) -> None:
         import onnx
@@ -113,7 +118,7 @@ class _Graph:
             raise InstrumentError(f"the ONNX input has {len(sizes)} dimensions in place of 4")
         for size, value in zip(sizes[:3], (1, side, side), strict=True):
             size.dim_value = value
-        for output in graph.output:  # what is stated with names would stay so
+        for output in graph.output:  # inference would keep the symbolic names of its dimensions
             output.type.tensor_type.ClearField("shape")
         del graph.value_info[:]
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
@@ -121,19 +126,19 @@ class _Graph:
             if all(size.HasField("dim_value") for size in value.type.tensor_type.shape.dim):
                 dims = value.type.tensor_type.shape.dim
                 self._shapes[value.name] = tuple(size.dim_value for size in dims)
-        for node in graph.node:  # in the order of execution, so its inputs were seen
+        for node in graph.node:  # in the order of execution, so its inputs come first
             if all(name in self._constants for name in node.input if name):
                 self._constants.update(node.output)
 
     def is_constant(self, name: str) -> bool:
-        """Whether a tensor is the same for every input: stored, perhaps in int8."""
+        """Whether a tensor is the same for every input, in any precision."""
         return name in self._constants
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Of a tensor.
+        """The shape of a tensor.
 
         Raises:
-            InstrumentError: it cannot be told.
+            InstrumentError: the shape is unknown.
         """
         if name not in self._shapes:
             raise InstrumentError(f"the shape of {name} in the ONNX graph cannot be told")

@@ -1,4 +1,4 @@
-"""Energy of a processor package (RAPL) or of a GPU (NVML), from counters that only ever grow."""
+"""Energy of a processor package (RAPL) or a GPU (NVML), from cumulative counters."""
 
 import time
 from collections.abc import Iterator
@@ -14,8 +14,7 @@ from hrpn_benchmarks.measures import Measured, Samples
 POWERCAP = Path("/sys/class/powercap")
 ENERGY, PER_AREA = "energy", "energy per area"
 NO_PIXEL_SIZE = "the network's contract has no pixel size"
-# A reading is as old as one period at most, at the beginning as in the end, so that a difference
-# of two lacks or has too much of one period at most: of 20 periods that is 5 %.
+# Each reading is up to one period old, so a difference is off by up to one period: 5 % of 20.
 _LEAST_PERIODS = 20
 
 
@@ -23,13 +22,13 @@ class Meter(Protocol):
     """A counter of energy.
 
     Attributes:
-        period: s between two changes of the counter.
+        period: time between two updates of the counter, s.
     """
 
     period: float
 
     def read(self) -> tuple[int, ...]:
-        """What the counters of all parts say, in units of their own."""
+        """Read the counters of all parts, in their own units."""
         ...
 
     def joules(self, before: tuple[int, ...], after: tuple[int, ...]) -> float:
@@ -40,12 +39,12 @@ class Meter(Protocol):
 class Rapl:
     """All processor packages of this machine, by the Linux power capping framework.
 
-    The counters are in microjoules, begin anew above ``max_energy_range_uj``, and change about
+    The counters are in microjoules, wrap around at ``max_energy_range_uj``, and are updated about
     every millisecond (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3,
-    "RAPL interfaces"). They count a package whole: all its cores, and whoever uses them.
+    "RAPL interfaces"). They count the whole package: all cores and all processes.
 
     Raises:
-        InstrumentError: there are none, or only root may read them.
+        InstrumentError: there is no counter, or only root may read it.
     """
 
     period = 0.001
@@ -55,7 +54,7 @@ class Rapl:
         domains: dict[str, Path] = {}
         for path in sorted(folder.glob("*/energy_uj")):
             name = _text(path.with_name("name"))
-            # one package may be there twice, by registers and by memory (intel-rapl-mmio)
+            # a package may appear twice, by registers and by memory (intel-rapl-mmio)
             if name.startswith("package"):
                 domains.setdefault(name, path)
         if not domains:
@@ -64,11 +63,11 @@ class Rapl:
         self._ranges = tuple(int(_text(c.with_name("max_energy_range_uj"))) for c in self._counters)
 
     def read(self) -> tuple[int, ...]:
-        """Of each package, microjoules."""
+        """The counter of each package, microjoules."""
         return tuple(int(_text(path)) for path in self._counters)
 
     def joules(self, before: tuple[int, ...], after: tuple[int, ...]) -> float:
-        """The sum over the packages, J; a counter that began anew once is put right."""
+        """The sum over the packages, J; one wrap-around of a counter is corrected."""
         used = (
             now - then if now >= then else now - then + most
             for then, now, most in zip(before, after, self._ranges, strict=True)
@@ -79,9 +78,9 @@ class Rapl:
 class GpuCounter:
     """A GPU with its memory, since the driver was loaded (Volta and newer), in millijoules.
 
-    The sensor behind it gives a value every 100 ms on the slowest GPUs, and on some of them
-    (A100, H100) looks at a quarter of that time only: Yang, Adamek and Armour, "Part-time power
-    measurements", SC24, arXiv 2312.02741.
+    The sensor gives a value every 100 ms on the slowest GPUs, and on some (A100, H100) it samples
+    only a quarter of that time: Yang, Adamek and Armour, "Part-time power measurements", SC24,
+    arXiv 2312.02741.
 
     Raises:
         InstrumentError: see :mod:`hrpn_benchmarks.machine.nvml`.
@@ -93,7 +92,7 @@ class GpuCounter:
         self.device = device
 
     def read(self) -> tuple[int, ...]:
-        """Of the one GPU, millijoules."""
+        """The counter of the GPU, millijoules."""
         with library() as nvml:
             handle = handle_of(nvml, self.device)
             return (int(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)),)
@@ -104,22 +103,22 @@ class GpuCounter:
 
 
 def meter_of(device: str) -> Meter:
-    """The meter that belongs to a device.
+    """The meter of a device.
 
     Raises:
-        InstrumentError: says why there is none.
+        InstrumentError: there is none; says why.
     """
     return GpuCounter(device) if is_gpu(device) else Rapl()
 
 
 @dataclass
 class Energy:
-    """Energy that a device takes within ``with energy.watch():``.
+    """Energy that a device uses within ``with energy.watch():``.
 
     Attributes:
-        device: of the session.
-        joules: all of it.
-        problem: why it is not known; None if it is.
+        device: device of the session.
+        joules: energy used, J.
+        problem: why the energy is unknown; None if it is known.
     """
 
     device: str
@@ -128,7 +127,7 @@ class Energy:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Read the counter before and after."""
+        """Read the counter before and after the block."""
         try:
             meter = meter_of(self.device)
             before = meter.read()
@@ -147,11 +146,11 @@ class Energy:
         self.problem = _doubt(self.joules, seconds, meter.period)
 
     def measured(self, runs: int, square_mm: float | None) -> Measured:
-        """Energy of a run, and for each area, or why they are not known.
+        """Energy per run and per area, or the reason why they are unknown.
 
         Args:
-            runs: within the watch.
-            square_mm: area that one run predicts, mm2; None if the pixel size is not known.
+            runs: number of runs within the watch.
+            square_mm: area that one run predicts, mm2; None if the pixel size is unknown.
         """
         if self.problem is not None:
             missing = dict.fromkeys((ENERGY, PER_AREA), self.problem)

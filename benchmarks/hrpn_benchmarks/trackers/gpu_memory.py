@@ -1,4 +1,4 @@
-"""How much of a GPU's memory this process holds, as NVML counts it."""
+"""GPU memory that this process holds, as reported by NVML."""
 
 import os
 import threading
@@ -10,21 +10,21 @@ from hrpn_benchmarks.errors import InstrumentError
 from hrpn_benchmarks.machine.nvml import handle_of, is_gpu, library
 from hrpn_benchmarks.measures import Measured, Samples
 
-# s between two looks. The pools of the runtimes grow while a network warms up and keep what they
-# have, so nothing shorter is missed; more looks would show in the latency.
+# Sampling interval, s. The memory pools of runtimes grow during warm-up and do not shrink, so this
+# misses nothing; sampling more often would affect the latency.
 _INTERVAL = 0.02
 PEAK, STEADY = "peak GPU memory", "steady GPU memory"
 
 
 @dataclass
 class GpuMemory:
-    """Memory of this process on a GPU within ``with memory.watch():``.
+    """GPU memory of this process within ``with memory.watch():``.
 
     Attributes:
-        device: of the session; on ``cpu`` nothing is watched, and nothing is missed.
-        peak: the most seen, bytes.
-        steady: held at the end, bytes.
-        problem: why neither is known; None if they are.
+        device: device of the session; on ``cpu`` there is nothing to measure.
+        peak: largest memory seen, bytes.
+        steady: memory held at the end, bytes.
+        problem: why they are unknown; None if they are known.
     """
 
     device: str
@@ -34,12 +34,12 @@ class GpuMemory:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Look again and again from a thread, and once more in the end."""
+        """Sample the memory from a thread, and once more at the end."""
         if not is_gpu(self.device):
             yield
             return
         with suppress(InstrumentError), library():
-            pass  # imported here, not while something is timed; the thread finds the same problem
+            pass  # import it before anything is timed; the thread reports a failure
         over = threading.Event()
         thread = threading.Thread(target=self._sample, args=(over,), daemon=True)
         thread.start()
@@ -52,7 +52,7 @@ class GpuMemory:
 
     @property
     def measured(self) -> Measured:
-        """Both measures, or why there are none."""
+        """Both measures, or the reason why there are none."""
         if not is_gpu(self.device):
             return Measured(measures={})
         if self.problem is not None:
@@ -92,10 +92,10 @@ class GpuMemory:
 
 
 def _held(processes: list[object]) -> int:
-    """Bytes of this process among those on a GPU; 0 if it is not one of them.
+    """Memory of this process on a GPU, bytes; 0 if it does not use the GPU.
 
     Raises:
-        InstrumentError: it is, but its memory is not told.
+        InstrumentError: NVML does not report the memory of the process.
     """
     own = [each for each in processes if getattr(each, "pid", None) == os.getpid()]
     held = [getattr(each, "usedGpuMemory", None) for each in own]

@@ -1,4 +1,4 @@
-"""Clocks and scales around code: context managers that keep raw samples with their unit."""
+"""Time and memory of code: context managers that keep raw samples with their unit."""
 
 import statistics
 import time
@@ -9,40 +9,47 @@ from pathlib import Path
 
 from hrpn_benchmarks.measures import Samples
 
-# A run is warm once the median of its last WINDOW times is within TOLERANCE of those before.
+# Warm-up ends when the median of the last WINDOW times is within TOLERANCE of those before.
 WINDOW, TOLERANCE = 3, 0.05
 
 
 @dataclass
 class Latency:
-    """Times what is within ``with latency.sample():``, each time anew.
+    """Times the block of each ``with latency.sample():``.
 
     Attributes:
-        times: raw, s.
+        times: raw times, s.
+
+    Example:
+        >>> latency = Latency()
+        >>> with latency.sample():
+        ...     pass
+        >>> len(latency.times)
+        1
     """
 
     times: list[float] = field(default_factory=list)
 
     @contextmanager
     def sample(self) -> Iterator[None]:
-        """Take one time; nothing is recorded of what raises."""
+        """Time one block; a block that raises is not recorded."""
         start = time.perf_counter_ns()
         yield
         self.times.append((time.perf_counter_ns() - start) / 1e9)
 
     @property
     def samples(self) -> Samples:
-        """What was taken."""
+        """The times as samples."""
         return Samples(unit="s", values=tuple(self.times))
 
 
 @dataclass
 class PeakMemory:
-    """The most memory that this process holds within ``with memory.watch():`` (Linux).
+    """Peak memory of this process within ``with memory.watch():`` (Linux).
 
     Attributes:
-        baseline: held at the beginning, bytes.
-        peak: the most held since, bytes.
+        baseline: memory at the beginning, bytes.
+        peak: largest memory since, bytes.
     """
 
     baseline: int = 0
@@ -50,8 +57,8 @@ class PeakMemory:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Forget the peak so far, and read it in the end."""
-        with suppress(OSError):  # where it cannot be forgotten, the peak since the start counts
+        """Reset the peak, and read it at the end."""
+        with suppress(OSError):  # where it cannot be reset, the peak since the start counts
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         self.baseline = _status("VmRSS")
         yield
@@ -64,7 +71,7 @@ class PeakMemory:
 
     @property
     def measures(self) -> dict[str, Samples]:
-        """Both, as a scenario gives them."""
+        """Peak and growth, as a scenario reports them."""
         return {
             "peak memory": Samples(unit="byte", values=(float(self.peak),)),
             "memory growth": Samples(unit="byte", values=(float(self.growth),)),
@@ -72,10 +79,14 @@ class PeakMemory:
 
 
 def warm_up(run: Callable[[], object], seconds: float) -> int:
-    """Run until the time that it takes is stable, or for so long.
+    """Repeat a run until its time is stable.
+
+    Args:
+        run: the code to warm up.
+        seconds: longest time to spend, s.
 
     Returns:
-        How often it was run.
+        Number of runs.
     """
     latency, began = Latency(), time.monotonic()
     while True:
@@ -92,7 +103,13 @@ def warm_up(run: Callable[[], object], seconds: float) -> int:
 
 
 def repeat(run: Callable[[], object], seconds: float, least: int = 3) -> Samples:
-    """Time a run again and again, for so long and at least so often."""
+    """Time repeated runs.
+
+    Args:
+        run: the code to time.
+        seconds: shortest total time, s.
+        least: smallest number of runs.
+    """
     latency, began = Latency(), time.monotonic()
     while len(latency.times) < least or time.monotonic() - began < seconds:
         with latency.sample():
@@ -101,7 +118,7 @@ def repeat(run: Callable[[], object], seconds: float, least: int = 3) -> Samples
 
 
 def _status(name: str) -> int:
-    """A line of /proc/self/status, bytes; 0 where the system has none."""
+    """A value of /proc/self/status, bytes; 0 where the system has none."""
     with suppress(OSError, StopIteration, ValueError):
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         line = next(line for line in lines if line.startswith(f"{name}:"))

@@ -1,7 +1,7 @@
-"""What a model can be exported to: one table, one module for each format.
+"""The formats that a model can be exported to: one table, and one module or package per format.
 
-A new format is a module with a function ``export(source, precision, folder)``, one row here, and a
-runtime (:mod:`hrpn_export.runtimes`) that opens what it wrote.
+A new format is a row of :mod:`hrpn_export.formats.table` and a module with the functions
+``export``, ``check`` and ``section``; a runtime (:mod:`hrpn_export.runtimes`) opens what it wrote.
 """
 
 from hrpn_export.formats.table import FORMATS, Exporter, Format, Source, find_format

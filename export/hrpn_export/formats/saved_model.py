@@ -1,21 +1,26 @@
-"""TensorFlow SavedModel, laid out as TensorFlow Serving takes it: ``model/1/``."""
+"""TensorFlow SavedModel, in the layout of TensorFlow Serving: ``model/1/``."""
 
 from pathlib import Path
 
+from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
+from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.safety import check_saved_model
+from hrpn_export.snippets import program, section_of
 
 VERSION = "1"
+check = check_saved_model
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
     """Write the model as one signature, ``serving_default``, for every batch and size.
 
-    The weights are variables of the SavedModel, as TensorFlow Serving and further conversion
-    expect. Input ``grey_levels`` and output ``prediction`` are float32 (N, H, W, C).
+    The weights are variables, as TensorFlow Serving and converters expect. Input ``grey_levels``
+    and output ``prediction`` are float32 (N, H, W, C).
 
     Returns:
-        The folder that holds the version folder, to be given to TensorFlow Serving.
+        The folder with the version folder in it, for TensorFlow Serving.
     """
     import tensorflow as tf
 
@@ -31,3 +36,15 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     path = folder / "model"
     tf.saved_model.save(module, str(path / VERSION), signatures={"serving_default": serve})
     return path
+
+
+def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
+    """The section of a bundle's README that runs this format."""
+    lines = (
+        f'model = tf.saved_model.load("{artefact.path}/1")\n'
+        'run = model.signatures["serving_default"]'
+    )
+    call = f'run({INPUT}=tf.constant(image))["{OUTPUT}"].numpy()'
+    code = program(["import tensorflow as tf"], lines, call, contract)
+    serving = f"TensorFlow Serving takes the folder `{artefact.path}` as it is."
+    return section_of("SavedModel", artefact, "`pip install tensorflow`", f"{code}\n\n{serving}")

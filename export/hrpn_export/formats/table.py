@@ -1,4 +1,4 @@
-"""The table of formats."""
+"""The table of formats, and what an exporter gets to work with."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -11,6 +11,7 @@ import numpy as np
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import FormatError, MissingRuntimeError
+from hrpn_export.manifest import Artefact
 
 if TYPE_CHECKING:
     import keras
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """What an exporter works on.
+    """What an exporter works with.
 
     Attributes:
-        model: float32, (N, H, W, inputs) to (N, H, W, outputs), grey levels.
-        contract: of the model.
+        model: float32, maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.
+        contract: contract of the model.
         calibration: representative inputs (N, H, W, inputs), float32 grey levels; None if there
             are none, and then nothing can be calibrated.
-        made: what was written before, by format and precision; some formats build on others.
-        options: by name, for formats that have any; see the format's module.
+        made: paths of finished artefacts by (format, precision); some formats build on others.
+        options: options of the format by name; its module documents them.
     """
 
     model: "keras.Model"
@@ -36,7 +37,7 @@ class Source:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-# Writes a model in one precision into an empty folder; gives the path to be opened by a runtime.
+# Writes a model in one precision into an empty folder; returns the path that a runtime opens.
 Exporter = Callable[[Source, str, Path], Path]
 
 
@@ -45,18 +46,19 @@ class Format:
     """One row of the table.
 
     Attributes:
-        name: as in the bundle and in Python.
-        title: as people write it.
-        option: of the command line.
-        suffix: of the file; empty for a folder.
-        precisions: those it can be written in, best first.
-        calibrated: those that need calibration patches.
-        module: holds the function ``export``; imported only to export.
-        runtimes: names of what can run it, the usual one first.
-        packages: modules that exporting needs beyond TensorFlow.
-        extra: of ``hrpn-tf``, which installs them; None if they are always there.
-        builds_on: a format that must be exported in the same precision before.
-        by_default: whether it is exported where nobody names formats.
+        name: name in bundles and in Python.
+        title: name in text.
+        option: option of the command line.
+        suffix: suffix of the file; empty for a folder.
+        precisions: available precisions, best first.
+        calibrated: precisions that need calibration patches.
+        module: module with the functions ``export``, ``check`` and ``section``; see the methods
+            of the same names. It is imported when one of them is needed.
+        runtimes: runtimes that open it, the usual one first.
+        packages: modules that exporting needs besides TensorFlow.
+        extra: extra of ``hrpn-tf`` that installs them; None if they are always installed.
+        builds_on: format that must be exported in the same precision first.
+        by_default: whether it is exported if the user names no formats.
     """
 
     name: str
@@ -74,14 +76,14 @@ class Format:
 
     @property
     def installed(self) -> bool:
-        """Whether this machine can export it."""
+        """Whether the packages for exporting it are installed."""
         return all(find_spec(package) is not None for package in self.packages)
 
     def exporter(self) -> Exporter:
-        """The function that writes it.
+        """The function ``export(source, precision, folder)`` of the module.
 
         Raises:
-            MissingRuntimeError: a package is not installed.
+            MissingRuntimeError: a package is not installed; says how to install it.
         """
         if not self.installed:
             raise MissingRuntimeError(
@@ -90,6 +92,25 @@ class Format:
             )
         export: Exporter = importlib.import_module(self.module).export
         return export
+
+    def check(self, path: Path) -> None:
+        """Refuse a file or folder of this format that could do more than compute.
+
+        Raises:
+            DamagedBundleError: says what the file contains.
+        """
+        importlib.import_module(self.module).check(path)
+
+    def section(self, folder: Path, artefact: Artefact, contract: Contract) -> str:
+        """The section of a bundle's README on this format, in Markdown.
+
+        Args:
+            folder: folder of the bundle.
+            artefact: the artefact that the section describes.
+            contract: contract of the model.
+        """
+        text: str = importlib.import_module(self.module).section(folder, artefact, contract)
+        return text
 
 
 FORMATS: dict[str, Format] = {
@@ -120,7 +141,7 @@ FORMATS: dict[str, Format] = {
             suffix=".onnx",
             precisions=("fp32", "fp16", "int8"),
             calibrated=("int8",),
-            module="hrpn_export.formats.onnx.exporter",
+            module="hrpn_export.formats.onnx",
             runtimes=("onnxruntime", "openvino"),
             packages=("onnx", "tf2onnx", "onnxruntime"),
             extra="onnx",
@@ -132,7 +153,7 @@ FORMATS: dict[str, Format] = {
             suffix=".tflite",
             precisions=("fp32", "fp16", "dynamic", "int8"),
             calibrated=("int8",),
-            module="hrpn_export.formats.tflite.exporter",
+            module="hrpn_export.formats.tflite",
             runtimes=("litert",),
             packages=("ai_edge_litert", "ai_edge_quantizer"),
             extra="litert",
@@ -153,12 +174,25 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def find_format(name: str) -> Format:
-    """The row of a format.
+def find_format(name: str, precision: str | None = None) -> Format:
+    """Find the row of a format.
+
+    Args:
+        name: name of the format.
+        precision: a precision that the format must have; None to accept any.
 
     Raises:
-        FormatError: there is none of this name.
+        FormatError: there is no such format, or it has no such precision.
+
+    Example:
+        >>> find_format("onnx", "int8").runtimes
+        ('onnxruntime', 'openvino')
     """
     if name not in FORMATS:
         raise FormatError(f"no format {name}; there are {', '.join(FORMATS)}")
-    return FORMATS[name]
+    row = FORMATS[name]
+    if precision is not None and precision not in row.precisions:
+        raise FormatError(
+            f"{name} has no precision {precision}; it has {', '.join(row.precisions)}"
+        )
+    return row

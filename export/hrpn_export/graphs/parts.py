@@ -1,12 +1,12 @@
-"""Which operations of a graph are the network proper, and which scale grey levels at its ends.
+"""Divide a graph into the network itself and the scaling of grey levels at its ends.
 
-The same for every file format: a graph is a list of operations in order of execution.
+This works for every file format: a graph is a list of operations in order of execution.
 """
 
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 
-# Kinds, in the formats' own names, that multiply by weights, and those that only look at a size.
+# Operations that multiply by weights, in the names of each format, and those that read a size.
 _ONNX = ("Conv", "ConvTranspose")
 _TFLITE = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "FULLY_CONNECTED")
 CONVOLUTIONS = frozenset((*_ONNX, *_TFLITE))
@@ -18,10 +18,10 @@ class Operation:
     """One operation.
 
     Attributes:
-        name: unique in its graph.
-        kind: in the words of the format.
-        inputs: the values that it takes.
-        outputs: the values that it gives.
+        name: unique name in its graph.
+        kind: type of the operation, as the format names it.
+        inputs: values that it takes.
+        outputs: values that it produces.
     """
 
     name: str
@@ -35,10 +35,10 @@ class Parts:
     """Names of operations, in order of execution.
 
     Attributes:
-        network: the convolutions, and all that lies on a way from one to another.
-        first: the convolutions that no other comes before.
-        inner: all of ``network`` that is neither among the first nor among the last.
-        last: the convolutions that no other comes after.
+        network: the convolutions, and every operation on a path between two of them.
+        first: convolutions that depend on no other.
+        inner: operations of ``network`` that are neither in ``first`` nor in ``last``.
+        last: convolutions that no other depends on.
     """
 
     network: tuple[str, ...]
@@ -50,11 +50,12 @@ class Parts:
 def parts_of(operations: Sequence[Operation], grey_levels: Hashable) -> Parts:
     """Divide the operations of a graph.
 
-    What depends on the size of the input alone (``Shape`` and what follows) belongs to no part.
+    Operations that depend only on the size of the input (``Shape`` and its successors) belong to
+    no part.
 
     Args:
-        operations: in order of execution.
-        grey_levels: the input of the graph.
+        operations: operations in order of execution.
+        grey_levels: input of the graph.
     """
     pixels = _reached(operations, {grey_levels})
     on_pixels = [o for o in operations if pixels.intersection(o.inputs) and o.kind not in _SIZES]
@@ -80,7 +81,7 @@ def parts_of(operations: Sequence[Operation], grey_levels: Hashable) -> Parts:
 
 
 def _reached(operations: Sequence[Operation], start: Collection[Hashable]) -> set[Hashable]:
-    """Values that pixels of ``start`` flow into, itself included."""
+    """Values that depend on the pixels of ``start``, itself included."""
     values = set(start)
     for operation in operations:
         if operation.kind not in _SIZES and values.intersection(operation.inputs):
@@ -89,7 +90,7 @@ def _reached(operations: Sequence[Operation], start: Collection[Hashable]) -> se
 
 
 def _needed(operations: Sequence[Operation], start: Collection[Hashable]) -> set[Hashable]:
-    """Values that ``start`` is computed from, itself included."""
+    """Values that ``start`` depends on, itself included."""
     values = set(start)
     for operation in reversed(operations):
         if values.intersection(operation.outputs):

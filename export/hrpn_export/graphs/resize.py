@@ -1,9 +1,9 @@
-"""A rewrite of ONNX graphs: upsampling by matrices becomes ``Resize``, as TensorRT needs it.
+"""Rewrite upsampling by matrices in ONNX graphs as ``Resize``, which TensorRT needs.
 
-A layer that upsamples with aligned corners by two products with interpolation matrices (as
-networks do that must be trained where no such resize exists) computes these matrices from the size
-of its input. TensorRT-RTX refuses that product in float32 for compute capability 7.5, and the
-matrices' ``Range`` in float16 anywhere. ONNX has an operator for the whole.
+Keras has no resize with aligned corners that can be trained everywhere, so a layer multiplies by
+two interpolation matrices, computed from the size of its input. TensorRT-RTX refuses that product
+in float32 for compute capability 7.5, and the ``Range`` of the matrices in float16 everywhere.
+ONNX has one operator for all of it.
 """
 
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     import onnx
 
 _TO_NHWC = [0, 2, 3, 1]
-# What a converter writes to get from channels first to channels last.
+# Operations that a converter writes between channels first and channels last.
 _MOVES = ("Transpose", "Reshape", "Squeeze", "Unsqueeze")
-# Sizes (N, H, W) that a part is tried on before it is replaced; a row and a single pixel too.
+# Sizes (N, H, W) for comparing a part with its replacement; a row and a single pixel included.
 _TRIED = ((2, 3, 5), (1, 4, 2), (1, 1, 3), (1, 1, 1))
 _TOLERANCE = {np.dtype(np.float32): 1e-5, np.dtype(np.float16): 1e-2}
 
 
 @dataclass(frozen=True)
 class _Found:
-    """One upsampling by ``nodes``, in order: ``source`` (N, C, H, W) to ``result`` (N, H, W, C)."""
+    """An upsampling by ``nodes``, in order: ``source`` (N, C, H, W) to ``result`` (N, H, W, C)."""
 
     source: str
     result: str
@@ -33,7 +33,7 @@ class _Found:
 
 
 def parse(content: bytes) -> "onnx.ModelProto | None":
-    """A graph from the bytes of a file; None if they are no ONNX."""
+    """Parse the bytes of an ONNX file; None if they are no ONNX."""
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -44,21 +44,24 @@ def parse(content: bytes) -> "onnx.ModelProto | None":
 
 
 def readable(content: bytes) -> bytes:
-    """An ONNX file as TensorRT can build it; the same bytes where nothing is to be rewritten."""
+    """Rewrite an ONNX file so that TensorRT can build it; unchanged if nothing needs rewriting."""
     if b"Range" not in content or b"MatMul" not in content:
         return content
     model = parse(content)
-    # TensorRT says in its own words what is no ONNX file
+    # TensorRT reports a file that is no ONNX
     if model is None or with_resize(model) == 0:
         return content
     return bytes(model.SerializeToString())
 
 
 def with_resize(model: "onnx.ModelProto") -> int:
-    """Replace, in place, every upsampling by interpolation matrices; gives their number.
+    """Replace every upsampling by interpolation matrices in place.
 
-    Each is found by its form, and replaced only if ``Resize`` gives the same numbers on random
-    images of several sizes. Nothing else is changed.
+    Candidates are recognised by their structure, and replaced only if ``Resize`` gives the same
+    values on random images of several sizes.
+
+    Returns:
+        The number of replacements.
     """
     import onnx
 
@@ -81,7 +84,7 @@ def with_resize(model: "onnx.ModelProto") -> int:
 
 
 def _upsamplings(graph: "onnx.GraphProto") -> Iterator[_Found]:
-    """Reshape, MatMul, Reshape, MatMul in a row, that depend on nothing but one image."""
+    """Chains of Reshape, MatMul, Reshape, MatMul that depend on one image alone."""
     makers = {name: node for node in graph.node for name in node.output}
     constants = {value.name for value in graph.initializer}
     for node in graph.node:
@@ -89,10 +92,10 @@ def _upsamplings(graph: "onnx.GraphProto") -> Iterator[_Found]:
         for kind in ("MatMul", "Reshape", "MatMul", "Reshape"):
             if last is None or last.op_type != kind:
                 break
-            # a product's matrix is on its left, its image on its right
+            # the matrix is the left operand of a product, the image the right one
             last = makers.get(last.input[1 if kind == "MatMul" else 0])
         else:
-            # from there back to the image with channels before rows
+            # from there back to the image with channels first
             while last is not None and last.op_type in _MOVES:
                 nodes, leaves = _ancestors(node, last.input[0], makers, constants)
                 if leaves == {last.input[0]}:
@@ -104,14 +107,14 @@ def _upsamplings(graph: "onnx.GraphProto") -> Iterator[_Found]:
 def _ancestors(
     node: Any, stop: str, makers: dict[str, Any], constants: set[str]
 ) -> tuple[list[Any], set[str]]:
-    """Nodes that a node needs, back to the tensor ``stop``, in order; and where it ends."""
+    """The nodes that a node depends on, back to the tensor ``stop``, in order; and the leaves."""
     nodes: list[Any] = []
     leaves: set[str] = set()
     done: set[str] = set()
     todo = [(node, False)]
     while todo:
         current, complete = todo.pop()
-        if complete:  # all that it needs is in the list
+        if complete:  # its inputs are in the list
             nodes.append(current)
             continue
         if current.output[0] in done:
@@ -129,7 +132,7 @@ def _ancestors(
 
 
 def _factor(model: "onnx.ModelProto", found: _Found, kind: Any) -> int | None:
-    """By what it upsamples, if it does just what ``Resize`` with aligned corners does."""
+    """The upsampling factor, if the nodes equal ``Resize`` with aligned corners; else None."""
     from onnx.helper import tensor_dtype_to_np_dtype
     from onnx.reference import ReferenceEvaluator
 
@@ -156,7 +159,7 @@ def _run(evaluator: Any, found: _Found, image: np.ndarray) -> np.ndarray:
 
 
 def _part(model: "onnx.ModelProto", found: _Found, nodes: Any, kind: Any) -> "onnx.ModelProto":
-    """A model of some nodes, from the source to the result of what was found."""
+    """A model of the nodes from the source to the result of an upsampling."""
     from onnx import helper
 
     needed = {name for node in nodes for name in node.input}
@@ -200,7 +203,7 @@ def _replace(model: "onnx.ModelProto", found: _Found, nodes: list[Any]) -> None:
 
 
 def _drop_unused(graph: "onnx.GraphProto") -> None:
-    """Take out nodes and constants whose results nobody reads."""
+    """Remove nodes and constants whose results are not used."""
     while True:
         read = {name for node in graph.node for name in node.input}
         read |= {value.name for value in graph.output}

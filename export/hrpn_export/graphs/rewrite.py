@@ -1,8 +1,8 @@
-"""What tf2onnx leaves in a graph and a runtime is better off without.
+"""Exact simplifications of the graphs that tf2onnx writes.
 
-Exact rewrites, on graphs NCHW inside: sizes that are computed from the input's shape become
-constant factors, cuts and paddings that do nothing go, a scale and offset of each channel (batch
-normalisation) go into the convolution before, and the last transposition is one.
+The graphs are NCHW inside. Sizes that are computed from the shape of the input become constant
+factors; slices and paddings without effect are removed; a scale and offset per channel (batch
+normalisation) are folded into the preceding convolution; and the graph ends in one transposition.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from hrpn_export.graphs.parts import Operation, Parts, parts_of
 from hrpn_export.graphs.scalars import widen_scalars
 
-# Three sizes: a factor that is right for all of them is no coincidence of one.
+# With three sizes, a factor cannot fit by coincidence.
 _BATCHES_AND_SIDES = ((1, 2, 3), (2, 4, 2), (3, 5, 6))
 
 
@@ -29,13 +29,13 @@ def simplify(graph: onnx.ModelProto, inputs: int, multiple: int) -> None:
     """
     _name_nodes(graph)
     _drop_computed_sizes(graph, inputs, multiple)
-    drop_unused(graph)  # what computed the sizes would count as use of a convolution
+    drop_unused(graph)  # nodes that computed the sizes would count as users of a convolution
     while _fold_one(graph):
         pass
     _end_with_transpose(graph)
     widen_scalars(graph)
     drop_unused(graph)
-    del graph.graph.value_info[:]  # names and sizes of before
+    del graph.graph.value_info[:]  # it describes the graph before the rewrites
 
 
 def constants(graph: onnx.ModelProto) -> dict[str, np.ndarray]:
@@ -44,7 +44,7 @@ def constants(graph: onnx.ModelProto) -> dict[str, np.ndarray]:
 
 
 def parts_of_graph(graph: onnx.ModelProto) -> Parts:
-    """The parts of a graph that has one name for each node."""
+    """The parts of a graph whose nodes have unique names."""
     operations = [
         Operation(node.name, node.op_type, tuple(node.input), tuple(node.output))
         for node in graph.graph.node
@@ -53,7 +53,7 @@ def parts_of_graph(graph: onnx.ModelProto) -> Parts:
 
 
 def _name_nodes(graph: onnx.ModelProto) -> None:
-    """One name for each node; whatever picks nodes later picks them by name."""
+    """Give each node a unique name, by which later steps select nodes."""
     seen: Counter[str] = Counter()
     for node in graph.graph.node:
         name = node.name or node.op_type
@@ -83,7 +83,7 @@ def _drop_computed_sizes(graph: onnx.ModelProto, inputs: int, multiple: int) -> 
             del node.input[1:]
             node.input.extend(["", name])
     for node in cuts:
-        # as large as before: nothing was cut off, and nothing added (neither kind does both)
+        # same size before and after: nothing was removed or added (neither kind does both)
         if all(each[node.input[0]] == each[node.output[0]] for each in shapes):
             _skip(graph, node)
 
@@ -114,10 +114,11 @@ def _shapes(
 
 
 def _end_with_transpose(graph: onnx.ModelProto) -> None:
-    """Write the way from (N, 1, H, W) to the output (N, H, W, 1) as a transposition again.
+    """Restore the transposition from (N, 1, H, W) to the output (N, H, W, 1).
 
-    tf2onnx makes a Reshape to (1, N, H, W, 1) of it, and a Squeeze, which it loses where the
-    Reshape already bears the output's name; the order of a set decides, another in each process.
+    tf2onnx turns it into a Reshape to (1, N, H, W, 1) and a Squeeze, and loses the Squeeze if the
+    Reshape already has the name of the output. That depends on the order of a set, which differs
+    between processes.
     """
     makers = {node.output[0]: node for node in graph.graph.node}
     output = graph.graph.output[0].name
@@ -138,7 +139,7 @@ def _end_with_transpose(graph: onnx.ModelProto) -> None:
 
 
 def _fold_one(graph: onnx.ModelProto) -> bool:
-    """Put one scale or offset of each channel into the convolution before it, if there is one."""
+    """Fold one scale or offset per channel into a convolution; False if there is none left."""
     known = constants(graph)
     uses = Counter(name for node in graph.graph.node for name in node.input)
     uses.update(value.name for value in graph.graph.output)
@@ -164,7 +165,7 @@ def _fold(
     other: np.ndarray,
     known: dict[str, np.ndarray],
 ) -> bool:
-    """Whether ``convolution`` could take a constant that is multiplied, added or subtracted."""
+    """Fold a constant that is multiplied, added or subtracted; False if that is not possible."""
     if convolution.op_type not in ("Conv", "ConvTranspose"):
         return False
     if not all(name in known for name in convolution.input[1:]):
@@ -173,7 +174,7 @@ def _fold(
     if transposed and any(a.name == "group" and a.i != 1 for a in convolution.attribute):
         return False
     channels = known[convolution.input[1]].shape[1 if transposed else 0]
-    # of each channel, or one for all
+    # one value per channel, or one for all
     if (1,) * (4 - other.ndim) + other.shape not in ((1, channels, 1, 1), (1, 1, 1, 1)):
         return False
     each = np.broadcast_to(other.reshape(-1), channels).astype(np.float64)
@@ -186,12 +187,12 @@ def _fold(
 def scale_and_shift(
     graph: onnx.ModelProto, convolution: onnx.NodeProto, gain: np.ndarray, offset: np.ndarray
 ) -> None:
-    """Make a convolution of constants give gain * (what it gave) + offset.
+    """Change the constants of a convolution so that it gives gain * output + offset.
 
     Args:
-        graph: is changed.
-        convolution: of the graph; a transposed one in one group.
-        gain, offset: of each channel of its output.
+        graph: modified in place.
+        convolution: a node of the graph; if transposed, with one group.
+        gain, offset: values per output channel.
     """
     known = constants(graph)
     transposed = convolution.op_type == "ConvTranspose"
@@ -200,7 +201,7 @@ def scale_and_shift(
     )
     bias = known[convolution.input[2]] if len(convolution.input) > 2 else np.zeros_like(offset)
     del convolution.input[1:]
-    # new ones: those of before may serve other nodes too
+    # new constants, since other nodes may use the old ones
     for part, values in (("weights", weights), ("bias", bias * gain + offset)):
         name = f"{convolution.name}__{part}"
         while name in known:
@@ -210,7 +211,7 @@ def scale_and_shift(
 
 
 def _skip(graph: onnx.ModelProto, node: onnx.NodeProto) -> None:
-    """Remove a node that gives its first input; whoever used it uses that, or it takes its name."""
+    """Remove a node that passes its first input on, and connect its users to that input."""
     before, after = node.input[0], node.output[0]
     if node.op_type in ("Mul", "Add", "Sub"):
         makers = {name for each in graph.graph.node for name in each.output}
@@ -226,7 +227,7 @@ def _skip(graph: onnx.ModelProto, node: onnx.NodeProto) -> None:
 
 
 def drop_unused(graph: onnx.ModelProto) -> None:
-    """Remove nodes and constants that nothing needs."""
+    """Remove nodes and constants whose results are not used."""
     needed = {value.name for value in graph.graph.output}
     kept = []
     for node in reversed(graph.graph.node):

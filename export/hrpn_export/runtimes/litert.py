@@ -12,7 +12,7 @@ from hrpn_export.session import run_checked
 class LiteRtSession:
     """Runs a file ``model.tflite``; see ``hrpn_export.runtimes``.
 
-    The interpreter is resized when a batch has another shape than the one before.
+    The interpreter is resized when the shape of the batch changes.
     """
 
     def __init__(self, path: Path, contract: Contract, device: str, threads: int | None) -> None:

@@ -29,8 +29,8 @@ class OnnxSession:
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # A plan of memory for each size is made beside what the first run took: twice the memory,
-        # and no faster (docs/guide/benchmark.md).
+        # A memory plan per size doubles the memory of the first run and is no faster
+        # (docs/guide/benchmark.md).
         options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(
@@ -66,7 +66,7 @@ def _providers(device: str) -> list[object]:
         )
     if kind == "cpu":
         return [wanted]
-    # what a GPU provider cannot run falls back to the next one
+    # operations that a GPU provider cannot run fall back to the next provider
     options = {"device_id": int(number) if number.isdigit() else 0}
     fallback: list[object] = [_PROVIDERS["cpu"]]
     if kind == "tensorrt":

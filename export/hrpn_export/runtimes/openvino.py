@@ -18,7 +18,7 @@ class OpenVinoSession:
         import openvino
 
         self.contract = contract
-        # OpenVINO's own choice is bfloat16 where the CPU has it: an error of 0.01 instead of 1e-6.
+        # OpenVINO would choose bfloat16 where the CPU has it: an error of 0.01 instead of 1e-6.
         settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32"}
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads

@@ -29,7 +29,7 @@ class SavedModelSession:
             raise DamagedBundleError(f"{path}: holds no version of a SavedModel")
         with on_device(device):
             try:
-                # the loaded object must live as long as its signature
+                # keep the loaded object: its signature does not
                 self._loaded = tf.saved_model.load(str(versions[-1]))
                 self._run = self._loaded.signatures["serving_default"]
             except (OSError, ValueError, KeyError) as error:

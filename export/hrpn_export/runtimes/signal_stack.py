@@ -1,4 +1,4 @@
-"""The stack on which this thread handles signals, kept over a library that changes it."""
+"""Keep the alternate signal stack of this thread while a library changes it."""
 
 import ctypes
 import sys
@@ -14,11 +14,11 @@ class _Stack(ctypes.Structure):
 
 @contextmanager
 def signal_stack_kept() -> Iterator[None]:
-    """Put back the alternate signal stack of this thread, see sigaltstack(2).
+    """Restore the alternate signal stack of this thread after the block, see sigaltstack(2).
 
-    OpenVINO's CPU plugin registers a stack of its own for as long as it is loaded, and with two of
-    them, or where none was before, leaves one that it freed. Python handles its signals there: the
-    next Ctrl-C or SIGTERM would end the process without a word.
+    OpenVINO's CPU plugin registers its own stack while it is loaded. With two plugins, or if there
+    was no stack before, it leaves one that it has freed. Python handles signals there, so the next
+    Ctrl-C or SIGTERM would crash the process silently.
     """
     if sys.platform != "linux":
         yield
@@ -31,7 +31,7 @@ def signal_stack_kept() -> Iterator[None]:
 
 
 def signal_stack() -> _Stack:
-    """Where this thread handles signals now (Linux)."""
+    """The current alternate signal stack of this thread (Linux)."""
     found = _Stack()
     ctypes.CDLL(None).sigaltstack(None, ctypes.byref(found))
     return found

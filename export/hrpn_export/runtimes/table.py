@@ -19,13 +19,13 @@ class Runtime:
     """One row of the table.
 
     Attributes:
-        name: as in the certificate and in Python.
-        session: ``module:class``; imported only to open something.
+        name: name in certificates and in Python.
+        session: ``module:class``; imported when a file is opened.
         package: module that it needs.
-        distribution: its name on PyPI, which says the version.
-        extra: of ``hrpn-tf``, which installs it; None if it is always there.
-        devices: those it knows, the usual one first; ``cuda`` may be followed by ``:NUMBER``.
-        precisions: those it runs right; None for all.
+        distribution: name of the package on PyPI, for its version.
+        extra: extra of ``hrpn-tf`` that installs it; None if it is always installed.
+        devices: supported devices, the usual one first; ``cuda`` may be followed by ``:NUMBER``.
+        precisions: precisions with correct results; None for all.
     """
 
     name: str
@@ -37,10 +37,10 @@ class Runtime:
     precisions: tuple[str, ...] | None = None
 
     def opener(self) -> Opener:
-        """The class that opens a file or folder.
+        """The class or function that opens a file or folder.
 
         Raises:
-            MissingRuntimeError: its package is not installed.
+            MissingRuntimeError: its package is not installed; says how to install it.
         """
         if find_spec(self.package) is None:
             raise MissingRuntimeError(
@@ -106,10 +106,14 @@ RUNTIMES: dict[str, Runtime] = {
 
 
 def find_runtime(name: str) -> Runtime:
-    """The row of a runtime.
+    """Find the row of a runtime.
 
     Raises:
-        FormatError: there is none of this name.
+        FormatError: there is no such runtime.
+
+    Example:
+        >>> find_runtime("litert").devices
+        ('cpu',)
     """
     if name not in RUNTIMES:
         raise FormatError(f"no runtime {name}; there are {', '.join(RUNTIMES)}")

@@ -1,4 +1,4 @@
-"""Where TensorFlow computes."""
+"""The device that TensorFlow computes on."""
 
 from contextlib import AbstractContextManager
 from typing import Any
@@ -7,7 +7,7 @@ from hrpn_export.errors import FormatError
 
 
 def on_device(device: str) -> AbstractContextManager[Any]:
-    """Everything within the context runs on ``cpu``, ``cuda`` or ``cuda:NUMBER``.
+    """Run everything within the context on ``cpu``, ``cuda`` or ``cuda:NUMBER``.
 
     Raises:
         FormatError: TensorFlow sees no such GPU.

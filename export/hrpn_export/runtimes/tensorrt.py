@@ -20,23 +20,23 @@ class TensorRtSession:
     """Runs a file ``model.engine``; see ``hrpn_export.runtimes``.
 
     The sidecar is checked against the engine's bytes, the installed TensorRT and the GPU before
-    TensorRT sees a byte of the engine. A batch larger than the profile's is cut.
+    TensorRT reads the engine. A batch larger than the profile's is split.
 
     Attributes:
-        contract: of the model.
-        profiles: ranges of shapes that it takes.
-        version: builder and version of the engine, and so of TensorRT here.
+        contract: contract of the model.
+        profiles: ranges of shapes that the engine takes.
+        version: builder and version of the engine, which equal those of the TensorRT here.
 
     Args:
-        path: of the engine; its sidecar is beside it.
-        contract: of the model.
+        path: path of the engine, with its sidecar beside it.
+        contract: contract of the model.
         device: ``cuda`` or ``cuda:NUMBER``.
-        threads: of no meaning on a GPU.
+        threads: ignored on a GPU.
 
     Raises:
-        DamagedBundleError: no sidecar, or one that cannot be read or does not fit the contract.
-        EngineError: the engine is for another machine; says what to rebuild.
-        MissingRuntimeError: no GPU, or TensorRT or cuda-bindings is not installed.
+        DamagedBundleError: the sidecar is missing, cannot be read or does not fit the contract.
+        EngineError: the engine is for another machine; gives the command to rebuild it.
+        MissingRuntimeError: there is no GPU, or TensorRT or cuda-bindings is not installed.
         FormatError: there is no such GPU.
     """
 
@@ -75,8 +75,8 @@ class TensorRtSession:
         """Predict one batch; see ``Session``.
 
         Raises:
-            ContractError: its height and width are in no profile; names the profiles.
-            EngineError: CUDA or TensorRT failed, such as for want of memory.
+            ContractError: no profile takes the height and width; lists the profiles.
+            EngineError: CUDA or TensorRT failed, for lack of memory for example.
         """
         return run_checked(self.contract, batch, self._run)
 

@@ -1,7 +1,7 @@
-"""ONNX to TensorRT engines: two builders behind one interface, and what is said beside an engine.
+"""TensorRT engines from ONNX: two builders behind one interface, and the sidecar of an engine.
 
-``python -m hrpn_export.tensorrt model.onnx --out model.engine`` builds one on the machine that will
-run it. Nothing here needs TensorFlow, and nothing imports TensorRT before it is used.
+``python -m hrpn_export.tensorrt model.onnx --out model.engine`` builds an engine on the machine
+that will run it. Nothing here needs TensorFlow, and TensorRT is imported when it is used.
 """
 
 from hrpn_export.tensorrt.sidecar import Sidecar, read_sidecar, sidecar_of

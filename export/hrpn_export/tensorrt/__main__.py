@@ -1,4 +1,4 @@
-"""``python -m hrpn_export.tensorrt``: from an ONNX file to an engine, on the machine it is for."""
+"""``python -m hrpn_export.tensorrt``: build an engine from ONNX on the machine that will run it."""
 
 import sys
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hrpn_export.add_engine import add_engine, asked_bundle, bundle_of
+from hrpn_export.add_engine import add_engine, bundle_of, require_bundle
 from hrpn_export.errors import BundleError, BundleExistsError, FormatError
 from hrpn_export.graphs.resize import parse
 from hrpn_export.manifest import read_manifest
@@ -28,14 +28,14 @@ def _listed(context: click.Context, option: click.Parameter, text: str | None) -
 @click.option(
     "--into-bundle",
     is_flag=True,
-    help="Put the engine into the bundle that ONNX is in: BUNDLE/onnx/PRECISION/model.onnx.",
+    help="Add the engine to the bundle of the ONNX file, BUNDLE/onnx/PRECISION/model.onnx.",
 )
 @click.option(
     "--tiles",
     callback=_listed,
     metavar="SIZES",
-    help="Tiles to tune for, px, such as 512,768x1024 (height x width). Other sizes up to the "
-    "largest, or 1024, run as well.",
+    help="Tile sizes to tune for, px, such as 512,768x1024 (height x width). Other sizes up to "
+    "the largest, or 1024, run as well.",
 )
 @click.option(
     "--batches", callback=_listed, metavar="NUMBERS", help="Tiles predicted at once [default: 4]."
@@ -44,7 +44,7 @@ def _listed(context: click.Context, option: click.Parameter, text: str | None) -
     "--capability",
     callback=_listed,
     metavar="LIST",
-    help="Compute capabilities, such as 8.6,8.9 [default: this machine's GPU; without one, all "
+    help="Compute capabilities, such as 8.6,8.9 [default: this machine's GPU; without a GPU, all "
     "that the builder knows].",
 )
 @click.option(
@@ -56,14 +56,14 @@ def _listed(context: click.Context, option: click.Parameter, text: str | None) -
 @click.option(
     "--timing-cache",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File read and written by the full TensorRT, so that the next build is faster.",
+    help="TensorRT timing cache to read and update, which makes the next build faster.",
 )
 @click.option(
     "--multiple",
     type=click.IntRange(1),
     help="Stride multiple of the model, px [default: the bundle's].",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an engine that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing engine.")
 def main(
     onnx: Path,
     out: Path | None,
@@ -76,7 +76,7 @@ def main(
     multiple: int | None,
     overwrite: bool,
 ) -> None:
-    """Build a TensorRT engine from ONNX, an ONNX file of a bundle."""
+    """Build a TensorRT engine from the ONNX file of a bundle."""
     started = time.perf_counter()
     try:
         wanted = Wanted.of(
@@ -92,7 +92,7 @@ def main(
             raise FormatError("--into-bundle knows where and what: leave out --out and --multiple")
         click.echo(f"building an engine from {onnx}", err=True)
         if into_bundle:
-            root, precision = asked_bundle(onnx)
+            root, precision = require_bundle(onnx)
             engine, sidecar = add_engine(root, precision, wanted, overwrite=overwrite)
         else:
             engine = out or Path("model.engine")
@@ -110,7 +110,7 @@ def main(
 def _write(
     onnx: Path, engine: Path, wanted: Wanted, multiple: int | None, overwrite: bool
 ) -> Sidecar:
-    """An engine outside of a bundle; what the options leave open is asked of the file's bundle."""
+    """Write an engine outside a bundle; missing options are taken from the ONNX file's bundle."""
     found = bundle_of(onnx)
     if multiple is None and found is None:
         raise FormatError(f"{onnx} lies in no bundle: say the model's --multiple")
@@ -131,7 +131,7 @@ def _write(
 
 
 def _channels(onnx: Path) -> int:
-    """Channels of the input, as the file says."""
+    """The number of input channels of an ONNX file."""
     graph = parse(onnx.read_bytes())
     try:
         shape = graph.graph.input[0].type.tensor_type.shape if graph is not None else None

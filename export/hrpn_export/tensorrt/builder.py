@@ -14,14 +14,14 @@ from hrpn_export.tensorrt.sidecar import BuilderName
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """What is to be built.
+    """The engine to build.
 
     Attributes:
-        onnx: content of the ONNX file; its precision is the engine's.
-        name: of the file, for messages.
-        profiles: ranges of shapes.
-        capabilities: of the GPUs it is for, e.g. ``8.9``.
-        timing_cache: of an earlier build; empty if there is none.
+        onnx: content of the ONNX file, which sets the precision of the engine.
+        name: name of the file, for messages.
+        profiles: ranges of input shapes.
+        capabilities: compute capabilities of the GPUs to build for, e.g. ``8.9``.
+        timing_cache: timing cache of an earlier build; empty if there is none.
     """
 
     onnx: bytes
@@ -33,12 +33,12 @@ class BuildRequest:
 
 @dataclass(frozen=True)
 class Built:
-    """What came of it.
+    """A finished engine.
 
     Attributes:
-        engine: its bytes.
-        version: of the builder.
-        timing_cache: for the next build; None if the builder has no use for one.
+        engine: content of the engine file.
+        version: version of the builder.
+        timing_cache: timing cache for the next build; None if the builder does not use one.
     """
 
     engine: bytes
@@ -47,10 +47,10 @@ class Built:
 
 
 class Builder(Protocol):
-    """What differs between the packages ``tensorrt`` and ``tensorrt-rtx``.
+    """The differences between the packages ``tensorrt`` and ``tensorrt-rtx``.
 
     Attributes:
-        name: of the package.
+        name: name of the package.
         has_timing_cache: whether it times kernels when it builds.
     """
 
@@ -58,24 +58,29 @@ class Builder(Protocol):
     has_timing_cache: bool
 
     def targets(self, trt: Any, wanted: Sequence[str] | None, gpu: Gpu | None) -> tuple[str, ...]:
-        """Compute capabilities to build for; ``wanted`` None leaves it to the machine.
+        """Compute capabilities to build for.
+
+        Args:
+            trt: module of the builder.
+            wanted: capabilities to build for; None to choose for this machine.
+            gpu: GPU of this machine, if any.
 
         Raises:
-            FormatError: it cannot build for one of them.
-            MissingRuntimeError: it needs a GPU, and there is none.
+            FormatError: the builder cannot build for one of them.
+            MissingRuntimeError: the builder needs a GPU, and there is none.
         """
         ...
 
     def configure(self, trt: Any, config: Any, capabilities: Sequence[str]) -> None:
-        """Tell TensorRT's configuration what to build for."""
+        """Set the compute capabilities in TensorRT's configuration."""
         ...
 
 
-def build(builder: Builder, job: BuildRequest) -> Built:
+def build(builder: Builder, request: BuildRequest) -> Built:
     """Build an engine.
 
     Raises:
-        ExportError: TensorRT cannot read or build the network; its own first words.
+        ExportError: TensorRT cannot read or build the network; quotes its first message.
         MissingRuntimeError: the package is not installed.
     """
     trt = load_tensorrt(builder.name)
@@ -83,36 +88,36 @@ def build(builder: Builder, job: BuildRequest) -> Built:
     maker = trt.Builder(log)
     network = maker.create_network(_flags(trt))
     parser = trt.OnnxParser(network, log)
-    if not parser.parse(job.onnx):
+    if not parser.parse(request.onnx):
         said = [parser.get_error(i).desc() for i in range(parser.num_errors)]
-        raise ExportError(f"{job.name}: {builder.name} cannot read it: {first_line(said)}")
-    check_ends(trt, network, job)
+        raise ExportError(f"{request.name}: {builder.name} cannot read it: {first_line(said)}")
+    check_ends(trt, network, request)
     config = maker.create_builder_config()
-    # float32 means float32: the certificate's limit leaves no room for a 10-bit mantissa
+    # true float32: the limit of the certificate leaves no room for TF32's 10-bit mantissa
     config.clear_flag(trt.BuilderFlag.TF32)
-    for profile in job.profiles:
-        _add_profile(maker, config, profile, job.name, log)
-    builder.configure(trt, config, job.capabilities)
+    for profile in request.profiles:
+        _add_profile(maker, config, profile, request.name, log)
+    builder.configure(trt, config, request.capabilities)
     if builder.has_timing_cache:
-        # one that TensorRT cannot read, such as another version's, is begun anew
-        cache = config.create_timing_cache(job.timing_cache) or config.create_timing_cache(b"")
+        # start with an empty one if TensorRT cannot read it, e.g. of another version
+        cache = config.create_timing_cache(request.timing_cache) or config.create_timing_cache(b"")
         config.set_timing_cache(cache, False)
     log.errors.clear()
     engine = maker.build_serialized_network(network, config)
     if engine is None:
         raise ExportError(
-            f"{job.name}: {builder.name} cannot build it for {', '.join(job.capabilities)}: "
-            f"{first_line(log.errors)}"
+            f"{request.name}: {builder.name} cannot build it for "
+            f"{', '.join(request.capabilities)}: {first_line(log.errors)}"
         )
     timing = bytes(config.get_timing_cache().serialize()) if builder.has_timing_cache else None
     return Built(bytes(engine), str(trt.__version__), timing)
 
 
-def check_ends(trt: Any, network: Any, job: BuildRequest) -> None:
+def check_ends(trt: Any, network: Any, request: BuildRequest) -> None:
     """Refuse a network whose input and output are not those of a bundle.
 
     Raises:
-        ExportError: says what it has instead.
+        ExportError: lists the inputs and outputs that the network has.
     """
     inputs = [network.get_input(i) for i in range(network.num_inputs)]
     outputs = [network.get_output(i) for i in range(network.num_outputs)]
@@ -122,18 +127,18 @@ def check_ends(trt: Any, network: Any, job: BuildRequest) -> None:
             f"{end.name} {end.dtype} {tuple(end.shape)}" for end in (*inputs, *outputs)
         )
         raise ExportError(
-            f"{job.name}: an engine is built from float32 {INPUT} (N, H, W, C) to {OUTPUT}, and "
-            f"this file has {ends}; export it again"
+            f"{request.name}: an engine is built from float32 {INPUT} (N, H, W, C) to {OUTPUT}, "
+            f"and this file has {ends}; export it again"
         )
     channels = inputs[0].shape[3]
-    if channels != job.profiles[0].minimum[3]:
+    if channels != request.profiles[0].minimum[3]:
         raise ExportError(
-            f"{job.name}: takes {channels} channels, not {job.profiles[0].minimum[3]}"
+            f"{request.name}: takes {channels} channels, not {request.profiles[0].minimum[3]}"
         )
 
 
 def _flags(trt: Any) -> int:
-    # TensorRT 10 must be told to be strongly typed; later ones are nothing else, and may lose it
+    # TensorRT 10 needs this flag; later versions are always strongly typed and may drop it
     flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
     return 0 if flag is None else 1 << int(flag)
 

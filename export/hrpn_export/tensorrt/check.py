@@ -1,4 +1,4 @@
-"""Whether an engine may be loaded here: decided from its sidecar, before its bytes are touched."""
+"""Decide from the sidecar whether an engine may be loaded here, before its bytes are read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +13,14 @@ def check(sidecar: Sidecar, engine_sha256: str, machine: Machine, engine: Path) 
     """Refuse an engine that is not for this machine.
 
     Args:
-        sidecar: what is said beside the engine.
-        engine_sha256: of the bytes that would be loaded.
-        machine: the one at hand.
-        engine: its path, for the message.
+        sidecar: sidecar of the engine.
+        engine_sha256: checksum of the bytes that would be loaded.
+        machine: this machine.
+        engine: path of the engine, for messages.
 
     Raises:
-        EngineError: other bytes, TensorRT version, platform, compute capability or driver; says
-            what to rebuild, and the command.
+        EngineError: the bytes, TensorRT version, platform, compute capability or driver do not
+            fit; gives the command to rebuild the engine.
         MissingRuntimeError: its TensorRT is not installed, or there is no GPU.
     """
     command = rebuild_command(sidecar, engine)
@@ -40,7 +40,7 @@ def check(sidecar: Sidecar, engine_sha256: str, machine: Machine, engine: Path) 
     gpu = machine.gpu
     problems = (
         (version != sidecar.version, f"{sidecar.builder} {sidecar.version}, and here is {version}"),
-        # an engine of TensorRT-RTX is portable between systems, by its vendor's word
+        # engines of TensorRT-RTX are portable between systems, according to its vendor
         (
             sidecar.builder == "tensorrt" and machine.platform != sidecar.platform,
             f"{sidecar.platform}, and this is {machine.platform}",

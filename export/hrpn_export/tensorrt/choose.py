@@ -1,4 +1,4 @@
-"""Which builder builds."""
+"""Choose the builder of an engine."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,16 +14,16 @@ BUILDERS: Mapping[str, Builder] = {
 
 
 def choose_builder(name: str, wanted: Sequence[str] | None, machine: Machine) -> Builder:
-    """The builder of a name; for ``auto`` the full TensorRT where it can do it, else TensorRT-RTX.
+    """Find a builder by name; ``auto`` prefers the full TensorRT where it can build.
 
     Args:
         name: ``auto``, ``tensorrt`` or ``tensorrt-rtx``.
-        wanted: compute capabilities asked for; None for those of the machine.
-        machine: what is installed, and its GPU.
+        wanted: compute capabilities to build for; None for that of the machine.
+        machine: installed builders and the GPU.
 
     Raises:
-        FormatError: no builder of this name.
-        MissingRuntimeError: it is not installed; says how to get one.
+        FormatError: there is no builder of this name.
+        MissingRuntimeError: it is not installed; says how to install one.
     """
     if name not in ("auto", *BUILDERS):
         raise FormatError(f"no builder {name}; there are auto, {', '.join(BUILDERS)}")
@@ -44,10 +44,10 @@ def choose_builder(name: str, wanted: Sequence[str] | None, machine: Machine) ->
 
 
 def read_capability(text: str) -> str:
-    """``8.9`` from ``8.9``, ``89`` or ``sm_89``.
+    """Read a compute capability: ``8.9`` from ``8.9``, ``89`` or ``sm_89``.
 
     Raises:
-        FormatError: it is none of these.
+        FormatError: the text has none of these forms.
     """
     digits = text.strip().lower().removeprefix("sm").removeprefix("_").replace(".", "")
     if not digits.isdigit() or not 2 <= len(digits) <= 3:

@@ -1,4 +1,4 @@
-"""The command that builds an engine, ready to be pasted."""
+"""The command that builds an engine, ready to paste into a shell."""
 
 import shlex
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ def build_command(
     builder: str = "auto",
     overwrite: bool = False,
 ) -> str:
-    """One line for a shell; see ``python -m hrpn_export.tensorrt --help``.
+    """The command that builds an engine; see ``python -m hrpn_export.tensorrt --help``.
 
     Args:
         onnx: file to build from.
-        out: engine to write; None to put it into the bundle that the ONNX file is in.
+        out: engine to write; None to add it to the bundle of the ONNX file.
         tiles: heights and widths, px.
-        batches: numbers of tiles at once.
-        multiple: stride multiple, px; None if the bundle says it.
+        batches: numbers of tiles per batch.
+        multiple: stride multiple, px; None to take it from the bundle.
         builder: ``tensorrt``, ``tensorrt-rtx`` or ``auto``.
-        overwrite: whether there may be an engine already.
+        overwrite: whether to replace an existing engine.
     """
     words = ["python", "-m", "hrpn_export.tensorrt", str(onnx)]
     words += ["--into-bundle"] if out is None else ["--out", str(out)]
@@ -44,15 +44,14 @@ def build_command(
 
 
 def rebuild_command(sidecar: Sidecar, engine: Path, also: Sequence[int] | None = None) -> str:
-    """The command for an engine like the one described, for the machine where it is run.
+    """The command that rebuilds an engine on another machine.
 
-    Which TensorRT builds it is left to what is installed there.
-    An engine of a bundle is replaced in it; any other goes to the current folder, from an ONNX file
-    that the user must find.
+    The builder is the one that is installed there. An engine in a bundle is replaced; any other
+    is written to the current folder, and the user has to provide the ONNX file.
 
     Args:
-        sidecar: of the engine.
-        engine: its path.
+        sidecar: sidecar of the engine.
+        engine: path of the engine.
         also: height and width of a further tile, px.
     """
     tiles = [profile.tile for profile in sidecar.profiles if profile.tile is not None]

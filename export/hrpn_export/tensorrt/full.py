@@ -1,4 +1,4 @@
-"""``tensorrt``: the vendor's full package, which times kernels on the GPU it builds for."""
+"""``tensorrt``: NVIDIA's full package, which times kernels on the GPU it builds for."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ class FullBuilder:
     has_timing_cache = True
 
     def targets(self, trt: Any, wanted: Sequence[str] | None, gpu: Gpu | None) -> tuple[str, ...]:
-        """That of the machine's GPU; no other can be asked for."""
+        """The capability of this machine's GPU; others are refused."""
         if gpu is None:
             raise MissingRuntimeError(
                 f"{self.name} builds only on the GPU that will run the engine, and here is none: "
@@ -31,4 +31,4 @@ class FullBuilder:
         return (gpu.capability,)
 
     def configure(self, trt: Any, config: Any, capabilities: Sequence[str]) -> None:
-        """Nothing: it builds for the GPU that CUDA has chosen."""
+        """Do nothing: it builds for the current GPU of CUDA."""

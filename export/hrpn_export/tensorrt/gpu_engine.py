@@ -1,4 +1,4 @@
-"""An engine on a GPU: deserialised, with its memory, ready for one batch after the other."""
+"""An engine on a GPU with its memory, ready to run batches."""
 
 import threading
 import weakref
@@ -13,7 +13,7 @@ from hrpn_export.tensorrt.machine import cuda_call
 
 
 class Memory:
-    """A block on the GPU that grows when more is asked for, and is freed with this object."""
+    """A block of GPU memory that grows on demand and is freed with this object."""
 
     def __init__(self, cuda: Any, number: int) -> None:
         self._cuda, self._number = cuda, number
@@ -21,11 +21,11 @@ class Memory:
         self._free: Any = None
         self.address = 0
 
-    def ask(self, size: int) -> int:
-        """Address of at least so many bytes; what was in it is lost.
+    def reserve(self, size: int) -> int:
+        """Reserve at least ``size`` bytes and give their address; the content may be lost.
 
         Raises:
-            EngineError: the GPU has not as much.
+            EngineError: the GPU does not have that much memory left.
         """
         if size > self._size:
             if self._free is not None:
@@ -44,29 +44,29 @@ class Memory:
 
 
 class GpuEngine:
-    """Runs an engine; its bytes must have been checked before.
+    """Runs an engine whose bytes have been checked.
 
-    Calls from several threads wait for each other: the memory is shared.
+    Calls from several threads wait for each other, since they share the memory.
 
     Args:
         trt: module ``tensorrt`` or ``tensorrt_rtx``.
         cuda: module ``cuda.bindings.runtime``.
-        content: bytes of the engine.
-        number: of the GPU.
-        name: of the engine, for messages.
+        content: content of the engine file.
+        number: index of the GPU.
+        name: name of the engine, for messages.
 
     Raises:
-        EngineError: TensorRT does not take it, or it is not of a bundle's input and output.
+        EngineError: TensorRT refuses it, or its input and output are not those of a bundle.
     """
 
     def __init__(self, trt: Any, cuda: Any, content: bytes, number: int, name: str) -> None:
         self._cuda, self._number, self._name = cuda, number, name
         self._lock = threading.Lock()
         self._call(cuda.cudaSetDevice(number))
-        # kept as long as the engine: TensorRT does not own them
+        # keep both as long as the engine, since TensorRT does not own them
         self._log = make_log(trt)
         self._runtime = trt.Runtime(self._log)
-        self._ask_whether_valid(trt, content)
+        self._check_validity(trt, content)
         self._engine = self._runtime.deserialize_cuda_engine(content)
         if self._engine is None:
             raise EngineError(
@@ -74,7 +74,7 @@ class GpuEngine:
                 "this machine"
             )
         self._check_ends(trt)
-        # memory for the profile in use only, not for the largest of all
+        # allocate memory for the current profile, not for the largest one
         strategy = trt.ExecutionContextAllocationStrategy.ON_PROFILE_CHANGE
         self._context = self._engine.create_execution_context(strategy)
         if self._context is None:
@@ -89,7 +89,7 @@ class GpuEngine:
 
         Args:
             batch: (N, H, W, inputs) float32, C order.
-            profile: number of the profile.
+            profile: index of the profile.
 
         Returns:
             (N, H, W, outputs) float32.
@@ -100,15 +100,15 @@ class GpuEngine:
         cuda, context = self._cuda, self._context
         with self._lock:
             self._log.errors.clear()
-            self._call(cuda.cudaSetDevice(self._number))  # it is of the thread
+            self._call(cuda.cudaSetDevice(self._number))  # set per thread
             stream = int(self._stream)
             if profile != self._profile:
-                self._profile = None  # unknown, if it fails
+                self._profile = None  # unknown if the next call fails
                 self._must(context.set_optimization_profile_async(profile, stream), "its profile")
                 self._profile = profile
             self._must(context.set_input_shape(INPUT, batch.shape), f"the shape {batch.shape}")
             result = np.empty(tuple(context.get_tensor_shape(OUTPUT)), np.float32)
-            there = self._input.ask(batch.nbytes), self._output.ask(result.nbytes)
+            there = self._input.reserve(batch.nbytes), self._output.reserve(result.nbytes)
             for name, address in zip((INPUT, OUTPUT), there, strict=True):
                 self._must(context.set_tensor_address(name, address), f"memory of {name}")
             to, back = (
@@ -123,8 +123,8 @@ class GpuEngine:
             self._call(cuda.cudaStreamSynchronize(stream))
         return result
 
-    def _ask_whether_valid(self, trt: Any, content: bytes) -> None:
-        """TensorRT-RTX can tell from the first bytes; the full TensorRT is not asked."""
+    def _check_validity(self, trt: Any, content: bytes) -> None:
+        """Check the header of the engine; only TensorRT-RTX offers this."""
         if not hasattr(self._runtime, "get_engine_validity"):
             return
         validity, bits = self._runtime.get_engine_validity(content)

@@ -1,4 +1,4 @@
-"""A logger for TensorRT that keeps what goes wrong for the error's one line, and prints nothing."""
+"""A logger for TensorRT that keeps its errors for our messages and prints nothing."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +20,6 @@ def make_log(trt: Any) -> Any:
 
 
 def first_line(messages: Sequence[str]) -> str:
-    """The first message that says something, on one line: those after it are consequences."""
+    """The first non-empty message in one line; the later ones are consequences of it."""
     lines = [" ".join(message.split()) for message in messages if message.strip()]
     return lines[0][:400] if lines else "no reason given"

@@ -1,4 +1,4 @@
-"""The machine at hand: its GPU, its driver, and which TensorRT is installed."""
+"""This machine: its GPU, its driver, and the installed TensorRT packages."""
 
 import importlib
 import platform
@@ -9,7 +9,7 @@ from typing import Any
 
 from hrpn_export.errors import EngineError, FormatError, MissingRuntimeError
 
-# What a package is called on PyPI, and in Python.
+# Names of the packages on PyPI and in Python.
 MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
 INSTALL = {
     "tensorrt": "pip install tensorrt --extra-index-url https://pypi.nvidia.com",
@@ -22,10 +22,10 @@ class Gpu:
     """One GPU.
 
     Attributes:
-        number: as CUDA counts.
-        name: as the driver calls it.
+        number: index by CUDA's numbering.
+        name: name that the driver reports.
         capability: compute capability, e.g. ``8.9``.
-        driver: newest CUDA version that its driver runs, e.g. ``13.0``.
+        driver: newest CUDA version that its driver supports, e.g. ``13.0``.
     """
 
     number: int
@@ -36,13 +36,13 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """What an engine must fit.
+    """A machine that builds or runs engines.
 
     Attributes:
-        platform: system and processor.
-        builders: installed ones and their versions.
-        gpu: to run on; None if there is none.
-        problem: why there is none, in words.
+        platform: operating system and processor.
+        builders: versions of the installed builders by name.
+        gpu: GPU to use; None if there is none.
+        problem: why there is no GPU, in words.
     """
 
     platform: str
@@ -52,10 +52,10 @@ class Machine:
 
 
 def this_machine(device: str = "cuda") -> Machine:
-    """What is installed here, and the GPU ``cuda`` or ``cuda:NUMBER``; never fails for want of it.
+    """Describe this machine with the GPU ``cuda`` or ``cuda:NUMBER``, if there is one.
 
     Raises:
-        FormatError: the device is not called so, or there are GPUs but not so many.
+        FormatError: the name of the device is wrong, or there are fewer GPUs.
     """
     builders = {name: version for name in MODULES if (version := _version(name)) is not None}
     try:
@@ -66,7 +66,7 @@ def this_machine(device: str = "cuda") -> Machine:
 
 
 def platform_name() -> str:
-    """System and processor, e.g. ``linux-x86_64``."""
+    """Operating system and processor, e.g. ``linux-x86_64``."""
     return f"{platform.system().lower()}-{platform.machine().lower()}"
 
 
@@ -78,7 +78,7 @@ def load_tensorrt(name: str) -> Any:
     """
     module = MODULES[name]
     spec = find_spec(module)
-    # a folder of this name, such as a bundle has, is found as well: it has no file of its own
+    # a folder of this name, as bundles have, is found as a namespace package without an origin
     if spec is None or spec.origin is None:
         raise MissingRuntimeError(f"{name} is not installed: {INSTALL[name]}")
     try:
@@ -91,11 +91,11 @@ def load_tensorrt(name: str) -> Any:
 
 
 def find_gpu(device: str = "cuda") -> Gpu:
-    """The GPU ``cuda`` or ``cuda:NUMBER``.
+    """Find the GPU ``cuda`` or ``cuda:NUMBER``.
 
     Raises:
-        MissingRuntimeError: no GPU, no driver, or no package to ask it with.
-        FormatError: the device is not called so, or there are fewer GPUs.
+        MissingRuntimeError: there is no GPU, no driver, or no cuda-bindings package.
+        FormatError: the name of the device is wrong, or there are fewer GPUs.
     """
     kind, _, text = device.partition(":")
     if kind != "cuda" or not (text.isdigit() or text == ""):
@@ -142,10 +142,10 @@ def load_cuda() -> Any:
 
 
 def cuda_call(cuda: Any, answer: tuple[Any, ...]) -> Any:
-    """The value of a call of ``cuda.bindings.runtime``, which answers (error, value).
+    """The value of a call of ``cuda.bindings.runtime``, which returns (error, value).
 
     Raises:
-        EngineError: it failed; names the CUDA error.
+        EngineError: the call failed; names the CUDA error.
     """
     error, *values = answer
     if error != cuda.cudaError_t.cudaSuccess:

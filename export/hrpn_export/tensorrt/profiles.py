@@ -1,4 +1,4 @@
-"""Optimisation profiles: the sizes of input that an engine takes and is tuned for."""
+"""Optimisation profiles: the input sizes that an engine takes and is tuned for."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from hrpn_export.errors import ContractError, FormatError
 Extent = Annotated[int, Field(ge=1, le=2**20)]
 Shape = tuple[Extent, Extent, Extent, Extent]
 
-# Without tiles of one's own: any size up to here, tuned for a usual tile; px.
+# By default an engine takes any size up to _LARGEST and is tuned for _USUAL, px.
 _LARGEST, _USUAL = 1024, 512
 
 
@@ -18,8 +18,8 @@ class Profile(BaseModel):
     """A range of input shapes (N, H, W, C).
 
     Attributes:
-        minimum, maximum: bounds, inclusive.
-        optimum: what the engine is tuned for.
+        minimum, maximum: inclusive bounds.
+        optimum: shape that the engine is tuned for.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,13 +29,13 @@ class Profile(BaseModel):
     maximum: Shape
 
     def takes(self, shape: Sequence[int]) -> bool:
-        """Whether a batch (N, H, W, C) fits, apart from N, by which it can be cut."""
+        """Whether a batch (N, H, W, C) fits; N does not matter, since batches can be split."""
         sides = zip(self.minimum[1:], shape[1:], self.maximum[1:], strict=True)
         return all(low <= side <= high for low, side, high in sides)
 
     @property
     def tile(self) -> tuple[int, int] | None:
-        """Height and width, px, if it takes only these."""
+        """Height and width, px, if the profile takes a single size; else None."""
         return self.minimum[1:3] if self.minimum[1:3] == self.maximum[1:3] else None
 
     @property
@@ -48,10 +48,10 @@ class Profile(BaseModel):
 
 
 def read_tile(tile: Any) -> tuple[int, int]:
-    """Height and width, px, from ``512``, ``"512"``, ``"512x768"`` or ``(512, 768)``.
+    """Read height and width, px, from ``512``, ``"512"``, ``"512x768"`` or ``(512, 768)``.
 
     Raises:
-        FormatError: it is none of these.
+        FormatError: the value has none of these forms.
     """
     parts = tile.split("x") if isinstance(tile, str) else tile
     parts = [parts] if isinstance(parts, int) else list(parts)
@@ -67,19 +67,19 @@ def read_tile(tile: Any) -> tuple[int, int]:
 def make_profiles(
     multiple: int, channels: int, tiles: Iterable[Any] | None, batches: Sequence[int]
 ) -> tuple[Profile, ...]:
-    """One profile for every size up to the largest tile, and one for exactly each tile asked for.
+    """Make one profile for every size up to the largest tile, and one for each given tile.
 
-    The first is tuned for one tile at a time, the others for full batches.
+    The first profile is tuned for one tile at a time, the others for full batches.
 
     Args:
         multiple: stride multiple of the model, px.
-        channels: of the input.
+        channels: number of input channels.
         tiles: see :func:`read_tile`; None or empty for the general profile alone.
-        batches: numbers of tiles that are predicted at once; the largest is the limit.
+        batches: numbers of tiles per batch; the largest is the limit.
 
     Raises:
-        FormatError: something that is no size.
-        ContractError: a tile is off the stride multiple.
+        FormatError: a value is no size.
+        ContractError: a tile is no multiple of the stride multiple.
     """
     asked = list(dict.fromkeys(read_tile(tile) for tile in tiles or ()))
     for height, width in asked:
@@ -109,10 +109,10 @@ def make_profiles(
 
 
 def choose(profiles: Sequence[Profile], shape: Sequence[int]) -> int:
-    """Number of the narrowest profile that takes a batch (N, H, W, C).
+    """Index of the narrowest profile that takes a batch (N, H, W, C).
 
     Raises:
-        ContractError: none does; names their ranges.
+        ContractError: no profile takes it; lists their ranges.
     """
     fitting = [i for i, profile in enumerate(profiles) if profile.takes(shape)]
     if not fitting:

@@ -1,4 +1,4 @@
-"""``tensorrt-rtx``: from PyPI, builds without a GPU for any capability that it knows."""
+"""``tensorrt-rtx``: available on PyPI, builds for any compute capability without a GPU."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,15 +11,15 @@ from hrpn_export.tensorrt.sidecar import BuilderName
 class RtxBuilder:
     """TensorRT for RTX; see :class:`~hrpn_export.tensorrt.builder.Builder`.
 
-    Its engines hold no kernels but a plan: the GPU's own are compiled when it is first run. So
-    there is nothing to time, and its timing cache does nothing but ask for a GPU.
+    Its engines hold a plan instead of kernels, which are compiled for the GPU at the first run. So
+    there is nothing to time, and its timing cache would only require a GPU.
     """
 
     name: BuilderName = "tensorrt-rtx"
     has_timing_cache = False
 
     def targets(self, trt: Any, wanted: Sequence[str] | None, gpu: Gpu | None) -> tuple[str, ...]:
-        """Those wanted; else the GPU's; else all that this version knows."""
+        """The wanted capabilities; else that of the GPU; else all that this version knows."""
         known = _known(trt)
         here = tuple(known) if gpu is None else (gpu.capability,)
         targets = here if wanted is None else tuple(wanted)
@@ -33,14 +33,14 @@ class RtxBuilder:
         return tuple(dict.fromkeys(targets))
 
     def configure(self, trt: Any, config: Any, capabilities: Sequence[str]) -> None:
-        """One engine for all of them."""
+        """Configure one engine for all capabilities."""
         config.num_compute_capabilities = len(capabilities)
         for place, capability in enumerate(capabilities):
             config.set_compute_capability(_known(trt)[capability], place)
 
 
 def _known(trt: Any) -> dict[str, Any]:
-    """Capabilities as ``8.9``, of which TensorRT speaks as ``SM89``."""
+    """TensorRT's constants, such as ``SM89``, by capability, such as ``8.9``."""
     names = {
         name.removeprefix("SM"): value
         for name, value in trt.ComputeCapability.__members__.items()

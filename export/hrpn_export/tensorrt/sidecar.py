@@ -1,4 +1,4 @@
-"""``model.json`` beside ``model.engine``: what the engine is, and where it may be loaded."""
+"""The sidecar ``model.json`` of ``model.engine``: what the engine is and where it may be loaded."""
 
 import json
 from pathlib import Path
@@ -14,30 +14,30 @@ _LARGEST = 2**20
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+ ()/-]{1,100}$")]
-# What others chose: no control characters, since it may be printed.
+# Names that others chose may be printed, so they must not contain control characters.
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,255}$")]
 # A capability as NVIDIA writes it: major.minor.
 Capability = Annotated[str, StringConstraints(pattern=r"^\d{1,2}\.\d$")]
-# A CUDA version: what is the newest that a driver can run.
+# The newest CUDA version that a driver supports.
 Cuda = Annotated[str, StringConstraints(pattern=r"^\d{1,2}\.\d{1,2}$")]
 BuilderName = Literal["tensorrt", "tensorrt-rtx"]
 
 
 class Sidecar(BaseModel):
-    """What is checked before an engine is loaded.
+    """Facts about an engine that are checked before it is loaded.
 
     Attributes:
-        schema_version: of this file.
-        builder: that wrote the engine; only the same one loads it.
-        version: of the builder, complete.
+        schema_version: schema of this file.
+        builder: builder of the engine; only the same package loads it.
+        version: full version of the builder.
         capabilities: compute capabilities of the GPUs that may load it.
-        platform: system and processor of the building machine.
-        driver: newest CUDA version that the building machine's driver runs; None: it had no GPU.
-        gpu: name of the GPU it was built on; None: built without one.
-        precision: as the ONNX file carries it.
+        platform: operating system and processor of the building machine.
+        driver: newest CUDA version of the building machine's driver; None if it had no GPU.
+        gpu: name of the GPU that it was built on; None if it was built without one.
+        precision: precision of the ONNX file.
         onnx: name of the ONNX file.
-        onnx_sha256, engine_sha256: of the files.
-        timing_cache_sha256: of ``model.timing``; None if the builder has no such cache.
+        onnx_sha256, engine_sha256: checksums of the files.
+        timing_cache_sha256: checksum of ``model.timing``; None if the builder has no such cache.
         profiles: ranges of input shapes, (N, H, W, C).
     """
 
@@ -63,15 +63,15 @@ class Sidecar(BaseModel):
 
 
 def sidecar_of(engine: Path) -> Path:
-    """Where the sidecar of an engine is."""
+    """The path of an engine's sidecar."""
     return engine.with_suffix(".json")
 
 
 def read_sidecar(engine: Path) -> Sidecar:
-    """Read what is said beside an engine; the engine itself is not opened.
+    """Read the sidecar of an engine; the engine itself is not opened.
 
     Raises:
-        DamagedBundleError: there is none, or it is not JSON, of a newer schema, or of other fields.
+        DamagedBundleError: there is none, it is not JSON, or it has a newer schema or other fields.
     """
     path = sidecar_of(engine)
     try:

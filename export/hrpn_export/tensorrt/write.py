@@ -1,4 +1,4 @@
-"""Building an engine and writing it with its sidecar and its timing cache."""
+"""Build an engine and write it with its sidecar and its timing cache."""
 
 import hashlib
 import os
@@ -20,18 +20,17 @@ TIMING_SUFFIX = ".timing"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What may be asked of an engine.
+    """Options of an engine.
 
     Attributes:
-        tiles: heights and widths that it is tuned for, px; see ``profiles.read_tile``. It takes
-            every size up to the largest of them, and 1024 in any case.
-        batches: numbers of tiles that are predicted at once; the largest counts, since memory is
-            set aside for it.
-        capability: compute capabilities, e.g. ``8.9``; None for the GPU of the machine, without
-            one for all that the builder knows.
+        tiles: heights and widths to tune for, px; see ``profiles.read_tile``. The engine takes
+            every size up to the largest of them, and up to 1024 in any case.
+        batches: numbers of tiles per batch; memory is reserved for the largest.
+        capability: compute capabilities, e.g. ``8.9``; None for the GPU of the machine, or without
+            a GPU for all that the builder knows.
         builder: ``auto``, ``tensorrt`` or ``tensorrt-rtx``.
-        timing_cache: file that is read, if it is there, and written; None for none to begin with.
-            TensorRT-RTX has no use for it.
+        timing_cache: file to read, if it exists, and to update; None to start with an empty cache.
+            TensorRT-RTX does not use it.
     """
 
     tiles: Sequence[Any] = ()
@@ -42,7 +41,7 @@ class Wanted:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "Wanted":
-        """From options by name; one that is None or missing has its default.
+        """Make options from a mapping; those that are None or missing have their default.
 
         Raises:
             FormatError: there is no such option.
@@ -64,21 +63,24 @@ def write_engine(
     wanted: Wanted,
     machine: Machine | None = None,
 ) -> Sidecar:
-    """Build an engine; write it, its sidecar beside it and, where there is one, its timing cache.
+    """Build an engine, and write it with its sidecar and, if there is one, its timing cache.
 
     Args:
         onnx: file to build from.
         engine: file to write, ``NAME.engine``; the others are ``NAME.json`` and ``NAME.timing``.
         multiple: stride multiple of the model, px.
-        channels: of the input.
-        precision: of the ONNX file, for the sidecar.
+        channels: number of input channels.
+        precision: precision of the ONNX file, for the sidecar.
         wanted: sizes, GPUs and builder.
-        machine: where it is built; None to look.
+        machine: machine to build on; None to detect it.
+
+    Returns:
+        The sidecar.
 
     Raises:
-        MissingRuntimeError: no builder, or it needs a GPU; says how to get one.
-        FormatError, ContractError: something wanted that cannot be.
-        ExportError: TensorRT cannot build it.
+        MissingRuntimeError: no builder is installed, or it needs a GPU; says how to get one.
+        FormatError, ContractError: an option is not possible.
+        ExportError: TensorRT cannot build the engine.
     """
     profiles = make_profiles(multiple, channels, wanted.tiles, wanted.batches)
     asked = None if wanted.capability is None else [read_capability(c) for c in wanted.capability]
@@ -109,7 +111,7 @@ def write_engine(
 
 
 def _write(engine: Path, built: Built, sidecar: Sidecar, cache: Path | None) -> None:
-    """The engine last: one without a sidecar is refused anyway, but none is left behind."""
+    """Write the engine last, so that no engine is left without its sidecar."""
     if built.timing_cache is not None:
         _replace(engine.with_suffix(TIMING_SUFFIX), built.timing_cache)
         if cache is not None:

@@ -1,4 +1,4 @@
-"""Runs side by side on the same slides: figures, groups of seeds, differences. Reads no file."""
+"""Runs side by side on the same slides: metrics, groups of seeds, differences. Reads no file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -83,8 +83,8 @@ class Entry:
         label: unique.
         kind: run, group or baseline.
         mse: (slides,) mean squared error on each slide; of a group: its runs' mean.
-        pooled: figures over all pixels of all slides, as in ``DEFINITIONS``; of a group: means.
-        spread: of a group: standard deviation of each figure between its runs (n - 1).
+        pooled: metrics over all pixels of all slides, as in ``METRICS``; of a group: means.
+        spread: of a group: standard deviation of each metric between its runs (n - 1).
         predicted: "min", "max", "mean" and "sd" of the predicted grey levels; of a group: the
             outermost extremes, and means of the others.
         cost: of the network; of a group: means.

@@ -11,7 +11,6 @@ from hrpn_tf.evaluation.out_of_distribution.profile import TrainingProfile
 from hrpn_tf.evaluation.out_of_distribution.statistics import QUANTILES
 from hrpn_tf.files import atomic_path
 
-NAME = "training-profile.npz"
 _SCHEMA = 1
 # A file that a stranger made may unpack to anything; a thousand slides take a few megabytes.
 _LARGEST = 64 * 2**20
@@ -48,7 +47,7 @@ def load_profile(path: Path) -> TrainingProfile:
     Raises:
         TrainingProfileError: missing, damaged, or of another schema.
     """
-    again = "make it again with hrpn-tf profile"
+    again = "make it again with hrpn-tf describe-training"
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:

@@ -45,7 +45,7 @@ class Ablation:
 
 
 def sums_of(slides: Sequence[Moments]) -> SlideSums:
-    """What the pooled figures need to know of each slide."""
+    """What the pooled metrics need to know of each slide."""
     return SlideSums(
         pixels=np.array([float(m.count) for m in slides]),
         squared_error=np.array([float(m.squared_error) for m in slides]),

@@ -9,47 +9,42 @@ from hrpn_benchmarks.scenarios.scenario import Scenario, ScenarioContext
 from hrpn_benchmarks.scenarios.sessions import WARM_UP, noise
 from hrpn_benchmarks.trackers.timing import PeakMemory, repeat, warm_up
 
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.console import load_tensorflow
 
 if TYPE_CHECKING:
     import keras
-    from hrpn_benchmarks.matrix import Cell
+    from hrpn_benchmarks.case import BenchmarkCase
     from hrpn_export import Contract
 
 
-def load_keras(cell: "Cell") -> tuple["keras.Model", "Contract"]:
-    """The Keras network of a cell's bundle, on the cell's device with its threads.
+def load_keras(case: "BenchmarkCase") -> tuple["keras.Model", "Contract"]:
+    """The Keras network of a case's bundle, on the case's device with its threads.
+
+    It is the model itself and not a session, which would hold the weights a second time.
 
     Raises:
-        BenchmarkError: the cell is of a peer or of another format, or there is no such device.
+        BenchmarkError: the case has another format or is a baseline implementation, or there is
+            no such device.
         DamagedBundleError: the file cannot be loaded.
     """
-    if cell.peer or cell.format != "keras":
-        raise BenchmarkError(f"{cell.scenario} takes the Keras file of a bundle alone")
+    if case.peer or case.format != "keras":
+        raise BenchmarkError(f"{case.scenario} takes the Keras file of a bundle alone")
     load_tensorflow()
-    import keras
     from hrpn_export import open_bundle
-    from hrpn_export.errors import DamagedBundleError
     from hrpn_export.keras_session import limit_threads
+    from hrpn_export.runtimes.keras_file import load_keras as load_file
 
-    import hrpn_tf.models.layers  # noqa: F401  registers them
-
-    limit_threads(cell.threads)
-    _see_one_device(cell.device)
-    bundle = open_bundle(cell.bundle)
-    path = bundle.path / bundle.artefact(cell.format, cell.precision).path
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DamagedBundleError(f"{path}: cannot be loaded: {line}") from None
-    return model, bundle.contract
+    limit_threads(case.threads)
+    _see_one_device(case.device)
+    bundle = open_bundle(case.bundle)
+    path = bundle.path / bundle.artefact(case.format, case.precision).path
+    return load_file(path), bundle.contract
 
 
-def model_predict(job: ScenarioContext) -> Measured:
-    """One tile by ``keras.Model.predict``, as whoever has the Keras file and nothing else does."""
-    model, contract = load_keras(job.cell)
-    tile, memory = noise(contract, len(contract.inputs), 1, job.cell.side), PeakMemory()
+def model_predict(context: ScenarioContext) -> Measured:
+    """Predict one tile by ``keras.Model.predict``, the usual way to use a Keras file."""
+    model, contract = load_keras(context.case)
+    tile, memory = noise(contract, len(contract.inputs), 1, context.case.side), PeakMemory()
 
     def run() -> np.ndarray:
         result: np.ndarray = model.predict(tile, verbose=0)
@@ -57,8 +52,8 @@ def model_predict(job: ScenarioContext) -> Measured:
 
     with memory.watch():
         warm_up(run, WARM_UP)
-        job.together()
-        samples = repeat(run, job.cell.seconds)
+        context.together()
+        samples = repeat(run, context.case.seconds)
     return Measured(measures={"latency": samples, **memory.measures})
 
 
@@ -66,7 +61,7 @@ MODEL_PREDICT = Scenario("model_predict", model_predict, "tiles", formats=("kera
 
 
 def _see_one_device(device: str) -> None:
-    """Let TensorFlow use the CPU, or one GPU, and no other.
+    """Restrict TensorFlow to the CPU, or to one GPU.
 
     Raises:
         BenchmarkError: there is no such GPU.

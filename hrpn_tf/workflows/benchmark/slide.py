@@ -16,7 +16,7 @@ from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.network import load_network
 
 if TYPE_CHECKING:
-    from hrpn_benchmarks.matrix import Cell
+    from hrpn_benchmarks.case import BenchmarkCase
     from hrpn_export import Contract
 
     from hrpn_tf.prediction import PredictionSummary
@@ -27,37 +27,37 @@ _BLOCK = 1024  # px; the slide is made of such squares
 _ANY_PIXEL_SIZE = 0.5
 
 
-def slide(job: ScenarioContext) -> Measured:
-    """A slide of ``cell.side`` px, as ``hrpn-tf predict --bundle`` predicts it.
+def slide(context: ScenarioContext) -> Measured:
+    """Predict a slide of ``case.side`` px, as ``hrpn-tf predict --bundle`` does.
 
-    Planning, reading, halos, the network, writing and the pyramid of the result are in it; loading
-    the network and making the slide are not. No tile is left out as empty.
+    The time includes planning, reading, halos, the network, writing and the pyramid of the result,
+    but not loading the network and making the slide. No tile is skipped as empty.
 
     Raises:
-        BenchmarkError: the cell is of a peer.
+        BenchmarkError: the case is a baseline implementation.
     """
-    cell = job.cell
-    if cell.peer:
+    case = context.case
+    if case.peer:
         raise BenchmarkError("a peer has no way to predict a slide; bundles have")
     network = BundleNetwork(
-        Path(cell.bundle),
-        cell.format,
-        cell.precision,
-        runtime=cell.runtime,
-        device=cell.device,
-        uncertified=cell.uncertified,
+        Path(case.bundle),
+        case.format,
+        case.precision,
+        runtime=case.runtime,
+        device=case.device,
+        uncertified=case.uncertified,
     )
     contract = network.contract()
-    source = made_slide(contract, cell.side)
-    load_network(network, cell.threads)
+    source = made_slide(contract, case.side)
+    load_network(network, case.threads)
     latency, memory, summaries = Latency(), PeakMemory(), []
     with tempfile.TemporaryDirectory(prefix="hrpn-benchmark-") as folder:
         planned = _planned(network, source, Path(folder) / "prediction.ome.tif")
-        job.together()
+        context.together()
         with memory.watch():
-            while not latency.times or sum(latency.times) < cell.seconds:
+            while not latency.times or sum(latency.times) < case.seconds:
                 with latency.sample():
-                    summaries.append(_predict(planned, cell))
+                    summaries.append(_predict(planned, case))
                 planned.out.unlink()
     return _measured(latency, memory, summaries, contract)
 
@@ -68,15 +68,15 @@ SLIDE = Scenario("slide", slide, "slides")
 def made_slide(contract: "Contract", side: int) -> Path:
     """An OME-TIFF of smooth noise with the contract's inputs, made once per side.
 
-    It is kept in the system's temporary folder for later cells; the same arguments give the same
+    It stays in the system's temporary folder for later cases. The same arguments give the same
     bytes.
 
     Args:
-        contract: names the channels, their largest grey level and the pixel size.
+        contract: gives the channels, their largest grey level and the pixel size.
         side: height and width, px.
 
     Raises:
-        BenchmarkError: somebody else's folder is in its place.
+        BenchmarkError: other users may write to the folder.
     """
     from hrpn_tf.slides import write_slide
 
@@ -115,7 +115,7 @@ def _own_folder() -> Path:
 
 
 def _planned(network: BundleNetwork, source: Path, out: Path) -> "Prediction":
-    """The prediction of the slide, checked as that of any other."""
+    """The planned prediction of the slide, checked like any other."""
     from hrpn_tf.workflows.predict.jobs import PredictionOptions, check
     from hrpn_tf.workflows.predict.predict import with_tile
     from hrpn_tf.workflows.predict.requests import Request
@@ -127,13 +127,13 @@ def _planned(network: BundleNetwork, source: Path, out: Path) -> "Prediction":
     return check(asked, network, contract, config, PredictionOptions(), overwrite=True)
 
 
-def _predict(planned: "Prediction", cell: "Cell") -> "PredictionSummary":
-    """What ``predict_here`` does with one slide, with the cell's threads."""
+def _predict(planned: "Prediction", case: "BenchmarkCase") -> "PredictionSummary":
+    """What ``predict_here`` does with one slide, with the case's threads."""
     from hrpn_tf.prediction import memory_budget, run_prediction
     from hrpn_tf.workflows.predict.jobs import opened
 
-    budget = memory_budget(planned.config.prediction, cell.processes)
-    with opened(planned, load_network(planned.network, cell.threads), budget) as prediction:
+    budget = memory_budget(planned.config.prediction, case.processes)
+    with opened(planned, load_network(planned.network, case.threads), budget) as prediction:
         return run_prediction(prediction, budget=budget, overwrite=True, progress=False)
 
 

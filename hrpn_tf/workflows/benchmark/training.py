@@ -1,4 +1,4 @@
-"""The scenario ``training`` of benchmarks: one step of the optimizer, again and again."""
+"""The scenario ``training`` of benchmarks: repeated steps of the optimizer."""
 
 from collections.abc import Callable
 
@@ -14,23 +14,25 @@ from hrpn_tf.workflows.benchmark.keras_model import load_keras
 Step = Callable[[], object]
 
 
-def training(job: ScenarioContext) -> Measured:
-    """A step on ``cell.batch`` patches of ``cell.side`` px of noise, which are in memory already.
+def training(context: ScenarioContext) -> Measured:
+    """Train on ``case.batch`` patches of ``case.side`` px of noise, which are in memory already.
 
-    Of a bundle it is the step of ``hrpn-tf fit`` with the default configuration: float32, mean
-    squared error, clipped gradients, AdamW, and the sums that the training reports. Of a generative
-    adversarial network it is the generator alone: a bundle holds no discriminator. A peer takes
-    part whose session is :class:`~hrpn_benchmarks.scenarios.abilities.Trainable`.
+    For a bundle this is a step of ``hrpn-tf fit`` with the default configuration: float32, mean
+    squared error, clipped gradients, AdamW, and the sums that the training reports. For a
+    generative adversarial network it is the generator alone: a bundle holds no discriminator. A
+    baseline implementation takes part if its session is
+    :class:`~hrpn_benchmarks.scenarios.abilities.Trainable`.
 
     Raises:
-        BenchmarkError: a peer cannot be trained.
+        BenchmarkError: a baseline implementation cannot be trained.
     """
-    step, memory = _step_of_peer(job) if job.cell.peer else _step_of_bundle(job), PeakMemory()
-    with memory.watch():  # the first step is what makes memory grow
+    step = _step_of_baseline(context) if context.case.peer else _step_of_bundle(context)
+    memory = PeakMemory()
+    with memory.watch():  # memory grows most in the first step, so watch that too
         warm_up(step, WARM_UP)
-        job.together()
-        samples = repeat(step, job.cell.seconds)
-    speed = tuple(job.cell.batch / seconds for seconds in samples.values)
+        context.together()
+        samples = repeat(step, context.case.seconds)
+    speed = tuple(context.case.batch / seconds for seconds in samples.values)
     return Measured(
         measures={
             "step": samples,
@@ -43,19 +45,19 @@ def training(job: ScenarioContext) -> Measured:
 TRAINING = Scenario("training", training, "patch", formats=("keras",))
 
 
-def _step_of_peer(job: ScenarioContext) -> Step:
-    session, cell = job.open(), job.cell
+def _step_of_baseline(context: ScenarioContext) -> Step:
+    session, case = context.open(), context.case
     if not isinstance(session, Trainable):
-        raise BenchmarkError(f"{cell.peer} gives a session without train(batch, target)")
+        raise BenchmarkError(f"{case.peer} gives a session without train(batch, target)")
     contract, trained = session.contract, session
-    batch = noise(contract, len(contract.inputs), cell.batch, cell.side)
-    target = noise(contract, len(contract.outputs), cell.batch, cell.side)
+    batch = noise(contract, len(contract.inputs), case.batch, case.side)
+    target = noise(contract, len(contract.outputs), case.batch, case.side)
     contract.check(batch)
     return lambda: trained.train(batch, target)
 
 
-def _step_of_bundle(job: ScenarioContext) -> Step:
-    network, contract = load_keras(job.cell)
+def _step_of_bundle(context: ScenarioContext) -> Step:
+    network, contract = load_keras(context.case)
     import tensorflow as tf
 
     from hrpn_tf.config import TrainingConfig
@@ -66,16 +68,16 @@ def _step_of_bundle(job: ScenarioContext) -> Step:
     from hrpn_tf.training.steps import Steps
     from hrpn_tf.training.trained_model import RegressionModel
 
-    config, cell = TrainingConfig(), job.cell
+    config, case = TrainingConfig(), context.case
     prepare_runtime(config)
     optimizer = build_optimizer(
         config.optimizer, network.trainable_variables, 10_000, ema=config.ema, scale_loss=False
     )
-    # a unit of one grey level: what counts as one changes the loss, and no time
+    # a target unit of one grey level; it scales the loss and does not affect the time
     model = RegressionModel(network, optimizer, build_loss(config.loss, 1.0))
     steps = Steps(model, choose_devices(), compile_xla=may_use_xla(config))
-    batch = noise(contract, len(contract.inputs), cell.batch, cell.side)
-    target = noise(contract, len(contract.outputs), cell.batch, cell.side)
+    batch = noise(contract, len(contract.inputs), case.batch, case.side)
+    target = noise(contract, len(contract.outputs), case.batch, case.side)
     contract.check(batch)
     data = tf.constant(batch), tf.constant(target)
     return lambda: steps.train(data, False)

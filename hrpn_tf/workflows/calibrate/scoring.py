@@ -22,7 +22,7 @@ from hrpn_tf.evaluation.intervals import (
 )
 from hrpn_tf.evaluation.intervals.coverage import Counts, Kind, add
 from hrpn_tf.evaluation.planes import Window
-from hrpn_tf.runs.slides import RunSlide
+from hrpn_tf.runs import Run, RunSlide
 from hrpn_tf.slides import Slide, channel_index, iter_windows, open_slide
 from hrpn_tf.workflows.evaluate.measured_slides import tissue_plane
 from hrpn_tf.workflows.networks.run import RunNetwork
@@ -64,12 +64,12 @@ class Pixels:
 
 
 def check_slides(
-    slides: Sequence[RunSlide], run: Path, contract: "Contract", config: Config
+    slides: Sequence[RunSlide], run: Run, contract: "Contract", config: Config
 ) -> list[IntervalSlide]:
     """Refuse slides that cannot be predicted or have no target, before anything is computed."""
     network, found = RunNetwork(run), []
     for slide in slides:
-        nowhere = run / f"{slide.name}.ome.zarr"  # replaced where it is predicted
+        nowhere = run.folder / f"{slide.name}.ome.zarr"  # replaced where it is predicted
         request = Request(slide.path, nowhere, slide.channels, slide.pixel_size_um)
         job = check(request, network, contract, config, PredictionOptions(), overwrite=True)
         with open_slide(slide.path) as image:

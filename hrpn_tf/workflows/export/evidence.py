@@ -9,7 +9,7 @@ import numpy as np
 
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.prediction.tiling import Region
-from hrpn_tf.runs.slides import RunSlide
+from hrpn_tf.runs import Run, RunSlide
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, opened
 from hrpn_tf.workflows.predict.predict import with_tile
@@ -18,7 +18,6 @@ from hrpn_tf.workflows.predict.requests import Request
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
 
-    from hrpn_tf.config import Config
     from hrpn_tf.data.store import PatchStore
 # So many pixels of patches tell a format's error well, in seconds on two cores.
 _PIXELS = 2**22
@@ -109,20 +108,18 @@ class HeldOutSlide:
 
 
 def held_out_slide(
-    run: Path,
+    run: Run,
     slides: Sequence[RunSlide],
     contract: "Contract",
-    config: "Config",
     scratch: Path,
     region: Region | None = None,
 ) -> HeldOutSlide:
     """The smallest of some slides, or a region of it, to be predicted by any session.
 
     Args:
-        run: folder of the training.
+        run: of the training.
         slides: candidates; those that the training did not use.
         contract: of the network.
-        config: of the run.
         scratch: an empty folder.
         region: px at full resolution; None for all of it.
 
@@ -137,6 +134,7 @@ def held_out_slide(
     request = Request(
         smallest.path, scratch / "0.ome.zarr", smallest.channels, smallest.pixel_size_um
     )
+    config = run.config
     prediction = config.prediction.model_copy(update={"dtype": "float32", "format": "ome-zarr-0.5"})
     network = RunNetwork(run)
     config = config.model_copy(update={"prediction": prediction})
@@ -153,7 +151,7 @@ def held_out_slide(
     return HeldOutSlide(f"{smallest.name}{part}", area.height, area.width, job, channel, scratch)
 
 
-def _smallest(run: Path, slides: Sequence[RunSlide]) -> RunSlide:
+def _smallest(run: Run, slides: Sequence[RunSlide]) -> RunSlide:
     from hrpn_tf.slides import open_slide
 
     there = [slide for slide in slides if slide.path.exists()]

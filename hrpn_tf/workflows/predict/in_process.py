@@ -19,14 +19,14 @@ def predict_here(
     jobs: Sequence[SlideJob],
     overwrite: bool,
     progress: bool,
-    say: Callable[[str], object],
+    on_done: Callable[[str], object],
     stop_at_first: bool,
 ) -> list[Failure]:
     """Predict slides; see ``predict_run``.
 
     Args:
         jobs: checked.
-        overwrite, progress, say: see ``predict_run``.
+        overwrite, progress, on_done: see ``predict_run``.
         stop_at_first: raise the first error rather than go on with the other slides.
 
     Returns:
@@ -46,7 +46,7 @@ def predict_here(
                     progress=progress,
                     on_begun=partial(warn, job.slide.name),
                 )
-            say(describe(summary))
+            on_done(describe(summary))
         except (HrpnError, BundleError, OSError) as error:
             if stop_at_first:
                 raise

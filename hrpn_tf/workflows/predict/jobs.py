@@ -208,7 +208,8 @@ def _stated(request: Request, info: "SlideInfo", choice: PredictionOptions) -> f
 
 
 def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
-    from hrpn_tf.prediction import prediction_provenance, sha256
+    from hrpn_tf.files import sha256
+    from hrpn_tf.prediction import prediction_provenance
 
     return prediction_provenance(
         slide=job.slide,

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
 from skimage.measure import regionprops_table
 from skimage.segmentation import expand_labels
+from support.array_plane import ArrayPlane
 
 from hrpn_tf.config import load_config
 from hrpn_tf.evaluation.planes import Window

@@ -1,25 +1,30 @@
-"""ONNX: float32 by tf2onnx, float16 and int8 from that."""
+"""ONNX: tf2onnx writes float32; float16 and int8 are derived from it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrpn_export.contract import Contract
 from hrpn_export.errors import ExportError
 from hrpn_export.formats.table import Source
+from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.safety import check_onnx
+from hrpn_export.snippets import program, section_of
 
 if TYPE_CHECKING:
     import onnx
 
 OPSET = 18
+check = check_onnx
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
-    """Write ``model.onnx``; input and output are float32 in every precision.
+    """Write ``model.onnx``. Input and output are float32 in every precision.
 
-    The option ``opset`` (18 by default) is that of the file.
+    The option ``opset`` (18 by default) sets the opset of the file.
 
     Raises:
-        ExportError: the graph has control flow, or a part that the converter does not know.
+        ExportError: the graph has control flow, or an operation that the converter does not know.
         CalibrationError: int8 without calibration patches.
     """
     import onnx
@@ -41,20 +46,31 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     return path
 
 
-def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "onnx.ModelProto":
-    """A Keras model as an ONNX graph, float32, of every batch, height and width.
+def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
+    """The section of a bundle's README that runs this format."""
+    lines = (
+        f'session = onnxruntime.InferenceSession("{artefact.path}", '
+        'providers=["CPUExecutionProvider"])'
+    )
+    call = f'session.run(["{OUTPUT}"], {{"{INPUT}": image}})[0]'
+    code = program(["import onnxruntime"], lines, call, contract)
+    return section_of("ONNX", artefact, "`pip install onnxruntime`", code)
 
-    Batch normalisation is folded into the convolutions, and nothing is computed from the input's
-    shape that is a constant factor.
+
+def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "onnx.ModelProto":
+    """Convert a Keras model to a float32 ONNX graph for every batch, height and width.
+
+    Batch normalisation is folded into the convolutions, and sizes computed from the shape of the
+    input become constant factors.
 
     Args:
-        model: (N, H, W, inputs) to (N, H, W, outputs).
+        model: maps (N, H, W, inputs) to (N, H, W, outputs).
         inputs: number of input channels.
-        opset: version of the operators; tf2onnx knows up to 18, later ones are converted.
+        opset: version of the operators; tf2onnx writes up to 18, later ones are converted.
         multiple: height and width of an input are multiples of this, px.
 
     Raises:
-        ExportError: the graph has control flow, or a part that the converter does not know.
+        ExportError: the graph has control flow, or an operation that the converter does not know.
     """
     import onnx
     import tensorflow as tf
@@ -87,7 +103,7 @@ def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "
 
 
 def _name_dimensions(graph: "onnx.ModelProto") -> None:
-    """Names instead of the converter's numbers for what is free."""
+    """Name the free dimensions, which the converter numbers."""
     for value in (*graph.graph.input, *graph.graph.output):
         free = dict(enumerate(("batch", "height", "width")))
         for place, name in free.items():

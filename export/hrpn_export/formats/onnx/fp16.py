@@ -7,20 +7,19 @@ from onnx import TensorProto, helper, numpy_helper
 from hrpn_export.errors import ExportError
 from hrpn_export.graphs.rewrite import constants, parts_of_graph
 
-# Inputs that are float32 by the definition of the operator, by place.
+# Indices of inputs that are float32 by the definition of the operator.
 _ALWAYS_FLOAT = {"Resize": (1, 2)}
 
 
 def to_half(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """A float16 copy of a float32 graph.
+    """Make a float16 copy of a float32 graph.
 
-    The network proper is float16, from the first convolution to before the last. Float32 stay:
-    the scaling at both ends, since grey levels reach 65535 and float16 ends at 65504, with steps
-    of 32; the last convolution, whose rounding would be in grey levels; and what is computed from
-    the size of the input, such as the places where an image is sampled.
+    The network itself is float16, from the first convolution up to the last. These stay float32:
+    the scaling at both ends, since grey levels reach 65535 while float16 ends at 65504 with steps
+    of 32; the last convolution, whose rounding would be in grey levels; and values computed from
+    the size of the input, such as sampling positions.
 
-    ONNX Runtime's converter would turn the input itself into float16 on its way to what it keeps
-    in float32, so this is done here.
+    ONNX Runtime's converter is not used because it also converts the input to float16.
 
     Args:
         graph: float32, with a name for each node.
@@ -43,7 +42,7 @@ class _Halver:
     """Rewrites one graph.
 
     Args:
-        graph: is changed.
+        graph: modified in place.
         halved: names of the nodes that compute in float16.
     """
 
@@ -57,7 +56,7 @@ class _Halver:
         self.casts: dict[str, str] = {}
 
     def run(self) -> None:
-        """Casts where float32 meets float16, and weights in float16."""
+        """Insert casts where float32 meets float16, and convert the weights to float16."""
         for node in list(self.graph.node):
             half = node.name in self.halved
             always = _ALWAYS_FLOAT.get(node.op_type, ())
@@ -100,7 +99,7 @@ class _Halver:
 
 
 def _float_values(graph: onnx.ModelProto) -> set[str]:
-    """Names of all values and constants that are float32."""
+    """Names of all float32 values and constants."""
     inferred = onnx.shape_inference.infer_shapes(graph, strict_mode=True).graph
     values = (*inferred.value_info, *inferred.input, *inferred.output)
     found = {v.name for v in values if v.type.tensor_type.elem_type == TensorProto.FLOAT}

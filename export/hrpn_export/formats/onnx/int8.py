@@ -1,4 +1,4 @@
-"""ONNX in int8: a QDQ graph, statically calibrated, that ONNX Runtime and TensorRT both take."""
+"""ONNX in int8: a statically calibrated QDQ graph, for ONNX Runtime and TensorRT."""
 
 import logging
 from collections.abc import Iterator
@@ -20,27 +20,28 @@ from hrpn_export.graphs.rewrite import (
 )
 from hrpn_export.names import INPUT, OUTPUT
 
-# TensorRT takes symmetric ranges and float32 biases only, and Q/DQ around these alone builds there.
+# TensorRT requires symmetric ranges, float32 biases, and Q/DQ around nothing else.
 _SETTINGS = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}
 
 
 def to_int8(
     graph: onnx.ModelProto, calibration: np.ndarray | None, contract: Contract, folder: Path
 ) -> onnx.ModelProto:
-    """An int8 copy of a float32 graph.
+    """Make an int8 copy of a float32 graph.
 
-    Weights have one scale for each channel. The first two convolutions and the last one stay
-    float32, and the scaling at both ends with them.
+    Weights have one scale per channel. The first two convolutions, the last one, and the scaling
+    at both ends stay float32.
 
     Args:
         graph: float32, with a name for each node.
-        calibration: (N, H, W, inputs) float32 grey levels, which say the range of each value.
-        contract: of the model.
-        folder: holds files meanwhile.
+        calibration: (N, H, W, inputs) float32 grey levels, which give the range of each value.
+        contract: contract of the model.
+        folder: folder for temporary files.
 
     Raises:
-        CalibrationError: there are no patches, or they do not fit the contract.
-        ExportError: fewer than four convolutions.
+        CalibrationError: there are no patches.
+        ContractError: the patches do not fit the contract.
+        ExportError: the network has fewer than four convolutions.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
@@ -49,10 +50,10 @@ def to_int8(
     contract.check(calibration)
     path = folder / "temporary.onnx"
     disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # advice to simplify the graph, which has been done
+    logging.disable(logging.WARNING)  # it advises to simplify the graph, which is done already
     try:
         quantize_static(
-            onnx.ModelProto.FromString(graph.SerializeToString()),  # it is changed
+            onnx.ModelProto.FromString(graph.SerializeToString()),  # a copy, which it modifies
             path,
             _reader(calibration),
             quant_format=QuantFormat.QDQ,
@@ -77,7 +78,7 @@ def _refit(graph: onnx.ModelProto, quantised: onnx.ModelProto, patches: np.ndarr
 
     Args:
         graph: float32.
-        quantised: is changed.
+        quantised: int8; modified in place.
         patches: (N, H, W, inputs) float32 grey levels.
     """
 
@@ -93,7 +94,7 @@ def _refit(graph: onnx.ModelProto, quantised: onnx.ModelProto, patches: np.ndarr
         return _run(changed(name, np.ones_like(sizes[name]), sizes[name]))
 
     name = convolution_of_prediction(list(sizes), moved, patches[0], _run(quantised))
-    if name is None:  # which output belongs to which cannot be told
+    if name is None:  # unknown which convolution makes the prediction
         return
     fit = gain_and_offset(_run(graph), lambda *fit: _run(changed(name, *fit)), patches, sizes[name])
     quantised.CopyFrom(changed(name, *fit))
@@ -101,7 +102,7 @@ def _refit(graph: onnx.ModelProto, quantised: onnx.ModelProto, patches: np.ndarr
 
 
 def _sizes(graph: onnx.ModelProto, name: str) -> np.ndarray:
-    """(outputs,) float64: sum of the absolute weights of each channel of a convolution."""
+    """Sum of the absolute weights of each output channel of a convolution, (outputs,) float64."""
     (node,) = (node for node in graph.graph.node if node.name == name)
     weights = constants(graph)[node.input[1]].astype(np.float64)
     channels_last = np.moveaxis(weights, 1 if node.op_type == "ConvTranspose" else 0, -1)
@@ -123,7 +124,7 @@ def _nodes(graph: onnx.ModelProto) -> list[str]:
     """Names of the nodes to quantise.
 
     Raises:
-        ExportError: there are none.
+        ExportError: there is none.
     """
     parts = parts_of_graph(graph)
     inner = set(parts.inner) - _second(graph, parts)
@@ -141,10 +142,10 @@ def _nodes(graph: onnx.ModelProto) -> list[str]:
 
 
 def _second(graph: onnx.ModelProto, parts: Parts) -> set[str]:
-    """The convolutions that come right after a first one.
+    """The convolutions that directly follow a first one.
 
-    Symmetric int8 has 127 steps for what a ReLU gives, too few for features that are hardly more
-    than the grey levels themselves; everything later would inherit the error.
+    Symmetric int8 leaves 127 steps for the output of a ReLU. That is too coarse for features close
+    to the grey levels themselves, and every later layer would inherit the error.
     """
     values = {o for node in graph.graph.node if node.name in parts.first for o in node.output}
     found = set()
@@ -159,7 +160,7 @@ def _second(graph: onnx.ModelProto, parts: Parts) -> set[str]:
 
 
 def _reader(patches: np.ndarray) -> Any:
-    """Gives one patch at a time, so that one patch's values are all that is held."""
+    """A reader that gives one patch at a time, to hold the values of one patch only."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):

@@ -1,4 +1,4 @@
-"""TFLite (LiteRT): float32 by TensorFlow's converter, the other precisions from that."""
+"""TFLite (LiteRT): TensorFlow's converter writes float32; the others are derived from it."""
 
 import shutil
 from pathlib import Path
@@ -6,24 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
+from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.safety import check_tflite
+from hrpn_export.snippets import program, section_of
 
 if TYPE_CHECKING:
     import keras
 
 _SIGNATURE = "serving_default"
+check = check_tflite
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
-    """Write ``model.tflite``; input and output are float32 grey levels in every precision.
+    """Write ``model.tflite``. Input and output are float32 grey levels in every precision.
 
-    The file has one signature, ``serving_default``, and takes any batch, height and width once
-    its input was resized (``resize_tensor_input``).
+    The file has one signature, ``serving_default``, and takes any batch, height and width after
+    ``resize_tensor_input``.
 
     Raises:
         CalibrationError: int8 without calibration patches.
-        ExportError: the network has no two convolutions between which it could be quantised.
+        ExportError: the network has too few convolutions to be quantised.
     """
     model = to_tflite(source.model, len(source.contract.inputs), folder)
     if precision != "fp32":
@@ -40,13 +45,28 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     return path
 
 
+def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
+    """The section of a bundle's README that runs this format."""
+    lines = (
+        f'model = Interpreter(model_path="{artefact.path}")\n'
+        'place = model.get_input_details()[0]["index"]\n'
+        "model.resize_tensor_input(place, image.shape)\n"
+        "model.allocate_tensors()\n"
+        "model.set_tensor(place, image)\n"
+        "model.invoke()"
+    )
+    call = 'model.get_tensor(model.get_output_details()[0]["index"])'
+    code = program(["from ai_edge_litert.interpreter import Interpreter"], lines, call, contract)
+    return section_of("TFLite", artefact, "`pip install ai-edge-litert`", code)
+
+
 def to_tflite(model: "keras.Model", inputs: int, folder: Path) -> bytes:
-    """A Keras model as a float32 TFLite model, batch normalisation folded.
+    """Convert a Keras model to a float32 TFLite model with folded batch normalisation.
 
     Args:
-        model: (N, H, W, inputs) to (N, H, W, outputs).
+        model: maps (N, H, W, inputs) to (N, H, W, outputs).
         inputs: number of input channels.
-        folder: holds a SavedModel meanwhile.
+        folder: folder for a temporary SavedModel.
     """
     import tensorflow as tf
 
@@ -64,8 +84,8 @@ def to_tflite(model: "keras.Model", inputs: int, folder: Path) -> bytes:
 def _with_constant_weights(model: "keras.Model", inputs: int) -> Any:
     """The forward pass with its weights as constants.
 
-    With variables the converter writes a file without weights, which answers NaN
-    (TensorFlow 2.21), and does not say so.
+    With variables, the converter of TensorFlow 2.21 silently writes a file without weights, which
+    predicts NaN.
     """
     import tensorflow as tf
 
@@ -92,10 +112,10 @@ def _with_constant_weights(model: "keras.Model", inputs: int) -> Any:
 
 
 def _bound_softplus(definition: Any) -> None:
-    """Write log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)) in a graph definition.
+    """Rewrite log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)) in a graph definition.
 
-    TFLite has no softplus; the converter's log(1 + exp(x)) is infinite from x = 89 on, which a
-    bright place of a 16-bit slide can reach.
+    TFLite has no softplus, and the converter's log(1 + exp(x)) is infinite from x = 89, which
+    bright places of a 16-bit slide can reach.
     """
     import tensorflow as tf
 

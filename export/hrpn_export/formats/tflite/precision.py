@@ -1,7 +1,7 @@
 """TFLite models in float16, dynamic-range and full int8, from a float32 one.
 
-Which operation is quantised is said for each by name: what comes before the first convolution and
-after the last one is scaling between grey levels and the network's numbers, and stays float32.
+The recipe names each operation to quantise. Operations before the first convolution and after the
+last one scale grey levels, and stay float32.
 """
 
 import io
@@ -19,13 +19,13 @@ from hrpn_export.formats.refit import Run, convolution_of_prediction, gain_and_o
 from hrpn_export.graphs.parts import CONVOLUTIONS, Operation, parts_of
 from hrpn_export.names import INPUT, OUTPUT
 
-# What int8 runs through between two convolutions. Anything else there stays float32.
+# Operations between convolutions that are quantised; others there stay float32.
 _BETWEEN = ("ADD", "CONCATENATION", "RESIZE_BILINEAR", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD")
 _SIGNATURE = "serving_default"
 
 
 def to_half(model: bytes) -> bytes:
-    """Weights of convolutions in float16; what computes in float32 widens them when it loads.
+    """Store the weights of convolutions in float16; runtimes that compute in float32 widen them.
 
     Args:
         model: float32 TFLite model.
@@ -45,24 +45,24 @@ def to_half(model: bytes) -> bytes:
 
 
 def to_dynamic(model: bytes) -> bytes:
-    """Weights of convolutions in int8, one scale for each channel; activations as they come.
+    """Store the weights of convolutions in int8, one scale per channel; quantise activations live.
 
-    The range of activations is taken anew from each image, so the result depends a little on what
-    else is in a tile.
+    The range of the activations is taken from each image, so a prediction depends slightly on the
+    rest of its tile.
 
     Args:
         model: float32 TFLite model.
     """
     quantizer = _quantizer(model)
     for kind, scope in _scopes(model).inner:
-        # transposed ones have no fast kernel of this kind: three times as slow as in float32
+        # transposed ones have no fast kernel for this: they would take three times as long
         if kind in CONVOLUTIONS and kind != "CONV_2D_TRANSPOSE":
             quantizer.add_dynamic_config(scope, kind, num_bits=8)
     return _quantized(quantizer)
 
 
 def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
-    """Weights and activations in int8 between the first convolution and the last.
+    """Quantise weights and activations to int8 between the first convolution and the last.
 
     Args:
         model: float32 TFLite model.
@@ -92,7 +92,7 @@ def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
 
 
 def _refitted(model: bytes, quantised: bytes, patches: np.ndarray) -> bytes:
-    """``quantised`` with another last convolution; see :mod:`hrpn_export.formats.refit`.
+    """``quantised`` with a corrected last convolution; see :mod:`hrpn_export.formats.refit`.
 
     Args:
         model: float32.
@@ -117,7 +117,7 @@ def _refitted(model: bytes, quantised: bytes, patches: np.ndarray) -> bytes:
         return _run(changed(name, np.ones_like(sizes[name]), sizes[name]))
 
     name = convolution_of_prediction(list(sizes), moved, patches[0], _run(quantised))
-    if name is None:  # which output belongs to which cannot be told
+    if name is None:  # unknown which convolution makes the prediction
         return quantised
     fit = gain_and_offset(_run(model), lambda *fit: _run(changed(name, *fit)), patches, sizes[name])
     return changed(name, *fit)
@@ -135,7 +135,7 @@ def _last_constants(model: bytearray, name: str) -> tuple[np.ndarray, np.ndarray
                 np.frombuffer(parsed.buffers[graph.tensors[place].buffer].data, np.float32)
                 for place in operation.inputs[1:3]
             )
-            # a buffer that another operation uses too must stay as it is
+            # a buffer shared with another operation must not change
             shared = [graph.tensors[place].buffer for place in operation.inputs[1:3]]
             if any(sum(t.buffer == each for t in graph.tensors) > 1 for each in shared):
                 weights, bias = weights.copy(), bias.copy()
@@ -159,7 +159,7 @@ def _quantizer(model: bytes) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without progress bars, and without the warning that one patch's values take memory."""
+    """Suppress progress bars, and the warning that the values of a patch take memory."""
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore", UserWarning)
         yield
@@ -173,12 +173,12 @@ def _quantized(quantizer: Any, ranges: Any = None) -> bytes:
 
 @dataclass(frozen=True)
 class _Scopes:
-    """Kind and name pattern of operations, as a recipe of the quantiser wants them.
+    """Kinds and name patterns of operations, as the recipe of the quantiser needs them.
 
     Attributes:
-        convolutions: all of them.
-        last: names of what the last convolutions give.
-        inner: those, and what lies between them, apart from the first and the last convolutions.
+        convolutions: all convolutions.
+        last: names of the outputs of the last convolutions.
+        inner: convolutions and operations between them, without the first and last convolutions.
     """
 
     convolutions: tuple[tuple[str, str], ...]
@@ -190,7 +190,7 @@ def _scopes(model: bytes) -> _Scopes:
     """The operations of the network.
 
     Raises:
-        ExportError: there is nothing between the first and the last convolution.
+        ExportError: there is no convolution between the first and the last one.
     """
     from ai_edge_quantizer.utils import tfl_flatbuffer_utils as tools
 
