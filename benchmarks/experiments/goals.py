@@ -225,7 +225,7 @@ def main() -> None:
         names = {name: open_bundle(path).manifest.name for name, path in bundles.items()}
         out: Path = arguments.out
         if not (out / REPORT).exists():
-            run_benchmark(_plan(arguments), list(bundles.values()), out, say=print)
+            run_benchmark(_plan(arguments), list(bundles.values()), out, log=print)
         date = datetime.fromtimestamp((out / REPORT).stat().st_mtime, UTC)
         page = to_page(read_report(out), names, date)
     except BundleError as error:

@@ -1,8 +1,8 @@
 """The configuration: one frozen model per concern, composed into one file (``hrpn.yaml``)."""
 
+from hrpn_tf.config.config import Config
 from hrpn_tf.config.data import AugmentationConfig, DataConfig, SplitConfig, TissueConfig
 from hrpn_tf.config.loader import (
-    Config,
     config_of,
     load_config,
     to_yaml,

@@ -93,11 +93,11 @@ def run_prediction(
         seconds=time.perf_counter() - started,
         session_seconds=in_session,
         tiling=tiling,
-        seams=begun.found["seams"],
+        seams=begun.record.seams,
         computed=len(begun.left),
         blocks=len(tiling),
         peak_bytes=peak_bytes(),
-        assessed=begun.found.get("assessed", {}),
+        assessed=begun.record.assessed,
     )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
-from hrpn_tf.config import Config
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
 from hrpn_tf.evaluation.intervals import (
@@ -74,7 +73,6 @@ class _Plan:
     """Everything that a calibration starts from, checked."""
 
     run: Run
-    config: Config
     contract: "Contract"
     coverage: float
     guarantee: bool
@@ -145,13 +143,10 @@ def _plan(
     store: Path | None,
 ) -> _Plan:
     from hrpn_tf.workflows.calibrate.scoring import check_slides
-    from hrpn_tf.workflows.predict.predict import with_tile
 
-    network = RunNetwork(run)
-    config, contract = network.config(()), network.contract()
+    contract = RunNetwork(run).contract()
     if len(contract.outputs) != 1:
         raise UsageError(f"{run}: intervals are for networks of one output")
-    config = with_tile(config, contract, network, asked_for=False)
     calibration = calibration_slides(run, slides, groups)
     there, needed = len(groups_of(calibration)), needed_groups(coverage) if guarantee else 1
     if there < needed:
@@ -162,14 +157,14 @@ def _plan(
         logger.warning(
             "slides that picked the checkpoint calibrate, too: they are a little too easy for it"
         )
+    planned = check_slides([*calibration, *measured], run)
     return _Plan(
         run,
-        config,
         contract,
         coverage,
         guarantee,
-        check_slides(calibration, run, contract, config),
-        check_slides(measured, run, contract, config),
+        planned[: len(calibration)],
+        planned[len(calibration) :],
         store or run.patch_dataset,
     )
 
@@ -244,7 +239,7 @@ def _calibrate(plan: _Plan, work: Path, overwrite: bool, progress: bool) -> Cali
 def _heads(plan: _Plan, store: Any) -> Any:
     from hrpn_tf.training.interval_heads import HeadTraining
 
-    return HeadTraining(store, plan.run.split, plan.config, plan.coverage)
+    return HeadTraining(store, plan.run.split, plan.run.config, plan.coverage)
 
 
 def _session(plan: _Plan, model: "keras.Model") -> "Session":

@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation.spatial.ablated_slide import SEED, AblatedSlide
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide, prediction_path
-from hrpn_tf.slides import open_slide
+from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.one_slide import plan_slides, predict_slide
+from hrpn_tf.workflows.predict.requests import Request
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction import SlidePrediction
 
 How = Literal["mean", "shuffle"]
 FEWEST_BLOCKS = 4  # of a slide; fewer are hardly shuffled
@@ -73,13 +78,6 @@ def predict_without(
         RunError: no network, or its training's mean grey levels are missing.
         HrpnError: others as ``predict_run`` raises them.
     """
-    from hrpn_tf.prediction import memory_budget, run_prediction
-    from hrpn_tf.slides import read_provenance
-    from hrpn_tf.workflows.networks.network import load_network
-    from hrpn_tf.workflows.predict.jobs import PredictionOptions, check, opened
-    from hrpn_tf.workflows.predict.predict import with_tile
-    from hrpn_tf.workflows.predict.requests import Request
-
     network = RunNetwork(run)
     out = prediction_path(folder / "ablated" / f"{role}-{how}", slide.name)
     change = ablation_of(run, role, how, shuffle_um)
@@ -88,21 +86,19 @@ def predict_without(
         same = made.get("model", {}).get("sha256") == network.origin()["sha256"]
         if same and made.get("ablation") == change:
             return out
-    contract = network.contract()
-    config = with_tile(network.config([]), contract, network, asked_for=False)
     request = Request(slide.path, out, slide.channels, slide.pixel_size_um)
-    job = check(request, network, contract, config, PredictionOptions(), overwrite=True)
-    budget = memory_budget(job.config.prediction)
-    with opened(job, load_network(network), budget) as prediction:
-        channel = job.channels[contract.inputs.index(role)]
-        side = max(1, round(shuffle_um / job.frame.pixel_size_um))
-        origin = prediction.origin
-        ablated = replace(
+    job = plan_slides(network, [request])[0]
+    channel = job.channels[network.contract().inputs.index(role)]
+    side = max(1, round(shuffle_um / job.frame.pixel_size_um))
+
+    def ablated(prediction: "SlidePrediction") -> "SlidePrediction":
+        return replace(
             prediction,
             slide=AblatedSlide(prediction.slide, channel, change["grey_level"], side),
-            origin=lambda: {**origin(), "ablation": change},
+            origin=lambda: {**prediction.origin(), "ablation": change},
         )
-        run_prediction(ablated, budget=budget, overwrite=out.exists(), progress=progress)
+
+    predict_slide(job, overwrite=out.exists(), progress=progress, change=ablated)
     return out
 
 

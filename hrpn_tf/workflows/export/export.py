@@ -116,7 +116,7 @@ def export_run(
             folder,
             artefacts=artefacts,
             calibration=sample_patches(store, run.split.train)[0],
-            evidence=_evidence(run, contract, store, Path(scratch), choice),
+            evidence=_evidence(run, store, Path(scratch), choice),
             about=About(
                 name=model.name,
                 licence=choice.licence or About.licence,
@@ -161,7 +161,6 @@ def _calibrated(run: Run) -> dict[str, Any]:
 
 def _evidence(
     run: Run,
-    contract: "Contract",
     store: "PatchStore",
     scratch: Path,
     choice: ExportOptions,
@@ -173,7 +172,7 @@ def _evidence(
     groups = getattr(run.split, subset)
     patches, targets = sample_patches(store, groups)
     slides = [slide for slide in run.slides(choice.slides) if slide.subset == subset]
-    slide = held_out_slide(run, slides, contract, scratch, choice.region)
+    slide = held_out_slide(run, slides, scratch, choice.region)
     side = patches.shape[1]
     origin = (
         f"{len(patches)} patches of {side} x {side} px of the {subset} groups "

@@ -94,7 +94,7 @@ def warn(name: str, begun: "StartedPrediction") -> None:
         name: of the slide.
         begun: its prediction.
     """
-    found: Mapping[str, Any] = begun.found.get("assessed", {}).get(KEY, {})
+    found: Mapping[str, Any] = begun.record.assessed.get(KEY, {})
     if text := in_words(found):
         logger.warning(f"{name}: {text}; expect larger errors")
 

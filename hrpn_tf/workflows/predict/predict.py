@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
@@ -13,12 +12,9 @@ from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check
+from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, with_tile
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, made_by, requests
-
-if TYPE_CHECKING:
-    from hrpn_export import Contract
 
 logger = logging.getLogger(__name__)
 
@@ -134,33 +130,6 @@ def _config(network: Network, overrides: Sequence[str]) -> Config:
                 f"--set {override}: only prediction.* can be changed after the training"
             )
     return network.config(overrides)
-
-
-def with_tile(config: Config, contract: "Contract", network: Network, asked_for: bool) -> Config:
-    """A network whose answer depends on its tile gets tiles of the size that it was trained on.
-
-    Args:
-        config: of its training.
-        contract: of the network.
-        network: for messages.
-        asked_for: whether somebody asked for the tile that the configuration states.
-
-    Raises:
-        UsageError: a halo is asked for, which such a network does not have.
-    """
-    if contract.receptive_field is not None and contract.tile_exact:
-        return config
-    prediction = config.prediction
-    if prediction.halo is not None:
-        raise UsageError(
-            f"--halo: the network of {network.folder} has no receptive field; leave it out"
-        )
-    tile = (asked_for and prediction.tile) or config.training.crop or config.data.patch
-    logger.warning(
-        f"the network of {network.folder} depends on its tile: tiles of {tile} px overlap by half "
-        "and are blended; faint seams may remain"
-    )
-    return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
 
 
 def _is_done(request: Request, own: Mapping[str, str], network: Network) -> bool:

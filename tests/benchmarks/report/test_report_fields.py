@@ -1,4 +1,4 @@
-"""``docs/reference/benchmark-report.md`` names every field of ``report.json``, and none that is not there."""
+"""The reference page of the benchmark report names every field of ``report.json``, and no other."""
 
 import re
 from collections.abc import Iterator

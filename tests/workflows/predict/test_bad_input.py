@@ -164,7 +164,7 @@ def test_a_drive_that_stalls_while_it_is_read(
 
 
 @pytest.mark.parametrize(
-    "where", ["hrpn_tf.slides.open_slide", "hrpn_tf.prediction.provenance._pieces"]
+    "where", ["hrpn_tf.slides.open_slide", "hrpn_tf.prediction.provenance.read_pieces"]
 )
 def test_a_drive_that_stalls_before_the_first_pixel(
     run: Path,

@@ -11,7 +11,9 @@ import pytest
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import ClusterError, SlideFormatError
 from hrpn_tf.prediction import Frame, Region, StartedPrediction, plan_tiling
+from hrpn_tf.prediction.change import FileStates
 from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.prediction.started import StartRecord
 from hrpn_tf.prediction.unfinished import Unfinished
 from hrpn_tf.runs import Run
 from hrpn_tf.workflows.networks.run import RunNetwork
@@ -26,6 +28,7 @@ TILING = plan_tiling(
     Region(0, 0, SIDE, SIDE), tile=TILE, stride_multiple=4, receptive_field=9, halo=None
 )
 CONFIG = load_config()
+RECORD = StartRecord({}, "work")
 
 
 class Future:
@@ -82,7 +85,7 @@ class FakeCluster:
             raise self.broken[task, name]
         if task == "begin":
             plan = Plan(TILING, 1, 1, 0)
-            return StartedPrediction(plan, {"seams": None}, tuple(range(len(TILING))))
+            return StartedPrediction(plan, RECORD, FileStates(()), tuple(range(len(TILING))))
         if task == "compute":
             self.parts.append(len(arguments[1]))
             self.computed.update((name, index) for index in arguments[1])

@@ -131,8 +131,8 @@ def test_what_is_to_be_replaced_is_replaced(run: Path, suffix: str) -> None:
 
 
 def _of_another_slide(begun: Any) -> Any:
-    origin = {**begun.found["origin"], "input": {"name": "b.ome.tif"}}
-    return replace(begun, found={**begun.found, "origin": origin})
+    origin = {**begun.record.origin, "input": {"name": "b.ome.tif"}}
+    return replace(begun, record=replace(begun.record, origin=origin))
 
 
 def test_a_late_worker_cannot_write_into_what_was_begun_anew(run: Path) -> None:
