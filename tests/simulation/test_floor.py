@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
-from hrpn_tf.config import SimulationConfig
 from hrpn_tf.simulate import optics
 from hrpn_tf.simulate.anatomy import Anatomy, grow_anatomy
 from hrpn_tf.simulate.floor import Hidden, concentration, draw_group, draw_hidden, redraw
@@ -15,6 +13,8 @@ from hrpn_tf.simulate.staining import fluorescence
 from hrpn_tf.simulate.tissue import grid_factor, tissue_grid
 from hrpn_tf.simulate.transport import Solver, to_pixels
 from hrpn_tf.simulate.truth import error_floor
+
+from hrpn_tf.config import SimulationConfig
 
 Make = Callable[..., SimulationConfig]
 
