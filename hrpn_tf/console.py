@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
@@ -198,6 +199,7 @@ def load_tensorflow() -> None:
     Its libraries write to the file descriptor of standard error while they load, whatever the log
     level. An import error is a Python exception and is raised as usual.
     """
+    started = time.monotonic()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -208,3 +210,4 @@ def load_tensorflow() -> None:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+    logger.debug(f"TensorFlow loaded in {time.monotonic() - started:.1f} s")

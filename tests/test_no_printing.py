@@ -8,7 +8,7 @@ from support.places import ROOT
 
 # The modules that are a command, or a part of one.
 COMMANDS = {
-    "hrpn_tf": ("cli/",),
+    "hrpn_tf": ("cli/", "config/reference.py"),  # the latter writes a page of the documentation
     "export/hrpn_export": ("tensorrt/__main__.py",),
     "benchmarks/hrpn_benchmarks": (),
 }

@@ -16,7 +16,11 @@ from hrpn_tf.errors import UsageError
 
 @click.command("config")
 @click.argument("section", required=False, default="", shell_complete=complete_sections)
-@click.option("--recipe", type=click.Choice(list(recipes())), help="Start from a shipped recipe.")
+@click.option(
+    "--recipe",
+    type=click.Choice(list(recipes())),
+    help="Built-in recipe to start from (default: the built-in values).",
+)
 @config_options
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of a configuration file.")
 def command(

@@ -11,7 +11,7 @@ from hrpn_tf.console import load_tensorflow
 
 @click.command("crossval")
 @click.argument("store", type=click.Path(path_type=Path))
-@out_option("the folder of all folds and their summary")
+@out_option("Folder for all folds and their summary.")
 @preset_option
 @config_options
 def command(

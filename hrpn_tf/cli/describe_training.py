@@ -13,7 +13,7 @@ from hrpn_tf.runs import open_run
 @click.option(
     "--store",
     type=click.Path(path_type=Path),
-    help="Store of patches that the run was fitted on, where it has been moved.",
+    help="Patch dataset that the run was trained on (default: the path recorded in the run).",
 )
 def command(run: Path, store: Path | None) -> None:
     """Describe the training slides of RUN, so that predict can tell which slides are unlike them.

@@ -22,14 +22,14 @@ _LOSSES = "".join(f"  {each.name:<15}{each.formula}\n" for each in LOSSES.values
     + _LOSSES,
 )
 @click.argument("store", type=click.Path(path_type=Path))
-@out_option("the run folder")
+@out_option("Run folder to create or resume.")
 @preset_option
 @config_options
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=1,
-    help="Processes on this machine that share each batch.  [1]",
+    help="Number of processes on this machine that share each batch (default: 1).",
 )
 @overwrite_option
 def command(

@@ -12,15 +12,14 @@ from hrpn_tf.files import refuse_existing
 
 @click.command("import-weights")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@out_option("the run folder")
+@out_option("Run folder to create.")
 @config_options
 @pixel_size_option
 @click.option(
     "--grey-max",
     type=click.FloatRange(min=0, min_open=True),
     default=255.0,
-    show_default=True,
-    help="Largest grey level of the type of the slides it was trained on.",
+    help="Largest intensity of the data type of the training slides (default: 255).",
 )
 @overwrite_option
 def command(

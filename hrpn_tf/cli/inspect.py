@@ -3,14 +3,10 @@
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from hrpn_tf.cli.options import overwrite_option
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +16,9 @@ logger = logging.getLogger(__name__)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Where the thumbnail goes, a PNG.  [SLIDE.thumbnail.png in the current folder]",
+    help="Path of the thumbnail, a PNG file (default: SLIDE.thumbnail.png in the current folder).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @overwrite_option
 def command(slide: Path, out: Path | None, as_json: bool, overwrite: bool) -> None:
     """Print what is understood of a slide, and write a thumbnail.

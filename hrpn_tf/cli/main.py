@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import warnings
+from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
@@ -21,21 +22,21 @@ from hrpn_tf.errors import HrpnError
 # own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
 COMMANDS = {
     "config": "Print the configuration with explanations, or start a configuration file.",
-    "simulate": "Make slides whose truth is known.",
-    "inspect": "Print what is understood of a slide.",
-    "prepare": "Cut slides into a store of patches.",
-    "fit": "Train a network on a store of patches.",
-    "describe-training": "Describe the training slides of a run, to tell which others are unlike.",
+    "simulate": "Simulate slides with known ground truth.",
+    "inspect": "Show how a slide is read: size, channels, pixel size.",
+    "prepare": "Cut slides into a patch dataset.",
+    "fit": "Train a network on a patch dataset.",
+    "describe-training": "Describe the training slides of a run, to detect slides unlike them.",
     "predict": "Predict whole slides.",
-    "calibrate": "Give a network prediction intervals.",
-    "export": "Export a network to a bundle of formats, each with a certificate.",
-    "benchmark": "Measure memory, latency and throughput of bundles.",
+    "calibrate": "Add prediction intervals to a network.",
+    "export": "Export a network to a bundle of certified formats.",
+    "benchmark": "Measure latency, throughput and memory of bundles.",
     "evaluate": "Compare predicted slides with the measured target.",
-    "report": "Show a run or an evaluation on one page, with a viewer of every slide.",
+    "report": "Make an HTML report of a run or an evaluation, with a slide viewer.",
     "compare": "Compare runs on the same test slides.",
-    "crossval": "Train and evaluate every leave-one-group-out fold.",
-    "models": "List the networks and what they cost.",
-    "import-weights": "Load a published PyTorch checkpoint.",
+    "crossval": "Cross-validate by leaving out one group at a time.",
+    "models": "List the networks with their parameters and cost.",
+    "import-weights": "Import a published PyTorch checkpoint.",
 }
 
 # Old name: new name. An old name works for one release, hidden and with a warning.
@@ -63,11 +64,14 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] in RENAMED:
+        name = args[0]
+        if name in RENAMED:
             logger.warning(
-                f"{args[0]} is now called {RENAMED[args[0]]}; the old name goes with the next "
+                f"{name} is now called {RENAMED[name]}; the old name will be removed in the next "
                 "release"
             )
+        elif name not in COMMANDS and (near := get_close_matches(name, COMMANDS, n=1)):
+            ctx.fail(f"No such command '{name}'. Did you mean '{near[0]}'?")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -75,7 +79,11 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=_LazyGroup, params=console_options())
+@click.group(
+    cls=_LazyGroup,
+    params=console_options(),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="hrpn-tf")
 @click.pass_context
 def main(context: click.Context) -> None:
@@ -97,6 +105,7 @@ def run(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str], *, debug: bool, as_json: bool) -> None:
     """Run a command; its errors become a line and an exit code."""
+    logger.debug(f"hrpn-tf {__version__}, Python {sys.version.split()[0]}: {' '.join(arguments)}")
     try:
         main.main(args=arguments, prog_name="hrpn-tf", standalone_mode=False)
     except _TerminatedError as stop:

@@ -1,6 +1,7 @@
 """Options that several commands share, so that each reads the same everywhere."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _CONSOLE = {
-    "--quiet": "Show warnings and errors only; no progress, no steps.",
-    "--verbose": "Show debug messages, too, with time and logger name.",
+    "--quiet": "Show only warnings and errors, without progress; results are still printed.",
+    "--verbose": "Also show debug messages, with time and logger name.",
     "--log-json": "Write messages and progress to standard error as JSON, one object per line.",
     "--debug": "Show the traceback of an error.",
 }
@@ -87,37 +88,72 @@ def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="SECTION.KEY=VALUE",
         shell_complete=complete_overrides,
-        help="Override one value of the configuration; may be repeated.",
+        help="Configuration value to override; may be repeated.",
     )(function)
     return click.option(
         "--config",
         "config_source",
         metavar="FILE|RECIPE",
         shell_complete=complete_config,
-        help="Configuration file, or the name of a shipped recipe.",
+        help="Configuration file, or the name of a built-in recipe (default: the built-in values).",
     )(function)
 
 
+def option_group(argument: str, collect: Callable[..., Any], *options: Decorator) -> Decorator:
+    """Options whose values reach a command together, as one argument.
+
+    Args:
+        argument: name of the command's argument.
+        collect: called with the values of the options by name; makes the argument.
+        options: in the order in which ``--help`` shows them.
+
+    Example:
+        >>> from hrpn_tf.workflows.predict.options import Execution
+        >>> workers = click.option("--workers", type=int, default=0)
+        >>> group = option_group("execution", Execution, workers)
+        >>> command = click.command()(group(lambda execution: print(execution.workers)))
+        >>> command(["--workers", "3"], standalone_mode=False)
+        3
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        names: list[str] = []
+
+        @wraps(function)
+        def command(**values: Any) -> Any:
+            own = {name: values.pop(name) for name in names}
+            return function(**values, **{argument: collect(**own)})
+
+        # click notes the options of a command in this attribute of its function
+        before = len(getattr(command, "__click_params__", ()))
+        for option in reversed(options):
+            option(command)
+        names += [parameter.name for parameter in command.__click_params__[before:]]  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
 def out_option(what: str, required: bool = True) -> Decorator:
-    """``--out``: where the result goes."""
-    return click.option(
-        "--out", type=click.Path(path_type=Path), required=required, help=f"Where {what} goes."
-    )
+    """``--out``: path of the result."""
+    return click.option("--out", type=click.Path(path_type=Path), required=required, help=what)
 
 
 overwrite_option: Decorator = click.option(
-    "--overwrite", is_flag=True, help="Replace an existing result."
+    "--overwrite", is_flag=True, help="Replace existing results."
 )
 
 pixel_size_option: Decorator = click.option(
     "--pixel-size",
     "pixel_size_um",
     type=click.FloatRange(min=0, min_open=True),
-    help="Micrometres per pixel, for slides that state none.",
+    help="Pixel size in micrometres, for slides whose files do not state it.",
 )
 
 preset_option: Decorator = click.option(
-    "--preset", metavar="NAME", help="Network: a name that `hrpn-tf models` lists.  [hrpn-m]"
+    "--preset",
+    metavar="NAME",
+    help="Network architecture, as listed by `hrpn-tf models` (default: hrpn-m).",
 )
 
 

@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from hrpn_tf.slides import write_slide
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 from support.run_folder import ROLES, make_run
 
 SHAPE = (700, 1100)
@@ -72,5 +73,6 @@ def evaluated_run(folder: Path) -> Path:
             if beside:
                 write_prediction(run, name, values, "predictions-intervals")
     (folder / "slides.yaml").write_text(json.dumps(entries))
-    evaluate_run(run, slide_list=folder / "slides.yaml", baselines=False, progress=False)
+    options = EvaluationOptions(baselines=False)
+    evaluate_run(run, folder / "slides.yaml", options=options, progress=False)
     return run

@@ -16,6 +16,7 @@ from support.stores import make_store
 from hrpn_tf.errors import UsageError
 from hrpn_tf.slides import open_slide
 from hrpn_tf.workflows.compare.run_results import parse_runs, read_results
+from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.predict import predict_run
 
 GROUPS = {"a": "train", "b": "train", "c": "validation", "d": "test", "e": "test"}
@@ -236,7 +237,8 @@ def test_predictions_go_on_where_they_stopped(fitted: Path, tmp_path: Path) -> N
 
     def go_on() -> list[str]:
         said: list[str] = []
-        paths = predict_run(runs / "m0", skip_existing=True, progress=False, on_done=said.append)
+        execution = Execution(skip_existing=True, progress=False, on_done=said.append)
+        paths = predict_run(runs / "m0", execution=execution)
         assert [path.name for path in paths] == ["d.ome.tif", "e.ome.tif"]
         return said
 

@@ -16,7 +16,7 @@ from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.errors import OutputExistsError, RunError
 from hrpn_tf.files import atomic_path
 from hrpn_tf.progress import Progress
-from hrpn_tf.simulate.phantom import STAGES, Phantom, make_phantom
+from hrpn_tf.simulation.phantom import STAGES, Phantom, make_phantom
 from hrpn_tf.slides import write_slide
 
 CONFIG = "simulation.yaml"

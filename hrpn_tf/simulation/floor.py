@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hrpn_tf.config.simulation import SimulationConfig
-from hrpn_tf.simulate.permeability import draw_permeability
-from hrpn_tf.simulate.transport import Grid, Solver
+from hrpn_tf.simulation.permeability import draw_permeability
+from hrpn_tf.simulation.transport import Grid, Solver
 
 
 @dataclass(frozen=True)

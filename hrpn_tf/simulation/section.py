@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hrpn_tf.config.simulation import VesselConfig
-from hrpn_tf.simulate.fields import smooth_field
-from hrpn_tf.simulate.network import Network
+from hrpn_tf.simulation.fields import smooth_field
+from hrpn_tf.simulation.network import Network
 
 REACH_UM = 8.0  # how far outside the lumen the distance is known
 ROUGHNESS_UM = 4.0  # correlation length of the irregular outline
