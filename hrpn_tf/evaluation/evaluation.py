@@ -1,4 +1,4 @@
-"""Metrics of several slides, of the baselines, and of all slides pooled."""
+"""The evaluation of several slides: every slide, the baselines, and all slides pooled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +20,14 @@ Compared = Mapping[tuple[View, Region], Sums]
 
 @dataclass(frozen=True)
 class SlideMetrics:
-    """What was measured on one slide, or on all of them pooled.
+    """The sums of one slide, or of all slides pooled.
 
     Attributes:
-        name: of the slide.
-        group: that it belongs to.
-        subset: train, validation or test, as the run used it; "other" for a slide it never saw.
-        predictors: name of a predictor (the model, then baselines): its sums by view and region.
+        name: name of the slide.
+        group: group (animal or slide) that it belongs to.
+        subset: how the run used the slide: train, validation or test; "other" if it did not.
+        predictors: by name of the predictor (the model, then the baselines), the sums of each view
+            and region.
     """
 
     name: str
@@ -37,7 +38,7 @@ class SlideMetrics:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table."""
+    """One row of the table: the metrics of one slide, predictor, view and region."""
 
     slide: str
     group: str
@@ -50,14 +51,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All slides of an evaluation.
+    """The result of an evaluation.
 
     Attributes:
-        slides: one entry per slide.
-        peak: grey level of PSNR and SSIM, or None.
-        smooth_px: sigma of the view "smoothed", px; 0 if there is none.
-        dtype: type of the measured slides.
-        baselines: what they know, if they were asked for.
+        slides: the sums of each slide; at least one.
+        peak: peak intensity of PSNR and SSIM, grey levels; None leaves them undefined.
+        smooth_px: standard deviation of the view "smoothed", px; 0 if there is no such view.
+        dtype: data type of the measured slides, e.g. "uint8".
+        baselines: the fitted baselines, or None.
     """
 
     slides: tuple[SlideMetrics, ...]
@@ -67,7 +68,7 @@ class Evaluation:
     baselines: Baselines | None
 
     def rows(self) -> list[Row]:
-        """Every slide, then all pooled: predictors, views and regions in order."""
+        """The rows of every slide, then of all slides pooled, by predictor, view and region."""
         return [
             Row(
                 slide.name, slide.group, slide.subset, predictor, *key, metrics_of(sums, self.peak)
@@ -78,7 +79,7 @@ class Evaluation:
         ]  # fmt: skip
 
     def pooled(self) -> SlideMetrics:
-        """All pixels of all slides as one image."""
+        """The sums over all pixels of all slides, as if they were one image."""
         subsets = sorted({slide.subset for slide in self.slides})
         first = self.slides[0].predictors
         return SlideMetrics(
@@ -95,7 +96,7 @@ class Evaluation:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values: definitions, units, and every row."""
+        """Definitions, units and every row as plain values, for ``metrics.json``."""
         return {
             "schema": SCHEMA,
             "definitions": {
@@ -122,7 +123,7 @@ class Evaluation:
 
 
 def view_definitions(evaluation: Evaluation) -> dict[View, str]:
-    """What each view of the pixels is."""
+    """A description of each view of the pixels."""
     views = {"float": "the prediction as it is stored"}
     if evaluation.dtype.startswith("uint"):
         views["rounded"] = f"the prediction rounded and clipped to {evaluation.dtype}"

@@ -1,4 +1,4 @@
-"""The values of all metrics over some pixels."""
+"""The values of all metrics, computed from sums over pixels."""
 
 import math
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """The metrics of an evaluation: one row of a table each.
 
-Tables, JSON, CSV, the pages of a report, the comparison of runs and the cross-validation show what
-stands in ``METRICS``. To add a metric, write its function and its row;
-``docs/developer/add-a-metric.md`` does it step by step.
+All tables, JSON and CSV files, reports, comparisons of runs and cross-validations read ``METRICS``.
+To add a metric, write its function and its row; ``docs/developer/add-a-metric.md`` shows the steps.
 """
 
 import math
@@ -17,7 +16,7 @@ Table = Literal["comparison", "folds", "slides"]
 
 
 class UndefinedMetricError(Exception):
-    """A metric has no value for these pixels; the message says why, for the tables."""
+    """The metric has no value for these pixels; the message is the reason that tables show."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +24,19 @@ class Metric:
     """One metric.
 
     Attributes:
-        name: key in JSON and column in CSV.
-        title: in tables and pictures.
-        function: takes the sums over all pixels, of which there is at least one, and the peak (grey
-            level, or None) and gives the value; raises :class:`UndefinedMetricError` if there is
-            none.
-        unit: of the value; "1" for a plain number.
-        better: which values are better: lower ones, higher ones, or those near zero.
-        formula: how it is computed, in words; the files call it its definition.
-        source: where the formula comes from; empty for textbook statistics.
-        digits: behind the decimal point, in tables.
-        shown_in: the tables that show it besides those of an evaluation, which show every metric:
-            of compared runs, of folds, and of all slides on the first page of a report.
+        name: key in JSON files and column in CSV files.
+        title: heading in tables and pictures.
+        function: takes the sums over at least one pixel and the peak intensity (grey levels, or
+            None), and returns the value. It raises :class:`UndefinedMetricError` where the metric
+            has no value.
+        unit: unit of the value; "1" for a plain number.
+        better: whether lower values, higher values or values near zero are better.
+        formula: the definition in words, as files and tables state it.
+        source: publication of the formula; empty for textbook statistics.
+        digits: number of decimals in tables.
+        shown_in: short tables that show the metric: "comparison" of runs, "folds" of a
+            cross-validation, "slides" on the first page of a report. The tables of an evaluation
+            show every metric.
     """
 
     name: str

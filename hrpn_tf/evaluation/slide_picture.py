@@ -1,4 +1,4 @@
-"""One picture per slide: inputs, target, prediction, error, predicted against true."""
+"""The picture of a slide: inputs, measured and predicted target, error, joint density."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ INTENSITY_MAP, ERROR_MAP, DENSITY_MAP, INPUT_MAP = "inferno", "PuOr_r", "cividis
 
 @dataclass(frozen=True)
 class Picture:
-    """What is drawn of one slide.
+    """The contents of a picture.
 
     Attributes:
         title: of the picture, e.g. the slide's name.

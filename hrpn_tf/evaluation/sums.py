@@ -1,4 +1,4 @@
-"""What adds up over windows and slides, and gives the metrics of one view and region."""
+"""The sums that metrics are computed from; they add up over windows and slides."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,13 @@ from hrpn_tf.evaluation.moments import Moments
 
 @dataclass(frozen=True)
 class Sums:
-    """Everything that a metric can be computed from, without the pixels.
+    """Sums over the pixels of one view and region.
 
-    Two of them add up, so that memory depends on neither the slide nor the number of slides.
+    The sums of two sets of pixels add up to those of both, so that memory depends neither on the
+    size of a slide nor on the number of slides.
 
     Attributes:
-        moments: over all pixels, grey levels.
+        moments: moments of all pixels, grey levels.
         ssim_total, ssim_count: sum of the SSIM map, and the number of pixels where it is defined.
         column_r2: (columns,) float64, R2 of each image column; empty for a part of a slide.
         columns_constant: how many of these columns have a constant true value.

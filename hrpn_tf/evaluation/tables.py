@@ -1,4 +1,4 @@
-"""An evaluation as Markdown and CSV."""
+"""Writes an evaluation as Markdown and CSV."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from hrpn_tf.evaluation.metrics import METRICS
 
 
 def to_csv(evaluation: Evaluation) -> str:
-    """One line per slide, predictor, view and region; undefined metrics are empty."""
+    """CSV with one line per slide, predictor, view and region. Undefined metrics are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["slide", "group", "subset", "predictor", "view", "region", "pixels", *METRICS])
@@ -22,7 +22,7 @@ def to_csv(evaluation: Evaluation) -> str:
 
 
 def to_markdown(evaluation: Evaluation) -> str:
-    """The whole evaluation: one table per view and region, then definitions."""
+    """Markdown with one table per view and region, then the definitions of all metrics."""
     rows = evaluation.rows()
     views = view_definitions(evaluation)
     parts = ["# Evaluation\n"]
@@ -39,7 +39,7 @@ def to_markdown(evaluation: Evaluation) -> str:
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Rows as a Markdown table whose columns also line up as plain text."""
+    """A Markdown table of rows, whose columns are aligned as plain text, too."""
     head = ["slide", "subset", "predictor", *(each.heading for each in METRICS.values())]
     lines = [head]
     for row in rows:
@@ -49,11 +49,17 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]], left: int) -> str:
-    """A Markdown table whose columns also line up as plain text.
+    """A Markdown table whose columns are aligned as plain text, too.
 
     Args:
-        lines: cells, the heading first.
-        left: how many columns are flush left; the others are flush right.
+        lines: cells of each line; the first line is the heading.
+        left: number of left-aligned columns; the others are right-aligned.
+
+    Example:
+        >>> print(aligned([["slide", "MSE"], ["a", "1.0"]], left=1), end="")
+        | slide | MSE |
+        | ----- | --: |
+        | a     | 1.0 |
     """
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     rule = ["-" * w if i < left else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
@@ -73,7 +79,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _reasons(rows: Iterable[Row]) -> list[str]:
-    """Why a metric of the model is missing, once per slide and reason."""
+    """Reasons for undefined metrics of the model, each reason once per slide."""
     reasons: dict[str, None] = {}
     for row in rows:
         for name, reason in row.metrics.undefined.items():

@@ -23,9 +23,8 @@ root = pathlib.Path(sys.argv[1])
 assert pathlib.Path(hrpn_tf.__file__).is_relative_to(root), hrpn_tf.__file__
 missing = missing_lines(root)
 assert not missing, missing
-for trial in sys.argv[2:]:
-    found = doctest.testfile(trial, module_relative=False)
-    assert found.attempted and not found.failed
+found = doctest.testfile(sys.argv[2], module_relative=False)
+assert found.attempted and not found.failed
 """
 
 
@@ -48,13 +47,11 @@ def test_the_edits_of_a_page_do_what_it_says(name: str, copy: Path, tmp_path: Pa
         edit.apply(copy)
         if edit.file.endswith(".py"):
             compile((copy / edit.file).read_text(encoding="utf-8"), edit.file, "exec")
-    trials = []
-    for number, trial in enumerate(page.trials):
-        trials.append(tmp_path / f"trial-{number}.md")
-        trials[-1].write_text(trial, encoding="utf-8")
+    trial = tmp_path / "trial.md"
+    trial.write_text("\n".join(page.trials), encoding="utf-8")
     paths = os.pathsep.join([str(copy), str(copy / "tests")])
     done = subprocess.run(
-        [sys.executable, "-c", TRY, str(copy), *map(str, trials)],
+        [sys.executable, "-c", TRY, str(copy), str(trial)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,

@@ -1,4 +1,4 @@
-"""A comparison of runs as Markdown, CSV and JSON."""
+"""Writes a comparison of runs as Markdown, CSV and JSON."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ _APART = ("r2", "mse_ratio", "mse")
 
 
 def main_table(comparison: Comparison) -> str:
-    """Every entry in one line: its metrics and its cost."""
+    """A table with one line per entry: metrics and cost."""
     shown = metrics_shown_in("comparison").values()
     share = comparison.slides.floor is not None
     head = ["", "seed", *(metric.heading for metric in shown)]
@@ -47,7 +47,7 @@ def main_table(comparison: Comparison) -> str:
 
 
 def difference_table(comparison: Comparison) -> str:
-    """Every entry against the reference, with intervals."""
+    """A table of the differences between each entry and the reference, with intervals."""
     head = ["", "MSE", "MSE: ratio", "MSE: difference", "R²: difference"]
     lines = [head]
     for entry in comparison.entries:
@@ -62,7 +62,7 @@ def difference_table(comparison: Comparison) -> str:
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """The whole comparison: metrics, differences, definitions."""
+    """The comparison as Markdown: metrics, differences, definitions."""
     slides = comparison.slides
     peak = "not defined" if comparison.peak is None else f"{comparison.peak:g} grey levels"
     true = _range(slides.true_low, slides.true_high)
@@ -95,7 +95,7 @@ def to_markdown(comparison: Comparison) -> str:
 
 
 def to_csv(comparison: Comparison) -> str:
-    """One line per entry: metrics, cost, and the interval of each difference."""
+    """CSV with one line per entry: metrics, cost, and the interval of each difference."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     apart = [f"{name}_{part}" for name in _APART for part in ("difference", "low", "high")]
@@ -117,7 +117,7 @@ def to_csv(comparison: Comparison) -> str:
 
 
 def to_json(comparison: Comparison) -> str:
-    """Everything, with definitions and units."""
+    """The comparison as JSON, with definitions and units."""
     meaning = {
         **definitions(),
         **COST_DEFINITIONS,

@@ -12,7 +12,7 @@ from hrpn_tf.evaluation.out_of_distribution.statistics import QUANTILES
 from hrpn_tf.files import atomic_path
 
 _SCHEMA = 1
-# A file that a stranger made may unpack to anything; a thousand slides take a few megabytes.
+# An untrusted file may unpack to any size; a thousand slides take a few megabytes.
 _LARGEST = 64 * 2**20
 
 

@@ -1,4 +1,4 @@
-"""The tables of an evaluation as its ``metrics.json`` holds them."""
+"""The tables of an evaluation, read from its ``metrics.json``."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ BY_SLIDE = tuple(metrics_shown_in("slides"))
 
 @dataclass(frozen=True)
 class ReportMetrics:
-    """An evaluation that was read.
+    """The contents of ``metrics.json``.
 
     Attributes:
         rows: as plain values: slide, predictor, view, region, metrics.

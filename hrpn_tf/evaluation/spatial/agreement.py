@@ -1,7 +1,7 @@
-"""How well pairs of values agree: bias, limits of agreement, Pearson, intraclass correlation.
+"""Agreement of pairs of values: bias, limits of agreement, Pearson, intraclass correlation.
 
-Everything follows from six sums over the pairs, so that pixels of slides of any size can be added
-up, and a resample of a bootstrap is a weighted sum of the sums of its clusters.
+All metrics follow from six sums over the pairs. So pixels of slides of any size can be added up,
+and a bootstrap resample is a weighted sum of the sums of its clusters.
 """
 
 from collections.abc import Mapping

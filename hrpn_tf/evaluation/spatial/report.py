@@ -1,4 +1,4 @@
-"""A spatial evaluation as JSON, CSV, Markdown and figures."""
+"""Writes a spatial evaluation as JSON, CSV, Markdown and figures."""
 
 import csv
 import io

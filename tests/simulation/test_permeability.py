@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from hrpn_tf.config.simulation import PermeabilityConfig
-from hrpn_tf.simulate.permeability import draw_permeability, permeability, visible_score
+from hrpn_tf.simulation.permeability import draw_permeability, permeability, visible_score
 
 COUNT = 200_000
 

@@ -1,1 +1,0 @@
-"""Physics phantoms: slides whose truth is known."""
