@@ -36,20 +36,21 @@ def export_run(
     """Export the best network of a run.
 
     Args:
-        run: open, or the folder of a training.
+        run: open run or run folder.
         out: folder of the bundle; with ``zip`` also ``OUT.zip``.
-        options: formats, precisions, and how they are measured.
-        overwrite: replace what is there.
+        options: formats, precisions and certification.
+        overwrite: replace an existing bundle.
 
     Returns:
-        What became of it; the bundle holds every format that keeps its limit.
+        The exported bundle, with every format that passed certification.
 
     Raises:
-        UsageError: a format has none of the precisions that are asked for.
-        RunError, StoreError: the run has no network yet, or its store is gone.
-        UncertifiedError: a format misses its limit; the others are in the bundle.
-        MissingRuntimeError: nothing here builds a format; what it builds on is in the bundle.
-        BundleError: others of the export library.
+        UsageError: a format supports none of the requested precisions.
+        RunError, StoreError: the run has no network yet, or its patch dataset is missing.
+        UncertifiedError: a format failed certification; the others are in the bundle.
+        MissingRuntimeError: a format cannot be built on this machine; its prerequisites are in the
+            bundle.
+        BundleError: as raised by the export library.
     """
     from hrpn_tf.workflows.export.plan import plan_artefacts
 
@@ -105,7 +106,7 @@ def _network(run: Run, options: ExportOptions) -> RunNetwork:
 
 
 def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
-    """Refuse what TensorRT cannot do, minutes before the engine would be built."""
+    """Check the TensorRT options minutes before the engine is built."""
     from hrpn_export.tensorrt import Wanted
     from hrpn_export.tensorrt.choose import read_capability
     from hrpn_export.tensorrt.profiles import make_profiles
@@ -117,7 +118,7 @@ def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
 
 
 def _calibrated(run: Run) -> dict[str, Any]:
-    """What a bundle says of the calibration; slides by name only."""
+    """Calibration record of a bundle; slides by name only."""
     record = run.calibration.record
     kept = ("coverage", "guarantee", "method", "groups", "correction", "coverage_table")
     return {key: record[key] for key in kept}
@@ -129,7 +130,7 @@ def _evidence(
     scratch: Path,
     options: ExportOptions,
 ) -> "Evidence":
-    """Held-out patches and a slide: of the test groups, or else of those that chose the epoch."""
+    """Held-out patches and a slide, of the test groups or else of the validation groups."""
     from hrpn_export import Evidence
 
     subset = "test" if run.split.test else "validation"
@@ -168,7 +169,7 @@ def _about(network: RunNetwork, name: str, store: "PatchStore", options: ExportO
 
 
 def _attached(run: Run) -> dict[str, Path]:
-    """What a bundle carries for ``hrpn-tf predict`` beside the network."""
+    """Further files of a bundle for ``hrpn-tf predict``."""
     path = run.training_profile
     if not path.is_file():
         logger.warning(
@@ -191,7 +192,7 @@ def _write_zip(bundle: Path, archive: Path, overwrite: bool) -> None:
 
 
 def _at(out: Path, exported: "Exported") -> "Exported":
-    """The same under its final name, in messages, too."""
+    """The same result with the final path, also in its messages."""
     there, here = str(exported.path), str(out)
     texts = {what: text.replace(there, here) for what, text in exported.impossible.items()}
     return replace(exported, path=out, impossible=texts)
