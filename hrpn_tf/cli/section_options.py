@@ -9,7 +9,6 @@ from collections.abc import Callable
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
-import annotated_types
 import click
 from pydantic.fields import FieldInfo
 
@@ -57,9 +56,9 @@ def _type(field: FieldInfo) -> click.ParamType | None:
     kinds = [kind for kind in _kinds(field.annotation) if kind is not NoneType]
     if get_origin(kinds[0]) is Literal:
         return click.Choice([str(value) for value in get_args(kinds[0])])
-    least = next((each.ge for each in field.metadata if isinstance(each, annotated_types.Ge)), None)
+    least = next((each.ge for each in field.metadata if hasattr(each, "ge")), None)
     if kinds == [int]:
-        return click.IntRange(min=least) if least is not None else click.INT  # type: ignore[arg-type]
+        return click.IntRange(min=least) if least is not None else click.INT
     return click.FLOAT if kinds == [float] else None
 
 
