@@ -4,25 +4,19 @@ import ast
 import re
 import subprocess
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "benchmarks" / "scale.py"
+SCRIPT = ROOT / "benchmarks" / "experiments" / "cohort_on_paper.py"
 
 
 @pytest.fixture(scope="module")
 def scale() -> ModuleType:
-    spec = spec_from_file_location("scale", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules["scale"] = module
-    spec.loader.exec_module(module)
-    return module
+    return import_module("experiments.cohort_on_paper")
 
 
 def test_the_page_holds_the_tables() -> None:

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "prediction_memory.py"
+PROGRAM = Path(__file__).parents[2] / "benchmarks" / "experiments" / "prediction_memory.py"
 
 
 @pytest.fixture(scope="module")
