@@ -10,7 +10,10 @@ BENCHMARK ?= $(DEMO)/benchmark
 # Options of pytest, e.g. PYTEST="-n 2 --dist loadfile"
 PYTEST ?=
 
-.PHONY: demo benchmark test test-fast check format clean study vendor
+# The container engine that answers, if any; ENGINE=... names another.
+ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
+
+.PHONY: demo benchmark test test-fast check docs format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -46,16 +49,23 @@ check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/*.Dockerfile
+
+# Into build/site; a warning, a dead link or a file loaded from another server is an error.
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "Open the page build/site/index.html"
 
 format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The override keeps the solver from adding the full TensorFlow beside the chosen build of it.
+# The override keeps the solver from adding the full TensorFlow beside another build of it.
+OVERRIDE = $(if $(filter tensorflow tensorflow[%,$(TENSORFLOW)),,tensorflow; python_version < '3')
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet uv
-	echo "tensorflow; python_version < '3'" > .venv/override.txt
+	echo "$(OVERRIDE)" > .venv/override.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --override .venv/override.txt \
 		"$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
 	touch $@
@@ -63,6 +73,14 @@ format: .venv/installed
 # The viewer library of the report, from the npm registry; its files are part of the repository.
 vendor: .venv/installed
 	$(BIN)/python -m hrpn_tf.evaluation.report.vendor
+
+# The images of docker/README.md, named after the version.
+docker: docker-train docker-inference
+
+docker-%:
+	@test -n "$(ENGINE)" || { echo "no image built: neither docker nor podman answers" >&2; exit 1; }
+	$(ENGINE) build --file docker/$*.Dockerfile \
+		--tag hrpn-tf-$*:$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' hrpn_tf/_version.py) .
 
 clean:
 	rm -rf .venv build dist *.egg-info

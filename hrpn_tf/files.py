@@ -2,16 +2,18 @@
 
 import errno
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from hrpn_tf.errors import DiskFullError, OutputExistsError, RunBusyError
 
 # EFBIG: the file system or the user's limit allows no larger file; to the user, that is full.
+_PIECE_BYTES = 2**20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -112,6 +114,31 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, or a copy where the file system has no hard links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file as hexadecimal text, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_pieces(files: Sequence[Path]) -> Iterator[tuple[Path, bytes | None]]:
+    """Each file: None first, then its bytes in pieces, of which the last one is empty."""
+    for path in files:
+        yield path, None
+        with path.open("rb") as stream:
+            piece = b"-"
+            while piece:
+                piece = stream.read(_PIECE_BYTES)
+                yield path, piece
 
 
 def _sync(path: Path) -> None:

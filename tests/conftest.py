@@ -6,14 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium
 from hypothesis import settings
+from support.browser import chromium
+from support.places import SHARED
+
+from hrpn_tf.console import terminal_log
 
 # How long an example takes says more about the machine's load than about the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+@pytest.fixture
+def terminal() -> Iterator[None]:
+    """The log handler of the command line, for tests that call the library below it."""
+    with terminal_log():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,39 +1,14 @@
-"""The distribution holds every package and every data file."""
+"""Every requirement has a reason; the wheel itself is looked at by ``test_wheel.py``."""
 
 import configparser
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-SOURCES = {"hrpn_tf": ".", "hrpn_export": "export", "hrpn_benchmarks": "benchmarks"}
+from support.places import ROOT
 
 
 def options() -> configparser.ConfigParser:
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg")
     return parser
-
-
-def test_every_package_is_listed() -> None:
-    listed = set(options()["options"]["packages"].split())
-    present = {
-        ".".join(marker.parent.relative_to(ROOT / source).parts)
-        for name, source in SOURCES.items()
-        for marker in (ROOT / source / name).rglob("__init__.py")
-    }
-    assert listed == present
-
-
-def test_every_data_file_is_listed() -> None:
-    patterns = options()["options.package_data"]
-    for name, source in SOURCES.items():
-        package = ROOT / source / name
-        listed = {file for pattern in patterns[name].split() for file in package.glob(pattern)}
-        present = {
-            file
-            for file in package.rglob("*")
-            if file.is_file() and file.suffix != ".py" and "__pycache__" not in file.parts
-        }
-        assert listed == present
 
 
 def test_every_requirement_has_its_reason() -> None:

@@ -34,11 +34,11 @@ def main() -> None:
 
     limit_threads(arguments.threads)
     from hrpn_tf.models.graph import count_macs
-    from hrpn_tf.runs.calibrated import calibrated_contract, load_calibrated
-    from hrpn_tf.training.run import load_run
+    from hrpn_tf.runs import open_run
 
-    plain, contract, _ = load_run(arguments.run)
-    calibrated, wider = load_calibrated(arguments.run), calibrated_contract(arguments.run)
+    run = open_run(arguments.run)
+    plain, contract = run.load_network(), run.contract
+    calibrated, wider = run.calibration.load_network(), run.calibration.contract
     size = arguments.size
     macs = count_macs(calibrated, size, size) / count_macs(plain, size, size) - 1
     image = np.random.default_rng(0).integers(0, 200, (1, size, size, len(contract.inputs)))

@@ -19,10 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from hrpn_tf.runs import open_run
 from hrpn_tf.slides import open_slide, write_slide
 from hrpn_tf.workflows.networks.network import load_network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import PredictionOptions, check, opened
+from hrpn_tf.workflows.predict.jobs import opened
+from hrpn_tf.workflows.predict.one_slide import plan_slides
 from hrpn_tf.workflows.predict.out_of_distribution import KEY, find_profile
 from hrpn_tf.workflows.predict.requests import Request
 
@@ -76,11 +78,10 @@ STATED = "pixels 2 times as large, stated"
 
 def judge(network: RunNetwork, slide: Path) -> dict[str, Any]:
     """The assessment that ``hrpn-tf predict`` would write for a slide."""
-    contract, config = network.contract(), network.config(())
+    contract = network.contract()
     channels = {role: index for index, role in enumerate(contract.inputs)}
     request = Request(slide, slide.parent / "none.ome.tif", channels, None)
-    job = check(request, network, contract, config, PredictionOptions(), overwrite=True)
-    job = replace(job, profile=find_profile(network, contract)[0])
+    job = replace(plan_slides(network, [request])[0], profile=find_profile(network, contract)[0])
     with opened(job, load_network(job.network), None) as prediction:
         assert prediction.assess is not None
         tissue = None if prediction.find_tissue is None else prediction.find_tissue()
@@ -123,7 +124,7 @@ def row(name: str, found: list[dict[str, Any]]) -> str:
 
 def rows(run: Path, slides: list[Path], others: int) -> Iterator[str]:
     """The table, line by line."""
-    network = RunNetwork(run)
+    network = RunNetwork(open_run(run))
     yield "| slides | n | called unlike | without features | score of pixels | score of features |"
     yield "|---|---:|---:|---:|---:|---:|"
     plain = [judge(network, slide) for slide in slides]

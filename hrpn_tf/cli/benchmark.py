@@ -1,5 +1,6 @@
 """``hrpn-tf benchmark``: what a network costs in every format, and what a user gets for it."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -7,32 +8,43 @@ import click
 
 from hrpn_tf.errors import UsageError
 
+logger = logging.getLogger(__name__)
+
 
 @click.command("benchmark")
 @click.argument("bundles", nargs=-1, type=click.Path(path_type=Path), metavar="BUNDLE...")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the report.")
 @click.option(
     "--plan",
     metavar="FILE|NAME",
     default="quick",
-    help="quick, cpu, gpu, peers, or a file.  [quick]",
+    help="Benchmark plan: quick, cpu, gpu, peers, or a file (default: quick).",
 )
-@click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, tensorrt.  [as the plan says]")
-@click.option("--threads", metavar="N,...", help="Of the runtimes.  [as the plan says]")
-@click.option("--uncertified", is_flag=True, help="Measure formats that missed their limit, too.")
+@click.option(
+    "--device",
+    metavar="NAME",
+    help="Device to measure on: cpu, cuda, cuda:1 or tensorrt (default: as in the plan).",
+)
+@click.option(
+    "--threads",
+    metavar="N,...",
+    help="Numbers of threads of the runtimes, e.g. 1,2,4 (default: as in the plan).",
+)
+@click.option("--uncertified", is_flag=True, help="Also measure formats that failed certification.")
 @click.option(
     "--compare",
     "compared",
     nargs=2,
     type=click.Path(path_type=Path),
     metavar="OLD NEW",
-    help="Say what changed from one report to another, in place of measuring.",
+    help="Show the changes from one report to another instead of measuring.",
 )
 @click.option(
     "--threshold",
     type=click.FloatRange(min=0),
     default=0.1,
-    help="With --compare: exit with 1 if something is certainly worse by more.  [0.1]",
+    help="With --compare: relative change from which a measure counts as worse; if one certainly "
+    "is, the exit code is 1 (default: 0.1).",
 )
 def command(
     bundles: tuple[Path, ...],
@@ -50,11 +62,11 @@ def command(
     """
     if compared is not None:
         if bundles or out is not None:
-            raise UsageError("--compare takes two reports, and neither BUNDLE nor --out")
+            raise UsageError("--compare takes two reports; omit BUNDLE and --out")
         _compare(*compared, threshold)
         return
     if not bundles or out is None:
-        raise UsageError("name at least one BUNDLE, and a folder for the report with --out")
+        raise UsageError("at least one BUNDLE and --out with a folder for the report are required")
     changes: dict[str, Any] = {"uncertified": True} if uncertified else {}
     if device is not None:
         changes["device"] = device
@@ -70,11 +82,10 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     from hrpn_benchmarks.report.page import to_page
     from hrpn_benchmarks.runner import run_benchmark
 
-    from hrpn_tf.console import remark
     from hrpn_tf.files import atomic_path
 
     plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
-    report = run_benchmark(plan, bundles, out, log=click.echo)
+    report = run_benchmark(plan, bundles, out, log=logger.info)
     text = to_markdown(report)
     for name, content in (("report.md", text), ("report.html", to_page(report))):
         with atomic_path(out / name, overwrite=True) as unfinished:
@@ -83,7 +94,7 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     if not any(row.measures for row in report.rows):
         raise BenchmarkError(f"{out}: nothing could be measured: {report.rows[0].failure}")
     if report.busy:
-        remark(report.busy)
+        logger.warning(report.busy)
 
 
 def _compare(old: Path, new: Path, threshold: float) -> None:

@@ -14,21 +14,34 @@ if TYPE_CHECKING:
 @click.command("calibrate")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("slides", required=False, type=click.Path(path_type=Path), metavar="[LIST]")
-@click.option("--coverage", type=float, default=0.9, help="Nominal, between 0 and 1.  [0.9]")
-@click.option("--group", "groups", multiple=True, help="Of LIST: only this; may be repeated.")
+@click.option(
+    "--coverage",
+    type=float,
+    default=0.9,
+    help="Nominal coverage of the intervals, between 0 and 1 (default: 0.9).",
+)
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    help="Calibrate only with this group of LIST; may be repeated (default: all groups).",
+)
 @click.option(
     "--test",
     type=click.Path(path_type=Path),
-    help="Slide list to measure the coverage on.  [the run's test slides]",
+    help="Slide list on which to measure the coverage (default: the run's test slides).",
 )
 @click.option(
     "--guarantee/--no-guarantee",
     default=True,
-    help="Keep the coverage in expectation, however few the groups; needs coverage / (1 - "
-    "coverage) of them. Without, intervals are narrower and any number will do.  [guarantee]",
+    help="Whether to guarantee the coverage in expectation. The guarantee requires at least "
+    "coverage / (1 - coverage) groups; without it, intervals are narrower and any number of groups "
+    "is accepted (default: guarantee).",
 )
 @click.option(
-    "--store", type=click.Path(path_type=Path), help="Of patches.  [where the run was fitted]"
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Patch dataset of the run (default: the path recorded in the run).",
 )
 @overwrite_option
 def command(

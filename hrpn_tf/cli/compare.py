@@ -9,23 +9,25 @@ from hrpn_tf.cli.options import out_option, overwrite_option
 
 @click.command("compare")
 @click.argument("runs", nargs=-1, required=True, metavar="[NAME=]RUN...")
-@out_option("the comparison")
+@out_option("Folder for the comparison.")
 @click.option(
     "--reference",
     metavar="NAME",
-    help="What the others are compared with: a run, a group or a baseline.  [the first run]",
+    help="Run, group of runs or baseline that the others are compared with (default: the first "
+    "run).",
 )
 @click.option(
     "--baselines/--no-baselines",
     default=True,
-    help="Also the classical baselines: the mean, vessel distance, gradient-boosted trees.",
+    help="Whether to include the classical baselines: mean, vessel distance and gradient-boosted "
+    "trees (default: baselines).",
 )
 @click.option(
     "--rounds",
     type=click.IntRange(min=0),
     default=20,
-    show_default=True,
-    help="Rounds in which each network is timed once; 0: latency is not measured.",
+    help="Number of timing rounds, each of which runs every network once; 0 skips the measurement "
+    "of latency (default: 20).",
 )
 @overwrite_option
 def command(

@@ -6,12 +6,12 @@ import click
 
 from hrpn_tf.cli.options import config_options, out_option, preset_option
 from hrpn_tf.config import load_config
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.console import load_tensorflow
 
 
 @click.command("crossval")
 @click.argument("store", type=click.Path(path_type=Path))
-@out_option("the folder of all folds and their summary")
+@out_option("Folder for all folds and their summary.")
 @preset_option
 @config_options
 def command(

@@ -8,6 +8,7 @@ import click
 
 from hrpn_tf.cli.options import overwrite_option
 from hrpn_tf.errors import UsageError
+from hrpn_tf.runs import open_run
 
 if TYPE_CHECKING:
     from hrpn_tf.evaluation import Evaluation
@@ -16,73 +17,94 @@ if TYPE_CHECKING:
 @click.command("evaluate")
 @click.argument("slide_list", required=False, type=click.Path(path_type=Path), metavar="[LIST]")
 @click.option(
-    "--run", "run", type=click.Path(path_type=Path), required=True, help="Folder of hrpn-tf fit."
+    "--run",
+    "run",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Run folder made by hrpn-tf fit.",
 )
 @click.option(
     "--predictions",
     type=click.Path(path_type=Path),
-    help="Folder of hrpn-tf predict.  [RUN/predictions]",
+    help="Folder with slides predicted by hrpn-tf predict (default: RUN/predictions).",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder of tables and pictures.  [RUN/evaluation]",
+    help="Folder for tables and figures (default: RUN/evaluation).",
 )
-@click.option("--group", "groups", multiple=True, help="Only this group; may be repeated.")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    help="Evaluate only this group; may be repeated.",
+)
 @click.option(
     "--baselines/--no-baselines",
     default=True,
-    help="Also what predicting the mean and a fit to the distance from vessels reach.",
+    help="Whether to evaluate two baselines as well: the mean of the training slides, and a fit to "
+    "the distance to the nearest vessel (default: baselines).",
 )
 @click.option(
     "--trees/--no-trees",
     default=False,
-    help="Among them gradient-boosted trees on smoothed inputs; takes longer.",
+    help="Whether to add gradient-boosted trees on smoothed inputs to the baselines; takes longer "
+    "(default: no trees).",
 )
 @click.option(
-    "--smooth-px", type=click.FloatRange(min=0), help="Also smooth both images with this sigma, px."
+    "--smooth-px",
+    type=click.FloatRange(min=0),
+    help="Standard deviation of a Gaussian filter, in pixels; metrics of the filtered images are "
+    "reported as well (default: none).",
 )
 @click.option(
-    "--peak", type=click.FloatRange(min=0, min_open=True), help="Peak grey level of PSNR."
+    "--peak",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Peak intensity for PSNR (default: the largest value of the target's data type).",
 )
 @click.option(
     "--spatial",
     is_flag=True,
-    help="Also in space: distance to vessels, sub-areas, vessels, nuclei, intervals, figures.",
+    help="Also evaluate spatially: by distance to vessels, in sub-areas, at vessels and nuclei, "
+    "with confidence intervals and figures.",
 )
 @click.option(
     "--vessel-mask",
     metavar="FILE",
-    help="With --spatial: image whose pixels other than 0 are vessel; {slide} stands for the "
-    "slide's name.  [threshold on the vessel channel]",
+    help="With --spatial: image with non-zero vessel pixels; {slide} stands for the slide's name "
+    "(default: threshold of the vessel channel).",
 )
 @click.option(
     "--nucleus-labels",
     metavar="FILE",
-    help="With --spatial: image with a number for each nucleus.  [threshold and watershed]",
+    help="With --spatial: label image with one number per nucleus; {slide} stands for the slide's "
+    "name (default: threshold and watershed of the nucleus channel).",
 )
 @click.option(
-    "--regions", metavar="FILE", help="With --spatial: GeoJSON with named areas, as of QuPath."
+    "--regions",
+    metavar="FILE",
+    help="With --spatial: GeoJSON file with named regions, as exported by QuPath.",
 )
 @click.option(
     "--ablate",
     multiple=True,
     metavar="INPUT",
-    help="With --spatial: also predict without what this input says; may be repeated.",
+    help="With --spatial: input to ablate; slides are also predicted with its information removed; "
+    "may be repeated.",
 )
 @click.option(
     "--ablate-by",
     type=click.Choice(["mean", "shuffle"]),
     default="mean",
-    show_default=True,
-    help="What takes the place of the input: its mean grey level, or its own blocks shuffled.",
+    help="Replacement of an ablated input: its mean intensity, or its blocks in random order "
+    "(default: mean).",
 )
 @click.option(
     "--set",
     "overrides",
     multiple=True,
     metavar="SECTION.KEY=VALUE",
-    help="Override a value of the configuration, spatial.* or evaluation.*; may be repeated.",
+    help="Configuration value to override, spatial.* or evaluation.*; may be repeated.",
 )
 @overwrite_option
 def command(
@@ -122,8 +144,9 @@ def command(
     if lone := [name for name, value in asked.items() if value and not spatial]:
         raise UsageError(f"{lone[0]} belongs to --spatial; add it")
     files = SpatialFiles(vessel_mask, nucleus_labels, regions)
+    opened = open_run(run)
     evaluation = evaluate_run(
-        run,
+        opened,
         slide_list=slide_list,
         predictions=predictions,
         out=out,
@@ -136,7 +159,7 @@ def command(
         overrides=overrides,
         overwrite=overwrite,
     )
-    folder = out or run / "evaluation"
+    folder = out or opened.evaluation
     click.echo(_summary(evaluation, folder))
     if spatial:
         click.echo(_spatial_summary(folder))

@@ -24,51 +24,73 @@ def _format_flags(function: Function) -> Function:
 
 @click.command("export")
 @click.argument("run", type=click.Path(path_type=Path))
-@out_option("the bundle")
+@out_option("Bundle to write (a folder).")
 @_format_flags
 @click.option(
-    "--precision", metavar="NAME,...", help="Only these, e.g. fp32,fp16,int8.  [all there are]"
+    "--precision",
+    metavar="NAME,...",
+    help="Precisions to export, e.g. fp32,fp16,int8 (default: all available).",
 )
-@click.option("--opset", type=click.IntRange(min=13), default=18, help="Of ONNX.  [18]")
+@click.option(
+    "--opset", type=click.IntRange(min=13), default=18, help="ONNX opset version (default: 18)."
+)
 @click.option(
     "--trt-tiles",
     metavar="SIZE,...",
-    help="Tiles that an engine is tuned for, px, e.g. 512,768x1024 (height x width).",
+    help="Tile sizes that a TensorRT engine is tuned for, in pixels, e.g. 512,768x1024 (height x "
+    "width).",
 )
-@click.option("--trt-batch", type=click.IntRange(min=1), help="Tiles predicted at once.  [4]")
+@click.option(
+    "--trt-batch",
+    type=click.IntRange(min=1),
+    help="Largest number of tiles that a TensorRT engine predicts at once (default: 4).",
+)
 @click.option(
     "--trt-capability",
     metavar="X.Y,...",
-    help="Compute capabilities.  [of this machine's GPU; without one, all that are known]",
+    help="Compute capabilities that a TensorRT engine supports, e.g. 8.6,9.0 (default: that of "
+    "this machine's GPU; without a GPU, all known ones).",
 )
 @click.option(
     "--trt-builder",
     type=click.Choice(["auto", "tensorrt", "tensorrt-rtx"]),
     default="auto",
-    help="What builds engines.  [what is installed]",
+    help="Package that builds TensorRT engines (default: auto, the one that is installed).",
 )
-@click.option("--timing-cache", type=click.Path(path_type=Path), help="Of TensorRT; is updated.")
-@click.option("--licence", metavar="SPDX", help="Of the weights, e.g. CC-BY-4.0.")
-@click.option("--author", "authors", multiple=True, help="Of the network; may be repeated.")
 @click.option(
-    "--store", type=click.Path(path_type=Path), help="Of patches.  [where the run was fitted]"
+    "--timing-cache",
+    type=click.Path(path_type=Path),
+    help="TensorRT timing cache to read and update.",
+)
+@click.option(
+    "--licence",
+    metavar="SPDX",
+    help="Licence of the weights, as an SPDX identifier, e.g. CC-BY-4.0.",
+)
+@click.option("--author", "authors", multiple=True, help="Author of the network; may be repeated.")
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Patch dataset of the run (default: the path recorded in the run).",
 )
 @click.option(
     "--slides",
     type=click.Path(path_type=Path),
-    help="Slide list of held-out slides.  [where the store found them]",
+    help="Slide list with the held-out slides (default: the paths recorded in the patch dataset).",
 )
 @click.option(
     "--region",
     metavar="X,Y,WIDTH,HEIGHT",
-    help="Measure on this part of the held-out slide only, px.  [all of it]",
+    help="Rectangle of the held-out slide to measure the formats on, in pixels at full resolution "
+    "(default: the whole slide).",
 )
-@click.option("--zip", "zipped", is_flag=True, help="Also write OUT.zip.")
-@click.option("--uncertified", is_flag=True, help="Keep formats that miss their limit.")
+@click.option("--zip", "zipped", is_flag=True, help="Also write the bundle as OUT.zip.")
+@click.option("--uncertified", is_flag=True, help="Keep formats that fail certification.")
 @click.option(
     "--intervals/--no-intervals",
     default=None,
-    help="The network that hrpn-tf calibrate made, or the one without.  [with, if there is one]",
+    help="Whether to export the network with prediction intervals made by hrpn-tf calibrate "
+    "(default: with intervals if the run is calibrated).",
 )
 @overwrite_option
 def command(
@@ -118,7 +140,7 @@ def command(
         zip=zipped,
         intervals=intervals,
     )
-    exported = export_run(run, out, choice, overwrite=overwrite, say=click.echo)
+    exported = export_run(run, out, choice, overwrite=overwrite)
     for entry in exported.certificate.entries:
         click.echo(describe(entry))
 

@@ -8,20 +8,28 @@ import click
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, preset_option
 from hrpn_tf.config import load_config
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.console import load_tensorflow
+from hrpn_tf.losses import LOSSES
+from hrpn_tf.runs.folder import BEST
 from hrpn_tf.workflows.training_profile import is_chief, write_profile
 
+_LOSSES = "".join(f"  {each.name:<15}{each.formula}\n" for each in LOSSES.values())
 
-@click.command("fit")
+
+@click.command(
+    "fit",
+    epilog="\b\nLosses for --set training.loss=NAME, or NAME+NAME; e = prediction - target:\n"
+    + _LOSSES,
+)
 @click.argument("store", type=click.Path(path_type=Path))
-@out_option("the run folder")
+@out_option("Run folder to create or resume.")
 @preset_option
 @config_options
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=1,
-    help="Processes on this machine that share each batch.  [1]",
+    help="Number of processes on this machine that share each batch (default: 1).",
 )
 @overwrite_option
 def command(
@@ -57,6 +65,6 @@ def command(
     best = state.history[state.best_epoch - 1]
     early = " (stopped early)" if state.epoch < config.training.epochs else ""
     click.echo(
-        f"{out / 'best.keras'}: epoch {state.best_epoch} of {state.epoch}{early}, "
+        f"{out / BEST}: epoch {state.best_epoch} of {state.epoch}{early}, "
         f"validation MSE {best['val_mse']:.4g}, R2 {best['val_r2']:.3f}"
     )

@@ -1,15 +1,14 @@
 """``hrpn-tf inspect``: what is understood of a slide."""
 
 import json
+import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from hrpn_tf.cli.options import overwrite_option
 
-if TYPE_CHECKING:
-    pass
+logger = logging.getLogger(__name__)
 
 
 @click.command("inspect")
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Where the thumbnail goes, a PNG.  [SLIDE.thumbnail.png in the current folder]",
+    help="Path of the thumbnail, a PNG file (default: SLIDE.thumbnail.png in the current folder).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @overwrite_option
 def command(slide: Path, out: Path | None, as_json: bool, overwrite: bool) -> None:
     """Print what is understood of a slide, and write a thumbnail.
@@ -27,11 +26,10 @@ def command(slide: Path, out: Path | None, as_json: bool, overwrite: bool) -> No
     SLIDE is a file, or a folder with one TIFF per channel. The roles are suggestions from the
     channels' names; the last line has them as options for hrpn-tf predict.
     """
-    from hrpn_tf.console import remark
     from hrpn_tf.workflows.inspect.slide import inspect_slide
     from hrpn_tf.workflows.inspect.summary import as_dict, as_text
 
     report = inspect_slide(slide, out, overwrite)
     click.echo(json.dumps(as_dict(report), indent=2) if as_json else as_text(report))
     for text in report.remarks:
-        remark(f"{slide}: {text.removeprefix(f'{slide}: ')}")
+        logger.warning(f"{slide}: {text.removeprefix(f'{slide}: ')}")

@@ -1,38 +1,48 @@
 """The ``hrpn-tf`` command: finds the subcommands and turns named errors into exit codes."""
 
 import importlib
+import logging
 import signal
 import sys
 import warnings
+from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 import click
 from hrpn_export.errors import BundleError
 
 from hrpn_tf import __version__
+from hrpn_tf.cli.options import console_flags, console_options
+from hrpn_tf.console import WARNINGS, Verbosity, terminal_log
 from hrpn_tf.errors import HrpnError
 
 # name: (module, one line for --help). Modules are imported only when their command is run or its
 # own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
 COMMANDS = {
-    "simulate": "Make slides whose truth is known.",
-    "inspect": "Print what is understood of a slide.",
-    "prepare": "Cut slides into a store of patches.",
-    "fit": "Train a network on a store of patches.",
-    "profile": "Describe the training slides of a run, to tell which others are unlike.",
+    "config": "Print the configuration with explanations, or start a configuration file.",
+    "simulate": "Simulate slides with known ground truth.",
+    "inspect": "Show how a slide is read: size, channels, pixel size.",
+    "prepare": "Cut slides into a patch dataset.",
+    "fit": "Train a network on a patch dataset.",
+    "describe-training": "Describe the training slides of a run, to detect slides unlike them.",
     "predict": "Predict whole slides.",
-    "calibrate": "Give a network prediction intervals.",
-    "export": "Export a network to a bundle of formats, each with a certificate.",
-    "benchmark": "Measure memory, latency and throughput of bundles.",
+    "calibrate": "Add prediction intervals to a network.",
+    "export": "Export a network to a bundle of certified formats.",
+    "benchmark": "Measure latency, throughput and memory of bundles.",
     "evaluate": "Compare predicted slides with the measured target.",
-    "report": "Show a run or an evaluation on one page, with a viewer of every slide.",
+    "report": "Make an HTML report of a run or an evaluation, with a slide viewer.",
     "compare": "Compare runs on the same test slides.",
-    "crossval": "Train and evaluate every leave-one-group-out fold.",
-    "models": "List the networks and what they cost.",
-    "import-weights": "Load a published PyTorch checkpoint.",
+    "crossval": "Cross-validate by leaving out one group at a time.",
+    "models": "List the networks with their parameters and cost.",
+    "import-weights": "Import a published PyTorch checkpoint.",
 }
+
+# Old name: new name. An old name works for one release, hidden and with a warning.
+RENAMED = {"profile": "describe-training"}
+
+logger = logging.getLogger("hrpn_tf.cli")  # by name: as a program, this module is __main__
 
 
 class _LazyGroup(click.Group):
@@ -42,22 +52,43 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        name = RENAMED.get(name, name)
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"hrpn_tf.cli.{name.replace('-', '_')}")
         command: click.Command = module.command
+        there = {option for parameter in command.params for option in parameter.opts}
+        command.params += [each for each in console_options() if not there & set(each.opts)]
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name in RENAMED:
+            logger.warning(
+                f"{name} is now called {RENAMED[name]}; the old name will be removed in the next "
+                "release"
+            )
+        elif name not in COMMANDS and (near := get_close_matches(name, COMMANDS, n=1)):
+            ctx.fail(f"No such command '{name}'. Did you mean '{near[0]}'?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands, in the order of use"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=_LazyGroup)
+@click.group(
+    cls=_LazyGroup,
+    params=console_options(),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="hrpn-tf")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(debug: bool) -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Predict, pixel by pixel, where injected nanoprobes go in a tumour section."""
+    context.with_resource(terminal_log())
 
 
 def run(arguments: list[str] | None = None) -> None:
@@ -65,6 +96,16 @@ def run(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     signal.signal(signal.SIGTERM, _terminate)
     warnings.showwarning = _warn
+    flags = console_flags(arguments)
+    verbosity = Verbosity("--quiet" in flags, "--verbose" in flags, "--log-json" in flags)
+    with terminal_log(verbosity):
+        _run(arguments, debug="--debug" in flags, as_json=verbosity.as_json)
+    sys.exit(0)
+
+
+def _run(arguments: list[str], *, debug: bool, as_json: bool) -> None:
+    """Run a command; its errors become a line and an exit code."""
+    logger.debug(f"hrpn-tf {__version__}, Python {sys.version.split()[0]}: {' '.join(arguments)}")
     try:
         main.main(args=arguments, prog_name="hrpn-tf", standalone_mode=False)
     except _TerminatedError as stop:
@@ -74,20 +115,21 @@ def run(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         _stop("stopped; run the same command again to go on", 130)
     except click.ClickException as error:
+        if as_json:
+            _stop(error.format_message(), error.exit_code)
         error.show()
         sys.exit(error.exit_code)
     except (HrpnError, BundleError) as error:
-        if "--debug" in arguments:
+        if debug and not as_json:
             raise
-        _stop(str(error), error.exit_code)
+        _stop(str(error), error.exit_code, debug)
     except BrokenPipeError:
         _stop("output closed", 1)
     except OSError as error:
-        if "--debug" in arguments:
+        if debug and not as_json:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        _stop(f"{where}{error.strerror or error}", 1)
-    sys.exit(0)
+        _stop(f"{where}{error.strerror or error}", 1, debug)
 
 
 class _TerminatedError(SystemExit):
@@ -112,20 +154,16 @@ def _warn(
     line: str | None = None,
 ) -> None:
     """A warning of this package in one line, like an error; others as Python shows them."""
-    own = Path(filename).is_relative_to(Path(__file__).parents[1])
-    text = f"hrpn-tf: {message}\n"
-    if not own:
-        text = warnings.formatwarning(message, category, filename, lineno, line)
-    (file or sys.stderr).write(text)
+    if Path(filename).is_relative_to(Path(__file__).parents[1]):
+        logger.warning(str(message))
+        return
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    logging.getLogger(WARNINGS).warning(text)
 
 
-def _stop(message: str, code: int) -> None:
-    _say(message)
+def _stop(message: str, code: int, traceback: bool = False) -> NoReturn:
+    logger.error(message, exc_info=traceback)
     sys.exit(code)
-
-
-def _say(message: str) -> None:
-    print(f"hrpn-tf: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

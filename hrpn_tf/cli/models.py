@@ -5,14 +5,21 @@ from dataclasses import asdict
 
 import click
 
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.models.presets import list_presets
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 
 @click.command("models")
-@click.option("--inputs", type=click.IntRange(min=1), default=2, help="Number of input channels.")
-@click.option("--size", type=click.IntRange(min=1), default=512, help="Side of the input, px.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--inputs", type=click.IntRange(min=1), default=2, help="Number of input channels (default: 2)."
+)
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    default=512,
+    help="Side of the square input, in pixels (default: 512).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def command(inputs: int, size: int, as_json: bool) -> None:
     """List the networks and what they cost.
 

@@ -7,6 +7,7 @@ import click
 
 from hrpn_tf.cli.options import overwrite_option, parse_region, pixel_size_option
 from hrpn_tf.errors import UsageError
+from hrpn_tf.runs import open_run
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
@@ -21,102 +22,143 @@ def _setting(name: str, key: str, text: str, **options: Any) -> Any:
 
 @click.command("predict")
 @click.argument("slides", nargs=-1, type=click.Path(path_type=Path), metavar="[SLIDE|LIST]...")
-@click.option("--run", "run", type=click.Path(path_type=Path), help="Folder of hrpn-tf fit.")
 @click.option(
-    "--bundle", type=click.Path(path_type=Path), help="Of hrpn-tf export, in place of --run."
+    "--run", "run", type=click.Path(path_type=Path), help="Run folder made by hrpn-tf fit."
+)
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path),
+    help="Bundle made by hrpn-tf export, used instead of --run.",
 )
 @click.option(
     "--model-format",
     metavar="NAME",
-    help="Of the bundle: keras, saved_model, onnx, tflite, tensorrt.  [onnx]",
+    help="Format of the bundle to run: keras, saved_model, onnx, tflite or tensorrt "
+    "(default: onnx).",
 )
-@click.option("--precision", metavar="NAME", help="Of the bundle, e.g. fp16, int8.  [fp32]")
-@click.option("--runtime", metavar="NAME", help="Of the bundle, e.g. openvino for onnx.")
-@click.option("--device", metavar="NAME", help="Of the bundle: cpu, cuda, cuda:1, tensorrt.  [cpu]")
-@click.option("--uncertified", is_flag=True, help="Use a format that missed its limit.")
+@click.option(
+    "--precision",
+    metavar="NAME",
+    help="Precision of the bundle to run, e.g. fp16 or int8 (default: fp32).",
+)
+@click.option(
+    "--runtime",
+    metavar="NAME",
+    help="Runtime that runs the bundle, e.g. openvino for onnx (default: the first "
+    "one of the format).",
+)
+@click.option(
+    "--device",
+    metavar="NAME",
+    help="Device to run the bundle on: cpu, cuda, cuda:1 or tensorrt (default: cpu).",
+)
+@click.option(
+    "--uncertified", is_flag=True, help="Also run a format of the bundle that failed certification."
+)
 @click.option(
     "--intervals",
     is_flag=True,
-    help="Also lower and upper bounds, as channels; needs hrpn-tf calibrate.  "
-    "[RUN/predictions-intervals]",
+    help="Also predict lower and upper bounds, as two more channels; requires hrpn-tf calibrate. "
+    "Results go to RUN/predictions-intervals by default.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder of the predicted slides, or *.ome.tif or *.ome.zarr for one.  [RUN/predictions]",
+    help="Folder for the predicted slides, or a path *.ome.tif or *.ome.zarr for a single slide "
+    "(default: RUN/predictions).",
 )
 @click.option(
-    "--group", "groups", multiple=True, help="Of a slide list: only this group; may be repeated."
+    "--group",
+    "groups",
+    multiple=True,
+    help="Predict only this group of a slide list; may be repeated.",
 )
 @click.option(
     "--channel",
     "channels",
     multiple=True,
     metavar="ROLE=NAME",
-    help="Channel of an input in the file, by name or index, e.g. vessels=SpGreen.",
+    help="Channel that shows an input, by name or index, e.g. vessels=SpGreen; may be repeated "
+    "(default: as in the run's configuration).",
 )
-@click.option("--region", metavar="X,Y,WIDTH,HEIGHT", help="Only this, px at full resolution.")
+@click.option(
+    "--region",
+    metavar="X,Y,WIDTH,HEIGHT",
+    help="Rectangle to predict, in pixels at full resolution (default: the whole slide).",
+)
 @click.option(
     "--mask",
     type=click.Path(path_type=Path),
-    help="Only inside these outlines, GeoJSON as QuPath exports it.",
+    help="GeoJSON file with outlines, as exported by QuPath; only pixels inside them are "
+    "predicted.",
 )
-@click.option("--level", type=click.IntRange(min=0), help="Level to read.  [nearest to the model]")
+@click.option(
+    "--level",
+    type=click.IntRange(min=0),
+    help="Pyramid level to read; 0 is full resolution (default: the coarsest level that is "
+    "at least as fine as the network expects).",
+)
 @_setting(
     "--max-ram",
     "max_ram",
-    "Memory of all processes on this machine together, e.g. 2GB; with --scheduler of each "
-    "worker.  [half of what is free, or 70 % of a worker's limit]",
+    "Memory limit for all processes on this machine together, or for each worker of --scheduler, "
+    "e.g. 2GB (default: half of the free memory, or 70 % of the worker's limit).",
 )
 @_setting(
     "--format",
     "format",
-    "Of the results.  [ome-tiff, or by the name of --out]",
+    "File format of the predicted slides (default: ome-tiff, unless the name of --out implies "
+    "another).",
     type=click.Choice(["ome-tiff", "ome-zarr-0.5", "ome-zarr-0.4"]),
 )
 @_setting(
     "--dtype",
     "dtype",
-    "Type of the predicted grey levels; integers are rounded and clipped.  [float32]",
+    "Data type of the predicted intensities; integers are rounded and clipped (default: float32).",
     type=click.Choice(["float32", "uint16", "uint8"]),
 )
 @_setting(
-    "--compression", "compression", "Of OME-TIFF.  [zlib]", type=click.Choice(["zlib", "zstd"])
+    "--compression",
+    "compression",
+    "Compression of OME-TIFF files (default: zlib).",
+    type=click.Choice(["zlib", "zstd"]),
 )
 @_setting(
     "--tile",
     "tile",
-    "Largest side of a tile, px.  [as memory allows]",
+    "Largest side of a tile, in pixels (default: as large as memory allows).",
     type=click.IntRange(min=32),
 )
 @_setting(
     "--halo",
     "halo",
-    "Smaller border of a tile, px; its seams are reported.  [half the receptive field]",
+    "Border of a tile that is computed and discarded, in pixels; the errors at the seams of a "
+    "smaller one are measured and reported (default: half the receptive field).",
     type=click.IntRange(min=0),
 )
 @click.option(
     "--skip-empty/--no-skip-empty",
     "skip_empty",
     default=None,
-    help="Do not compute tiles without tissue.  [skip]",
+    help="Whether to skip tiles that contain no tissue (default: skip).",
 )
 @click.option(
     "--resample/--no-resample",
     "resample",
     default=None,
-    help="Resample slides of another pixel size, or refuse them.  [resample]",
+    help="Whether to resample slides with another pixel size; otherwise they are refused (default: "
+    "resample).",
 )
 @click.option(
     "--workers",
     type=click.IntRange(min=0),
-    help="Processes on this machine; 0: none but this.  [one for 4 cores and 2 GB, or for each "
-    "GPU; 0 for one slide]",
+    help="Number of worker processes on this machine; 0 predicts in this process (default: one "
+    "per GPU, or per 4 cores and 2 GB; 0 for a single slide).",
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    help="A running Dask cluster instead, tcp://HOST:PORT or tls://HOST:PORT.",
+    help="Address of a running Dask cluster to predict on, tcp://HOST:PORT or tls://HOST:PORT.",
 )
 @pixel_size_option
 @click.option(
@@ -124,7 +166,7 @@ def _setting(name: str, key: str, text: str, **options: Any) -> Any:
     "overrides",
     multiple=True,
     metavar="prediction.KEY=VALUE",
-    help="Override one value of the configuration; may be repeated.",
+    help="Configuration value to override; may be repeated.",
 )
 @overwrite_option
 def command(
@@ -176,7 +218,6 @@ def command(
         overwrite=overwrite,
         workers=workers,
         scheduler=scheduler,
-        say=click.echo,
     )
 
 
@@ -195,11 +236,11 @@ def _network(
     intervals: bool,
 ) -> Network:
     if (run is None) == (bundle is None):
-        raise UsageError("name what predicts: either --run RUN or --bundle BUNDLE")
+        raise UsageError("either --run RUN or --bundle BUNDLE is required")
     if bundle is not None:
         return BundleNetwork(bundle, **own, uncertified=uncertified, intervals=intervals)
     if own or uncertified:
         names = ", ".join(f"--{'model-format' if k == 'format' else k}" for k in own)
         raise UsageError(f"{names or '--uncertified'}: for --bundle only")
     assert run is not None
-    return RunNetwork(run, intervals)
+    return RunNetwork(open_run(run), intervals)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("prepare")
 @click.argument("slides", type=click.Path(path_type=Path))
-@out_option("the store of patches")
+@out_option("Patch dataset to write (a folder).")
 @config_options
 @pixel_size_option
 @overwrite_option

@@ -10,19 +10,25 @@ from hrpn_tf.cli.options import overwrite_option
 @click.command("report")
 @click.argument("path", type=click.Path(path_type=Path), metavar="RUN|EVALUATION")
 @click.argument("slide_list", required=False, type=click.Path(path_type=Path), metavar="[LIST]")
-@click.option("--run", type=click.Path(path_type=Path), help="Run of an evaluation elsewhere.")
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    help="Run folder that an evaluation belongs to (default: the folder above it).",
+)
 @click.option(
     "--predictions",
     type=click.Path(path_type=Path),
-    help="Folder of hrpn-tf predict.  [RUN/predictions]",
+    help="Folder with slides predicted by hrpn-tf predict (default: RUN/predictions).",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the pages.  [RUN/report]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for the pages (default: RUN/report)."
+)
 @click.option(
     "--megapixels",
     type=click.FloatRange(min=0, min_open=True),
     default=100.0,
-    show_default=True,
-    help="Largest size at which a slide is shown, in million pixels; larger ones are halved.",
+    help="Largest image of a slide in the viewer, in megapixels; larger slides are downsampled by "
+    "powers of two (default: 100).",
 )
 @overwrite_option
 def command(

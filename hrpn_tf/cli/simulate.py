@@ -9,7 +9,7 @@ from hrpn_tf.config import load_config
 
 
 @click.command()
-@out_option("the cohort (a folder)")
+@out_option("Folder to write the simulated cohort to.")
 @config_options
 @overwrite_option
 def command(

@@ -1,12 +1,10 @@
 """The configuration: one frozen model per concern, composed into one file (``hrpn.yaml``)."""
 
+from hrpn_tf.config.config import Config
 from hrpn_tf.config.data import AugmentationConfig, DataConfig, SplitConfig, TissueConfig
 from hrpn_tf.config.loader import (
-    RUN_CONFIG,
-    Config,
     config_of,
     load_config,
-    load_run_config,
     to_yaml,
 )
 from hrpn_tf.config.prediction import CONDITIONS, EvaluationConfig, PredictionConfig
@@ -22,7 +20,6 @@ from hrpn_tf.config.training import (
 
 __all__ = [
     "CONDITIONS",
-    "RUN_CONFIG",
     "AdversarialConfig",
     "AugmentationConfig",
     "Config",
@@ -39,6 +36,5 @@ __all__ = [
     "TrainingConfig",
     "config_of",
     "load_config",
-    "load_run_config",
     "to_yaml",
 ]

@@ -4,30 +4,60 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from hrpn_tf.config.section import Section
+from hrpn_tf.config.section import NO_UNIT, Section, unit
 
 
 class TissueConfig(Section):
     """Which parts of a slide count as tissue."""
 
     method: Literal["otsu", "threshold", "all"] = Field(
-        "otsu", description="otsu: automatic on the mean of the inputs; all: the whole slide"
+        "otsu",
+        description="Method that separates tissue from background, on the mean of the input "
+        "channels. `otsu` puts Otsu's threshold on the smoothed logarithm, `threshold` takes "
+        "intensities above the key `threshold`, and `all` takes the whole slide.",
     )
-    threshold: float = Field(0.0, ge=0, description="grey level above which is tissue (threshold)")
-    scale_um: float = Field(8.0, gt=0, description="pixel size of the mask, um")
+    threshold: float = Field(
+        0.0,
+        ge=0,
+        json_schema_extra=unit("grey levels"),
+        description="Intensity above which a pixel is tissue. It applies to `method: threshold` "
+        "only.",
+    )
+    scale_um: float = Field(
+        8.0,
+        gt=0,
+        json_schema_extra=unit("µm"),
+        description="Pixel size of the tissue mask.",
+    )
     min_share: float = Field(
-        0.05, ge=0, le=1, description="share of a patch that must be tissue for it to be kept"
+        0.05,
+        ge=0,
+        le=1,
+        json_schema_extra=unit("fraction"),
+        description="Smallest fraction of a patch that must be tissue for the patch to be kept.",
     )
 
 
 class SplitConfig(Section):
-    """Which groups (animals or slides) train, pick the checkpoint, and give the final figures."""
+    """Which groups (animals or slides) train, choose the checkpoint, and give the final metrics.
+
+    Groups named in `validation` or `test` replace the fold. No group may be in both.
+    """
 
     fold: int | None = Field(
-        0, ge=0, description="leave-one-group-out fold: this group tests, the next one validates"
+        0,
+        ge=0,
+        json_schema_extra=NO_UNIT,
+        description="Number of the leave-one-group-out fold, from 0. In fold k, group k of the "
+        "sorted names is the test group and the next one validates. `null` requires "
+        "`validation`.",
     )
-    validation: tuple[str, ...] = Field((), description="groups that pick the checkpoint")
-    test: tuple[str, ...] = Field((), description="groups kept for the final figures")
+    validation: tuple[str, ...] = Field(
+        (), description="Groups whose validation loss chooses the checkpoint."
+    )
+    test: tuple[str, ...] = Field(
+        (), description="Groups that are kept for the final metrics. `test` requires `validation`."
+    )
 
     @model_validator(mode="after")
     def _named_groups_replace_the_fold(self) -> "SplitConfig":
@@ -37,33 +67,64 @@ class SplitConfig(Section):
 
 
 class AugmentationConfig(Section):
-    """Random changes of a training patch; each is drawn from (seed, epoch, patch) alone."""
+    """Random changes of a training patch; each depends on seed, epoch and patch alone."""
 
-    flips: bool = True
-    quarter_turns: bool = True
+    flips: bool = Field(
+        True, description="Mirror inputs and target together, horizontally and vertically."
+    )
+    quarter_turns: bool = Field(
+        True, description="Rotate inputs and target together by multiples of 90°."
+    )
     gain_jitter: float = Field(
-        0.0, ge=0, lt=1, description="inputs are multiplied by 1 +- this, one draw per channel"
+        0.0,
+        ge=0,
+        lt=1,
+        json_schema_extra=unit("fraction"),
+        description="Largest relative change of an input's intensity. Each input channel is "
+        "multiplied by its own factor between 1 - `gain_jitter` and 1 + `gain_jitter`; the target "
+        "stays as it is.",
     )
 
 
 class DataConfig(Section):
-    """Channels, patches, split and augmentation."""
+    """Channels, patches, split and augmentation of the training data.
 
-    inputs: tuple[str, ...] = Field(("vessels", "nuclei"), min_length=1)
-    target: str = "qd"
+    A channel role names what a channel shows (such as `vessels`), whatever the channel is called
+    in the file. All roles in `inputs` and `target` must differ.
+    """
+
+    inputs: tuple[str, ...] = Field(
+        ("vessels", "nuclei"),
+        min_length=1,
+        description="Channel roles that the network gets as inputs, in this order.",
+    )
+    target: str = Field("qd", description="Channel role that the network predicts.")
     channels: dict[str, str | int] = Field(
-        default_factory=dict,
-        description="role: channel name or index in the file; a role not named here is looked up "
-        "by its own name",
+        {},
+        description="Channel of each role in the slide files, by name or by index from 0. A role "
+        "that is missing here is looked up by its own name. A slide list may state other channels "
+        "for single slides.",
     )
     pixel_size_um: float | None = Field(
-        None, gt=0, description="um per pixel, for slides that state none"
+        None,
+        gt=0,
+        json_schema_extra=unit("µm/px"),
+        description="Pixel size of slides whose files state none. `null` refuses such slides.",
     )
-    patch: int = Field(512, ge=16, description="side of a patch, px")
-    stride: int = Field(512, ge=1, description="step of the patch grid, px")
+    patch: int = Field(
+        512, ge=16, json_schema_extra=unit("px"), description="Side length of a training patch."
+    )
+    stride: int = Field(
+        512,
+        ge=1,
+        json_schema_extra=unit("px"),
+        description="Distance between neighbouring patches of the grid.",
+    )
     edge: Literal["shift", "pad", "drop"] = Field(
         "shift",
-        description="last row and column: moved inside, zero padded (as published), or left out",
+        description="Treatment of the last row and column of patches where they would cross the "
+        "edge of the slide. `shift` moves them inside, `pad` fills them up with zeros (as in the "
+        "published method), and `drop` leaves them out.",
     )
     tissue: TissueConfig = TissueConfig()
     split: SplitConfig = SplitConfig()

@@ -1,35 +1,16 @@
 """Read a configuration file, apply overrides, and say clearly what is wrong with it."""
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from hrpn_tf.config.data import DataConfig
-from hrpn_tf.config.prediction import EvaluationConfig, PredictionConfig
-from hrpn_tf.config.section import Section
-from hrpn_tf.config.simulation import SimulationConfig
-from hrpn_tf.config.spatial import SpatialConfig
-from hrpn_tf.config.training import ModelConfig, TrainingConfig
-from hrpn_tf.errors import ConfigError, RunError
-
-RUN_CONFIG = "hrpn.yaml"  # the resolved configuration in a run folder
-
-
-class Config(Section):
-    """Everything a run needs to be repeated."""
-
-    data: DataConfig = DataConfig()
-    model: ModelConfig = ModelConfig()
-    training: TrainingConfig = TrainingConfig()
-    prediction: PredictionConfig = PredictionConfig()
-    evaluation: EvaluationConfig = EvaluationConfig()
-    spatial: SpatialConfig = SpatialConfig()
-    simulation: SimulationConfig = SimulationConfig()
+from hrpn_tf.config.config import Config
+from hrpn_tf.config.problems import explain
+from hrpn_tf.errors import ConfigError
 
 
 def load_config(source: str | Path | None = None, overrides: Iterable[str] = ()) -> Config:
@@ -68,22 +49,7 @@ def config_of(values: dict[str, Any], overrides: Iterable[str] = (), source: str
         return Config.model_validate(values)
     except ValidationError as error:
         where = f"{source}: " if source else ""
-        raise ConfigError(where + "; ".join(_explain(e) for e in error.errors())) from None
-
-
-def load_run_config(run: Path) -> Config:
-    """The resolved configuration of a run folder.
-
-    Raises:
-        RunError: no run folder there.
-        ConfigError: the configuration in it is damaged.
-    """
-    path = run / RUN_CONFIG
-    if not path.is_file():
-        raise RunError(
-            f"{run}: no run folder (no {RUN_CONFIG} in it); give the --out of hrpn-tf fit"
-        )
-    return load_config(path)
+        raise ConfigError(where + explain(error)) from None
 
 
 def to_yaml(section: BaseModel) -> str:
@@ -128,30 +94,12 @@ def _set(values: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override}: expected section.key=value")
     *parents, last = key.split(".")
     for parent in parents:
-        values = values.setdefault(parent, {})
+        if values.get(parent) is None:  # absent, or an optional section that is null
+            values[parent] = {}
+        values = values[parent]
         if not isinstance(values, dict):
             raise ConfigError(f"--set {override}: {parent} is a value, not a section")
     try:
         values[last] = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"--set {override}: the value is not valid YAML") from None
-
-
-def _explain(error: Mapping[str, Any]) -> str:
-    """One problem that pydantic found, as one clause with the full key."""
-    location = [str(part) for part in error["loc"]]
-    key = ".".join(location)
-    if error["type"] != "extra_forbidden":
-        return f"{key}: {error['msg'].removeprefix('Value error, ')}".removeprefix(": ")
-    near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1)
-    hint = f", did you mean {'.'.join([*location[:-1], near[0]])}?" if near else ""
-    return f"unknown key {key}{hint}"
-
-
-def _known_keys(location: list[str]) -> list[str]:
-    section: Any = Config
-    for part in location:
-        annotation = section.model_fields[part].annotation
-        choices = (annotation, *get_args(annotation))  # a section may be optional
-        section = next(each for each in choices if hasattr(each, "model_fields"))
-    return list(section.model_fields)

@@ -1,37 +1,86 @@
 """The model, and how it is trained."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, NonNegativeFloat, StringConstraints, field_validator, model_validator
 
-from hrpn_tf.config.section import Section
+from hrpn_tf.config.section import NO_UNIT, Section, unit
+from hrpn_tf.losses import LOSSES
 
-LOSSES = ("mse", "mae", "charbonnier", "ssim", "quasi_poisson")
+_ONE_LOSS = f"({'|'.join(LOSSES)})"
+# What a file may say, for the JSON Schema: weights by name, or names joined by +.
+_LOSS_IN_FILES: Any = (
+    dict[Literal[tuple(LOSSES)], NonNegativeFloat]  # type: ignore[misc]
+    | Annotated[str, StringConstraints(pattern=rf"^{_ONE_LOSS}(\+{_ONE_LOSS})*$")]
+)
 
 
 class ModelConfig(Section):
-    """Which network."""
+    """Which network is trained."""
 
-    preset: str = Field("hrpn-m", description="a name that `hrpn-tf models` lists")
+    preset: str = Field(
+        "hrpn-m",
+        description="Name of the network; `hrpn-tf models` lists them. A preset that was published "
+        "with its own training brings it, where the section `training` does not state other "
+        "values.",
+    )
 
 
 class OptimizerConfig(Section):
-    """The optimizer; defaults are this project's recommendation."""
+    """The optimizer; the defaults are the recommended settings.
 
-    name: Literal["adamw", "adam", "rmsprop"] = "adamw"
-    learning_rate: float = Field(2e-3, gt=0, description="the peak")
-    weight_decay: float = Field(0.05, ge=0)
-    beta_1: float = Field(0.9, ge=0, lt=1, description="adam and adamw only")
-    momentum: float = Field(0.0, ge=0, lt=1, description="rmsprop only")
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    `warmup_share` and `hold_share` together must be below 1.
+    """
+
+    name: Literal["adamw", "adam", "rmsprop"] = Field(
+        "adamw",
+        description="Algorithm that updates the weights. `rmsprop` is that of the published HRPN.",
+    )
+    learning_rate: float = Field(
+        2e-3, gt=0, json_schema_extra=NO_UNIT, description="Largest learning rate of the schedule."
+    )
+    weight_decay: float = Field(
+        0.05,
+        ge=0,
+        json_schema_extra=NO_UNIT,
+        description="Weight decay of each step, multiplied by the learning rate. `adamw` decays "
+        "kernels only; `adam` and `rmsprop` also decay biases and normalisation.",
+    )
+    beta_1: float = Field(
+        0.9,
+        ge=0,
+        lt=1,
+        json_schema_extra=NO_UNIT,
+        description="Decay rate of the running mean of gradients, for `adamw` and `adam`.",
+    )
+    momentum: float = Field(
+        0.0, ge=0, lt=1, json_schema_extra=NO_UNIT, description="Momentum, for `rmsprop`."
+    )
+    schedule: Literal["cosine", "linear", "constant"] = Field(
+        "cosine",
+        description="Shape of the learning rate after warm-up and hold. `cosine` and `linear` fall "
+        "to 0 at the last step.",
+    )
     warmup_share: float = Field(
-        0.05, ge=0, lt=1, description="share of all steps with a linear warm-up"
+        0.05,
+        ge=0,
+        lt=1,
+        json_schema_extra=unit("fraction"),
+        description="Fraction of all steps in which the learning rate rises linearly.",
     )
     hold_share: float = Field(
-        0.0, ge=0, lt=1, description="share of all steps at the peak before the decay begins"
+        0.0,
+        ge=0,
+        lt=1,
+        json_schema_extra=unit("fraction"),
+        description="Fraction of all steps at the largest learning rate, before it falls.",
     )
     clip_norm: float | None = Field(
-        1.0, gt=0, description="largest global norm of the gradients; null: no clipping"
+        1.0,
+        gt=0,
+        json_schema_extra=NO_UNIT,
+        description="Largest global norm of the gradients; larger ones are scaled down to it. "
+        "`null` disables clipping.",
     )
 
     @model_validator(mode="after")
@@ -42,63 +91,133 @@ class OptimizerConfig(Section):
 
 
 class AdversarialConfig(Section):
-    """The adversarial part of the loss, for presets that have a discriminator.
+    """Adversarial training, for presets that have a discriminator.
 
-    The generator minimises ``weight`` x adversarial + ``reconstruction`` x ``training.loss``; the
-    discriminator ``discriminator`` x (loss on measured + loss on predicted targets).
+    The generator minimises `weight` × adversarial loss + `reconstruction` × `training.loss`. The
+    discriminator minimises `discriminator` × (loss on measured + loss on predicted targets).
     """
 
-    loss: Literal["least_squares", "cross_entropy"] = "least_squares"
-    weight: float = Field(1.0, ge=0)
-    reconstruction: float = Field(10.0, ge=0)
-    discriminator: float = Field(0.5, gt=0)
+    loss: Literal["least_squares", "cross_entropy"] = Field(
+        "least_squares", description="Adversarial loss of generator and discriminator."
+    )
+    weight: float = Field(
+        1.0,
+        ge=0,
+        json_schema_extra=NO_UNIT,
+        description="Weight of the adversarial loss of the generator.",
+    )
+    reconstruction: float = Field(
+        10.0,
+        ge=0,
+        json_schema_extra=NO_UNIT,
+        description="Weight of the reconstruction loss, `training.loss`.",
+    )
+    discriminator: float = Field(
+        0.5,
+        gt=0,
+        json_schema_extra=NO_UNIT,
+        description="Weight of the discriminator's own loss.",
+    )
 
 
 class TrainingConfig(Section):
-    """Epochs, batches, loss, precision."""
+    """Epochs, batches, loss, optimizer and precision of a training.
 
-    epochs: int = Field(20, ge=1)
-    batch_size: int = Field(32, ge=1, description="patches of one step, on all devices together")
+    `accumulate` must divide `batch_size`.
+    """
+
+    epochs: int = Field(
+        20, ge=1, json_schema_extra=unit("epochs"), description="Length of the training."
+    )
+    batch_size: int = Field(
+        32,
+        ge=1,
+        json_schema_extra=unit("patches"),
+        description="Number of patches in one step, on all devices together.",
+    )
     accumulate: int = Field(
-        1, ge=1, description="parts that a batch is computed in, one after another, to save memory"
+        1,
+        ge=1,
+        json_schema_extra=unit("parts"),
+        description="Number of parts into which a batch is divided to save memory. They are "
+        "computed one after another, and batch normalisation sees each part on its own.",
     )
     crop: int | None = Field(
-        None, ge=16, description="train on random crops of this side, px; whole patches otherwise"
+        None,
+        ge=16,
+        json_schema_extra=unit("px"),
+        description="Side length of random crops of the training patches. `null` trains on whole "
+        "patches. Validation always sees whole patches.",
     )
     steps_per_epoch: int | None = Field(
-        None, ge=1, description="steps that count as one epoch; one pass over the data otherwise"
+        None,
+        ge=1,
+        json_schema_extra=unit("steps"),
+        description="Number of steps that count as one epoch. `null` takes one pass over the "
+        "training patches.",
     )
     loss: dict[str, float] = Field(
         {"mse": 1.0},
-        description=f"weights of {', '.join(LOSSES)}, or names joined by +, such as mse+ssim; in "
-        "units of the target's standard deviation",
+        json_schema_extra=NO_UNIT,
+        description="Weight of each part of the loss, by name. The names are "
+        f"{', '.join(LOSSES)}; names joined by +, such as `mse+ssim`, have the weight 1. Errors "
+        "are in units of the network's output, such as the standard deviation of the target.",
     )
     adversarial: AdversarialConfig | None = Field(
-        None, description="null: no discriminator is trained"
+        None,
+        description="`null` trains without a discriminator, and `{}` takes the defaults of this "
+        "section.",
     )
     optimizer: OptimizerConfig = OptimizerConfig()
     ema: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="momentum of the averaged weights that are validated and kept; 0: no averaging",
+        json_schema_extra=NO_UNIT,
+        description="Momentum of the moving average of the weights. The averaged weights are "
+        "validated and kept. 0 disables averaging.",
     )
     early_stopping: int | None = Field(
-        None, ge=1, description="stop after this many epochs without a better validation loss"
+        None,
+        ge=1,
+        json_schema_extra=unit("epochs"),
+        description="Number of epochs without a lower validation loss after which the training "
+        "stops. `null` disables early stopping.",
     )
     checkpoint_steps: int | None = Field(
-        None, ge=1, description="also save every so many steps within an epoch"
+        None,
+        ge=1,
+        json_schema_extra=unit("steps"),
+        description="Number of steps between checkpoints within an epoch. `null` saves at the end "
+        "of each epoch only.",
     )
     pictures_every: int = Field(
-        5, ge=0, description="epochs between pictures of held-out patches in TensorBoard; 0: none"
+        5,
+        ge=0,
+        json_schema_extra=unit("epochs"),
+        description="Number of epochs between pictures of held-out patches in TensorBoard. 0 "
+        "draws none.",
     )
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
-    seed: int = Field(0, ge=0, lt=2**31)
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        "float32",
+        description="Number format of the computation. `mixed_float16` scales the loss "
+        "dynamically. The kept network is always float32.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**31,
+        json_schema_extra=NO_UNIT,
+        description="Seed of the initial weights, the order of the patches, augmentation and "
+        "dropout.",
+    )
     deterministic: bool = Field(
-        True, description="the same seed gives the same weights on the same machine"
+        True,
+        description="Use deterministic operations, so that the same seed gives the same weights on "
+        "the same machine. `false` is faster on a GPU.",
     )
 
-    @field_validator("loss", mode="before")
+    @field_validator("loss", mode="before", json_schema_input_type=_LOSS_IN_FILES)
     @classmethod
     def _names_to_weights(cls, value: Any) -> Any:
         """``mse+ssim`` counts each part once."""

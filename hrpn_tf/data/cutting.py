@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.grid import patch_grid, tissue_shares
@@ -13,6 +12,7 @@ from hrpn_tf.data.plan import PlannedSlide
 from hrpn_tf.data.shards import PatchWriter
 from hrpn_tf.data.tissue import block_side, read_blocks, tissue_mask, tissue_moments
 from hrpn_tf.errors import NoTissueError
+from hrpn_tf.progress import Progress
 from hrpn_tf.slides import Slide, open_slide
 
 SPAN = 4096  # px; patches of one row that lie within this are read from the slide together
@@ -35,7 +35,7 @@ def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bo
         shares = tissue_shares(mask, side, height, width, corners, config.patch)
         wanted = shares >= config.tissue.min_share
         corners, shares = corners[wanted], shares[wanted]
-        bar = tqdm(total=len(corners), desc=entry.name, unit="patch", disable=not progress)
+        bar = Progress(entry.name, len(corners), "patch", shown=progress)
         shape = (config.patch, config.patch, len(roles))
         with bar, PatchWriter(folder / "patches", len(corners), shape, plan.info.dtype) as out:
             for rows in spans(corners, config.patch):

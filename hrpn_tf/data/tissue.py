@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from skimage.filters import threshold_otsu
-from tqdm import tqdm
 
 from hrpn_tf.config import TissueConfig
 from hrpn_tf.data.grid import block_edges
 from hrpn_tf.data.moments import Moments
+from hrpn_tf.progress import tracked
 from hrpn_tf.slides import Slide, iter_windows
 
 WINDOW = 1024  # px; about 50 MB of working memory with three channels
@@ -50,7 +50,7 @@ def read_blocks(
     count = np.outer(np.diff(rows), np.diff(columns))
     step = side * max(1, WINDOW // side)
     windows = list(iter_windows(height, width, step))
-    for y, x, h, w in tqdm(windows, desc=title, unit="window", disable=not progress, leave=False):
+    for y, x, h, w in tracked(windows, title, len(windows), "window", shown=progress, leave=False):
         pixels = slide.read(y, x, h, w, channels).astype(np.float64)
         part = np.s_[y // side : -(-(y + h) // side), x // side : -(-(x + w) // side)]
         n = count[part][..., None]

@@ -1,7 +1,10 @@
-"""How much a figure depends on which slides were at hand: the bootstrap over slides.
+"""The bootstrap over slides: how much a metric depends on the choice of slides.
 
-Slides, not pixels, are drawn: pixels of one slide are no independent observations. Runs are paired:
-a resample takes the same slides of each.
+It resamples slides rather than pixels, because pixels of one slide are not independent. Runs are
+paired: each resample takes the same slides of every run.
+
+Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentile
+intervals).
 """
 
 from collections.abc import Callable
@@ -20,7 +23,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class SlideSums:
-    """What the pooled figures of one prediction need to know of each slide.
+    """Sums over each slide, from which the pooled metrics of one prediction follow.
 
     Attributes:
         pixels: (slides,) pixels.
@@ -56,10 +59,10 @@ class SlideSums:
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate, and the percentile interval of its bootstrap.
+    """An estimate and its percentile interval.
 
     Attributes:
-        estimate: on the slides as they are.
+        estimate: the value on the slides themselves, without resampling.
         low, high: bounds of the interval; None where there is only one slide.
     """
 
@@ -73,10 +76,20 @@ class Interval:
 
 
 def resample_counts(slides: int) -> np.ndarray:
-    """How often each slide occurs in each resample of as many slides, drawn with replacement.
+    """How often each slide occurs in each resample, drawn with replacement.
 
-    All resamples there are for up to ``EXACT`` slides, else ``RESAMPLES`` random ones, the same in
-    every call; (resamples, slides) float64.
+    Up to ``EXACT`` slides, all possible resamples are listed; otherwise ``RESAMPLES`` random ones,
+    the same in every call.
+
+    Args:
+        slides: number of slides, 1 or more.
+
+    Returns:
+        (resamples, slides) float64; each row adds up to ``slides``.
+
+    Example:
+        >>> resample_counts(2).tolist()
+        [[2.0, 0.0], [1.0, 1.0], [1.0, 1.0], [0.0, 2.0]]
     """
     if slides <= EXACT:
         drawn = np.array(list(product(range(slides), repeat=slides)))
@@ -88,7 +101,7 @@ def resample_counts(slides: int) -> np.ndarray:
 
 
 def describe_resamples(slides: int) -> str:
-    """One sentence for the reader about what the intervals rest on."""
+    """A sentence that says how many resamples the intervals are computed from."""
     if slides == 1:
         return "one test slide: no interval can be given"
     distinct = comb(2 * slides - 1, slides)
@@ -97,15 +110,15 @@ def describe_resamples(slides: int) -> str:
     return f"{slides} test slides have {distinct} distinct resamples ({how}){few}"
 
 
-def interval(figure: Callable[[np.ndarray], np.ndarray], slides: int) -> Interval:
-    """A figure with its 95 % percentile interval over resamples of the slides.
+def interval(metric: Callable[[np.ndarray], np.ndarray], slides: int) -> Interval:
+    """A metric with its 95 % percentile interval over resamples of the slides.
 
     Args:
-        figure: from counts (resamples, slides) to one value per resample.
-        slides: how many there are.
+        metric: takes counts (resamples, slides) and gives one value per resample, (resamples,).
+        slides: number of slides.
     """
-    estimate = float(figure(np.ones((1, slides)))[0])
-    values = figure(resample_counts(slides))
+    estimate = float(metric(np.ones((1, slides)))[0])
+    values = metric(resample_counts(slides))
     values = values[np.isfinite(values)]
     if slides == 1 or not values.size:
         return Interval(estimate, None, None)
@@ -116,12 +129,13 @@ def interval(figure: Callable[[np.ndarray], np.ndarray], slides: int) -> Interva
 
 @dataclass(frozen=True)
 class Difference:
-    """One prediction against another of the same slides.
+    """The difference between two predictions of the same slides.
 
     Attributes:
-        mse: difference of the pooled MSE, grey levels^2; below 0: better than the reference.
-        mse_ratio: ratio of the pooled MSE; below 1: better.
-        r2: difference of the pooled R2; above 0: better.
+        mse: difference of the pooled MSE, grey levels^2; negative values are better than the
+            reference.
+        mse_ratio: ratio of the pooled MSE; values below 1 are better.
+        r2: difference of the pooled R2; positive values are better.
     """
 
     mse: Interval

@@ -1,4 +1,4 @@
-"""Metrics of several slides, of the baselines, and of all slides pooled."""
+"""The evaluation of several slides: every slide, the baselines, and all slides pooled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +6,12 @@ from functools import reduce
 from typing import Any
 
 from hrpn_tf.evaluation.baselines.baselines import Baselines
-from hrpn_tf.evaluation.metrics import DEFINITIONS, Metrics, Sums, figures
+from hrpn_tf.evaluation.metric_values import Metrics, metrics_of
+from hrpn_tf.evaluation.metrics import definitions
 from hrpn_tf.evaluation.pixel_errors import Region, View
+from hrpn_tf.evaluation.sums import Sums
 
+METRICS_FILE = "metrics.json"  # the file of an evaluation that other commands read
 SCHEMA = "hrpn-tf evaluation 1"
 POOLED = "pooled"
 
@@ -17,13 +20,14 @@ Compared = Mapping[tuple[View, Region], Sums]
 
 @dataclass(frozen=True)
 class SlideMetrics:
-    """What was measured on one slide, or on all of them pooled.
+    """The sums of one slide, or of all slides pooled.
 
     Attributes:
-        name: of the slide.
-        group: that it belongs to.
-        subset: train, validation or test, as the run used it; "other" for a slide it never saw.
-        predictors: name of a predictor (the model, then baselines): its sums by view and region.
+        name: name of the slide.
+        group: group (animal or slide) that it belongs to.
+        subset: how the run used the slide: train, validation or test; "other" if it did not.
+        predictors: by name of the predictor (the model, then the baselines), the sums of each view
+            and region.
     """
 
     name: str
@@ -34,7 +38,7 @@ class SlideMetrics:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table."""
+    """One row of the table: the metrics of one slide, predictor, view and region."""
 
     slide: str
     group: str
@@ -42,19 +46,19 @@ class Row:
     predictor: str
     view: View
     region: Region
-    figures: Metrics
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All slides of an evaluation.
+    """The result of an evaluation.
 
     Attributes:
-        slides: one entry per slide.
-        peak: grey level of PSNR and SSIM, or None.
-        smooth_px: sigma of the view "smoothed", px; 0 if there is none.
-        dtype: type of the measured slides.
-        baselines: what they know, if they were asked for.
+        slides: the sums of each slide; at least one.
+        peak: peak intensity of PSNR and SSIM, grey levels; None leaves them undefined.
+        smooth_px: standard deviation of the view "smoothed", px; 0 if there is no such view.
+        dtype: data type of the measured slides, e.g. "uint8".
+        baselines: the fitted baselines, or None.
     """
 
     slides: tuple[SlideMetrics, ...]
@@ -64,10 +68,10 @@ class Evaluation:
     baselines: Baselines | None
 
     def rows(self) -> list[Row]:
-        """Every slide, then all pooled: predictors, views and regions in order."""
+        """The rows of every slide, then of all slides pooled, by predictor, view and region."""
         return [
             Row(
-                slide.name, slide.group, slide.subset, predictor, *key, figures(sums, self.peak)
+                slide.name, slide.group, slide.subset, predictor, *key, metrics_of(sums, self.peak)
             )
             for slide in (*self.slides, self.pooled())
             for predictor, compared in slide.predictors.items()
@@ -75,7 +79,7 @@ class Evaluation:
         ]  # fmt: skip
 
     def pooled(self) -> SlideMetrics:
-        """All pixels of all slides as one image."""
+        """The sums over all pixels of all slides, as if they were one image."""
         subsets = sorted({slide.subset for slide in self.slides})
         first = self.slides[0].predictors
         return SlideMetrics(
@@ -92,12 +96,12 @@ class Evaluation:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values: definitions, units, and every row."""
+        """Definitions, units and every row as plain values, for ``metrics.json``."""
         return {
             "schema": SCHEMA,
             "definitions": {
                 name: {"unit": unit, "definition": text}
-                for name, (unit, text) in DEFINITIONS.items()
+                for name, (unit, text) in definitions().items()
             },
             "views": view_definitions(self),
             "peak": self.peak,
@@ -110,7 +114,7 @@ class Evaluation:
                     "predictor": row.predictor,
                     "view": row.view,
                     "region": row.region,
-                    **row.figures.to_json(),
+                    **row.metrics.to_json(),
                 }
                 for row in self.rows()
             ],
@@ -119,7 +123,7 @@ class Evaluation:
 
 
 def view_definitions(evaluation: Evaluation) -> dict[View, str]:
-    """What each view of the pixels is."""
+    """A description of each view of the pixels."""
     views = {"float": "the prediction as it is stored"}
     if evaluation.dtype.startswith("uint"):
         views["rounded"] = f"the prediction rounded and clipped to {evaluation.dtype}"

@@ -1,4 +1,4 @@
-"""A slide whose target was measured, as an evaluation sees it."""
+"""A slide with a measured target, to evaluate a prediction against."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from hrpn_tf.evaluation.planes import Plane
 
 @dataclass(frozen=True)
 class MeasuredSlide:
-    """A slide whose target was measured, as planes.
+    """A slide with a measured target. All planes have the same size.
 
     Attributes:
-        name, group, subset: see ``SlideMetrics``.
-        inputs: role: plane, in the run's order.
-        target_role: what the target is called.
-        target: the measured target.
-        vessel_role: the input that shows vessels, or None if there is none.
-        pixel_size_um: um per pixel.
+        name, group, subset: see :class:`SlideMetrics`.
+        inputs: channel role of each input: its plane, grey levels, in the order of the run.
+        target_role: channel role of the target.
+        target: the measured target, grey levels.
+        vessel_role: channel role of the input that shows vessels; None if no input does.
+        pixel_size_um: side length of a pixel, um.
     """
 
     name: str

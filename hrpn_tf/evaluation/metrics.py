@@ -1,167 +1,231 @@
-"""The figures of an evaluation, their definitions and units."""
+"""The metrics of an evaluation: one row of a table each.
+
+All tables, JSON and CSV files, reports, comparisons of runs and cross-validations read ``METRICS``.
+To add a metric, write its function and its row; ``docs/developer/add-a-metric.md`` shows the steps.
+"""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-import numpy as np
+from hrpn_tf.evaluation.sums import Sums
 
-from hrpn_tf.evaluation.moments import NO_PIXELS, Moments
+Better = Literal["lower", "higher", "zero"]
+Table = Literal["comparison", "folds", "slides"]
 
-# name: (unit, definition)
-DEFINITIONS = {
-    "r2": ("1", "1 - sum of squared errors / sum of squared deviations of the true values from "
-           "their mean, over all pixels together"),
-    "r2_per_column": ("1", "published definition: mean over the slide's image columns of the R2 of "
-                      "each column, background included; a constant column counts 1 if predicted "
-                      "without error, else 0 (as scikit-learn's r2_score does)"),
-    "pearson": ("1", "Pearson correlation of predicted and true values"),
-    "mse": ("grey level^2", "mean squared error"),
-    "rmse": ("grey level", "root of the mean squared error"),
-    "mae": ("grey level", "mean absolute error"),
-    "bias": ("grey level", "mean of predicted minus true"),
-    "psnr": ("dB", "10 log10(peak^2 / MSE), in floating point"),
-    "ssim": ("1", "structural similarity (Wang et al. 2004), 7 x 7 px uniform window, data range "
-             "= peak, without the 3 px border; mean over pixels"),
-}  # fmt: skip
+
+class UndefinedMetricError(Exception):
+    """The metric has no value for these pixels; the message is the reason that tables show."""
 
 
 @dataclass(frozen=True)
-class Sums:
-    """What adds up over windows and slides to give the figures of one view and region.
+class Metric:
+    """One metric.
 
     Attributes:
-        moments: over the pixels.
-        ssim_total, ssim_count: sum of the SSIM map, and the pixels it is defined for.
-        column_r2: (columns,) R2 of each image column; empty if not asked for.
-        columns_constant: how many of these columns have a constant true value.
+        name: key in JSON files and column in CSV files.
+        title: heading in tables and pictures.
+        function: takes the sums over at least one pixel and the peak intensity (grey levels, or
+            None), and returns the value. It raises :class:`UndefinedMetricError` where the metric
+            has no value.
+        unit: unit of the value; "1" for a plain number.
+        better: whether lower values, higher values or values near zero are better.
+        formula: the definition in words, as files and tables state it.
+        source: publication of the formula; empty for textbook statistics.
+        digits: number of decimals in tables.
+        shown_in: short tables that show the metric: "comparison" of runs, "folds" of a
+            cross-validation, "slides" on the first page of a report. The tables of an evaluation
+            show every metric.
     """
 
-    moments: Moments
-    ssim_total: float
-    ssim_count: int
-    column_r2: np.ndarray
-    columns_constant: int
+    name: str
+    title: str
+    function: Callable[[Sums, float | None], float]
+    unit: str
+    better: Better
+    formula: str
+    source: str = ""
+    digits: int = 3
+    shown_in: tuple[Table, ...] = ("comparison", "folds", "slides")
 
-    def __add__(self, other: "Sums") -> "Sums":
-        return Sums(
-            self.moments + other.moments,
-            self.ssim_total + other.ssim_total,
-            self.ssim_count + other.ssim_count,
-            np.concatenate([self.column_r2, other.column_r2]),
-            self.columns_constant + other.columns_constant,
-        )
+    @property
+    def heading(self) -> str:
+        """The title of its column."""
+        return f"{self.title} dB" if self.unit == "dB" else self.title
 
+    @property
+    def label(self) -> str:
+        """Title and unit, for axes."""
+        unit = self.unit.replace("grey level", "grey levels").replace("^2", "²")
+        return self.title if unit == "1" else f"{self.title}, {unit}"
 
-NOTHING = Sums(NO_PIXELS, 0.0, 0, np.zeros(0), 0)
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """The figures of one view and region.
-
-    Attributes:
-        values: name (see ``DEFINITIONS``): value, or None where it is undefined.
-        undefined: name: why it has no value.
-        pixels: pixels they rest on.
-        columns_constant: image columns without variation, of those in ``r2_per_column``.
-        true, predicted: mean, standard deviation, minimum and maximum, grey levels.
-    """
-
-    values: dict[str, float | None]
-    undefined: dict[str, str]
-    pixels: int
-    columns_constant: int
-    true: dict[str, float]
-    predicted: dict[str, float]
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values; undefined figures are null, with the reason beside them."""
-        return {
-            "pixels": self.pixels,
-            **self.values,
-            "undefined": self.undefined,
-            "columns_constant": self.columns_constant,
-            "true": self.true,
-            "predicted": self.predicted,
-        }
+    def text(self, value: float | None) -> str:
+        """A value as tables show it; "-" if it is undefined."""
+        return "-" if value is None else f"{value:.{self.digits}f}"
 
 
-def figures(sums: Sums, peak: float | None) -> Metrics:
-    """The figures that follow from the sums.
+def _mse(sums: Sums, peak: float | None = None) -> float:
+    return float(sums.moments.squared_error) / sums.moments.count
 
-    Args:
-        sums: over the pixels of one view and region.
-        peak: grey level that counts as the signal's peak in PSNR; None leaves PSNR undefined.
-    """
+
+def _rmse(sums: Sums, peak: float | None) -> float:
+    return math.sqrt(_mse(sums))
+
+
+def _mae(sums: Sums, peak: float | None) -> float:
+    return float(sums.moments.absolute_error) / sums.moments.count
+
+
+def _bias(sums: Sums, peak: float | None) -> float:
+    return float(sums.moments.mean_pred - sums.moments.mean_true)
+
+
+def _r2(sums: Sums, peak: float | None) -> float:
     m = sums.moments
-    if m.count == 0:
-        return Metrics(
-            dict.fromkeys(DEFINITIONS), dict.fromkeys(DEFINITIONS, "no pixels"), 0, 0, {}, {}
-        )
-    mse = float(m.squared_error) / m.count
-    values: dict[str, float | None] = {
-        "mse": mse,
-        "rmse": math.sqrt(mse),
-        "mae": float(m.absolute_error) / m.count,
-        "bias": float(m.mean_pred - m.mean_true),
-    }
-    undefined: dict[str, str] = {}
-    for name, (value, reason) in {
-        "r2": _r2(m),
-        "r2_per_column": _per_column(sums),
-        "pearson": _pearson(m),
-        "psnr": _psnr(mse, peak),
-        "ssim": _ssim(sums, peak),
-    }.items():
-        values[name] = value
-        if value is None:
-            undefined[name] = reason
-    return Metrics(
-        {name: values[name] for name in DEFINITIONS},
-        undefined,
-        m.count,
-        sums.columns_constant,
-        _range(m.mean_true, m.square_true / m.count, m.min_true, m.max_true),
-        _range(m.mean_pred, m.square_pred / m.count, m.min_pred, m.max_pred),
-    )
-
-
-def _r2(m: Moments) -> tuple[float | None, str]:
     if m.min_true == m.max_true:
-        return None, "the true values are constant"
-    return 1.0 - float(m.squared_error / m.square_true), ""
+        raise UndefinedMetricError("the true values are constant")
+    return 1.0 - float(m.squared_error / m.square_true)
 
 
-def _pearson(m: Moments) -> tuple[float | None, str]:
-    if m.min_true == m.max_true:
-        return None, "the true values are constant"
-    if m.min_pred == m.max_pred:
-        return None, "the predicted values are constant"
-    return float(m.cross / math.sqrt(m.square_true * m.square_pred)), ""
-
-
-def _per_column(sums: Sums) -> tuple[float | None, str]:
+def _r2_per_column(sums: Sums, peak: float | None) -> float:
     if sums.column_r2.size == 0:
-        return None, "defined for whole slides only"
-    return float(sums.column_r2.mean()), ""
+        raise UndefinedMetricError("defined for whole slides only")
+    return float(sums.column_r2.mean())
 
 
-def _psnr(mse: float, peak: float | None) -> tuple[float | None, str]:
+def _pearson(sums: Sums, peak: float | None) -> float:
+    m = sums.moments
+    if m.min_true == m.max_true:
+        raise UndefinedMetricError("the true values are constant")
+    if m.min_pred == m.max_pred:
+        raise UndefinedMetricError("the predicted values are constant")
+    return float(m.cross / math.sqrt(m.square_true * m.square_pred))
+
+
+def _psnr(sums: Sums, peak: float | None) -> float:
+    mse = _mse(sums)
     if peak is None:
-        return None, "no peak: the target is not of an integer type, and none was given"
+        raise UndefinedMetricError(
+            "no peak: the target is not of an integer type, and none was given"
+        )
     if mse == 0:
-        return None, "infinite: there is no error"
-    return 10 * math.log10(peak**2 / mse), ""
+        raise UndefinedMetricError("infinite: there is no error")
+    return 10 * math.log10(peak**2 / mse)
 
 
-def _ssim(sums: Sums, peak: float | None) -> tuple[float | None, str]:
+def _ssim(sums: Sums, peak: float | None) -> float:
     if sums.ssim_count == 0:
-        return None, "no peak" if peak is None else "not computed here, or no 7 x 7 px window fits"
-    return sums.ssim_total / sums.ssim_count, ""
+        raise UndefinedMetricError(
+            "no peak" if peak is None else "not computed here, or no 7 x 7 px window fits"
+        )
+    return sums.ssim_total / sums.ssim_count
 
 
-def _range(mean: float, variance: float, low: float, high: float) -> dict[str, float]:
-    return {
-        "mean": float(mean), "sd": math.sqrt(variance), "min": float(low), "max": float(high)
-    }  # fmt: skip
+_ROWS = (
+    Metric(
+        name="r2",
+        title="R²",
+        function=_r2,
+        unit="1",
+        better="higher",
+        formula="1 - sum of squared errors / sum of squared deviations of the true values from "
+        "their mean, over all pixels together",
+    ),
+    Metric(
+        name="r2_per_column",
+        title="R² per column",
+        function=_r2_per_column,
+        unit="1",
+        better="higher",
+        formula="published definition: mean over the slide's image columns of the R2 of each "
+        "column, background included; a constant column counts 1 if predicted without error, else "
+        "0 (as scikit-learn's r2_score does)",
+        source="the evaluation of the published HRPN",
+        shown_in=(),
+    ),
+    Metric(
+        name="pearson",
+        title="r",
+        function=_pearson,
+        unit="1",
+        better="higher",
+        formula="Pearson correlation of predicted and true values",
+        shown_in=("folds", "slides"),
+    ),
+    Metric(
+        name="mse",
+        title="MSE",
+        function=_mse,
+        unit="grey level^2",
+        better="lower",
+        formula="mean squared error",
+    ),
+    Metric(
+        name="rmse",
+        title="RMSE",
+        function=_rmse,
+        unit="grey level",
+        better="lower",
+        formula="root of the mean squared error",
+        shown_in=("comparison", "folds"),
+    ),
+    Metric(
+        name="mae",
+        title="MAE",
+        function=_mae,
+        unit="grey level",
+        better="lower",
+        formula="mean absolute error",
+    ),
+    Metric(
+        name="bias",
+        title="bias",
+        function=_bias,
+        unit="grey level",
+        better="zero",
+        formula="mean of predicted minus true",
+        shown_in=("folds", "slides"),
+    ),
+    Metric(
+        name="psnr",
+        title="PSNR",
+        function=_psnr,
+        unit="dB",
+        better="higher",
+        formula="10 log10(peak^2 / MSE), in floating point",
+        digits=2,
+        shown_in=("comparison", "folds"),
+    ),
+    Metric(
+        name="ssim",
+        title="SSIM",
+        function=_ssim,
+        unit="1",
+        better="higher",
+        formula="structural similarity (Wang et al. 2004), 7 x 7 px uniform window, data range = "
+        "peak, without the 3 px border; mean over pixels",
+        source="Wang et al. (2004), IEEE Transactions on Image Processing 13:600; the variant of "
+        "scikit-image",
+    ),
+)
+
+# By name, in the order of the files.
+METRICS = {metric.name: metric for metric in _ROWS}
+
+
+def metrics_shown_in(table: Table) -> dict[str, Metric]:
+    """The metrics that a table shows, by name, in the order of its columns.
+
+    The comparison of runs begins with the errors (lower is better); the others keep the order of
+    ``METRICS``.
+    """
+    shown = [metric for metric in METRICS.values() if table in metric.shown_in]
+    if table == "comparison":
+        shown.sort(key=lambda metric: metric.better != "lower")  # stable
+    return {metric.name: metric for metric in shown}
+
+
+def definitions() -> dict[str, tuple[str, str]]:
+    """Name: unit and formula of every metric, as the files state them."""
+    return {name: (metric.unit, metric.formula) for name, metric in METRICS.items()}

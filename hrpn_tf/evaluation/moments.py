@@ -1,4 +1,4 @@
-"""Sums over pixels that can be added up window by window, slide by slide."""
+"""Moments of pairs of pixels, which add up over windows and slides."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,15 @@ Number = Any
 
 @dataclass(frozen=True)
 class Moments:
-    """What MSE, R2 and their like need to know about pairs of pixels, in float64.
+    """Means, squared deviations and errors of pairs of pixels, in float64.
 
-    Two of them add up without cancellation by the update of Chan, Golub and LeVeque (1983),
-    "Algorithms for computing the sample variance", The American Statistician 37:242.
+    The moments of two sets of pixels add up without cancellation.
+
+    Source: Chan, Golub and LeVeque (1983), "Algorithms for computing the sample variance", The
+    American Statistician 37:242.
 
     Attributes:
-        count: pixels.
+        count: number of pixels.
         mean_true, mean_pred: means, grey levels.
         square_true, square_pred: sums of squared deviations from the mean.
         cross: sum of the products of both deviations.
@@ -68,8 +70,13 @@ def moments(true: np.ndarray, pred: np.ndarray, axis: int | None = None) -> Mome
     """The moments of pairs of pixels.
 
     Args:
-        true, pred: grey levels of one shape, any real type.
-        axis: None for all pixels together; 0 for each column of an image (H, W) by itself.
+        true, pred: grey levels, arrays of the same shape and any real type.
+        axis: None for all pixels together; 0 for each column of an image (H, W) separately.
+
+    Example:
+        >>> found = moments(np.array([1, 2, 3]), np.array([1, 2, 6]))
+        >>> found.count, float(found.mean_pred), float(found.squared_error)
+        (3, 3.0, 9.0)
     """
     if true.size == 0:
         return NO_PIXELS
@@ -96,8 +103,8 @@ def moments(true: np.ndarray, pred: np.ndarray, axis: int | None = None) -> Mome
 def column_r2(columns: Moments) -> np.ndarray:
     """R2 of each image column, shape (W,).
 
-    A column without variation has no R2; as in scikit-learn's ``r2_score`` it counts 1 if it is
-    predicted without error and 0 otherwise.
+    R2 is undefined for a constant column. As in scikit-learn's ``r2_score``, such a column counts 1
+    if it is predicted without error and 0 otherwise.
     """
     constant = columns.max_true == columns.min_true
     spread = np.where(constant, 1.0, columns.square_true)

@@ -1,4 +1,4 @@
-"""Compare a predicted with a measured plane, window by window."""
+"""Compare a predicted plane with a measured one, window by window."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from hrpn_tf.errors import SlideMismatchError
-from hrpn_tf.evaluation.metrics import Sums
 from hrpn_tf.evaluation.moments import NO_PIXELS, Moments, column_r2, moments
 from hrpn_tf.evaluation.planes import Plane, Window
+from hrpn_tf.evaluation.sums import Sums
 from hrpn_tf.slides import iter_windows
 
 SSIM_SIDE = 7
@@ -27,12 +27,14 @@ class CompareSettings:
     """How planes are compared.
 
     Attributes:
-        peak: grey level that counts as peak in PSNR and as data range in SSIM, or None.
-        smooth_px: also compare both planes smoothed by a Gaussian of this sigma, px; 0: do not.
-        rounded: also compare the prediction rounded and clipped to the measured plane's type,
-            where that is an integer type.
-        ssim: whether to compute SSIM, by far the slowest figure.
-        window: side of the windows, px; the figures do not depend on it.
+        peak: peak intensity in PSNR and data range in SSIM, grey levels; None leaves both
+            undefined.
+        smooth_px: standard deviation of a Gaussian, px. Both planes are also compared smoothed by
+            it, as view "smoothed"; 0 leaves this view out.
+        rounded: whether to add the view "rounded": the prediction rounded and clipped to the type
+            of the measured plane, if that is an integer type.
+        ssim: whether to compute SSIM, by far the slowest metric.
+        window: side length of a window, px. Metrics do not depend on it.
     """
 
     peak: float | None
@@ -49,9 +51,18 @@ def compare(
     settings: CompareSettings,
     progress: Progress | None = None,
 ) -> dict[tuple[View, Region], Sums]:
-    """The sums of each view (float, rounded, smoothed) and region (whole, tissue).
+    """Sum errors and moments over all pixels, for each view and region.
 
-    Memory depends on the window, not on the planes.
+    Memory depends on the window, not on the size of the planes.
+
+    Args:
+        predicted, measured: grey levels, planes of the same size.
+        tissue: bool mask of the same size; None leaves the region "tissue" out.
+        settings: views, peak and window.
+        progress: called with the number of pixels of each finished window.
+
+    Returns:
+        The sums by view ("float", "rounded", "smoothed") and region ("whole", "tissue").
 
     Raises:
         SlideMismatchError: the planes differ in size.
@@ -109,8 +120,8 @@ def _views(
 ) -> Iterator[tuple[View, np.ndarray, np.ndarray, np.ndarray]]:
     """Each view of a window: its name, true values, predicted values, SSIM (NaN if undefined).
 
-    The planes are read with as much margin as smoothing and SSIM reach, so that every pixel gets
-    the value that it has in the whole image.
+    The margin that is read around the window is as wide as smoothing and SSIM reach, so that every
+    pixel gets the same value as in the whole image.
     """
     reach = int(GAUSSIAN_TRUNCATE * settings.smooth_px + 0.5)
     outer = window.grown(reach + SSIM_BORDER, measured)

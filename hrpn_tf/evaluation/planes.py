@@ -1,4 +1,4 @@
-"""Single-channel images of slide size that are read, or computed, by windows."""
+"""Single-channel images of the size of a slide, read or computed by windows."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,7 @@ from hrpn_tf.slides import Slide, iter_windows
 
 
 class Plane(Protocol):
-    """One image (height, width) of which any window can be had."""
+    """A single-channel image (height, width) that is read by windows."""
 
     @property
     def height(self) -> int:
@@ -78,12 +78,17 @@ class ConstantPlane:
 
 @dataclass(frozen=True)
 class MaskPlane:
-    """A mask of low resolution, enlarged to slide size by repeating its pixels.
+    """A mask of low resolution, enlarged to the size of a slide by repeating its pixels.
 
     Attributes:
-        height, width: of the slide, px.
-        mask: (h, w) bool, of which each pixel covers a block of the slide.
-        side: of a block, px; the last row and column of blocks may be cut short.
+        height, width: size of the slide, px.
+        mask: (h, w) bool; each pixel covers one block of the slide.
+        side: side length of a block, px. The last row and column of blocks may be smaller.
+
+    Example:
+        >>> plane = MaskPlane(4, 6, np.array([[True, False]]), side=4)
+        >>> plane.read(0, 2, 1, 4).tolist()
+        [[True, True, False, False]]
     """
 
     height: int

@@ -1,4 +1,4 @@
-"""Everything that is measured and drawn of one predicted slide."""
+"""The evaluation of one predicted slide: sums, baselines and picture."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation.baselines.baselines import MODEL, Baselines, baseline_planes
 from hrpn_tf.evaluation.evaluation import Compared, SlideMetrics
 from hrpn_tf.evaluation.measured import MeasuredSlide
-from hrpn_tf.evaluation.metrics import figures
+from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.pixel_errors import CompareSettings, Progress, compare
 from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.evaluation.slide_picture import Picture, draw
@@ -25,15 +25,15 @@ def evaluate_slide(
     picture: Path | None = None,
     progress: Progress | None = None,
 ) -> SlideMetrics:
-    """Compare one slide, and draw it.
+    """Compare the prediction of one slide with its measured target.
 
     Args:
-        measured: the slide.
-        predicted: the prediction of its target.
-        tissue: mask, or None to evaluate the whole slide only.
-        settings: how planes are compared.
-        baselines: fitted on the training slides, to evaluate what they predict too.
-        picture: PNG to write.
+        measured: the slide with its measured target.
+        predicted: the predicted target, grey levels, of the same size.
+        tissue: bool mask of the same size, for the region "tissue"; None leaves that region out.
+        settings: views, peak and window of the comparison.
+        baselines: baselines fitted on the training slides, which are evaluated, too.
+        picture: PNG file to draw the slide into.
         progress: is told about every finished window of the comparison with the prediction.
 
     Raises:
@@ -56,7 +56,7 @@ def evaluate_slide(
             target=measured.target_role,
             measured=measured.target,
             predicted=predicted,
-            figures=figures(sums["float", "whole"], settings.peak),
+            metrics=metrics_of(sums["float", "whole"], settings.peak),
             pixel_size_um=measured.pixel_size_um,
         )
         draw(drawn, picture)
@@ -64,14 +64,21 @@ def evaluate_slide(
 
 
 def common_peak(types: Mapping[str, np.dtype], peak: float | None) -> float | None:
-    """The peak of all slides: as given, or the largest grey level of their integer type.
+    """The peak intensity for all slides.
 
     Args:
-        types: name of each measured slide: its type.
-        peak: as given, or None.
+        types: data type of each measured slide, by name; at least one.
+        peak: peak intensity that the user states, grey levels, or None.
+
+    Returns:
+        ``peak`` if it is stated, else the largest value of an unsigned integer type, else None.
 
     Raises:
-        SlideMismatchError: slides of different types, whose grey levels cannot be pooled.
+        SlideMismatchError: the slides have different types, so their intensities cannot be pooled.
+
+    Example:
+        >>> common_peak({"a": np.dtype("uint8"), "b": np.dtype("uint8")}, None)
+        255.0
     """
     if len(set(types.values())) > 1:
         listed = ", ".join(f"{name} ({dtype})" for name, dtype in types.items())

@@ -1,4 +1,4 @@
-"""One picture per slide: inputs, target, prediction, error, predicted against true."""
+"""The picture of a slide: inputs, measured and predicted target, error, joint density."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrpn_tf.evaluation.metrics import Metrics
+from hrpn_tf.evaluation.metric_values import Metrics
+from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.planes import Plane, Window
 from hrpn_tf.slides import iter_windows
 
@@ -25,14 +26,14 @@ INTENSITY_MAP, ERROR_MAP, DENSITY_MAP, INPUT_MAP = "inferno", "PuOr_r", "cividis
 
 @dataclass(frozen=True)
 class Picture:
-    """What is drawn of one slide.
+    """The contents of a picture.
 
     Attributes:
         title: of the picture, e.g. the slide's name.
         inputs: role: plane.
         target: role of the measured plane.
         measured, predicted: the two planes to compare.
-        figures: of the whole slide, as predicted.
+        metrics: of the whole slide, as predicted.
         pixel_size_um: um per pixel; without one the scale bar is in pixels.
     """
 
@@ -41,7 +42,7 @@ class Picture:
     target: str
     measured: Plane
     predicted: Plane
-    figures: Metrics
+    metrics: Metrics
     pixel_size_um: float | None
 
 
@@ -103,7 +104,7 @@ def density(picture: Picture, bins: int = DENSITY_BINS) -> tuple[np.ndarray, np.
 
     The bins of an integer target hold whole grey levels, so that no stripes appear.
     """
-    true, pred = picture.figures.true, picture.figures.predicted
+    true, pred = picture.metrics.true, picture.metrics.predicted
     low, high = min(true["min"], pred["min"]), max(true["max"], pred["max"])
     step = max(high - low, 1e-6) / bins
     if picture.measured.dtype.kind == "u":
@@ -136,10 +137,10 @@ def _density(figure: "Figure", axis: "Axes", picture: Picture, box_aspect: float
     )
     axis.set_xlabel(f"measured {picture.target}, grey levels", parse_math=False)
     axis.set_ylabel(f"predicted {picture.target}, grey levels", parse_math=False)
-    values = picture.figures.values
+    values = picture.metrics.values
     text = "\n".join(
-        f"{label} = {values[name]:.4g}" if values[name] is not None else f"{label} undefined"
-        for name, label in {"r2": "R²", "pearson": "r", "rmse": "RMSE"}.items()
+        f"{title} = {values[name]:.4g}" if values[name] is not None else f"{title} undefined"
+        for name, title in ((name, METRICS[name].title) for name in ("r2", "pearson", "rmse"))
     )
     axis.text(0.04, 0.96, text, transform=axis.transAxes, va="top", fontsize=11)
     _bar(figure, axis, mesh, "pixels")

@@ -1,43 +1,28 @@
-"""An evaluation as Markdown and CSV."""
+"""Writes an evaluation as Markdown and CSV."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
 
 from hrpn_tf.evaluation.evaluation import POOLED, Evaluation, Row, view_definitions
-from hrpn_tf.evaluation.metrics import DEFINITIONS
-
-# name: (heading, digits)
-COLUMNS = {
-    "r2": ("R²", 3),
-    "r2_per_column": ("R² per column", 3),
-    "pearson": ("r", 3),
-    "mse": ("MSE", 3),
-    "rmse": ("RMSE", 3),
-    "mae": ("MAE", 3),
-    "bias": ("bias", 3),
-    "psnr": ("PSNR dB", 2),
-    "ssim": ("SSIM", 3),
-}
+from hrpn_tf.evaluation.metrics import METRICS
 
 
 def to_csv(evaluation: Evaluation) -> str:
-    """One line per slide, predictor, view and region; undefined figures are empty."""
+    """CSV with one line per slide, predictor, view and region. Undefined metrics are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        ["slide", "group", "subset", "predictor", "view", "region", "pixels", *DEFINITIONS]
-    )
+    writer.writerow(["slide", "group", "subset", "predictor", "view", "region", "pixels", *METRICS])
     for row in evaluation.rows():
-        figures = row.figures
-        values = ["" if v is None else repr(v) for v in figures.values.values()]
+        metrics = row.metrics
+        values = ["" if v is None else repr(v) for v in metrics.values.values()]
         place = [row.slide, row.group, row.subset, row.predictor, row.view, row.region]
-        writer.writerow([*place, figures.pixels, *values])
+        writer.writerow([*place, metrics.pixels, *values])
     return text.getvalue()
 
 
 def to_markdown(evaluation: Evaluation) -> str:
-    """The whole evaluation: one table per view and region, then definitions."""
+    """Markdown with one table per view and region, then the definitions of all metrics."""
     rows = evaluation.rows()
     views = view_definitions(evaluation)
     parts = ["# Evaluation\n"]
@@ -46,10 +31,7 @@ def to_markdown(evaluation: Evaluation) -> str:
         parts.append(f"## {where}: {views[view]}\n")
         parts.append(table(row for row in rows if (row.view, row.region) == (view, region)))
     parts.append("## Definitions\n")
-    parts += [
-        f"- {COLUMNS[name][0].removesuffix(' dB')} ({unit}): {text}."
-        for name, (unit, text) in DEFINITIONS.items()
-    ]
+    parts += [f"- {each.title} ({each.unit}): {each.formula}." for each in METRICS.values()]
     peak = "not defined" if evaluation.peak is None else f"{evaluation.peak:g} grey levels"
     parts.append(f"- Peak: {peak}. Measured slides are {evaluation.dtype}.")
     parts += [f"- {reason}" for reason in _reasons(rows)]
@@ -57,8 +39,8 @@ def to_markdown(evaluation: Evaluation) -> str:
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Rows as a Markdown table whose columns also line up as plain text."""
-    head = ["slide", "subset", "predictor", *(title for title, _ in COLUMNS.values())]
+    """A Markdown table of rows, whose columns are aligned as plain text, too."""
+    head = ["slide", "subset", "predictor", *(each.heading for each in METRICS.values())]
     lines = [head]
     for row in rows:
         name = f"**{POOLED}**" if row.slide == POOLED else row.slide.replace("|", "\\|")
@@ -67,11 +49,17 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]], left: int) -> str:
-    """A Markdown table whose columns also line up as plain text.
+    """A Markdown table whose columns are aligned as plain text, too.
 
     Args:
-        lines: cells, the heading first.
-        left: how many columns are flush left; the others are flush right.
+        lines: cells of each line; the first line is the heading.
+        left: number of left-aligned columns; the others are right-aligned.
+
+    Example:
+        >>> print(aligned([["slide", "MSE"], ["a", "1.0"]], left=1), end="")
+        | slide | MSE |
+        | ----- | --: |
+        | a     | 1.0 |
     """
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     rule = ["-" * w if i < left else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
@@ -87,18 +75,14 @@ def aligned(lines: Sequence[Sequence[str]], left: int) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    values = row.figures.values
-    return [
-        "-" if (value := values[name]) is None else f"{value:.{digits}f}"
-        for name, (_, digits) in COLUMNS.items()
-    ]
+    return [metric.text(row.metrics.values[name]) for name, metric in METRICS.items()]
 
 
 def _reasons(rows: Iterable[Row]) -> list[str]:
-    """Why a figure of the model is missing, once per slide and reason."""
+    """Reasons for undefined metrics of the model, each reason once per slide."""
     reasons: dict[str, None] = {}
     for row in rows:
-        for name, reason in row.figures.undefined.items():
+        for name, reason in row.metrics.undefined.items():
             if name != "r2_per_column" and row.predictor == "model":
-                reasons[f"{row.slide}, {row.region}: no {COLUMNS[name][0]}: {reason}."] = None
+                reasons[f"{row.slide}, {row.region}: no {METRICS[name].heading}: {reason}."] = None
     return list(reasons)

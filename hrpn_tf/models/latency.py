@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from hrpn_tf.progress import tracked
+
 if TYPE_CHECKING:
     import keras
 
@@ -52,14 +54,12 @@ def measure_latency(
         sides: of each network's tile, px.
         rounds: how often.
         reference: name of the network that the ratios refer to; the first if None.
-        progress: show a bar over the rounds on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
     """
-    from tqdm import tqdm
-
     reference = reference or next(iter(networks))
     runs = {name: compiled(network, sides[name]) for name, network in networks.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in tqdm(range(rounds), desc="latency", unit="round", disable=not progress):
+    for _ in tracked(range(rounds), "latency", rounds, "round", shown=progress):
         for name, run in runs.items():
             start = time.perf_counter()
             run()

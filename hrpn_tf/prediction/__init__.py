@@ -10,7 +10,7 @@ from hrpn_tf.prediction.predict import (
     predict_slide,
     run_prediction,
 )
-from hrpn_tf.prediction.provenance import prediction_provenance, sha256, slide_checksums
+from hrpn_tf.prediction.provenance import prediction_provenance, slide_checksums
 from hrpn_tf.prediction.reading import read_reflected
 from hrpn_tf.prediction.slide_prediction import SlidePrediction
 from hrpn_tf.prediction.started import StartedPrediction
@@ -40,7 +40,6 @@ __all__ = [
     "read_mask",
     "read_reflected",
     "run_prediction",
-    "sha256",
     "slide_checksums",
     "to_grey_levels",
 ]

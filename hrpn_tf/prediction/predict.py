@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_export import Session
-from tqdm import tqdm
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.files import refuse_existing
@@ -15,6 +14,7 @@ from hrpn_tf.memory import free_on_host, peak_bytes, resident_bytes
 from hrpn_tf.prediction.slide_prediction import SlidePrediction
 from hrpn_tf.prediction.started import StartedPrediction
 from hrpn_tf.prediction.tiling import Tiling
+from hrpn_tf.progress import Progress
 from hrpn_tf.slides import Slide
 
 
@@ -80,14 +80,8 @@ def run_prediction(
         begun = prediction.begin(budget, restart=overwrite)
         on_begun(begun)
         tiling = begun.plan.tiling
-        bar = tqdm(
-            total=pixels,
-            initial=pixels - sum(tiling.block(i).pixels for i in begun.left),
-            desc=prediction.out.name,
-            unit="px",
-            unit_scale=True,
-            disable=not progress,
-        )
+        there = pixels - sum(tiling.block(i).pixels for i in begun.left)
+        bar = Progress(prediction.out.name, pixels, "px", initial=there, shown=progress)
         with bar:
             in_session = prediction.compute(
                 begun, begun.left, lambda block: bar.update(block.pixels)
@@ -99,11 +93,11 @@ def run_prediction(
         seconds=time.perf_counter() - started,
         session_seconds=in_session,
         tiling=tiling,
-        seams=begun.found["seams"],
+        seams=begun.record.seams,
         computed=len(begun.left),
         blocks=len(tiling),
         peak_bytes=peak_bytes(),
-        assessed=begun.found.get("assessed", {}),
+        assessed=begun.record.assessed,
     )
 
 

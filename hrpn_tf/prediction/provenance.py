@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from pydantic import BaseModel
 
 from hrpn_tf import __version__
 from hrpn_tf.config import CONDITIONS
+from hrpn_tf.files import read_pieces
 from hrpn_tf.prediction.queues import NO_LIMIT, ReadAhead
 from hrpn_tf.slides.zarr.metadata_files import is_zarr
 
 # A slide of more files than this is named by one checksum of all of theirs.
 _LISTED_FILES = 16
-_PIECE_BYTES = 2**20
 
 
 def prediction_provenance(
@@ -75,7 +75,7 @@ def slide_checksums(
     if slide.is_dir() and (is_zarr(slide) or not files):
         files = sorted(p for p in slide.rglob("*") if p.is_file())
     found: dict[str, str] = {}
-    with ReadAhead(_pieces(files or (slide,)), 2, seconds, f"{slide}: reading") as pieces:
+    with ReadAhead(read_pieces(files or (slide,)), 2, seconds, f"{slide}: reading") as pieces:
         for path, piece in pieces:
             if piece is None:
                 checksum = hashlib.sha256()
@@ -87,23 +87,6 @@ def slide_checksums(
         return found
     whole = hashlib.sha256("".join(f"{n} {c}\n" for n, c in found.items()).encode())
     return {"*": whole.hexdigest()}
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file as hexadecimal text, read in blocks."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _pieces(files: Sequence[Path]) -> Iterator[tuple[Path, bytes | None]]:
-    """Each file: None first, then its bytes in pieces, of which the last one is empty."""
-    for path in files:
-        yield path, None
-        with path.open("rb") as stream:
-            piece = b"-"
-            while piece:
-                piece = stream.read(_PIECE_BYTES)
-                yield path, piece
 
 
 def _versions() -> dict[str, str]:

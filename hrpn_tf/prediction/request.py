@@ -2,19 +2,18 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hrpn_tf.config import CONDITIONS
+from hrpn_tf.prediction.started import StartRecord
+from hrpn_tf.prediction.task import PredictionTask
 from hrpn_tf.prediction.tiling import Tiling
 from hrpn_tf.slides.description import SlideDescription
 
-if TYPE_CHECKING:
-    from hrpn_tf.prediction.slide_prediction import SlidePrediction
 
-
-def request(prediction: "SlidePrediction", origin: Mapping[str, Any]) -> dict[str, Any]:
+def request(prediction: PredictionTask, origin: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that decides the result, as JSON holds it: an unfinished one must agree in it."""
     info, mask = prediction.slide.info, prediction.mask
     return {
@@ -30,14 +29,14 @@ def request(prediction: "SlidePrediction", origin: Mapping[str, Any]) -> dict[st
 
 
 def description(
-    prediction: "SlidePrediction", tiling: Tiling, found: Mapping[str, Any]
+    prediction: PredictionTask, tiling: Tiling, record: StartRecord
 ) -> SlideDescription:
     """The slide that is written.
 
     Args:
         prediction: what is asked for.
         tiling: the tiles.
-        found: what was found out when it was begun; see ``StartedPrediction``.
+        record: what was found out when it was started.
     """
     area, info = prediction.area, prediction.slide.info
     # what was asked for comes first: a slide may state a pixel size in a wrong unit
@@ -55,9 +54,9 @@ def description(
         pixel_size_um=size,
         position_um=position,
         provenance={
-            **found["origin"],
-            **found.get("assessed", {}),
-            "tiling": _describe(tiling, found["seams"]),
+            **record.origin,
+            **record.assessed,
+            "tiling": _describe(tiling, record.seams),
         },
     )
 

@@ -5,13 +5,10 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from hrpn_export import Session
 
-from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import (
     DiskFullError,
     MemoryBudgetError,
@@ -22,7 +19,6 @@ from hrpn_tf.errors import (
 from hrpn_tf.files import disk_full_as_named_error
 from hrpn_tf.prediction.blocks import BlockMaker, Network, check_values, to_grey_levels
 from hrpn_tf.prediction.change import FileStates, parts
-from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.output import Output
 from hrpn_tf.prediction.planning import (
     Plan,
@@ -37,12 +33,11 @@ from hrpn_tf.prediction.queues import ReadAhead, WriteBehind, within
 from hrpn_tf.prediction.reading import TimedReads
 from hrpn_tf.prediction.request import description, request
 from hrpn_tf.prediction.seams import measure_seams
-from hrpn_tf.prediction.started import StartedPrediction
-from hrpn_tf.prediction.tiling import Block, Region
+from hrpn_tf.prediction.started import StartedPrediction, StartRecord
+from hrpn_tf.prediction.task import PredictionTask
+from hrpn_tf.prediction.tiling import Block
 from hrpn_tf.prediction.tissue_map import TissueMap
 from hrpn_tf.prediction.unfinished import Unfinished, Work
-from hrpn_tf.slides import Slide
-from hrpn_tf.slides.planes import CACHE_BYTES
 
 T = TypeVar("T")
 _GO_ON = "what is finished is kept: make room and run the same command again to go on"
@@ -51,41 +46,14 @@ _SPOILT = (SlideFormatError, SlideChangedError, NonFinitePredictionError)
 
 
 @dataclass(frozen=True)
-class SlidePrediction:
-    """What decides the prediction of a slide. The steps are ``begin``, ``compute``, ``finish``.
+class SlidePrediction(PredictionTask):
+    """The prediction of a slide. The steps are ``begin``, ``compute``, ``finish``.
 
     What is finished is kept beside ``out`` (see ``Unfinished``); several processes may compute
     different blocks of it at once, and any of the steps may be repeated.
 
-    Attributes:
-        session: the network; its contract names the outputs and states the receptive field.
-        slide: the open slide, in the pixels of the result.
-        channels: indices of the input channels in the slide, in the contract's order.
-        out: the file or folder to make, one channel per output of the contract.
-        config: tiles, memory, type and format.
-        origin: gives where the prediction comes from, as JSON holds it; asked once, to begin. How
-            the slide was tiled is added to it.
-        pixel_size_um: um per pixel; None for what the slide states.
-        region: of the slide, px; None for all of it.
-        mask: outside of it the result is 0; None for everything.
-        find_tissue: makes the tissue map, once; None to compute every tile.
-        cache_bytes: what the open slide may keep of decoded strips or tiles.
-        assess: looks at the slide, once, to begin; of its tissue map. What it gives is written into
-            the result beside the origin, and does not decide what the result is.
+    Attributes: see :class:`PredictionTask`.
     """
-
-    session: Session
-    slide: Slide
-    channels: Sequence[int]
-    out: Path
-    config: PredictionConfig
-    origin: Callable[[], Mapping[str, Any]]
-    pixel_size_um: float | None = None
-    region: Region | None = None
-    mask: PolygonMask | None = None
-    find_tissue: Callable[[], TissueMap] | None = None
-    cache_bytes: int = CACHE_BYTES
-    assess: Callable[[TissueMap | None], Mapping[str, Any]] | None = None
 
     @property
     def unfinished(self) -> Unfinished:
@@ -94,13 +62,7 @@ class SlidePrediction:
 
     def work(self, begun: StartedPrediction) -> Work:
         """Where the blocks are written."""
-        return self.unfinished.work(begun.found["work"])
-
-    @property
-    def area(self) -> Region:
-        """The part of the slide that is predicted, px."""
-        info = self.slide.info
-        return self.region or Region(0, 0, info.height, info.width)
+        return self.unfinished.work(begun.record.work)
 
     def begin(self, budget: int | None, restart: bool = False) -> StartedPrediction:
         """Plan, or go on with what was begun.
@@ -123,19 +85,17 @@ class SlidePrediction:
             if resumed is not None and restart and not self._fits(resumed[0], budget):
                 unfinished.discard()
                 resumed = None
-            plan, found = resumed or self._begin_anew(budget, origin, wanted)
-        # not as they were when it was begun: files of the same checksums may be newer copies
-        found = {**found, "files": [list(state) for state in states.states]}
+            plan, record = resumed or self._begin_anew(budget, origin, wanted)
         if not self._fits(plan, budget):
             assert budget is not None
             raise MemoryBudgetError(
                 f"{self.out}: was begun with tiles that need {in_words(plan.bytes)}, where "
                 f"{in_words(budget)} may be used; raise --max-ram, or start anew with --overwrite"
             )
-        done = unfinished.work(found["work"]).journal().finished()
-        return StartedPrediction(
-            plan, found, tuple(i for i in range(len(plan.tiling)) if i not in done)
-        )
+        done = unfinished.work(record.work).journal().finished()
+        left = tuple(i for i in range(len(plan.tiling)) if i not in done)
+        # states not as they were when it was begun: files of the same checksums may be newer copies
+        return StartedPrediction(plan, record, states, left)
 
     def compute(
         self, begun: StartedPrediction, indices: Sequence[int], advance: Callable[[Block], object]
@@ -157,7 +117,7 @@ class SlidePrediction:
             DiskFullError: the disk filled up; what is finished is kept.
         """
         plan, work = begun.plan, self.work(begun)
-        journal, planes = work.journal(), self._output(plan, begun.found).open(work.pixels)
+        journal, planes = work.journal(), self._output(plan, begun.record).open(work.pixels)
         tissue = TissueMap.load(work.tissue) if self.find_tissue is not None else None
         maker = BlockMaker(self.slide, self.channels, plan.tiling, tissue, self.mask)
         network = Network(self.session, maker.empty_input())
@@ -206,7 +166,7 @@ class SlidePrediction:
         """
         with self._spoilt_is_discarded(begun.states), self._disk_full(_GO_ON):
             self._in_time(begun.states.check)
-            self._output(begun.plan, begun.found).finish(
+            self._output(begun.plan, begun.record).finish(
                 self.work(begun).pixels, self.out, overwrite
             )
         self.unfinished.discard()
@@ -217,7 +177,7 @@ class SlidePrediction:
         budget: int | None,
         origin: Mapping[str, Any],
         wanted: Mapping[str, Any],
-    ) -> tuple[Plan, dict[str, Any]]:
+    ) -> tuple[Plan, StartRecord]:
         contract, unfinished, config = self.session.contract, self.unfinished, self.config
         info = self.slide.info
         tile = tile_for(self.session, config.tile, config.halo)
@@ -245,19 +205,18 @@ class SlidePrediction:
         name = f"work-{secrets.token_hex(4)}"
         assessed = {} if self.assess is None else self.assess(tissue)
         # as it comes back from JSON, so that whoever goes on finds the very same
-        found = json.loads(
-            json.dumps({"origin": origin, "seams": seams, "assessed": assessed, "work": name})
-        )
+        found = StartRecord(origin, name, seams, assessed).to_json()
+        record = StartRecord.from_json(json.loads(json.dumps(found)))
         work = unfinished.work(name)
         with self._disk_full("nothing was left there; make room or choose another disk"):
             if tissue is not None:
                 tissue.save(work.tissue)
-            self._output(plan, found).create(work.pixels, plan.tiling)
-            unfinished.start(wanted, plan, found)
-        return plan, found
+            self._output(plan, record).create(work.pixels, plan.tiling)
+            unfinished.start(wanted, plan, record)
+        return plan, record
 
-    def _output(self, plan: Plan, found: Mapping[str, Any]) -> Output:
-        return Output(description(self, plan.tiling, found), self.config)
+    def _output(self, plan: Plan, record: StartRecord) -> Output:
+        return Output(description(self, plan.tiling, record), self.config)
 
     def _fits(self, plan: Plan, budget: int | None) -> bool:
         # without max_ram the budget is what happens to be free; a plan is kept through that

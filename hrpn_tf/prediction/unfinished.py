@@ -13,6 +13,7 @@ from hrpn_tf.errors import RunBusyError, SlideFormatError, UnfinishedError
 from hrpn_tf.files import atomic_path, locked, remove
 from hrpn_tf.prediction.journal import Journal
 from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.prediction.started import StartRecord
 from hrpn_tf.prediction.tiling import Region, Tiling
 from hrpn_tf.slides import read_provenance
 
@@ -126,7 +127,7 @@ class Unfinished:
         """The folder that a prediction writes to; its name is unique."""
         return Work(self.folder / name)
 
-    def resume(self, request: Mapping[str, Any], restart: bool) -> tuple[Plan, dict] | None:
+    def resume(self, request: Mapping[str, Any], restart: bool) -> tuple[Plan, StartRecord] | None:
         """The plan that was begun, and what was found out for it; None if there is none.
 
         Args:
@@ -141,7 +142,7 @@ class Unfinished:
             self.discard()
             return None
         if (where := _difference(record["request"], json.loads(json.dumps(request)))) is None:
-            return _plan(record["plan"]), record["found"]
+            return _plan(record["plan"]), StartRecord.from_json(record["found"])
         if not restart:
             raise UnfinishedError(
                 f"{self.out}: an unfinished prediction of it differs from this one in "
@@ -151,13 +152,13 @@ class Unfinished:
         self.discard()
         return None
 
-    def start(self, request: Mapping[str, Any], plan: Plan, found: Mapping[str, Any]) -> None:
+    def start(self, request: Mapping[str, Any], plan: Plan, found: StartRecord) -> None:
         """Write down what is begun."""
         record = {
             "schema": _SCHEMA,
             "request": request,
             "plan": asdict(plan),
-            "found": found,
+            "found": found.to_json(),
         }
         with atomic_path(self._plan, overwrite=True) as temporary:
             temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")

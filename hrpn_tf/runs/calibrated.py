@@ -1,91 +1,105 @@
-"""The calibrated network of a run: ``RUN/calibrated``, as ``hrpn-tf calibrate`` leaves it."""
+"""The calibrated network of a run, as ``hrpn-tf calibrate`` leaves it."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
-from hrpn_tf.errors import CalibrationError, CheckpointError
+from hrpn_tf.errors import CalibrationError
+from hrpn_tf.files import sha256
+from hrpn_tf.runs.folder import BEST, CALIBRATED, CONTRACT
+from hrpn_tf.runs.keras_file import load_keras_file
 
 if TYPE_CHECKING:
     import keras
     from hrpn_export import Contract
 
-FOLDER, MODEL, RECORD, CONTRACT = "calibrated", "model.keras", "calibration.json", "contract.json"
+MODEL, RECORD = "model.keras", "calibration.json"
 
 
-def is_calibrated(run: Path) -> bool:
-    """Whether a run has a calibrated network, of whatever training."""
-    return (run / FOLDER / RECORD).is_file()
+@dataclass(frozen=True)
+class Calibration:
+    """A calibrated network.
+
+    Attributes:
+        folder: ``RUN/calibrated``.
+        record: what the calibration was made of and what it found; see ``calibrate_run``.
+        contract: what the network expects and gives.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    contract: "Contract"
+
+    @property
+    def network_file(self) -> Path:
+        """The file of the network."""
+        return self.folder / MODEL
+
+    @property
+    def name(self) -> str:
+        """The file of the network, as a path within the run folder."""
+        return f"{CALIBRATED}/{MODEL}"
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of the network."""
+        return sha256(self.network_file)
+
+    def load_network(self) -> "keras.Model":
+        """The network, float32, from (N, H, W, inputs) to mean, lower and upper bound.
+
+        Raises:
+            CheckpointError: the file is damaged.
+        """
+        return load_keras_file(self.network_file)
 
 
-def read_calibration(run: Path) -> dict[str, Any]:
-    """What ``calibration.json`` says; see ``calibrate_run``.
+def read_calibration(run: Path, folder: Path, trained: str | None) -> Calibration:
+    """The calibrated network of a run.
+
+    Args:
+        run: folder of the run, for messages.
+        folder: of the calibration.
+        trained: SHA-256 of the network that the training made; None if it is gone.
 
     Raises:
-        CalibrationError: there is none, it is damaged, or it is of another network than the run's.
+        CalibrationError: there is none, it is damaged, or it is of another network.
     """
-    from hrpn_tf.prediction import sha256
+    from hrpn_export import Contract
 
-    path = run / FOLDER / RECORD
+    again = f"make it again with: hrpn-tf calibrate {run} --overwrite"
+    path = folder / RECORD
     if not path.is_file():
         raise CalibrationError(
             f"{run}: has no prediction intervals yet; make them with: hrpn-tf calibrate {run}"
         )
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        trained = record["network"]["sha256"]
+        calibrated = record["network"]["sha256"]
     except (OSError, ValueError, KeyError, TypeError):
+        raise CalibrationError(f"{path}: damaged; {again}") from None
+    if not (folder / MODEL).is_file():
+        raise CalibrationError(f"{folder}: {MODEL} is gone; {again}")
+    if trained is not None and trained != calibrated:
         raise CalibrationError(
-            f"{path}: damaged; make it again with: hrpn-tf calibrate {run} --overwrite"
-        ) from None
-    if not (run / FOLDER / MODEL).is_file():
-        raise CalibrationError(
-            f"{run / FOLDER}: {MODEL} is gone; make it again with: hrpn-tf calibrate {run} "
-            "--overwrite"
-        )
-    best = run / "best.keras"
-    if best.is_file() and sha256(best) != trained:
-        raise CalibrationError(
-            f"{run / FOLDER}: belongs to an earlier network than {best}; calibrate that with: "
+            f"{folder}: belongs to an earlier network than {run / BEST}; calibrate that with: "
             f"hrpn-tf calibrate {run} --overwrite"
         )
-    return record
-
-
-def calibrated_contract(run: Path) -> "Contract":
-    """What the calibrated network expects and gives.
-
-    Raises:
-        CalibrationError: see :func:`read_calibration`.
-    """
-    from hrpn_export import Contract
-
-    read_calibration(run)
-    path = run / FOLDER / CONTRACT
+    path = folder / CONTRACT
     try:
-        return Contract.from_json(path.read_text(encoding="utf-8"))
+        contract = Contract.from_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
-        raise CalibrationError(
-            f"{path}: missing or damaged; make it again with: hrpn-tf calibrate {run} --overwrite"
-        ) from None
+        raise CalibrationError(f"{path}: missing or damaged; {again}") from None
+    return Calibration(folder, record, contract)
 
 
-def load_calibrated(run: Path) -> "keras.Model":
-    """The calibrated network, float32, from (N, H, W, inputs) to mean, lower and upper bound.
-
-    Raises:
-        CalibrationError: see :func:`read_calibration`.
-        CheckpointError: the file is damaged.
-    """
-    import keras
-
-    import hrpn_tf.models.layers  # noqa: F401  (registers the layers)
-
-    read_calibration(run)
-    path = run / FOLDER / MODEL
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
-        problem = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"{path}: cannot be loaded: {problem}") from None
+def write_calibration(
+    folder: Path, network: "keras.Model", contract: "Contract", record: Mapping[str, Any]
+) -> None:
+    """Write a calibrated network into a folder that is there; see :func:`read_calibration`."""
+    network.save(folder / MODEL)
+    (folder / CONTRACT).write_text(contract.to_json(), encoding="utf-8")
+    (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -1,14 +1,13 @@
 """The slides of a run, and how the run used them; reads no network, so it needs no TensorFlow."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hrpn_tf.config import Config
-from hrpn_tf.data.manifest import read_manifest
+from hrpn_tf.data.manifest import Manifest
 from hrpn_tf.data.slide_list import read_slide_list
-from hrpn_tf.errors import RunError, SlideNotFoundError, StoreError, UsageError
+from hrpn_tf.errors import SlideNotFoundError, UsageError
 
 SUBSETS = ("train", "validation", "test")
 OTHER = "other"
@@ -35,22 +34,13 @@ class RunSlide:
     pixel_size_um: float | None
 
 
-def run_slides(run: Path, config: Config, slide_list: Path | None) -> tuple[RunSlide, ...]:
-    """All slides of a list, or of the store that the run was fitted on.
+def stored_slides(dataset: Manifest, subsets: Mapping[str, str]) -> tuple[RunSlide, ...]:
+    """All slides of a patch dataset.
 
-    Raises:
-        RunError: the run folder is incomplete.
-        StoreError: no list is given and the store is gone.
-        SlideListError, SlideNotFoundError: see ``read_slide_list``.
+    Args:
+        dataset: its manifest.
+        subsets: group: how the training used it.
     """
-    subsets = run_subsets(run)
-    if slide_list is not None:
-        return listed_slides(slide_list, config, subsets)
-    store = store_of(run)
-    if not store.is_dir():
-        raise StoreError(
-            f"{store}: the store that {run} was fitted on is gone; name a slide list instead"
-        )
     return tuple(
         RunSlide(
             record.name,
@@ -60,17 +50,8 @@ def run_slides(run: Path, config: Config, slide_list: Path | None) -> tuple[RunS
             dict(record.channels),
             record.pixel_size_um,
         )
-        for record in read_manifest(store).slides
+        for record in dataset.slides
     )
-
-
-def store_of(run: Path) -> Path:
-    """Where the store is that a run was fitted on.
-
-    Raises:
-        RunError: the run folder is incomplete.
-    """
-    return Path(_read_json(run / "store.json")["path"])
 
 
 def listed_slides(
@@ -146,21 +127,3 @@ def find_prediction(folder: Path, name: str) -> Path | None:
     """The prediction of a slide in a folder of predictions, whatever its format."""
     paths = (prediction_path(folder, name, suffix) for suffix in (".ome.tif", ".ome.zarr"))
     return next((path for path in paths if path.exists()), None)
-
-
-def run_subsets(run: Path) -> dict[str, str]:
-    """Group: how the run used it.
-
-    Raises:
-        RunError: the run folder is incomplete.
-    """
-    split = _read_json(run / "split.json")
-    return {group: subset for subset in SUBSETS for group in split[subset]["groups"]}
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        values: dict = json.loads(path.read_text(encoding="utf-8"))
-        return values
-    except (OSError, ValueError):
-        raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.errors import HrpnError, RgbSlideError, SlideFormatError
+from hrpn_tf.slides.accepted import refuse_stacks, type_read_as
 from hrpn_tf.slides.metadata import square_pixel, to_um
 from hrpn_tf.slides.planes import CACHE_BYTES, MAX_SEGMENT_BYTES, SegmentCache
 from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
-from hrpn_tf.slides.tiff import layout
 
 _PLUGINS = {".czi": "bioio_czi", ".nd2": "bioio_nd2", ".lif": "bioio_lif"}
 
@@ -126,7 +126,7 @@ def _describe(image: Any, path: Path) -> tuple[SlideInfo, Any]:
     height, width = sizes.pop("Y", 0), sizes.pop("X", 0)
     if height < 1 or width < 1:
         raise SlideFormatError(f"{path}: holds an image of {height} x {width} px")
-    layout.refuse_stacks({axis: size for axis, size in sizes.items() if size != 1}, path)
+    refuse_stacks({axis: size for axis, size in sizes.items() if size != 1}, path)
     kept = [axis for axis in ("C", "Y", "X") if axis in lazy.dims]
     others = {axis: 0 for axis in lazy.dims if axis not in kept}
     pixels = lazy.isel(others).transpose(*kept).data
@@ -142,7 +142,7 @@ def _describe(image: Any, path: Path) -> tuple[SlideInfo, Any]:
         height=height,
         width=width,
         channels=_names(image, pixels.shape[0]),
-        dtype=layout.type_read_as(pixels.dtype, path),
+        dtype=type_read_as(pixels.dtype, path),
         pixel_size_um=_pixel_size(image, path),
         format=path.suffix[1:].upper(),
         segment_bytes=chunk,

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from hrpn_tf.slides.planes import Plane
+from hrpn_tf.slides.planes import StoredPlane
 from hrpn_tf.slides.slide import SlideInfo
 
 # planes by level, and in it by channel
-Levels = tuple[tuple[Plane, ...], ...]
+Levels = tuple[tuple[StoredPlane, ...], ...]
 
 
 def describe(

@@ -18,7 +18,7 @@ MAX_SEGMENT_BYTES = 512 * 2**20
 CACHE_BYTES = 128 * 2**20
 
 
-class Plane(Protocol):
+class StoredPlane(Protocol):
     """One channel at one level."""
 
     @property
@@ -79,7 +79,7 @@ class RawPlane:
         return self.offset + (y * self.width + x) * self.samples * self.dtype.itemsize
 
     def read(self, y: int, x: int, out: np.ndarray) -> None:
-        """See :class:`Plane`."""
+        """See :class:`StoredPlane`."""
         length = out.shape[1] * self.samples * self.dtype.itemsize
         for row in range(out.shape[0]):
             encoded = read_bytes(self.path, self.descriptor, self.offset_of(y + row, x), length)
@@ -119,7 +119,7 @@ class SegmentPlane:
         return int(self.length * self.breadth * samples * self.page.dtype.itemsize)
 
     def read(self, y: int, x: int, out: np.ndarray) -> None:
-        """See :class:`Plane`."""
+        """See :class:`StoredPlane`."""
         for row, column, top, left in self._touched(y, x, *out.shape):
             per_row = -(-self.width // self.breadth)
             pixels = self._segment(self.first + row * per_row + column)

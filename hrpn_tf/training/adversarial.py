@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from hrpn_tf.config import AdversarialConfig
-from hrpn_tf.training.losses import Loss
+from hrpn_tf.losses import LossFunction
 from hrpn_tf.training.sums import batch_sums
 from hrpn_tf.training.trained_model import (
     Gradients,
@@ -38,7 +38,7 @@ class AdversarialModel(TrainedModel):
         self,
         network: keras.Model,
         optimizer: Any,
-        loss: Loss,
+        loss: LossFunction,
         discriminator: keras.Model,
         discriminator_optimizer: Any,
         config: AdversarialConfig,

@@ -1,8 +1,6 @@
 """Checkpoints: everything that a resumed training needs, in one folder that appears at once."""
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,10 +11,10 @@ import keras
 import numpy as np
 
 from hrpn_tf.errors import CheckpointError, ForeignCheckpointError
-from hrpn_tf.files import atomic_path, remove
+from hrpn_tf.files import atomic_path, link_or_copy, remove
+from hrpn_tf.runs.folder import BEST
 from hrpn_tf.training.trained_model import TrainedModel
 
-BEST = "best.keras"
 # NumPy's archive, not HDF5: that crashes the process when it closes a file on a full disk. Each
 # array in it carries a checksum.
 _VARIABLES = "variables.npz"
@@ -170,14 +168,6 @@ def load_checkpoint(checkpoint: Path, model: TrainedModel, preset: str) -> Train
 def read_variables(model: TrainedModel) -> dict[str, np.ndarray]:
     """The values of everything that the next step depends on, by name."""
     return {name: np.asarray(variable.numpy()) for name, variable in model.state_variables()}
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Give a file a second name, or a copy where the file system has no hard links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _name(state: TrainingState) -> str:

@@ -1,15 +1,17 @@
 """The configuration against the store and the network, before anything is computed."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config, TrainingConfig
-from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.models.presets import find_preset
 
+if TYPE_CHECKING:
+    from hrpn_tf.data.store import PatchStore
 
-def adopt_store(config: Config, store: PatchStore) -> Config:
+
+def adopt_store(config: Config, store: "PatchStore") -> Config:
     """The configuration with what the store fixes: roles, patch, stride.
 
     A key that the user left out takes the store's value, so that nothing has to be said twice.

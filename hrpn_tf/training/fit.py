@@ -1,6 +1,7 @@
 """``fit``: from a store of patches to a run folder."""
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from math import prod
 from pathlib import Path
@@ -9,15 +10,22 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from hrpn_export import Contract
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import split_groups
-from hrpn_tf.data.store import PatchStore, open_store
+from hrpn_tf.data.store import open_store
 from hrpn_tf.errors import CheckpointError, ForeignCheckpointError
 from hrpn_tf.files import locked
-from hrpn_tf.models.graph import receptive_field, stride_multiple
+from hrpn_tf.models.contract import contract_of
 from hrpn_tf.models.scaling import Scaling
+from hrpn_tf.runs.folder import BEST, CHECKPOINTS, LOGS, PICTURES
+from hrpn_tf.runs.writing import (
+    add_environment,
+    clear_leftovers,
+    create_run,
+    publish,
+    write_resources,
+)
 from hrpn_tf.training.batches import Batches
 from hrpn_tf.training.checkpoints import (
     TrainingState,
@@ -33,16 +41,11 @@ from hrpn_tf.training.memory import check_memory, explain_exhausted
 from hrpn_tf.training.networks import Networks, build_kept, build_trained
 from hrpn_tf.training.pictures import Pictures
 from hrpn_tf.training.precision import warn_if_slow
-from hrpn_tf.training.progress import Memory, resources, speaker, summary_line
-from hrpn_tf.training.run import (
-    add_environment,
-    clear_leftovers,
-    create_run,
-    may_resume,
-    publish,
-    write_resources,
-)
+from hrpn_tf.training.progress import Memory, resources, summary_line
+from hrpn_tf.training.run import may_resume
 from hrpn_tf.training.runtime import prepare_runtime
+
+logger = logging.getLogger(__name__)
 
 
 def fit(
@@ -62,7 +65,7 @@ def fit(
         config: keys of ``data`` that the store fixes, and keys of ``training`` that the preset was
             published with, may be left out.
         overwrite: replace an existing run folder.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         ConfigError: the configuration does not fit the store, the network or the memory.
@@ -89,7 +92,13 @@ def fit(
     batches = Batches(store, split, config, devices)
     scaling = Scaling(**store.statistics(split.train))
     kept = build_kept(config, scaling)
-    contract = _contract(kept, config, store)
+    contract = contract_of(
+        kept,
+        inputs=config.data.inputs,
+        target=config.data.target,
+        pixel_size_um=store.pixel_size_um,
+        grey_max=float(np.iinfo(store.dtype).max) if store.dtype.kind == "u" else 1.0,
+    )
     check_sizes(config, len(store.indices(split.train)), contract.stride_multiple)
     with losses_named(devices):
         trained = build_trained(
@@ -122,29 +131,30 @@ def _train(
     progress: bool,
 ) -> TrainingState:
     """Restore the last checkpoint, if there is one, and train."""
-    config, say = batches.config, speaker(progress)
+    config = batches.config
     if devices.chief:
         clear_leftovers(run)
         add_environment(run, describe_environment())
-    state = _restore(run, networks, config.model.preset, devices, say)
+    state = _restore(run, networks, config.model.preset, devices)
     parameters = sum(prod(v.shape) for v in networks.kept.trainable_variables)
-    say(
-        f"{_where(state)}: {config.model.preset}, {parameters:,} parameters, {batches.steps} steps "
-        f"of {config.training.batch_size} patches per epoch"
-        f"{f' on {devices.replicas} devices' if devices.replicas > 1 else ''}"
-    )
+    if devices.chief:
+        logger.info(
+            f"{_where(state)}: {config.model.preset}, {parameters:,} parameters, {batches.steps} "
+            f"steps of {config.training.batch_size} patches per epoch"
+            f"{f' on {devices.replicas} devices' if devices.replicas > 1 else ''}"
+        )
 
     def after_epoch(checkpoint: Path, state: TrainingState) -> None:
-        publish(run, checkpoint, state)
+        publish(run, checkpoint / BEST, state.history)
         size = {"batch_size": config.training.batch_size, "side": batches.side}
         write_resources(run, resources(state, parameters=parameters, **size))
-        say(summary_line(state, config.training.epochs))
+        logger.info(summary_line(state, config.training.epochs))
 
     loop = Loop(
         networks,
         batches,
         devices,
-        run / "checkpoints",
+        run / CHECKPOINTS,
         after_epoch,
         memory,
         _callbacks(run, batches) if devices.chief else (),
@@ -175,18 +185,16 @@ def _exhaustion_named(need: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _callbacks(run: Path, batches: Batches) -> list[keras.callbacks.Callback]:
-    logs = run / "logs"
+    logs = run / LOGS
     callbacks: list[keras.callbacks.Callback] = [
         keras.callbacks.TensorBoard(str(logs), write_graph=False)
     ]
     if every := batches.config.training.pictures_every:
-        callbacks.append(Pictures(logs / "pictures", batches, every))
+        callbacks.append(Pictures(logs / PICTURES, batches, every))
     return callbacks
 
 
-def _restore(
-    run: Path, networks: Networks, preset: str, devices: Devices, say: Callable[[str], None]
-) -> TrainingState:
+def _restore(run: Path, networks: Networks, preset: str, devices: Devices) -> TrainingState:
     """Load the last checkpoint that can be loaded, and show it: the run may not have.
 
     Raises:
@@ -194,19 +202,19 @@ def _restore(
         ForeignCheckpointError: the last one is of another network.
     """
     damaged = None
-    for checkpoint in reversed(list_checkpoints(run / "checkpoints")):
+    for checkpoint in reversed(list_checkpoints(run / CHECKPOINTS)):
         try:
             state = load_checkpoint(checkpoint, networks.trained, preset)
         except ForeignCheckpointError:
             raise
         except CheckpointError as error:
             damaged = error
-            say(f"{error}; going back to the one before it")
             if devices.chief:
+                logger.warning(f"{error}; going back to the one before it")
                 set_aside(checkpoint)
             continue
         if devices.chief and state.history:
-            publish(run, checkpoint, state)
+            publish(run, checkpoint / BEST, state.history)
         return state
     if damaged is not None:
         raise CheckpointError(f"{damaged}, and there is none before it; fit with --overwrite")
@@ -224,16 +232,3 @@ def _exclusive(run: Path, devices: Devices) -> Iterator[None]:
     """The run folder for this process alone, if it is there and this one writes it."""
     with locked(run) if devices.chief and run.is_dir() else nullcontext():
         yield
-
-
-def _contract(network: keras.Model, config: Config, store: PatchStore) -> Contract:
-    field = receptive_field(network)
-    return Contract(
-        inputs=config.data.inputs,
-        outputs=(config.data.target,),
-        pixel_size_um=store.pixel_size_um,
-        stride_multiple=stride_multiple(network),
-        receptive_field=field,
-        tile_exact=field is not None,
-        grey_max=float(np.iinfo(store.dtype).max) if store.dtype.kind == "u" else 1.0,
-    )

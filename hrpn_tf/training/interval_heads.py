@@ -1,6 +1,5 @@
 """Fit the heads of a prediction interval on the training patches; the network itself is frozen."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from tqdm import tqdm
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.pipeline import make_dataset
@@ -24,6 +22,7 @@ from hrpn_tf.errors import (
 )
 from hrpn_tf.files import atomic_path
 from hrpn_tf.models.intervals import add_interval_heads, bounds_of
+from hrpn_tf.progress import Progress
 
 EPOCHS, STEPS = 4, 150
 LEARNING_RATE = 0.02
@@ -87,7 +86,7 @@ def fit_interval_heads(
         network: trained; (N, H, W, inputs) to (N, H, W, 1) grey levels. It is frozen.
         training: data and length.
         folder: holds the state after each epoch, ``heads.npz``.
-        progress: show a bar on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Returns:
         (N, H, W, inputs) to (N, H, W, 3): mean, lower, upper, not calibrated yet.
@@ -109,14 +108,7 @@ def fit_interval_heads(
     optimizer.build(model.trainable_variables)
     done = _restore(state, model, optimizer, path) if state else 0
     step = _step(model, optimizer, training.coverage, unit)
-    bar = tqdm(
-        total=steps,
-        initial=done * training.steps,
-        desc="interval heads",
-        unit="step",
-        disable=not progress,
-        file=sys.stderr,
-    )
+    bar = Progress("interval heads", steps, "step", initial=done * training.steps, shown=progress)
     with bar:
         for epoch in range(done, training.epochs):
             for inputs, target in training.batches(epoch):
@@ -126,8 +118,7 @@ def fit_interval_heads(
                         f"the loss of the interval heads became {loss} in epoch {epoch + 1}: the "
                         "network or its patches hold values that are not finite"
                     )
-                bar.update()
-                bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+                bar.update(note=f"loss={loss:.4g}")
             _write(path, model, optimizer, unit, epoch + 1)
     return model
 

@@ -7,7 +7,6 @@ through ``strategy.run`` and drives ordinary Keras callbacks.
 """
 
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +14,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from hrpn_tf.config import TrainingConfig
 from hrpn_tf.errors import TrainingDivergedError
+from hrpn_tf.progress import Progress
 from hrpn_tf.training.batches import Batches
 from hrpn_tf.training.checkpoints import (
     Partial,
@@ -33,7 +32,7 @@ from hrpn_tf.training.progress import Memory
 from hrpn_tf.training.runtime import may_use_xla, seed_epoch
 from hrpn_tf.training.steps import Steps
 from hrpn_tf.training.stopping import StopSignals
-from hrpn_tf.training.sums import figures
+from hrpn_tf.training.sums import metrics_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Loop:
         callbacks: ordinary Keras callbacks.
         after_epoch: called by the chief with each new checkpoint and its state.
         memory: what is used is told apart from what was held before.
-        progress: show a bar per epoch on standard error.
+        progress: report the progress of each epoch; see ``hrpn_tf.progress``.
     """
 
     networks: Networks
@@ -112,7 +111,7 @@ def _run_epoch(
     if not state.partial.steps:
         seed_epoch(model.network, loop.training.seed, number)
     partial = _train_epoch(loop, steps, state, callbacks)
-    logs = figures(model.names, np.array(partial.sums))
+    logs = metrics_of(model.names, np.array(partial.sums))
     started = time.perf_counter()
     measured = _validate(loop, steps, state.within(partial), callbacks)
     logs |= {f"val_{name}": value for name, value in measured.items()}
@@ -140,7 +139,7 @@ def _train_epoch(
     partial, every = state.partial, loop.training.checkpoint_steps
     sums = np.array(partial.sums) if partial.sums else np.zeros(len(steps.model.names))
     batches = iter(loop.batches.epoch(state.epoch, partial.steps))
-    with _bar(loop, state.epoch, partial.steps) as bar:
+    with _progress(loop, state.epoch, partial.steps) as progress:
         for step in range(partial.steps, loop.batches.steps):
             callbacks.on_train_batch_begin(step)
             started = time.perf_counter()
@@ -148,7 +147,7 @@ def _train_epoch(
             arrived = time.perf_counter()
             more, stop = steps.train(data, loop.signals.asked is not None)
             ended = time.perf_counter()
-            loss = figures(steps.model.names, more)["loss"]
+            loss = metrics_of(steps.model.names, more)["loss"]
             _check_finite(loss, f"step {step + 1} of epoch {state.epoch + 1}")
             sums += more
             partial = Partial(
@@ -158,8 +157,7 @@ def _train_epoch(
                 partial.waited + arrived - started,
             )
             callbacks.on_train_batch_end(step, {"loss": loss})
-            bar.update()
-            bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+            progress.update(note=f"loss={loss:.4g}")
             if stop:
                 _save_and_leave(loop, state.within(partial))
             elif every and (step + 1) % every == 0 and step + 1 < loop.batches.steps:
@@ -170,7 +168,7 @@ def _train_epoch(
 def _validate(
     loop: Loop, steps: Steps, state: TrainingState, callbacks: keras.callbacks.CallbackList
 ) -> Row:
-    """The figures of the averaged network on the validation patches."""
+    """The metrics of the averaged network on the validation patches."""
     sums = np.zeros(len(steps.model.names))
     callbacks.on_test_begin()
     with loop.networks.trained.averaged():
@@ -182,7 +180,7 @@ def _validate(
                 break
     if loop.signals.asked is not None and loop.devices.workers == 1:
         _save_and_leave(loop, state)
-    logs = figures(steps.model.names, loop.devices.add_up(sums))
+    logs = metrics_of(steps.model.names, loop.devices.add_up(sums))
     callbacks.on_test_end(logs)
     return logs
 
@@ -202,15 +200,14 @@ def _save(loop: Loop, state: TrainingState) -> Path:
     return save_checkpoint(loop.checkpoints, preset, variables, loop.networks.kept, state)
 
 
-def _bar(loop: Loop, epoch: int, done: int) -> tqdm:
-    return tqdm(
-        total=loop.batches.steps,
+def _progress(loop: Loop, epoch: int, done: int) -> Progress:
+    return Progress(
+        f"epoch {epoch + 1}/{loop.training.epochs}",
+        loop.batches.steps,
+        "step",
         initial=done,
-        desc=f"epoch {epoch + 1}/{loop.training.epochs}",
-        unit="step",
+        shown=loop.progress,
         leave=False,
-        disable=not loop.progress,
-        file=sys.stderr,
     )
 
 

@@ -1,26 +1,15 @@
-"""What a training says while it runs, and what it used: speed, memory, waiting, time left."""
+"""What a training reports while it runs: speed, memory, share of waiting, time left."""
 
-import sys
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from hrpn_tf.memory import forget_peak, peak_bytes, resident_bytes
+from hrpn_tf.progress import format_seconds
 from hrpn_tf.training.checkpoints import Row, TrainingState
 
 MIB = 2**20
-
-
-def speaker(shown: bool) -> Callable[[str], None]:
-    """A function that prints a line to standard error beside the bars, or nothing."""
-
-    def say(line: str) -> None:
-        if shown:
-            tqdm.write(line, file=sys.stderr)
-
-    return say
 
 
 def summary_line(state: TrainingState, epochs: int) -> str:
@@ -32,7 +21,7 @@ def summary_line(state: TrainingState, epochs: int) -> str:
         f"epoch {state.epoch}/{epochs}: loss {row['loss']:.4g}, val MSE {row['val_mse']:.4g}, "
         f"val R2 {row['val_r2']:.3f}{mark}, {row['patches_per_second']:.1f} patches/s, "
         f"{row['steps_per_second']:.2f} steps/s, {row['waiting_share']:.0%} waiting for data, "
-        f"{row['memory_mb']:,.0f} MB, {tqdm.format_interval(left)} left"
+        f"{row['memory_mb']:,.0f} MB, {format_seconds(left)} left"
     )
 
 

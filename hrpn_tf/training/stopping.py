@@ -1,10 +1,12 @@
 """Ctrl-C and SIGTERM: finish the step, save, leave."""
 
+import logging
 import signal
-import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any
+
+logger = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -44,7 +46,7 @@ class StopSignals:
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = number
         self._restore()
-        print("\nstopping: saving after this step; again to stop at once", file=sys.stderr)
+        logger.warning("stopping: saving after this step; again to stop at once")
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

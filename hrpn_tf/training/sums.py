@@ -1,7 +1,7 @@
 """What a history of a training is made of: sums over pixels and steps, kept in float64.
 
 Every step gives one vector of sums. They add up over steps, devices and machines, and can be saved
-in the middle of an epoch; the figures follow from the totals. (Keras' metrics keep means in float32
+in the middle of an epoch; the metrics follow from the totals. (Keras' metrics keep means in float32
 variables: a slide has more pixels than float32 counts.)
 """
 
@@ -40,8 +40,8 @@ def batch_sums(losses: Mapping[str, Any], target: Any, prediction: Any) -> Any:
     )
 
 
-def figures(names: Sequence[str], totals: np.ndarray) -> dict[str, float]:
-    """What the totals say.
+def metrics_of(names: Sequence[str], totals: np.ndarray) -> dict[str, float]:
+    """The metrics that follow from the totals.
 
     Returns:
         The mean over patches of each loss; ``mse`` (grey levels squared); ``r2`` (1 - MSE /

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from hrpn_tf.training.losses import Loss
+from hrpn_tf.losses import LossFunction
 from hrpn_tf.training.optimizers import averaged_weights
 from hrpn_tf.training.sums import batch_sums, sum_names
 
@@ -83,7 +83,9 @@ class TrainedModel(keras.Model):
 class RegressionModel(TrainedModel):
     """A network that minimises a loss between prediction and target."""
 
-    def __init__(self, network: keras.Model, optimizer: Any, loss: Loss, **options: Any) -> None:
+    def __init__(
+        self, network: keras.Model, optimizer: Any, loss: LossFunction, **options: Any
+    ) -> None:
         """See :class:`TrainedModel`; ``loss`` is of (target, prediction) in grey levels."""
         super().__init__(network, optimizer, **options)
         self.pixel_loss = loss

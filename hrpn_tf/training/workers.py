@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import logging
 import os
 import signal
 import socket
@@ -10,6 +11,8 @@ import sys
 import time
 from collections.abc import Sequence
 from types import FrameType
+
+logger = logging.getLogger(__name__)
 
 GRACE_S = 60.0  # for the others to leave by themselves once one has ended
 POLL_S = 0.2
@@ -85,10 +88,9 @@ def _watch(processes: Sequence[subprocess.Popen]) -> int:
             number = next(i for i, code in enumerate(codes) if code)
             failed, deadline = codes[number] or 1, time.monotonic() + GRACE_S
             if failed not in _STOPPED:
-                print(
-                    f"hrpn-tf: worker {number} of {len(processes)} ended with {_describe(failed)}; "
-                    "run the same command again to go on from the last checkpoint",
-                    file=sys.stderr,
+                logger.error(
+                    f"worker {number} of {len(processes)} ended with {_describe(failed)}; run the "
+                    "same command again to go on from the last checkpoint"
                 )
         if None not in codes or time.monotonic() > deadline:
             return 128 - failed if failed < 0 else failed

@@ -13,18 +13,15 @@ import numpy as np
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import Split, folds
 from hrpn_tf.errors import RunError
-from hrpn_tf.evaluation.out_of_distribution import NAME as PROFILE
+from hrpn_tf.evaluation.evaluation import METRICS_FILE
+from hrpn_tf.evaluation.metrics import metrics_shown_in
 from hrpn_tf.files import atomic_path
+from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.predict.predict import predict_run
 from hrpn_tf.workflows.training_profile import write_profile
 
 SCHEMA = "hrpn-tf cross-validation 1"
-# name: (heading, digits)
-METRICS = {
-    "r2": ("R²", 3), "pearson": ("r", 3), "mse": ("MSE", 3), "rmse": ("RMSE", 3),
-    "mae": ("MAE", 3), "bias": ("bias", 3), "psnr": ("PSNR dB", 2), "ssim": ("SSIM", 3),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,14 +32,14 @@ class FoldMetrics:
         fold: number, from 0.
         split: of the groups.
         best_epoch: that the validation group picked.
-        figures: pooled over the group's slides, as ``hrpn-tf evaluate`` defines them; None where
+        metrics: pooled over the group's slides, as ``hrpn-tf evaluate`` defines them; None where
             undefined.
     """
 
     fold: int
     split: Split
     best_epoch: int
-    figures: Mapping[str, float | None]
+    metrics: Mapping[str, float | None]
 
 
 def cross_validate(
@@ -57,7 +54,7 @@ def cross_validate(
         store_path: of ``hrpn-tf prepare``, with at least three groups.
         out: folder of ``fold-0``, ``fold-1`` and so on, and of ``summary.json``, ``.md``, ``.csv``.
         config: of each fold, but for ``data.split``, which is set here.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         SplitError: fewer than three groups.
@@ -71,13 +68,14 @@ def cross_validate(
     splits = folds(open_store(store_path).groups)
     found = []
     for number, split in enumerate(splits):
-        run = out / f"fold-{number}"
-        epoch = _fit_fold(store_path, run, _of_fold(config, number), progress)
-        if not (run / PROFILE).exists():
+        folder = out / f"fold-{number}"
+        epoch = _fit_fold(store_path, folder, _of_fold(config, number), progress)
+        run = open_run(folder)
+        if not run.training_profile.exists():
             write_profile(run, store_path)
         keras.utils.clear_session()  # or every fold would add its graphs to memory
-        predict_run(run, skip_existing=True, progress=progress, say=lambda line: None)
-        if not (run / "evaluation").is_dir():
+        predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
+        if not run.evaluation.is_dir():
             evaluate_run(run, progress=progress)
         found.append(FoldMetrics(number, split, epoch, _pooled(run)))
     _write(out, found)
@@ -86,8 +84,9 @@ def cross_validate(
 
 def to_markdown(found: Sequence[FoldMetrics]) -> str:
     """One row per fold, then mean and standard deviation over folds."""
-    heads = ["fold", "test group", *(title for title, _ in METRICS.values())]
-    lines = [[str(each.fold), ", ".join(each.split.test), *_cells(each.figures)] for each in found]
+    shown = metrics_shown_in("folds").values()
+    heads = ["fold", "test group", *(metric.heading for metric in shown)]
+    lines = [[str(each.fold), ", ".join(each.split.test), *_cells(each.metrics)] for each in found]
     mean, spread = spread_over_folds(found)
     lines += [["**mean**", "", *_cells(mean)], ["sd", "", *_cells(spread)]]
     widths = [max(len(row[i]) for row in (heads, *lines)) for i in range(len(heads))]
@@ -105,9 +104,10 @@ def to_markdown(found: Sequence[FoldMetrics]) -> str:
 def spread_over_folds(
     found: Sequence[FoldMetrics],
 ) -> tuple[dict[str, float | None], dict[str, float | None]]:
-    """Mean and standard deviation (n - 1) of each figure over the folds that define it."""
+    """Mean and standard deviation (n - 1) of each metric over the folds that define it."""
     columns = {
-        name: [v for each in found if (v := each.figures[name]) is not None] for name in METRICS
+        name: [v for each in found if (v := each.metrics[name]) is not None]
+        for name in metrics_shown_in("folds")
     }
     mean = {name: float(np.mean(v)) if v else None for name, v in columns.items()}
     spread = {name: float(np.std(v, ddof=1)) if len(v) > 1 else None for name, v in columns.items()}
@@ -117,17 +117,16 @@ def spread_over_folds(
 def _fit_fold(store_path: Path, run: Path, config: Config, progress: bool) -> int:
     """Train a fold unless it is finished; gives its best epoch."""
     from hrpn_tf.data.store import open_store
-    from hrpn_tf.training.checkpoints import list_checkpoints, read_state
     from hrpn_tf.training.checks import adopt_preset, adopt_store
     from hrpn_tf.training.fit import fit
-    from hrpn_tf.training.run import is_finished, refuse_other
+    from hrpn_tf.training.run import is_finished, last_state, refuse_other
 
     store = open_store(store_path)
     resolved = adopt_store(adopt_preset(config), store)
     if run.is_dir() and any(run.iterdir()):
         refuse_other(run, resolved, store)
         if is_finished(run, resolved):
-            return read_state(list_checkpoints(run / "checkpoints")[-1]).best_epoch
+            return last_state(run).best_epoch
     return fit(store_path, run, config, progress=progress).best_epoch
 
 
@@ -137,9 +136,9 @@ def _of_fold(config: Config, number: int) -> Config:
     return config.model_copy(update={"data": data})
 
 
-def _pooled(run: Path) -> dict[str, float | None]:
-    """The model's figures over the fold's test group."""
-    path = run / "evaluation" / "metrics.json"
+def _pooled(run: Run) -> dict[str, float | None]:
+    """The model's metrics over the fold's test group."""
+    path = run.evaluation / METRICS_FILE
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
         row = next(
@@ -152,14 +151,11 @@ def _pooled(run: Path) -> dict[str, float | None]:
         raise RunError(
             f"{path}: missing or damaged; remove {path.parent} to have it made again"
         ) from None
-    return {name: row[name] for name in METRICS}
+    return {name: row.get(name) for name in metrics_shown_in("folds")}
 
 
-def _cells(figures: Mapping[str, float | None]) -> list[str]:
-    return [
-        "-" if (value := figures[name]) is None else f"{value:.{digits}f}"
-        for name, (_, digits) in METRICS.items()
-    ]
+def _cells(values: Mapping[str, float | None]) -> list[str]:
+    return [metric.text(values[name]) for name, metric in metrics_shown_in("folds").items()]
 
 
 def _write(out: Path, found: Sequence[FoldMetrics]) -> None:
@@ -170,7 +166,7 @@ def _write(out: Path, found: Sequence[FoldMetrics]) -> None:
             "test": ",".join(each.split.test),
             "validation": ",".join(each.split.validation),
             "best_epoch": each.best_epoch,
-            **each.figures,
+            **each.metrics,
         }
         for each in found
     ]

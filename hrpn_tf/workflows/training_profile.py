@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hrpn_tf.errors import RunError
-from hrpn_tf.runs.slides import run_subsets, store_of
+from hrpn_tf.runs import Run, load_run, open_run
 
 if TYPE_CHECKING:
     from hrpn_tf.data.manifest import SlideRecord
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
 
 
-def write_profile(run: Path, store_path: Path | None = None) -> "TrainingProfile":
+def write_profile(run: Run | Path, store_path: Path | None = None) -> "TrainingProfile":
     """Write the training profile of a run, in place of an older one.
 
     Takes seconds: of each training slide some windows are read from the store, and the best
     network's features of them are computed. Needs TensorFlow.
 
     Args:
-        run: folder of a training.
+        run: open, or the folder of a training.
         store_path: its store of patches; None for where it was.
 
     Raises:
@@ -32,26 +32,25 @@ def write_profile(run: Path, store_path: Path | None = None) -> "TrainingProfile
         DiskFullError: the disk filled up.
     """
     from hrpn_tf.data.store import open_store
-    from hrpn_tf.evaluation.out_of_distribution import NAME, SIDE, learn_profile, save_profile
+    from hrpn_tf.evaluation.out_of_distribution import SIDE, learn_profile, save_profile
     from hrpn_tf.evaluation.out_of_distribution.statistics import describe
     from hrpn_tf.models.features import pooled_features
-    from hrpn_tf.training.run import load_run
 
+    run = open_run(run)
     model, contract, _ = load_run(run)
-    store = open_store(store_path or store_of(run))
+    store = open_store(store_path or run.patch_dataset)
     if store.roles[:-1] != contract.inputs:
         raise RunError(
             f"{store.path}: patches of {', '.join(store.roles[:-1])}, where {run} was trained on "
             f"{', '.join(contract.inputs)}; name its own store with --store"
         )
-    groups = [group for group, subset in run_subsets(run).items() if subset == "train"]
     features, side = pooled_features(model), min(SIDE, store.patch)
     slides = {
         record.name: (record.group, describe(_windows(store, record, side), features))
-        for record in store.slides(groups)
+        for record in store.slides(run.split.train)
     }
     profile = learn_profile(contract.inputs, slides, side)
-    save_profile(profile, run / NAME)
+    save_profile(profile, run.training_profile)
     return profile
 
 

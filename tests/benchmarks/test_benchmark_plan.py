@@ -6,8 +6,8 @@ import pytest
 from hrpn_benchmarks.errors import PlanError
 from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.plan import SHIPPED, Plan, read_plan
-from instruments import cell
-from small_bundle import small_bundle
+from support.instruments import cell
+from support.small_bundle import small_bundle
 
 
 def test_shipped_plans_are_read() -> None:

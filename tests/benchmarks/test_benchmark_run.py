@@ -14,8 +14,8 @@ from hrpn_benchmarks.report.compare import change_of, compare
 from hrpn_benchmarks.report.markdown import to_markdown
 from hrpn_benchmarks.report.report import Report, read_report
 from hrpn_benchmarks.runner import run_benchmark
-from instruments import cell
-from small_bundle import small_bundle
+from support.instruments import cell
+from support.small_bundle import small_bundle
 
 from hrpn_tf.cli.main import run as hrpn_tf
 

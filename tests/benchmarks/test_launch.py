@@ -9,8 +9,9 @@ from hrpn_benchmarks.launch import measure_apart, put_together
 from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.plan import Peer, Plan
-from instruments import cell
-from small_bundle import small_bundle
+from support.instruments import cell
+from support.places import TESTS
+from support.small_bundle import small_bundle
 
 CORES = sorted(os.sched_getaffinity(0))
 two_cores = pytest.mark.skipif(len(CORES) < 2, reason="needs two cores")
@@ -18,13 +19,19 @@ two_cores = pytest.mark.skipif(len(CORES) < 2, reason="needs two cores")
 
 def sleeping(**changes):
     """A cell of a peer that sleeps, in processes of its own."""
-    values = {"bundle": "", "peer": "instruments:sleeper", "side": 8, "seconds": 0.2, **changes}
+    values = {
+        "bundle": "",
+        "peer": "support.instruments:sleeper",
+        "side": 8,
+        "seconds": 0.2,
+        **changes,
+    }
     return cell(**values)
 
 
 @pytest.fixture(autouse=True)
 def _workers_find_the_instruments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
 
 
 def test_a_process_is_kept_to_its_cores() -> None:
@@ -48,9 +55,9 @@ def test_more_threads_than_cores_is_a_failure_that_says_so() -> None:
 
 
 def test_the_last_words_of_a_process_are_the_reason() -> None:
-    failure = measure_apart(sleeping(peer="instruments:nobody"), 60).failure
+    failure = measure_apart(sleeping(peer="support.instruments:nobody"), 60).failure
     assert failure is not None
-    assert "instruments:nobody cannot be loaded" in failure
+    assert "support.instruments:nobody cannot be loaded" in failure
 
 
 @two_cores
@@ -90,7 +97,7 @@ def test_scaling_takes_all_powers_of_two_up_to_the_cores() -> None:
 
 
 def test_peers_are_rows_beside_the_bundles() -> None:
-    peer = Peer(name="sleeper", load="instruments:sleeper", scenarios=("tile",))
+    peer = Peer(name="sleeper", load="support.instruments:sleeper", scenarios=("tile",))
     plan = Plan(scenarios=("startup", "tile"), formats=("onnx",), peers=(peer,))
     found = [each for each in expand(plan, [small_bundle()]) if each.peer]
     assert [(each.model, each.scenario, each.bundle) for each in found] == [("sleeper", "tile", "")]

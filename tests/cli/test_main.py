@@ -57,6 +57,27 @@ def test_version_and_unknown_command() -> None:
     assert "No such command" in wrong.stderr
 
 
+def test_a_wrong_name_of_a_command_is_met_with_the_right_one() -> None:
+    assert "Did you mean 'evaluate'?" in hrpn_tf("evalute").stderr
+
+
+def test_short_help_and_the_package_as_a_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "hrpn_tf", "fit", "-h"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("Usage: hrpn-tf fit [OPTIONS] STORE")
+
+
+def test_every_command_has_the_options_of_the_console() -> None:
+    with click.Context(main) as context:
+        for name in COMMANDS:
+            command = main.get_command(context, name)
+            assert command is not None
+            options = [option for each in command.params for option in each.opts]
+            assert {"--quiet", "--verbose", "--log-json", "--debug"} < set(options), name
+            assert len(options) == len(set(options)), name
+
+
 @pytest.mark.parametrize(("error", "code"), [(SlideNotFoundError, 2), (NoTissueError, 1)])
 def test_named_errors_become_one_line_and_a_code(
     error: type[HrpnError],
@@ -96,6 +117,7 @@ def test_wrong_input_of_a_real_command(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("terminal")
 def test_a_warning_of_this_package_is_one_line(capsys, monkeypatch):
     monkeypatch.setattr(warnings, "showwarning", _warn)
     with warnings.catch_warnings():

@@ -30,6 +30,15 @@ def test_override_wins_over_the_file(tmp_path: Path) -> None:
     assert config.data.inputs == ("a", "b", "c")
 
 
+def test_override_fills_a_section_that_the_file_leaves_empty(tmp_path: Path) -> None:
+    path = tmp_path / "hrpn.yaml"
+    path.write_text("data:\ntraining: {adversarial: null}\n")
+    config = load_config(path, ["data.patch=64", "training.adversarial.weight=2"])
+    assert config.data.patch == 64
+    assert config.training.adversarial is not None
+    assert config.training.adversarial.weight == 2
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -43,6 +52,22 @@ def test_override_wins_over_the_file(tmp_path: Path) -> None:
         ("data: {inputs: [qd], target: qd}", "inputs and target must be different roles"),
         ("data: {channels: {tracer: 1}}", "neither input nor target"),
         ("training: {optimizer: {learning_rate: .nan}}", "finite"),
+        ("batch_size: 4", "unknown key batch_size, did you mean training.batch_size?"),
+        ("training:", "training: expected a section with keys, not null"),
+        ("training: {adversarial: 3}", "training.adversarial: expected a section with keys, not 3"),
+        ("training: {epochs: 1.5}", "training.epochs: expected whole number, not 1.5 (Length of"),
+        ("data: {inputs: vessels}", "data.inputs: expected list of text, not 'vessels' ("),
+        ("data: {channels: {qd: [1]}}", "channels.qd: expected one text or whole number per name"),
+        ("training: {loss: huber}", "training.loss: no loss 'huber'; there are mse, mae"),
+        (
+            "prediction: {tile: 8}",
+            "prediction.tile: Input should be greater than or equal to 32, not 8 (Largest side "
+            "length of a tile, without its halo; unit: px)",
+        ),
+        (
+            "spatial: {background: near}",
+            "spatial.background: expected number, `auto`, `fit` or `far`, not 'near' (Intensity",
+        ),
         ("- a list", "expected sections with keys"),
         ("a: [1", "not valid YAML"),
         ("x: !!python/object/apply:os.system [true]", "not valid YAML"),

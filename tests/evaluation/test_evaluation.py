@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
 from scipy.ndimage import gaussian_filter
 from skimage.io import imread
 from sklearn.metrics import r2_score
+from support.array_plane import ArrayPlane
 
 from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation import (
-    DEFINITIONS,
+    METRICS,
     CompareSettings,
     Evaluation,
     MeasuredSlide,
@@ -24,7 +24,7 @@ from hrpn_tf.evaluation import (
     to_csv,
     to_markdown,
 )
-from hrpn_tf.evaluation.metrics import figures
+from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.slide_picture import CROP, Picture, choose_crop, density
 
 SETTINGS = CompareSettings(peak=255.0, smooth_px=2.0)
@@ -67,7 +67,7 @@ def test_json_holds_every_row_with_its_definition(evaluation: Evaluation) -> Non
     values = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
     assert values["schema"] == "hrpn-tf evaluation 1"
     assert values["peak"] == 255
-    assert set(values["definitions"]) == set(DEFINITIONS)
+    assert set(values["definitions"]) == set(METRICS)
     keys = {(r["slide"], r["predictor"], r["view"], r["region"]) for r in values["rows"]}
     model = {(s, "model", v, "whole") for s in ("a", "b", "pooled") for v in values["views"]}
     assert model <= keys
@@ -80,15 +80,15 @@ def test_pooled_figures_are_those_of_all_pixels_together(evaluation: Evaluation)
     true = np.concatenate([s.target.image.ravel() for s in slides])  # type: ignore[attr-defined]
     pred = np.concatenate([prediction(s).image.ravel() for s in slides])
     row = next(r for r in evaluation.rows() if r.slide == "pooled" and r.view == "float")
-    assert row.figures.values["r2"] == pytest.approx(r2_score(true.astype(float), pred))
-    assert row.figures.pixels == true.size
+    assert row.metrics.values["r2"] == pytest.approx(r2_score(true.astype(float), pred))
+    assert row.metrics.pixels == true.size
 
 
 def test_the_baseline_of_the_mean_predicts_the_training_mean(evaluation: Evaluation) -> None:
     training, tested = (s.target.image for s in (slide("c", 3), slide("a", 1)))  # type: ignore[attr-defined]
     row = next(r for r in evaluation.rows() if r.slide == "a" and "mean" in r.predictor)
     flat = np.full(tested.size, training.mean())
-    assert row.figures.values["r2"] == pytest.approx(r2_score(tested.ravel(), flat))
+    assert row.metrics.values["r2"] == pytest.approx(r2_score(tested.ravel(), flat))
 
 
 def test_csv_reads_back_as_the_same_numbers(evaluation: Evaluation) -> None:
@@ -96,7 +96,7 @@ def test_csv_reads_back_as_the_same_numbers(evaluation: Evaluation) -> None:
     rows = evaluation.rows()
     assert len(lines) == len(rows)
     for line, row in zip(lines, rows, strict=True):
-        for name, value in row.figures.values.items():
+        for name, value in row.metrics.values.items():
             assert line[name] == ("" if value is None else repr(value))
 
 
@@ -148,7 +148,7 @@ def test_the_density_counts_every_pixel_once(dtype: str) -> None:
     result = evaluate_slide(
         MeasuredSlide(**{**measured.__dict__, "target": true}), pred, None, SETTINGS
     )
-    whole = figures(result.predictors["model"]["float", "whole"], 255.0)
+    whole = metrics_of(result.predictors["model"]["float", "whole"], 255.0)
     picture = Picture("a", {}, "qd", true, pred, whole, 0.5)
     counts, edges = density(picture)
     assert counts.sum() == true.image.size

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundle_samples import CONTRACT, evidence, network
 from hrpn_export import About, export_bundle, open_bundle
 from hrpn_export.errors import (
     BundleExistsError,
@@ -18,6 +17,7 @@ from hrpn_export.errors import (
 from hrpn_export.formats.onnx import exporter as onnx_file
 from hrpn_export.tensorrt import write
 from hrpn_export.tensorrt.machine import Machine, platform_name
+from support.bundles import CONTRACT, evidence, network
 
 PATCHES = np.random.default_rng(0).uniform(0, 200, (2, 32, 32, 2)).astype(np.float32)
 

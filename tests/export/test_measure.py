@@ -2,10 +2,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from bundle_samples import CONTRACT, network
 from hrpn_export import ArraySlide, ContractError, Evidence
 from hrpn_export.measure import Measurement, ReferenceSession, mosaic, seam_error
 from scipy.ndimage import uniform_filter
+from support.bundles import CONTRACT, network
 
 PATCHES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 2)).astype(np.float32)
 TARGETS = PATCHES[..., :1] + 1

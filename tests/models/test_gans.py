@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from model_checks import grey_levels
+from support.model_checks import grey_levels
 
 from hrpn_tf.config import TrainingConfig
 from hrpn_tf.errors import ConfigError

@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
-from model_checks import measured_field
+from support.model_checks import measured_field
 
 from hrpn_tf.errors import ModelGraphError
 from hrpn_tf.models.graph import count_macs, macs_by_layer, receptive_field, stride_multiple

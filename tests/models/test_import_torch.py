@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from published_reference import reference, reference_input, shapes, state_dict
+from support.published_reference import reference, reference_input, shapes, state_dict
 
 from hrpn_tf.errors import CheckpointError
 from hrpn_tf.models.build import build_model

@@ -2,11 +2,11 @@
 
 import doctest
 import importlib
-from pathlib import Path
 
 import pytest
+from support.places import DOCS
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "models.md"
+GUIDE = DOCS / "reference" / "models.md"
 
 
 def test_guide() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from model_checks import as_graph, grey_levels, measured_field, smooth
+from support.model_checks import as_graph, grey_levels, measured_field, smooth
 
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.models.build import build_model

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from published_reference import reference, reference_input, state_dict
+from support.published_reference import reference, reference_input, state_dict
 
 from hrpn_tf.models.build import build_model
 from hrpn_tf.models.graph import count_macs, macs_by_layer, receptive_field, stride_multiple

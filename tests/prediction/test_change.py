@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_folder import write
+from support.run_folder import write
 
 from hrpn_tf.errors import SlideChangedError
 from hrpn_tf.prediction import slide_checksums

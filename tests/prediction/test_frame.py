@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_slide_checks import CONTRACT, INFO
+from support.slide_and_contract import CONTRACT, INFO
 
 from hrpn_tf.errors import PixelSizeError, RegionError
 from hrpn_tf.prediction import Frame, Region, choose_frame, frame_region

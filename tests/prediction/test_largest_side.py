@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grid_network import ArraySlide, GridNetwork
 from hrpn_export import ContractError
+from support.grid_network import ArraySlide, GridNetwork
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.prediction import predict_slide

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from grid_network import ArraySlide, GridNetwork
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.grid_network import ArraySlide, GridNetwork, untiled
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import DiskFullError, NonFinitePredictionError, OutputExistsError
@@ -19,17 +19,6 @@ from hrpn_tf.prediction import predict_slide, read_reflected, to_grey_levels
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
 
 SETTINGS = set(PredictionConfig.model_fields)
-
-
-def untiled(session: GridNetwork, image: np.ndarray) -> np.ndarray:
-    """The network on the whole slide, with a full halo of reflection on every side."""
-    contract = session.contract
-    m, halo = contract.stride_multiple, (contract.receptive_field or 0)
-    halo = -(-halo // m) * m
-    height, width, _ = image.shape
-    after = [(halo + -side % m) for side in (height, width)]
-    padded = np.pad(image, [(halo, after[0]), (halo, after[1]), (0, 0)], mode="symmetric")
-    return session(padded[None])[0, halo : halo + height, halo : halo + width]
 
 
 def slide_file(folder: Path, image: np.ndarray, pixel_size_um: float | None = 0.5) -> Path:

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grid_network import ArraySlide, GridNetwork
 from hypothesis import given
 from hypothesis import strategies as st
-from run_folder import pixels, predict, write
-from test_predict_slide import untiled
+from support.grid_network import ArraySlide, GridNetwork, untiled
+from support.run_folder import pixels
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.prediction import predict_slide
@@ -63,20 +62,3 @@ def test_the_shares_of_a_window_stand_for_a_whole_block(
     # an error at the four corners counts as often as it occurs in the block
     if min(window) > 2:
         assert shares[0, 0] == pytest.approx(1 / (block[0] * block[1]))
-
-
-def test_the_command_says_it_in_its_line(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    slide, out = write(tmp_path / "large.ome.tif", shape=(300, 300)), tmp_path / "out.ome.tif"
-    assert predict(run, slide, "--out", out, "--halo", 4, "--no-skip-empty") == 0
-    said = capsys.readouterr().out
-    assert "halo 4 px; seam error up to " in said
-    assert "smaller than the receptive field" in said
-    exact = tmp_path / "exact.ome.tif"
-    assert predict(run, slide, "--out", exact, "--no-skip-empty") == 0
-    assert "seam" not in capsys.readouterr().out
-    error = np.abs(pixels(out) - pixels(exact))
-    reported = read_provenance(out)["tiling"]["seam_error"]
-    assert 0.5 * error.max() < reported["largest"] <= error.max() + 1e-3
-    assert reported["mean"] == pytest.approx(error.mean(), rel=0.3)

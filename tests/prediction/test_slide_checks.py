@@ -1,32 +1,10 @@
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
-from hrpn_export import Contract
+from support.slide_and_contract import CONTRACT, INFO
 
 from hrpn_tf.errors import PixelSizeError, UnknownChannelError, UsageError
 from hrpn_tf.prediction import choose_frame, input_channels
-from hrpn_tf.slides import SlideInfo
-
-INFO = SlideInfo(
-    path=Path("a.ome.tif"),
-    height=10,
-    width=10,
-    channels=("DAPI", "SpGreen", "SpOrange"),
-    dtype=np.dtype("uint8"),
-    pixel_size_um=0.5,
-    levels=(1.0,),
-)
-CONTRACT = Contract(
-    inputs=("vessels", "nuclei"),
-    outputs=("qd",),
-    pixel_size_um=0.5,
-    stride_multiple=8,
-    receptive_field=31,
-    tile_exact=True,
-    grey_max=255.0,
-)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grid_network import ArraySlide, GridNetwork
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from support.grid_network import ArraySlide, GridNetwork
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.prediction import TissueMap, find_tissue, predict_slide

@@ -14,6 +14,7 @@ import pytest
 
 from hrpn_tf.errors import RunBusyError, UnfinishedError
 from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.prediction.started import StartRecord
 from hrpn_tf.prediction.tiling import Region, plan_tiling
 from hrpn_tf.prediction.unfinished import Unfinished
 
@@ -27,7 +28,7 @@ REQUEST: dict[str, Any] = {
     "channels": (0, 1),
 }
 WORK = "work-0"
-FOUND = {"origin": REQUEST["origin"], "seams": None, "work": WORK}
+FOUND = StartRecord(REQUEST["origin"], WORK)
 HOLD = """
 import sys
 from pathlib import Path

@@ -13,6 +13,7 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.places import SHARED
 
 from hrpn_tf import errors
 from hrpn_tf.errors import (
@@ -26,7 +27,7 @@ from hrpn_tf.slides import iter_windows, open_slide, write_slide
 
 OME = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"{}>{}</OME>'
 OTHER = "other.tif"  # holds the other channel of a slide in two files
-MALFORMED = Path(__file__).resolve().parents[3] / "shared" / "data" / "malformed"
+MALFORMED = SHARED / "data" / "malformed"
 
 # One process reads all files: each within 10 s, and all within 2 GiB of address space above the
 # interpreter's. A crash, a hang or another error leaves the results from there on missing.

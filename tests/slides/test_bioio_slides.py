@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.places import ROOT
 
 from hrpn_tf.errors import NonFinitePixelsError, PixelSizeError, RgbSlideError, SlideFormatError
 from hrpn_tf.slides import open_slide
@@ -14,7 +15,7 @@ from hrpn_tf.slides import open_slide
 IMAGE = np.random.default_rng(0).integers(0, 60_000, (2, 70, 90)).astype(np.uint16)
 # `uv pip install --target .venv/bioio bioio bioio-czi bioio-nd2 bioio-lif pylibCZIrw` puts the
 # extra, and a library that writes CZI, beside the environment of development.
-BESIDE = Path(__file__).resolve().parents[2] / ".venv" / "bioio"
+BESIDE = ROOT / ".venv" / "bioio"
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import doctest
 import importlib
-from pathlib import Path
 
 import pytest
+from support.places import DOCS
 
 
 def test_guide() -> None:
-    guide = Path(__file__).resolve().parents[2] / "docs" / "guide" / "slides.md"
+    guide = DOCS / "guide" / "slides.md"
     result = doctest.testfile(str(guide), module_relative=False)
     assert result.attempted > 8
     assert result.failed == 0

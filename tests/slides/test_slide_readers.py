@@ -107,7 +107,9 @@ def test_readers_that_fail_are_named_and_hide_nothing(tmp_path: Path) -> None:
     done = in_process(
         tmp_path / "site",
         "import warnings\nfrom hrpn_tf.cli.main import _warn\n"
+        "from hrpn_tf.console import terminal_log\n"
         "from hrpn_tf.slides import open_slide\nwarnings.showwarning = _warn\n"
+        "shown = terminal_log()\nshown.__enter__()\n"
         f"folder = {str(tmp_path)!r}\n"
         "print(*(open_slide(f'{folder}/{name}.tif').info.width for name in ('ask', 'open')))\n"
         "try:\n    open_slide(folder + '/a.txt')\nexcept Exception as error:\n    print(error)\n",

@@ -11,7 +11,7 @@ from hrpn_tf.config import AdversarialConfig, OptimizerConfig
 from hrpn_tf.training.adversarial import AdversarialModel
 from hrpn_tf.training.losses import build_loss
 from hrpn_tf.training.optimizers import build_optimizer
-from hrpn_tf.training.sums import figures
+from hrpn_tf.training.sums import metrics_of
 
 PLAIN_STEPS = OptimizerConfig(
     name="adam", learning_rate=0.01, weight_decay=0, schedule="constant", warmup_share=0,
@@ -95,7 +95,7 @@ def test_the_discriminator_steps_first_then_the_generator(kind, judge, parts, ba
     for one, other in ((ours.network, generator), (ours.discriminator, discriminator)):
         for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
-    shown = figures(ours.names, sums)
+    shown = metrics_of(ours.names, sums)
     expected = {
         "loss": loss, "reconstruction": distance, "adversarial": fooled, "discriminator": judged
     }  # fmt: skip
@@ -105,7 +105,7 @@ def test_the_discriminator_steps_first_then_the_generator(kind, judge, parts, ba
 
 def test_validation_does_not_ask_the_discriminator(batch):
     model = build(AdversarialConfig())
-    shown = figures(model.names, np.asarray(model.test_step(batch)))
+    shown = metrics_of(model.names, np.asarray(model.test_step(batch)))
     assert shown["loss"] == shown["reconstruction"]
     assert shown["loss"] == pytest.approx(shown["mse"], rel=1e-6)
     assert shown["adversarial"] == shown["discriminator"] == 0.0

@@ -1,4 +1,3 @@
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -7,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.training_results import assert_same_run, final_state, history
 
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import (
@@ -18,50 +18,18 @@ from hrpn_tf.errors import (
 )
 from hrpn_tf.files import locked
 from hrpn_tf.models.graph import stride_multiple
+from hrpn_tf.runs import load_run
 from hrpn_tf.training import loop, networks
 from hrpn_tf.training.checkpoints import list_checkpoints
 from hrpn_tf.training.fit import fit
 from hrpn_tf.training.losses import build_loss
-from hrpn_tf.training.run import load_run
-
-TIMES = {
-    "seconds",
-    "patches_per_second",
-    "steps_per_second",
-    "waiting_share",
-    "memory_mb",
-    "memory_before_mb",
-}
-
-
-def history(run: Path) -> list[dict[str, str]]:
-    with (run / "history.csv").open() as file:
-        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]
-
-
-def final_state(run: Path) -> dict[str, np.ndarray]:
-    """All numbers of the last checkpoint: weights, optimizers, averages, random states."""
-    latest = list_checkpoints(run / "checkpoints")[-1]
-    with np.load(latest / "variables.npz") as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def assert_same_run(run: Path, other: Path) -> None:
-    assert history(run) == history(other)
-    ours, theirs = final_state(run), final_state(other)
-    assert ours.keys() == theirs.keys()
-    for name in ours:
-        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
-    best, reference = load_run(run)[0], load_run(other)[0]
-    for a, b in zip(best.get_weights(), reference.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, store) -> Path:
     """An uninterrupted run of the tiny configuration."""
     run = tmp_path_factory.mktemp("finished") / "run"
-    from tiny_run import TINY_RUN
+    from support.tiny_training import TINY_RUN
 
     fit(store.path, run, load_config(overrides=TINY_RUN), progress=False)
     return run
@@ -192,7 +160,7 @@ def test_a_diverged_training_says_where_and_keeps_what_it_had(store, run, config
     ],
 )
 def test_options_give_a_float32_network_with_the_validated_weights(options, store, run):
-    from tiny_run import TINY_RUN
+    from support.tiny_training import TINY_RUN
 
     fit(store.path, run, load_config(overrides=[*TINY_RUN, *options]), progress=False)
     model, _, _ = load_run(run)
@@ -205,7 +173,7 @@ def test_options_give_a_float32_network_with_the_validated_weights(options, stor
 
 @pytest.mark.parametrize("preset", ["tiny", "tiny-gan"])
 def test_float16_on_a_cpu_is_warned_of_and_scales_the_loss(store, run, preset):
-    from tiny_run import TINY_RUN
+    from support.tiny_training import TINY_RUN
 
     options = [f"model.preset={preset}", "training.precision=mixed_float16", "training.epochs=1"]
     if tf.config.list_physical_devices("GPU"):
@@ -217,6 +185,7 @@ def test_float16_on_a_cpu_is_warned_of_and_scales_the_loss(store, run, preset):
     assert set(scalars) & {2.0**power for power in range(8, 16)}  # the loss scale
 
 
+@pytest.mark.usefixtures("terminal")
 def test_a_damaged_checkpoint_costs_one_epoch_and_nothing_else(
     finished, store, config, run, monkeypatch, capfd
 ):
@@ -256,7 +225,7 @@ def test_two_processes_do_not_train_in_one_folder(finished, store, config):
 
 
 def test_stopping_early_is_the_end(store, run):
-    from tiny_run import TINY_RUN
+    from support.tiny_training import TINY_RUN
 
     options = ["training.early_stopping=2", "training.epochs=30"]
     options += ["training.optimizer.learning_rate=1e-9", "training.optimizer.schedule=constant"]
@@ -269,7 +238,7 @@ def test_stopping_early_is_the_end(store, run):
 
 def test_a_batch_in_parts_gives_what_the_whole_batch_gives(store, tmp_path):
     """Of a network without batch normalisation and dropout, whose parts do not differ."""
-    from tiny_run import TINY_RUN
+    from support.tiny_training import TINY_RUN
 
     options = ["model.preset=plain", "training.epochs=1", "training.optimizer.clip_norm=0.1"]
     runs = []
@@ -283,8 +252,8 @@ def test_a_batch_in_parts_gives_what_the_whole_batch_gives(store, tmp_path):
 
 
 def test_pictures_of_held_out_patches_are_logged(store, run):
+    from support.tiny_training import TINY_RUN
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    from tiny_run import TINY_RUN
 
     config = load_config(overrides=[*TINY_RUN, "training.pictures_every=2"])
     fit(store.path, run, config, progress=False)

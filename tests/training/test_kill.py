@@ -1,6 +1,5 @@
 """A training that is really killed, in a process of its own."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,13 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from test_fit import assert_same_run, history
-from tiny_run import TINY_RUN
+from support.processes import environment, wait_for_file
+from support.tiny_training import TINY_RUN
+from support.training_results import assert_same_run, history
 
 from hrpn_tf.training.checkpoints import list_checkpoints
 
 EPOCHS = 14
-DRIVER = Path(__file__).with_name("tiny_fit.py")
 
 
 def start(store: Path, run: Path, preset: str) -> subprocess.Popen:
@@ -22,18 +21,12 @@ def start(store: Path, run: Path, preset: str) -> subprocess.Popen:
     overrides += [f"model.preset={preset}", "training.checkpoint_steps=4", "training.ema=0.9"]
     options = [part for override in overrides for part in ("--set", override)]
     return subprocess.Popen(
-        [sys.executable, str(DRIVER), "fit", str(store), "--out", str(run), *options],
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        [sys.executable, "-m", "support.tiny_fit", "fit", str(store), "--out", str(run), *options],
+        env=environment(PYTHONUNBUFFERED="1"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
 
 
 @pytest.mark.slow
@@ -47,7 +40,7 @@ def test_a_stopped_training_ends_as_an_uninterrupted_one(store, tmp_path, preset
         (8, signal.SIGINT, 130),
     ]:
         process = start(store.path, run, preset)
-        wait_for(run / "checkpoints" / f"epoch-{epoch:05d}", process)
+        wait_for_file(run / "checkpoints" / f"epoch-{epoch:05d}", process)
         time.sleep(0.05)
         process.send_signal(stop)
         _, errors = process.communicate()

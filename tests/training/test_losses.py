@@ -8,12 +8,8 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import ConfigError
-from hrpn_tf.training.losses import (
-    CHARBONNIER_EPSILON,
-    QUASI_POISSON_OFFSET,
-    SSIM_RANGE,
-    build_loss,
-)
+from hrpn_tf.losses import CHARBONNIER_EPSILON, LOSSES, QUASI_POISSON_OFFSET, SSIM_RANGE
+from hrpn_tf.training.losses import build_loss
 
 
 @pytest.fixture
@@ -84,6 +80,38 @@ def test_quasi_poisson_is_least_for_the_mean():
     loss = build_loss({"quasi_poisson": 1.0}, 1.0)
     best = minimize_scalar(lambda c: float(loss(target, np.full_like(target, c))), (0.1, 3.0))
     assert best.x == pytest.approx(target.mean(), rel=0.01)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_is_least_for_a_perfect_prediction(name):
+    """In a graph, as training computes it; the gradient is finite there and elsewhere."""
+    random = np.random.default_rng(0)
+    target, other = tf.constant(random.gamma(1.0, 2.0, (2, 1, 9, 9, 1)).astype(np.float32))
+    loss = build_loss({name: 1.0}, 1.0)
+
+    @tf.function
+    def value_and_slope(prediction):
+        with tf.GradientTape() as tape:
+            tape.watch(prediction)
+            value = loss(target, prediction)
+        return value, tape.gradient(value, prediction)
+
+    perfect, slope = value_and_slope(target)
+    worse, other_slope = value_and_slope(other)
+    assert perfect.shape == ()
+    assert float(perfect) == pytest.approx(0.0, abs=1e-5)
+    assert float(worse) > 0.01
+    assert np.isfinite(slope).all()
+    assert np.isfinite(other_slope).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_has_a_name_a_formula_and_a_use(name):
+    loss = LOSSES[name]
+    assert loss.name == name
+    assert loss.formula
+    assert loss.suits
+    assert loss.unit in ("1", "unit", "unit²")
 
 
 def test_a_mix_is_the_weighted_sum(pair):

@@ -12,7 +12,9 @@ from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore, open_store
 from hrpn_tf.errors import CheckpointError, RunError
 from hrpn_tf.models.scaling import Scaling
-from hrpn_tf.training.run import create_run, load_run, may_resume
+from hrpn_tf.runs import load_run
+from hrpn_tf.runs.writing import create_run
+from hrpn_tf.training.run import may_resume
 
 SCALING = Scaling((100.0, 90.0), (30.0, 20.0), 4.0, (255.0, 250.0), 60.0)
 

@@ -13,6 +13,7 @@ def _heard():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.usefixtures("terminal")
 def test_the_first_signal_asks_and_the_second_stops(capsys):
     with StopSignals() as signals:
         assert signals.asked is None

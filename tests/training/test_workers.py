@@ -1,7 +1,6 @@
 """Several processes train one network, really."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,15 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_fit import final_state, history
-from test_kill import DRIVER, wait_for
-from tiny_run import TINY_RUN
+from support.places import TESTS
+from support.processes import environment, wait_for_file
+from support.tiny_training import TINY_RUN
+from support.training_results import final_state, history
 
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.training.checkpoints import list_checkpoints
 from hrpn_tf.training.distribution import choose_devices
 from hrpn_tf.training.workers import launch, worker_environment
 
+PROGRAM = TESTS / "support" / "tiny_fit.py"
 OPTIONS = (
     *TINY_RUN,
     "training.ema=0.9",
@@ -29,11 +30,11 @@ OPTIONS = (
 
 def command(store: Path, run: Path, *options: str) -> list[str]:
     pairs = [part for option in (*OPTIONS, *options) for part in ("--set", option)]
-    return [sys.executable, str(DRIVER), "fit", str(store), "--out", str(run), *pairs]
+    return [sys.executable, str(PROGRAM), "fit", str(store), "--out", str(run), *pairs]
 
 
 def train(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(arguments, capture_output=True, text=True, check=False)
+    return subprocess.run(arguments, env=environment(), capture_output=True, text=True, check=False)
 
 
 def assert_close(run: Path, other: Path) -> None:
@@ -72,13 +73,12 @@ def test_two_devices_of_one_machine_train_as_one(store, tmp_path, preset):
         "    strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])\n"
         "    return distribution.Devices(strategy)\n"
         "fit.choose_devices = mirrored\n"
-        f"sys.path.insert(0, r'{DRIVER.parent}')\n"
-        "import tiny_fit\n"
+        "from support import tiny_fit\n"
     )
     script = tmp_path / "mirrored.py"
     script.write_text(code)
     one, two = tmp_path / "one", tmp_path / "two"
-    for run, program in ((one, DRIVER), (two, script)):
+    for run, program in ((one, PROGRAM), (two, script)):
         arguments = command(store.path, run, f"model.preset={preset}")[2:]
         finished = train(sys.executable, str(program), *arguments)
         assert finished.returncode == 0, finished.stderr
@@ -98,8 +98,7 @@ def test_weights_are_equal_on_all_workers(store, tmp_path):
         f"    np.savez(r'{tmp_path}/worker-%d.npz' % job.devices.worker, **values)\n"
         "    return save(job, state)\n"
         "loop._save = both\n"
-        f"sys.path.insert(0, r'{DRIVER.parent}')\n"
-        "import tiny_fit\n"
+        "from support import tiny_fit\n"
     )
     script = tmp_path / "both.py"
     script.write_text(code)
@@ -123,14 +122,14 @@ def test_when_a_worker_dies_the_other_says_so_and_the_run_goes_on(store, tmp_pat
     workers = [
         subprocess.Popen(
             arguments,
-            env=os.environ | worker_environment(addresses, number),
+            env=environment(**worker_environment(addresses, number)),
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         for number in range(2)
     ]
-    wait_for(run / "checkpoints" / "epoch-00003", workers[0])
+    wait_for_file(run / "checkpoints" / "epoch-00003", workers[0])
     workers[1].kill()
     started = time.monotonic()
     _, errors = workers[0].communicate(timeout=60)
@@ -143,15 +142,20 @@ def test_when_a_worker_dies_the_other_says_so_and_the_run_goes_on(store, tmp_pat
     assert epoch >= 3
 
     process = subprocess.Popen(
-        [*arguments, "--workers", "2"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*arguments, "--workers", "2"],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    wait_for(run / "checkpoints" / f"epoch-{epoch + 2:05d}", process)
+    wait_for_file(run / "checkpoints" / f"epoch-{epoch + 2:05d}", process)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143, errors
     assert f"resuming after epoch {epoch}" in errors or "resuming in epoch" in errors
 
 
+@pytest.mark.usefixtures("terminal")
 def test_the_launcher_gives_the_code_of_the_worker_that_failed(capfd):
     script = (
         "import json, os, sys, time\n"
@@ -162,6 +166,7 @@ def test_the_launcher_gives_the_code_of_the_worker_that_failed(capfd):
     assert "worker 1 of 3 ended with exit code 7" in capfd.readouterr().err
 
 
+@pytest.mark.usefixtures("terminal")
 def test_the_launcher_says_which_signal_ended_a_worker(capfd):
     script = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     assert launch([sys.executable, "-c", script], 2) == 128 + signal.SIGKILL
@@ -170,9 +175,9 @@ def test_the_launcher_says_which_signal_ended_a_worker(capfd):
 
 def test_workers_share_processors_and_gpus(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
-    environment = worker_environment(["a:1", "b:2"], 1)
-    assert environment["CUDA_VISIBLE_DEVICES"] == "2,3"
-    assert json.loads(environment["TF_CONFIG"])["task"] == {"type": "worker", "index": 1}
+    variables = worker_environment(["a:1", "b:2"], 1)
+    assert variables["CUDA_VISIBLE_DEVICES"] == "2,3"
+    assert json.loads(variables["TF_CONFIG"])["task"] == {"type": "worker", "index": 1}
 
 
 @pytest.mark.parametrize(

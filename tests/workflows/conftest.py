@@ -1,17 +1,21 @@
-"""Fixtures of the tests of reports."""
+"""What workflows that train need."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from report_sample import make_run
+from support.tiny_training import make_store, tiny_presets
 
-from hrpn_tf.workflows.report.report import report_run
+from hrpn_tf.data.store import PatchStore
 
 
-@pytest.fixture(scope="package")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with its report in ``run/report``; made once, not to be changed."""
-    folder = tmp_path_factory.mktemp("made")
-    run = make_run(folder)
-    report_run(run, slide_list=folder / "slides.yaml", progress=False)
-    return run
+@pytest.fixture(scope="session")
+def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
+    """Groups a, b, c with 12, 6 and 6 patches of 32 px; not to be changed."""
+    return make_store(tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture(scope="module", name="tiny_presets")
+def _tiny_presets() -> Iterator[None]:
+    """Networks that train on ``tiny_store`` in a second are known to this test module."""
+    with tiny_presets():
+        yield

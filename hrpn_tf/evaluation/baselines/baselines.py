@@ -1,4 +1,4 @@
-"""The baselines of an evaluation: what they know, and what they predict for a slide."""
+"""The baselines of an evaluation: their fit, and their predictions for a slide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ TREES = "gradient-boosted trees"
 
 @dataclass(frozen=True)
 class Baselines:
-    """What was learnt from the training slides.
+    """Baselines fitted on the training slides.
 
     Attributes:
-        profile: mean of the target, and its mean by distance to the nearest vessel.
-        trees: None unless they were asked for.
+        profile: mean of the target, and mean by distance to the nearest vessel.
+        trees: boosted trees, or None if they were not fitted.
     """
 
     profile: Profile
@@ -41,13 +41,14 @@ class Baselines:
 
 
 def fit_baselines(training: Sequence[MeasuredSlide], trees: bool = False) -> Baselines:
-    """Learn what the baselines may know from the training slides.
+    """Fit the baselines on the training slides.
 
-    Without a vessel channel there is no fit to the distance. With one, vessels are told from the
-    rest on the scale that serves that fit better.
+    Without a vessel channel there is no fit to the distance. With one, vessels are segmented on the
+    linear or the logarithmic scale of intensities, whichever gives the smaller error on the
+    training slides.
 
     Args:
-        training: the slides that the network was trained on.
+        training: the slides that the network was trained on; at least one.
         trees: whether to fit the trees, too.
     """
     profile = _fit_profile(training)
@@ -58,7 +59,7 @@ def fit_baselines(training: Sequence[MeasuredSlide], trees: bool = False) -> Bas
 
 
 def baseline_planes(slide: MeasuredSlide, baselines: Baselines) -> dict[str, Plane]:
-    """What each baseline predicts for a slide, by its name."""
+    """The prediction of each baseline for a slide, by name of the baseline."""
     target, profile = slide.target, baselines.profile
     planes: dict[str, Plane] = {MEAN: ConstantPlane(target.height, target.width, profile.mean)}
     if slide.vessel_role and profile.intensity is not None:

@@ -1,6 +1,7 @@
-"""The classical baseline: gradient-boosted trees on smoothed inputs and the vessels' distance.
+"""The classical baseline: gradient-boosted trees on smoothed inputs and the distance to vessels.
 
-What a pixel classifier of the usual kind (ilastik, Weka) sees, fitted to the target's grey levels.
+The trees see the features of a usual pixel classifier (ilastik, Weka) and predict the intensity of
+the target.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,10 +37,11 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Features:
-    """What the trees see of each pixel of a slide.
+    """The features of each pixel of a slide.
 
-    Of every input: its grey level; smoothed by a Gaussian of each of ``SIGMAS_UM``; and the length
-    of the gradient of each smoothed image. Then the distance to the nearest vessel, um.
+    For every input: its intensity, its intensity smoothed by a Gaussian of each of ``SIGMAS_UM``,
+    and the length of the gradient of each smoothed image. The last feature is the distance to the
+    nearest vessel, um.
 
     Attributes:
         inputs: planes of one size, in the run's order.
@@ -52,7 +54,7 @@ class Features:
     pixel_size_um: float
 
     def read(self, window: Window) -> np.ndarray:
-        """(height, width, features) float32; what lies around the window counts too."""
+        """(height, width, features) float32; smoothing also sees the pixels around the window."""
         maps = [each for plane in self.inputs for each in self._of(plane, window)]
         if self.distance is not None:
             maps.append(self.distance.bins(window))
@@ -89,7 +91,7 @@ class Trees:
     slides: int
 
     def to_json(self) -> dict[str, Any]:
-        """What they saw, as plain values."""
+        """The size of the training sample and the error on it, as plain values."""
         return {
             "training_slides": self.slides,
             "training_pixels": self.pixels,
@@ -101,7 +103,7 @@ class Trees:
 
 @dataclass(frozen=True)
 class TreesPlane:
-    """What fitted trees predict for a slide, grey levels."""
+    """The prediction of fitted trees for a slide, grey levels."""
 
     trees: Trees
     features: Features
@@ -131,10 +133,10 @@ class TreesPlane:
 
 
 def fit_trees(slides: Sequence[tuple[Features, Plane]]) -> Trees:
-    """Trees of least squared error on a sample of the pixels of training slides.
+    """Fit trees by least squares to a sample of the pixels of the training slides.
 
     Args:
-        slides: for each training slide what the trees see, and its target.
+        slides: the features of each training slide, and its target.
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 

@@ -1,4 +1,4 @@
-"""What a model must beat: predicting the mean, and knowing nothing but the vessels' distance."""
+"""The simplest baselines: the mean, and the mean by distance to the nearest vessel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Profile:
         mean: of the target over all pixels, grey levels.
         mse: mean squared error on the pixels that it was fitted on.
         slides: how many slides these are of.
-        scale: on which vessels were told from the rest.
+        scale: scale of intensities on which vessels were segmented.
     """
 
     intensity: np.ndarray | None
@@ -72,7 +72,7 @@ class VesselDistance:
 
 @dataclass(frozen=True)
 class DistancePlane:
-    """What a profile predicts for a slide from its vessels alone; see ``Profile.intensity``."""
+    """The prediction of a profile for a slide, from its vessels alone."""
 
     distance: VesselDistance
     intensity: np.ndarray
@@ -98,13 +98,15 @@ class DistancePlane:
 
 
 def vessel_distance(vessels: Plane, pixel_size_um: float, scale: Scale) -> VesselDistance:
-    """Distances from the vessels that Otsu's threshold finds in a plane.
+    """Distances to the vessels, segmented by Otsu's threshold.
+
+    Source: Otsu (1979), IEEE Transactions on Systems, Man, and Cybernetics 9:62.
 
     Args:
-        vessels: the vessel channel; without any contrast it holds no vessel.
-        pixel_size_um: um per pixel.
-        scale: of the grey levels that the threshold is sought on. On the logarithmic one it lies
-            lower, and faint vessels count.
+        vessels: the vessel channel, grey levels; a constant plane has no vessels.
+        pixel_size_um: side length of a pixel, um.
+        scale: scale of intensities for the threshold. The logarithmic scale gives a lower
+            threshold, so that faint vessels count.
     """
     from skimage.filters import threshold_otsu
 
@@ -124,14 +126,14 @@ def vessel_distance(vessels: Plane, pixel_size_um: float, scale: Scale) -> Vesse
 def fit_profile(
     slides: Sequence[tuple[VesselDistance | None, Plane]], scale: Scale = "linear"
 ) -> Profile:
-    """The mean target intensity by distance to the nearest vessel, and over all pixels.
+    """Mean target intensity by distance to the nearest vessel, and over all pixels.
 
-    Among all functions of the distance, in bins, this one has the least squared error on these
-    slides. Bins without pixels are interpolated.
+    Of all functions of the binned distance, this one has the least squared error on these slides.
+    Bins without pixels are interpolated.
 
     Args:
-        slides: for each training slide its vessel distances, or None, and its target.
-        scale: that the distances were made on.
+        slides: distances to vessels (or None) and target of each training slide.
+        scale: scale of intensities on which the vessels were segmented.
     """
     bins = int(np.ceil(MAX_UM / BIN_UM)) + 1
     total, count, squares, known = np.zeros(bins), np.zeros(bins), 0.0, True

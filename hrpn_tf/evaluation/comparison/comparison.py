@@ -1,4 +1,4 @@
-"""Runs side by side on the same slides: figures, groups of seeds, differences. Reads no file."""
+"""The comparison of runs on the same slides: metrics, groups of seeds, differences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -37,7 +37,7 @@ COST_DEFINITIONS = {
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network costs; see ``COST_DEFINITIONS``. None: not known."""
+    """The cost of a network; see ``COST_DEFINITIONS``. None stands for unknown."""
 
     parameters: float | None = None
     gmac: float | None = None
@@ -77,19 +77,19 @@ class ComparedSlides:
 
 @dataclass(frozen=True)
 class Entry:
-    """One prediction of all test slides: of a run, of a group of runs, or of a baseline.
+    """The prediction of all test slides by a run, a group of runs or a baseline.
 
     Attributes:
         label: unique.
         kind: run, group or baseline.
         mse: (slides,) mean squared error on each slide; of a group: its runs' mean.
-        pooled: figures over all pixels of all slides, as in ``DEFINITIONS``; of a group: means.
-        spread: of a group: standard deviation of each figure between its runs (n - 1).
+        pooled: metrics over all pixels of all slides, as in ``METRICS``; of a group: means.
+        spread: of a group: standard deviation of each metric between its runs (n - 1).
         predicted: "min", "max", "mean" and "sd" of the predicted grey levels; of a group: the
             outermost extremes, and means of the others.
         cost: of the network; of a group: means.
         preset, seed: of a run.
-        family: what all runs share that differ by nothing but their seed.
+        family: the same text for all runs that differ only in their seed.
         runs: labels of a group's runs.
     """
 
@@ -108,7 +108,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that the tables and pictures of a comparison show.
+    """The contents of the tables and pictures of a comparison.
 
     Attributes:
         slides: that all entries were compared on.
@@ -214,7 +214,7 @@ class Comparison:
 
 
 def with_groups(runs: Sequence[Entry]) -> list[Entry]:
-    """The runs, and after the last of every family of several runs their group."""
+    """The runs, with the group of each family of several runs after its last run."""
     arranged: list[Entry] = []
     for i, run in enumerate(runs):
         arranged.append(run)

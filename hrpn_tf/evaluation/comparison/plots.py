@@ -59,7 +59,7 @@ def _draw_errors(comparison: Comparison) -> "Figure":
 
 
 def _draw_ranges(comparison: Comparison) -> "Figure":
-    """Least, largest and mean predicted grey level of each entry beside the measured ones."""
+    """Minimum, maximum and mean predicted intensity of each entry beside the measured ones."""
     slides, entries = comparison.slides, comparison.entries
     figure = _figure(9.0, 1.6 + ROW_INCHES * (len(entries) + 1))
     axis = figure.subplots()

@@ -1,4 +1,4 @@
-"""A comparison of runs as Markdown, CSV and JSON."""
+"""Writes a comparison of runs as Markdown, CSV and JSON."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import json
 
 from hrpn_tf.evaluation.bootstrap import Interval, describe_resamples
 from hrpn_tf.evaluation.comparison.comparison import COST_DEFINITIONS, Comparison, Entry
-from hrpn_tf.evaluation.metrics import DEFINITIONS
+from hrpn_tf.evaluation.metrics import METRICS, Metric, definitions, metrics_shown_in
 from hrpn_tf.evaluation.tables import aligned
 
 EXPLAINED = (
@@ -16,14 +16,6 @@ EXPLAINED = (
 )
 RANGE = ("grey level", "least and largest predicted value")
 # name: (heading, format)
-FIGURES = {
-    "mse": ("MSE", ".3f"),
-    "rmse": ("RMSE", ".3f"),
-    "mae": ("MAE", ".3f"),
-    "r2": ("R²", ".3f"),
-    "psnr": ("PSNR dB", ".2f"),
-    "ssim": ("SSIM", ".3f"),
-}
 COSTS = {
     "parameters": ("parameters", ",.0f"),
     "gmac": ("GMAC", ".2f"),
@@ -36,15 +28,16 @@ _APART = ("r2", "mse_ratio", "mse")
 
 
 def main_table(comparison: Comparison) -> str:
-    """Every entry in one line: its figures and its cost."""
+    """A table with one line per entry: metrics and cost."""
+    shown = metrics_shown_in("comparison").values()
     share = comparison.slides.floor is not None
-    head = ["", "seed", *(title for title, _ in FIGURES.values())]
+    head = ["", "seed", *(metric.heading for metric in shown)]
     head += [*(["explained"] if share else []), "predicted range"]
     head += [title for title, _ in COSTS.values()]
     lines = [head]
     for entry in comparison.entries:
         cells = [_name(entry), "" if entry.seed is None else str(entry.seed)]
-        cells += [_figure(entry, name) for name in FIGURES]
+        cells += [_with_spread(entry, metric) for metric in shown]
         if share:
             cells.append(_number(comparison.explained_share(entry), ".3f"))
         cells.append(_range(entry.predicted["min"], entry.predicted["max"]))
@@ -54,7 +47,7 @@ def main_table(comparison: Comparison) -> str:
 
 
 def difference_table(comparison: Comparison) -> str:
-    """Every entry against the reference, with intervals."""
+    """A table of the differences between each entry and the reference, with intervals."""
     head = ["", "MSE", "MSE: ratio", "MSE: difference", "R²: difference"]
     lines = [head]
     for entry in comparison.entries:
@@ -69,15 +62,17 @@ def difference_table(comparison: Comparison) -> str:
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """The whole comparison: figures, differences, definitions."""
+    """The comparison as Markdown: metrics, differences, definitions."""
     slides = comparison.slides
     peak = "not defined" if comparison.peak is None else f"{comparison.peak:g} grey levels"
     true = _range(slides.true_low, slides.true_high)
-    definitions = {FIGURES[name][0]: DEFINITIONS[name] for name in FIGURES}
+    meaning = {
+        each.heading: (each.unit, each.formula) for each in metrics_shown_in("comparison").values()
+    }
     if slides.floor is not None:
-        definitions["explained"] = EXPLAINED
-    definitions["predicted range"] = RANGE
-    definitions |= {COSTS[name][0]: COST_DEFINITIONS[name] for name in COSTS}
+        meaning["explained"] = EXPLAINED
+    meaning["predicted range"] = RANGE
+    meaning |= {COSTS[name][0]: COST_DEFINITIONS[name] for name in COSTS}
     parts = [
         "# Comparison\n",
         f"On {', '.join(slides.names)}: {int(slides.pixels.sum()):,} px, all pixels of all slides "
@@ -89,7 +84,7 @@ def to_markdown(comparison: Comparison) -> str:
         "takes the same slides of both. They say how much the choice of slides matters, not how "
         f"much the seed does. {describe_resamples(len(slides.names)).capitalize()}.\n",
         "## Definitions\n",
-        *(f"- {title} ({unit}): {text}." for title, (unit, text) in definitions.items()),
+        *(f"- {title} ({unit}): {text}." for title, (unit, text) in meaning.items()),
         f"- Peak: {peak}.",
         *(f"- {remark}" for remark in comparison.remarks),
     ]
@@ -100,16 +95,16 @@ def to_markdown(comparison: Comparison) -> str:
 
 
 def to_csv(comparison: Comparison) -> str:
-    """One line per entry: figures, cost, and the interval of each difference."""
+    """CSV with one line per entry: metrics, cost, and the interval of each difference."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     apart = [f"{name}_{part}" for name in _APART for part in ("difference", "low", "high")]
-    head = ["label", "kind", "preset", "seed", *DEFINITIONS, "explained_share"]
+    head = ["label", "kind", "preset", "seed", *METRICS, "explained_share"]
     head += ["predicted_min", "predicted_max", *COST_DEFINITIONS, *apart]
     writer.writerow([name.replace("mse_ratio_difference", "mse_ratio") for name in head])
     for entry in comparison.entries:
         values: list[object] = [entry.label, entry.kind, entry.preset, entry.seed]
-        values += [entry.pooled.get(name) for name in DEFINITIONS]
+        values += [entry.pooled.get(name) for name in METRICS]
         values += [comparison.explained_share(entry)]
         values += [entry.predicted["min"], entry.predicted["max"]]
         values += entry.cost.to_json().values()
@@ -122,9 +117,9 @@ def to_csv(comparison: Comparison) -> str:
 
 
 def to_json(comparison: Comparison) -> str:
-    """Everything, with definitions and units."""
-    definitions = {
-        **DEFINITIONS,
+    """The comparison as JSON, with definitions and units."""
+    meaning = {
+        **definitions(),
         **COST_DEFINITIONS,
         "explained_share": EXPLAINED,
         "predicted": ("grey level", "mean, standard deviation, least and largest predicted value"),
@@ -136,7 +131,7 @@ def to_json(comparison: Comparison) -> str:
     }  # fmt: skip
     values = comparison.to_json()
     values["definitions"] = {
-        name: {"unit": unit, "definition": text} for name, (unit, text) in definitions.items()
+        name: {"unit": unit, "definition": text} for name, (unit, text) in meaning.items()
     }
     return json.dumps(values, indent=2) + "\n"
 
@@ -148,10 +143,9 @@ def _name(entry: Entry) -> str:
     return f"{label} ({entry.preset})"
 
 
-def _figure(entry: Entry, name: str) -> str:
-    form = FIGURES[name][1]
-    text, spread = _number(entry.pooled.get(name), form), entry.spread.get(name)
-    return text if spread is None else f"{text} ± {spread:{form}}"
+def _with_spread(entry: Entry, metric: Metric) -> str:
+    text, spread = metric.text(entry.pooled.get(metric.name)), entry.spread.get(metric.name)
+    return text if spread is None else f"{text} ± {metric.text(spread)}"
 
 
 def _number(value: float | None, form: str) -> str:

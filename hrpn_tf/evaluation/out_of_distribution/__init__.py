@@ -1,6 +1,6 @@
 """Out-of-distribution detection: whether a slide is like those that a network was trained on."""
 
-from hrpn_tf.evaluation.out_of_distribution.files import NAME, load_profile, save_profile
+from hrpn_tf.evaluation.out_of_distribution.files import load_profile, save_profile
 from hrpn_tf.evaluation.out_of_distribution.judgement import Judgement, judge, one_line
 from hrpn_tf.evaluation.out_of_distribution.profile import TrainingProfile, learn_profile
 from hrpn_tf.evaluation.out_of_distribution.statistics import (
@@ -12,7 +12,6 @@ from hrpn_tf.evaluation.out_of_distribution.statistics import (
 )
 
 __all__ = [
-    "NAME",
     "SIDE",
     "WINDOWS",
     "Judgement",

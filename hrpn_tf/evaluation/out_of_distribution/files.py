@@ -11,9 +11,8 @@ from hrpn_tf.evaluation.out_of_distribution.profile import TrainingProfile
 from hrpn_tf.evaluation.out_of_distribution.statistics import QUANTILES
 from hrpn_tf.files import atomic_path
 
-NAME = "training-profile.npz"
 _SCHEMA = 1
-# A file that a stranger made may unpack to anything; a thousand slides take a few megabytes.
+# An untrusted file may unpack to any size; a thousand slides take a few megabytes.
 _LARGEST = 64 * 2**20
 
 
@@ -48,14 +47,16 @@ def load_profile(path: Path) -> TrainingProfile:
     Raises:
         TrainingProfileError: missing, damaged, or of another schema.
     """
-    again = "make it again with hrpn-tf profile"
+    again = "make it again with hrpn-tf describe-training"
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-                raise TrainingProfileError(f"{path}: holds more than {_LARGEST} bytes; {again}")
-        # never a pickle, which is a program
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as stream:
+            with zipfile.ZipFile(stream) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
+                    raise TrainingProfileError(f"{path}: holds more than {_LARGEST} bytes; {again}")
+            stream.seek(0)
+            # never a pickle, which is a program
+            with np.load(stream, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
         if int(arrays["schema"]) != _SCHEMA:
             raise TrainingProfileError(f"{path}: of another schema than {_SCHEMA}; {again}")
         profile = _profile(arrays)

@@ -1,1 +1,1 @@
-"""An evaluation as pages: figures, tables, and a viewer of every slide."""
+"""The HTML report of an evaluation: figures, tables, and a viewer for every slide."""

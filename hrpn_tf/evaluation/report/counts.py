@@ -1,4 +1,4 @@
-"""What is counted over all pixels of all slides."""
+"""Counts over all pixels of all slides."""
 
 from dataclasses import dataclass
 

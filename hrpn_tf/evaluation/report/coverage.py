@@ -1,4 +1,4 @@
-"""How often measured values lie within prediction intervals, and how wide these are."""
+"""Coverage and mean width of prediction intervals."""
 
 from dataclasses import dataclass, field
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.colours import SERIES
 from hrpn_tf.evaluation.report.density import Density
@@ -123,13 +124,13 @@ def draw_slides(metrics: ReportMetrics, folder: Path) -> list[Chart]:
 
     Empty if no slide has either.
     """
-    for name, label in (("r2", "R²"), ("mse", "MSE, grey levels²")):
+    for name in ("r2", "mse"):
         values = {
             slide: {row["predictor"]: row[name] for row in metrics.of(slide)}
             for slide in metrics.slides
         }
         if any(value is not None for row in values.values() for value in row.values()):
-            return [_dots(values, name, label, folder)]
+            return [_dots(values, name, METRICS[name].label, folder)]
     return []
 
 

@@ -1,4 +1,4 @@
-"""What a viewer shows of a slide: planes on the same pixels, each with a scale and colours."""
+"""The layers of the viewer: planes on the same pixels, each with a scale and colours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The tables of an evaluation as its ``metrics.json`` holds them."""
+"""The tables of an evaluation, read from its ``metrics.json``."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,20 +8,20 @@ from typing import Any
 
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL
-from hrpn_tf.evaluation.evaluation import POOLED, SCHEMA
-from hrpn_tf.evaluation.tables import COLUMNS
+from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
+from hrpn_tf.evaluation.metrics import METRICS, metrics_shown_in
 
 # Metrics that the table of all slides shows; a slide's own page has them all.
-BY_SLIDE = ("r2", "pearson", "mse", "mae", "bias", "ssim")
+BY_SLIDE = tuple(metrics_shown_in("slides"))
 
 
 @dataclass(frozen=True)
 class ReportMetrics:
-    """An evaluation that was read.
+    """The contents of ``metrics.json``.
 
     Attributes:
-        rows: as plain values: slide, predictor, view, region, figures.
-        definitions: figure: unit and definition.
+        rows: as plain values: slide, predictor, view, region, metrics.
+        definitions: metric: unit and definition.
         views: name: what it is.
         peak: grey level of PSNR and SSIM, or None.
         target_type: type of the measured slides.
@@ -57,7 +57,7 @@ def read_metrics(folder: Path) -> ReportMetrics:
         UsageError: there is none.
         RunError: it is damaged or of another version.
     """
-    path = folder / "metrics.json"
+    path = folder / METRICS_FILE
     if not path.is_file():
         raise UsageError(f"{path}: no such evaluation; make it with hrpn-tf evaluate")
     try:
@@ -73,7 +73,7 @@ def read_metrics(folder: Path) -> ReportMetrics:
             tuple(values.get("networks") or ()),
         )
         for slide in (*metrics.slides, POOLED):
-            _check(metrics.model(slide))
+            _check(metrics.model(slide), metrics.definitions)
         return metrics
     except (OSError, ValueError, KeyError, TypeError, StopIteration):
         raise RunError(
@@ -81,9 +81,12 @@ def read_metrics(folder: Path) -> ReportMetrics:
         ) from None
 
 
-def _check(row: Mapping[str, Any]) -> None:
-    """Refuse a row that the pages could not show, by the errors of looking things up in it."""
-    for name in COLUMNS:
+def _check(row: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
+    """Refuse a row that the pages could not show, by the errors of looking things up in it.
+
+    An evaluation of an earlier version may lack a metric that was added since.
+    """
+    for name in definitions:
         if not isinstance(row[name], int | float | None):
             raise TypeError(name)
     for side in (row["true"], row["predicted"]):
@@ -96,7 +99,7 @@ def _check(row: Mapping[str, Any]) -> None:
 def metric_tables(metrics: ReportMetrics, slide: str = POOLED) -> list[dict[str, Any]]:
     """Tables of one slide, or of all pooled: one per view and region, the main one first.
 
-    Each is ``title``, ``heads`` and ``rows`` of (predictor, figures as text, reasons).
+    Each is ``title``, ``heads`` and ``rows`` of (predictor, metrics as text, reasons).
     """
     keys = dict.fromkeys((r["view"], r["region"]) for r in metrics.rows if r["slide"] == slide)
     tables = []
@@ -115,11 +118,11 @@ def metric_tables(metrics: ReportMetrics, slide: str = POOLED) -> list[dict[str,
     return tables
 
 
-def heads(metrics: ReportMetrics, names: Sequence[str] = tuple(COLUMNS)) -> list[dict[str, str]]:
-    """Headings of the figures, with what they are."""
+def heads(metrics: ReportMetrics, names: Sequence[str] = tuple(METRICS)) -> list[dict[str, str]]:
+    """Headings of the metrics, with what they are."""
     return [
         {
-            "title": COLUMNS[name][0],
+            "title": METRICS[name].heading,
             "definition": metrics.definitions.get(name, {}).get("definition", ""),
             "unit": metrics.definitions.get(name, {}).get("unit", ""),
         }
@@ -127,10 +130,10 @@ def heads(metrics: ReportMetrics, names: Sequence[str] = tuple(COLUMNS)) -> list
     ]
 
 
-def cells(row: Mapping[str, Any], names: Sequence[str] = tuple(COLUMNS)) -> list[dict[str, Any]]:
+def cells(row: Mapping[str, Any], names: Sequence[str] = tuple(METRICS)) -> list[dict[str, Any]]:
     """Metrics of a row: value, digits, and why one is missing."""
     undefined = row.get("undefined") or {}
     return [
-        {"value": row.get(name), "digits": COLUMNS[name][1], "reason": undefined.get(name, "")}
+        {"value": row.get(name), "digits": METRICS[name].digits, "reason": undefined.get(name, "")}
         for name in names
     ]

@@ -1,4 +1,4 @@
-"""Parts of the page that show what other commands wrote, where it is there."""
+"""Optional sections of the page, which show the results of other commands."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The viewer's data of one slide: its tiles on the disk, and what the page says about them."""
+"""The data of the viewer for one slide: tiles on disk, and values for the script of the page."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

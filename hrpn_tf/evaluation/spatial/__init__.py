@@ -1,1 +1,1 @@
-"""Where the target goes, predicted and measured: vessels, distances, nuclei, sub-areas."""
+"""Spatial evaluation: predicted and measured target by vessel, distance, nucleus and sub-area."""

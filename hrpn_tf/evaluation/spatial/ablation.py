@@ -1,4 +1,4 @@
-"""What an input contributes: how much worse a prediction is without it."""
+"""The contribution of an input: the increase in error when it is removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from hrpn_tf.evaluation.moments import Moments
 
 @dataclass(frozen=True)
 class Ablation:
-    """All slides predicted without what one input says.
+    """The predictions of all slides with one input removed.
 
     Attributes:
         role: the input.
@@ -45,7 +45,7 @@ class Ablation:
 
 
 def sums_of(slides: Sequence[Moments]) -> SlideSums:
-    """What the pooled figures need to know of each slide."""
+    """The sums of each slide that pooled metrics are computed from."""
     return SlideSums(
         pixels=np.array([float(m.count) for m in slides]),
         squared_error=np.array([float(m.squared_error) for m in slides]),

@@ -1,7 +1,7 @@
-"""How well pairs of values agree: bias, limits of agreement, Pearson, intraclass correlation.
+"""Agreement of pairs of values: bias, limits of agreement, Pearson, intraclass correlation.
 
-Everything follows from six sums over the pairs, so that pixels of slides of any size can be added
-up, and a resample of a bootstrap is a weighted sum of the sums of its clusters.
+All metrics follow from six sums over the pairs. So pixels of slides of any size can be added up,
+and a bootstrap resample is a weighted sum of the sums of its clusters.
 """
 
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ class Agreement:
 
     Attributes:
         count: of pairs.
-        values: name: figure, None where it is not defined; see ``figures_of``.
+        values: name: metric, None where it is not defined; see ``pair_metrics``.
         parametric: name: (low, high), 95 %, as if pairs were independent; empty for pixels.
         bootstrap: name: (low, high), 95 %, over clusters of pairs; empty with one cluster.
-        undefined: why figures are missing, or "".
+        undefined: why metrics are missing, or "".
     """
 
     count: int
@@ -61,8 +61,8 @@ def pair_sums(true: np.ndarray, pred: np.ndarray, cluster: np.ndarray, clusters:
     return np.stack([np.bincount(cluster, t, clusters) for t in terms], axis=-1)
 
 
-def figures_of(sums: np.ndarray) -> dict[str, np.ndarray]:
-    """The figures of pairs that have these sums.
+def pair_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """The metrics of pairs that have these sums.
 
     Bland and Altman (1986), Lancet 327:307, for bias and limits of agreement; McGraw and Wong
     (1996), Psychological Methods 1:30, for ICC(A,1) and ICC(C,1), which Shrout and Fleiss (1979)
@@ -98,7 +98,7 @@ def figures_of(sums: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def agreement(sums: np.ndarray, clusters: Clusters | None, independent: bool = True) -> Agreement:
-    """All figures of pairs with their intervals.
+    """All metrics of pairs with their intervals.
 
     Args:
         sums: (clusters, 6) as of ``pair_sums``; clusters without pairs have zeros.
@@ -109,7 +109,7 @@ def agreement(sums: np.ndarray, clusters: Clusters | None, independent: bool = T
     count = round(float(total[0]))
     if count < FEWEST:
         return Agreement(count, {}, {}, {}, f"fewer than {FEWEST} pairs")
-    single = {name: float(value) for name, value in figures_of(total).items()}
+    single = {name: float(value) for name, value in pair_metrics(total).items()}
     values = {name: v if np.isfinite(v) else None for name, v in single.items()}
     ms = _mean_squares(total)
     reason = ""
@@ -121,7 +121,7 @@ def agreement(sums: np.ndarray, clusters: Clusters | None, independent: bool = T
         values |= dict.fromkeys(("pearson", "icc2", "icc3"))
     resampled = {}
     if clusters is not None and len(clusters) > 1:
-        drawn = figures_of(clusters.counts @ sums)
+        drawn = pair_metrics(clusters.counts @ sums)
         for name in _BOOTSTRAPPED:
             bounds = percentile_interval(drawn[name])
             if values[name] is not None and bounds is not None:

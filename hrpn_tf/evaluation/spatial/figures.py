@@ -95,16 +95,16 @@ def _draw_profile(profile: Profile) -> "Figure":
     below.set_xlabel("distance to the nearest vessel, µm")
     # most of the profile, and both depths, rather than its thin far end
     enough = x[np.cumsum(share[closed][::-1])[::-1] > 2e-3] if x.size else x
-    reach = [curve.figures[n]["value"] or 0 for curve in (profile.true, profile.pred)
+    reach = [curve.metrics[n]["value"] or 0 for curve in (profile.true, profile.pred)
              for n in ("depth_1_e", "depth_10_percent")]  # fmt: skip
     below.set_xlim(0, max([*reach, *enough[-1:], 1.0]) * 1.05)
     return figure
 
 
 def _mark_depths(axis: "Axes", curve: Curve, colour: str) -> None:
-    base, wall = curve.figures["background"]["value"], curve.figures["wall"]["value"]
+    base, wall = curve.metrics["background"]["value"], curve.metrics["wall"]["value"]
     for name, share, marker in (("depth_1_e", np.exp(-1), "o"), ("depth_10_percent", 0.1, "s")):
-        depth = curve.figures[name]["value"]
+        depth = curve.metrics[name]["value"]
         if depth is not None:
             axis.plot(
                 depth, base + share * wall, marker, color=colour, markerfacecolor="white", ms=5

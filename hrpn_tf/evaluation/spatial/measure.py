@@ -1,4 +1,4 @@
-"""Measure one slide in space: windows are read once, and everything is added up."""
+"""Spatial measurements of one slide, in one pass over its windows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Progress = Callable[[int], object]
 
 
 class Area(Protocol):
-    """Something drawn on a slide."""
+    """An area that is drawn on a slide."""
 
     def touches(self, y: int, x: int, height: int, width: int) -> bool:
         """Whether any of a window may be inside."""
@@ -35,7 +35,7 @@ class Area(Protocol):
 
 @dataclass(frozen=True)
 class SpatialSlide:
-    """What is measured on one slide.
+    """A slide and all that its spatial evaluation needs.
 
     Attributes:
         name, group: of the slide.
@@ -103,7 +103,7 @@ def measure_slide(
     range_: Extremes,
     progress: Progress | None = None,
 ) -> SlideMeasures:
-    """Add up everything that is reported of a slide; memory does not depend on its pixels.
+    """Compute all sums of a slide. Memory does not depend on its size.
 
     Args:
         slide: open.

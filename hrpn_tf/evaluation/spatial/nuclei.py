@@ -1,4 +1,4 @@
-"""Nuclei, and what the target is in each: threshold and watershed, or labels that are given."""
+"""The target in each nucleus. Nuclei are segmented by watershed, or given as labels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How deep the target goes: the distance over which the excess at the vessel wall falls."""
+"""Penetration depth: the distance over which the excess at the vessel wall falls."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Positive pixels and nuclei: how far from vessels, and how many."""
+"""Positive pixels and nuclei: their number and their distance to vessels."""
 
 from collections.abc import Callable
 from typing import Any

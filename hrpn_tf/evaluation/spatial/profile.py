@@ -52,13 +52,13 @@ class Curve:
 
     Attributes:
         mean, low, high: (bins,) grey levels; the bounds are None without a bootstrap.
-        figures: name (background, wall, decay, depths): value and interval.
+        metrics: name (background, wall, decay, depths): value and interval.
     """
 
     mean: np.ndarray
     low: np.ndarray | None
     high: np.ndarray | None
-    figures: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def make_profile(
             lines = drawn[:, used, kind] / drawn[:, used, 0]
         single = mean[None]
         band = None if clusters is None else np.nanpercentile(lines, [2.5, 97.5], axis=0)
-        values, resampled = _figures(
+        values, resampled = _metrics_of(
             distance[closed], single[:, inner], None if clusters is None else lines[:, inner],
             pixels[closed], background,
         )  # fmt: skip
@@ -155,12 +155,12 @@ def make_profile(
 def _why_undefined(true: Curve, bins: int) -> str:
     if bins < 3:
         return "fewer than three bins of distance hold pixels"
-    if true.figures["wall"]["value"] is None:
+    if true.metrics["wall"]["value"] is None:
         return "the measured target does not fall from the vessel wall: there is no excess"
     return ""
 
 
-def _figures(
+def _metrics_of(
     distance: np.ndarray,
     mean: np.ndarray,
     lines: np.ndarray | None,

@@ -1,4 +1,4 @@
-"""A spatial evaluation as JSON, CSV, Markdown and figures."""
+"""Writes a spatial evaluation as JSON, CSV, Markdown and figures."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from hrpn_tf.evaluation.spatial.measure import SlideMeasures
 from hrpn_tf.evaluation.spatial.pairs import KINDS
 from hrpn_tf.evaluation.spatial.profile import Profile
 from hrpn_tf.evaluation.spatial.published import PUBLISHED, REMARK
-from hrpn_tf.evaluation.spatial.study import SpatialStudy, pixel_figures
+from hrpn_tf.evaluation.spatial.study import SpatialStudy, pixel_metrics
 
 SCHEMA = "hrpn-tf spatial evaluation 1"
 FIGURES = "spatial"
@@ -35,7 +35,7 @@ class Report:
     ablations: tuple[Ablation, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values; figures that are not defined are null. See ``docs/guide/spatial.md``."""
+        """As plain values; metrics that are not defined are null. See ``docs/guide/spatial.md``."""
         study = self.study
         values = {
             "schema": SCHEMA,
@@ -90,7 +90,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
             "mean": curve.mean,
             "low": curve.low,
             "high": curve.high,
-            **curve.figures,
+            **curve.metrics,
         }
     return {
         "lower_um": profile.lower_um,
@@ -197,7 +197,7 @@ def _slide(study: SpatialStudy, number: int) -> dict[str, Any]:
         },
         "nuclei": {"source": slide.nucleus_source, "count": len(measures.nuclei)},
         "positive_threshold": slide.positive,
-        "pixels": pixel_figures(measures),
+        "pixels": pixel_metrics(measures),
         "profile": profile_json(study.slide_profiles[number]),
         "intensity": {
             "true": measures.true_range.to_json(),

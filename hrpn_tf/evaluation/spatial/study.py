@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.config.spatial import SpatialConfig
-from hrpn_tf.evaluation.spatial.agreement import Agreement, agreement, figures_of, pair_sums
+from hrpn_tf.evaluation.spatial.agreement import Agreement, agreement, pair_metrics, pair_sums
 from hrpn_tf.evaluation.spatial.intensity import Extremes, Histogram
 from hrpn_tf.evaluation.spatial.layout import Squares
 from hrpn_tf.evaluation.spatial.measure import SlideMeasures
@@ -175,14 +175,14 @@ def clusters_of(measures: SlideMeasures) -> Clusters:
 
 def profile_depths(profile: Profile, name: str = next(iter(DEPTHS))) -> tuple[float, float]:
     """Measured and predicted depth of a profile, um; NaN where there is none."""
-    values = (curve.figures[name]["value"] for curve in (profile.true, profile.pred))
+    values = (curve.metrics[name]["value"] for curve in (profile.true, profile.pred))
     true, pred = (np.nan if value is None else float(value) for value in values)
     return true, pred
 
 
-def pixel_figures(measures: SlideMeasures) -> Mapping[str, float | None]:
+def pixel_metrics(measures: SlideMeasures) -> Mapping[str, float | None]:
     """Agreement of the pixels of one slide, without intervals."""
-    found = figures_of(measures.by_distance.sum(axis=(0, 1)))
+    found = pair_metrics(measures.by_distance.sum(axis=(0, 1)))
     return {name: float(v) if np.isfinite(v) else None for name, v in found.items()}
 
 

@@ -1,32 +1,22 @@
 """Find the channels and levels of a slide in the pages of a TIFF file."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hrpn_tf.errors import ChannelSizeError, RgbSlideError, SlideFormatError
+from hrpn_tf.errors import RgbSlideError, SlideFormatError
+from hrpn_tf.slides.accepted import refuse_stacks
 from hrpn_tf.slides.planes import (
     MAX_SEGMENT_BYTES,
-    Plane,
     RawPlane,
     SegmentCache,
     SegmentPlane,
+    StoredPlane,
 )
 
-# Types kept as they are, and types whose every value float32 holds exactly.
-_READ_AS = {
-    "uint8": "uint8",
-    "uint16": "uint16",
-    "float32": "float32",
-    "int8": "float32",
-    "int16": "float32",
-    "float16": "float32",
-}
-_CHANNEL_AXES = "CSIQ"
-_MAX_CHANNELS = 1024
 _RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB = 2, 3, 5, 6, 8
 
 
@@ -66,44 +56,6 @@ def dimensions(series: Any, path: Path) -> tuple[int, int, int, str]:
     return height, width, count, axis
 
 
-def refuse_stacks(sizes: Mapping[str, int], path: Path) -> None:
-    """Refuse more than channels: ``sizes`` by axis (C, S, Z, T), without those of 1 and Y, X.
-
-    Raises:
-        SlideFormatError: depth, time, or an absurd number of channels.
-    """
-    if len(sizes) > 1 or any(axis not in _CHANNEL_AXES for axis in sizes):
-        names = {"Z": "planes in depth", "T": "time points", "S": "samples", "C": "channels"}
-        found = " and ".join(f"{n} {names.get(a, 'pages')}" for a, n in sizes.items())
-        raise SlideFormatError(
-            f"{path}: holds {found}, where one plane with channels is wanted; project or split it "
-            "first (ImageJ: Image > Stacks > Z Project, or Hyperstacks)"
-        )
-    count = next(iter(sizes.values()), 1)
-    if count > _MAX_CHANNELS:
-        raise SlideFormatError(f"{path}: holds {count} pages, which is no set of channels")
-
-
-def read_dtype(page: Any, path: Path) -> np.dtype:
-    """The type that pixels of a tifffile page are given in; see :func:`type_read_as`."""
-    if page.dtype is None:
-        raise SlideFormatError(f"{path}: its pixels are of an unknown type")
-    return type_read_as(np.dtype(page.dtype), path)
-
-
-def type_read_as(stored: np.dtype, path: Path) -> np.dtype:
-    """The type that pixels are given in.
-
-    Raises:
-        SlideFormatError: 1 bit, or a type that neither uint8, uint16 nor float32 holds exactly.
-    """
-    if stored.name not in _READ_AS:
-        raise SlideFormatError(
-            f"{path}: its pixels are of type {stored.name}; save it as uint8, uint16 or float32"
-        )
-    return np.dtype(_READ_AS[stored.name])
-
-
 def refuse_rgb(page: Any, named: bool, path: Path) -> None:
     """Refuse colour pictures, whose samples are no fluorescence channels.
 
@@ -127,7 +79,7 @@ def refuse_rgb(page: Any, named: bool, path: Path) -> None:
 
 def level_planes(
     series: Any, path: Path, descriptor: int, cache: SegmentCache
-) -> tuple[Plane, ...]:
+) -> tuple[StoredPlane, ...]:
     """One plane per channel of one level of a series.
 
     Args:
@@ -153,7 +105,7 @@ def level_planes(
     return tuple(page_plane(page, path, descriptor, cache) for page in pages)
 
 
-def page_plane(page: Any, path: Path, descriptor: int, cache: SegmentCache) -> Plane:
+def page_plane(page: Any, path: Path, descriptor: int, cache: SegmentCache) -> StoredPlane:
     """The plane of a page that holds one channel; see :func:`level_planes`."""
     if page.is_final and len(page.dataoffsets) > 0:
         shape = (page.keyframe.imagelength, page.keyframe.imagewidth)
@@ -170,7 +122,7 @@ def _raw_planes(
     width: int,
     count: int,
     interleaved: bool,
-) -> tuple[Plane, ...]:
+) -> tuple[StoredPlane, ...]:
     """Planes stored uncompressed in one piece, one after the other or pixel by pixel."""
     dtype = np.dtype(page.keyframe.dtype).newbyteorder(page.keyframe.parent.byteorder)
     plane_bytes = height * width * dtype.itemsize
@@ -191,7 +143,7 @@ def _raw_planes(
 
 def _segment_plane(
     page: Any, sample: int, path: Path, descriptor: int, cache: SegmentCache
-) -> Plane:
+) -> StoredPlane:
     """One sample of a page that is stored in strips or tiles."""
     key = page.keyframe  # describes this page; the page itself may only say where its pixels are
     if key.imagedepth != 1:
@@ -231,7 +183,7 @@ def _segment_plane(
     )
 
 
-def refuse_truncated(planes: Sequence[Plane], size: int, path: Path) -> None:
+def refuse_truncated(planes: Sequence[StoredPlane], size: int, path: Path) -> None:
     """Refuse planes whose pixels lie beyond the end of the file, of ``size`` bytes.
 
     Raises:
@@ -246,18 +198,6 @@ def refuse_truncated(planes: Sequence[Plane], size: int, path: Path) -> None:
             raise SlideFormatError(
                 f"{path}: truncated: it has {size} bytes where {end} are needed; copy it again"
             )
-
-
-def refuse_unequal(planes: Sequence[Plane], path: Path) -> None:
-    """Refuse channels of one level that differ in size.
-
-    Raises:
-        ChannelSizeError: they do.
-    """
-    sizes = {(plane.height, plane.width) for plane in planes}
-    if len(sizes) > 1:
-        found = " and ".join(f"{h} x {w}" for h, w in sorted(sizes))
-        raise ChannelSizeError(f"{path}: channels differ in size ({found} px)")
 
 
 def _area(series: Any) -> int:

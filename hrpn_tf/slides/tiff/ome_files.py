@@ -12,8 +12,9 @@ import tifffile
 
 from hrpn_tf.errors import ChannelSizeError, SlideFormatError
 from hrpn_tf.slides import levels
+from hrpn_tf.slides.accepted import read_dtype, refuse_stacks
 from hrpn_tf.slides.levels import Levels
-from hrpn_tf.slides.planes import Plane, SegmentCache
+from hrpn_tf.slides.planes import SegmentCache, StoredPlane
 from hrpn_tf.slides.slide import SlideInfo
 from hrpn_tf.slides.tiff import chain, layout, ome_image
 from hrpn_tf.slides.tiff.ome_image import OmeImage
@@ -76,7 +77,7 @@ def describe(
     known.pop(None, None)
     image = _choose(ome_image.images(master), known, file, path)
     sizes = {axis: image.size(axis) for axis in "CZT" if image.size(axis) != 1}
-    layout.refuse_stacks(sizes, path)
+    refuse_stacks(sizes, path)
     count = sizes.get("C", 1)
     parts = _parts(image, known, file)
     pages, descriptors = _pages(parts, count, path, stack, known)
@@ -87,7 +88,7 @@ def describe(
         path,
         planes,
         channels=names,
-        dtype=layout.read_dtype(pages[0][1], path),
+        dtype=read_dtype(pages[0][1], path),
         pixel_size_um=ome_image.pixel_size(image, path),
         position_um=ome_image.position(image),
         format="OME-TIFF",
@@ -272,7 +273,7 @@ def _levels(
 
 def _planes(
     pages: Sequence[tuple[Path, Any]], opened: dict[Path, Any], cache: SegmentCache
-) -> tuple[Plane, ...]:
+) -> tuple[StoredPlane, ...]:
     planes = []
     for file, page in pages:
         handle = opened[file].filehandle

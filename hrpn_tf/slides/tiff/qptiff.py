@@ -11,8 +11,9 @@ from xml.etree.ElementTree import Element
 
 from hrpn_tf.errors import ChannelSizeError, RgbSlideError, SlideFormatError
 from hrpn_tf.slides import levels, metadata
+from hrpn_tf.slides.accepted import read_dtype, refuse_stacks
 from hrpn_tf.slides.levels import Levels
-from hrpn_tf.slides.planes import Plane, SegmentCache, read_bytes
+from hrpn_tf.slides.planes import SegmentCache, StoredPlane, read_bytes
 from hrpn_tf.slides.slide import SlideInfo
 from hrpn_tf.slides.tiff import layout
 from hrpn_tf.slides.tiff.ome_xml import MAX_XML, children, parse_xml
@@ -65,7 +66,7 @@ def describe(tif: Any, path: Path, cache: SegmentCache) -> tuple[SlideInfo, Leve
     pages = [_Page(page, _xml(tif, page, path)) for page in tif.pages]
     full = _full(pages, path)
     first = full[0].page
-    dtype = layout.read_dtype(first, path)
+    dtype = read_dtype(first, path)
     stored = [full, *_reduced(pages, full)]
     planes = tuple(_planes(level, tif, path, cache) for level in stored)
     info = levels.describe(
@@ -106,7 +107,7 @@ def _full(pages: Sequence[_Page], path: Path) -> list[_Page]:
         )
     if len({(page.shape, page.page.dtype) for page in full}) > 1:
         raise ChannelSizeError(f"{path}: its channels differ in size or type")
-    layout.refuse_stacks({"C": len(full)} if len(full) > 1 else {}, path)
+    refuse_stacks({"C": len(full)} if len(full) > 1 else {}, path)
     return full
 
 
@@ -121,7 +122,9 @@ def _reduced(pages: Sequence[_Page], full: Sequence[_Page]) -> list[list[_Page]]
     return sorted(whole, key=lambda level: level[0].shape, reverse=True)
 
 
-def _planes(level: Sequence[_Page], tif: Any, path: Path, cache: SegmentCache) -> tuple[Plane, ...]:
+def _planes(
+    level: Sequence[_Page], tif: Any, path: Path, cache: SegmentCache
+) -> tuple[StoredPlane, ...]:
     descriptor = tif.filehandle.fileno()
     planes = tuple(layout.page_plane(page.page, path, descriptor, cache) for page in level)
     layout.refuse_truncated(planes, tif.filehandle.size, path)

@@ -5,6 +5,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from hrpn_tf.slides import levels, metadata
+from hrpn_tf.slides.accepted import read_dtype, refuse_unequal
 from hrpn_tf.slides.levels import Levels
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.slide import SlideInfo
@@ -25,7 +26,7 @@ def describe(
     series = layout.main_series(tif.series, path)
     height, width, count, _ = layout.dimensions(series, path)
     page = series.keyframe
-    dtype = layout.read_dtype(page, path)
+    dtype = read_dtype(page, path)
     found = None if root is None else ome_image.find(root, height, width)
     names = _channel_names(tif, found, count)
     layout.refuse_rgb(page, found is not None and names is not None, path)
@@ -49,7 +50,7 @@ def _levels(tif: Any, series: Any, count: int, path: Path, cache: SegmentCache) 
         planes = layout.level_planes(level, path, tif.filehandle.fileno(), cache)
         if len(planes) != count:
             continue
-        layout.refuse_unequal(planes, path)
+        refuse_unequal(planes, path)
         layout.refuse_truncated(planes, tif.filehandle.size, path)
         found.append(planes)
     return tuple(found)

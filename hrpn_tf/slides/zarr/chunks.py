@@ -95,7 +95,7 @@ class ChunkReader:
 
 @dataclass(frozen=True)
 class ZarrPlane:
-    """One channel of an array; see :class:`~hrpn_tf.slides.planes.Plane`.
+    """One channel of an array; see :class:`~hrpn_tf.slides.planes.StoredPlane`.
 
     Attributes:
         chunks: of the array.
@@ -124,7 +124,7 @@ class ZarrPlane:
         return self.chunks.layout.chunk_bytes
 
     def read(self, y: int, x: int, out: np.ndarray) -> None:
-        """See :class:`~hrpn_tf.slides.planes.Plane`."""
+        """See :class:`~hrpn_tf.slides.planes.StoredPlane`."""
         shape = self.chunks.layout.chunk
         length, breadth = shape[self.rows], shape[self.columns]
         for row in range(y // length, (y + out.shape[0] - 1) // length + 1):

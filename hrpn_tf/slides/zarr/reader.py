@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.errors import ChannelSizeError, SlideFormatError
+from hrpn_tf.slides.accepted import read_dtype
 from hrpn_tf.slides.levels import Levels, describe
 from hrpn_tf.slides.malformed import as_named_error
-from hrpn_tf.slides.planes import CACHE_BYTES, Plane, SegmentCache
+from hrpn_tf.slides.planes import CACHE_BYTES, SegmentCache, StoredPlane
 from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
-from hrpn_tf.slides.tiff import layout
 from hrpn_tf.slides.zarr.chunks import ChunkReader, ZarrPlane
 from hrpn_tf.slides.zarr.layout import ArrayLayout, read_layout
 from hrpn_tf.slides.zarr.metadata_files import MARKS, group_attributes, is_zarr
@@ -74,7 +74,7 @@ def _describe(path: Path, cache: SegmentCache) -> tuple[SlideInfo, Levels]:
     image = parse(folder, zarr_format, attributes)
     levels = [read_layout(folder / level, zarr_format) for level in image.paths]
     first = levels[0]
-    dtype = layout.read_dtype(first, path)
+    dtype = read_dtype(first, path)
     for level in levels:
         _refuse_other_shape(path, image, first, level)
     count = first.shape[image.axes.index("c")] if "c" in image.axes else 1
@@ -134,7 +134,7 @@ def _refuse_other_shape(
             raise SlideFormatError(f"{path}: malformed: a level is larger than the first")
 
 
-def _planes(image: Multiscale, chunks: ChunkReader, count: int) -> tuple[Plane, ...]:
+def _planes(image: Multiscale, chunks: ChunkReader, count: int) -> tuple[StoredPlane, ...]:
     return tuple(
         ZarrPlane(
             chunks=chunks,

@@ -9,7 +9,7 @@ from hrpn_benchmarks.scenarios.scenario import Scenario, ScenarioContext
 from hrpn_benchmarks.scenarios.sessions import WARM_UP, noise
 from hrpn_benchmarks.trackers.timing import PeakMemory, repeat, warm_up
 
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.console import load_tensorflow
 
 if TYPE_CHECKING:
     import keras

@@ -115,26 +115,20 @@ def _own_folder() -> Path:
 
 
 def _planned(network: BundleNetwork, source: Path, out: Path) -> "Prediction":
-    """The planned prediction of the slide, checked like any other."""
-    from hrpn_tf.workflows.predict.jobs import PredictionOptions, check
-    from hrpn_tf.workflows.predict.predict import with_tile
+    """The prediction of the slide, planned as that of any other."""
+    from hrpn_tf.workflows.predict.one_slide import plan_slides
     from hrpn_tf.workflows.predict.requests import Request
 
-    contract = network.contract()
     config = network.config(["prediction.skip_empty=false"])
-    config = with_tile(config, contract, network, asked_for=False)
-    asked = Request(source, out, {}, None)
-    return check(asked, network, contract, config, PredictionOptions(), overwrite=True)
+    return plan_slides(network, [Request(source, out, {}, None)], config=config)[0]
 
 
 def _predict(planned: "Prediction", case: "BenchmarkCase") -> "PredictionSummary":
-    """What ``predict_here`` does with one slide, with the case's threads."""
-    from hrpn_tf.prediction import memory_budget, run_prediction
-    from hrpn_tf.workflows.predict.jobs import opened
+    """What ``hrpn-tf predict`` does with one slide, with the case's threads."""
+    from hrpn_tf.workflows.predict.one_slide import predict_slide
 
-    budget = memory_budget(planned.config.prediction, case.processes)
-    with opened(planned, load_network(planned.network, case.threads), budget) as prediction:
-        return run_prediction(prediction, budget=budget, overwrite=True, progress=False)
+    session = load_network(planned.network, case.threads)
+    return predict_slide(planned, session, processes=case.processes)
 
 
 def _measured(

@@ -1,16 +1,16 @@
 """What a calibration finds of each slide, kept until all is done."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from tqdm import tqdm
 
 from hrpn_tf.evaluation.intervals import Bands, Correction, SlideCoverage, SlideScores
 from hrpn_tf.evaluation.intervals.coverage import Counts, Kind
 from hrpn_tf.files import atomic_path
+from hrpn_tf.progress import tracked
 
 if TYPE_CHECKING:
     from hrpn_export import Session
@@ -76,8 +76,10 @@ def _key(slide: "IntervalSlide", *more: object) -> str:
     return hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
 
 
-def _with_bar(slides: Sequence["IntervalSlide"], what: str, progress: bool) -> Any:
-    return tqdm(slides, what, unit="slide", disable=not progress or not slides)
+def _with_bar(
+    slides: Sequence["IntervalSlide"], what: str, progress: bool
+) -> Iterator["IntervalSlide"]:
+    return tracked(slides, what, len(slides), "slide", shown=progress and bool(slides))
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray] | None:

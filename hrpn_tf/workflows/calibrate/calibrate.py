@@ -1,14 +1,14 @@
 """Prediction intervals for the network of a run: heads, calibration by slides, coverage."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
-from hrpn_tf.config import Config
-from hrpn_tf.console import remark
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
 from hrpn_tf.evaluation.intervals import (
     Bands,
@@ -24,7 +24,8 @@ from hrpn_tf.evaluation.intervals import (
 )
 from hrpn_tf.evaluation.intervals.conformal import too_few
 from hrpn_tf.files import atomic_path, locked, refuse_existing, remove
-from hrpn_tf.runs.calibrated import CONTRACT, FOLDER, MODEL, RECORD
+from hrpn_tf.runs import Run, open_run
+from hrpn_tf.runs.calibrated import write_calibration
 from hrpn_tf.workflows.calibrate.cache import covered, scored
 from hrpn_tf.workflows.calibrate.slides import (
     calibration_slides,
@@ -34,7 +35,6 @@ from hrpn_tf.workflows.calibrate.slides import (
 )
 from hrpn_tf.workflows.calibrate.summary import SCHEMA, to_markdown
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -42,10 +42,11 @@ if TYPE_CHECKING:
 
     from hrpn_tf.workflows.calibrate.scoring import IntervalSlide
 
+logger = logging.getLogger(__name__)
+
 # Shares of the training pixels, by their predicted intensity, below the edges between bands: dark,
 # ordinary, bright, brightest.
 BAND_SHARES = (0.25, 0.75, 0.95)
-_UNFINISHED = ".calibrating"
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,7 @@ class Calibrated:
 class _Plan:
     """Everything that a calibration starts from, checked."""
 
-    run: Path
-    config: Config
+    run: Run
     contract: "Contract"
     coverage: float
     guarantee: bool
@@ -82,7 +82,7 @@ class _Plan:
 
 
 def calibrate_run(
-    run: Path,
+    run: Run | Path,
     *,
     slides: Path | None = None,
     groups: Sequence[str] = (),
@@ -100,7 +100,7 @@ def calibrate_run(
     finished.
 
     Args:
-        run: folder of a training.
+        run: open, or the folder of a training.
         slides: slide list of calibration slides; None for the slides that picked the checkpoint.
         groups: only these of it.
         test: slide list on which the coverage is measured; None for the run's test slides.
@@ -109,7 +109,7 @@ def calibrate_run(
             intervals are narrower, and nearer to the nominal coverage.
         store: of patches; None for where the run was fitted.
         overwrite: replace an earlier calibration, and what was begun with other settings.
-        progress: show progress on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         UsageError: a coverage out of range; others as ``choose_slides`` raises them.
@@ -122,10 +122,11 @@ def calibrate_run(
     """
     if not 0 < coverage < 1:
         raise UsageError(f"--coverage {coverage:g}: must lie between 0 and 1, e.g. 0.9")
-    refuse_existing(run / FOLDER, overwrite)
+    run = open_run(run)
+    refuse_existing(run.calibrated, overwrite)
     plan = _plan(run, slides, groups, test, coverage, guarantee, store)
-    work = run / _UNFINISHED
-    with locked(run):
+    work = run.calibrating
+    with locked(run.folder):
         _begin(work, _request(plan), overwrite)
         found = _calibrate(plan, work, overwrite, progress)
         remove(work)
@@ -133,7 +134,7 @@ def calibrate_run(
 
 
 def _plan(
-    run: Path,
+    run: Run,
     slides: Path | None,
     groups: Sequence[str],
     test: Path | None,
@@ -142,33 +143,29 @@ def _plan(
     store: Path | None,
 ) -> _Plan:
     from hrpn_tf.workflows.calibrate.scoring import check_slides
-    from hrpn_tf.workflows.export.export import store_of
-    from hrpn_tf.workflows.predict.predict import with_tile
 
-    network = RunNetwork(run)
-    config, contract = network.config(()), network.contract()
+    contract = RunNetwork(run).contract()
     if len(contract.outputs) != 1:
         raise UsageError(f"{run}: intervals are for networks of one output")
-    config = with_tile(config, contract, network, asked_for=False)
-    calibration = calibration_slides(run, config, slides, groups)
+    calibration = calibration_slides(run, slides, groups)
     there, needed = len(groups_of(calibration)), needed_groups(coverage) if guarantee else 1
     if there < needed:
         raise CalibrationSlidesError(f"{slides or run}: {too_few(there, needed, coverage)}")
-    measured = coverage_slides(run, config, test)
+    measured = coverage_slides(run, test)
     check_apart(calibration, measured)
     if any(slide.subset == "validation" for slide in calibration):
-        remark(
+        logger.warning(
             "slides that picked the checkpoint calibrate, too: they are a little too easy for it"
         )
+    planned = check_slides([*calibration, *measured], run)
     return _Plan(
         run,
-        config,
         contract,
         coverage,
         guarantee,
-        check_slides(calibration, run, contract, config),
-        check_slides(measured, run, contract, config),
-        store or store_of(run),
+        planned[: len(calibration)],
+        planned[len(calibration) :],
+        store or run.patch_dataset,
     )
 
 
@@ -213,9 +210,8 @@ def _calibrate(plan: _Plan, work: Path, overwrite: bool, progress: bool) -> Cali
     from hrpn_tf.data.store import open_store
     from hrpn_tf.models.intervals import with_factors, with_spreads
     from hrpn_tf.training.interval_heads import fit_interval_heads, predicted_quantiles
-    from hrpn_tf.training.run import load_run
 
-    network, _, _ = load_run(plan.run)
+    network = plan.run.load_network()
     heads = _heads(plan, open_store(plan.store))
     model = fit_interval_heads(network, heads, work, progress=progress)
     edges = predicted_quantiles(network, heads, BAND_SHARES)
@@ -224,7 +220,7 @@ def _calibrate(plan: _Plan, work: Path, overwrite: bool, progress: bool) -> Cali
     correction = correct(calibration, edges, plan.coverage, plan.guarantee)
     final = with_factors(model, correction.edges, correction.factors)
     if not plan.test:
-        remark("no slide is left to measure the coverage on; name some with --test")
+        logger.warning("no slide is left to measure the coverage on; name some with --test")
     both = _session(plan, with_spreads(final, bounds=True))
     measured = covered(plan.test, both, edges, correction, work, progress)
     table, curve = [], None
@@ -233,23 +229,17 @@ def _calibrate(plan: _Plan, work: Path, overwrite: bool, progress: bool) -> Cali
         curve = calibration_curve(
             calibration, [scored for scored, _ in measured], edges, plan.guarantee
         )
-    found = Calibrated(plan.run / FOLDER, plan.coverage, correction, tuple(table), curve)
-    with atomic_path(plan.run / FOLDER, overwrite) as folder:
+    found = Calibrated(plan.run.calibrated, plan.coverage, correction, tuple(table), curve)
+    with atomic_path(plan.run.calibrated, overwrite) as folder:
         folder.mkdir()
         _write(folder, plan, final, found)
     return found
 
 
 def _heads(plan: _Plan, store: Any) -> Any:
-    from hrpn_tf.data.splits import Split
     from hrpn_tf.training.interval_heads import HeadTraining
 
-    subsets = RunNetwork(plan.run).subsets()
-    groups = {
-        subset: tuple(group for group, used in subsets.items() if used == subset)
-        for subset in ("train", "validation", "test")
-    }
-    return HeadTraining(store, Split(**groups), plan.config, plan.coverage)
+    return HeadTraining(store, plan.run.split, plan.run.config, plan.coverage)
 
 
 def _session(plan: _Plan, model: "keras.Model") -> "Session":
@@ -267,8 +257,6 @@ def _write(folder: Path, plan: _Plan, model: "keras.Model", found: Calibrated) -
     target = plan.contract.outputs[0]
     outputs = (target, f"{target}_lower", f"{target}_upper")
     contract = replace(plan.contract, outputs=outputs, coverage=plan.coverage)
-    model.save(folder / MODEL)
-    (folder / CONTRACT).write_text(contract.to_json(), encoding="utf-8")
     record = {
         **_request(plan),
         "guarantee": plan.guarantee,
@@ -282,7 +270,7 @@ def _write(folder: Path, plan: _Plan, model: "keras.Model", found: Calibrated) -
         "curve": None if found.curve is None else asdict(found.curve),
         "program": f"hrpn-tf {__version__}",
     }
-    (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_calibration(folder, model, contract, record)
     subsets = [each.slide for each in plan.calibration]
     (folder / "coverage.md").write_text(
         to_markdown(plan.coverage, plan.guarantee, found.correction, subsets, found.table),

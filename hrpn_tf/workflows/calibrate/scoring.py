@@ -1,13 +1,12 @@
 """Slides on which prediction intervals are calibrated or measured, one at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hrpn_tf.config import Config
 from hrpn_tf.errors import ConstantTargetError, NonFinitePixelsError, NoTissueError
 from hrpn_tf.evaluation import ChannelPlane
 from hrpn_tf.evaluation.baselines.vessel_distance import vessel_distance
@@ -22,15 +21,16 @@ from hrpn_tf.evaluation.intervals import (
 )
 from hrpn_tf.evaluation.intervals.coverage import Counts, Kind, add
 from hrpn_tf.evaluation.planes import Window
-from hrpn_tf.runs.slides import RunSlide
+from hrpn_tf.runs import Run, RunSlide
 from hrpn_tf.slides import Slide, channel_index, iter_windows, open_slide
 from hrpn_tf.workflows.evaluate.measured_slides import tissue_plane
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, opened
+from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.one_slide import EXACT, plan_slides, predict_slide
 from hrpn_tf.workflows.predict.requests import Request
 
 if TYPE_CHECKING:
-    from hrpn_export import Contract, Session
+    from hrpn_export import Session
 
 _WINDOW = 1024
 
@@ -63,19 +63,18 @@ class Pixels:
     distance: np.ndarray | None
 
 
-def check_slides(
-    slides: Sequence[RunSlide], run: Path, contract: "Contract", config: Config
-) -> list[IntervalSlide]:
+def check_slides(slides: Sequence[RunSlide], run: Run) -> list[IntervalSlide]:
     """Refuse slides that cannot be predicted or have no target, before anything is computed."""
-    network, found = RunNetwork(run), []
+    requests = [
+        # the place is another one where the slide is predicted
+        Request(s.path, run.folder / f"{s.name}.ome.zarr", s.channels, s.pixel_size_um)
+        for s in slides
+    ]
+    jobs = plan_slides(RunNetwork(run), requests, settings=EXACT)
     for slide in slides:
-        nowhere = run / f"{slide.name}.ome.zarr"  # replaced where it is predicted
-        request = Request(slide.path, nowhere, slide.channels, slide.pixel_size_um)
-        job = check(request, network, contract, config, PredictionOptions(), overwrite=True)
         with open_slide(slide.path) as image:
-            channel_index(image.info, slide.channels[config.data.target])
-        found.append(IntervalSlide(slide, job))
-    return found
+            channel_index(image.info, slide.channels[run.config.data.target])
+    return [IntervalSlide(slide, job) for slide, job in zip(slides, jobs, strict=True)]
 
 
 def score_slide(
@@ -161,15 +160,11 @@ def _predicted(
     slide: IntervalSlide, session: "Session", vessels: bool, scratch: Path
 ) -> Iterator[Pixels]:
     from hrpn_tf.files import remove
-    from hrpn_tf.prediction import memory_budget, open_frame, run_prediction
+    from hrpn_tf.prediction import open_frame
 
     job, config = slide.job, slide.job.config
     out = scratch / "prediction.ome.zarr"
-    changes = {"dtype": "float32", "format": "ome-zarr-0.5"}
-    config = config.model_copy(update={"prediction": config.prediction.model_copy(update=changes)})
-    budget = memory_budget(config.prediction)
-    with opened(replace(job, out=out, config=config), session, budget) as prediction:
-        run_prediction(prediction, budget=budget, overwrite=True, progress=False)
+    predict_slide(job, session, out=out)
     with open_slide(out) as predicted, open_slide(job.slide) as image:
         seen = open_frame(image, job.frame)
         size = job.frame.pixel_size_um

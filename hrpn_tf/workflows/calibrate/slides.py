@@ -1,24 +1,23 @@
 """Which slides calibrate, and on which the coverage is measured."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from hrpn_tf.config import Config
-from hrpn_tf.console import remark
 from hrpn_tf.errors import CalibrationSlidesError, SlideNotFoundError, UsageError
-from hrpn_tf.runs.slides import OTHER, RunSlide, run_slides
+from hrpn_tf.runs import Run
+from hrpn_tf.runs.slides import OTHER, RunSlide
+
+logger = logging.getLogger(__name__)
 
 _MAY_CALIBRATE = ("validation", OTHER)
 
 
-def calibration_slides(
-    run: Path, config: Config, slides: Path | None, groups: Sequence[str]
-) -> list[RunSlide]:
+def calibration_slides(run: Run, slides: Path | None, groups: Sequence[str]) -> list[RunSlide]:
     """Slides that neither trained the network nor are there to test it.
 
     Args:
-        run: folder of a training.
-        config: of it.
+        run: of a training.
         slides: slide list; None for the run's own.
         groups: only these of it.
 
@@ -27,7 +26,7 @@ def calibration_slides(
         CalibrationSlidesError: a group that is asked for trained the network, or tests it.
         SlideNotFoundError: a slide is gone.
     """
-    every, source = run_slides(run, config, slides), str(slides or run)
+    every, source = run.slides(slides), str(slides or run)
     present = sorted({slide.group for slide in every})
     if unknown := sorted(set(groups) - set(present)):
         raise UsageError(f"{source}: no group {unknown[0]}; it has {', '.join(present)}")
@@ -40,19 +39,21 @@ def calibration_slides(
             "calibrate; name other groups"
         )
     if others and slides is not None:
-        remark(f"{source}: {', '.join(others)} trained the network or test it, and are left out")
+        logger.warning(
+            f"{source}: {', '.join(others)} trained the network or test it, and are left out"
+        )
     _refuse_gone(kept, source, "name the calibration slides in a list")
     return kept
 
 
-def coverage_slides(run: Path, config: Config, test: Path | None) -> list[RunSlide]:
+def coverage_slides(run: Run, test: Path | None) -> list[RunSlide]:
     """The test slides of the run, or those of a list that did not train it.
 
     Raises:
         CalibrationSlidesError: a list without any such slide.
         SlideNotFoundError: a slide is gone.
     """
-    every, source = run_slides(run, config, test), str(test or run)
+    every, source = run.slides(test), str(test or run)
     allowed = ("test",) if test is None else ("test", OTHER)
     kept = [slide for slide in every if slide.subset in allowed]
     if test is not None and not kept:

@@ -1,16 +1,16 @@
 """Compare runs on the same test slides: collect, check, measure, write."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from hrpn_tf.console import remark
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import StoreError, UsageError
-from hrpn_tf.evaluation import CompareSettings, compare, figures
+from hrpn_tf.evaluation import METRICS, CompareSettings, Metrics, compare, metrics_of
 from hrpn_tf.evaluation.baselines.baselines import DISTANCE, MEAN, TREES, baseline_planes
 from hrpn_tf.evaluation.comparison.comparison import (
     ComparedSlides,
@@ -21,19 +21,21 @@ from hrpn_tf.evaluation.comparison.comparison import (
 )
 from hrpn_tf.evaluation.comparison.plots import draw_comparison
 from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
-from hrpn_tf.evaluation.metrics import DEFINITIONS, Metrics
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.models.latency import ROUNDS, device_in_words, measure_latency, tile_side
-from hrpn_tf.runs.slides import RunSlide, run_slides
+from hrpn_tf.progress import Progress
+from hrpn_tf.runs import Run
+from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.simulate.error_floor_files import read_error_floor
 from hrpn_tf.workflows.compare.run_results import RunResults, read_results
 from hrpn_tf.workflows.evaluate.evaluate import fit_run_baselines
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
-from hrpn_tf.workflows.quiet import load_tensorflow
+
+logger = logging.getLogger(__name__)
 
 
 def compare_runs(
-    runs: Mapping[str, Path],
+    runs: Mapping[str, Run | Path],
     *,
     out: Path,
     reference: str | None = None,
@@ -47,7 +49,7 @@ def compare_runs(
     A run that has no evaluation yet is predicted and evaluated on its test slides first.
 
     Args:
-        runs: label: folder of a training.
+        runs: label: run, open or the folder of a training.
         out: folder to write.
         reference: label of the run, group or baseline that the others are compared with; the
             first run if None.
@@ -55,7 +57,7 @@ def compare_runs(
             slides; about half a minute per slide.
         rounds: of the measurement of latency; 0: none.
         overwrite: replace an existing folder.
-        progress: show bars on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         UsageError: the runs were evaluated on different slides or targets, or the reference is
@@ -141,7 +143,7 @@ def _entry(results: RunResults, cost: Cost) -> Entry:
         label=results.label,
         kind="run",
         mse=np.array([row["mse"] for row in results.rows]),
-        pooled={name: results.pooled[name] for name in DEFINITIONS},
+        pooled={name: results.pooled.get(name) for name in METRICS},
         predicted=results.pooled["predicted"],
         cost=cost,
         preset=results.config.model.preset,
@@ -159,13 +161,12 @@ def _costs(
     """
     load_tensorflow()
     from hrpn_tf.models.graph import count_macs
-    from hrpn_tf.training.run import load_run
 
     networks, sides, size = {}, {}, {}
     for each in results:
         if each.family not in networks:
-            model, contract, _ = load_run(each.path)
-            side = tile_side(contract.stride_multiple)
+            model = each.run.load_network()
+            side = tile_side(each.run.contract.stride_multiple)
             networks[each.family], sides[each.family] = model, side
             parameters = sum(math.prod(v.shape) for v in model.trainable_variables)
             size[each.family] = parameters, count_macs(model, side, side) / 1e9
@@ -188,7 +189,7 @@ def _costs(
 def _store_slides(results: RunResults) -> tuple[RunSlide, ...]:
     """The slides of the store that a run was fitted on; none if the store is gone."""
     try:
-        return run_slides(results.path, results.config, None)
+        return results.run.slides()
     except StoreError:
         return ()
 
@@ -219,15 +220,15 @@ def _baselines(results: RunResults, everything: Sequence[RunSlide], progress: bo
     chosen = [by_name.get(row["slide"]) for row in results.rows]
     tests = [slide for slide in chosen if slide is not None and slide.path.exists()]
     if len(tests) < len(chosen):
-        remark("no baselines: not all test slides are in the first run's store")
+        logger.warning("no baselines: not all test slides are in the first run's store")
         return []
-    fitted = fit_run_baselines(everything, results.path, results.config, trees=True)
+    fitted = fit_run_baselines(everything, results.run, results.config, trees=True)
     if fitted is None:
         return []
     settings = CompareSettings(peak=results.peak, rounded=False)
     sums: dict[str, list[Any]] = {}
     pixels = sum(row["pixels"] for row in results.rows)
-    bar = tqdm(total=pixels, unit="px", unit_scale=True, desc="baselines", disable=not progress)
+    bar = Progress("baselines", pixels, "px", shown=progress)
     with bar:
         for slide in tests:
             with measured_slide(slide, results.config) as (measured, _):
@@ -238,8 +239,8 @@ def _baselines(results: RunResults, everything: Sequence[RunSlide], progress: bo
     return [
         _baseline(
             name,
-            [figures(each, results.peak) for each in of_slides],
-            figures(sum(of_slides[1:], of_slides[0]), results.peak),
+            [metrics_of(each, results.peak) for each in of_slides],
+            metrics_of(sum(of_slides[1:], of_slides[0]), results.peak),
         )
         for name, of_slides in sums.items()
     ]

@@ -1,18 +1,21 @@
 """What a run's folder says about its network: evaluation, seed, cost."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hrpn_tf.config import Config, load_run_config
-from hrpn_tf.console import remark
+from hrpn_tf.config import Config
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL
-from hrpn_tf.evaluation.evaluation import POOLED, SCHEMA
+from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
+from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.predict.predict import predict_run
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -21,21 +24,24 @@ class RunResults:
 
     Attributes:
         label: unique among the runs of a comparison.
-        path: the folder.
-        config: resolved.
-        rows: figures of the network on each slide, whole and as stored; see ``Row``.
+        run: open.
+        rows: metrics of the network on each slide, whole and as stored; see ``Row``.
         pooled: the same of all slides as one image.
         peak: grey level of PSNR and SSIM, or None.
         resources: what its training used, empty if it did not say.
     """
 
     label: str
-    path: Path
-    config: Config
+    run: Run
     rows: tuple[dict[str, Any], ...]
     pooled: dict[str, Any]
     peak: float | None
     resources: dict[str, float]
+
+    @property
+    def config(self) -> Config:
+        """Of the run, resolved."""
+        return self.run.config
 
     @property
     def family(self) -> str:
@@ -66,20 +72,20 @@ def parse_runs(texts: Sequence[str]) -> dict[str, Path]:
     return runs
 
 
-def read_results(label: str, run: Path, progress: bool = True) -> RunResults:
+def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResults:
     """The results of a run, which is predicted and evaluated first where that was not done yet.
 
     Raises:
         RunError: no run there, no network in it yet, or a damaged evaluation.
         UsageError: it was evaluated on slides that it trained or picked its checkpoint with.
     """
-    config = load_run_config(run)
-    path = run / "evaluation" / "metrics.json"
+    run = open_run(run)
+    path = run.evaluation / METRICS_FILE
     if not path.is_file():
-        predict_run(run, skip_existing=True, progress=progress, say=lambda text: None)
+        predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
         evaluate_run(run, baselines=False, progress=progress)
     values = _read_evaluation(path)
-    _remark_on_another_network(run, values)
+    _warn_of_another_network(run, values)
     rows = [
         row
         for row in values["rows"]
@@ -93,12 +99,11 @@ def read_results(label: str, run: Path, progress: bool = True) -> RunResults:
             )
     return RunResults(
         label=label,
-        path=run,
-        config=config,
+        run=run,
         rows=tuple(row for row in rows if row["slide"] != POOLED),
         pooled=next(row for row in rows if row["slide"] == POOLED),
         peak=values["peak"],
-        resources=_read_resources(run / "resources.json"),
+        resources=dict(run.records.resources),
     )
 
 
@@ -114,20 +119,10 @@ def _read_evaluation(path: Path) -> dict[str, Any]:
     )
 
 
-def _remark_on_another_network(run: Path, values: dict[str, Any]) -> None:
-    from hrpn_tf.prediction import sha256
-
+def _warn_of_another_network(run: Run, values: dict[str, Any]) -> None:
     networks = values.get("networks") or []
-    if networks and (run / "best.keras").is_file() and networks != [sha256(run / "best.keras")]:
-        remark(
-            f"{run / 'evaluation'} is of another network than {run / 'best.keras'}; predict and "
+    if networks and run.checksum is not None and networks != [run.checksum]:
+        logger.warning(
+            f"{run.evaluation} is of another network than {run.best}; predict and "
             "evaluate again with --overwrite if that is not meant"
         )
-
-
-def _read_resources(path: Path) -> dict[str, float]:
-    try:
-        values: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return values

@@ -1,16 +1,14 @@
 """Compare the predicted slides of a run with the measured target; loads no TensorFlow."""
 
 import json
+import logging
 import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
-from hrpn_tf.config import RUN_CONFIG, Config, load_config, load_run_config
-from hrpn_tf.console import remark
+from hrpn_tf.config import Config
 from hrpn_tf.errors import MissingPredictionError, StoreError, UsageError
 from hrpn_tf.evaluation import (
     Baselines,
@@ -22,15 +20,20 @@ from hrpn_tf.evaluation import (
     to_csv,
     to_markdown,
 )
+from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.files import atomic_path
-from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction, run_slides
+from hrpn_tf.progress import Progress
+from hrpn_tf.runs import Run, open_run
+from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
 from hrpn_tf.workflows.evaluate.spatial import SpatialOptions, SpatialRun
 
+logger = logging.getLogger(__name__)
+
 
 def evaluate_run(
-    run: Path,
+    run: Run | Path,
     *,
     slide_list: Path | None = None,
     predictions: Path | None = None,
@@ -48,7 +51,7 @@ def evaluate_run(
     """Compare predicted slides with the measured target; write tables and pictures.
 
     Args:
-        run: folder of a training.
+        run: open, or the folder of a training.
         slide_list: CSV or YAML, of which the groups that the run neither trained nor picked its
             checkpoint with are evaluated; None for the run's own test slides.
         predictions: folder of the predicted slides; ``RUN/predictions`` if None.
@@ -62,7 +65,7 @@ def evaluate_run(
         spatial: also evaluate in space, see ``docs/guide/spatial.md``; None: do not.
         overrides: of the run's configuration, ``spatial.key=value`` or ``evaluation.key=value``.
         overwrite: replace an existing folder.
-        progress: show a bar on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         RunError: no run there, or an incomplete one.
@@ -71,15 +74,16 @@ def evaluate_run(
         SlideMismatchError: a predicted and a measured slide do not lie on the same pixels.
         OutputExistsError: the folder exists, and ``overwrite`` is false.
     """
+    run = open_run(run)
     config = _config(run, overrides)
     changes = {"smooth_px": smooth_px, "peak": peak}
     options = config.evaluation.model_copy(
         update={key: value for key, value in changes.items() if value is not None}
     )
     config = config.model_copy(update={"evaluation": options})
-    everything = run_slides(run, config, slide_list)
+    everything = run.slides(slide_list)
     slides = choose_slides(everything, groups, str(slide_list or run))
-    predictions = predictions or run / "predictions"
+    predictions = predictions or run.predictions
     _refuse_missing(slides, predictions, run, slide_list)
     networks = _networks(slides, predictions, run)
     in_space = None
@@ -87,31 +91,31 @@ def evaluate_run(
         find = partial(_prediction, predictions)
         in_space = SpatialRun(run, config, slides, find, predictions, spatial, progress)
         in_space.check()
-    with atomic_path(out or run / "evaluation", overwrite) as folder:
+    with atomic_path(out or run.evaluation, overwrite) as folder:
         folder.mkdir()
         if in_space is not None:
             in_space.write(folder)
         fitted = fit_run_baselines(everything, run, config, trees) if baselines else None
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
         values = {**evaluation.to_json(), "networks": networks}
-        (folder / "metrics.json").write_text(json.dumps(values, indent=2) + "\n")
+        (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n")
         (folder / "metrics.csv").write_text(to_csv(evaluation))
         (folder / "metrics.md").write_text(to_markdown(evaluation))
     return evaluation
 
 
-def _config(run: Path, overrides: Sequence[str]) -> Config:
+def _config(run: Run, overrides: Sequence[str]) -> Config:
     for override in overrides:
         if not override.startswith(("spatial.", "evaluation.")):
             raise UsageError(
                 f"--set {override}: only spatial.* and evaluation.* can be changed after the "
                 "training"
             )
-    return load_config(run / RUN_CONFIG, overrides) if overrides else load_run_config(run)
+    return run.with_overrides(overrides).config
 
 
 def _refuse_missing(
-    slides: Sequence[RunSlide], predictions: Path, run: Path, slide_list: Path | None
+    slides: Sequence[RunSlide], predictions: Path, run: Run, slide_list: Path | None
 ) -> None:
     missing = [s.name for s in slides if find_prediction(predictions, s.name) is None]
     if not missing:
@@ -134,11 +138,9 @@ def _prediction(predictions: Path, slide: RunSlide) -> Path:
     return path
 
 
-def _networks(slides: Sequence[RunSlide], predictions: Path, run: Path) -> list[str]:
+def _networks(slides: Sequence[RunSlide], predictions: Path, run: Run) -> list[str]:
     """Checksums of the networks that predicted the slides; a remark if not the run's own."""
-    from hrpn_tf.prediction import sha256
-
-    own = sha256(run / "best.keras") if (run / "best.keras").is_file() else None
+    own = run.checksum
     networks = set()
     for slide in slides:
         path = _prediction(predictions, slide)
@@ -147,15 +149,15 @@ def _networks(slides: Sequence[RunSlide], predictions: Path, run: Path) -> list[
         networks |= {made_by} if made_by else set()
         # a bundle's format has a checksum of its own, and names the training's network
         if own and made_by and own not in (made_by, model.get("trained")):
-            remark(
-                f"{path} was predicted by another network than {run / 'best.keras'}; predict "
+            logger.warning(
+                f"{path} was predicted by another network than {run.best}; predict "
                 "again with --overwrite if that is not meant"
             )
     return sorted(networks)
 
 
 def fit_run_baselines(
-    everything: Sequence[RunSlide], run: Path, config: Config, trees: bool
+    everything: Sequence[RunSlide], run: Run, config: Config, trees: bool
 ) -> Baselines | None:
     """The baselines, fitted on the training slides in the list, or else in the run's store.
 
@@ -164,11 +166,11 @@ def fit_run_baselines(
     training = [slide for slide in everything if slide.subset == "train"]
     if not training:
         try:
-            training = [s for s in run_slides(run, config, None) if s.subset == "train"]
+            training = [s for s in run.slides() if s.subset == "train"]
         except StoreError:
             training = []
     if not training or not all(slide.path.exists() for slide in training):
-        remark("no baselines: the training slides are not there")
+        logger.warning("no baselines: the training slides are not there")
         return None
     with ExitStack() as stack:
         measured = [stack.enter_context(measured_slide(s, config))[0] for s in training]
@@ -192,7 +194,7 @@ def _evaluate(
     settings = CompareSettings(peak=peak, smooth_px=config.evaluation.smooth_px)
     results = []
     pixels = sum(info.height * info.width for info in infos.values())
-    bar = tqdm(total=pixels, unit="px", unit_scale=True, desc="evaluate", disable=not progress)
+    bar = Progress("evaluate", pixels, "px", shown=progress)
     with bar:
         for slide in slides:
             path = _prediction(predictions, slide)

@@ -1,5 +1,6 @@
 """Spatial evaluation of the predicted slides of a run."""
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -7,10 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from hrpn_tf.config import Config
-from hrpn_tf.console import remark
 from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation import CompareSettings, MeasuredSlide, compare
 from hrpn_tf.evaluation.moments import Moments
@@ -28,6 +27,8 @@ from hrpn_tf.evaluation.spatial.vessels import (
     otsu,
     vessel_threshold,
 )
+from hrpn_tf.progress import Progress
+from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, open_slide
 from hrpn_tf.workflows.evaluate.ablation import How, check_ablations, predict_without
@@ -39,6 +40,8 @@ from hrpn_tf.workflows.evaluate.spatial_inputs import (
     read_regions,
     refuse_bad_labels,
 )
+
+logger = logging.getLogger(__name__)
 
 LARGEST_NUCLEUS = 6  # diameters that a given label may reach from its centroid
 Prediction = Callable[[RunSlide], Path]
@@ -64,16 +67,16 @@ class SpatialRun:
     """The slides to evaluate, and where their predictions are.
 
     Attributes:
-        run: folder of the training.
+        run: of the training, open.
         config: resolved.
         slides: all of them.
         prediction: the predicted slide of each.
         predictions: the folder that holds them.
         options: what is asked for.
-        progress: whether to show bars.
+        progress: report the progress; see ``hrpn_tf.progress``.
     """
 
-    run: Path
+    run: Run
     config: Config
     slides: tuple[RunSlide, ...]
     prediction: Prediction
@@ -122,12 +125,12 @@ class SpatialRun:
         write_report(report, folder)
         return report
 
-    def _bar(self, name: str) -> tqdm:
+    def _bar(self, name: str) -> Progress:
         pixels = 0
         for slide in self.slides:
             with open_slide(slide.path) as opened:
                 pixels += opened.info.height * opened.info.width
-        return tqdm(total=pixels, unit="px", unit_scale=True, desc=name, disable=not self.progress)
+        return Progress(name, pixels, "px", shown=self.progress)
 
     def _range(self) -> Extremes:
         """Of the grey levels of all slides, measured and predicted; whole numbers."""
@@ -212,7 +215,7 @@ class SpatialRun:
             return GivenNuclei(labels, int(LARGEST_NUCLEUS * diameter)), f"labels {path.name}"
         role = spatial.nucleus_role
         if role not in inputs:
-            remark(f"no nuclei: no input is called {role}; see spatial.nucleus_role")
+            logger.warning(f"no nuclei: no input is called {role}; see spatial.nucleus_role")
             return None, f"none: no input is called {role}"
         given = spatial.nucleus_threshold
         level = otsu(*grey_levels(inputs[role])) if given == "otsu" else float(given)

@@ -1,7 +1,7 @@
 """What an export is calibrated and measured on: patches of the run's store, and a whole slide."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,16 +9,15 @@ import numpy as np
 
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.prediction.tiling import Region
-from hrpn_tf.runs.slides import RunSlide
+from hrpn_tf.runs import Run, RunSlide
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, opened
-from hrpn_tf.workflows.predict.predict import with_tile
+from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob
+from hrpn_tf.workflows.predict.one_slide import EXACT, plan_slides, predict_slide
 from hrpn_tf.workflows.predict.requests import Request
 
 if TYPE_CHECKING:
-    from hrpn_export import Contract, Session
+    from hrpn_export import Session
 
-    from hrpn_tf.config import Config
     from hrpn_tf.data.store import PatchStore
 # So many pixels of patches tell a format's error well, in seconds on two cores.
 _PIXELS = 2**22
@@ -99,30 +98,21 @@ class HeldOutSlide:
                 yield seen.read(y0 + y, x, rows, self.width, [self.target_channel])
 
     def _predict(self, session: "Session") -> Path:
-        from hrpn_tf.prediction import memory_budget, run_prediction
-
         out = self.scratch / f"{len(list(self.scratch.iterdir()))}.ome.zarr"
-        budget = memory_budget(self.job.config.prediction)
-        with opened(replace(self.job, out=out), session, budget) as prediction:
-            run_prediction(prediction, budget=budget, overwrite=True, progress=False)
-        return out
+        return predict_slide(self.job, session, out=out).path
 
 
 def held_out_slide(
-    run: Path,
+    run: Run,
     slides: Sequence[RunSlide],
-    contract: "Contract",
-    config: "Config",
     scratch: Path,
     region: Region | None = None,
 ) -> HeldOutSlide:
     """The smallest of some slides, or a region of it, to be predicted by any session.
 
     Args:
-        run: folder of the training.
+        run: of the training.
         slides: candidates; those that the training did not use.
-        contract: of the network.
-        config: of the run.
         scratch: an empty folder.
         region: px at full resolution; None for all of it.
 
@@ -137,14 +127,9 @@ def held_out_slide(
     request = Request(
         smallest.path, scratch / "0.ome.zarr", smallest.channels, smallest.pixel_size_um
     )
-    prediction = config.prediction.model_copy(update={"dtype": "float32", "format": "ome-zarr-0.5"})
-    network = RunNetwork(run)
-    config = config.model_copy(update={"prediction": prediction})
-    config = with_tile(config, contract, network, asked_for=False)
-    job = check(
-        request, network, contract, config, PredictionOptions(region=region), overwrite=True
-    )
-    target = config.data.target
+    options = PredictionOptions(region=region)
+    job = plan_slides(RunNetwork(run), [request], options=options, settings=EXACT)[0]
+    target = run.config.data.target
     with open_slide(smallest.path) as image:
         channel = channel_index(image.info, smallest.channels.get(target, target))
         seen = open_frame(image, job.frame).info
@@ -153,7 +138,7 @@ def held_out_slide(
     return HeldOutSlide(f"{smallest.name}{part}", area.height, area.width, job, channel, scratch)
 
 
-def _smallest(run: Path, slides: Sequence[RunSlide]) -> RunSlide:
+def _smallest(run: Run, slides: Sequence[RunSlide]) -> RunSlide:
     from hrpn_tf.slides import open_slide
 
     there = [slide for slide in slides if slide.path.exists()]

@@ -1,24 +1,20 @@
 """Export the best network of a run to a bundle, with a certificate."""
 
-import json
+import logging
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hrpn_tf import __version__
 from hrpn_tf.config import Config
-from hrpn_tf.console import remark
-from hrpn_tf.errors import RunError, UncertifiedError
+from hrpn_tf.console import load_tensorflow
+from hrpn_tf.errors import UncertifiedError
 from hrpn_tf.files import atomic_path, refuse_existing
-from hrpn_tf.runs.calibrated import is_calibrated, load_calibrated, read_calibration
-from hrpn_tf.runs.slides import run_slides
+from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.export.evidence import held_out_slide, sample_patches
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     from hrpn_export import Contract
@@ -28,7 +24,7 @@ if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
     from hrpn_tf.prediction import Region
 
-Say = Callable[[str], object]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,16 +60,15 @@ class ExportOptions:
 
 
 def export_run(
-    run: Path, out: Path, choice: ExportOptions, *, overwrite: bool = False, say: Say = print
+    run: Run | Path, out: Path, choice: ExportOptions, *, overwrite: bool = False
 ) -> "Exported":
     """Export the best network of a run.
 
     Args:
-        run: folder of a training.
+        run: open, or the folder of a training.
         out: folder of the bundle; with ``zip`` also ``OUT.zip``.
         choice: formats and precisions.
         overwrite: replace what is there.
-        say: is told what is being done, and the figures of each format.
 
     Returns:
         What became of it; the bundle holds every format that keeps its limit.
@@ -89,8 +84,9 @@ def export_run(
 
     artefacts, left_out = plan_artefacts(choice.formats, choice.precisions)
     for line in left_out:
-        remark(line)
-    intervals = is_calibrated(run) if choice.intervals is None else choice.intervals
+        logger.warning(line)
+    run = open_run(run)
+    intervals = run.is_calibrated if choice.intervals is None else choice.intervals
     network = RunNetwork(run, intervals)
     config, contract, origin = network.config(()), network.contract(), network.origin()
     if any(format == "tensorrt" for format, _ in artefacts):
@@ -102,13 +98,14 @@ def export_run(
     from hrpn_export import About, export_bundle
 
     from hrpn_tf.data.store import open_store
-    from hrpn_tf.training.run import load_run
 
-    store = open_store(choice.store or store_of(run))
-    subsets = network.subsets()
-    model = load_calibrated(run) if intervals else load_run(run)[0]
+    store = open_store(choice.store or run.patch_dataset)
+    subsets = run.subsets
+    model = (run.calibration if intervals else run).load_network()
     if intervals and choice.intervals is None:
-        remark(f"{run / 'calibrated'}: exported with prediction intervals; without: --no-intervals")
+        logger.warning(
+            f"{run.calibrated}: exported with prediction intervals; without: --no-intervals"
+        )
     with (
         tempfile.TemporaryDirectory(prefix="hrpn-export-") as scratch,
         atomic_path(out, overwrite) as folder,
@@ -118,8 +115,8 @@ def export_run(
             contract,
             folder,
             artefacts=artefacts,
-            calibration=_calibration(store, subsets),
-            evidence=_evidence(network, config, store, subsets, Path(scratch), choice),
+            calibration=sample_patches(store, run.split.train)[0],
+            evidence=_evidence(run, store, Path(scratch), choice),
             about=About(
                 name=model.name,
                 licence=choice.licence or About.licence,
@@ -134,7 +131,7 @@ def export_run(
             ),
             options=choice.options,
             uncertified=choice.uncertified,
-            log=say,
+            log=logger.info,
         )
     if choice.zip:
         _write_zip(out, archive, overwrite)
@@ -155,35 +152,27 @@ def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
         read_capability(capability)
 
 
-def _calibration(store: "PatchStore", subsets: Mapping[str, str]) -> np.ndarray:
-    train = [group for group, subset in subsets.items() if subset == "train"]
-    return sample_patches(store, train)[0]
-
-
-def _calibrated(run: Path) -> dict[str, Any]:
+def _calibrated(run: Run) -> dict[str, Any]:
     """What a bundle says of the calibration; slides by name only."""
-    record = read_calibration(run)
+    record = run.calibration.record
     kept = ("coverage", "guarantee", "method", "groups", "correction", "coverage_table")
     return {key: record[key] for key in kept}
 
 
 def _evidence(
-    network: RunNetwork,
-    config: Config,
+    run: Run,
     store: "PatchStore",
-    subsets: Mapping[str, str],
     scratch: Path,
     choice: ExportOptions,
 ) -> "Evidence":
     """Held-out patches and a slide: of the test groups, or else of those that chose the epoch."""
     from hrpn_export import Evidence
 
-    subset = "test" if "test" in subsets.values() else "validation"
-    groups = [group for group, used in subsets.items() if used == subset]
+    subset = "test" if run.split.test else "validation"
+    groups = getattr(run.split, subset)
     patches, targets = sample_patches(store, groups)
-    run, contract = network.folder, network.contract()
-    slides = [slide for slide in run_slides(run, config, choice.slides) if slide.subset == subset]
-    slide = held_out_slide(run, slides, contract, config, scratch, choice.region)
+    slides = [slide for slide in run.slides(choice.slides) if slide.subset == subset]
+    slide = held_out_slide(run, slides, scratch, choice.region)
     side = patches.shape[1]
     origin = (
         f"{len(patches)} patches of {side} x {side} px of the {subset} groups "
@@ -203,32 +192,20 @@ def _provenance(
     }
 
 
-def _attached(run: Path) -> dict[str, Path]:
+def _attached(run: Run) -> dict[str, Path]:
     """What a bundle carries for ``hrpn-tf predict`` beside the network."""
-    from hrpn_tf.evaluation.out_of_distribution import NAME
-
-    path = run / NAME
+    path = run.training_profile
     if not path.is_file():
-        remark(f"{run} has no training profile for the bundle; hrpn-tf profile {run} makes one")
+        logger.warning(
+            f"{run} has no training profile for the bundle; hrpn-tf describe-training {run} makes "
+            "one"
+        )
         return {}
-    return {NAME: path}
+    return {path.name: path}
 
 
 def _description(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:
     return f"{name}: predicts {' and '.join(outputs)} from {' and '.join(inputs)}, pixel by pixel"
-
-
-def store_of(run: Path) -> Path:
-    """Where the run was fitted.
-
-    Raises:
-        RunError: the run does not say.
-    """
-    path = run / "store.json"
-    try:
-        return Path(json.loads(path.read_text(encoding="utf-8"))["path"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise RunError(f"{path}: missing or damaged; name the store with --store") from None
 
 
 def _write_zip(bundle: Path, archive: Path, overwrite: bool) -> None:

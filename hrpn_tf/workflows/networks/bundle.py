@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config, config_of
-from hrpn_tf.errors import CalibrationError
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.console import load_tensorflow
+from hrpn_tf.errors import CalibrationError, UsageError
+from hrpn_tf.runs import RunSlide
+from hrpn_tf.runs.folder import TRAINING_PROFILE
 
 if TYPE_CHECKING:
     from hrpn_export import Bundle, Contract, Session
@@ -106,6 +108,14 @@ class BundleNetwork:
         stated: Any = self._bundle().manifest.provenance.get("groups", {})
         return {str(group): str(subset) for group, subset in dict(stated).items()}
 
+    def default_slides(self, config: Config) -> tuple[RunSlide, ...]:
+        """See ``Network``.
+
+        Raises:
+            UsageError: always, since a bundle holds no slide list.
+        """
+        raise UsageError(f"{self.folder}: a bundle names no slides; name some to predict")
+
     def origin(self) -> dict[str, str]:
         """See ``Network``; the checksum is that of the file, or of a list of all files' checksums.
 
@@ -129,10 +139,12 @@ class BundleNetwork:
 
     def training_profile(self) -> "TrainingProfile | None":
         """See ``Network``; the checksum in the manifest vouches for the file."""
-        from hrpn_tf.evaluation.out_of_distribution import NAME, load_profile
+        from hrpn_tf.evaluation.out_of_distribution import load_profile
 
         bundle = self._bundle()
-        return load_profile(bundle.path / NAME) if NAME in bundle.manifest.files else None
+        if TRAINING_PROFILE not in bundle.manifest.files:
+            return None
+        return load_profile(bundle.path / TRAINING_PROFILE)
 
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from hrpn_tf.config import Config
+from hrpn_tf.runs import RunSlide
 
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
@@ -51,6 +52,14 @@ class Network(Protocol):
 
     def subsets(self) -> dict[str, str]:
         """Group: how the training used it."""
+        ...
+
+    def default_slides(self, config: Config) -> tuple[RunSlide, ...]:
+        """All slides of its training, which are predicted if no other slides are named.
+
+        Raises:
+            UsageError: it names no slides.
+        """
         ...
 
     def origin(self) -> dict[str, str]:

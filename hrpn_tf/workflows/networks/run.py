@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hrpn_tf.config import RUN_CONFIG, Config, load_config, load_run_config
-from hrpn_tf.errors import RunError
-from hrpn_tf.runs.calibrated import FOLDER, MODEL, calibrated_contract, load_calibrated
-from hrpn_tf.runs.slides import run_subsets
-from hrpn_tf.workflows.quiet import load_tensorflow
+from hrpn_tf.config import Config
+from hrpn_tf.console import load_tensorflow
+from hrpn_tf.runs import Run, RunSlide
 
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
@@ -22,22 +20,27 @@ class RunNetwork:
     """The best network of a run.
 
     Attributes:
-        folder: of the training.
+        run: of the training, open.
         intervals: whether it is the calibrated network, which gives bounds, too.
     """
 
-    folder: Path
+    run: Run
     intervals: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """See ``Network``."""
+        return self.run.folder
 
     @property
     def default_out(self) -> Path:
         """``RUN/predictions``, with intervals ``RUN/predictions-intervals``."""
-        return self.folder / ("predictions-intervals" if self.intervals else "predictions")
+        return self.run.interval_predictions if self.intervals else self.run.predictions
 
     @property
     def command(self) -> str:
         """See ``Network``."""
-        return f"hrpn-tf predict --run {self.folder}{' --intervals' if self.intervals else ''}"
+        return f"hrpn-tf predict --run {self.run}{' --intervals' if self.intervals else ''}"
 
     def caution(self) -> None:
         """See ``Network``."""
@@ -45,16 +48,15 @@ class RunNetwork:
 
     def absolute(self) -> "RunNetwork":
         """See ``Network``."""
-        return replace(self, folder=self.folder.absolute())
+        return replace(self, run=self.run.absolute())
 
     def config(self, overrides: Sequence[str]) -> Config:
         """See ``Network``.
 
         Raises:
-            RunError, ConfigError: no run there, or its configuration is damaged.
+            ConfigError: an override names an unknown key or a value out of range.
         """
-        run = self.folder
-        return load_config(run / RUN_CONFIG, overrides) if overrides else load_run_config(run)
+        return self.run.with_overrides(overrides).config
 
     def contract(self) -> "Contract":
         """See ``Network``.
@@ -63,39 +65,35 @@ class RunNetwork:
             RunError: no contract, or no network yet.
             CalibrationError: intervals are wanted, and there are none.
         """
-        from hrpn_export import Contract
-
         if self.intervals:
-            return calibrated_contract(self.folder)
-
-        path = self.folder / "contract.json"
-        try:
-            contract = Contract.from_json(path.read_text(encoding="utf-8"))
-        except OSError:
-            raise RunError(f"{path}: missing; run hrpn-tf fit again") from None
-        self._best()
+            return self.run.calibration.contract
+        contract = self.run.contract
+        self.run.network_file()
         return contract
 
     def subsets(self) -> dict[str, str]:
         """See ``Network``."""
-        return run_subsets(self.folder)
+        return self.run.subsets
+
+    def default_slides(self, config: Config) -> tuple[RunSlide, ...]:
+        """See ``Network``: those of the patch dataset that the run was fitted on."""
+        return self.run.slides()
 
     def origin(self) -> dict[str, str]:
         """See ``Network``."""
-        from hrpn_tf.prediction import sha256
-
-        best = self._best()
+        best, checksum = self.run.network_file(), self.run.checksum
+        assert checksum is not None
         if self.intervals:
-            model = self.folder / FOLDER / MODEL
-            own = {"sha256": sha256(model), "trained": sha256(best)}
-            return {"file": f"{FOLDER}/{MODEL}", "run": self.folder.name, **own}
-        return {"file": best.name, "run": self.folder.name, "sha256": sha256(best)}
+            calibration = self.run.calibration
+            own = {"sha256": calibration.checksum, "trained": checksum}
+            return {"file": calibration.name, "run": self.folder.name, **own}
+        return {"file": best.name, "run": self.folder.name, "sha256": checksum}
 
     def training_profile(self) -> "TrainingProfile | None":
         """See ``Network``."""
-        from hrpn_tf.evaluation.out_of_distribution import NAME, load_profile
+        from hrpn_tf.evaluation.out_of_distribution import load_profile
 
-        path = self.folder / NAME
+        path = self.run.training_profile
         return load_profile(path) if path.exists() else None
 
     def load(self, threads: int | None) -> "Session":
@@ -103,24 +101,13 @@ class RunNetwork:
         load_tensorflow()
         from hrpn_export.keras_session import KerasSession, limit_threads
 
-        from hrpn_tf.training.run import load_run
-
         if threads is not None:
             limit_threads(threads)  # before the network is loaded, which starts TensorFlow
-        if self.intervals:
-            return KerasSession(load_calibrated(self.folder), self.contract(), threads)
-        model, contract, _ = load_run(self.folder)
-        return KerasSession(model, contract, threads)
+        contract = self.contract()
+        network = self.run.calibration if self.intervals else self.run
+        return KerasSession(network.load_network(), contract, threads)
 
     def state(self) -> int:
         """See ``Network``."""
-        path = self.folder / (f"{FOLDER}/{MODEL}" if self.intervals else "best.keras")
+        path = self.run.calibrated_network if self.intervals else self.run.best
         return path.stat().st_mtime_ns if path.is_file() else 0
-
-    def _best(self) -> Path:
-        best = self.folder / "best.keras"
-        if not best.is_file():
-            raise RunError(
-                f"{self.folder}: no {best.name} yet; run hrpn-tf fit until an epoch is finished"
-            )
-        return best

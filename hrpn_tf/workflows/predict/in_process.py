@@ -7,8 +7,8 @@ from pathlib import Path
 from hrpn_export.errors import BundleError
 
 from hrpn_tf.errors import HrpnError
-from hrpn_tf.workflows.networks.network import load_network
-from hrpn_tf.workflows.predict.jobs import SlideJob, opened
+from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.one_slide import predict_slide
 from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe
 
@@ -19,34 +19,29 @@ def predict_here(
     jobs: Sequence[SlideJob],
     overwrite: bool,
     progress: bool,
-    say: Callable[[str], object],
+    on_done: Callable[[str], object],
     stop_at_first: bool,
 ) -> list[Failure]:
     """Predict slides; see ``predict_run``.
 
     Args:
         jobs: checked.
-        overwrite, progress, say: see ``predict_run``.
+        overwrite, progress, on_done: see ``predict_run``.
         stop_at_first: raise the first error rather than go on with the other slides.
 
     Returns:
         The slides that failed, and why.
     """
-    from hrpn_tf.prediction import memory_budget, run_prediction
-
     failures: list[Failure] = []
     for job in jobs:
         try:
-            budget = memory_budget(job.config.prediction)
-            with opened(job, load_network(job.network), budget) as prediction:
-                summary = run_prediction(
-                    prediction,
-                    budget=budget,
-                    overwrite=overwrite,
-                    progress=progress,
-                    on_begun=partial(warn, job.slide.name),
-                )
-            say(describe(summary))
+            summary = predict_slide(
+                job,
+                overwrite=overwrite,
+                progress=progress,
+                on_begun=partial(warn, job.slide.name),
+            )
+            on_done(describe(summary))
         except (HrpnError, BundleError, OSError) as error:
             if stop_at_first:
                 raise

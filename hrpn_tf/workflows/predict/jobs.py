@@ -1,5 +1,6 @@
 """One slide to predict, checked, and as steps that any process can take."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
     from hrpn_tf.slides import Slide, SlideInfo
+
+logger = logging.getLogger(__name__)
 
 # Of the memory that a process may take, this share holds decoded strips or tiles of the slide.
 _CACHE_SHARE, _LEAST_CACHE, _MOST_CACHE = 1 / 16, 16 * 2**20, 128 * 2**20
@@ -119,6 +122,33 @@ def check(
     )
 
 
+def with_tile(config: Config, contract: "Contract", network: Network, asked_for: bool) -> Config:
+    """A network whose answer depends on its tile gets tiles of the size that it was trained on.
+
+    Args:
+        config: of its training.
+        contract: of the network.
+        network: for messages.
+        asked_for: whether somebody asked for the tile that the configuration states.
+
+    Raises:
+        UsageError: a halo is asked for, which such a network does not have.
+    """
+    if contract.receptive_field is not None and contract.tile_exact:
+        return config
+    prediction = config.prediction
+    if prediction.halo is not None:
+        raise UsageError(
+            f"--halo: the network of {network.folder} has no receptive field; leave it out"
+        )
+    tile = (asked_for and prediction.tile) or config.training.crop or config.data.patch
+    logger.warning(
+        f"the network of {network.folder} depends on its tile: tiles of {tile} px overlap by half "
+        "and are blended; faint seams may remain"
+    )
+    return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
+
+
 def _check_place(request: Request, overwrite: bool) -> None:
     """Refuse a place where the result cannot be, or must not."""
     from hrpn_tf.files import refuse_existing
@@ -208,7 +238,8 @@ def _stated(request: Request, info: "SlideInfo", choice: PredictionOptions) -> f
 
 
 def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
-    from hrpn_tf.prediction import prediction_provenance, sha256
+    from hrpn_tf.files import sha256
+    from hrpn_tf.prediction import prediction_provenance
 
     return prediction_provenance(
         slide=job.slide,

@@ -1,11 +1,11 @@
 """Tell whether a slide that is to be predicted is like the training slides. It never refuses."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrpn_tf.console import remark
 from hrpn_tf.errors import SlideFormatError, TrainingProfileError
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hrpn_tf.prediction.reading import Windows
     from hrpn_tf.prediction.started import StartedPrediction
     from hrpn_tf.workflows.networks.network import Network
+
+logger = logging.getLogger(__name__)
 
 # Of a result's metadata.
 KEY = "training_likeness"
@@ -35,12 +37,13 @@ def find_profile(
     if profile is None:
         return None, (
             f"{network.folder} has no training profile, so slides were not compared with the "
-            "training slides; hrpn-tf profile RUN makes one, and hrpn-tf export takes it along"
+            "training slides; hrpn-tf describe-training RUN makes one, and hrpn-tf export takes it "
+            "along"
         )
     if profile.channels != tuple(contract.inputs):
         return None, (
             f"{network.folder}: the training profile is of {', '.join(profile.channels)}, so "
-            "slides were not compared with it; hrpn-tf profile RUN makes it again"
+            "slides were not compared with it; hrpn-tf describe-training RUN makes it again"
         )
     return profile, None
 
@@ -91,9 +94,9 @@ def warn(name: str, begun: "StartedPrediction") -> None:
         name: of the slide.
         begun: its prediction.
     """
-    found: Mapping[str, Any] = begun.found.get("assessed", {}).get(KEY, {})
+    found: Mapping[str, Any] = begun.record.assessed.get(KEY, {})
     if text := in_words(found):
-        remark(f"{name}: {text}; expect larger errors")
+        logger.warning(f"{name}: {text}; expect larger errors")
 
 
 def in_words(found: Mapping[str, Any]) -> str:

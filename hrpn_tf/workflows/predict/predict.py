@@ -1,26 +1,23 @@
 """Predict slides with the best network of a run."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from tqdm import tqdm
 
 from hrpn_tf.config import Config
-from hrpn_tf.console import remark
 from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
+from hrpn_tf.progress import tracked
+from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check
+from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, with_tile
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, made_by, requests
 
-if TYPE_CHECKING:
-    from hrpn_export import Contract
+logger = logging.getLogger(__name__)
 
-Say = Callable[[str], object]
 Failure = tuple[Path, Exception]
 # Slides are looked at by so many threads at once: most of the time goes into waiting for a drive.
 _CHECKING_THREADS = 8
@@ -29,7 +26,7 @@ _REASONS = 5
 
 
 def predict_run(
-    network: Network | Path,
+    network: Network | Run | Path,
     *,
     slides: Sequence[Path] = (),
     groups: Sequence[str] = (),
@@ -42,14 +39,14 @@ def predict_run(
     workers: int | None = 0,
     scheduler: str | None = None,
     progress: bool = True,
-    say: Say = print,
+    on_done: Callable[[str], object] = logger.info,
 ) -> list[Path]:
     """Predict slides by tiles; everything that can be refused is refused before the first.
 
     Of several slides, those that cannot be predicted do not keep the others from it.
 
     Args:
-        network: a run, a bundle, or the folder of a run.
+        network: of a run or a bundle; or a run, open or its folder.
         slides: slides, and slide lists (CSV, YAML), of which the groups that the run neither
             trained nor picked its checkpoint with are predicted; empty for the run's test slides.
         groups: of a slide list: only these.
@@ -65,8 +62,8 @@ def predict_run(
         workers: processes of a Dask cluster on this machine; 0 for none, in this process; None for
             as many as fit, unless there is one slide.
         scheduler: address of a running Dask cluster instead, ``tcp://...``.
-        progress: show a bar on standard error.
-        say: is told one line for each slide that is done.
+        progress: report the progress; see ``hrpn_tf.progress``.
+        on_done: called with one line per finished slide; logs it by default.
 
     Returns:
         The predicted slides, those that were left out among them.
@@ -78,7 +75,8 @@ def predict_run(
         OutputExistsError: a prediction exists, and ``overwrite`` is false.
         HrpnError: others: the only slide cannot be predicted.
     """
-    network = RunNetwork(network) if isinstance(network, Path) else network
+    if isinstance(network, Run | Path):
+        network = RunNetwork(open_run(network))
     config = _config(network, overrides)
     asked = requests(slides, network, config, out, groups, channels or {})
     contract = network.contract()
@@ -104,20 +102,20 @@ def predict_run(
     if several and not jobs and failures:
         raise failures[0][1]
     if several and None in looked:
-        remark(f"{looked.count(None)} of {len(asked)} slides are predicted already")
-    _remark_on_resampling(jobs)
+        logger.warning(f"{looked.count(None)} of {len(asked)} slides are predicted already")
+    _warn_of_resampling(jobs)
     if caution := network.caution():
-        remark(caution)
+        logger.warning(caution)
     if scheduler is None and (workers == 0 or (workers is None and len(jobs) <= 1)):
         from hrpn_tf.workflows.predict.in_process import predict_here
 
-        failures += predict_here(jobs, overwrite, progress, say, stop_at_first=not several)
+        failures += predict_here(jobs, overwrite, progress, on_done, stop_at_first=not several)
     elif jobs:
         from hrpn_tf.workflows.predict.cluster.scheduling import predict_on_cluster
 
-        failures += predict_on_cluster(jobs, workers, scheduler, overwrite, progress, say)
+        failures += predict_on_cluster(jobs, workers, scheduler, overwrite, progress, on_done)
     if no_profile and len(failures) < len(asked):
-        remark(no_profile)
+        logger.warning(no_profile)
     if failures and not several:
         raise failures[0][1]
     if failures:
@@ -132,33 +130,6 @@ def _config(network: Network, overrides: Sequence[str]) -> Config:
                 f"--set {override}: only prediction.* can be changed after the training"
             )
     return network.config(overrides)
-
-
-def with_tile(config: Config, contract: "Contract", network: Network, asked_for: bool) -> Config:
-    """A network whose answer depends on its tile gets tiles of the size that it was trained on.
-
-    Args:
-        config: of its training.
-        contract: of the network.
-        network: for messages.
-        asked_for: whether somebody asked for the tile that the configuration states.
-
-    Raises:
-        UsageError: a halo is asked for, which such a network does not have.
-    """
-    if contract.receptive_field is not None and contract.tile_exact:
-        return config
-    prediction = config.prediction
-    if prediction.halo is not None:
-        raise UsageError(
-            f"--halo: the network of {network.folder} has no receptive field; leave it out"
-        )
-    tile = (asked_for and prediction.tile) or config.training.crop or config.data.patch
-    remark(
-        f"the network of {network.folder} depends on its tile: tiles of {tile} px overlap by half "
-        "and are blended; faint seams may remain"
-    )
-    return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
 
 
 def _is_done(request: Request, own: Mapping[str, str], network: Network) -> bool:
@@ -186,18 +157,19 @@ def _look_at_all(
 
     with ThreadPoolExecutor(_CHECKING_THREADS) as pool:
         found = pool.map(one, asked)
-        quiet = {"disable": not progress, "delay": 2, "leave": False}  # nothing if it is quick
-        return list(tqdm(found, "looking at slides", len(asked), unit="", **quiet))  # type: ignore[call-overload]
+        # no bar if it is quick
+        options = {"shown": progress, "delay": 2.0, "leave": False}
+        return list(tracked(found, "checking slides", len(asked), "slide", **options))
 
 
-def _remark_on_resampling(jobs: Sequence[SlideJob]) -> None:
+def _warn_of_resampling(jobs: Sequence[SlideJob]) -> None:
     others = [job for job in jobs if not job.frame.is_own]
     if not others:
         return
     first = others[0]
     more = f", and {len(others) - 1} more slides alike" if len(others) > 1 else ""
     how = "as it is" if first.frame.ratio == 1 else f"resampled by {1 / first.frame.ratio:.3g}"
-    remark(
+    logger.warning(
         f"{first.slide.name}: level {first.frame.level} is read {how}, to "
         f"{first.frame.pixel_size_um:g} um/px, which the network expects{more}"
     )
@@ -211,7 +183,7 @@ def _report(failures: Sequence[Failure], slides: int) -> str:
     if len(reasons) <= _REASONS:
         return f"{text}command again): {'; '.join(reasons)}"
     for reason in reasons:
-        remark(reason)
+        logger.warning(reason)
     return f"{text}command again), each for the reason above"
 
 

@@ -11,10 +11,8 @@ from hrpn_tf.runs.slides import (
     choose_slides,
     listed_slides,
     prediction_path,
-    run_slides,
 )
 from hrpn_tf.workflows.networks.network import Network
-from hrpn_tf.workflows.networks.run import RunNetwork
 
 LISTS = (".csv", ".yaml", ".yml")
 
@@ -92,9 +90,7 @@ def requests(
 def _slides_of(network: Network, config: Config, path: Path | None) -> tuple[RunSlide, ...]:
     if path is not None:
         return listed_slides(path, config, network.subsets())
-    if not isinstance(network, RunNetwork):
-        raise UsageError(f"{network.folder}: a bundle names no slides; name some to predict")
-    return run_slides(network.folder, config, None)
+    return network.default_slides(config)
 
 
 def made_by(prediction: Path, network: Mapping[str, str]) -> bool:

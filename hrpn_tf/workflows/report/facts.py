@@ -1,12 +1,11 @@
 """What a report says in words: model, data, training, prediction."""
 
-import csv
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from hrpn_tf.errors import RunError
-from hrpn_tf.workflows.report.sources import Sources, read_json
+from hrpn_tf.runs.folder import CONTRACT, ENVIRONMENT, RESOURCES, SPLIT
+from hrpn_tf.workflows.report.sources import Sources
 
 Facts = list[dict[str, Any]]
 
@@ -25,8 +24,8 @@ def run_facts(sources: Sources) -> list[dict[str, Any]]:
         ]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise RunError(
-            f"{sources.run}: contract.json, split.json, resources.json or environment.json is "
-            "damaged; copy the run again"
+            f"{sources.run}: {CONTRACT}, {SPLIT}, {RESOURCES} or {ENVIRONMENT} is damaged; "
+            "copy the run again"
         ) from None
 
 
@@ -85,22 +84,9 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Facts:
     return facts
 
 
-def history(run: Path) -> list[dict[str, str]]:
-    """Rows of ``history.csv``; none if it is missing or damaged."""
-    try:
-        with (run / "history.csv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        for row in rows:
-            for key in ("epoch", "loss", "val_loss"):
-                float(row.get(key) or 0)
-    except (OSError, ValueError, csv.Error):
-        return []
-    return [row for row in rows if row.get("epoch")]
-
-
 def _model(sources: Sources) -> Facts:
-    contract = read_json(sources.run / "contract.json")
-    resources = read_json(sources.run / "resources.json")
+    contract = sources.run.records.contract
+    resources = sources.run.records.resources
     facts = [fact("network", sources.config.model.preset)]
     if "parameters" in resources:
         facts.append(fact("parameters", f"{int(resources['parameters']):,}".replace(",", " ")))
@@ -116,7 +102,7 @@ def _model(sources: Sources) -> Facts:
 
 def _data(sources: Sources) -> Facts:
     facts = []
-    split = read_json(sources.run / "split.json")
+    split = sources.run.records.split
     for subset in ("train", "validation", "test"):
         part = split.get(subset) or {}
         slides, groups = part.get("slides") or [], part.get("groups") or []
@@ -140,7 +126,7 @@ def _data(sources: Sources) -> Facts:
 
 def _training(sources: Sources) -> Facts:
     training = sources.config.training
-    rows = history(sources.run)
+    rows = sources.run.history
     loss = " + ".join(f"{weight:g} {name}" for name, weight in training.loss.items())
     facts = [fact("epochs", f"{len(rows)} of {training.epochs}"), fact("loss", loss)]
     best = min((row for row in rows if row.get("val_loss")), default=None,
@@ -149,10 +135,10 @@ def _training(sources: Sources) -> Facts:
         facts.append(fact("best epoch", f"{best['epoch']} (validation loss {best['val_loss']:.6})"))
     facts.append(fact("batch size", training.batch_size))
     facts.append(fact("seed", training.seed))
-    seconds = read_json(sources.run / "resources.json").get("seconds")
+    seconds = sources.run.records.resources.get("seconds")
     if seconds:
         facts.append(fact("time", f"{seconds / 60:.0f} min"))
-    starts = read_json(sources.run / "environment.json").get("starts") or []
+    starts = sources.run.records.environment.get("starts") or []
     if starts:
         last = starts[-1]
         facts.append(fact("started", str(starts[0].get("started", ""))[:10]))

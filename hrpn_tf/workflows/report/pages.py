@@ -8,6 +8,7 @@ from typing import Any
 
 from hrpn_tf import __version__
 from hrpn_tf.evaluation.evaluation import POOLED
+from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.report import figures
 from hrpn_tf.evaluation.report.counts import Counts
 from hrpn_tf.evaluation.report.interval_section import interval_section
@@ -15,12 +16,12 @@ from hrpn_tf.evaluation.report.metrics_tables import BY_SLIDE, cells, heads, met
 from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, render
 from hrpn_tf.evaluation.report.sections import Section
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
-from hrpn_tf.workflows.report.facts import flat, history, slide_facts
+from hrpn_tf.workflows.report.facts import flat, slide_facts
 from hrpn_tf.workflows.report.slides import SlideContent
 from hrpn_tf.workflows.report.sources import Sources
 
-# The headline of the page: figure, title.
-_HEADLINE = {"r2": "R²", "pearson": "r", "rmse": "RMSE, grey levels", "bias": "bias, grey levels"}
+# The metrics at the top of the page.
+_HEADLINE = ("r2", "pearson", "rmse", "bias")
 # What predict writes about how like the training slides a slide is.
 _LIKENESS = "training_likeness"
 
@@ -162,14 +163,14 @@ def _sections(
         sections.append(Section("density", "Predicted against measured", charts=charts))
     for section, note in (
         spatial_section(sources.evaluation, target, folder),
-        interval_section(counts.coverage, sources.run / "calibrated", target, folder),
+        interval_section(counts.coverage, sources.run.calibrated, target, folder),
     ):
         if section is not None:
             sections.append(section)
         else:
             notes.append(note.replace("{run}", str(sources.run)))
     charts = figures.draw_slides(sources.metrics, folder)
-    if (chart := figures.draw_training(history(sources.run), folder)) is not None:
+    if (chart := figures.draw_training(sources.run.history, folder)) is not None:
         charts.append(chart)
     sections.append(Section("by-slide", "Slide by slide, and training", charts=charts))
     return [section for section in sections if not section.empty], notes
@@ -177,8 +178,8 @@ def _sections(
 
 def _headline(pooled: Mapping[str, Any]) -> list[dict[str, str]]:
     return [
-        {"name": title, "value": format_signed(pooled[name])}
-        for name, title in _HEADLINE.items()
+        {"name": METRICS[name].label, "value": format_signed(pooled[name])}
+        for name in _HEADLINE
         if pooled.get(name) is not None
     ]
 
@@ -191,7 +192,7 @@ def _resolution(reduction: int) -> str:
 
 def _common(sources: Sources) -> dict[str, Any]:
     return {
-        "title": sources.run.resolve().name,
+        "title": sources.run.folder.resolve().name,
         "version": __version__,
         "made": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
     }

@@ -1,12 +1,11 @@
 """Write the report of a run or an evaluation: pages, figures, tiles; loads no TensorFlow."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from hrpn_tf.console import remark
 from hrpn_tf.errors import HrpnError, UsageError
 from hrpn_tf.evaluation.evaluation import POOLED
 from hrpn_tf.evaluation.report.counts import Counts, no_counts
@@ -14,10 +13,14 @@ from hrpn_tf.evaluation.report.density import shared_edges
 from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics
 from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets
 from hrpn_tf.files import atomic_path, remove
+from hrpn_tf.progress import Progress
+from hrpn_tf.runs import Run
 from hrpn_tf.workflows.report.facts import run_facts
 from hrpn_tf.workflows.report.pages import file_name, page_name, write_index, write_slide_pages
 from hrpn_tf.workflows.report.slides import SlideContent, slide_content
 from hrpn_tf.workflows.report.sources import Sources, default_out, find_sources
+
+logger = logging.getLogger(__name__)
 
 MEGAPIXELS = 100.0
 
@@ -40,9 +43,9 @@ class Reported:
 
 
 def report_run(
-    path: Path,
+    path: Run | Path,
     *,
-    run: Path | None = None,
+    run: Run | Path | None = None,
     slide_list: Path | None = None,
     predictions: Path | None = None,
     out: Path | None = None,
@@ -56,20 +59,22 @@ def report_run(
     reason; the others are shown.
 
     Args:
-        path: RUN or EVALUATION.
+        path: RUN or EVALUATION; or an open run.
         run: of the evaluation; by default the folder that it lies in.
         slide_list: where the slides are; None for those of the run's store.
         predictions: folder of the predicted slides; ``RUN/predictions`` if None.
         out: folder to write; ``report`` beside the evaluation if None.
         megapixels: of the finest level of a slide that the viewer shows, in millions.
         overwrite: replace an existing report.
-        progress: show a bar on standard error.
+        progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         UsageError, RunError: see ``find_sources``.
         OutputExistsError: the report exists, and ``overwrite`` is false.
         UsageError: what is to be replaced is no report.
     """
+    if isinstance(path, Run):
+        path, run = path.folder, path
     sources = find_sources(path, run=run, slide_list=slide_list, predictions=predictions)
     out = out or default_out(path)
     facts = run_facts(sources)
@@ -109,7 +114,7 @@ def _slides(
     contents: dict[str, SlideContent] = {}
     problems: dict[str, str] = {}
     total = sum(sources.metrics.model(name)["pixels"] for name in sources.metrics.slides)
-    bar = tqdm(total=total, unit="px", unit_scale=True, desc="report", disable=not progress)
+    bar = Progress("report", total, "px", shown=progress)
     with bar:
         for name in sources.metrics.slides:
             tiles = folder / "slides" / f"{file_name(len(contents), name)}-tiles"
@@ -125,7 +130,7 @@ def _slides(
             except HrpnError as error:
                 remove(tiles)
                 problems[name] = str(error)
-                remark(f"no page of a slide: {error}")
+                logger.warning(f"no page of a slide: {error}")
     return contents, problems
 
 

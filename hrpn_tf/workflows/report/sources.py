@@ -1,15 +1,15 @@
 """What a report is made of: a run, one of its evaluations, the slides and their predictions."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hrpn_tf.config import RUN_CONFIG, Config, load_run_config
+from hrpn_tf.config import Config
 from hrpn_tf.errors import StoreError, UsageError
+from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics, read_metrics
-from hrpn_tf.runs.slides import RunSlide, run_slides
+from hrpn_tf.runs import Run, RunSlide, open_run
+from hrpn_tf.runs.folder import CONFIG, EVALUATION, REPORT, is_run
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,7 @@ class Sources:
     """Where a report's content comes from.
 
     Attributes:
-        run: folder of the training.
-        config: of the run.
+        run: of the training, open.
         evaluation: folder of the evaluation.
         metrics: of the evaluation.
         predictions: folder of the predicted slides.
@@ -26,17 +25,21 @@ class Sources:
         missing: why slides are not known, or an empty text.
     """
 
-    run: Path
-    config: Config
+    run: Run
     evaluation: Path
     metrics: ReportMetrics
     predictions: Path
     slides: Mapping[str, RunSlide]
     missing: str
 
+    @property
+    def config(self) -> Config:
+        """Of the run."""
+        return self.run.config
+
 
 def find_sources(
-    path: Path, *, run: Path | None, slide_list: Path | None, predictions: Path | None
+    path: Path, *, run: Run | Path | None, slide_list: Path | None, predictions: Path | None
 ) -> Sources:
     """Find what belongs to a run or an evaluation.
 
@@ -51,20 +54,19 @@ def find_sources(
         RunError: a damaged run or evaluation.
         SlideListError, SlideNotFoundError: the slide list cannot be used.
     """
-    run, evaluation = _folders(path, run)
-    config = load_run_config(run)
+    folder, evaluation = _folders(path, run)
+    opened = open_run(folder)
     metrics = read_metrics(evaluation)
     missing = ""
     try:
-        known = {slide.name: slide for slide in run_slides(run, config, slide_list)}
+        known = {slide.name: slide for slide in opened.slides(slide_list)}
     except StoreError as error:
         known, missing = {}, str(error)
     return Sources(
-        run=run,
-        config=config,
+        run=opened,
         evaluation=evaluation,
         metrics=metrics,
-        predictions=predictions or run / "predictions",
+        predictions=predictions or opened.predictions,
         slides={name: known[name] for name in metrics.slides if name in known},
         missing=missing,
     )
@@ -72,37 +74,28 @@ def find_sources(
 
 def default_out(path: Path) -> Path:
     """Beside the evaluation: ``RUN/report`` of ``RUN`` and of ``RUN/evaluation``."""
-    if (path / RUN_CONFIG).is_file():
-        return path / "report"
-    return path.with_name("report" if path.name == "evaluation" else f"{path.name}-report")
+    if is_run(path):
+        return path / REPORT
+    return path.with_name(REPORT if path.name == EVALUATION else f"{path.name}-report")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A file of plain values that may be missing or damaged: then nothing is said of it."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
-
-
-def _folders(path: Path, run: Path | None) -> tuple[Path, Path]:
+def _folders(path: Path, run: Run | Path | None) -> tuple[Run | Path, Path]:
     """Run and evaluation."""
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder; give one of hrpn-tf fit or hrpn-tf evaluate")
-    if (path / RUN_CONFIG).is_file():
-        evaluation = path / "evaluation"
-        if not (evaluation / "metrics.json").is_file():
+    if is_run(path):
+        evaluation = path / EVALUATION
+        if not (evaluation / METRICS_FILE).is_file():
             raise UsageError(
                 f"{path}: not evaluated yet; do that with: hrpn-tf evaluate --run {path}"
             )
         return run or path, evaluation
-    if not (path / "metrics.json").is_file():
+    if not (path / METRICS_FILE).is_file():
         raise UsageError(
-            f"{path}: neither a run (it holds no {RUN_CONFIG}) nor an evaluation (no metrics.json)"
+            f"{path}: neither a run (it holds no {CONFIG}) nor an evaluation (no {METRICS_FILE})"
         )
     if run is None:
         run = path.resolve().parent
-        if not (run / RUN_CONFIG).is_file():
+        if not is_run(run):
             raise UsageError(f"{path}: lies in no run; name the run with --run")
     return run, path

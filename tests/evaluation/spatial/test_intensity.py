@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
+from support.array_plane import ArrayPlane
 
 from hrpn_tf.evaluation.spatial.intensity import PERCENTILES, Extremes, Histogram, extremes
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
+from hrpn_tf.simulate.phantom import make_phantom
 from skimage.measure import regionprops_table
 from skimage.segmentation import expand_labels
+from support.array_plane import ArrayPlane
 
 from hrpn_tf.config import load_config
 from hrpn_tf.evaluation.planes import Window
@@ -17,7 +18,6 @@ from hrpn_tf.evaluation.spatial.nuclei import (
     split_nuclei,
 )
 from hrpn_tf.evaluation.spatial.vessels import grey_levels, otsu
-from hrpn_tf.simulate.phantom import make_phantom
 from hrpn_tf.slides import iter_windows
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hrpn_tf.evaluation.spatial.agreement import agreement, figures_of, pair_sums
+from hrpn_tf.evaluation.spatial.agreement import agreement, pair_metrics, pair_sums
 from hrpn_tf.evaluation.spatial.resampling import block_clusters, slide_clusters
 
 
@@ -67,7 +67,7 @@ def test_sums_of_clusters_add_up_to_those_of_all_pairs(n: int, clusters: int, se
     true, pred = pairs(n, seed)
     cluster = np.random.default_rng(seed).integers(clusters, size=n)
     parts = pair_sums(true, pred, cluster, clusters)
-    found = figures_of(parts.sum(axis=0))
+    found = pair_metrics(parts.sum(axis=0))
     assert found["sd"] == pytest.approx(np.std(pred - true, ddof=1), rel=1e-6)
     assert found["pearson"] == pytest.approx(np.corrcoef(true, pred)[0, 1], rel=1e-6)
 

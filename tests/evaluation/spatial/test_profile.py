@@ -4,20 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
-from plane_in_memory import RANGE, measured
+from hrpn_tf.simulate import optics
+from hrpn_tf.simulate.phantom import Phantom, make_phantom
+from hrpn_tf.simulate.tissue import grid_factor
+from hrpn_tf.simulate.transport import Solver, make_grid, to_pixels
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import brentq
 from scipy.special import k0
+from support.array_plane import ArrayPlane
+from support.plane_in_memory import RANGE, measured
 
 from hrpn_tf.config import SimulationConfig, SpatialConfig, load_config
 from hrpn_tf.evaluation.spatial.profile import Profile, make_bins
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
 from hrpn_tf.evaluation.spatial.vessels import MaskOf, vessel_threshold
-from hrpn_tf.simulate import optics
-from hrpn_tf.simulate.phantom import Phantom, make_phantom
-from hrpn_tf.simulate.tissue import grid_factor
-from hrpn_tf.simulate.transport import Solver, make_grid, to_pixels
 
 TENTH = float(np.log(10))
 E = "depth_1_e", "depth_10_percent"
@@ -36,7 +36,7 @@ def profile_of(
 
 
 def depths(profile: Profile) -> list[float]:
-    return [profile.true.figures[name]["value"] for name in E]
+    return [profile.true.metrics[name]["value"] for name in E]
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +65,12 @@ def test_a_planted_exponential_around_simulated_vessels_is_recovered(
     found = profile_of(target, target * 0.5, phantom.vessels, tmp_path)
     assert found.background == "fit"
     assert depths(found) == pytest.approx([length_um, TENTH * length_um], rel=0.05)
-    assert found.true.figures["decay_um"]["value"] == pytest.approx(length_um, rel=0.05)
+    assert found.true.metrics["decay_um"]["value"] == pytest.approx(length_um, rel=0.05)
     # the prediction falls in the same way at half the height
     assert found.difference["depth_1_e"]["value"] == pytest.approx(0, abs=1e-6)
-    wall = found.true.figures["wall"]["value"]
-    assert found.pred.figures["wall"]["value"] == pytest.approx(wall / 2)
-    low, high = found.true.figures["depth_1_e"]["interval"]
+    wall = found.true.metrics["wall"]["value"]
+    assert found.pred.metrics["wall"]["value"] == pytest.approx(wall / 2)
+    low, high = found.true.metrics["depth_1_e"]["interval"]
     assert low <= depths(found)[0] <= high
 
 
@@ -113,8 +113,8 @@ def test_a_simulated_slide_has_the_depth_of_its_concentration(
     """Noise, light, bleed-through and 8 bits move the depth by less than 5 %."""
     noise_free = 175 * phantom.concentration
     found = profile_of(phantom.image[..., 2], noise_free, phantom.vessels, tmp_path)
-    assert found.true.figures["depth_1_e"]["value"] == pytest.approx(
-        found.pred.figures["depth_1_e"]["value"], rel=0.05
+    assert found.true.metrics["depth_1_e"]["value"] == pytest.approx(
+        found.pred.metrics["depth_1_e"]["value"], rel=0.05
     )
 
 
@@ -138,7 +138,7 @@ def test_a_given_background_and_the_farthest_pixels(tmp_path: Path) -> None:
     assert found.background == 2.0
     far = SpatialConfig(background="far", max_distance_um=260.0)
     found = profile_of(image, image, vessels, tmp_path / "far", 1.0, far)
-    assert found.true.figures["background"]["value"] == pytest.approx(2.0, abs=0.01)
+    assert found.true.metrics["background"]["value"] == pytest.approx(2.0, abs=0.01)
 
 
 @pytest.mark.parametrize("rises", [False, True])
@@ -158,5 +158,5 @@ def test_an_excess_that_is_gone_in_the_second_bin_has_a_depth_within_it(tmp_path
     distance = distance_transform_edt(vessels == 0)
     true = 9.0 + 5.0 * (distance <= 2) - 0.5 * ((distance > 2) & (distance < 20))
     found = profile_of(true, true, vessels, tmp_path, 1.0)
-    assert found.true.figures["wall"]["value"] == pytest.approx(5.0, abs=0.3)
+    assert found.true.metrics["wall"]["value"] == pytest.approx(5.0, abs=0.3)
     assert 1 < depths(found)[0] < depths(found)[1] < 3.5

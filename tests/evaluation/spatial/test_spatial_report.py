@@ -7,10 +7,10 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
-from plane_in_memory import RANGE, measured
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.measure import label
+from support.array_plane import ArrayPlane
+from support.plane_in_memory import RANGE, measured
 
 from hrpn_tf.config import SpatialConfig
 from hrpn_tf.evaluation.spatial import measure

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from array_plane import ArrayPlane
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.filters import threshold_multiotsu, threshold_otsu
 from skimage.measure import label, regionprops
 from skimage.morphology import remove_small_holes, remove_small_objects
+from support.array_plane import ArrayPlane
 
 from hrpn_tf.config import SpatialConfig
 from hrpn_tf.errors import VesselsError

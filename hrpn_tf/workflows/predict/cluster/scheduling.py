@@ -1,17 +1,15 @@
 """Predict many slides on a Dask cluster: slides and parts of slides are its tasks."""
 
+import logging
 import queue
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tqdm import tqdm
-
-from hrpn_tf.console import remark
 from hrpn_tf.errors import ClusterError, HrpnError
+from hrpn_tf.progress import Progress
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
@@ -22,14 +20,14 @@ from hrpn_tf.workflows.predict.summary import describe, describe_cohort
 if TYPE_CHECKING:
     from hrpn_tf.prediction import StartedPrediction
 
+logger = logging.getLogger(__name__)
+
 Failure = tuple[Path, Exception]
 # Tasks that a worker has at a time: one that it runs, and one to go on with.
 _TASKS_PER_WORKER = 2
 # Each slide that is begun costs this process an open file, its lock.
 _MOST_SLIDES = 256
 _PATIENCE_SECONDS = 5.0
-# Lines of progress in a file are a minute apart.
-_BAR_SECONDS = 60.0
 
 
 class Workers(Protocol):
@@ -58,7 +56,7 @@ def predict_on_cluster(
     scheduler: str | None,
     overwrite: bool,
     progress: bool,
-    say: Callable[[str], object],
+    on_done: Callable[[str], object],
 ) -> list[Failure]:
     """Predict slides on a cluster; a worker that is lost loses nothing, its tasks run again.
 
@@ -66,7 +64,7 @@ def predict_on_cluster(
         jobs: checked, at least one. Their paths must mean the same files on every worker.
         workers: processes of a cluster on this machine; None for as many as fit.
         scheduler: address of a running cluster instead.
-        overwrite, progress, say: see ``predict_run``.
+        overwrite, progress, on_done: see ``predict_run``.
 
     Returns:
         The slides that failed, and why.
@@ -82,7 +80,7 @@ def predict_on_cluster(
     else:
         opening = connected(scheduler, config, [jobs[0].network.folder, jobs[0].slide])
     with opening as cluster:
-        return ClusterScheduler(cluster, overwrite, progress, say).run(jobs)
+        return ClusterScheduler(cluster, overwrite, progress, on_done).run(jobs)
 
 
 _Next = Callable[[SlideProgress, Any], None]
@@ -96,20 +94,20 @@ class ClusterScheduler:
 
     Args:
         cluster: what runs the tasks.
-        overwrite, progress, say: see ``predict_run``.
+        overwrite, progress, on_done: see ``predict_run``.
     """
 
     def __init__(
-        self, cluster: Workers, overwrite: bool, progress: bool, say: Callable[[str], object]
+        self, cluster: Workers, overwrite: bool, progress: bool, on_done: Callable[[str], object]
     ) -> None:
-        self._cluster, self._overwrite, self._say = cluster, overwrite, say
+        self._cluster, self._overwrite, self._on_done = cluster, overwrite, on_done
         self._waiting: Iterator[tuple[int, SlideJob]] = iter(())
         self._slides: dict[int, SlideProgress] = {}  # under way, by their order
         self._tasks: dict[Any, tuple[SlideProgress, _Next]] = {}  # future: slide, what comes of it
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._failures: list[Failure] = []
-        every = 0.1 if sys.stderr.isatty() else _BAR_SECONDS
-        self._bar = tqdm(unit="px", unit_scale=True, disable=not progress, mininterval=every)
+        self._shown = progress
+        self._progress: Progress  # of all slides; begins with them
 
     def run(self, jobs: Sequence[SlideJob]) -> list[Failure]:
         """Predict all slides.
@@ -122,9 +120,10 @@ class ClusterScheduler:
         """
         started, computed = time.monotonic(), 0
         self._waiting = iter(enumerate(jobs))
-        self._bar.reset(sum(job.pixels for job in jobs))
+        pixels = sum(job.pixels for job in jobs)
+        self._progress = Progress("predict", pixels, "px", shown=self._shown)
         try:
-            with self._bar:
+            with self._progress:
                 while self._give_out():
                     computed += self._take_in(self._next_done())
         finally:
@@ -132,7 +131,7 @@ class ClusterScheduler:
                 slide.held.close()
         if len(jobs) > 1 and len(jobs) > len(self._failures):
             seconds = time.monotonic() - started
-            self._say(describe_cohort(len(jobs) - len(self._failures), computed, seconds))
+            self._on_done(describe_cohort(len(jobs) - len(self._failures), computed, seconds))
         return self._failures
 
     def _give_out(self) -> bool:
@@ -154,7 +153,7 @@ class ClusterScheduler:
                     alone = False
                 elif not alone:
                     alone = True
-                    remark("the cluster has no workers now; waiting for some")
+                    logger.warning("the cluster has no workers now; waiting for some")
 
     def _take_in(self, future: Any) -> int:
         """Go on with what a task gave; how many pixels it computed."""
@@ -194,9 +193,8 @@ class ClusterScheduler:
 
     def _after_begin(self, slide: SlideProgress, begun: "StartedPrediction") -> None:
         slide.begin(begun)
-        with tqdm.external_write_mode():
-            warn(slide.job.slide.name, begun)
-        self._bar.update(slide.job.pixels - slide.pixels_of(begun.left))
+        warn(slide.job.slide.name, begun)
+        self._progress.update(slide.job.pixels - slide.pixels_of(begun.left))
         if not begun.left:
             self._submit_finish(slide)
 
@@ -217,7 +215,7 @@ class ClusterScheduler:
 
     def _after_part(self, slide: SlideProgress, part: BlockTiming, pixels: int) -> None:
         slide.add(part, pixels)
-        self._bar.update(pixels)
+        self._progress.update(pixels)
         if not slide.left and not slide.running:
             self._submit_finish(slide)
 
@@ -227,8 +225,7 @@ class ClusterScheduler:
 
     def _after_finish(self, slide: SlideProgress, result: None) -> None:
         self._close(slide)
-        with tqdm.external_write_mode():
-            self._say(describe(slide.summary()))
+        self._on_done(describe(slide.summary()))
 
     def _give_up(self, slide: SlideProgress) -> None:
         """Leave a slide that failed, once no worker is at work on it."""
@@ -243,8 +240,7 @@ class ClusterScheduler:
 
     def _fail(self, job: SlideJob, error: Exception, pixels: int) -> None:
         self._failures.append((job.slide, error))
-        if self._bar.total:
-            self._bar.total -= pixels
+        self._progress.drop(pixels)
 
     def _close(self, slide: SlideProgress) -> None:
         slide.held.close()

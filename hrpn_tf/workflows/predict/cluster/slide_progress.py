@@ -96,9 +96,9 @@ class SlideProgress:
             seconds=time.monotonic() - self.started,
             session_seconds=self.session_seconds,
             tiling=self.tiling,
-            seams=self.begun.found["seams"],
+            seams=self.begun.record.seams,
             computed=self.computed,
             blocks=len(self.tiling),
             peak_bytes=self.peak or None,
-            assessed=self.begun.found.get("assessed", {}),
+            assessed=self.begun.record.assessed,
         )

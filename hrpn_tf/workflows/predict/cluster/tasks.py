@@ -141,7 +141,7 @@ def _is_made(prediction: "SlidePrediction", begun: "StartedPrediction", overwrit
     if not prediction.out.exists() or (overwrite and prediction.work(begun).pixels.exists()):
         return False
     made = read_provenance(prediction.out)
-    return all(made.get(key) == value for key, value in begun.found["origin"].items())
+    return all(made.get(key) == value for key, value in begun.record.origin.items())
 
 
 @contextmanager

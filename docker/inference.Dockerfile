@@ -1,0 +1,23 @@
+# hrpn-tf for prediction with ONNX bundles on processors: `hrpn-tf predict --bundle`.
+# TensorFlow is a requirement of the package but is left out here; see docker/README.md.
+FROM python:3.11.14-slim-bookworm AS build
+RUN pip install --no-cache-dir uv==0.13.9
+WORKDIR /source
+COPY LICENSE README.md pyproject.toml setup.cfg setup.py ./
+COPY hrpn_tf hrpn_tf
+COPY export/hrpn_export export/hrpn_export
+COPY benchmarks/hrpn_benchmarks benchmarks/hrpn_benchmarks
+COPY docker/without-tensorflow.txt docker/without-tensorflow.txt
+RUN uv venv --no-cache /opt/hrpn \
+    && uv pip install --no-cache --compile-bytecode --python /opt/hrpn/bin/python \
+        --override docker/without-tensorflow.txt ".[onnx]"
+
+FROM python:3.11.14-slim-bookworm
+COPY --from=build /opt/hrpn /opt/hrpn
+# Any user may be given with --user, so HOME is a folder that all can write to.
+ENV PATH=/opt/hrpn/bin:$PATH HOME=/tmp
+RUN useradd --uid 1000 --no-create-home hrpn
+USER 1000
+WORKDIR /data
+ENTRYPOINT ["hrpn-tf"]
+CMD ["--help"]

@@ -1,0 +1,29 @@
+"""``hrpn-tf describe-training``: describe the training slides of a run."""
+
+from pathlib import Path
+
+import click
+
+from hrpn_tf.console import load_tensorflow
+from hrpn_tf.runs import open_run
+
+
+@click.command("describe-training")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Patch dataset that the run was trained on (default: the path recorded in the run).",
+)
+def command(run: Path, store: Path | None) -> None:
+    """Describe the training slides of RUN, so that predict can tell which slides are unlike them.
+
+    The fit command does this at its end; this one is for runs of before, and for trainings that
+    were stopped. RUN/training-profile.npz is replaced.
+    """
+    load_tensorflow()
+    from hrpn_tf.workflows.training_profile import describe_profile, write_profile
+
+    opened = open_run(run)
+    profile = write_profile(opened, store)
+    click.echo(f"{opened.training_profile}: {describe_profile(profile)}")

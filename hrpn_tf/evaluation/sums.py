@@ -1,0 +1,45 @@
+"""The sums that metrics are computed from; they add up over windows and slides."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hrpn_tf.evaluation.moments import Moments
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over the pixels of one view and region.
+
+    The sums of two sets of pixels add up to those of both, so that memory depends neither on the
+    size of a slide nor on the number of slides.
+
+    Attributes:
+        moments: moments of all pixels, grey levels.
+        ssim_total, ssim_count: sum of the SSIM map, and the number of pixels where it is defined.
+        column_r2: (columns,) float64, R2 of each image column; empty for a part of a slide.
+        columns_constant: how many of these columns have a constant true value.
+
+    Example:
+        >>> import numpy as np
+        >>> from hrpn_tf.evaluation.moments import moments
+        >>> left = Sums(moments(np.array([1, 2]), np.array([1, 3])), 0.0, 0, np.zeros(0), 0)
+        >>> right = Sums(moments(np.array([4]), np.array([2])), 0.0, 0, np.zeros(0), 0)
+        >>> (left + right).moments.count, float((left + right).moments.squared_error)
+        (3, 5.0)
+    """
+
+    moments: Moments
+    ssim_total: float
+    ssim_count: int
+    column_r2: np.ndarray
+    columns_constant: int
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            self.moments + other.moments,
+            self.ssim_total + other.ssim_total,
+            self.ssim_count + other.ssim_count,
+            np.concatenate([self.column_r2, other.column_r2]),
+            self.columns_constant + other.columns_constant,
+        )

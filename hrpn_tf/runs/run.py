@@ -1,0 +1,358 @@
+"""A run: the folder of one training, opened once and passed on."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hrpn_tf.config import Config, config_of, load_config
+from hrpn_tf.data.manifest import read_manifest
+from hrpn_tf.data.splits import Split
+from hrpn_tf.errors import RunError, StoreError
+from hrpn_tf.files import sha256
+from hrpn_tf.runs import folder as names
+from hrpn_tf.runs.calibrated import MODEL, RECORD, Calibration, read_calibration
+from hrpn_tf.runs.keras_file import load_keras_file
+from hrpn_tf.runs.slides import SUBSETS, RunSlide, listed_slides, stored_slides
+
+if TYPE_CHECKING:
+    import keras
+    from hrpn_export import Contract
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RunRecords:
+    """What a run folder says of its training, as plain values; empty where it says nothing.
+
+    Attributes:
+        contract, split, resources, environment: of the files of these names.
+    """
+
+    contract: Mapping[str, Any]
+    split: Mapping[str, Any]
+    resources: Mapping[str, Any]
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one training; see :func:`open_run`.
+
+    The configuration is read when the run is opened. Every other file is read when it is first
+    needed, since not every run has every file: imported weights have no split, and a training
+    that has just begun has no network. What was read is kept, and read again only if the file
+    changes. Runs of the same folder are equal.
+
+    Attributes:
+        folder: of the run.
+        config: resolved, with the overrides of :meth:`with_overrides`.
+    """
+
+    folder: Path
+    config: Config = field(compare=False, repr=False)
+    _kept: dict[str, tuple[object, Any]] = field(default_factory=dict, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of the predicted slides."""
+        return self.folder / names.PREDICTIONS
+
+    @property
+    def interval_predictions(self) -> Path:
+        """Folder of the slides that were predicted with intervals."""
+        return self.folder / names.INTERVAL_PREDICTIONS
+
+    @property
+    def evaluation(self) -> Path:
+        """Folder of the evaluation."""
+        return self.folder / names.EVALUATION
+
+    @property
+    def calibrated(self) -> Path:
+        """Folder of the calibrated network."""
+        return self.folder / names.CALIBRATED
+
+    @property
+    def calibrated_network(self) -> Path:
+        """File of the calibrated network, which is there once the run is calibrated."""
+        return self.calibrated / MODEL
+
+    @property
+    def calibrating(self) -> Path:
+        """Folder of an unfinished calibration."""
+        return self.folder / names.CALIBRATING
+
+    @property
+    def training_profile(self) -> Path:
+        """File that says what the training slides look like; older runs have none."""
+        return self.folder / names.TRAINING_PROFILE
+
+    @property
+    def best(self) -> Path:
+        """File of the best network, which is there once an epoch is finished."""
+        return self.folder / names.BEST
+
+    def with_overrides(self, overrides: Sequence[str]) -> "Run":
+        """The same run with ``section.key=value`` overrides of its configuration.
+
+        Raises:
+            ConfigError: a key is unknown, or a value is out of range.
+        """
+        if not overrides:
+            return self
+        values = self.config.model_dump(mode="json")
+        config = config_of(values, overrides, str(self.folder / names.CONFIG))
+        return replace(self, config=config)
+
+    def absolute(self) -> "Run":
+        """The same run for a process that works in another folder."""
+        return replace(self, folder=self.folder.absolute())
+
+    def network_file(self) -> Path:
+        """The file of the best network.
+
+        Raises:
+            RunError: no epoch is finished yet.
+        """
+        if not self.best.is_file():
+            raise RunError(
+                f"{self.folder}: no {names.BEST} yet; run hrpn-tf fit until an epoch is finished"
+            )
+        return self.best
+
+    def load_network(self) -> "keras.Model":
+        """The best network, float32 and not compiled, from (N, H, W, inputs) to (N, H, W, 1).
+
+        No code from the file is run.
+
+        Raises:
+            RunError: no epoch is finished yet.
+            CheckpointError: the file is damaged or holds something else.
+        """
+        return load_keras_file(self.network_file())
+
+    @property
+    def checksum(self) -> str | None:
+        """SHA-256 of the best network; None if there is none yet."""
+        if not self.best.is_file():
+            return None
+        return self._once(self.best, "checksum", lambda: sha256(self.best))
+
+    @property
+    def contract(self) -> "Contract":
+        """What the best network expects and gives.
+
+        Raises:
+            RunError: the file is missing.
+            ContractError: it is damaged.
+        """
+        from hrpn_export import Contract
+
+        path = self.folder / names.CONTRACT
+        if (text := self._text(path)) is None:
+            raise RunError(
+                f"{self.folder}: {path.name} is missing or damaged; give another run, or fit it "
+                "again with --overwrite"
+            )
+        return self._once(path, "contract", lambda: Contract.from_json(text))
+
+    @property
+    def split(self) -> Split:
+        """The groups that trained, that picked the checkpoint, and that test.
+
+        Raises:
+            RunError: the file is missing or damaged.
+        """
+        path = self.folder / names.SPLIT
+        try:
+            parts = json.loads(self._text(path) or "")
+            return Split(**{subset: tuple(parts[subset]["groups"]) for subset in SUBSETS})
+        except (ValueError, KeyError, TypeError):
+            raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
+
+    @property
+    def subsets(self) -> dict[str, str]:
+        """Group: train, validation or test.
+
+        Raises:
+            RunError: the split is missing or damaged.
+        """
+        split = self.split
+        return {group: subset for subset in SUBSETS for group in getattr(split, subset)}
+
+    @property
+    def patch_dataset(self) -> Path:
+        """Where the patch dataset was that the run was fitted on.
+
+        Raises:
+            RunError: the run does not say.
+        """
+        path = self.folder / names.STORE
+        try:
+            return Path(json.loads(self._text(path) or "")["path"])
+        except (ValueError, KeyError, TypeError):
+            raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
+
+    @property
+    def input_means(self) -> dict[str, float]:
+        """Role of an input: its mean intensity over the training tissue.
+
+        Raises:
+            RunError: the file is missing or damaged.
+        """
+        path = self.folder / names.SCALING
+        try:
+            means = json.loads(self._text(path) or "")["input_mean"]
+            return {role: float(mean) for role, mean in zip(self._inputs, means, strict=True)}
+        except (ValueError, KeyError, TypeError):
+            raise RunError(
+                f"{path}: missing or damaged, so that the mean grey level of an input is not "
+                "known; ablate with --ablate-by shuffle, or run hrpn-tf fit again"
+            ) from None
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether there is a calibrated network, of whatever training."""
+        return (self.calibrated / RECORD).is_file()
+
+    @property
+    def calibration(self) -> Calibration:
+        """The calibrated network and what is known of it.
+
+        Raises:
+            CalibrationError: there is none, it is damaged, or it is of another network.
+        """
+        record, trained = self.calibrated / RECORD, self.checksum
+
+        def read() -> Calibration:
+            return read_calibration(self.folder, record.parent, trained)
+
+        return self._once(record, f"for {trained}", read)
+
+    @property
+    def records(self) -> RunRecords:
+        """What the folder says of its training; nothing is said of a missing or damaged file."""
+        files = (names.CONTRACT, names.SPLIT, names.RESOURCES, names.ENVIRONMENT)
+        return RunRecords(*(self._plain(self.folder / name) for name in files))
+
+    @property
+    def history(self) -> list[dict[str, str]]:
+        """One row per finished epoch; none if the file is missing or damaged."""
+        text = self._text(self.folder / names.HISTORY)
+        try:
+            rows = list(csv.DictReader((text or "").splitlines()))
+            for row in rows:
+                for key in ("epoch", "loss", "val_loss"):
+                    float(row.get(key) or 0)
+        except (ValueError, csv.Error):
+            return []
+        return [row for row in rows if row.get("epoch")]
+
+    def slides(self, slide_list: Path | None = None) -> tuple[RunSlide, ...]:
+        """All slides of a list, or of the patch dataset that the run was fitted on.
+
+        Raises:
+            RunError: the run folder is incomplete.
+            StoreError: no list is given and the patch dataset is gone.
+            SlideListError, SlideNotFoundError: see ``read_slide_list``.
+        """
+        subsets = self.subsets
+        if slide_list is not None:
+            return listed_slides(slide_list, self.config, subsets)
+        store = self.patch_dataset
+        if not store.is_dir():
+            raise StoreError(
+                f"{store}: the store that {self.folder} was fitted on is gone; name a slide list "
+                "instead"
+            )
+        return stored_slides(read_manifest(store), subsets)
+
+    @property
+    def _inputs(self) -> tuple[str, ...]:
+        return tuple(self.config.data.inputs)
+
+    def _plain(self, path: Path) -> dict[str, Any]:
+        try:
+            values = json.loads(self._text(path) or "")
+        except ValueError:
+            return {}
+        return values if isinstance(values, dict) else {}
+
+    def _text(self, path: Path) -> str | None:
+        """What a text file holds; None if it is missing or no text."""
+
+        def read() -> str | None:
+            try:
+                return path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError):
+                return None
+
+        return self._once(path, "text", read)
+
+    def _once(self, path: Path, what: str, read: Callable[[], T]) -> T:
+        """What was read of a file, which is read again only if it was replaced or changed."""
+        try:
+            status = path.stat()
+            state = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            state = None
+        key = f"{path.name} {what}"
+        if key not in self._kept or self._kept[key][0] != state:
+            self._kept[key] = (state, read())
+        value: T = self._kept[key][1]
+        return value
+
+
+def open_run(run: Run | Path) -> Run:
+    """Open the folder of a training; an open run is given back as it is.
+
+    Args:
+        run: the folder that ``hrpn-tf fit`` or ``hrpn-tf import-weights`` made.
+
+    Raises:
+        RunError: no run folder there.
+        ConfigError: the configuration in it is damaged.
+
+    Example:
+        >>> run = open_run(Path("demo/run"))  # doctest: +SKIP
+        >>> run.config.data.target, run.split.test  # doctest: +SKIP
+        ('qd', ('animal-3',))
+    """
+    return run if isinstance(run, Run) else Run(Path(run), read_config(Path(run)))
+
+
+def read_config(folder: Path) -> Config:
+    """The resolved configuration of a run folder.
+
+    Raises:
+        RunError: no run folder there.
+        ConfigError: the configuration in it is damaged.
+    """
+    if not names.is_run(folder):
+        raise RunError(
+            f"{folder}: no run folder (no {names.CONFIG} in it); give the --out of hrpn-tf fit"
+        )
+    return load_config(folder / names.CONFIG)
+
+
+def load_run(run: Run | Path) -> tuple["keras.Model", "Contract", Config]:
+    """The best network of a run, float32 and not compiled, with its contract and configuration.
+
+    No code from the file is run.
+
+    Raises:
+        RunError: no run folder there, it misses a file, or no epoch is finished yet.
+        CheckpointError: the file of the network is damaged or holds something else.
+        ContractError: the contract is damaged.
+    """
+    run = open_run(run)
+    run.network_file()
+    contract = run.contract
+    return run.load_network(), contract, run.config

@@ -1,0 +1,156 @@
+"""Write a run folder: its files appear whole or not at all."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrpn_tf.config import Config, to_yaml
+from hrpn_tf.data.manifest import MANIFEST
+from hrpn_tf.data.splits import Split
+from hrpn_tf.data.store import PatchStore
+from hrpn_tf.errors import RunError
+from hrpn_tf.files import atomic_path, link_or_copy, remove
+from hrpn_tf.models.scaling import Scaling
+from hrpn_tf.runs import folder as names
+from hrpn_tf.runs.run import read_config
+
+if TYPE_CHECKING:
+    import keras
+    from hrpn_export import Contract
+
+
+def create_run(
+    run: Path,
+    *,
+    config: Config,
+    contract: "Contract",
+    scaling: Scaling,
+    split: Split,
+    store: PatchStore,
+    overwrite: bool,
+) -> None:
+    """Create the run folder with everything but results; it appears complete or not at all.
+
+    Raises:
+        RunError: ``overwrite``, but what is there is no run folder.
+        DiskFullError: the disk filled up.
+    """
+    if run.is_dir() and not any(run.iterdir()):
+        run.rmdir()
+    if overwrite and run.exists():
+        read_config(run)  # what is not a run is not ours to replace
+    slides = {
+        part: {"groups": groups, "slides": [slide.name for slide in store.slides(groups)]}
+        for part, groups in asdict(split).items()
+    }
+    with atomic_path(run, overwrite) as folder:
+        folder.mkdir()
+        _write_common(folder, config, contract)
+        _write_json(folder / names.SCALING, scaling.to_json())
+        _write_json(folder / names.SPLIT, slides)
+        _write_json(folder / names.STORE, dataset_record(store))
+
+
+def create_imported_run(
+    run: Path, *, config: Config, contract: "Contract", network: "keras.Model", overwrite: bool
+) -> None:
+    """Create a run folder of a network that was trained elsewhere.
+
+    Raises:
+        OutputExistsError: ``run`` exists and ``overwrite`` is false.
+        DiskFullError: the disk filled up.
+    """
+    with atomic_path(run, overwrite) as folder:
+        folder.mkdir()
+        network.save(folder / names.BEST)
+        _write_common(folder, config, contract)
+
+
+def add_environment(run: Path, environment: Mapping[str, Any]) -> None:
+    """Append to the environment: one entry per time that the training was started.
+
+    Raises:
+        RunError: what is there is damaged.
+    """
+    path = run / names.ENVIRONMENT
+    starts = read_record(run, path.name)["starts"] if path.exists() else []
+    with atomic_path(path, overwrite=True) as temporary:
+        _write_json(temporary, {"starts": [*starts, environment]})
+
+
+def publish(run: Path, network: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """Show a checkpoint's network and the history at the top of the run folder.
+
+    Args:
+        run: the folder.
+        network: file of the best network so far.
+        history: one row per finished epoch, at least one.
+    """
+    with atomic_path(run / names.BEST, overwrite=True) as temporary:
+        link_or_copy(network, temporary)
+    with (
+        atomic_path(run / names.HISTORY, overwrite=True) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def write_resources(run: Path, used: Mapping[str, float]) -> None:
+    """Write what the training used so far."""
+    with atomic_path(run / names.RESOURCES, overwrite=True) as temporary:
+        _write_json(temporary, used)
+
+
+def clear_leftovers(run: Path) -> None:
+    """Remove what a killed training was writing."""
+    for folder in (run, run / names.CHECKPOINTS):
+        for leftover in folder.glob(".partial-*"):
+            remove(leftover)
+
+
+def dataset_record(store: PatchStore) -> dict[str, str]:
+    """Where a patch dataset is, and the checksum of its manifest."""
+    manifest = (store.path / MANIFEST).read_bytes()
+    return {"path": str(store.path.resolve()), "sha256": hashlib.sha256(manifest).hexdigest()}
+
+
+def recorded_dataset(run: Path) -> dict[str, Any]:
+    """What :func:`dataset_record` said when the run was made.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    return read_record(run, names.STORE)
+
+
+def read_record(run: Path, name: str) -> dict[str, Any]:
+    """A JSON file of the run folder.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    try:
+        values: dict[str, Any] = json.loads((run / name).read_text(encoding="utf-8"))
+    except OSError:
+        raise RunError(
+            f"{run}: {name} is missing or damaged; give another run, or fit it again with "
+            "--overwrite"
+        ) from None
+    except ValueError:
+        raise RunError(f"{run}: {name} is damaged; fit again with --overwrite") from None
+    return values
+
+
+def _write_common(folder: Path, config: Config, contract: "Contract") -> None:
+    (folder / names.CONFIG).write_text(to_yaml(config), encoding="utf-8")
+    (folder / names.CONTRACT).write_text(contract.to_json(), encoding="utf-8")
+
+
+def _write_json(path: Path, values: Any) -> None:
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

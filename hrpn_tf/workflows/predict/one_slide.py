@@ -1,0 +1,89 @@
+"""The one way to predict a slide in this process: plan it, then predict it with a session."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrpn_tf.config import Config
+from hrpn_tf.workflows.networks.network import Network, load_network
+from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, opened, with_tile
+from hrpn_tf.workflows.predict.requests import Request
+
+if TYPE_CHECKING:
+    from hrpn_export import Session
+
+    from hrpn_tf.prediction import PredictionSummary, SlidePrediction, StartedPrediction
+
+# A prediction that is read again soon: every value as the network gives it, in chunks.
+EXACT: Mapping[str, Any] = {"dtype": "float32", "format": "ome-zarr-0.5"}
+
+
+def plan_slides(
+    network: Network,
+    requests: Sequence[Request],
+    *,
+    config: Config | None = None,
+    options: PredictionOptions | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> list[SlideJob]:
+    """Plan slides as ``hrpn-tf predict`` does; what cannot be predicted is refused here.
+
+    Args:
+        network: of a run or a bundle.
+        requests: slides, and where each result goes; what is there may be replaced.
+        config: of the network's training; None to take it from the network.
+        options: region, mask, level, pixel size.
+        settings: of the section ``prediction`` of the configuration, such as :data:`EXACT`.
+
+    Raises:
+        HrpnError: a slide cannot be predicted.
+    """
+    contract = network.contract()
+    config = config or network.config(())
+    prediction = config.prediction.model_copy(update=dict(settings or {}))
+    config = config.model_copy(update={"prediction": prediction})
+    config = with_tile(config, contract, network, asked_for=False)
+    options = options or PredictionOptions()
+    return [check(each, network, contract, config, options, overwrite=True) for each in requests]
+
+
+def predict_slide(
+    job: SlideJob,
+    session: "Session | None" = None,
+    *,
+    out: Path | None = None,
+    overwrite: bool = True,
+    processes: int = 1,
+    progress: bool = False,
+    change: "Callable[[SlidePrediction], SlidePrediction]" = lambda prediction: prediction,
+    on_begun: "Callable[[StartedPrediction], object]" = lambda begun: None,
+) -> "PredictionSummary":
+    """Predict one slide and write the result.
+
+    Args:
+        job: planned; see :func:`plan_slides`.
+        session: predicts it; None for the network of the job.
+        out: where the result goes; None for where the job says.
+        overwrite: replace an existing result, and what was begun with other settings.
+        processes: that share the memory of this machine.
+        progress: show a bar on standard error.
+        change: makes another prediction of the one that is planned, such as of an ablated slide.
+        on_begun: called with the started prediction before the first tile is computed.
+
+    Raises:
+        HrpnError: the slide cannot be predicted; see ``run_prediction``.
+    """
+    from hrpn_tf.prediction import memory_budget, run_prediction
+
+    if out is not None:
+        job = replace(job, out=out.absolute())
+    budget = memory_budget(job.config.prediction, processes)
+    with opened(job, session or load_network(job.network), budget) as prediction:
+        return run_prediction(
+            change(prediction),
+            budget=budget,
+            overwrite=overwrite,
+            progress=progress,
+            on_begun=on_begun,
+        )

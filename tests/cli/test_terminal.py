@@ -1,0 +1,113 @@
+"""What the options of the console show: quiet, verbose, JSON, before and after the command."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hrpn_tf.cli.main import run
+from hrpn_tf.console import Verbosity, terminal_log
+
+MISSING = ("prepare", "nowhere.csv", "--out", "store")
+
+
+def hrpn_tf(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        run([str(argument) for argument in arguments])
+    return int(stopped.value.code or 0)
+
+
+def log_everything() -> None:
+    logger = logging.getLogger("hrpn_tf.somewhere")
+    logger.debug("detail")
+    logger.info("step")
+    logger.warning("odd\n  thing")
+    logging.getLogger("hrpn_tf.training.fit").info("epoch")
+
+
+def test_the_library_shows_nothing_by_itself(capfd: pytest.CaptureFixture[str]) -> None:
+    code = (
+        "import logging, hrpn_tf\n"
+        "logging.getLogger('hrpn_tf.somewhere').error('not shown')\n"
+        "logging.getLogger('hrpn_tf.somewhere').warning('not shown')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
+
+
+def test_steps_go_to_standard_output_and_warnings_to_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with terminal_log():
+        log_everything()
+    shown = capsys.readouterr()
+    assert shown.out == "step\n"
+    assert shown.err == "hrpn-tf: odd thing\nepoch\n"
+
+
+def test_quiet_leaves_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal_log(Verbosity(quiet=True)):
+        log_everything()
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "hrpn-tf: odd thing\n")
+
+
+def test_verbose_adds_time_and_logger(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal_log(Verbosity(verbose=True)):
+        log_everything()
+    shown = capsys.readouterr()
+    assert shown.out == "step\n"
+    assert [line.partition(" ")[2] for line in shown.err.splitlines()] == [
+        "DEBUG hrpn_tf.somewhere: detail",
+        "WARNING hrpn_tf.somewhere: odd thing",
+        "INFO hrpn_tf.training.fit: epoch",
+    ]
+
+
+def test_json_is_one_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal_log(Verbosity(as_json=True)):
+        log_everything()
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    records = [json.loads(line) for line in shown.err.splitlines()]
+    assert [record["level"] for record in records] == ["INFO", "WARNING", "INFO"]
+    assert all(set(record) == {"time", "level", "logger", "message"} for record in records)
+
+
+def test_outside_the_context_nothing_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    before = logging.getLogger("hrpn_tf").handlers[:]
+    with terminal_log(Verbosity(quiet=True)), terminal_log(Verbosity(verbose=True)):
+        log_everything()  # the outer one is in charge
+    assert logging.getLogger("hrpn_tf").handlers == before
+    assert capsys.readouterr().err == "hrpn-tf: odd thing\n"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_errors_are_json_wherever_the_option_stands(
+    capsys: pytest.CaptureFixture[str], before: bool
+) -> None:
+    arguments = ("--log-json", *MISSING) if before else (*MISSING, "--log-json")
+    assert hrpn_tf(*arguments) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["message"] == "nowhere.csv: cannot be read: No such file or directory"
+
+
+def test_usage_errors_and_tracebacks_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert hrpn_tf("fit", "--log-json") == 2
+    assert json.loads(capsys.readouterr().err)["message"] == "Missing argument 'STORE'."
+    assert hrpn_tf("--debug", *MISSING, "--log-json") == 2
+    assert "SlideListError" in json.loads(capsys.readouterr().err)["traceback"]
+
+
+def test_the_old_name_of_a_command_works_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hrpn_tf("profile", tmp_path / "nowhere") == 2
+    warning, error = capsys.readouterr().err.splitlines()
+    assert warning.startswith("hrpn-tf: profile is now called describe-training")
+    assert "no run folder" in error
+    hrpn_tf("--help")
+    assert "\n  profile" not in capsys.readouterr().out

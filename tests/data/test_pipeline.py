@@ -1,0 +1,172 @@
+"""The stream of batches: right pairs, repeatable order, fair shuffling, stateless augmentation."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+from support.slides import noise, write_slide
+
+from hrpn_tf.config import AugmentationConfig
+from hrpn_tf.data.augmentation import draw, move
+from hrpn_tf.data.pipeline import epoch_uses, make_dataset
+from hrpn_tf.data.slide_list import SlideEntry
+from hrpn_tf.data.store import build_store
+from hrpn_tf.errors import ConfigError, StoreError
+
+NONE = AugmentationConfig(flips=False, quarter_turns=False)
+PLAIN = {"batch_size": 4, "seed": 3, "epoch": 0, "shuffle": True, "augmentation": None}
+
+
+def patches(dataset) -> np.ndarray:
+    """All patches of a dataset, inputs and target put together again."""
+    parts = [np.concatenate([x.numpy(), y.numpy()], axis=-1) for x, y in dataset]
+    return np.concatenate(parts)
+
+
+def symmetries(patch: np.ndarray) -> list[np.ndarray]:
+    turned = [np.rot90(patch, k) for k in range(4)]
+    return turned + [np.flipud(p) for p in turned]
+
+
+def test_unshuffled_gives_every_patch_once_in_order(store):
+    got = list(make_dataset(store, ["g0", "g2"], **PLAIN | {"shuffle": False, "batch_size": 5}))
+    assert [len(x) for x, _ in got] == [5, 5, 5, 3]
+    assert all(x.dtype == y.dtype == np.float32 for x, y in got)
+    expected = [store.read(i) for i in store.indices(["g0", "g2"])]
+    np.testing.assert_array_equal(patches(got), np.array(expected, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "dtype"), [(1, "uint8"), (1, "float32"), (3, "uint16"), (5, "float32")]
+)
+def test_any_number_of_inputs_of_any_type(tmp_path, config, inputs, dtype):
+    roles = tuple(f"c{i}" for i in range(inputs))
+    image = noise(0, 64, 96, dtype, channels=inputs + 1)
+    path = write_slide(tmp_path / "a.ome.tif", image, channels=(*roles, "qd"))
+    entry = SlideEntry("a", path, "g", {role: role for role in (*roles, "qd")})
+    config = config.model_copy(update={"inputs": roles, "channels": {}})
+    store = build_store([entry], config, tmp_path / "store", progress=False)
+    got = patches(make_dataset(store, ["g"], **PLAIN | {"shuffle": False}))
+    expected = [image[y : y + 32, x : x + 32] for y in (0, 32) for x in (0, 32, 64)]
+    np.testing.assert_array_equal(got, np.array(expected, np.float32))
+
+
+def test_static_shapes(store):
+    inputs, target = make_dataset(store, ["g0"], **PLAIN).element_spec
+    assert inputs.shape == (4, 32, 32, 2)
+    assert target.shape == (4, 32, 32, 1)
+
+
+def test_same_seed_and_epoch_same_batches_others_differ(store):
+    options = PLAIN | {"augmentation": AugmentationConfig(gain_jitter=0.2), "crop": 20}
+
+    def run(**changes):
+        return patches(make_dataset(store, store.groups, **options | changes))
+
+    first = run()
+    assert first.shape == (24, 20, 20, 3)
+    np.testing.assert_array_equal(first, run())
+    assert not np.array_equal(first, run(epoch=1))
+    assert not np.array_equal(first, run(seed=4))
+
+
+def test_a_shuffled_epoch_holds_every_patch_once(store):
+    got = patches(make_dataset(store, ["g0"], **PLAIN))
+    stored = {store.read(i).tobytes() for i in store.indices(["g0"])}
+    assert {p.astype(np.uint8).tobytes() for p in got} == stored
+    assert len(got) == len(stored)
+
+
+def test_inputs_and_target_are_turned_and_flipped_together(store):
+    options = PLAIN | {"batch_size": 12, "augmentation": AugmentationConfig()}
+    order = epoch_uses(store.indices(["g0"]), 12, 3, 0, True)[:, 1]
+    seen = set()
+    got = patches(make_dataset(store, ["g0"], **options))
+    for index, patch in zip(order, got, strict=True):
+        same = [np.array_equal(s, patch) for s in symmetries(store.read(int(index)))]
+        assert sum(same) == 1
+        seen.add(same.index(True))
+    assert len(seen) > 3
+
+
+def test_all_symmetries_are_equally_likely():
+    patch = np.arange(16, dtype=np.uint16).reshape(4, 4, 1).repeat(2, axis=2)
+    all_eight = [s.tobytes() for s in symmetries(patch)]
+    changes = [draw((0, 1, i), 4, 1, AugmentationConfig(), None) for i in range(2000)]
+    seen = Counter(
+        all_eight.index(np.stack(move(patch, change), axis=-1).tobytes()) for change in changes
+    )
+    assert chisquare([seen[i] for i in range(8)]).pvalue > 1e-3
+
+
+def test_gains_scale_inputs_within_the_limit_and_leave_the_target(store):
+    options = PLAIN | {"shuffle": False}
+    jitter = NONE.model_copy(update={"gain_jitter": 0.3})
+    plain = patches(make_dataset(store, store.groups, **options))
+    changed = patches(make_dataset(store, store.groups, **options | {"augmentation": jitter}))
+    np.testing.assert_array_equal(changed[..., 2], plain[..., 2])
+    ratios = changed[..., :2] / plain[..., :2]
+    gains = ratios.mean(axis=(1, 2))
+    np.testing.assert_allclose(ratios, np.broadcast_to(gains[:, None, None], ratios.shape), 1e-4)
+    assert np.abs(gains - 1).max() < 0.3 + 1e-5
+    assert np.abs(gains - 1).max() > 0.2
+    assert len(np.unique(gains.round(5))) == gains.size
+
+
+def test_crops_are_windows_of_the_patch_and_vary(store):
+    options = PLAIN | {"shuffle": False, "crop": 30}
+    corners = set()
+    got = patches(make_dataset(store, ["g0"], **options))
+    for index, crop in enumerate(got):
+        patch = store.read(index)
+        found = [
+            (y, x)
+            for y in range(3)
+            for x in range(3)
+            if np.array_equal(patch[y : y + 30, x : x + 30], crop)
+        ]
+        assert len(found) == 1
+        corners.add(found[0])
+    assert len(corners) > 3
+
+
+@given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 5), st.integers(1, 15))
+def test_steps_continue_over_passes_without_a_gap(n, batch, epochs, steps):
+    indices = np.arange(100, 100 + n)
+    stream = np.concatenate(
+        [epoch_uses(indices, batch, 7, epoch, True, steps) for epoch in range(epochs + 1)]
+    )
+    assert len(stream) == (epochs + 1) * steps * batch
+    for start in range(0, len(stream) - n + 1, n):
+        one_pass = stream[start : start + n]
+        assert sorted(one_pass[:, 1]) == indices.tolist()
+        assert set(one_pass[:, 0]) == {start // n}
+
+
+@given(st.integers(1, 40), st.integers(1, 12))
+def test_one_pass_drops_only_the_partial_batch(n, batch):
+    uses = epoch_uses(np.arange(n), batch, 7, 2, True)
+    assert len(uses) == (n // batch * batch or n)
+    assert len(set(uses[:, 1])) == len(uses)
+
+
+def test_order_does_not_follow_storage(store):
+    order = epoch_uses(np.arange(1000), 10, 0, 0, True)[:, 1]
+    assert abs(np.corrcoef(order, np.arange(1000))[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("groups", "changes", "error"),
+    [
+        (["g0"], {"crop": 33}, ConfigError),
+        (["g0"], {"steps": 3, "shuffle": False}, ConfigError),
+        (["g7"], {}, StoreError),
+        ([], {}, StoreError),
+    ],
+)
+def test_impossible_requests_are_refused(store, groups, changes, error):
+    with pytest.raises(error):
+        make_dataset(store, groups, **PLAIN | changes)

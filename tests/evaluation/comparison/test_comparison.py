@@ -1,0 +1,132 @@
+"""Comparisons from per-slide figures: groups, shares, tables, pictures."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hrpn_tf.errors import UsageError
+from hrpn_tf.evaluation.comparison.comparison import (
+    ComparedSlides,
+    Comparison,
+    Cost,
+    Entry,
+    with_groups,
+)
+from hrpn_tf.evaluation.comparison.plots import draw_comparison
+from hrpn_tf.evaluation.comparison.tables import (
+    difference_table,
+    main_table,
+    to_csv,
+    to_json,
+    to_markdown,
+)
+from hrpn_tf.evaluation.metrics import METRICS
+
+PIXELS = np.array([100.0, 300.0])
+SLIDES = ComparedSlides(
+    ("a", "b"), PIXELS, np.array([4.0, 8.0]), np.array([3.0, 5.0]), 0, 99, np.ones(2), "qd"
+)
+
+
+def entry(label: str, mse: tuple[float, float], kind: str = "run", **rest: object) -> Entry:
+    pooled = float(PIXELS @ mse / PIXELS.sum())
+    values = {**dict.fromkeys(METRICS, 0.5), "mse": pooled, "ssim": None}
+    predicted = {"min": -1.0, "max": 90.0 - pooled, "mean": 5.0, "sd": 2.0}
+    given = {"preset": "hrpn-m", "family": label, "seed": 0} if kind == "run" else {}
+    return Entry(label, kind, np.array(mse), values, predicted, **{**given, **rest})  # type: ignore[arg-type]
+
+
+def seeds() -> list[Entry]:
+    cost = Cost(1000, 6.5, 3.0, None, 20.0, 1.0)
+    return [
+        entry("m0", (1, 2), family="m", cost=cost),
+        entry("m1", (3, 2), family="m", seed=1, cost=cost),
+        entry("s", (4, 4), preset="hrpn-s"),
+    ]
+
+
+def comparison(reference: str = "m0", slides: ComparedSlides = SLIDES) -> Comparison:
+    entries = [*with_groups(seeds()), entry("mean of training slides", (25, 30), "baseline")]
+    return Comparison(slides, tuple(entries), reference, 255.0, ("Latency: by a sundial.",))
+
+
+def test_seeds_of_one_network_form_a_group() -> None:
+    labels = [each.label for each in with_groups(seeds())]
+    assert labels == ["m0", "m1", "hrpn-m, mean of 2", "s"]
+    group = with_groups(seeds())[2]
+    np.testing.assert_allclose(group.mse, [2, 2])
+    assert group.runs == ("m0", "m1")
+    assert group.pooled["mse"] == pytest.approx((1.75 + 2.25) / 2)
+    assert group.spread["mse"] == pytest.approx(np.std([1.75, 2.25], ddof=1))
+    assert group.pooled["ssim"] is None
+    assert group.predicted["max"] == 90 - 1.75
+    assert group.cost.latency_ms == 20
+    assert group.cost.training_memory_mb is None
+
+
+def test_two_families_of_one_preset_are_told_apart() -> None:
+    runs = [entry(f"{name}{i}", (1, 1), family=name) for name in "ab" for i in range(2)]
+    labels = [each.label for each in with_groups(runs) if each.kind == "group"]
+    assert labels == ["hrpn-m as a0, mean of 2", "hrpn-m as b0, mean of 2"]
+
+
+def test_the_explained_share_in_closed_form() -> None:
+    """Variance of all pixels: within 0.25 x 9 + 0.75 x 25, between 0.1875 x 16."""
+    got = comparison()
+    variance = 0.25 * 9 + 0.75 * 25 + 0.1875 * 16
+    for label, mse in (("m0", 1.75), ("s", 4.0)):
+        expected = (variance - mse) / (variance - 1)
+        assert got.explained_share(got.entry(label)) == pytest.approx(expected)
+    unknown = ComparedSlides(**{**vars(SLIDES), "floor": None})
+    assert comparison(slides=unknown).explained_share(got.entry("s")) is None
+    assert "explained" not in main_table(comparison(slides=unknown))
+
+
+def test_differences_are_from_the_reference() -> None:
+    got = comparison("hrpn-m, mean of 2")
+    assert "hrpn-m, mean of 2" not in got.differences
+    assert got.differences["s"].mse.estimate == pytest.approx(2)
+    assert got.differences["s"].mse_ratio.estimate == pytest.approx(2)
+    assert got.differences["m0"].mse.low == pytest.approx(-1), "slide a twice"
+    with pytest.raises(UsageError, match="nothing of this name; there are m0, m1, hrpn-m"):
+        got.entry("m9")
+
+
+def test_tables_hold_every_entry() -> None:
+    got = comparison()
+    lines = main_table(got).splitlines()
+    assert len(lines) == 2 + len(got.entries)
+    assert len({len(line) for line in lines}) == 1, "columns line up"
+    assert "2.000 ± 0.354" in lines[4]
+    assert lines[-1].count(" - ") >= 6, "a baseline costs nothing and has no SSIM here"
+    assert "reference" in difference_table(got).splitlines()[2]
+    text = to_markdown(got)
+    for expected in ("3 distinct resamples", "GMAC", "by a sundial", "Mean of n", "0.0 to 99.0"):
+        assert expected in text
+
+
+def test_csv_and_json_hold_the_same_numbers() -> None:
+    got = comparison()
+    rows = list(csv.DictReader(io.StringIO(to_csv(got))))
+    values = json.loads(to_json(got))
+    assert [row["label"] for row in rows] == [each["label"] for each in values["entries"]]
+    for row, each in zip(rows, values["entries"], strict=True):
+        assert float(row["mse"]) == each["mse"]
+        assert row["latency_ms"] == ("" if each["latency_ms"] is None else str(each["latency_ms"]))
+    apart = values["entries"][3]["difference"]["mse_ratio"]
+    assert float(rows[3]["mse_ratio"]) == apart["estimate"]
+    assert float(rows[3]["mse_ratio_high"]) == apart["high"]
+    assert values["schema"] == "hrpn-tf comparison 1"
+    named = {"mse", "latency_ms", "explained_share", "difference", "error_floor"}
+    assert named <= set(values["definitions"])
+
+
+def test_pictures_are_drawn_with_and_without_costs(tmp_path: Path) -> None:
+    assert set(draw_comparison(comparison(), tmp_path)) == {"mse.png", "range.png", "cost.png"}
+    bare = Comparison(SLIDES, (entry("a $x$ | b", (1, 2)),), "a $x$ | b", None)
+    assert set(draw_comparison(bare, tmp_path)) == {"mse.png", "range.png"}
+    assert all((tmp_path / name).stat().st_size > 5000 for name in ("mse.png", "cost.png"))

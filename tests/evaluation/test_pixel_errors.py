@@ -1,0 +1,188 @@
+"""Every metric against scikit-learn, scikit-image or scipy on the whole image."""
+
+from dataclasses import replace
+from functools import reduce
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.stats import pearsonr
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+from support.array_plane import ArrayPlane
+
+from hrpn_tf.errors import SlideMismatchError
+from hrpn_tf.evaluation.metric_values import metrics_of
+from hrpn_tf.evaluation.pixel_errors import CompareSettings, compare
+
+SETTINGS = CompareSettings(peak=255.0, smooth_px=2.0, window=32)
+
+
+def pair(
+    shape: tuple[int, int] = (75, 101), dtype: str = "uint8", seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    true = np.clip(
+        gaussian_filter(random.gamma(1, 30, shape), 1) + random.normal(0, 3, shape), 0, 255
+    )
+    pred = 0.8 * true + random.normal(0, 4, shape) - 2
+    return true.astype(dtype), pred.astype(np.float32)
+
+
+def reference(true: np.ndarray, pred: np.ndarray, peak: float = 255.0) -> dict[str, float]:
+    true, pred = true.astype(np.float64), pred.astype(np.float64)
+    flat = true.ravel(), pred.ravel()
+    return {
+        "r2": r2_score(*flat),
+        "r2_per_column": r2_score(true, pred, multioutput="uniform_average"),
+        "pearson": pearsonr(*flat).statistic,
+        "mse": mean_squared_error(*flat),
+        "rmse": np.sqrt(mean_squared_error(*flat)),
+        "mae": mean_absolute_error(*flat),
+        "bias": np.mean(pred - true),
+        "psnr": peak_signal_noise_ratio(true, pred, data_range=peak),
+        "ssim": structural_similarity(true, pred, data_range=peak),
+    }
+
+
+@pytest.mark.parametrize("window", [7, 32, 1024])
+@pytest.mark.parametrize("shape", [(75, 101), (7, 7), (8, 200)])
+def test_whole_images_by_windows_of_any_size(window: int, shape: tuple[int, int]) -> None:
+    true, pred = pair(shape)
+    settings = replace(SETTINGS, window=window)
+    sums = compare(ArrayPlane(pred), ArrayPlane(true), None, settings)
+    views = {
+        "float": (true, pred),
+        "rounded": (true, np.clip(np.rint(pred), 0, 255)),
+        "smoothed": (
+            gaussian_filter(true.astype(float), 2.0),
+            gaussian_filter(pred.astype(float), 2.0),
+        ),
+    }
+    assert set(sums) == {(view, "whole") for view in views}
+    for view, images in views.items():
+        values = metrics_of(sums[view, "whole"], 255.0).values
+        assert values == pytest.approx(reference(*images), rel=1e-8, abs=1e-9), view
+
+
+def test_sixteen_bits_are_rounded_to_sixteen_bits() -> None:
+    true, pred = pair(dtype="uint16")
+    true, pred = true * 200, pred * 200 + np.float32(0.3)
+    settings = replace(SETTINGS, peak=65535.0)
+    sums = compare(ArrayPlane(pred), ArrayPlane(true), None, settings)
+    expected = reference(true, np.clip(np.rint(pred), 0, 65535), 65535.0)
+    assert metrics_of(sums["rounded", "whole"], 65535.0).values == pytest.approx(expected, rel=1e-8)
+
+
+def test_a_float_target_is_not_rounded_and_has_no_peak() -> None:
+    true, pred = pair(dtype="float32")
+    true += np.float32(0.5)
+    sums = compare(ArrayPlane(pred), ArrayPlane(true), None, replace(SETTINGS, peak=None))
+    assert {view for view, _ in sums} == {"float", "smoothed"}
+    result = metrics_of(sums["float", "whole"], None)
+    assert result.values["psnr"] is None
+    assert "no peak" in result.undefined["psnr"]
+    assert result.values["ssim"] is None
+    assert result.undefined["ssim"] == "no peak"
+    assert result.values["r2"] == pytest.approx(r2_score(true.astype(float).ravel(), pred.ravel()))
+
+
+def test_tissue_only() -> None:
+    true, pred = pair()
+    mask = np.random.default_rng(1).random(true.shape) < 0.3
+    sums = compare(ArrayPlane(pred), ArrayPlane(true), ArrayPlane(mask), SETTINGS)
+    values = metrics_of(sums["float", "tissue"], 255.0).values
+    t, p = true[mask].astype(float), pred[mask].astype(float)
+    assert values["r2"] == pytest.approx(r2_score(t, p))
+    assert values["mse"] == pytest.approx(mean_squared_error(t, p))
+    assert values["pearson"] == pytest.approx(pearsonr(t, p).statistic)
+    _, ssim = structural_similarity(
+        true.astype(float), pred.astype(float), data_range=255, full=True
+    )
+    inner = np.zeros_like(mask)
+    inner[3:-3, 3:-3] = mask[3:-3, 3:-3]
+    assert values["ssim"] == pytest.approx(ssim[inner].mean())
+    assert values["r2_per_column"] is None
+
+
+def test_pooled_over_slides_of_different_size() -> None:
+    pairs = [pair((40, 50), seed=1), pair((30, 80), seed=2), pair((64, 33), seed=3)]
+    all_sums = [
+        compare(ArrayPlane(p), ArrayPlane(t), None, SETTINGS)["float", "whole"] for t, p in pairs
+    ]
+    values = metrics_of(reduce(lambda a, b: a + b, all_sums), 255.0).values
+    t, p = (np.concatenate([x[i].ravel().astype(float) for x in pairs]) for i in (0, 1))
+    assert values["r2"] == pytest.approx(r2_score(t, p))
+    assert values["pearson"] == pytest.approx(pearsonr(t, p).statistic)
+    columns = np.concatenate([r2_score(*x, multioutput="raw_values") for x in pairs])
+    assert values["r2_per_column"] == pytest.approx(columns.mean())
+
+
+def test_constant_columns_count_as_in_scikit_learn() -> None:
+    true, pred = pair((40, 30))
+    true[:, 3], pred[:, 3] = 9, 9
+    true[:, 5], pred[:, 5] = 9, 8
+    result = metrics_of(
+        compare(ArrayPlane(pred), ArrayPlane(true), None, SETTINGS)["float", "whole"], 255
+    )
+    expected = r2_score(true, pred, multioutput="uniform_average")
+    assert result.values["r2_per_column"] == pytest.approx(expected)
+    assert result.columns_constant == 2
+
+
+def test_large_grey_levels_with_little_variation_keep_their_digits() -> None:
+    random = np.random.default_rng(0)
+    true = 60000 + random.normal(0, 0.01, (64, 64))
+    pred = true + random.normal(0, 0.005, true.shape)
+    sums = compare(ArrayPlane(pred), ArrayPlane(true), None, replace(SETTINGS, window=8))
+    shifted = r2_score(true.ravel() - 60000, pred.ravel() - 60000)
+    assert metrics_of(sums["float", "whole"], 255).values["r2"] == pytest.approx(shifted, rel=1e-6)
+
+
+def test_a_constant_target_has_no_r2_and_says_why() -> None:
+    true, pred = np.full((20, 20), 0.1, np.float32), pair((20, 20))[1]
+    sums = compare(ArrayPlane(pred), ArrayPlane(true), None, replace(SETTINGS, window=7))
+    result = metrics_of(sums["float", "whole"], 255.0)
+    assert result.values["r2"] is None
+    assert "constant" in result.undefined["r2"]
+    assert result.values["pearson"] is None
+    assert result.values["mse"] is not None
+
+
+def test_a_perfect_and_a_constant_prediction() -> None:
+    true, _ = pair()
+    perfect = metrics_of(
+        compare(ArrayPlane(true), ArrayPlane(true), None, SETTINGS)["float", "whole"], 255
+    )
+    assert perfect.values["r2"] == 1
+    assert perfect.values["psnr"] is None
+    assert "no error" in perfect.undefined["psnr"]
+    flat = np.full(true.shape, 3.0)
+    constant = metrics_of(
+        compare(ArrayPlane(flat), ArrayPlane(true), None, SETTINGS)["float", "whole"], 255
+    )
+    assert constant.values["pearson"] is None
+    assert "constant" in constant.undefined["pearson"]
+    assert constant.values["r2"] == pytest.approx(r2_score(true.ravel(), flat.ravel()))
+
+
+def test_tissue_without_pixels_and_slides_too_small_for_ssim() -> None:
+    true, pred = pair((5, 90))
+    nothing = ArrayPlane(np.zeros(true.shape, bool))
+    sums = compare(ArrayPlane(pred), ArrayPlane(true), nothing, SETTINGS)
+    assert set(metrics_of(sums["float", "tissue"], 255.0).undefined.values()) == {"no pixels"}
+    whole = metrics_of(sums["float", "whole"], 255.0)
+    assert whole.values["ssim"] is None
+    assert "7 x 7" in whole.undefined["ssim"]
+
+
+def test_slides_of_different_size_are_refused() -> None:
+    with pytest.raises(SlideMismatchError, match=r"predicted 20 x 30 px, measured 20 x 31 px"):
+        compare(ArrayPlane(np.zeros((20, 30))), ArrayPlane(np.zeros((20, 31))), None, SETTINGS)
+
+
+def test_published_psnr_and_mse_contradict_each_other() -> None:
+    """What docs/guide/evaluate.md says about the published figures."""
+    assert 10 * np.log10(255**2 / 1.434) == pytest.approx(46.57, abs=0.005)
+    mse = 255**2 / 10 ** (44.548 / 10)
+    assert mse == pytest.approx(2.28, abs=0.005)

@@ -1,0 +1,269 @@
+"""``hrpn-tf compare`` on runs with tiny networks, from what is not yet predicted to the table."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hrpn_export import Contract
+
+from hrpn_tf.cli.main import run as hrpn_tf
+from hrpn_tf.config import DataConfig, TissueConfig, load_config, to_yaml
+from hrpn_tf.data.slide_list import read_slide_list
+from hrpn_tf.data.store import build_store
+from hrpn_tf.errors import UsageError
+from hrpn_tf.slides import open_slide, write_slide
+from hrpn_tf.workflows.compare.run_results import parse_runs, read_results
+from hrpn_tf.workflows.predict.predict import predict_run
+
+ROLES = ("vessels", "nuclei", "qd")
+GROUPS = {"a": "train", "b": "train", "c": "validation", "d": "test", "e": "test"}
+SHAPE = (96, 80)
+# folder: preset in its configuration, seed, what its network multiplies the vessels by
+RUNS = {"m0": ("hrpn-m", 0, 0.5), "m1": ("hrpn-m", 1, 0.4), "s": ("hrpn-s", 0, 0.1)}
+
+
+def image(seed: int) -> np.ndarray:
+    """The target is half the vessels, rounded down."""
+    inputs = np.random.default_rng(seed).integers(0, 100 + 20 * seed, (*SHAPE, 2))
+    return np.concatenate([inputs, inputs[..., :1] // 2], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("slides")
+    lines = ["slide,group"]
+    for seed, group in enumerate(GROUPS):
+        path = folder / f"{group}.ome.tif"
+        write_slide(path, image(seed), channels=ROLES, pixel_size_um=0.5, provenance={})
+        lines.append(f"{path.name},{group}")
+        variance = float(image(seed)[..., 2].var())
+        truth = {"errors": {"slide": {"error_floor": 0.25, "target_variance": variance}}}
+        (folder / "truth").mkdir(exist_ok=True)
+        (folder / "truth" / f"{group}.json").write_text(json.dumps(truth))
+    (folder / "slides.csv").write_text("\n".join(lines))
+    config = DataConfig(patch=32, stride=32, tissue=TissueConfig(method="all"))
+    entries = read_slide_list(folder / "slides.csv", config)
+    return build_store(entries, config, folder / "store", progress=False).path
+
+
+def make_run(run: Path, store: Path, preset: str, seed: int, factor: float) -> None:
+    import keras
+
+    inputs = keras.Input((None, None, 2))
+    layer = keras.layers.Conv2D(1, 1)
+    model = keras.Model(inputs, layer(inputs))
+    layer.set_weights([np.array([factor, 0.0]).reshape(1, 1, 2, 1), np.zeros(1)])
+    run.mkdir(parents=True)
+    model.save(run / "best.keras")
+    (run / "contract.json").write_text(
+        Contract(ROLES[:2], ("qd",), 0.5, 4, 1, True, 255.0).to_json()
+    )
+    choices = [f"model.preset={preset}", f"training.seed={seed}", "data.tissue.method=all"]
+    (run / "hrpn.yaml").write_text(to_yaml(load_config(overrides=choices)))
+    (run / "store.json").write_text(json.dumps({"path": str(store)}))
+    set_split(run, GROUPS)
+
+
+def set_split(run: Path, subsets: dict[str, str]) -> None:
+    split = {
+        subset: {"groups": [g for g, s in subsets.items() if s == subset], "slides": []}
+        for subset in ("train", "validation", "test")
+    }
+    (run / "split.json").write_text(json.dumps(split))
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Path:
+    """Runs whose networks are trained, and no more."""
+    folder = tmp_path_factory.mktemp("fitted")
+    for name, (preset, seed, factor) in RUNS.items():
+        make_run(folder / name, store, preset, seed, factor)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory, fitted: Path) -> Path:
+    """The same, predicted and evaluated."""
+    folder = shutil.copytree(fitted, tmp_path_factory.mktemp("evaluated") / "runs")
+    for name in RUNS:
+        read_results(name, folder / name, progress=False)
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path: Path, evaluated: Path) -> Path:
+    """Evaluated runs to play with."""
+    return shutil.copytree(evaluated, tmp_path / "runs")
+
+
+def compare(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as stop:
+        hrpn_tf(["compare", *map(str, arguments)])
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+def test_runs_are_predicted_evaluated_and_compared(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = shutil.copytree(fitted, tmp_path / "runs")
+    (runs / "m0" / "resources.json").write_text(
+        json.dumps({"steps_per_second": 3.5, "training_memory_mb": 1234.5})
+    )
+    out = runs / "out"
+    assert compare(*(runs / name for name in RUNS), "--out", out, "--rounds", 2) == 0
+    names = {path.name for path in out.iterdir()}
+    assert names == {f"comparison.{end}" for end in ("md", "csv", "json")} | {
+        "mse.png",
+        "range.png",
+        "cost.png",
+    }
+    values = json.loads((out / "comparison.json").read_text())
+    entries = {each["label"]: each for each in values["entries"]}
+    assert list(entries) == [
+        "m0",
+        "m1",
+        "hrpn-m, mean of 2",
+        "s",
+        "mean of training slides",
+        "vessel distance alone",
+        "gradient-boosted trees",
+    ]
+    tests = [image(seed).astype(float) for seed in (3, 4)]
+    for name, (_, _, factor) in RUNS.items():
+        errors = [np.mean((t[..., 0] * factor - t[..., 2]) ** 2) for t in tests]
+        assert entries[name]["mse_by_slide"] == pytest.approx(errors, rel=1e-5)
+        assert entries[name]["mse"] == pytest.approx(np.mean(errors), rel=1e-5)
+        variance = np.concatenate([t[..., 2].ravel() for t in tests]).var()
+        share = (variance - np.mean(errors)) / (variance - 0.25)
+        assert entries[name]["explained_share"] == pytest.approx(share, rel=1e-5)
+    assert entries["m0"]["steps_per_second"] == 3.5
+    assert entries["m0"]["parameters"] == 3
+    assert entries["m0"]["gmac"] == pytest.approx(512 * 512 * 2 / 1e9)
+    assert entries["m0"]["latency_ratio"] == 1
+    assert entries["s"]["training_memory_mb"] is None
+    assert entries["gradient-boosted trees"]["ssim"] is not None
+    assert entries["gradient-boosted trees"]["r2"] > entries["mean of training slides"]["r2"]
+    printed = capsys.readouterr().out
+    assert "hrpn-m, mean of 2" in printed
+    assert "1,234" in printed or "1,235" in printed
+
+
+def test_what_was_evaluated_already_is_only_read(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = ["--no-baselines", "--rounds", "0", "--out"]
+    assert compare(runs / "m0", f"other={runs / 's'}", *plain, runs / "one") == 0
+    written = (runs / "m0/evaluation/metrics.json").stat().st_mtime_ns
+    for path in (runs / "m0/predictions").iterdir():
+        path.unlink()
+    assert compare(runs / "m0", f"other={runs / 's'}", *plain, runs / "two") == 0
+    assert (runs / "m0/evaluation/metrics.json").stat().st_mtime_ns == written
+    first, second = (json.loads((runs / n / "comparison.json").read_text()) for n in ("one", "two"))
+    assert first == second
+    assert [each["label"] for each in first["entries"]] == ["m0", "other"]
+    assert first["entries"][0]["latency_ms"] is None
+    (runs / "m0/best.keras").write_bytes((runs / "m1/best.keras").read_bytes())
+    capsys.readouterr()
+    assert compare(runs / "m0", *plain, runs / "three") == 0
+    assert "is of another network" in capsys.readouterr().err
+
+
+def change_json(path: Path, change: Callable[[dict], object]) -> None:
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))
+
+
+def of_slide(values: dict, name: str) -> list[dict]:
+    return [row for row in values["rows"] if row["slide"] == name]
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        (lambda metrics: None, ["--reference", "m9"], r"--reference m9: nothing.*are m0, m1, hrpn"),
+        (
+            lambda metrics: change_json(
+                metrics, lambda v: [row.update(slide="z") for row in of_slide(v, "e")]
+            ),
+            [],
+            r"m0 and m1 were evaluated on different slides: e \(and 1 more\) only for m0",
+        ),
+        (
+            lambda metrics: change_json(
+                metrics, lambda v: [row["true"].update(mean=1.0) for row in of_slide(v, "d")]
+            ),
+            [],
+            r"m0 and m1: the measured slide d is not the same image",
+        ),
+        (
+            lambda metrics: change_json(
+                metrics, lambda v: [row.update(subset="train") for row in of_slide(v, "d")]
+            ),
+            [],
+            r"holds d, a train slide of this run, and would flatter it",
+        ),
+        (
+            lambda metrics: change_json(metrics, lambda v: v.update(peak=9.0)),
+            [],
+            r"evaluated with different peaks: 255\.0, 9\.0",
+        ),
+        (lambda metrics: metrics.write_text("{"), [], r"metrics\.json: damaged or of another"),
+        (
+            lambda metrics: (metrics.parents[1] / "hrpn.yaml").write_text("data: {target: fitc}"),
+            [],
+            r"m0 and m1 predict different targets: qd, fitc",
+        ),
+        (lambda metrics: (metrics.parents[2] / "m0/best.keras").unlink(), [], r"m0: no best\.ker"),
+        (lambda metrics: (metrics.parents[2] / "out").mkdir(), [], r"out exists; give --overwrite"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    runs: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[Path], object],
+    arguments: list[str],
+    message: str,
+) -> None:
+    change(runs / "m1" / "evaluation" / "metrics.json")
+    before = sorted(runs.rglob("*"))
+    plain = [runs / "m0", runs / "m1", "--no-baselines", "--rounds", "0"]
+    assert compare(*plain, "--out", runs / "out", *arguments) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("hrpn-tf: ")
+    assert re.search(message, said)
+    assert sorted(runs.rglob("*")) == before, "nothing is left behind"
+
+
+def test_runs_of_one_name_must_be_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "odd=name").mkdir()
+    folders = parse_runs([str(tmp_path / "odd=name"), f"b={tmp_path}"])
+    assert folders == {"odd=name": tmp_path / "odd=name", "b": tmp_path}
+    with pytest.raises(UsageError, match="would both be called run; name one as NAME=RUN"):
+        parse_runs(["a/run", "b/run"])
+
+
+def test_predictions_go_on_where_they_stopped(fitted: Path, tmp_path: Path) -> None:
+    runs = shutil.copytree(fitted, tmp_path / "runs")
+
+    def go_on() -> list[str]:
+        said: list[str] = []
+        paths = predict_run(runs / "m0", skip_existing=True, progress=False, on_done=said.append)
+        assert [path.name for path in paths] == ["d.ome.tif", "e.ome.tif"]
+        return said
+
+    assert len(go_on()) == 2
+    assert go_on() == []
+    (runs / "m0/predictions/d.ome.tif").unlink()
+    assert len(go_on()) == 1
+    with open_slide(runs / "m0/predictions/d.ome.tif") as slide:
+        got = slide.read(0, 0, *SHAPE, [0])[..., 0]
+    np.testing.assert_allclose(got, image(3)[..., 0] * 0.5, rtol=1e-5)
+    (runs / "m0/best.keras").write_bytes((runs / "m1/best.keras").read_bytes())
+    with pytest.raises(UsageError, match=r"not by the network of .*m0 as it is now"):
+        go_on()

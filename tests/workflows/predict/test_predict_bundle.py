@@ -1,0 +1,170 @@
+"""``hrpn-tf predict --bundle``: any format in place of the run."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.exported_run import command, make_run
+
+from hrpn_tf.slides import open_slide, read_provenance
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("predict-bundle"))
+
+
+@pytest.fixture(scope="module")
+def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("bundle") / "small"
+    formats = ["--onnx", "--saved-model", "--tflite", "--precision", "fp32,int8"]
+    assert command("export", run, "--out", out, *formats) == 0
+    return out
+
+
+def pixels(path: Path) -> np.ndarray:
+    with open_slide(path) as slide:
+        return slide.read(0, 0, slide.info.height, slide.info.width, [0])
+
+
+@pytest.fixture(scope="module")
+def reference(run: Path, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    out = tmp_path_factory.mktemp("reference") / "c.ome.tif"
+    slide = run.parent / "slides" / "c.ome.tif"
+    assert command("predict", "--run", run, slide, "--out", out, "--tile", 32) == 0
+    return pixels(out)
+
+
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        ([], 0.01),
+        (["--model-format", "keras"], 0.01),
+        (["--model-format", "saved_model"], 0.01),
+        (["--model-format", "tflite"], 0.01),
+        (["--runtime", "openvino"], 0.01),
+        (["--precision", "int8"], 3.0),
+        (["--model-format", "tflite", "--precision", "int8"], 3.0),
+    ],
+)
+def test_every_runtime_predicts_slides(
+    run: Path, bundle: Path, tmp_path: Path, reference: np.ndarray, options: list[str], limit: float
+) -> None:
+    slide, out = run.parent / "slides" / "c.ome.tif", tmp_path / "c.ome.tif"
+    assert command("predict", "--bundle", bundle, slide, "--out", out, "--tile", 32, *options) == 0
+    assert np.abs(pixels(out) - reference).max() <= limit
+
+
+def test_the_result_names_the_format_and_the_training(
+    run: Path, bundle: Path, tmp_path: Path
+) -> None:
+    import hashlib
+
+    slide, out = run.parent / "slides" / "c.ome.tif", tmp_path / "c.ome.tif"
+    assert command("predict", "--bundle", bundle, slide, "--out", out) == 0
+    trained = hashlib.sha256((run / "best.keras").read_bytes()).hexdigest()
+    own = hashlib.sha256((bundle / "onnx" / "fp32" / "model.onnx").read_bytes()).hexdigest()
+    assert read_provenance(out)["model"] == {
+        "file": "onnx/fp32/model.onnx",
+        "bundle": "small",
+        "sha256": own,
+        "trained": trained,
+    }
+
+
+def test_a_list_gives_what_the_training_did_not_use(
+    run: Path, bundle: Path, tmp_path: Path
+) -> None:
+    slides = run.parent / "slides" / "slides.csv"
+    assert command("predict", "--bundle", bundle, slides, "--out", tmp_path) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["c.ome.tif"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "either --run RUN or --bundle BUNDLE"),
+        (["--bundle", "{bundle}", "--run", "{run}"], "either --run RUN or --bundle BUNDLE"),
+        (["--run", "{run}", "--precision", "int8"], "--precision: for --bundle only"),
+        (["--bundle", "{bundle}", "--precision", "fp16"], "no onnx in fp16; it holds"),
+        (["--bundle", "{bundle}", "--model-format", "caffe"], "no format caffe"),
+        (["--bundle", "{bundle}", "--runtime", "litert"], "litert does not run onnx"),
+        (["--bundle", "{bundle}", "--device", "tpu"], "not on tpu"),
+        (["--bundle", "nowhere"], "no bundle"),
+        (["--bundle", "{run}"], "no bundle"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_line(
+    run: Path,
+    bundle: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    slide = run.parent / "slides" / "c.ome.tif"
+    given = [text.format(bundle=bundle, run=run) for text in arguments]
+    assert command("predict", slide, "--out", tmp_path / "x.ome.tif", *given) in (1, 2)
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert said in errors[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bundle_names_no_slides_and_no_place(
+    run: Path, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("predict", "--bundle", bundle, "--out", tmp_path) == 2
+    assert "names no slides" in capsys.readouterr().err
+    assert command("predict", "--bundle", bundle, run.parent / "slides" / "c.ome.tif") == 2
+    assert "--out" in capsys.readouterr().err
+
+
+def test_several_slides_on_workers_of_this_machine(run: Path, bundle: Path, tmp_path: Path) -> None:
+    slides = [run.parent / "slides" / f"{name}.ome.tif" for name in "ac"]
+    arguments = ["predict", "--bundle", bundle, *slides, "--out", tmp_path, "--workers", 1]
+    assert command(*arguments) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ome.tif", "c.ome.tif"]
+
+
+def test_a_format_whose_tiles_show_says_so(
+    run: Path, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hrpn_export import open_bundle
+
+    from hrpn_tf.workflows.networks import bundle as bundle_network
+
+    opened = open_bundle(bundle)
+    entries = [
+        entry.model_copy(update={"seam_error": 0.4 if entry.format == "tflite" else 0.001})
+        for entry in opened.certificate.entries
+    ]
+    certificate = opened.certificate.model_copy(update={"entries": tuple(entries)})
+    marked = dataclasses.replace(opened, certificate=certificate)
+    monkeypatch.setattr(bundle_network, "_open_bundle", lambda path, changed: marked)
+    caution = bundle_network.BundleNetwork(bundle, "tflite").caution()
+    assert caution is not None
+    assert "depends on its tile by up to 0.4 grey levels" in caution
+    assert bundle_network.BundleNetwork(bundle, "onnx").caution() is None
+
+
+def test_onnx_needs_nothing_that_the_inference_image_leaves_out(
+    run: Path, bundle: Path, tmp_path: Path, reference: np.ndarray
+) -> None:
+    lines = (ROOT / "docker" / "without-tensorflow.txt").read_text().splitlines()
+    left_out = [line.partition(";")[0] for line in lines if not line.startswith("#")]
+    assert {"tensorflow", "keras"} <= set(left_out)
+    slide, out = run.parent / "slides" / "c.ome.tif", tmp_path / "c.ome.tif"
+    arguments = ["predict", "--bundle", str(bundle), str(slide), "--out", str(out), "--tile", "32"]
+    code = (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({left_out}))\n"  # None: importing it is an error
+        "from hrpn_tf.cli.main import run\n"
+        f"run({arguments})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert np.abs(pixels(out) - reference).max() <= 0.01
