@@ -18,6 +18,10 @@ from hrpn_tf.evaluation.spatial.nuclei import (
     split_nuclei,
 )
 from hrpn_tf.evaluation.spatial.vessels import grey_levels, otsu
+<<<<<<< HEAD
+=======
+from hrpn_tf.simulation.phantom import make_phantom
+>>>>>>> main
 from hrpn_tf.slides import iter_windows
 
 
