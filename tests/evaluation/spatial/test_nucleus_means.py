@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from hrpn_tf.simulate.phantom import make_phantom
 from skimage.measure import regionprops_table
 from skimage.segmentation import expand_labels
 from support.array_plane import ArrayPlane
@@ -18,10 +17,7 @@ from hrpn_tf.evaluation.spatial.nuclei import (
     split_nuclei,
 )
 from hrpn_tf.evaluation.spatial.vessels import grey_levels, otsu
-<<<<<<< HEAD
-=======
 from hrpn_tf.simulation.phantom import make_phantom
->>>>>>> main
 from hrpn_tf.slides import iter_windows
 
 
