@@ -45,7 +45,7 @@ def test_version_and_unknown_command() -> None:
 
 
 def test_a_wrong_name_of_a_command_is_met_with_the_right_one() -> None:
-    assert "Did you mean 'evaluate'?" in hrpn_tf("evalute").stderr
+    assert "Did you mean 'evaluate'?" in hrpn_tf_apart("evalute").err
 
 
 def test_short_help_and_the_package_as_a_program() -> None:
