@@ -38,7 +38,7 @@ def slide(context: ScenarioContext) -> Measured:
     """
     case = context.case
     if case.peer:
-        raise BenchmarkError("a peer has no way to predict a slide; bundles have")
+        raise BenchmarkError("a baseline implementation cannot predict a slide; a bundle can")
     network = BundleNetwork(
         Path(case.bundle),
         case.format,
