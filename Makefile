@@ -42,7 +42,7 @@ test: .venv/installed
 	$(BIN)/pytest $(PYTEST)
 
 test-fast: .venv/installed
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

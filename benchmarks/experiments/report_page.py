@@ -25,7 +25,8 @@ from hrpn_tf.config import load_config, to_yaml
 from hrpn_tf.evaluation import ChannelPlane, CompareSettings, Evaluation, SlideMetrics, compare
 from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.slides import open_slide, write_slide
-from hrpn_tf.workflows.report.report import MEGAPIXELS, report_run
+from hrpn_tf.workflows.report.options import MEGAPIXELS, ReportOptions
+from hrpn_tf.workflows.report.report import report_run
 
 BLOCK = 1024  # px of noise that a slide repeats
 
@@ -37,8 +38,8 @@ def main() -> None:
     try:
         run = _make_run(folder, options.slides, options.side)
         start = time.perf_counter()
-        reported = report_run(run, slide_list=folder / "slides.yaml",
-                              megapixels=options.megapixels)  # fmt: skip
+        shown = ReportOptions(slide_list=folder / "slides.yaml", megapixels=options.megapixels)
+        reported = report_run(run, options=shown)
         seconds = time.perf_counter() - start
         pixels = options.slides * options.side**2
         print(

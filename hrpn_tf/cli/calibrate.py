@@ -5,55 +5,54 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrpn_tf.cli.options import overwrite_option
+from hrpn_tf.cli.options import option_group, overwrite_option
+from hrpn_tf.workflows.calibrate.options import CalibrationOptions
 
 if TYPE_CHECKING:
     from hrpn_tf.workflows.calibrate.calibrate import Calibrated
 
 
+_options = option_group(
+    "options",
+    CalibrationOptions,
+    click.option(
+        "--coverage",
+        type=float,
+        default=0.9,
+        help="Nominal coverage of the intervals, between 0 and 1 (default: 0.9).",
+    ),
+    click.option(
+        "--group",
+        "groups",
+        multiple=True,
+        help="Calibrate only with this group of LIST; may be repeated (default: all groups).",
+    ),
+    click.option(
+        "--test",
+        type=click.Path(path_type=Path),
+        help="Slide list on which to measure the coverage (default: the run's test slides).",
+    ),
+    click.option(
+        "--guarantee/--no-guarantee",
+        default=True,
+        help="Whether to guarantee the coverage in expectation. The guarantee requires at least "
+        "coverage / (1 - coverage) groups; without it, intervals are narrower and any number of "
+        "groups is accepted (default: guarantee).",
+    ),
+    click.option(
+        "--store",
+        type=click.Path(path_type=Path),
+        help="Patch dataset of the run (default: the path recorded in the run).",
+    ),
+)
+
+
 @click.command("calibrate")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("slides", required=False, type=click.Path(path_type=Path), metavar="[LIST]")
-@click.option(
-    "--coverage",
-    type=float,
-    default=0.9,
-    help="Nominal coverage of the intervals, between 0 and 1 (default: 0.9).",
-)
-@click.option(
-    "--group",
-    "groups",
-    multiple=True,
-    help="Calibrate only with this group of LIST; may be repeated (default: all groups).",
-)
-@click.option(
-    "--test",
-    type=click.Path(path_type=Path),
-    help="Slide list on which to measure the coverage (default: the run's test slides).",
-)
-@click.option(
-    "--guarantee/--no-guarantee",
-    default=True,
-    help="Whether to guarantee the coverage in expectation. The guarantee requires at least "
-    "coverage / (1 - coverage) groups; without it, intervals are narrower and any number of groups "
-    "is accepted (default: guarantee).",
-)
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    help="Patch dataset of the run (default: the path recorded in the run).",
-)
+@_options
 @overwrite_option
-def command(
-    run: Path,
-    slides: Path | None,
-    coverage: float,
-    groups: tuple[str, ...],
-    test: Path | None,
-    guarantee: bool,
-    store: Path | None,
-    overwrite: bool,
-) -> None:
+def command(run: Path, slides: Path | None, options: CalibrationOptions, overwrite: bool) -> None:
     """Add prediction intervals to the network of RUN, calibrated on slides, and measure them.
 
     LIST is a slide list (CSV or YAML) of slides with a measured target that neither trained nor
@@ -65,17 +64,8 @@ def command(
     """
     from hrpn_tf.workflows.calibrate.calibrate import calibrate_run
 
-    found = calibrate_run(
-        run,
-        slides=slides,
-        groups=groups,
-        test=test,
-        coverage=coverage,
-        guarantee=guarantee,
-        store=store,
-        overwrite=overwrite,
-    )
-    click.echo(_summary(found, guarantee))
+    found = calibrate_run(run, slides, options=options, overwrite=overwrite)
+    click.echo(_summary(found, options.guarantee))
 
 
 def _summary(found: "Calibrated", guarantee: bool) -> str:

@@ -4,40 +4,40 @@ from pathlib import Path
 
 import click
 
-from hrpn_tf.cli.options import out_option, overwrite_option
+from hrpn_tf.cli.options import option_group, out_option, overwrite_option
+from hrpn_tf.workflows.compare.options import ComparisonOptions
+
+_options = option_group(
+    "options",
+    ComparisonOptions,
+    click.option(
+        "--reference",
+        metavar="NAME",
+        help="Run, group of runs or baseline that the others are compared with (default: the first "
+        "run).",
+    ),
+    click.option(
+        "--baselines/--no-baselines",
+        default=True,
+        help="Whether to include the classical baselines: mean, vessel distance and "
+        "gradient-boosted trees (default: baselines).",
+    ),
+    click.option(
+        "--rounds",
+        type=click.IntRange(min=0),
+        default=20,
+        help="Number of timing rounds, each of which runs every network once; 0 skips the "
+        "measurement of latency (default: 20).",
+    ),
+)
 
 
 @click.command("compare")
 @click.argument("runs", nargs=-1, required=True, metavar="[NAME=]RUN...")
 @out_option("Folder for the comparison.")
-@click.option(
-    "--reference",
-    metavar="NAME",
-    help="Run, group of runs or baseline that the others are compared with (default: the first "
-    "run).",
-)
-@click.option(
-    "--baselines/--no-baselines",
-    default=True,
-    help="Whether to include the classical baselines: mean, vessel distance and gradient-boosted "
-    "trees (default: baselines).",
-)
-@click.option(
-    "--rounds",
-    type=click.IntRange(min=0),
-    default=20,
-    help="Number of timing rounds, each of which runs every network once; 0 skips the measurement "
-    "of latency (default: 20).",
-)
+@_options
 @overwrite_option
-def command(
-    runs: tuple[str, ...],
-    out: Path,
-    reference: str | None,
-    baselines: bool,
-    rounds: int,
-    overwrite: bool,
-) -> None:
+def command(runs: tuple[str, ...], out: Path, options: ComparisonOptions, overwrite: bool) -> None:
     """Compare runs on the same test slides: errors with intervals, cost, pictures.
 
     RUN is a folder of hrpn-tf fit; what has not been predicted or evaluated yet is. Runs that
@@ -47,16 +47,10 @@ def command(
     from hrpn_tf.workflows.compare.compare import compare_runs
     from hrpn_tf.workflows.compare.run_results import parse_runs
 
-    comparison = compare_runs(
-        parse_runs(runs),
-        out=out,
-        reference=reference,
-        baselines=baselines,
-        rounds=rounds,
-        overwrite=overwrite,
-    )
-    click.echo(main_table(comparison))
-    click.echo(difference_table(comparison))
+    compared = compare_runs(parse_runs(runs), out, options=options, overwrite=overwrite)
+    click.echo(main_table(compared.comparison))
+    click.echo(difference_table(compared.comparison))
     click.echo(
-        f"{out}: comparison.md, comparison.csv, comparison.json, mse.png, cost.png, range.png"
+        f"{compared.folder}: comparison.md, comparison.csv, comparison.json, mse.png, cost.png, "
+        "range.png"
     )

@@ -1,17 +1,108 @@
 """``hrpn-tf evaluate``: compare predicted slides with the measured target."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from hrpn_tf.cli.options import overwrite_option
+from hrpn_tf.cli.options import option_group, overwrite_option
 from hrpn_tf.errors import UsageError
-from hrpn_tf.runs import open_run
+from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 
 if TYPE_CHECKING:
     from hrpn_tf.evaluation import Evaluation
+    from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
+
+
+_evaluation_options = option_group(
+    "options",
+    EvaluationOptions,
+    click.option(
+        "--predictions",
+        type=click.Path(path_type=Path),
+        help="Folder with slides predicted by hrpn-tf predict (default: RUN/predictions).",
+    ),
+    click.option(
+        "--group",
+        "groups",
+        multiple=True,
+        help="Evaluate only this group; may be repeated.",
+    ),
+    click.option(
+        "--baselines/--no-baselines",
+        default=True,
+        help="Whether to evaluate two baselines as well: the mean of the training slides, and a "
+        "fit to the distance to the nearest vessel (default: baselines).",
+    ),
+    click.option(
+        "--trees/--no-trees",
+        default=False,
+        help="Whether to add gradient-boosted trees on smoothed inputs to the baselines; takes "
+        "longer (default: no trees).",
+    ),
+    click.option(
+        "--smooth-px",
+        type=click.FloatRange(min=0),
+        help="Standard deviation of a Gaussian filter, in pixels; metrics of the filtered images "
+        "are reported as well (default: none).",
+    ),
+    click.option(
+        "--peak",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Peak intensity for PSNR (default: the largest value of the target's data type).",
+    ),
+    click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        help="Configuration value to override, spatial.* or evaluation.*; may be repeated.",
+    ),
+)
+
+_spatial_options = option_group(
+    "spatial",
+    lambda **values: _spatial(**values),
+    click.option(
+        "--spatial",
+        is_flag=True,
+        help="Also evaluate spatially: by distance to vessels, in sub-areas, at vessels and "
+        "nuclei, with confidence intervals and figures.",
+    ),
+    click.option(
+        "--vessel-mask",
+        metavar="FILE",
+        help="With --spatial: image with non-zero vessel pixels; {slide} stands for the slide's "
+        "name (default: threshold of the vessel channel).",
+    ),
+    click.option(
+        "--nucleus-labels",
+        metavar="FILE",
+        help="With --spatial: label image with one number per nucleus; {slide} stands for the "
+        "slide's name (default: threshold and watershed of the nucleus channel).",
+    ),
+    click.option(
+        "--regions",
+        metavar="FILE",
+        help="With --spatial: GeoJSON file with named regions, as exported by QuPath.",
+    ),
+    click.option(
+        "--ablate",
+        multiple=True,
+        metavar="INPUT",
+        help="With --spatial: input to ablate; slides are also predicted with its information "
+        "removed; may be repeated.",
+    ),
+    click.option(
+        "--ablate-by",
+        type=click.Choice(["mean", "shuffle"]),
+        default="mean",
+        help="Replacement of an ablated input: its mean intensity, or its blocks in random order "
+        "(default: mean).",
+    ),
+)
 
 
 @click.command("evaluate")
@@ -24,106 +115,19 @@ if TYPE_CHECKING:
     help="Run folder made by hrpn-tf fit.",
 )
 @click.option(
-    "--predictions",
-    type=click.Path(path_type=Path),
-    help="Folder with slides predicted by hrpn-tf predict (default: RUN/predictions).",
-)
-@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder for tables and figures (default: RUN/evaluation).",
 )
-@click.option(
-    "--group",
-    "groups",
-    multiple=True,
-    help="Evaluate only this group; may be repeated.",
-)
-@click.option(
-    "--baselines/--no-baselines",
-    default=True,
-    help="Whether to evaluate two baselines as well: the mean of the training slides, and a fit to "
-    "the distance to the nearest vessel (default: baselines).",
-)
-@click.option(
-    "--trees/--no-trees",
-    default=False,
-    help="Whether to add gradient-boosted trees on smoothed inputs to the baselines; takes longer "
-    "(default: no trees).",
-)
-@click.option(
-    "--smooth-px",
-    type=click.FloatRange(min=0),
-    help="Standard deviation of a Gaussian filter, in pixels; metrics of the filtered images are "
-    "reported as well (default: none).",
-)
-@click.option(
-    "--peak",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Peak intensity for PSNR (default: the largest value of the target's data type).",
-)
-@click.option(
-    "--spatial",
-    is_flag=True,
-    help="Also evaluate spatially: by distance to vessels, in sub-areas, at vessels and nuclei, "
-    "with confidence intervals and figures.",
-)
-@click.option(
-    "--vessel-mask",
-    metavar="FILE",
-    help="With --spatial: image with non-zero vessel pixels; {slide} stands for the slide's name "
-    "(default: threshold of the vessel channel).",
-)
-@click.option(
-    "--nucleus-labels",
-    metavar="FILE",
-    help="With --spatial: label image with one number per nucleus; {slide} stands for the slide's "
-    "name (default: threshold and watershed of the nucleus channel).",
-)
-@click.option(
-    "--regions",
-    metavar="FILE",
-    help="With --spatial: GeoJSON file with named regions, as exported by QuPath.",
-)
-@click.option(
-    "--ablate",
-    multiple=True,
-    metavar="INPUT",
-    help="With --spatial: input to ablate; slides are also predicted with its information removed; "
-    "may be repeated.",
-)
-@click.option(
-    "--ablate-by",
-    type=click.Choice(["mean", "shuffle"]),
-    default="mean",
-    help="Replacement of an ablated input: its mean intensity, or its blocks in random order "
-    "(default: mean).",
-)
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Configuration value to override, spatial.* or evaluation.*; may be repeated.",
-)
+@_spatial_options
+@_evaluation_options
 @overwrite_option
 def command(
     slide_list: Path | None,
     run: Path,
-    predictions: Path | None,
     out: Path | None,
-    groups: tuple[str, ...],
-    baselines: bool,
-    trees: bool,
-    smooth_px: float | None,
-    peak: float | None,
-    spatial: bool,
-    vessel_mask: str | None,
-    nucleus_labels: str | None,
-    regions: str | None,
-    ablate: tuple[str, ...],
-    ablate_by: Literal["mean", "shuffle"],
-    overrides: tuple[str, ...],
+    options: EvaluationOptions,
+    spatial: "SpatialOptions | None",
     overwrite: bool,
 ) -> None:
     """Compare predicted slides with the measured target.
@@ -132,37 +136,28 @@ def command(
     it that the run neither trained nor picked its checkpoint with.
     """
     from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+
+    options = replace(options, spatial=spatial)
+    found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
+    click.echo(_summary(found.evaluation, found.folder))
+    if spatial is not None:
+        click.echo(_spatial_summary(found.folder))
+
+
+def _spatial(
+    spatial: bool,
+    ablate: tuple[str, ...],
+    ablate_by: Literal["mean", "shuffle"],
+    **files: str | None,
+) -> "SpatialOptions | None":
+    """What the options of ``--spatial`` say; None without it."""
     from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
     from hrpn_tf.workflows.evaluate.spatial_inputs import SpatialFiles
 
-    asked = {
-        "--vessel-mask": vessel_mask,
-        "--nucleus-labels": nucleus_labels,
-        "--regions": regions,
-        "--ablate": ablate,
-    }
-    if lone := [name for name, value in asked.items() if value and not spatial]:
-        raise UsageError(f"{lone[0]} belongs to --spatial; add it")
-    files = SpatialFiles(vessel_mask, nucleus_labels, regions)
-    opened = open_run(run)
-    evaluation = evaluate_run(
-        opened,
-        slide_list=slide_list,
-        predictions=predictions,
-        out=out,
-        groups=groups,
-        baselines=baselines,
-        trees=trees,
-        smooth_px=smooth_px,
-        peak=peak,
-        spatial=SpatialOptions(files, ablate, ablate_by) if spatial else None,
-        overrides=overrides,
-        overwrite=overwrite,
-    )
-    folder = out or opened.evaluation
-    click.echo(_summary(evaluation, folder))
-    if spatial:
-        click.echo(_spatial_summary(folder))
+    for name, value in {**files, "ablate": ablate}.items():
+        if value and not spatial:
+            raise UsageError(f"--{name.replace('_', '-')} requires --spatial")
+    return SpatialOptions(SpatialFiles(**files), ablate, ablate_by) if spatial else None
 
 
 def _summary(evaluation: "Evaluation", out: Path) -> str:

@@ -1,14 +1,16 @@
 """``hrpn-tf export``: one bundle of many formats, each with a certificate."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from hrpn_export.formats import FORMATS
 
-from hrpn_tf.cli.options import out_option, overwrite_option, parse_region
-from hrpn_tf.workflows.export.export import ExportOptions, export_run
+from hrpn_tf.cli.options import option_group, out_option, overwrite_option, parse_region
+from hrpn_tf.workflows.export.export import export_run
+from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.export.summary import describe
 
 Function = Callable[..., Any]
@@ -22,97 +24,99 @@ def _format_flags(function: Function) -> Function:
     return function
 
 
+_format_options = option_group(
+    "format_options",
+    lambda **values: _of_formats(**values),
+    click.option(
+        "--opset", type=click.IntRange(min=13), default=18, help="ONNX opset version (default: 18)."
+    ),
+    click.option(
+        "--trt-tiles",
+        metavar="SIZE,...",
+        help="Tile sizes that a TensorRT engine is tuned for, in pixels, e.g. 512,768x1024 (height "
+        "x width).",
+    ),
+    click.option(
+        "--trt-batch",
+        type=click.IntRange(min=1),
+        help="Largest number of tiles that a TensorRT engine predicts at once (default: 4).",
+    ),
+    click.option(
+        "--trt-capability",
+        metavar="X.Y,...",
+        help="Compute capabilities that a TensorRT engine supports, e.g. 8.6,9.0 (default: that of "
+        "this machine's GPU; without a GPU, all known ones).",
+    ),
+    click.option(
+        "--trt-builder",
+        type=click.Choice(["auto", "tensorrt", "tensorrt-rtx"]),
+        default="auto",
+        help="Package that builds TensorRT engines (default: auto, the one that is installed).",
+    ),
+    click.option(
+        "--timing-cache",
+        type=click.Path(path_type=Path),
+        help="TensorRT timing cache to read and update.",
+    ),
+)
+
+_other_options = option_group(
+    "options",
+    lambda **values: _options(**values),
+    _format_flags,
+    click.option(
+        "--precision",
+        metavar="NAME,...",
+        help="Precisions to export, e.g. fp32,fp16,int8 (default: all available).",
+    ),
+    click.option(
+        "--licence",
+        metavar="SPDX",
+        help="Licence of the weights, as an SPDX identifier, e.g. CC-BY-4.0.",
+    ),
+    click.option(
+        "--author", "authors", multiple=True, help="Author of the network; may be repeated."
+    ),
+    click.option(
+        "--store",
+        type=click.Path(path_type=Path),
+        help="Patch dataset of the run (default: the path recorded in the run).",
+    ),
+    click.option(
+        "--slides",
+        type=click.Path(path_type=Path),
+        help="Slide list with the held-out slides (default: the paths recorded in the patch "
+        "dataset).",
+    ),
+    click.option(
+        "--region",
+        metavar="X,Y,WIDTH,HEIGHT",
+        help="Rectangle of the held-out slide to measure the formats on, in pixels at full "
+        "resolution (default: the whole slide).",
+    ),
+    click.option("--zip", "zip", is_flag=True, help="Also write the bundle as OUT.zip."),
+    click.option("--uncertified", is_flag=True, help="Keep formats that fail certification."),
+    click.option(
+        "--intervals/--no-intervals",
+        default=None,
+        help="Whether to export the network with prediction intervals made by hrpn-tf calibrate "
+        "(default: with intervals if the run is calibrated).",
+    ),
+)
+
+
 @click.command("export")
 @click.argument("run", type=click.Path(path_type=Path))
 @out_option("Bundle to write (a folder).")
-@_format_flags
-@click.option(
-    "--precision",
-    metavar="NAME,...",
-    help="Precisions to export, e.g. fp32,fp16,int8 (default: all available).",
-)
-@click.option(
-    "--opset", type=click.IntRange(min=13), default=18, help="ONNX opset version (default: 18)."
-)
-@click.option(
-    "--trt-tiles",
-    metavar="SIZE,...",
-    help="Tile sizes that a TensorRT engine is tuned for, in pixels, e.g. 512,768x1024 (height x "
-    "width).",
-)
-@click.option(
-    "--trt-batch",
-    type=click.IntRange(min=1),
-    help="Largest number of tiles that a TensorRT engine predicts at once (default: 4).",
-)
-@click.option(
-    "--trt-capability",
-    metavar="X.Y,...",
-    help="Compute capabilities that a TensorRT engine supports, e.g. 8.6,9.0 (default: that of "
-    "this machine's GPU; without a GPU, all known ones).",
-)
-@click.option(
-    "--trt-builder",
-    type=click.Choice(["auto", "tensorrt", "tensorrt-rtx"]),
-    default="auto",
-    help="Package that builds TensorRT engines (default: auto, the one that is installed).",
-)
-@click.option(
-    "--timing-cache",
-    type=click.Path(path_type=Path),
-    help="TensorRT timing cache to read and update.",
-)
-@click.option(
-    "--licence",
-    metavar="SPDX",
-    help="Licence of the weights, as an SPDX identifier, e.g. CC-BY-4.0.",
-)
-@click.option("--author", "authors", multiple=True, help="Author of the network; may be repeated.")
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    help="Patch dataset of the run (default: the path recorded in the run).",
-)
-@click.option(
-    "--slides",
-    type=click.Path(path_type=Path),
-    help="Slide list with the held-out slides (default: the paths recorded in the patch dataset).",
-)
-@click.option(
-    "--region",
-    metavar="X,Y,WIDTH,HEIGHT",
-    help="Rectangle of the held-out slide to measure the formats on, in pixels at full resolution "
-    "(default: the whole slide).",
-)
-@click.option("--zip", "zipped", is_flag=True, help="Also write the bundle as OUT.zip.")
-@click.option("--uncertified", is_flag=True, help="Keep formats that fail certification.")
-@click.option(
-    "--intervals/--no-intervals",
-    default=None,
-    help="Whether to export the network with prediction intervals made by hrpn-tf calibrate "
-    "(default: with intervals if the run is calibrated).",
-)
+@_format_options
+@_other_options
 @overwrite_option
 def command(
     run: Path,
     out: Path,
-    precision: str | None,
-    opset: int,
-    trt_tiles: str | None,
-    trt_batch: int | None,
-    trt_capability: str | None,
-    trt_builder: str,
-    timing_cache: Path | None,
-    licence: str | None,
-    authors: tuple[str, ...],
-    store: Path | None,
-    slides: Path | None,
-    region: str | None,
-    zipped: bool,
-    uncertified: bool,
-    intervals: bool | None,
+    format_options: dict[str, dict[str, Any]],
+    options: ExportOptions,
     overwrite: bool,
-    **flags: bool,
 ) -> None:
     """Export the best network of RUN to a bundle: a folder that runs elsewhere.
 
@@ -120,29 +124,40 @@ def command(
     not use. One that misses its limit is left out, and the exit code is 1. Without format options,
     all that this machine can make are exported, except TensorRT.
     """
-    trt = {
+    options = replace(options, format_options=format_options)
+    exported = export_run(run, out, options=options, overwrite=overwrite)
+    for entry in exported.certificate.entries:
+        click.echo(describe(entry))
+
+
+def _of_formats(
+    opset: int,
+    trt_tiles: str | None,
+    trt_batch: int | None,
+    trt_capability: str | None,
+    trt_builder: str,
+    timing_cache: Path | None,
+) -> dict[str, dict[str, Any]]:
+    """Format: what its exporter is told."""
+    tensorrt = {
         "builder": trt_builder,
         "timing_cache": timing_cache,
         "tiles": _parts(trt_tiles),
         "batches": None if trt_batch is None else [trt_batch],
         "capability": _parts(trt_capability),
     }
-    choice = ExportOptions(
-        formats=tuple(name for name, asked in flags.items() if asked),
+    return {"onnx": {"opset": opset}, "tensorrt": tensorrt}
+
+
+def _options(precision: str | None, region: str | None, **values: Any) -> ExportOptions:
+    """What the options say; the flag of each format is among ``values``."""
+    formats = tuple(name for name in FORMATS if values.pop(name))
+    return ExportOptions(
+        formats=formats,
         precisions=tuple(_parts(precision) or ()),
-        options={"onnx": {"opset": opset}, "tensorrt": trt},
-        licence=licence,
-        authors=authors,
         region=parse_region(region),
-        slides=slides,
-        store=store,
-        uncertified=uncertified,
-        zip=zipped,
-        intervals=intervals,
+        **values,
     )
-    exported = export_run(run, out, choice, overwrite=overwrite)
-    for entry in exported.certificate.entries:
-        click.echo(describe(entry))
 
 
 def _parts(text: str | None) -> list[str] | None:

@@ -1,6 +1,7 @@
 """Options that several commands share, so that each reads the same everywhere."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,6 +97,41 @@ def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
         shell_complete=complete_config,
         help="Configuration file, or the name of a built-in recipe (default: the built-in values).",
     )(function)
+
+
+def option_group(argument: str, collect: Callable[..., Any], *options: Decorator) -> Decorator:
+    """Options whose values reach a command together, as one argument.
+
+    Args:
+        argument: name of the command's argument.
+        collect: called with the values of the options by name; makes the argument.
+        options: in the order in which ``--help`` shows them.
+
+    Example:
+        >>> from hrpn_tf.workflows.predict.options import Execution
+        >>> workers = click.option("--workers", type=int, default=0)
+        >>> group = option_group("execution", Execution, workers)
+        >>> command = click.command()(group(lambda execution: print(execution.workers)))
+        >>> command(["--workers", "3"], standalone_mode=False)
+        3
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        names: list[str] = []
+
+        @wraps(function)
+        def command(**values: Any) -> Any:
+            own = {name: values.pop(name) for name in names}
+            return function(**values, **{argument: collect(**own)})
+
+        # click notes the options of a command in this attribute of its function
+        before = len(getattr(command, "__click_params__", ()))
+        for option in reversed(options):
+            option(command)
+        names += [parameter.name for parameter in command.__click_params__[before:]]  # type: ignore[attr-defined]
+        return command
+
+    return decorate
 
 
 def out_option(what: str, required: bool = True) -> Decorator:

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from hrpn_tf.cli.options import overwrite_option, parse_region, pixel_size_option
+from hrpn_tf.cli.options import option_group, overwrite_option, parse_region, pixel_size_option
 from hrpn_tf.errors import UsageError
 from hrpn_tf.runs import open_run
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import PredictionOptions
+from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
 
 
@@ -20,177 +20,183 @@ def _setting(name: str, key: str, text: str, **options: Any) -> Any:
     return click.option(name, key, default=None, help=text, **options)
 
 
+_network_options = option_group(
+    "network",
+    lambda **values: _network(**values),
+    click.option(
+        "--run", "run", type=click.Path(path_type=Path), help="Run folder made by hrpn-tf fit."
+    ),
+    click.option(
+        "--bundle",
+        type=click.Path(path_type=Path),
+        help="Bundle made by hrpn-tf export, used instead of --run.",
+    ),
+    click.option(
+        "--model-format",
+        metavar="NAME",
+        help="Format of the bundle to run: keras, saved_model, onnx, tflite or tensorrt "
+        "(default: onnx).",
+    ),
+    click.option(
+        "--precision",
+        metavar="NAME",
+        help="Precision of the bundle to run, e.g. fp16 or int8 (default: fp32).",
+    ),
+    click.option(
+        "--runtime",
+        metavar="NAME",
+        help="Runtime that runs the bundle, e.g. openvino for onnx (default: the first "
+        "one of the format).",
+    ),
+    click.option(
+        "--device",
+        metavar="NAME",
+        help="Device to run the bundle on: cpu, cuda, cuda:1 or tensorrt (default: cpu).",
+    ),
+    click.option(
+        "--uncertified",
+        is_flag=True,
+        help="Also run a format of the bundle that failed certification.",
+    ),
+    click.option(
+        "--intervals",
+        is_flag=True,
+        help="Also predict lower and upper bounds, as two more channels; requires hrpn-tf "
+        "calibrate. Results go to RUN/predictions-intervals by default.",
+    ),
+)
+
+_prediction_options = option_group(
+    "options",
+    lambda **values: _options(**values),
+    click.option(
+        "--group",
+        "groups",
+        multiple=True,
+        help="Predict only this group of a slide list; may be repeated.",
+    ),
+    click.option(
+        "--channel",
+        "channels",
+        multiple=True,
+        metavar="ROLE=NAME",
+        help="Channel that shows an input, by name or index, e.g. vessels=SpGreen; may be repeated "
+        "(default: as in the run's configuration).",
+    ),
+    click.option(
+        "--region",
+        metavar="X,Y,WIDTH,HEIGHT",
+        help="Rectangle to predict, in pixels at full resolution (default: the whole slide).",
+    ),
+    click.option(
+        "--mask",
+        type=click.Path(path_type=Path),
+        help="GeoJSON file with outlines, as exported by QuPath; only pixels inside them are "
+        "predicted.",
+    ),
+    click.option(
+        "--level",
+        type=click.IntRange(min=0),
+        help="Pyramid level to read; 0 is full resolution (default: the coarsest level that is "
+        "at least as fine as the network expects).",
+    ),
+    _setting(
+        "--max-ram",
+        "max_ram",
+        "Memory limit for all processes on this machine together, or for each worker of "
+        "--scheduler, e.g. 2GB (default: half of the free memory, or 70 % of the worker's limit).",
+    ),
+    _setting(
+        "--format",
+        "format",
+        "File format of the predicted slides (default: ome-tiff, unless the name of --out implies "
+        "another).",
+        type=click.Choice(["ome-tiff", "ome-zarr-0.5", "ome-zarr-0.4"]),
+    ),
+    _setting(
+        "--dtype",
+        "dtype",
+        "Data type of the predicted intensities; integers are rounded and clipped (default: "
+        "float32).",
+        type=click.Choice(["float32", "uint16", "uint8"]),
+    ),
+    _setting(
+        "--compression",
+        "compression",
+        "Compression of OME-TIFF files (default: zlib).",
+        type=click.Choice(["zlib", "zstd"]),
+    ),
+    _setting(
+        "--tile",
+        "tile",
+        "Largest side of a tile, in pixels (default: as large as memory allows).",
+        type=click.IntRange(min=32),
+    ),
+    _setting(
+        "--halo",
+        "halo",
+        "Border of a tile that is computed and discarded, in pixels; the errors at the seams of a "
+        "smaller one are measured and reported (default: half the receptive field).",
+        type=click.IntRange(min=0),
+    ),
+    click.option(
+        "--skip-empty/--no-skip-empty",
+        "skip_empty",
+        default=None,
+        help="Whether to skip tiles that contain no tissue (default: skip).",
+    ),
+    click.option(
+        "--resample/--no-resample",
+        "resample",
+        default=None,
+        help="Whether to resample slides with another pixel size; otherwise they are refused "
+        "(default: resample).",
+    ),
+    pixel_size_option,
+    click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="prediction.KEY=VALUE",
+        help="Configuration value to override; may be repeated.",
+    ),
+)
+
+_execution_options = option_group(
+    "execution",
+    Execution,
+    click.option(
+        "--workers",
+        type=click.IntRange(min=0),
+        help="Number of worker processes on this machine; 0 predicts in this process (default: one "
+        "per GPU, or per 4 cores and 2 GB; 0 for a single slide).",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Address of a running Dask cluster to predict on, tcp://HOST:PORT or tls://HOST:PORT.",
+    ),
+    overwrite_option,
+)
+
+
 @click.command("predict")
 @click.argument("slides", nargs=-1, type=click.Path(path_type=Path), metavar="[SLIDE|LIST]...")
-@click.option(
-    "--run", "run", type=click.Path(path_type=Path), help="Run folder made by hrpn-tf fit."
-)
-@click.option(
-    "--bundle",
-    type=click.Path(path_type=Path),
-    help="Bundle made by hrpn-tf export, used instead of --run.",
-)
-@click.option(
-    "--model-format",
-    metavar="NAME",
-    help="Format of the bundle to run: keras, saved_model, onnx, tflite or tensorrt "
-    "(default: onnx).",
-)
-@click.option(
-    "--precision",
-    metavar="NAME",
-    help="Precision of the bundle to run, e.g. fp16 or int8 (default: fp32).",
-)
-@click.option(
-    "--runtime",
-    metavar="NAME",
-    help="Runtime that runs the bundle, e.g. openvino for onnx (default: the first "
-    "one of the format).",
-)
-@click.option(
-    "--device",
-    metavar="NAME",
-    help="Device to run the bundle on: cpu, cuda, cuda:1 or tensorrt (default: cpu).",
-)
-@click.option(
-    "--uncertified", is_flag=True, help="Also run a format of the bundle that failed certification."
-)
-@click.option(
-    "--intervals",
-    is_flag=True,
-    help="Also predict lower and upper bounds, as two more channels; requires hrpn-tf calibrate. "
-    "Results go to RUN/predictions-intervals by default.",
-)
+@_network_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder for the predicted slides, or a path *.ome.tif or *.ome.zarr for a single slide "
     "(default: RUN/predictions).",
 )
-@click.option(
-    "--group",
-    "groups",
-    multiple=True,
-    help="Predict only this group of a slide list; may be repeated.",
-)
-@click.option(
-    "--channel",
-    "channels",
-    multiple=True,
-    metavar="ROLE=NAME",
-    help="Channel that shows an input, by name or index, e.g. vessels=SpGreen; may be repeated "
-    "(default: as in the run's configuration).",
-)
-@click.option(
-    "--region",
-    metavar="X,Y,WIDTH,HEIGHT",
-    help="Rectangle to predict, in pixels at full resolution (default: the whole slide).",
-)
-@click.option(
-    "--mask",
-    type=click.Path(path_type=Path),
-    help="GeoJSON file with outlines, as exported by QuPath; only pixels inside them are "
-    "predicted.",
-)
-@click.option(
-    "--level",
-    type=click.IntRange(min=0),
-    help="Pyramid level to read; 0 is full resolution (default: the coarsest level that is "
-    "at least as fine as the network expects).",
-)
-@_setting(
-    "--max-ram",
-    "max_ram",
-    "Memory limit for all processes on this machine together, or for each worker of --scheduler, "
-    "e.g. 2GB (default: half of the free memory, or 70 % of the worker's limit).",
-)
-@_setting(
-    "--format",
-    "format",
-    "File format of the predicted slides (default: ome-tiff, unless the name of --out implies "
-    "another).",
-    type=click.Choice(["ome-tiff", "ome-zarr-0.5", "ome-zarr-0.4"]),
-)
-@_setting(
-    "--dtype",
-    "dtype",
-    "Data type of the predicted intensities; integers are rounded and clipped (default: float32).",
-    type=click.Choice(["float32", "uint16", "uint8"]),
-)
-@_setting(
-    "--compression",
-    "compression",
-    "Compression of OME-TIFF files (default: zlib).",
-    type=click.Choice(["zlib", "zstd"]),
-)
-@_setting(
-    "--tile",
-    "tile",
-    "Largest side of a tile, in pixels (default: as large as memory allows).",
-    type=click.IntRange(min=32),
-)
-@_setting(
-    "--halo",
-    "halo",
-    "Border of a tile that is computed and discarded, in pixels; the errors at the seams of a "
-    "smaller one are measured and reported (default: half the receptive field).",
-    type=click.IntRange(min=0),
-)
-@click.option(
-    "--skip-empty/--no-skip-empty",
-    "skip_empty",
-    default=None,
-    help="Whether to skip tiles that contain no tissue (default: skip).",
-)
-@click.option(
-    "--resample/--no-resample",
-    "resample",
-    default=None,
-    help="Whether to resample slides with another pixel size; otherwise they are refused (default: "
-    "resample).",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    help="Number of worker processes on this machine; 0 predicts in this process (default: one "
-    "per GPU, or per 4 cores and 2 GB; 0 for a single slide).",
-)
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="Address of a running Dask cluster to predict on, tcp://HOST:PORT or tls://HOST:PORT.",
-)
-@pixel_size_option
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="prediction.KEY=VALUE",
-    help="Configuration value to override; may be repeated.",
-)
-@overwrite_option
+@_prediction_options
+@_execution_options
 def command(
     slides: tuple[Path, ...],
-    run: Path | None,
-    bundle: Path | None,
-    model_format: str | None,
-    precision: str | None,
-    runtime: str | None,
-    device: str | None,
-    uncertified: bool,
-    intervals: bool,
+    network: Network,
     out: Path | None,
-    groups: tuple[str, ...],
-    channels: tuple[str, ...],
-    region: str | None,
-    mask: Path | None,
-    level: int | None,
-    workers: int | None,
-    scheduler: str | None,
-    pixel_size_um: float | None,
-    overrides: tuple[str, ...],
-    overwrite: bool,
-    **settings: object,
+    options: PredictionOptions,
+    execution: Execution,
 ) -> None:
     """Predict slides with the best network of a run, or a bundle, by tiles, without seams.
 
@@ -203,21 +209,29 @@ def command(
     predicted already are left out. One that fails is reported at the end and does not stop the
     others; the exit code is 1 then.
     """
+    predict_run(network, slides, out=out, options=options, execution=execution)
+
+
+def _options(
+    region: str | None,
+    channels: tuple[str, ...],
+    overrides: tuple[str, ...],
+    mask: Path | None,
+    level: int | None,
+    pixel_size_um: float | None,
+    groups: tuple[str, ...],
+    **settings: object,
+) -> PredictionOptions:
+    """What the options say; each of ``settings`` is a key of the section ``prediction``."""
     given = [f"prediction.{key}={value}" for key, value in settings.items() if value is not None]
-    own = {"format": model_format, "precision": precision, "runtime": runtime, "device": device}
-    predict_run(
-        _network(
-            run, bundle, {k: v for k, v in own.items() if v is not None}, uncertified, intervals
-        ),
-        slides=slides,
+    return PredictionOptions(
+        region=parse_region(region),
+        mask=mask,
+        level=level,
+        pixel_size_um=pixel_size_um,
         groups=groups,
-        out=out,
         channels=dict(_parse_channel(text) for text in channels),
         overrides=(*overrides, *given),
-        choice=PredictionOptions(parse_region(region), mask, level, pixel_size_um),
-        overwrite=overwrite,
-        workers=workers,
-        scheduler=scheduler,
     )
 
 
@@ -231,16 +245,20 @@ def _parse_channel(text: str) -> tuple[str, str]:
 def _network(
     run: Path | None,
     bundle: Path | None,
-    own: dict[str, str],
     uncertified: bool,
     intervals: bool,
+    **chosen: str | None,
 ) -> Network:
+    """The network that the options name; ``chosen`` are those of a bundle alone."""
+    chosen = {name: value for name, value in chosen.items() if value is not None}
     if (run is None) == (bundle is None):
         raise UsageError("either --run RUN or --bundle BUNDLE is required")
     if bundle is not None:
-        return BundleNetwork(bundle, **own, uncertified=uncertified, intervals=intervals)
-    if own or uncertified:
-        names = ", ".join(f"--{'model-format' if k == 'format' else k}" for k in own)
+        if (format := chosen.pop("model_format", None)) is not None:
+            chosen["format"] = format
+        return BundleNetwork(bundle, **chosen, uncertified=uncertified, intervals=intervals)  # type: ignore[arg-type]
+    if chosen or uncertified:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise UsageError(f"{names or '--uncertified'}: for --bundle only")
     assert run is not None
     return RunNetwork(open_run(run), intervals)

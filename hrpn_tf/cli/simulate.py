@@ -21,7 +21,7 @@ def command(
     truth/, and slides.csv, the slide list that `hrpn-tf prepare` takes. Run again after an
     interruption, it goes on with the slides that are missing.
     """
-    from hrpn_tf.simulate.cohort import read_reports, simulate_cohort
+    from hrpn_tf.simulation.cohort import read_reports, simulate_cohort
 
     config = load_config(config_source, overrides).simulation
     slide_list = simulate_cohort(config, out, overwrite)

@@ -1,4 +1,4 @@
-"""What a slide is made of before any tracer arrives."""
+"""The anatomy of a simulated slide: tissue, vessels and nuclei."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hrpn_tf.config.simulation import SimulationConfig
-from hrpn_tf.simulate.fields import tissue_coverage
-from hrpn_tf.simulate.network import Network, grow_network
-from hrpn_tf.simulate.nuclei import Nuclei, place_nuclei
-from hrpn_tf.simulate.section import Section, cut_section
+from hrpn_tf.simulation.fields import tissue_coverage
+from hrpn_tf.simulation.network import Network, grow_network
+from hrpn_tf.simulation.nuclei import Nuclei, place_nuclei
+from hrpn_tf.simulation.section import Section, cut_section
 
 
 @dataclass(frozen=True)

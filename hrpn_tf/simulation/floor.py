@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from hrpn_tf.config.simulation import SimulationConfig
-from hrpn_tf.simulate.permeability import draw_permeability
-from hrpn_tf.simulate.transport import Grid, Solver
+from hrpn_tf.simulation.permeability import draw_permeability
+from hrpn_tf.simulation.transport import Grid, Solver
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """What the inputs do not show.
+    """Quantities that the inputs do not show.
 
     Attributes:
         permeability: (vessels,) float64, um/s.

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from hrpn_tf.config.simulation import NucleiConfig
-from hrpn_tf.simulate.fields import smooth_field
+from hrpn_tf.simulation.fields import smooth_field
 
 ROUNDS = 30
 OVERLAP = 0.9  # nuclei are kept this share of the sum of their radii apart

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.config.simulation import SimulationConfig
-from hrpn_tf.simulate import optics, truth
-from hrpn_tf.simulate.anatomy import Anatomy, grow_anatomy
-from hrpn_tf.simulate.floor import Hidden, concentration, draw_group, redraw
-from hrpn_tf.simulate.permeability import draw_permeability
-from hrpn_tf.simulate.staining import fluorescence
-from hrpn_tf.simulate.tissue import grid_factor, tissue_grid
-from hrpn_tf.simulate.transport import Solver, to_pixels
+from hrpn_tf.simulation import optics, truth
+from hrpn_tf.simulation.anatomy import Anatomy, grow_anatomy
+from hrpn_tf.simulation.floor import Hidden, concentration, draw_group, redraw
+from hrpn_tf.simulation.permeability import draw_permeability
+from hrpn_tf.simulation.staining import fluorescence
+from hrpn_tf.simulation.tissue import grid_factor, tissue_grid
+from hrpn_tf.simulation.transport import Solver, to_pixels
 
 FLOOR_COARSER = 2  # the redraws of the error floor use a grid this much coarser
 STREAMS = ("tissue", "vessels", "section", "nuclei", "hidden", "stain", "noise", "floor")

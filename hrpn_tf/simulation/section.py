@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hrpn_tf.config.simulation import VesselConfig
-from hrpn_tf.simulate.fields import smooth_field
-from hrpn_tf.simulate.network import Network
+from hrpn_tf.simulation.fields import smooth_field
+from hrpn_tf.simulation.network import Network
 
 REACH_UM = 8.0  # how far outside the lumen the distance is known
 ROUGHNESS_UM = 4.0  # correlation length of the irregular outline
@@ -14,7 +14,7 @@ ROUGHNESS_UM = 4.0  # correlation length of the irregular outline
 
 @dataclass(frozen=True)
 class Section:
-    """What the plane z = 0 shows; arrays are (height, width).
+    """The plane z = 0; arrays are (height, width).
 
     Attributes:
         distance_um: float32, distance to the lumen's surface, negative inside; at most REACH_UM.

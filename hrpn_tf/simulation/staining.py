@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from hrpn_tf.config.simulation import SimulationConfig
-from hrpn_tf.simulate.anatomy import Anatomy
-from hrpn_tf.simulate.fields import smooth_field
-from hrpn_tf.simulate.nuclei import draw_nuclei
+from hrpn_tf.simulation.anatomy import Anatomy
+from hrpn_tf.simulation.fields import smooth_field
+from hrpn_tf.simulation.nuclei import draw_nuclei
 
 AUTOFLUORESCENCE_UM = 100.0  # over which autofluorescence changes
 GRAIN_UM = 1.0  # of the vessel stain

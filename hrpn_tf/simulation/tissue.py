@@ -1,11 +1,11 @@
-"""How the transport problem follows from the section: grid step, crowding, diffusivity."""
+"""The transport problem of a section: grid step, crowding, diffusivity."""
 
 import numpy as np
 from scipy import ndimage
 
 from hrpn_tf.config.simulation import SimulationConfig, TransportConfig
-from hrpn_tf.simulate.anatomy import Anatomy
-from hrpn_tf.simulate.transport import Grid, block_mean, make_grid
+from hrpn_tf.simulation.anatomy import Anatomy
+from hrpn_tf.simulation.transport import Grid, block_mean, make_grid
 
 CROWDED = 0.85  # largest share of the area that cells are taken to fill
 CROWD_UM = 12.0  # cells are counted over about this distance

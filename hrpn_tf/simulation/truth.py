@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.config.simulation import SimulationConfig
-from hrpn_tf.simulate import optics
-from hrpn_tf.simulate.anatomy import Anatomy
-from hrpn_tf.simulate.floor import Hidden, Redraws
-from hrpn_tf.simulate.tissue import diffusion_length_um
-from hrpn_tf.simulate.transport import Grid, to_pixels
+from hrpn_tf.simulation import optics
+from hrpn_tf.simulation.anatomy import Anatomy
+from hrpn_tf.simulation.floor import Hidden, Redraws
+from hrpn_tf.simulation.tissue import diffusion_length_um
+from hrpn_tf.simulation.transport import Grid, to_pixels
 
 
 def permeability_map(

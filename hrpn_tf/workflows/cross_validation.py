@@ -18,6 +18,7 @@ from hrpn_tf.evaluation.metrics import metrics_shown_in
 from hrpn_tf.files import atomic_path
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+from hrpn_tf.workflows.predict.options import quietly
 from hrpn_tf.workflows.predict.predict import predict_run
 from hrpn_tf.workflows.training_profile import write_profile
 
@@ -74,7 +75,7 @@ def cross_validate(
         if not run.training_profile.exists():
             write_profile(run, store_path)
         keras.utils.clear_session()  # or every fold would add its graphs to memory
-        predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
+        predict_run(run, execution=quietly(progress))
         if not run.evaluation.is_dir():
             evaluate_run(run, progress=progress)
         found.append(FoldMetrics(number, split, epoch, _pooled(run)))

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import tifffile
 import yaml
-from hrpn_tf.simulate import cohort
-from hrpn_tf.simulate.cohort import simulate_cohort
 
 from hrpn_tf.cli.main import run
 from hrpn_tf.config import DataConfig, SimulationConfig
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.errors import OutputExistsError, RunError
+from hrpn_tf.simulation import cohort
+from hrpn_tf.simulation.cohort import simulate_cohort
 
 Make = Callable[..., SimulationConfig]
 SMALL = ("height=96", "width=128", "pixel_size_um=1", "floor_draws=2", "slides=3", "groups=2")

@@ -4,17 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hrpn_tf.simulate import optics
-from hrpn_tf.simulate.anatomy import Anatomy, grow_anatomy
-from hrpn_tf.simulate.floor import Hidden, concentration, draw_group, draw_hidden, redraw
-from hrpn_tf.simulate.permeability import DECADES_TO_SIGMA, visible_score
-from hrpn_tf.simulate.phantom import STREAMS, make_phantom
-from hrpn_tf.simulate.staining import fluorescence
-from hrpn_tf.simulate.tissue import grid_factor, tissue_grid
-from hrpn_tf.simulate.transport import Solver, to_pixels
-from hrpn_tf.simulate.truth import error_floor
 
 from hrpn_tf.config import SimulationConfig
+from hrpn_tf.simulation import optics
+from hrpn_tf.simulation.anatomy import Anatomy, grow_anatomy
+from hrpn_tf.simulation.floor import Hidden, concentration, draw_group, draw_hidden, redraw
+from hrpn_tf.simulation.permeability import DECADES_TO_SIGMA, visible_score
+from hrpn_tf.simulation.phantom import STREAMS, make_phantom
+from hrpn_tf.simulation.staining import fluorescence
+from hrpn_tf.simulation.tissue import grid_factor, tissue_grid
+from hrpn_tf.simulation.transport import Solver, to_pixels
+from hrpn_tf.simulation.truth import error_floor
 
 Make = Callable[..., SimulationConfig]
 
@@ -68,7 +68,7 @@ def test_unknown_dose_alone_gives_its_own_variance(
 ) -> None:
     config = small("permeability.visible_share=1", "transport.group_spread=0.2", "floor_draws=400")
     monkeypatch.setattr(
-        "hrpn_tf.simulate.floor.draw_group",
+        "hrpn_tf.simulation.floor.draw_group",
         lambda config, rng: (draw_group(config, rng)[0], 1.0, 1.0),
     )
     anatomy = anatomy_of(config)

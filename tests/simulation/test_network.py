@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hrpn_tf.simulate.network import DEPTH_UM, Network, grow_network
-from hrpn_tf.simulate.section import cut_section
 from scipy.spatial import cKDTree
 from skimage import measure
 
 from hrpn_tf.config import SimulationConfig
 from hrpn_tf.config.simulation import VesselConfig
+from hrpn_tf.simulation.network import DEPTH_UM, Network, grow_network
+from hrpn_tf.simulation.section import cut_section
 
 SIDE_UM = 700
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from hrpn_tf.simulate.nuclei import OVERLAP, Nuclei, draw_nuclei, place_nuclei
-from hrpn_tf.simulate.tissue import diffusivity
 from scipy.spatial import cKDTree
 
 from hrpn_tf.config import SimulationConfig
 from hrpn_tf.config.simulation import NucleiConfig
+from hrpn_tf.simulation.nuclei import OVERLAP, Nuclei, draw_nuclei, place_nuclei
+from hrpn_tf.simulation.tissue import diffusivity
 
 PIXEL_UM = 1.0
 SHAPE = (400, 500)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hrpn_tf.simulate.fields import smooth_field, tissue_coverage
-from hrpn_tf.simulate.optics import light, noise_variance, point_spread, record
 
 from hrpn_tf.config.simulation import OpticsConfig
+from hrpn_tf.simulation.fields import smooth_field, tissue_coverage
+from hrpn_tf.simulation.optics import light, noise_variance, point_spread, record
 
 
 @pytest.mark.parametrize("level", [1.0, 12.0, 100.0])

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hrpn_tf.simulate.permeability import draw_permeability, permeability, visible_score
 from scipy import stats
 
 from hrpn_tf.config.simulation import PermeabilityConfig
+from hrpn_tf.simulation.permeability import draw_permeability, permeability, visible_score
 
 COUNT = 200_000
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hrpn_tf.simulate.tissue import grid_factor
-from hrpn_tf.simulate.transport import Grid, Solver, make_grid, to_pixels
 from scipy.special import k0, k1
 
 from hrpn_tf.config import SimulationConfig
+from hrpn_tf.simulation.tissue import grid_factor
+from hrpn_tf.simulation.transport import Grid, Solver, make_grid, to_pixels
 
 SIDE = 640
 PIXEL_UM = 0.5

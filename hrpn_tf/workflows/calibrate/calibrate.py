@@ -27,6 +27,7 @@ from hrpn_tf.files import atomic_path, locked, refuse_existing, remove
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.calibrated import write_calibration
 from hrpn_tf.workflows.calibrate.cache import covered, scored
+from hrpn_tf.workflows.calibrate.options import CalibrationOptions
 from hrpn_tf.workflows.calibrate.slides import (
     calibration_slides,
     check_apart,
@@ -83,13 +84,9 @@ class _Plan:
 
 def calibrate_run(
     run: Run | Path,
-    *,
     slides: Path | None = None,
-    groups: Sequence[str] = (),
-    test: Path | None = None,
-    coverage: float = 0.9,
-    guarantee: bool = True,
-    store: Path | None = None,
+    *,
+    options: CalibrationOptions | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Calibrated:
@@ -102,12 +99,7 @@ def calibrate_run(
     Args:
         run: open, or the folder of a training.
         slides: slide list of calibration slides; None for the slides that picked the checkpoint.
-        groups: only these of it.
-        test: slide list on which the coverage is measured; None for the run's test slides.
-        coverage: nominal, between 0 and 1.
-        guarantee: keep the coverage in expectation with the few groups there are; without, the
-            intervals are narrower, and nearer to the nominal coverage.
-        store: of patches; None for where the run was fitted.
+        options: coverage, groups, test slides.
         overwrite: replace an earlier calibration, and what was begun with other settings.
         progress: report the progress; see ``hrpn_tf.progress``.
 
@@ -120,11 +112,12 @@ def calibrate_run(
         UnfinishedError: what was begun differs, and ``overwrite`` is false.
         HrpnError: others: a slide cannot be predicted, the store is gone.
     """
-    if not 0 < coverage < 1:
-        raise UsageError(f"--coverage {coverage:g}: must lie between 0 and 1, e.g. 0.9")
+    options = options or CalibrationOptions()
+    if not 0 < options.coverage < 1:
+        raise UsageError(f"--coverage {options.coverage:g}: must lie between 0 and 1, e.g. 0.9")
     run = open_run(run)
     refuse_existing(run.calibrated, overwrite)
-    plan = _plan(run, slides, groups, test, coverage, guarantee, store)
+    plan = _plan(run, slides, options)
     work = run.calibrating
     with locked(run.folder):
         _begin(work, _request(plan), overwrite)
@@ -133,25 +126,18 @@ def calibrate_run(
     return found
 
 
-def _plan(
-    run: Run,
-    slides: Path | None,
-    groups: Sequence[str],
-    test: Path | None,
-    coverage: float,
-    guarantee: bool,
-    store: Path | None,
-) -> _Plan:
+def _plan(run: Run, slides: Path | None, options: CalibrationOptions) -> _Plan:
     from hrpn_tf.workflows.calibrate.scoring import check_slides
 
     contract = RunNetwork(run).contract()
     if len(contract.outputs) != 1:
         raise UsageError(f"{run}: intervals are for networks of one output")
-    calibration = calibration_slides(run, slides, groups)
-    there, needed = len(groups_of(calibration)), needed_groups(coverage) if guarantee else 1
+    calibration = calibration_slides(run, slides, options.groups)
+    coverage, there = options.coverage, len(groups_of(calibration))
+    needed = needed_groups(coverage) if options.guarantee else 1
     if there < needed:
         raise CalibrationSlidesError(f"{slides or run}: {too_few(there, needed, coverage)}")
-    measured = coverage_slides(run, test)
+    measured = coverage_slides(run, options.test)
     check_apart(calibration, measured)
     if any(slide.subset == "validation" for slide in calibration):
         logger.warning(
@@ -162,10 +148,10 @@ def _plan(
         run,
         contract,
         coverage,
-        guarantee,
+        options.guarantee,
         planned[: len(calibration)],
         planned[len(calibration) :],
-        store or run.patch_dataset,
+        options.store or run.patch_dataset,
     )
 
 

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from hrpn_tf.evaluation.comparison.comparison import (
 from hrpn_tf.evaluation.comparison.plots import draw_comparison
 from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
 from hrpn_tf.files import atomic_path, refuse_existing
-from hrpn_tf.models.latency import ROUNDS, device_in_words, measure_latency, tile_side
+from hrpn_tf.models.latency import device_in_words, measure_latency, tile_side
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide
-from hrpn_tf.simulate.error_floor_files import read_error_floor
+from hrpn_tf.simulation.error_floor_files import read_error_floor
+from hrpn_tf.workflows.compare.options import ComparisonOptions
 from hrpn_tf.workflows.compare.run_results import RunResults, read_results
 from hrpn_tf.workflows.evaluate.evaluate import fit_run_baselines
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
@@ -34,16 +36,27 @@ from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A comparison that was written.
+
+    Attributes:
+        folder: of its tables and pictures.
+        comparison: the runs, side by side.
+    """
+
+    folder: Path
+    comparison: Comparison
+
+
 def compare_runs(
     runs: Mapping[str, Run | Path],
-    *,
     out: Path,
-    reference: str | None = None,
-    baselines: bool = True,
-    rounds: int = ROUNDS,
+    *,
+    options: ComparisonOptions | None = None,
     overwrite: bool = False,
     progress: bool = True,
-) -> Comparison:
+) -> Compared:
     """Compare runs on the same test slides; write tables and pictures.
 
     A run that has no evaluation yet is predicted and evaluated on its test slides first.
@@ -51,11 +64,7 @@ def compare_runs(
     Args:
         runs: label: run, open or the folder of a training.
         out: folder to write.
-        reference: label of the run, group or baseline that the others are compared with; the
-            first run if None.
-        baselines: also evaluate the classical baselines, fitted on the first run's training
-            slides; about half a minute per slide.
-        rounds: of the measurement of latency; 0: none.
+        options: reference, baselines, rounds.
         overwrite: replace an existing folder.
         progress: report the progress; see ``hrpn_tf.progress``.
 
@@ -65,17 +74,18 @@ def compare_runs(
         RunError: a run folder is incomplete.
         OutputExistsError: the folder exists, and ``overwrite`` is false.
     """
+    options = options or ComparisonOptions()
     refuse_existing(out, overwrite)
     results = [read_results(label, run, progress) for label, run in runs.items()]
     refuse_different_slides(results)
-    _refuse_unknown(reference, results, baselines)
-    costs, how = _costs(results, rounds, progress)
+    _refuse_unknown(options.reference, results, options.baselines)
+    costs, how = _costs(results, options.rounds, progress)
     entries = with_groups([_entry(each, costs[each.label]) for each in results])
     everything = _store_slides(results[0])
-    if baselines:
+    if options.baselines:
         entries += _baselines(results[0], everything, progress)
     slides = _slides(results[0], everything)
-    chosen = reference or entries[0].label
+    chosen = options.reference or entries[0].label
     comparison = Comparison(slides, tuple(entries), chosen, results[0].peak, (how,))
     comparison.entry(chosen)  # a baseline may be missing after all
     with atomic_path(out, overwrite) as folder:
@@ -84,7 +94,7 @@ def compare_runs(
         (folder / "comparison.csv").write_text(to_csv(comparison), encoding="utf-8")
         (folder / "comparison.json").write_text(to_json(comparison), encoding="utf-8")
         draw_comparison(comparison, folder)
-    return comparison
+    return Compared(out, comparison)
 
 
 def refuse_different_slides(results: Sequence[RunResults]) -> None:

@@ -13,6 +13,8 @@ from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+from hrpn_tf.workflows.evaluate.options import EvaluationOptions
+from hrpn_tf.workflows.predict.options import quietly
 from hrpn_tf.workflows.predict.predict import predict_run
 
 logger = logging.getLogger(__name__)
@@ -82,8 +84,8 @@ def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResul
     run = open_run(run)
     path = run.evaluation / METRICS_FILE
     if not path.is_file():
-        predict_run(run, skip_existing=True, progress=progress, on_done=lambda line: None)
-        evaluate_run(run, baselines=False, progress=progress)
+        predict_run(run, execution=quietly(progress))
+        evaluate_run(run, options=EvaluationOptions(baselines=False), progress=progress)
     values = _read_evaluation(path)
     _warn_of_another_network(run, values)
     rows = [

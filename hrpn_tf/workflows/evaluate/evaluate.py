@@ -5,6 +5,7 @@ import logging
 import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,43 +28,42 @@ from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
-from hrpn_tf.workflows.evaluate.spatial import SpatialOptions, SpatialRun
+from hrpn_tf.workflows.evaluate.options import EvaluationOptions
+from hrpn_tf.workflows.evaluate.spatial import SpatialRun
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation that was written.
+
+    Attributes:
+        folder: of its tables and pictures.
+        evaluation: the metrics.
+    """
+
+    folder: Path
+    evaluation: Evaluation
+
+
 def evaluate_run(
     run: Run | Path,
-    *,
     slide_list: Path | None = None,
-    predictions: Path | None = None,
+    *,
     out: Path | None = None,
-    groups: Sequence[str] = (),
-    baselines: bool = True,
-    trees: bool = False,
-    smooth_px: float | None = None,
-    peak: float | None = None,
-    spatial: SpatialOptions | None = None,
-    overrides: Sequence[str] = (),
+    options: EvaluationOptions | None = None,
     overwrite: bool = False,
     progress: bool = True,
-) -> Evaluation:
+) -> Evaluated:
     """Compare predicted slides with the measured target; write tables and pictures.
 
     Args:
         run: open, or the folder of a training.
         slide_list: CSV or YAML, of which the groups that the run neither trained nor picked its
             checkpoint with are evaluated; None for the run's own test slides.
-        predictions: folder of the predicted slides; ``RUN/predictions`` if None.
         out: folder to write; ``RUN/evaluation`` if None.
-        groups: only these.
-        baselines: also evaluate what the baselines predict, if the training slides are there.
-        trees: fit and evaluate gradient-boosted trees among the baselines; about half a minute
-            per slide.
-        smooth_px: sigma of the view "smoothed", px; None for that of the configuration.
-        peak: grey level of PSNR and SSIM; None for that of the configuration.
-        spatial: also evaluate in space, see ``docs/guide/spatial.md``; None: do not.
-        overrides: of the run's configuration, ``spatial.key=value`` or ``evaluation.key=value``.
+        options: what is evaluated, and how.
         overwrite: replace an existing folder.
         progress: report the progress; see ``hrpn_tf.progress``.
 
@@ -73,45 +73,53 @@ def evaluate_run(
         MissingPredictionError: a slide was not predicted.
         SlideMismatchError: a predicted and a measured slide do not lie on the same pixels.
         OutputExistsError: the folder exists, and ``overwrite`` is false.
+
+    Example:
+        >>> evaluate_run(Path("demo/run")).folder  # doctest: +SKIP
+        PosixPath('demo/run/evaluation')
     """
-    run = open_run(run)
-    config = _config(run, overrides)
-    changes = {"smooth_px": smooth_px, "peak": peak}
-    options = config.evaluation.model_copy(
-        update={key: value for key, value in changes.items() if value is not None}
-    )
-    config = config.model_copy(update={"evaluation": options})
+    run, options = open_run(run), options or EvaluationOptions()
+    config = _config(run, options)
     everything = run.slides(slide_list)
-    slides = choose_slides(everything, groups, str(slide_list or run))
-    predictions = predictions or run.predictions
+    slides = choose_slides(everything, options.groups, str(slide_list or run))
+    predictions = options.predictions or run.predictions
     _refuse_missing(slides, predictions, run, slide_list)
     networks = _networks(slides, predictions, run)
     in_space = None
-    if spatial is not None:
+    if options.spatial is not None:
         find = partial(_prediction, predictions)
-        in_space = SpatialRun(run, config, slides, find, predictions, spatial, progress)
+        in_space = SpatialRun(run, config, slides, find, predictions, options.spatial, progress)
         in_space.check()
-    with atomic_path(out or run.evaluation, overwrite) as folder:
+    final = out or run.evaluation
+    with atomic_path(final, overwrite) as folder:
         folder.mkdir()
         if in_space is not None:
             in_space.write(folder)
-        fitted = fit_run_baselines(everything, run, config, trees) if baselines else None
+        fitted = None
+        if options.baselines:
+            fitted = fit_run_baselines(everything, run, config, options.trees)
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
         values = {**evaluation.to_json(), "networks": networks}
         (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n")
         (folder / "metrics.csv").write_text(to_csv(evaluation))
         (folder / "metrics.md").write_text(to_markdown(evaluation))
-    return evaluation
+    return Evaluated(final, evaluation)
 
 
-def _config(run: Run, overrides: Sequence[str]) -> Config:
-    for override in overrides:
+def _config(run: Run, options: EvaluationOptions) -> Config:
+    """The configuration of the run, with what is chosen for this evaluation."""
+    for override in options.overrides:
         if not override.startswith(("spatial.", "evaluation.")):
             raise UsageError(
                 f"--set {override}: only spatial.* and evaluation.* can be changed after the "
                 "training"
             )
-    return run.with_overrides(overrides).config
+    config = run.with_overrides(options.overrides).config
+    chosen = {"smooth_px": options.smooth_px, "peak": options.peak}
+    section = config.evaluation.model_copy(
+        update={key: value for key, value in chosen.items() if value is not None}
+    )
+    return config.model_copy(update={"evaluation": section})
 
 
 def _refuse_missing(

@@ -11,8 +11,9 @@ from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.prediction.tiling import Region
 from hrpn_tf.runs import Run, RunSlide
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob
+from hrpn_tf.workflows.predict.jobs import SlideJob
 from hrpn_tf.workflows.predict.one_slide import EXACT, plan_slides, predict_slide
+from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request
 
 if TYPE_CHECKING:

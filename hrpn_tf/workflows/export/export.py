@@ -3,7 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from hrpn_tf.errors import UncertifiedError
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.export.evidence import held_out_slide, sample_patches
+from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
@@ -22,52 +23,23 @@ if TYPE_CHECKING:
     from hrpn_export.export import Exported
 
     from hrpn_tf.data.store import PatchStore
-    from hrpn_tf.prediction import Region
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class ExportOptions:
-    """What is exported, and how.
-
-    Attributes:
-        formats: names; empty for all that this machine can make.
-        precisions: names; empty for all that the formats have.
-        options: of formats, by name of the format.
-        licence: of the weights, an SPDX identifier; None if nobody states one.
-        authors: names.
-        region: of the held-out slide that formats are measured on, px; None for all of it.
-        slides: slide list, where the slides are not where the store found them; None for there.
-        store: of patches, where it is not where the run was fitted; None for there.
-        uncertified: keep formats that miss their limit.
-        zip: write the bundle as a .zip, too.
-        intervals: the calibrated network, or the trained one; None for the calibrated one where
-            there is one.
-    """
-
-    formats: tuple[str, ...] = ()
-    precisions: tuple[str, ...] = ()
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    licence: str | None = None
-    authors: tuple[str, ...] = ()
-    region: "Region | None" = None
-    slides: Path | None = None
-    store: Path | None = None
-    uncertified: bool = False
-    zip: bool = False
-    intervals: bool | None = None
-
-
 def export_run(
-    run: Run | Path, out: Path, choice: ExportOptions, *, overwrite: bool = False
+    run: Run | Path,
+    out: Path,
+    *,
+    options: ExportOptions | None = None,
+    overwrite: bool = False,
 ) -> "Exported":
     """Export the best network of a run.
 
     Args:
         run: open, or the folder of a training.
         out: folder of the bundle; with ``zip`` also ``OUT.zip``.
-        choice: formats and precisions.
+        options: formats, precisions, and how they are measured.
         overwrite: replace what is there.
 
     Returns:
@@ -82,27 +54,27 @@ def export_run(
     """
     from hrpn_tf.workflows.export.plan import plan_artefacts
 
-    artefacts, left_out = plan_artefacts(choice.formats, choice.precisions)
+    run, options = open_run(run), options or ExportOptions()
+    artefacts, left_out = plan_artefacts(options.formats, options.precisions)
     for line in left_out:
         logger.warning(line)
-    run = open_run(run)
-    intervals = run.is_calibrated if choice.intervals is None else choice.intervals
+    intervals = run.is_calibrated if options.intervals is None else options.intervals
     network = RunNetwork(run, intervals)
     config, contract, origin = network.config(()), network.contract(), network.origin()
     if any(format == "tensorrt" for format, _ in artefacts):
-        _check_engine(choice.options.get("tensorrt", {}), contract)
+        _check_engine(options.format_options.get("tensorrt", {}), contract)
     archive = out.with_name(out.name + ".zip")
-    for path in (out, *([archive] if choice.zip else [])):
+    for path in (out, *([archive] if options.zip else [])):
         refuse_existing(path, overwrite)
     load_tensorflow()
     from hrpn_export import About, export_bundle
 
     from hrpn_tf.data.store import open_store
 
-    store = open_store(choice.store or run.patch_dataset)
+    store = open_store(options.store or run.patch_dataset)
     subsets = run.subsets
     model = (run.calibration if intervals else run).load_network()
-    if intervals and choice.intervals is None:
+    if intervals and options.intervals is None:
         logger.warning(
             f"{run.calibrated}: exported with prediction intervals; without: --no-intervals"
         )
@@ -116,11 +88,11 @@ def export_run(
             folder,
             artefacts=artefacts,
             calibration=sample_patches(store, run.split.train)[0],
-            evidence=_evidence(run, store, Path(scratch), choice),
+            evidence=_evidence(run, store, Path(scratch), options),
             about=About(
                 name=model.name,
-                licence=choice.licence or About.licence,
-                authors=choice.authors,
+                licence=options.licence or About.licence,
+                authors=options.authors,
                 program=f"hrpn-tf {__version__}",
                 provenance={
                     **_provenance(config, subsets, origin, store),
@@ -129,11 +101,11 @@ def export_run(
                 description=_description(model.name, contract.inputs, contract.outputs),
                 files=_attached(run),
             ),
-            options=choice.options,
-            uncertified=choice.uncertified,
+            options=options.format_options,
+            uncertified=options.uncertified,
             log=logger.info,
         )
-    if choice.zip:
+    if options.zip:
         _write_zip(out, archive, overwrite)
     exported = _at(out, exported)
     _refuse_missed(exported)
@@ -163,7 +135,7 @@ def _evidence(
     run: Run,
     store: "PatchStore",
     scratch: Path,
-    choice: ExportOptions,
+    options: ExportOptions,
 ) -> "Evidence":
     """Held-out patches and a slide: of the test groups, or else of those that chose the epoch."""
     from hrpn_export import Evidence
@@ -171,8 +143,8 @@ def _evidence(
     subset = "test" if run.split.test else "validation"
     groups = getattr(run.split, subset)
     patches, targets = sample_patches(store, groups)
-    slides = [slide for slide in run.slides(choice.slides) if slide.subset == subset]
-    slide = held_out_slide(run, slides, scratch, choice.region)
+    slides = [slide for slide in run.slides(options.slides) if slide.subset == subset]
+    slide = held_out_slide(run, slides, scratch, options.region)
     side = patches.shape[1]
     origin = (
         f"{len(patches)} patches of {side} x {side} px of the {subset} groups "

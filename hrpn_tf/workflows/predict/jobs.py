@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
 from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request
 
 if TYPE_CHECKING:
@@ -26,23 +27,6 @@ logger = logging.getLogger(__name__)
 
 # Of the memory that a process may take, this share holds decoded strips or tiles of the slide.
 _CACHE_SHARE, _LEAST_CACHE, _MOST_CACHE = 1 / 16, 16 * 2**20, 128 * 2**20
-
-
-@dataclass(frozen=True)
-class PredictionOptions:
-    """What is to be predicted of every slide.
-
-    Attributes:
-        region: px of the slide at full resolution; None for all of it.
-        mask: GeoJSON file; None for everything.
-        level: of the slide to read; None for the one that fits the network.
-        pixel_size_um: um per pixel, for slides that state none.
-    """
-
-    region: "Region | None" = None
-    mask: Path | None = None
-    level: int | None = None
-    pixel_size_um: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +64,7 @@ def check(
     network: Network,
     contract: "Contract",
     config: Config,
-    choice: PredictionOptions,
+    options: PredictionOptions,
     overwrite: bool,
 ) -> SlideJob:
     """Refuse what cannot be predicted before the network is loaded; see ``predict_run``."""
@@ -95,16 +79,16 @@ def check(
         frame = choose_frame(
             info,
             contract,
-            stated_um=_stated(request, info, choice),
+            stated_um=_stated(request, info, options),
             tolerance=prediction.pixel_size_tolerance,
             resample=prediction.resample,
-            level=choice.level,
+            level=options.level,
         )
         seen = open_frame(slide, frame).info
         size = size_of(seen)
-        region = choice.region and frame_region(choice.region, info, frame, size)
-        if choice.mask is not None:
-            read_mask(choice.mask, *size_of(info), frame.scale)
+        region = options.region and frame_region(options.region, info, frame, size)
+        if options.mask is not None:
+            read_mask(options.mask, *size_of(info), frame.scale)
     area = size if region is None else (region.height, region.width)
     return SlideJob(
         slide=request.slide.absolute(),
@@ -118,7 +102,7 @@ def check(
         frame=frame,
         pixels=area[0] * area[1],
         region=region,
-        mask=None if choice.mask is None else choice.mask.absolute(),
+        mask=None if options.mask is None else options.mask.absolute(),
     )
 
 
@@ -231,10 +215,10 @@ def _cache_bytes(budget: int | None) -> int:
     return min(max(share, _LEAST_CACHE), _MOST_CACHE)
 
 
-def _stated(request: Request, info: "SlideInfo", choice: PredictionOptions) -> float | None:
+def _stated(request: Request, info: "SlideInfo", options: PredictionOptions) -> float | None:
     """What somebody says of the pixel size of a slide whose file says nothing, um."""
     stated = request.pixel_size_um if info.pixel_size_um is None else None
-    return choice.pixel_size_um or stated
+    return options.pixel_size_um or stated
 
 
 def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:

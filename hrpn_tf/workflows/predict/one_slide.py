@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.workflows.networks.network import Network, load_network
-from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, opened, with_tile
+from hrpn_tf.workflows.predict.jobs import SlideJob, check, opened, with_tile
+from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Predict slides with the best network of a run."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,8 @@ from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import PredictionOptions, SlideJob, check, with_tile
+from hrpn_tf.workflows.predict.jobs import SlideJob, check, with_tile
+from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, made_by, requests
 
@@ -27,19 +28,11 @@ _REASONS = 5
 
 def predict_run(
     network: Network | Run | Path,
-    *,
     slides: Sequence[Path] = (),
-    groups: Sequence[str] = (),
+    *,
     out: Path | None = None,
-    channels: Mapping[str, str | int] | None = None,
-    overrides: Sequence[str] = (),
-    choice: PredictionOptions | None = None,
-    overwrite: bool = False,
-    skip_existing: bool = False,
-    workers: int | None = 0,
-    scheduler: str | None = None,
-    progress: bool = True,
-    on_done: Callable[[str], object] = logger.info,
+    options: PredictionOptions | None = None,
+    execution: Execution | None = None,
 ) -> list[Path]:
     """Predict slides by tiles; everything that can be refused is refused before the first.
 
@@ -49,21 +42,10 @@ def predict_run(
         network: of a run or a bundle; or a run, open or its folder.
         slides: slides, and slide lists (CSV, YAML), of which the groups that the run neither
             trained nor picked its checkpoint with are predicted; empty for the run's test slides.
-        groups: of a slide list: only these.
         out: folder of the results, or one file ``*.tif`` or folder ``*.zarr`` for one slide;
             ``RUN/predictions`` if None; a bundle needs one.
-        channels: role of an input: name or index of its channel in the file, where that is not
-            as in the run's configuration.
-        overrides: of the run's configuration, ``prediction.key=value``.
-        choice: region, mask, level, pixel size.
-        overwrite: replace existing predictions, and what was begun with other settings.
-        skip_existing: leave out slides that this very network has predicted already; of several
-            slides they are left out in any case.
-        workers: processes of a Dask cluster on this machine; 0 for none, in this process; None for
-            as many as fit, unless there is one slide.
-        scheduler: address of a running Dask cluster instead, ``tcp://...``.
-        progress: report the progress; see ``hrpn_tf.progress``.
-        on_done: called with one line per finished slide; logs it by default.
+        options: what is predicted of every slide.
+        execution: how it is computed.
 
     Returns:
         The predicted slides, those that were left out among them.
@@ -72,28 +54,21 @@ def predict_run(
         RunError: no run there, or no network in it yet.
         UsageError: there is nothing to predict, or two results would get one name.
         SomeSlidesFailedError: some of several slides failed; says which, and why.
-        OutputExistsError: a prediction exists, and ``overwrite`` is false.
+        OutputExistsError: a prediction exists, and ``execution.overwrite`` is false.
         HrpnError: others: the only slide cannot be predicted.
+
+    Example:
+        >>> predict_run(Path("demo/run"), [Path("slide.ome.tif")])  # doctest: +SKIP
+        [PosixPath('demo/run/predictions/slide.ome.tif')]
     """
     if isinstance(network, Run | Path):
         network = RunNetwork(open_run(network))
-    config = _config(network, overrides)
-    asked = requests(slides, network, config, out, groups, channels or {})
-    contract = network.contract()
+    options, execution = options or PredictionOptions(), execution or Execution()
+    config = _config(network, options.overrides)
+    asked = requests(slides, network, config, out, options)
     several = len(asked) > 1
-    tile_is_asked_for = any(text.startswith("prediction.tile=") for text in overrides)
-    config = with_tile(config, contract, network, tile_is_asked_for)
-    own = network.origin() if (skip_existing or several) and not overwrite else None
-
-    def look(request: Request) -> SlideJob | None:
-        if own is not None and _is_done(request, own, network):
-            return None
-        return check(request, network, contract, config, choice or PredictionOptions(), overwrite)
-
-    looked = _look_at_all(asked, look, progress) if several else [look(asked[0])]
+    looked = _look_at_all(asked, network, config, options, execution)
     jobs = [found for found in looked if isinstance(found, SlideJob)]
-    profile, no_profile = find_profile(network, contract) if jobs else (None, None)
-    jobs = [replace(job, profile=profile) for job in jobs]
     failures: list[Failure] = [
         (request.slide, found)
         for request, found in zip(asked, looked, strict=True)
@@ -103,24 +78,36 @@ def predict_run(
         raise failures[0][1]
     if several and None in looked:
         logger.warning(f"{looked.count(None)} of {len(asked)} slides are predicted already")
-    _warn_of_resampling(jobs)
-    if caution := network.caution():
-        logger.warning(caution)
-    if scheduler is None and (workers == 0 or (workers is None and len(jobs) <= 1)):
-        from hrpn_tf.workflows.predict.in_process import predict_here
-
-        failures += predict_here(jobs, overwrite, progress, on_done, stop_at_first=not several)
-    elif jobs:
-        from hrpn_tf.workflows.predict.cluster.scheduling import predict_on_cluster
-
-        failures += predict_on_cluster(jobs, workers, scheduler, overwrite, progress, on_done)
-    if no_profile and len(failures) < len(asked):
-        logger.warning(no_profile)
+    failures += _compute(jobs, network, execution, alone=not several)
     if failures and not several:
         raise failures[0][1]
     if failures:
         raise SomeSlidesFailedError(_report(failures, len(asked)))
     return [request.out for request in asked]
+
+
+def _compute(
+    jobs: Sequence[SlideJob], network: Network, execution: Execution, alone: bool
+) -> list[Failure]:
+    """Predict slides, and say what is special about the prediction; see :func:`predict_run`."""
+    if caution := network.caution():
+        logger.warning(caution)
+    if not jobs:
+        return []
+    profile, no_profile = find_profile(network, network.contract())
+    jobs = [replace(job, profile=profile) for job in jobs]
+    _warn_of_resampling(jobs)
+    if execution.in_this_process(len(jobs)):
+        from hrpn_tf.workflows.predict.in_process import predict_here
+
+        failures = predict_here(jobs, execution, stop_at_first=alone)
+    else:
+        from hrpn_tf.workflows.predict.cluster.scheduling import predict_on_cluster
+
+        failures = predict_on_cluster(jobs, execution)
+    if no_profile and len(failures) < len(jobs):
+        logger.warning(no_profile)
+    return failures
 
 
 def _config(network: Network, overrides: Sequence[str]) -> Config:
@@ -145,21 +132,40 @@ def _is_done(request: Request, own: Mapping[str, str], network: Network) -> bool
 
 
 def _look_at_all(
-    asked: Sequence[Request], look: Callable[[Request], SlideJob | None], progress: bool
+    asked: Sequence[Request],
+    network: Network,
+    config: Config,
+    options: PredictionOptions,
+    execution: Execution,
 ) -> list[SlideJob | Exception | None]:
-    """What is found of each slide: how it can be predicted, None if it is, or why it cannot be."""
+    """What is found of each slide: how it can be predicted, None if it is, or why it cannot be.
 
-    def one(request: Request) -> SlideJob | Exception | None:
+    A single slide that cannot be predicted raises its error instead.
+    """
+    contract, several = network.contract(), len(asked) > 1
+    tile_is_given = any(text.startswith("prediction.tile=") for text in options.overrides)
+    config = with_tile(config, contract, network, tile_is_given)
+    skips = (execution.skip_existing or several) and not execution.overwrite
+    own = network.origin() if skips else None
+
+    def look(request: Request) -> SlideJob | None:
+        if own is not None and _is_done(request, own, network):
+            return None
+        return check(request, network, contract, config, options, execution.overwrite)
+
+    def look_safely(request: Request) -> SlideJob | Exception | None:
         try:
             return look(request)
         except (HrpnError, OSError) as error:
             return error
 
+    if not several:
+        return [look(asked[0])]
     with ThreadPoolExecutor(_CHECKING_THREADS) as pool:
-        found = pool.map(one, asked)
+        found = pool.map(look_safely, asked)
         # no bar if it is quick
-        options = {"shown": progress, "delay": 2.0, "leave": False}
-        return list(tracked(found, "checking slides", len(asked), "slide", **options))
+        shown = {"shown": execution.progress, "delay": 2.0, "leave": False}
+        return list(tracked(found, "checking slides", len(asked), "slide", **shown))
 
 
 def _warn_of_resampling(jobs: Sequence[SlideJob]) -> None:

@@ -13,6 +13,7 @@ from hrpn_tf.runs.slides import (
     prediction_path,
 )
 from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.predict.options import PredictionOptions
 
 LISTS = (".csv", ".yaml", ".yml")
 
@@ -39,8 +40,7 @@ def requests(
     network: Network,
     config: Config,
     out: Path | None,
-    groups: Sequence[str],
-    channels: Mapping[str, str | int],
+    options: PredictionOptions,
 ) -> list[Request]:
     """What is to be predicted, and where each result goes; see ``predict_run``.
 
@@ -51,6 +51,7 @@ def requests(
     from hrpn_tf.prediction.output import FILE_SUFFIXES, suffix_of
     from hrpn_tf.slides.names import slide_name
 
+    channels = options.channels
     _refuse_unknown_roles(channels, config)
     plain = [path for path in slides if path.suffix.lower() not in LISTS]
     lists: list[Path | None] = [path for path in slides if path.suffix.lower() in LISTS]
@@ -80,7 +81,7 @@ def requests(
                 {**slide.channels, **channels},
                 slide.pixel_size_um,
             )
-            for slide in choose_slides(all_slides, groups, str(path or network.folder))
+            for slide in choose_slides(all_slides, options.groups, str(path or network.folder))
         ]
     if out is not None and out.suffix.lower() in FILE_SUFFIXES:
         return _one_file(found, out)

@@ -16,13 +16,12 @@ from hrpn_tf.files import atomic_path, remove
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run
 from hrpn_tf.workflows.report.facts import run_facts
+from hrpn_tf.workflows.report.options import ReportOptions
 from hrpn_tf.workflows.report.pages import file_name, page_name, write_index, write_slide_pages
 from hrpn_tf.workflows.report.slides import SlideContent, slide_content
 from hrpn_tf.workflows.report.sources import Sources, default_out, find_sources
 
 logger = logging.getLogger(__name__)
-
-MEGAPIXELS = 100.0
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,8 @@ class Reported:
 def report_run(
     path: Run | Path,
     *,
-    run: Run | Path | None = None,
-    slide_list: Path | None = None,
-    predictions: Path | None = None,
     out: Path | None = None,
-    megapixels: float = MEGAPIXELS,
+    options: ReportOptions | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Reported:
@@ -60,11 +56,8 @@ def report_run(
 
     Args:
         path: RUN or EVALUATION; or an open run.
-        run: of the evaluation; by default the folder that it lies in.
-        slide_list: where the slides are; None for those of the run's store.
-        predictions: folder of the predicted slides; ``RUN/predictions`` if None.
         out: folder to write; ``report`` beside the evaluation if None.
-        megapixels: of the finest level of a slide that the viewer shows, in millions.
+        options: where the slides and predictions are, and how large slides are shown.
         overwrite: replace an existing report.
         progress: report the progress; see ``hrpn_tf.progress``.
 
@@ -73,9 +66,13 @@ def report_run(
         OutputExistsError: the report exists, and ``overwrite`` is false.
         UsageError: what is to be replaced is no report.
     """
+    options = options or ReportOptions()
+    run = options.run
     if isinstance(path, Run):
         path, run = path.folder, path
-    sources = find_sources(path, run=run, slide_list=slide_list, predictions=predictions)
+    sources = find_sources(
+        path, run=run, slide_list=options.slide_list, predictions=options.predictions
+    )
     out = out or default_out(path)
     facts = run_facts(sources)
     if overwrite:
@@ -83,7 +80,7 @@ def report_run(
     with atomic_path(out, overwrite) as folder:
         folder.mkdir()
         counts = no_counts(_edges(sources.metrics))
-        contents, problems = _slides(sources, folder, megapixels * 1e6, counts, progress)
+        contents, problems = _slides(sources, folder, options.megapixels * 1e6, counts, progress)
         copy_assets(folder / "assets")
         pages = {name: page_name(number, name) for number, name in enumerate(contents)}
         write_slide_pages(sources, contents, pages, folder)

@@ -17,7 +17,7 @@ from hrpn_tf.evaluation.spatial.nuclei import (
     split_nuclei,
 )
 from hrpn_tf.evaluation.spatial.vessels import grey_levels, otsu
-from hrpn_tf.simulate.phantom import make_phantom
+from hrpn_tf.simulation.phantom import make_phantom
 from hrpn_tf.slides import iter_windows
 
 

@@ -14,10 +14,10 @@ from hrpn_tf.config import SimulationConfig, SpatialConfig, load_config
 from hrpn_tf.evaluation.spatial.profile import Profile, make_bins
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
 from hrpn_tf.evaluation.spatial.vessels import MaskOf, vessel_threshold
-from hrpn_tf.simulate import optics
-from hrpn_tf.simulate.phantom import Phantom, make_phantom
-from hrpn_tf.simulate.tissue import grid_factor
-from hrpn_tf.simulate.transport import Solver, make_grid, to_pixels
+from hrpn_tf.simulation import optics
+from hrpn_tf.simulation.phantom import Phantom, make_phantom
+from hrpn_tf.simulation.tissue import grid_factor
+from hrpn_tf.simulation.transport import Solver, make_grid, to_pixels
 
 TENTH = float(np.log(10))
 E = "depth_1_e", "depth_10_percent"

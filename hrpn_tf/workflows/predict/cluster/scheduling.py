@@ -14,6 +14,7 @@ from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
 from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe, describe_cohort
 
@@ -50,21 +51,12 @@ class Workers(Protocol):
         """``ClusterError`` if the cluster is gone."""
 
 
-def predict_on_cluster(
-    jobs: Sequence[SlideJob],
-    workers: int | None,
-    scheduler: str | None,
-    overwrite: bool,
-    progress: bool,
-    on_done: Callable[[str], object],
-) -> list[Failure]:
+def predict_on_cluster(jobs: Sequence[SlideJob], execution: Execution) -> list[Failure]:
     """Predict slides on a cluster; a worker that is lost loses nothing, its tasks run again.
 
     Args:
         jobs: checked, at least one. Their paths must mean the same files on every worker.
-        workers: processes of a cluster on this machine; None for as many as fit.
-        scheduler: address of a running cluster instead.
-        overwrite, progress, on_done: see ``predict_run``.
+        execution: the cluster, what is replaced, and what is reported.
 
     Returns:
         The slides that failed, and why.
@@ -75,12 +67,12 @@ def predict_on_cluster(
     from hrpn_tf.workflows.predict.cluster.dask_cluster import connected, local
 
     config = jobs[0].config.prediction
-    if scheduler is None:
-        opening = local(config, len(jobs), workers)
+    if execution.scheduler is None:
+        opening = local(config, len(jobs), execution.workers)
     else:
-        opening = connected(scheduler, config, [jobs[0].network.folder, jobs[0].slide])
+        opening = connected(execution.scheduler, config, [jobs[0].network.folder, jobs[0].slide])
     with opening as cluster:
-        return ClusterScheduler(cluster, overwrite, progress, on_done).run(jobs)
+        return ClusterScheduler(cluster, execution).run(jobs)
 
 
 _Next = Callable[[SlideProgress, Any], None]
@@ -94,19 +86,16 @@ class ClusterScheduler:
 
     Args:
         cluster: what runs the tasks.
-        overwrite, progress, on_done: see ``predict_run``.
+        execution: what is replaced and reported.
     """
 
-    def __init__(
-        self, cluster: Workers, overwrite: bool, progress: bool, on_done: Callable[[str], object]
-    ) -> None:
-        self._cluster, self._overwrite, self._on_done = cluster, overwrite, on_done
+    def __init__(self, cluster: Workers, execution: Execution) -> None:
+        self._cluster, self._execution = cluster, execution
         self._waiting: Iterator[tuple[int, SlideJob]] = iter(())
         self._slides: dict[int, SlideProgress] = {}  # under way, by their order
         self._tasks: dict[Any, tuple[SlideProgress, _Next]] = {}  # future: slide, what comes of it
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._failures: list[Failure] = []
-        self._shown = progress
         self._progress: Progress  # of all slides; begins with them
 
     def run(self, jobs: Sequence[SlideJob]) -> list[Failure]:
@@ -121,7 +110,7 @@ class ClusterScheduler:
         started, computed = time.monotonic(), 0
         self._waiting = iter(enumerate(jobs))
         pixels = sum(job.pixels for job in jobs)
-        self._progress = Progress("predict", pixels, "px", shown=self._shown)
+        self._progress = Progress("predict", pixels, "px", shown=self._execution.progress)
         try:
             with self._progress:
                 while self._give_out():
@@ -131,7 +120,9 @@ class ClusterScheduler:
                 slide.held.close()
         if len(jobs) > 1 and len(jobs) > len(self._failures):
             seconds = time.monotonic() - started
-            self._on_done(describe_cohort(len(jobs) - len(self._failures), computed, seconds))
+            self._execution.on_done(
+                describe_cohort(len(jobs) - len(self._failures), computed, seconds)
+            )
         return self._failures
 
     def _give_out(self) -> bool:
@@ -187,7 +178,7 @@ class ClusterScheduler:
                 self._fail(job, error, job.pixels)
                 continue
             self._slides[order] = slide = SlideProgress(job, order, held)
-            self._submit(slide, self._after_begin, cohort_tasks.begin, self._overwrite)
+            self._submit(slide, self._after_begin, cohort_tasks.begin, self._execution.overwrite)
             return True
         return False
 
@@ -221,11 +212,11 @@ class ClusterScheduler:
 
     def _submit_finish(self, slide: SlideProgress) -> None:
         task = cohort_tasks.finish
-        self._submit(slide, self._after_finish, task, slide.begun, self._overwrite)
+        self._submit(slide, self._after_finish, task, slide.begun, self._execution.overwrite)
 
     def _after_finish(self, slide: SlideProgress, result: None) -> None:
         self._close(slide)
-        self._on_done(describe(slide.summary()))
+        self._execution.on_done(describe(slide.summary()))
 
     def _give_up(self, slide: SlideProgress) -> None:
         """Leave a slide that failed, once no worker is at work on it."""

@@ -280,6 +280,7 @@ def used_threads() -> int:
 
 @pytest.mark.slow
 def test_workers_keep_to_their_threads(run: Path, tmp_path: Path) -> None:
+    from hrpn_tf.workflows.predict.options import Execution
     from hrpn_tf.workflows.predict.predict import predict_run
 
     opened: list[Any] = []
@@ -303,5 +304,6 @@ def test_workers_keep_to_their_threads(run: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cluster, "local", watched)
         patch.setattr(cohort_tasks, "cores", lambda: 3)
-        predict_run(run, slides=slides, out=tmp_path / "out", workers=1, progress=False)
+        execution = Execution(workers=1, progress=False)
+        predict_run(run, slides, out=tmp_path / "out", execution=execution)
     assert opened[1:] == [3]

@@ -22,6 +22,7 @@ from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.scheduling import ClusterScheduler
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
 from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.options import Execution
 
 SIDE, TILE = 300, 64
 TILING = plan_tiling(
@@ -116,7 +117,9 @@ def jobs(folder: Path, count: int) -> list[SlideJob]:
 
 def predict(cluster: FakeCluster, all_jobs: list[SlideJob]) -> tuple[dict[str, str], list[str]]:
     said: list[str] = []
-    failures = ClusterScheduler(cluster, False, False, said.append).run(all_jobs)
+    failures = ClusterScheduler(cluster, Execution(progress=False, on_done=said.append)).run(
+        all_jobs
+    )
     return {slide.name: str(error) for slide, error in failures}, said
 
 
