@@ -2,11 +2,10 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from support.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 # The modules that are a command, or a part of one.
 COMMANDS = {
     "hrpn_tf": ("cli/", "config/reference.py"),  # the latter writes a page of the documentation

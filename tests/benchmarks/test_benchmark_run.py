@@ -14,10 +14,9 @@ from hrpn_benchmarks.report.compare import change_of, compare
 from hrpn_benchmarks.report.markdown import to_markdown
 from hrpn_benchmarks.report.report import Report, read_report
 from hrpn_benchmarks.runner import run_benchmark
+from support.command import hrpn_tf
 from support.instruments import cell
 from support.small_bundle import small_bundle
-
-from hrpn_tf.cli.main import run as hrpn_tf
 
 PLAN = Plan(formats=("onnx",), runtimes=("onnxruntime",), sides=(32,), rounds=2, seconds=0.0)
 
@@ -27,12 +26,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("benchmark") / "report"
     run_benchmark(PLAN, [small_bundle()], out)
     return out
-
-
-def command(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        hrpn_tf([str(argument) for argument in arguments])
-    return int(stop.value.code or 0)
 
 
 def test_cost_and_worth_are_on_one_row(report: Path) -> None:
@@ -184,17 +177,20 @@ def test_the_command(report: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     found = read_report(report)
     (tmp_path / "slow").mkdir()
     (tmp_path / "slow" / "report.json").write_text(slower(found, 2.0).model_dump_json())
-    assert command("benchmark", "--compare", report, report) == 0
+    assert hrpn_tf("benchmark", "--compare", report, report).exit_code == 0
     assert "1.000 times as before" in capsys.readouterr().out
-    assert command("benchmark", "--compare", report, tmp_path / "slow") == 1
+    assert hrpn_tf("benchmark", "--compare", report, tmp_path / "slow").exit_code == 1
     assert "certainly more than 10% worse" in capsys.readouterr().err
-    assert command("benchmark", "--compare", report, tmp_path / "slow", "--threshold", 5) == 0
-    assert command("benchmark", "--compare", report, tmp_path) == 2
+    assert (
+        hrpn_tf("benchmark", "--compare", report, tmp_path / "slow", "--threshold", 5).exit_code
+        == 0
+    )
+    assert hrpn_tf("benchmark", "--compare", report, tmp_path).exit_code == 2
     assert "report.json is missing" in capsys.readouterr().err
-    assert command("benchmark", small_bundle()) == 2
-    assert command("benchmark", small_bundle(), "--out", report) == 2
+    assert hrpn_tf("benchmark", small_bundle()).exit_code == 2
+    assert hrpn_tf("benchmark", small_bundle(), "--out", report).exit_code == 2
     assert "a report is there" in capsys.readouterr().err
-    assert command("benchmark", tmp_path, "--out", tmp_path / "out") == 1
+    assert hrpn_tf("benchmark", tmp_path, "--out", tmp_path / "out").exit_code == 1
     assert "no bundle" in capsys.readouterr().err
 
 
@@ -206,7 +202,7 @@ def test_a_device_that_is_not_there_fails_and_says_so(
     assert str(reason.failure).startswith("this build of ONNX Runtime has no CUDA")
     monkeypatch.setattr(runner, "measure_apart", lambda *_: reason)
     out = tmp_path / "out"
-    assert command("benchmark", small_bundle(), "--out", out, "--device", "cuda") == 1
+    assert hrpn_tf("benchmark", small_bundle(), "--out", out, "--device", "cuda").exit_code == 1
     assert "nothing could be measured" in capsys.readouterr().err
     assert (out / "report.html").exists()
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
+from support.command import hrpn_tf
 
-from hrpn_tf.cli.main import main, run
 from hrpn_tf.config import load_config
 from hrpn_tf.config.keys import list_keys
 from hrpn_tf.config.loader import recipes
@@ -22,9 +21,9 @@ HRPN_TF = "from hrpn_tf.cli.main import run; run()"
 
 def printed(*arguments: str) -> str:
     """What the command prints when it succeeds."""
-    done: Result = CliRunner().invoke(main, ["config", *arguments])
-    assert done.exit_code == 0, done.output
-    return done.stdout
+    done = hrpn_tf("config", *arguments)
+    assert done.exit_code == 0, done.err
+    return done.out
 
 
 def completions(words: str, shell: str = "zsh") -> list[str]:
@@ -96,16 +95,12 @@ def test_schema_is_json() -> None:
         (["--schema", "training"], "give nothing else with it"),
     ],
 )
-def test_wrong_use_is_one_line_and_exit_code_2(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as caught:
-        run(["config", *arguments])
-    assert caught.value.code == 2
-    out, err = capsys.readouterr()
-    assert not out
-    assert message in err
-    assert err.count("\n") == 1
+def test_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], message: str) -> None:
+    wrong = hrpn_tf("config", *arguments)
+    assert wrong.exit_code == 2
+    assert not wrong.out
+    assert message in wrong.err
+    assert wrong.err.count("\n") == 1
 
 
 def test_the_own_output_is_no_input(tmp_path: Path) -> None:

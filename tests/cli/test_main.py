@@ -1,7 +1,6 @@
 """What the command line does as a whole: help, exit codes, one line per error, lean imports."""
 
 import importlib
-import os
 import subprocess
 import sys
 import warnings
@@ -9,22 +8,10 @@ from pathlib import Path
 
 import click
 import pytest
+from support.command import hrpn_tf_apart
 
 from hrpn_tf.cli.main import COMMANDS, _warn, main, run
 from hrpn_tf.errors import HrpnError, NoTissueError, SlideNotFoundError
-
-
-def hrpn_tf(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the installed command in its own process."""
-    script = "import sys; from hrpn_tf.cli.main import run; run(sys.argv[1:])"
-    return subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "100"},
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -51,14 +38,14 @@ def test_help_of_every_command_loads_no_tensorflow() -> None:
 
 
 def test_version_and_unknown_command() -> None:
-    assert "hrpn-tf, version" in hrpn_tf("--version").stdout
-    wrong = hrpn_tf("fitt")
-    assert wrong.returncode == 2
-    assert "No such command" in wrong.stderr
+    assert "hrpn-tf, version" in hrpn_tf_apart("--version").out
+    wrong = hrpn_tf_apart("fitt")
+    assert wrong.exit_code == 2
+    assert "No such command" in wrong.err
 
 
 def test_a_wrong_name_of_a_command_is_met_with_the_right_one() -> None:
-    assert "Did you mean 'evaluate'?" in hrpn_tf("evalute").stderr
+    assert "Did you mean 'evaluate'?" in hrpn_tf_apart("evalute").err
 
 
 def test_short_help_and_the_package_as_a_program() -> None:
@@ -109,11 +96,11 @@ def test_errors_of_the_system_become_one_line(
 
 
 def test_wrong_input_of_a_real_command(tmp_path: Path) -> None:
-    done = hrpn_tf("prepare", "nowhere.csv", "--out", "store", cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("hrpn-tf: ")
-    assert done.stderr.count("\n") == 1
-    assert "Traceback" in hrpn_tf("--debug", "prepare", "nowhere.csv", "--out", "s").stderr
+    done = hrpn_tf_apart("prepare", "nowhere.csv", "--out", "store", cwd=tmp_path)
+    assert done.exit_code == 2
+    assert done.err.startswith("hrpn-tf: ")
+    assert done.err.count("\n") == 1
+    assert "Traceback" in hrpn_tf_apart("--debug", "prepare", "nowhere.csv", "--out", "s").err
     assert not list(tmp_path.iterdir())
 
 

@@ -5,18 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from support.command import hrpn_tf
 from support.places import DOCS
 from support.published_reference import reference, reference_input, state_dict
 
-from hrpn_tf.cli.import_weights import command as import_weights
-from hrpn_tf.cli.models import command as models
 from hrpn_tf.errors import CheckpointError, OutputExistsError
 from hrpn_tf.models.presets import list_presets
 
 
 def test_models_lists_every_preset() -> None:
-    output = CliRunner().invoke(models, catch_exceptions=False).output
+    output = hrpn_tf("models").out
     rows = {line.split()[0]: line for line in output.splitlines()}
     assert set(rows) == {"preset", *(preset.name for preset in list_presets())}
     for expected in ("2,176,824", "18.25", "all", "32", "seams"):
@@ -32,7 +30,7 @@ def test_models_lists_every_preset() -> None:
 
 def test_models_as_json_for_another_input() -> None:
     arguments = ["--json", "--inputs", "3", "--size", "250"]
-    output = CliRunner().invoke(models, arguments, catch_exceptions=False).output
+    output = hrpn_tf("models", *arguments).out
     published = next(each for each in json.loads(output) if each["name"] == "hrpn-published")
     assert published["size"] == 256  # the next multiple of 32
     assert published["parameters"] == 2_176_824 + 64 * 9  # one more channel into the first 3x3
@@ -48,7 +46,7 @@ def test_import_weights_leaves_a_run_that_predicts(tmp_path: Path) -> None:
     out = tmp_path / "imported"
     arguments = [str(tmp_path / "best.pth"), "--out", str(out), "--pixel-size", "0.5"]
     arguments += ["--set", "data.inputs=[cd31, dapi]"]
-    assert CliRunner().invoke(import_weights, arguments, catch_exceptions=False).exit_code == 0
+    assert hrpn_tf("import-weights", *arguments).exit_code == 0
 
     model, contract, config = load_run(out)
     assert contract.inputs == config.data.inputs == ("cd31", "dapi")
@@ -58,13 +56,15 @@ def test_import_weights_leaves_a_run_that_predicts(tmp_path: Path) -> None:
     found = model(reference_input(), training=False).numpy()
     assert np.abs(found - expected).max() < 1e-4 * expected.std()
 
-    with pytest.raises(OutputExistsError):
-        CliRunner().invoke(import_weights, arguments, catch_exceptions=False)
+    again = hrpn_tf("import-weights", *arguments)
+    assert again.exit_code == OutputExistsError.exit_code
+    assert "exists" in again.err
 
 
 def test_failed_import_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "best.pth").write_bytes(b"no checkpoint")
     arguments = [str(tmp_path / "best.pth"), "--out", str(tmp_path / "imported")]
-    with pytest.raises(CheckpointError):
-        CliRunner().invoke(import_weights, arguments, catch_exceptions=False)
+    failed = hrpn_tf("import-weights", *arguments)
+    assert failed.exit_code == CheckpointError.exit_code
+    assert failed.err.startswith(f"hrpn-tf: {tmp_path}/best.pth: ")
     assert [path.name for path in tmp_path.iterdir()] == ["best.pth"]

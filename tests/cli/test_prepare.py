@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from click.testing import CliRunner
+from support.command import hrpn_tf
 from support.slides import noise, write_slide
 
-from hrpn_tf.cli.main import run
-from hrpn_tf.cli.prepare import command
 from hrpn_tf.data.store import open_store
 
 CHANNELS = ["--set", "data.channels={vessels: CD31, nuclei: DAPI, qd: QD}"]
@@ -28,9 +26,10 @@ def write_list(folder: Path, pixel_size_um: float | None = 0.5) -> Path:
 def test_prints_a_table(tmp_path):
     slides = write_list(tmp_path)
     arguments = [str(slides), "--out", str(tmp_path / "store"), *CHANNELS, *SMALL]
-    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
-    assert "s1     mouse 2  64 x 100  0.5    100%    8" in result.stdout
-    assert "16 patches of 32 x 32 px" in result.stdout
+    result = hrpn_tf("prepare", *arguments)
+    assert result.exit_code == 0
+    assert "s1     mouse 2  64 x 100  0.5    100%    8" in result.out
+    assert "16 patches of 32 x 32 px" in result.out
     assert len(open_store(tmp_path / "store")) == 16
 
 
@@ -45,21 +44,19 @@ def test_prints_a_table(tmp_path):
         (write_list, ["--set", "data.target=DAB"], 2, "CD31"),
     ],
 )
-def test_failures_are_one_line_and_an_exit_code(tmp_path, capsys, make, extra, code, says):
+def test_failures_are_one_line_and_an_exit_code(tmp_path, make, extra, code, says):
     arguments = ["prepare", str(make(tmp_path)), "--out", str(tmp_path / "store")]
     channels = [] if "data.target=DAB" in extra else CHANNELS
-    with pytest.raises(SystemExit) as stop:
-        run([*arguments, *channels, *SMALL, *extra])
-    said = capsys.readouterr().err
-    assert stop.value.code == code, said
-    assert says in said.splitlines()[-1]
+    ended = hrpn_tf(*arguments, *channels, *SMALL, *extra)
+    assert ended.exit_code == code, ended.err
+    assert says in ended.err.splitlines()[-1]
     assert (tmp_path / "store").exists() == (code == 0)
 
 
 def test_pixel_size_is_taken_from_the_option(tmp_path):
     slides = write_list(tmp_path, None)
     arguments = [str(slides), "--out", str(tmp_path / "store"), *CHANNELS, *SMALL]
-    CliRunner().invoke(command, [*arguments, "--pixel-size", "0.65"], catch_exceptions=False)
+    assert hrpn_tf("prepare", *arguments, "--pixel-size", "0.65").exit_code == 0
     assert open_store(tmp_path / "store").pixel_size_um == 0.65
 
 
@@ -84,7 +81,7 @@ def test_real_fields(shared_data, tmp_path):
     arguments = [str(tmp_path / "slides.csv"), "--out", str(store)]
     for option in options:
         arguments += ["--set", option]
-    CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert hrpn_tf("prepare", *arguments).exit_code == 0
     opened = open_store(store)
     assert len(opened) == 7 * 3 * 5
     images = np.stack([tifffile.imread(field) for field in fields[:3]]).astype(float)

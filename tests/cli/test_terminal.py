@@ -7,17 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.command import hrpn_tf
 
-from hrpn_tf.cli.main import run
 from hrpn_tf.console import Verbosity, terminal_log
 
 MISSING = ("prepare", "nowhere.csv", "--out", "store")
-
-
-def hrpn_tf(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as stopped:
-        run([str(argument) for argument in arguments])
-    return int(stopped.value.code or 0)
 
 
 def log_everything() -> None:
@@ -90,22 +84,22 @@ def test_errors_are_json_wherever_the_option_stands(
     capsys: pytest.CaptureFixture[str], before: bool
 ) -> None:
     arguments = ("--log-json", *MISSING) if before else (*MISSING, "--log-json")
-    assert hrpn_tf(*arguments) == 2
+    assert hrpn_tf(*arguments).exit_code == 2
     [line] = capsys.readouterr().err.splitlines()
     assert json.loads(line)["message"] == "nowhere.csv: cannot be read: No such file or directory"
 
 
 def test_usage_errors_and_tracebacks_are_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert hrpn_tf("fit", "--log-json") == 2
+    assert hrpn_tf("fit", "--log-json").exit_code == 2
     assert json.loads(capsys.readouterr().err)["message"] == "Missing argument 'STORE'."
-    assert hrpn_tf("--debug", *MISSING, "--log-json") == 2
+    assert hrpn_tf("--debug", *MISSING, "--log-json").exit_code == 2
     assert "SlideListError" in json.loads(capsys.readouterr().err)["traceback"]
 
 
 def test_the_old_name_of_a_command_works_with_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert hrpn_tf("profile", tmp_path / "nowhere") == 2
+    assert hrpn_tf("profile", tmp_path / "nowhere").exit_code == 2
     warning, error = capsys.readouterr().err.splitlines()
     assert warning.startswith("hrpn-tf: profile is now called describe-training")
     assert "no run folder" in error

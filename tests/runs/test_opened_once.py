@@ -23,7 +23,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from support.exported_run import SHAPE, command, make_run
+from support.command import hrpn_tf
+from support.exported_run import SHAPE, exportable_run
 
 from hrpn_tf.slides import write_slide
 from hrpn_tf.workflows.calibrate import calibrate
@@ -76,12 +77,12 @@ def opened_files(run: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = make_run(tmp_path_factory.mktemp("once"))
+    run = exportable_run(tmp_path_factory.mktemp("once"))
     scaling = '{"input_mean": [90, 90], "input_std": [1, 1], "target_scale": 1}'
     (run / "scaling.json").write_text(scaling)
     config = (run / "hrpn.yaml").read_text()
     (run / "hrpn.yaml").write_text(config.replace("batch_size: 32", "batch_size: 4"))
-    assert command("profile", run) == 0
+    assert hrpn_tf("profile", run).exit_code == 0
     return run
 
 
@@ -89,20 +90,20 @@ def test_predict(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     others = [run.parent / "slides" / f"{name}.ome.tif" for name in "ab"]
     with opened_files(run, monkeypatch) as counts:
         arguments = ("predict", "--run", run, *others, "--workers", 0, "--overwrite")
-        assert command(*arguments, "--set", "prediction.tile=64") == 0
+        assert hrpn_tf(*arguments, "--set", "prediction.tile=64").exit_code == 0
     names = ("hrpn.yaml", "contract.json", "best.keras", "load best.keras", "training-profile.npz")
     assert counts == dict.fromkeys(names, 1)
 
 
 def test_predict_the_slides_of_the_run(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened_files(run, monkeypatch) as counts:
-        assert command("predict", "--run", run, "--overwrite") == 0
+        assert hrpn_tf("predict", "--run", run, "--overwrite").exit_code == 0
     assert counts["split.json"] == counts["store.json"] == 1
     assert set(counts.values()) == {1}
 
 
 def test_evaluate(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert command("predict", "--run", run, "--overwrite") == 0
+    assert hrpn_tf("predict", "--run", run, "--overwrite").exit_code == 0
     mask = np.zeros((*SHAPE, 1), np.uint8)
     mask[:, :5] = 255
     vessels = run.parent / "vessels.ome.tif"
@@ -110,7 +111,7 @@ def test_evaluate(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened_files(run, monkeypatch) as counts:
         arguments = ["evaluate", "--run", run, "--overwrite", "--set", "evaluation.peak=255"]
         arguments += ["--spatial", "--ablate", "vessels", "--ablate", "nuclei"]
-        assert command(*arguments, "--vessel-mask", vessels) == 0
+        assert hrpn_tf(*arguments, "--vessel-mask", vessels).exit_code == 0
     names = ("hrpn.yaml", "contract.json", "split.json", "store.json", "scaling.json")
     assert counts == dict.fromkeys((*names, "best.keras", "load best.keras"), 1)
 
@@ -120,19 +121,23 @@ def test_calibrate_and_export(run: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with monkeypatch.context() as patch:
         patch.setattr(calibrate, "_heads", lambda *a: replace(heads(*a), epochs=1, steps=2))
         with opened_files(run, monkeypatch) as counts:
-            assert command("calibrate", run, "--coverage", 0.5) == 0
+            assert hrpn_tf("calibrate", run, "--coverage", 0.5).exit_code == 0
     names = ("hrpn.yaml", "contract.json", "split.json", "store.json")
     assert counts == dict.fromkeys((*names, "best.keras", "load best.keras"), 1)
 
     out = run.parent / "bundle"
     with opened_files(run, monkeypatch) as counts:
-        assert command("export", run, "--out", out, "--keras", "--licence", "MIT") == 0
+        assert hrpn_tf("export", run, "--out", out, "--keras", "--licence", "MIT").exit_code == 0
     own = ("calibration.json", "contract.json", "model.keras")
     calibrated = [f"calibrated/{name}" for name in own]
-    names = ("hrpn.yaml", "split.json", "store.json", "best.keras", "training-profile.npz")
-    assert counts == dict.fromkeys((*names, *calibrated, f"load {calibrated[-1]}"), 1)
+    names = ("hrpn.yaml", "contract.json", "split.json", "store.json", "best.keras")
+    more = ("training-profile.npz", f"load {calibrated[-1]}")
+    assert counts == dict.fromkeys((*names, *more, *calibrated), 1)
 
     with opened_files(run, monkeypatch) as counts:
-        assert command("export", run, "--out", f"{out}-plain", "--keras", "--no-intervals") == 0
+        assert (
+            hrpn_tf("export", run, "--out", f"{out}-plain", "--keras", "--no-intervals").exit_code
+            == 0
+        )
     names = ("hrpn.yaml", "contract.json", "split.json", "store.json", "best.keras")
     assert counts == dict.fromkeys((*names, "load best.keras", "training-profile.npz"), 1)

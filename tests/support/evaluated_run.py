@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from hrpn_tf.config import load_config, to_yaml
 from hrpn_tf.slides import write_slide
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
+from support.run_folder import ROLES, make_run
 
-ROLES = ("vessels", "nuclei", "qd")
 SHAPE = (700, 1100)
 # Harmless only where they are escaped; a file's name holds no slash, a group's may.
 HOSTILE = "<script>alert('x')<script>&quot;\"${1}{{7*7}}%2e#?"
 HOSTILE_GROUP = "</script></svg><img src=x onerror=alert(2)>"
 # name: group
 SLIDES = {"a": "a", HOSTILE: HOSTILE_GROUP, "plain": "b"}
-SUBSETS = {"train": ["a"], "validation": [], "test": [HOSTILE_GROUP, "b"]}
+# group: subset
+SUBSETS = {"a": "train", HOSTILE_GROUP: "test", "b": "test"}
 
 
 def truth(seed: int, shape: tuple[int, int] = SHAPE) -> np.ndarray:
@@ -50,15 +50,14 @@ def write_prediction(run: Path, name: str, values: np.ndarray, folder: str = "pr
     )
 
 
-def make_run(folder: Path) -> Path:
+def evaluated_run(folder: Path) -> Path:
     """A run folder with two evaluated test slides."""
-    run = folder / "run"
-    run.mkdir(parents=True)
-    config = load_config(overrides=["data.tissue.min_share=0"])
-    (run / "hrpn.yaml").write_text(to_yaml(config))
-    split = {subset: {"groups": groups, "slides": groups} for subset, groups in SUBSETS.items()}
-    (run / "split.json").write_text(json.dumps(split))
-    (run / "store.json").write_text(json.dumps({"path": str(folder / "no-store")}))
+    run = make_run(
+        folder / "run",
+        groups=SUBSETS,
+        store=folder / "no-store",
+        overrides=["data.tissue.min_share=0"],
+    )
     (run / "history.csv").write_text("epoch,loss,val_loss\n1,0.5,0.4\n2,0.3,0.35\n")
     entries = []
     for seed, name in enumerate(SLIDES):
@@ -66,7 +65,7 @@ def make_run(folder: Path) -> Path:
         path = folder / f"slide-{seed}.ome.tif"
         write_slide(path, image, channels=ROLES, pixel_size_um=0.5, provenance={})
         entries.append({"slide": path.name, "group": SLIDES[name], "name": name})
-        if SLIDES[name] in SUBSETS["test"]:
+        if SUBSETS[SLIDES[name]] == "test":
             # bounds in a file of their own, as predict --intervals leaves them, or in the same one
             beside = name == "plain"
             values = predicted(image)

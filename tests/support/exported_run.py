@@ -1,19 +1,13 @@
-"""A run with a small trained-looking network, its store and its slides, and the command."""
+"""A run with a network that is as good as a trained one, its patches and its slides."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 from hrpn_export import Contract
 
-from hrpn_tf.cli.main import run as hrpn_tf
-from hrpn_tf.config import DataConfig, TissueConfig, load_config, to_yaml
-from hrpn_tf.data.slide_list import read_slide_list
-from hrpn_tf.data.store import build_store
-from hrpn_tf.slides import write_slide
+from support.run_folder import GROUPS, ROLES, make_run, write_slides
+from support.stores import make_store
 
-ROLES = ("vessels", "nuclei", "qd")
-GROUPS = {"a": "train", "b": "validation", "c": "test"}
 SHAPE, PATCH = (110, 150), 48
 
 
@@ -45,37 +39,16 @@ def save_network(path: Path) -> None:
     model.save(path)
 
 
-def make_run(folder: Path) -> Path:
-    """What ``hrpn-tf fit`` leaves, as far as ``export`` reads it."""
-    slides, run = folder / "slides", folder / "run"
-    slides.mkdir(parents=True)
-    run.mkdir()
-    lines = ["slide,group"]
-    for seed, group in enumerate(GROUPS):
-        path = slides / f"{group}.ome.tif"
-        write_slide(path, image(seed), channels=ROLES, pixel_size_um=0.5, provenance={})
-        lines.append(f"{path.name},{group}")
-    (slides / "slides.csv").write_text("\n".join(lines))
-    config = DataConfig(patch=PATCH, stride=PATCH, tissue=TissueConfig(method="all"))
-    entries = read_slide_list(slides / "slides.csv", config)
-    store = build_store(entries, config, folder / "store", progress=False)
-    save_network(run / "best.keras")
-    contract = Contract(ROLES[:2], ("qd",), 0.5, 2, 13, True, 255.0)
-    (run / "contract.json").write_text(contract.to_json())
-    (run / "hrpn.yaml").write_text(to_yaml(load_config(overrides=["data.tissue.method=all"])))
-    (run / "store.json").write_text(json.dumps({"path": str(store.path)}))
-    split = {
-        subset: {"groups": [g for g, s in GROUPS.items() if s == subset], "slides": []}
-        for subset in ("train", "validation", "test")
-    }
-    (run / "split.json").write_text(json.dumps(split))
-    return run
-
-
-def command(*arguments: object) -> int:
-    """Exit code of ``hrpn-tf``."""
-    try:
-        hrpn_tf([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    raise AssertionError("hrpn-tf ends with an exit code")
+def exportable_run(folder: Path) -> Path:
+    """A run with its slides, its patches and a network, as far as ``export`` reads it."""
+    slides = write_slides(folder / "slides", GROUPS, image)
+    store = make_store(slides, folder / "store", PATCH)
+    save_network(folder / "best.keras")
+    return make_run(
+        folder / "run",
+        folder / "best.keras",
+        Contract(ROLES[:2], ("qd",), 0.5, 2, 13, True, 255.0),
+        groups=GROUPS,
+        store=store.path,
+        overrides=["data.tissue.method=all"],
+    )

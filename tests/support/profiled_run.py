@@ -1,6 +1,5 @@
 """A run with four training slides and its profile, and slides like them and unlike them."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,13 +7,12 @@ import numpy as np
 from hrpn_export import Contract
 from scipy.ndimage import gaussian_filter
 
-from hrpn_tf.config import DataConfig, TissueConfig, load_config, to_yaml
-from hrpn_tf.data.slide_list import read_slide_list
-from hrpn_tf.data.store import build_store
 from hrpn_tf.slides import write_slide
-from support.exported_run import command, save_network
+from support.command import hrpn_tf
+from support.exported_run import save_network
+from support.run_folder import ROLES, make_run, write_slides
+from support.stores import make_store
 
-ROLES = ("vessels", "nuclei", "qd")
 GROUPS = {"a": "train", "b": "train", "c": "train", "d": "train", "e": "validation", "f": "test"}
 SHAPE, PATCH = (256, 320), 64
 
@@ -40,38 +38,24 @@ def make_slide(
     return path
 
 
-def make_run(folder: Path, tissue: str = "otsu", train: str = "abcd") -> Path:
-    """What ``hrpn-tf fit`` leaves of it, but for the profile."""
-    slides, run = folder / "slides", folder / "run"
-    slides.mkdir(parents=True)
-    run.mkdir()
-    lines = ["slide,group"]
-    for seed, group in enumerate(GROUPS):
-        make_slide(slides / f"{group}.ome.tif", seed)
-        lines.append(f"{group}.ome.tif,{group}")
-    (slides / "slides.csv").write_text("\n".join(lines))
-    config = DataConfig(patch=PATCH, stride=PATCH, tissue=TissueConfig(method=tissue))
-    store = build_store(read_slide_list(slides / "slides.csv", config), config, folder / "store",
-                        progress=False)  # fmt: skip
-    save_network(run / "best.keras")
-    contract = Contract(ROLES[:2], ("qd",), 0.5, 2, 13, True, 255.0)
-    (run / "contract.json").write_text(contract.to_json())
-    overrides = [f"data.tissue.method={tissue}", "prediction.tile=128"]
-    (run / "hrpn.yaml").write_text(to_yaml(load_config(overrides=overrides)))
-    (run / "store.json").write_text(json.dumps({"path": str(store.path)}))
-    used = {group: "train" if group in train else "other" for group in GROUPS} | {
-        "e": "validation",
-        "f": "test",
-    }
-    split = {
-        subset: {"groups": [g for g, s in used.items() if s == subset], "slides": []}
-        for subset in ("train", "validation", "test")
-    }
-    (run / "split.json").write_text(json.dumps(split))
-    return run
+def unprofiled_run(folder: Path, tissue: str = "otsu", train: str = "abcd") -> Path:
+    """A run with its slides and patches, but without its profile; groups of ``train`` train it."""
+    slides = write_slides(folder / "slides", GROUPS, image)
+    store = make_store(slides, folder / "store", PATCH, tissue)
+    save_network(folder / "best.keras")
+    left_out = {group: "none" for group in "abcd" if group not in train}
+    return make_run(
+        folder / "run",
+        folder / "best.keras",
+        Contract(ROLES[:2], ("qd",), 0.5, 2, 13, True, 255.0),
+        groups=GROUPS | left_out,
+        store=store.path,
+        overrides=[f"data.tissue.method={tissue}", "prediction.tile=128"],
+    )
 
 
 def profiled_run(folder: Path, **options: str) -> Path:
-    run = make_run(folder, **options)
-    assert command("describe-training", run) == 0
+    """The same with its profile."""
+    run = unprofiled_run(folder, **options)
+    assert hrpn_tf("describe-training", run).exit_code == 0
     return run

@@ -1,17 +1,17 @@
-"""A run folder with a small Keras network, its slides, and the command that predicts them."""
+"""Run folders, their slides, and the command that predicts these."""
 
 import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hrpn_export import Contract
 
-from hrpn_tf.cli.main import run as hrpn_tf
 from hrpn_tf.config import load_config, to_yaml
 from hrpn_tf.prediction.unfinished import Unfinished, Work
 from hrpn_tf.slides import open_slide, write_slide
+from support.command import hrpn_tf
 
 ROLES = ("vessels", "nuclei", "qd")
 GROUPS = {"a": "train", "b": "validation", "c": "test"}
@@ -34,22 +34,61 @@ def save_network(path: Path, inputs: int = 2, seed: int = 0) -> None:
 
 def make_run(
     run: Path,
-    network: Path,
+    network: Path | None = None,
     contract: Contract | None = None,
-    overrides: tuple[str, ...] = (f"prediction.tile={TILE}",),
+    *,
+    groups: Mapping[str, str] = GROUPS,
+    store: Path | None = None,
+    overrides: Sequence[str] = (f"prediction.tile={TILE}",),
 ) -> Path:
-    """What ``hrpn-tf fit`` leaves of a network, as far as ``predict`` reads it."""
+    """What ``hrpn-tf fit`` leaves, as far as the other commands read it.
+
+    Args:
+        run: the folder, which is made.
+        network: file of a network, which is copied.
+        contract: of the network; without it that of ``save_network``, if there is a network.
+        groups: subset of each group of slides; other names than those of the three subsets are of
+            groups that were left out.
+        store: the patches that it was trained on, or a folder that is not there.
+        overrides: of the configuration.
+    """
     run.mkdir(parents=True)
-    (run / "best.keras").write_bytes(network.read_bytes())
     (run / "hrpn.yaml").write_text(to_yaml(load_config(overrides=overrides)))
-    contract = contract or Contract(ROLES[:2], ("qd",), 0.5, 4, 41, True, 255.0)
-    (run / "contract.json").write_text(contract.to_json())
+    set_split(run, groups)
+    if network is not None:
+        (run / "best.keras").write_bytes(network.read_bytes())
+        contract = contract or Contract(ROLES[:2], ("qd",), 0.5, 4, 41, True, 255.0)
+    if contract is not None:
+        (run / "contract.json").write_text(contract.to_json())
+    if store is not None:
+        (run / "store.json").write_text(json.dumps({"path": str(store)}))
+    return run
+
+
+def set_split(run: Path, groups: Mapping[str, str]) -> None:
+    """Write which groups a run was trained, validated and tested on."""
     split = {
-        subset: {"groups": [g for g, s in GROUPS.items() if s == subset], "slides": []}
+        subset: {"groups": [g for g, s in groups.items() if s == subset], "slides": []}
         for subset in ("train", "validation", "test")
     }
     (run / "split.json").write_text(json.dumps(split))
-    return run
+
+
+def write_slides(
+    folder: Path,
+    groups: Iterable[str],
+    image: Callable[[int], np.ndarray],
+    channels: Sequence[str] = ROLES,
+) -> Path:
+    """Write ``image(0)``, ``image(1)``, ..., one slide for each group; gives their list."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["slide,group"]
+    for seed, group in enumerate(groups):
+        path = folder / f"{group}.ome.tif"
+        write_slide(path, image(seed), channels=channels, pixel_size_um=0.5, provenance={})
+        lines.append(f"{path.name},{group}")
+    (folder / "slides.csv").write_text("\n".join(lines))
+    return folder / "slides.csv"
 
 
 def write(
@@ -76,10 +115,7 @@ def write(
 
 def predict(run: Path, *arguments: object) -> int:
     """Exit code of ``hrpn-tf predict``."""
-    with pytest.raises(SystemExit) as stop:
-        hrpn_tf(["predict", "--run", str(run), *map(str, arguments)])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
+    return hrpn_tf("predict", "--run", run, *arguments).exit_code
 
 
 def change_contract(run: Path, **changes: object) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hrpn_tf.config import DataConfig, TissueConfig
-from hrpn_tf.data.slide_list import read_slide_list
-from hrpn_tf.data.store import PatchStore, build_store
-from hrpn_tf.slides import write_slide
+from hrpn_tf.data.store import PatchStore
+from support.run_folder import write_slides
+from support.stores import make_store
 
 # Options of a training of four epochs with three steps on group a, validated on b.
 TINY_RUN = (
@@ -33,23 +32,14 @@ def tiny_presets() -> Iterator[None]:
         yield
 
 
-def make_store(folder: Path) -> PatchStore:
+def tiny_store(folder: Path) -> PatchStore:
     """Groups a, b, c with 12, 6 and 6 patches of 32 px; the target is a blur of the first input."""
     rng = np.random.default_rng(0)
-    lines = ["slide,group"]
-    for group, (height, width) in {"a": (96, 128), "b": (64, 96), "c": (64, 96)}.items():
-        inputs = rng.integers(1, 200, (height, width, 2))
+    shapes = ((96, 128), (64, 96), (64, 96))
+
+    def image(number: int) -> np.ndarray:
+        inputs = rng.integers(1, 200, (*shapes[number], 2))
         target = (inputs[..., :1] + np.roll(inputs[..., :1], 1, axis=0)) // 4
-        image = np.concatenate([inputs, target], axis=-1).astype(np.uint8)
-        write_slide(
-            folder / f"{group}.ome.tif",
-            image,
-            channels=("vessels", "nuclei", "qd"),
-            pixel_size_um=0.5,
-            provenance={},
-        )
-        lines.append(f"{group}.ome.tif,{group}")
-    (folder / "slides.csv").write_text("\n".join(lines))
-    config = DataConfig(patch=32, stride=32, tissue=TissueConfig(method="all"))
-    entries = read_slide_list(folder / "slides.csv", config)
-    return build_store(entries, config, folder / "store", progress=False)
+        return np.concatenate([inputs, target], axis=-1).astype(np.uint8)
+
+    return make_store(write_slides(folder, "abc", image), folder / "store")

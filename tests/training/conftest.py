@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.tiny_training import TINY_RUN, make_store, tiny_presets
+from support.tiny_training import TINY_RUN, tiny_presets, tiny_store
 
 from hrpn_tf.config import Config, load_config
 from hrpn_tf.data.store import PatchStore
@@ -19,7 +19,7 @@ def _tiny_presets() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
     """Groups a, b, c with 12, 6 and 6 patches of 32 px."""
-    return make_store(tmp_path_factory.mktemp("training"))
+    return tiny_store(tmp_path_factory.mktemp("training"))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.tiny_training import TINY_RUN
 from support.training_results import assert_same_run, final_state, history
 
 from hrpn_tf.config import load_config
@@ -29,8 +30,6 @@ from hrpn_tf.training.losses import build_loss
 def finished(tmp_path_factory, store) -> Path:
     """An uninterrupted run of the tiny configuration."""
     run = tmp_path_factory.mktemp("finished") / "run"
-    from support.tiny_training import TINY_RUN
-
     fit(store.path, run, load_config(overrides=TINY_RUN), progress=False)
     return run
 
@@ -160,8 +159,6 @@ def test_a_diverged_training_says_where_and_keeps_what_it_had(store, run, config
     ],
 )
 def test_options_give_a_float32_network_with_the_validated_weights(options, store, run):
-    from support.tiny_training import TINY_RUN
-
     fit(store.path, run, load_config(overrides=[*TINY_RUN, *options]), progress=False)
     model, _, _ = load_run(run)
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
@@ -173,8 +170,6 @@ def test_options_give_a_float32_network_with_the_validated_weights(options, stor
 
 @pytest.mark.parametrize("preset", ["tiny", "tiny-gan"])
 def test_float16_on_a_cpu_is_warned_of_and_scales_the_loss(store, run, preset):
-    from support.tiny_training import TINY_RUN
-
     options = [f"model.preset={preset}", "training.precision=mixed_float16", "training.epochs=1"]
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("a GPU is here")
@@ -225,8 +220,6 @@ def test_two_processes_do_not_train_in_one_folder(finished, store, config):
 
 
 def test_stopping_early_is_the_end(store, run):
-    from support.tiny_training import TINY_RUN
-
     options = ["training.early_stopping=2", "training.epochs=30"]
     options += ["training.optimizer.learning_rate=1e-9", "training.optimizer.schedule=constant"]
     config = load_config(overrides=[*TINY_RUN, *options])
@@ -238,8 +231,6 @@ def test_stopping_early_is_the_end(store, run):
 
 def test_a_batch_in_parts_gives_what_the_whole_batch_gives(store, tmp_path):
     """Of a network without batch normalisation and dropout, whose parts do not differ."""
-    from support.tiny_training import TINY_RUN
-
     options = ["model.preset=plain", "training.epochs=1", "training.optimizer.clip_norm=0.1"]
     runs = []
     for parts in (1, 2):
@@ -252,7 +243,6 @@ def test_a_batch_in_parts_gives_what_the_whole_batch_gives(store, tmp_path):
 
 
 def test_pictures_of_held_out_patches_are_logged(store, run):
-    from support.tiny_training import TINY_RUN
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     config = load_config(overrides=[*TINY_RUN, "training.pictures_every=2"])

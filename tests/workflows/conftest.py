@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from support.tiny_training import make_store, tiny_presets
+from support.tiny_training import tiny_presets, tiny_store
 
 from hrpn_tf.data.store import PatchStore
 
 
-@pytest.fixture(scope="session")
-def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
+@pytest.fixture(scope="session", name="tiny_store")
+def _tiny_store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
     """Groups a, b, c with 12, 6 and 6 patches of 32 px; not to be changed."""
-    return make_store(tmp_path_factory.mktemp("training"))
+    return tiny_store(tmp_path_factory.mktemp("training"))
 
 
 @pytest.fixture(scope="module", name="tiny_presets")

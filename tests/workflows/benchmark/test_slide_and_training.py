@@ -100,6 +100,7 @@ def test_a_folder_that_others_may_write_to_is_refused(own_temporary: Path) -> No
         made_slide(CONTRACT, 32)
 
 
+@pytest.mark.slow
 def test_training_and_predict_of_a_bundle() -> None:
     for scenario, first in (("training", "step"), ("model_predict", "latency")):
         found = measure_apart(cells(scenario, "keras"), 300)

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hrpn_export import open_bundle
-from support.exported_run import ROLES, SHAPE, command, image, make_run
+from support.command import hrpn_tf
+from support.exported_run import SHAPE, exportable_run, image
+from support.run_folder import ROLES
 
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
 from hrpn_tf.workflows.calibrate import calibrate as calibrate_run
@@ -51,7 +53,7 @@ def write_list(folder: Path, first: int, pixels: np.ndarray | None = None) -> Pa
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("calibrate")
-    run = make_run(folder)
+    run = exportable_run(folder)
     config = (run / "hrpn.yaml").read_text()
     (run / "hrpn.yaml").write_text(config.replace("batch_size: 32", "batch_size: 4"))
     write_list(folder / "new", 10)
@@ -69,7 +71,7 @@ def run(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def calibrate(run: Path, plain: Path, *options: object) -> int:
     slides = plain.parent / "new" / "slides.csv"
-    return command("calibrate", run, slides, "--coverage", "0.7", *options)
+    return hrpn_tf("calibrate", run, slides, "--coverage", "0.7", *options).exit_code
 
 
 def pixels(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -79,8 +81,8 @@ def pixels(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def test_coverage_is_that_of_the_predicted_channels(run: Path) -> None:
-    assert command("predict", "--run", run, "--intervals") == 0
-    assert command("predict", "--run", run) == 0
+    assert hrpn_tf("predict", "--run", run, "--intervals").exit_code == 0
+    assert hrpn_tf("predict", "--run", run).exit_code == 0
     both, names = pixels(run / "predictions-intervals" / "c.ome.tif")
     alone, _ = pixels(run / "predictions" / "c.ome.tif")
     assert names == ("qd", "qd_lower", "qd_upper")
@@ -108,13 +110,13 @@ def test_what_is_left(run: Path) -> None:
 
 
 def test_evaluation_goes_on_with_the_mean(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command("predict", "--run", run, "--intervals", "--overwrite")
-    command("predict", "--run", run, "--overwrite")
+    hrpn_tf("predict", "--run", run, "--intervals", "--overwrite")
+    hrpn_tf("predict", "--run", run, "--overwrite")
     figures = []
     for folder in ("predictions", "predictions-intervals"):
         out = run / f"evaluation-{folder}"
         arguments = ("--predictions", run / folder, "--out", out, "--no-baselines")
-        assert command("evaluate", "--run", run, *arguments) == 0
+        assert hrpn_tf("evaluate", "--run", run, *arguments).exit_code == 0
         figures.append(json.loads((out / "metrics.json").read_text())["rows"])
     assert figures[0] == figures[1]
     assert "another network" not in capsys.readouterr().err
@@ -123,7 +125,7 @@ def test_evaluation_goes_on_with_the_mean(run: Path, capsys: pytest.CaptureFixtu
 def test_every_format_gives_bounds_and_says_what_they_cover(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     formats = ("--onnx", "--tflite", "--precision", "fp32,int8", "--uncertified")
-    assert command("export", run, "--out", out, *formats) == 0
+    assert hrpn_tf("export", run, "--out", out, *formats).exit_code == 0
     bundle = open_bundle(out)
     assert bundle.contract.outputs == ("qd", "qd_lower", "qd_upper")
     assert bundle.certificate.nominal_coverage == 0.7
@@ -139,15 +141,17 @@ def test_every_format_gives_bounds_and_says_what_they_cover(run: Path, tmp_path:
     write_slide(slide, image(5), channels=ROLES, pixel_size_um=0.5, provenance={}, overwrite=True)
     for options, names in (((), 1), (("--intervals",), 3)):
         to = tmp_path / f"{names}.ome.tif"
-        assert command("predict", "--bundle", out, slide, "--out", to, *options) == 0
+        assert hrpn_tf("predict", "--bundle", out, slide, "--out", to, *options).exit_code == 0
         assert len(pixels(to)[1]) == names
     first, second = (pixels(tmp_path / f"{n}.ome.tif")[0] for n in (1, 3))
     np.testing.assert_array_equal(first[..., 0], second[..., 0])
     assert "trained" in read_provenance(tmp_path / "3.ome.tif")["model"]
-    assert command("export", run, "--out", tmp_path / "n", "--keras", "--no-intervals") == 0
+    assert (
+        hrpn_tf("export", run, "--out", tmp_path / "n", "--keras", "--no-intervals").exit_code == 0
+    )
     assert open_bundle(tmp_path / "n").contract.outputs == ("qd",)
     arguments = ("--out", tmp_path / "no.ome.tif", "--intervals", "--model-format", "keras")
-    assert command("predict", "--bundle", tmp_path / "n", slide, *arguments) == 2
+    assert hrpn_tf("predict", "--bundle", tmp_path / "n", slide, *arguments).exit_code == 2
 
 
 def test_an_interruption_loses_no_finished_slide(
@@ -190,7 +194,7 @@ def test_what_cannot_be_calibrated_is_refused_in_a_line(
     given = [str(slides) if option == "LIST" else option for option in options]
     before = sorted(path.name for path in plain.iterdir())
     coverage = () if "--coverage" in options else ("--coverage", "0.7")
-    assert command("calibrate", plain, slides, *coverage, *given) in (1, 2)
+    assert hrpn_tf("calibrate", plain, slides, *coverage, *given).exit_code in (1, 2)
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert said in line
     shutil.rmtree(plain / ".calibrating", ignore_errors=True)
@@ -201,7 +205,7 @@ def test_training_slides_must_not_calibrate(
     plain: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = plain.parent / "slides" / "slides.csv"
-    assert command("calibrate", plain, own, "--group", "a", "--no-guarantee") == 2
+    assert hrpn_tf("calibrate", plain, own, "--group", "a", "--no-guarantee").exit_code == 2
     assert "trained the network" in capsys.readouterr().err
 
 
@@ -229,7 +233,7 @@ def test_a_constant_target_leaves_no_network(
     flat = image(13)
     flat[..., 2] = 7
     slides = write_list(tmp_path / "bad", 10, flat)
-    assert command("calibrate", copy, slides, "--coverage", "0.7") == 1
+    assert hrpn_tf("calibrate", copy, slides, "--coverage", "0.7").exit_code == 1
     line = capsys.readouterr().err.strip().splitlines()[-1]
     assert "n13.ome.tif: the target is 7 grey levels everywhere" in line
     assert not (copy / "calibrated").exists()
@@ -259,9 +263,9 @@ def test_intervals_of_an_earlier_network_are_not_used(
         file.write(b"x")
     out = ("--out", tmp_path / "out")
     for arguments in (("predict", "--run", copy, "--intervals", *out), ("export", copy, *out)):
-        assert command(*arguments) == 2
+        assert hrpn_tf(*arguments).exit_code == 2
         assert "belongs to an earlier network" in capsys.readouterr().err
-    assert command("predict", "--run", plain, "--intervals", *out) == 2
+    assert hrpn_tf("predict", "--run", plain, "--intervals", *out).exit_code == 2
     assert "has no prediction intervals yet" in capsys.readouterr().err
     assert calibrate(run, plain) == 2
     assert "--overwrite" in capsys.readouterr().err

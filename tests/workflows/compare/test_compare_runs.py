@@ -9,18 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hrpn_export import Contract
+from support.command import hrpn_tf
+from support.run_folder import ROLES, make_run, write_slides
+from support.stores import make_store
 
-from hrpn_tf.cli.main import run as hrpn_tf
-from hrpn_tf.config import DataConfig, TissueConfig, load_config, to_yaml
-from hrpn_tf.data.slide_list import read_slide_list
-from hrpn_tf.data.store import build_store
 from hrpn_tf.errors import UsageError
-from hrpn_tf.slides import open_slide, write_slide
+from hrpn_tf.slides import open_slide
 from hrpn_tf.workflows.compare.run_results import parse_runs, read_results
 from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.predict import predict_run
 
-ROLES = ("vessels", "nuclei", "qd")
 GROUPS = {"a": "train", "b": "train", "c": "validation", "d": "test", "e": "test"}
 SHAPE = (96, 80)
 # folder: preset in its configuration, seed, what its network multiplies the vessels by
@@ -36,45 +34,23 @@ def image(seed: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("slides")
-    lines = ["slide,group"]
+    (folder / "truth").mkdir()
     for seed, group in enumerate(GROUPS):
-        path = folder / f"{group}.ome.tif"
-        write_slide(path, image(seed), channels=ROLES, pixel_size_um=0.5, provenance={})
-        lines.append(f"{path.name},{group}")
         variance = float(image(seed)[..., 2].var())
         truth = {"errors": {"slide": {"error_floor": 0.25, "target_variance": variance}}}
-        (folder / "truth").mkdir(exist_ok=True)
         (folder / "truth" / f"{group}.json").write_text(json.dumps(truth))
-    (folder / "slides.csv").write_text("\n".join(lines))
-    config = DataConfig(patch=32, stride=32, tissue=TissueConfig(method="all"))
-    entries = read_slide_list(folder / "slides.csv", config)
-    return build_store(entries, config, folder / "store", progress=False).path
+    return make_store(write_slides(folder, GROUPS, image), folder / "store").path
 
 
-def make_run(run: Path, store: Path, preset: str, seed: int, factor: float) -> None:
+def save_network(path: Path, factor: float) -> None:
+    """One that multiplies the vessels by a factor."""
     import keras
 
     inputs = keras.Input((None, None, 2))
     layer = keras.layers.Conv2D(1, 1)
     model = keras.Model(inputs, layer(inputs))
     layer.set_weights([np.array([factor, 0.0]).reshape(1, 1, 2, 1), np.zeros(1)])
-    run.mkdir(parents=True)
-    model.save(run / "best.keras")
-    (run / "contract.json").write_text(
-        Contract(ROLES[:2], ("qd",), 0.5, 4, 1, True, 255.0).to_json()
-    )
-    choices = [f"model.preset={preset}", f"training.seed={seed}", "data.tissue.method=all"]
-    (run / "hrpn.yaml").write_text(to_yaml(load_config(overrides=choices)))
-    (run / "store.json").write_text(json.dumps({"path": str(store)}))
-    set_split(run, GROUPS)
-
-
-def set_split(run: Path, subsets: dict[str, str]) -> None:
-    split = {
-        subset: {"groups": [g for g, s in subsets.items() if s == subset], "slides": []}
-        for subset in ("train", "validation", "test")
-    }
-    (run / "split.json").write_text(json.dumps(split))
+    model.save(path)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +58,17 @@ def fitted(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Path:
     """Runs whose networks are trained, and no more."""
     folder = tmp_path_factory.mktemp("fitted")
     for name, (preset, seed, factor) in RUNS.items():
-        make_run(folder / name, store, preset, seed, factor)
+        save_network(folder / f"{name}.keras", factor)
+        choices = [f"model.preset={preset}", f"training.seed={seed}", "data.tissue.method=all"]
+        make_run(
+            folder / name,
+            folder / f"{name}.keras",
+            Contract(ROLES[:2], ("qd",), 0.5, 4, 1, True, 255.0),
+            groups=GROUPS,
+            store=store,
+            overrides=choices,
+        )
+        (folder / f"{name}.keras").unlink()
     return folder
 
 
@@ -102,10 +88,7 @@ def runs(tmp_path: Path, evaluated: Path) -> Path:
 
 
 def compare(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        hrpn_tf(["compare", *map(str, arguments)])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
+    return hrpn_tf("compare", *arguments).exit_code
 
 
 def test_runs_are_predicted_evaluated_and_compared(

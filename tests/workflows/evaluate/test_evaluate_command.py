@@ -10,13 +10,12 @@ import pytest
 import tifffile
 from scipy.ndimage import gaussian_filter
 from sklearn.metrics import r2_score
+from support.command import hrpn_tf
+from support.run_folder import ROLES, make_run, write_slides
 
-from hrpn_tf.cli.main import run as hrpn_tf
-from hrpn_tf.config import load_config, to_yaml
 from hrpn_tf.slides import write_slide
 
 GROUPS = {"a": "train", "b": "train", "c": "validation", "d": "test"}
-ROLES = ("vessels", "nuclei", "qd")
 
 
 def image(seed: int, shape: tuple[int, int] = (70, 95)) -> np.ndarray:
@@ -28,22 +27,13 @@ def image(seed: int, shape: tuple[int, int] = (70, 95)) -> np.ndarray:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run folder without network, its slides, and a prediction of the test slide."""
-    run = tmp_path / "run"
-    run.mkdir()
-    config = load_config(overrides=["evaluation.smooth_px=2", "data.tissue.min_share=0"])
-    (run / "hrpn.yaml").write_text(to_yaml(config))
-    split = {
-        subset: {"groups": [g for g, s in GROUPS.items() if s == subset], "slides": []}
-        for subset in ("train", "validation", "test")
-    }
-    (run / "split.json").write_text(json.dumps(split))
-    (run / "store.json").write_text(json.dumps({"path": str(tmp_path / "no-store")}))
-    lines = ["slide,group"]
-    for seed, group in enumerate(GROUPS):
-        path = tmp_path / f"{group}.ome.tif"
-        write_slide(path, image(seed), channels=ROLES, pixel_size_um=0.5, provenance={})
-        lines.append(f"{path.name},{group}")
-    (tmp_path / "slides.csv").write_text("\n".join(lines))
+    run = make_run(
+        tmp_path / "run",
+        groups=GROUPS,
+        store=tmp_path / "no-store",
+        overrides=["evaluation.smooth_px=2", "data.tissue.min_share=0"],
+    )
+    write_slides(tmp_path, GROUPS, image)
     predict(run, "d", image(3)[..., 2:].astype(np.float32) * 0.9)
     return run
 
@@ -60,10 +50,7 @@ def predict(run: Path, name: str, values: np.ndarray, pixel_size_um: float = 0.5
 
 
 def evaluate(run: Path, *arguments: str) -> int:
-    with pytest.raises(SystemExit) as stop:
-        hrpn_tf(["evaluate", str(run.parent / "slides.csv"), "--run", str(run), *arguments])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
+    return hrpn_tf("evaluate", run.parent / "slides.csv", "--run", run, *arguments).exit_code
 
 
 def test_the_test_slides_are_evaluated_by_default(

@@ -10,9 +10,9 @@ import pytest
 from hrpn_export import Contract
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.measure import label
+from support.command import hrpn_tf
+from support.run_folder import ROLES, make_run, write_slides
 
-from hrpn_tf.cli.main import run as hrpn_tf
-from hrpn_tf.config import load_config, to_yaml
 from hrpn_tf.evaluation.spatial.ablated_slide import AblatedSlide
 from hrpn_tf.runs import open_run
 from hrpn_tf.runs.slides import RunSlide
@@ -21,7 +21,6 @@ from hrpn_tf.workflows.evaluate.ablation import predict_without
 from hrpn_tf.workflows.evaluate.spatial_inputs import feature_name
 
 GROUPS = {"a": "train", "b": "validation", "d": "test", "e": "test"}
-ROLES = ("vessels", "nuclei", "qd")
 SHAPE = (150, 190)
 Image = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -48,35 +47,24 @@ def write(path: Path, plane: np.ndarray, name: str = "mask", pixel_size_um: floa
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run without its network, its slides, and predictions of the test slides."""
-    run = tmp_path / "run"
-    run.mkdir()
     choices = ["grid_um=20", "nucleus_diameter_um=4", "block_um=25", "max_distance_um=30",
                "vessel_min_um2=1"]  # fmt: skip
-    choices = ["data.tissue.min_share=0", *(f"spatial.{choice}" for choice in choices)]
-    (run / "hrpn.yaml").write_text(to_yaml(load_config(overrides=choices)))
-    split = {
-        subset: {"groups": [g for g, s in GROUPS.items() if s == subset], "slides": []}
-        for subset in ("train", "validation", "test")
-    }
-    (run / "split.json").write_text(json.dumps(split))
-    (run / "store.json").write_text(json.dumps({"path": str(tmp_path / "no-store")}))
+    run = make_run(
+        tmp_path / "run",
+        contract=Contract(ROLES[:2], ("qd",), 0.5, 4, 1, True, 255.0),
+        groups=GROUPS,
+        store=tmp_path / "no-store",
+        overrides=["data.tissue.min_share=0", *(f"spatial.{choice}" for choice in choices)],
+    )
     (run / "scaling.json").write_text(json.dumps({"input_mean": [17.3, 17.0]}))
-    contract = Contract(ROLES[:2], ("qd",), 0.5, 4, 1, True, 255.0)
-    (run / "contract.json").write_text(contract.to_json())
-    lines = ["slide,group"]
+    write_slides(tmp_path, GROUPS, lambda seed: image(seed)[0])
     for seed, group in enumerate(GROUPS):
         channels, vessels, nuclei = image(seed)
-        write_slide(
-            tmp_path / f"{group}.ome.tif", channels, channels=ROLES, pixel_size_um=0.5,
-            provenance={},
-        )  # fmt: skip
-        lines.append(f"{group}.ome.tif,{group}")
         if GROUPS[group] == "test":
             predicted = 1 + 0.9 * channels[..., 2].astype(np.float32)
             write(run / "predictions" / f"{group}.ome.tif", predicted, "qd")
             write(tmp_path / f"{group}.vessels.ome.tif", vessels.astype(np.uint8))
             write(tmp_path / f"{group}.nuclei.ome.tif", nuclei.astype(np.uint16))
-    (tmp_path / "slides.csv").write_text("\n".join(lines))
     return run
 
 
@@ -95,11 +83,9 @@ def add_network(run: Path) -> None:
 
 
 def evaluate(run: Path, *arguments: str) -> int:
-    command = ["evaluate", str(run.parent / "slides.csv"), "--run", str(run), "--no-baselines"]
-    with pytest.raises(SystemExit) as stop:
-        hrpn_tf([*command, "--spatial", *arguments])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
+    slides = run.parent / "slides.csv"
+    options = ["--run", run, "--no-baselines", "--spatial", *arguments]
+    return hrpn_tf("evaluate", slides, *options).exit_code
 
 
 @pytest.fixture

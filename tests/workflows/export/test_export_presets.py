@@ -10,7 +10,8 @@ from hrpn_export import Contract, open_bundle
 from hrpn_export.formats import FORMATS, Source
 from hrpn_export.measure import ReferenceSession
 from hrpn_export.runtimes import find_runtime
-from support.exported_run import ROLES, command
+from support.command import hrpn_tf
+from support.run_folder import ROLES
 
 from hrpn_tf.config import Config, DataConfig, TissueConfig, load_config
 from hrpn_tf.data.slide_list import read_slide_list
@@ -101,7 +102,7 @@ def test_a_run_of_mixed_precision_exports(tmp_path: Path) -> None:
     }
     options = [text for key, value in choices.items() for text in ("--set", f"{key}={value}")]
     run, bundle = tmp_path / "run", tmp_path / "bundle"
-    assert command("fit", store.path, "--out", run, *options) == 0
+    assert hrpn_tf("fit", store.path, "--out", run, *options).exit_code == 0
     formats = ["--saved-model", "--onnx", "--tflite", "--precision", "fp32"]
-    assert command("export", run, "--out", bundle, *formats) == 0
+    assert hrpn_tf("export", run, "--out", bundle, *formats).exit_code == 0
     assert len(open_bundle(bundle).certificate.entries) == 4

@@ -9,21 +9,23 @@ import pytest
 from hrpn_export import open_bundle, open_session
 from hrpn_export.formats import FORMATS
 from hrpn_export.runtimes import RUNTIMES
-from support.exported_run import GROUPS, command, image, make_run
+from support.command import hrpn_tf
+from support.exported_run import exportable_run, image
+from support.run_folder import GROUPS
 
 from hrpn_tf.workflows.export.plan import plan_artefacts
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_run(tmp_path_factory.mktemp("export"))
+    return exportable_run(tmp_path_factory.mktemp("export"))
 
 
 @pytest.fixture(scope="module")
 def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything that this machine can make."""
     out = tmp_path_factory.mktemp("bundle") / "small"
-    assert command("export", run, "--out", out, "--licence", "CC-BY-4.0", "--zip") == 0
+    assert hrpn_tf("export", run, "--out", out, "--licence", "CC-BY-4.0", "--zip").exit_code == 0
     return out
 
 
@@ -85,7 +87,7 @@ def test_nothing_is_overwritten_unasked(
     run: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (bundle / "bundle.json").read_bytes()
-    assert command("export", run, "--out", bundle) == 2
+    assert hrpn_tf("export", run, "--out", bundle).exit_code == 2
     assert "--overwrite" in capsys.readouterr().err
     assert (bundle / "bundle.json").read_bytes() == before
 
@@ -104,7 +106,7 @@ def test_nothing_is_overwritten_unasked(
 def test_what_cannot_be_exported_is_refused_in_a_line(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
-    assert command("export", run, "--out", tmp_path / "out", *arguments) in (1, 2)
+    assert hrpn_tf("export", run, "--out", tmp_path / "out", *arguments).exit_code in (1, 2)
     errors = capsys.readouterr().err.strip().splitlines()
     assert said in errors[-1]
     assert "Traceback" not in "".join(errors)
@@ -118,7 +120,7 @@ def test_a_run_that_misses_a_file(
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     (copy / gone).unlink()
-    assert command("export", copy, "--out", tmp_path / "out", "--onnx") in (1, 2)
+    assert hrpn_tf("export", copy, "--out", tmp_path / "out", "--onnx").exit_code in (1, 2)
     assert gone in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
@@ -132,22 +134,22 @@ def test_a_format_that_misses_its_limit_is_left_out(
     monkeypatch.setattr(certificate, "LIMITS", strict)
     out = tmp_path / "out"
     arguments = ["export", run, "--out", out, "--onnx", "--precision", "fp32,int8"]
-    assert command(*arguments) == 1
+    assert hrpn_tf(*arguments).exit_code == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "onnx int8 differs from the Keras model by up to" in error
     assert "--uncertified" in error
     assert not (out / "onnx" / "int8").exists()
     assert open_bundle(out).artefact("onnx", "fp32")
-    assert command(*arguments, "--overwrite", "--uncertified") == 0
+    assert hrpn_tf(*arguments, "--overwrite", "--uncertified").exit_code == 0
     assert open_bundle(out).artefact("onnx", "int8")
     # kept, but marked: predict refuses it, too
     slide = tmp_path / "p.ome.tif"
     predict = ["predict", "--bundle", out, run.parent / "slides" / "c.ome.tif", "--out", slide]
     predict += ["--precision", "int8"]
-    assert command(*predict) == 1
+    assert hrpn_tf(*predict).exit_code == 1
     assert "not certified" in capsys.readouterr().err
     assert not slide.exists()
-    assert command(*predict, "--uncertified") == 0
+    assert hrpn_tf(*predict, "--uncertified").exit_code == 0
     assert slide.exists()
 
 
@@ -162,7 +164,7 @@ def test_a_full_disk_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(manifest.Manifest, "write", full)
-    assert command("export", run, "--out", tmp_path / "out", "--saved-model") == 1
+    assert hrpn_tf("export", run, "--out", tmp_path / "out", "--saved-model").exit_code == 1
     assert "No space left" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 

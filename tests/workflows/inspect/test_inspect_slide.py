@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from click.testing import CliRunner, Result
+from support.command import Ended, hrpn_tf
 
-from hrpn_tf.cli.main import main
 from hrpn_tf.errors import OutputExistsError, UsageError
 from hrpn_tf.slides import SlideInfo, open_slide, write_slide
 from hrpn_tf.workflows.inspect.slide import (
@@ -51,15 +50,15 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def inspect(*arguments: Any) -> Result:
-    found = CliRunner().invoke(main, ["inspect", *map(str, arguments)])
-    assert found.exit_code == 0, found.output
+def inspect(*arguments: Any) -> Ended:
+    found = hrpn_tf("inspect", *arguments)
+    assert found.exit_code == 0
     return found
 
 
 def test_what_is_printed(slide: Path) -> None:
     found = inspect(slide)
-    lines = found.stdout.splitlines()
+    lines = found.out.splitlines()
     assert lines[:6] == [
         f"slide       {slide}",
         "format      OME-TIFF",
@@ -76,11 +75,11 @@ def test_what_is_printed(slide: Path) -> None:
         ["2", "QD655", "qd"],
     ]
     assert lines[-1] == "for hrpn-tf predict: --channel vessels=CD31 --channel nuclei=DAPI"
-    assert found.stderr == ""
+    assert found.err == ""
 
 
 def test_json_holds_the_same(slide: Path) -> None:
-    found = json.loads(inspect(slide, "--json", "--out", "x.png").stdout)
+    found = json.loads(inspect(slide, "--json", "--out", "x.png").out)
     assert (found["height"], found["width"], found["dtype"]) == (90, 120, "uint16")
     assert found["thumbnail"] == "x.png"
     assert found["files"] == [str(slide)]
@@ -130,8 +129,8 @@ def test_pixel_sizes_are_questioned(tmp_path: Path, size: float | None, remark: 
     pixels = np.zeros((9, 9, 1), np.uint8)
     write_slide(tmp_path / "a.tif", pixels, channels="a", pixel_size_um=size, provenance={})
     found = inspect(tmp_path / "a.tif")
-    assert found.stderr.startswith(f"hrpn-tf: {tmp_path}/a.tif: {remark}")
-    assert found.stderr.count("\n") == 1
+    assert found.err.startswith(f"hrpn-tf: {tmp_path}/a.tif: {remark}")
+    assert found.err.count("\n") == 1
     with open_slide(tmp_path / "a.tif") as slide:
         assert slide.info.pixel_size_um == size
 
@@ -204,8 +203,8 @@ def test_existing_thumbnails(slide: Path, elsewhere: Path) -> None:
     kept = elsewhere / "a b.thumbnail.png"
     kept.write_text("mine")
     found = inspect(slide)
-    assert "thumbnail   none" in found.stdout
-    assert "a b.thumbnail.png exists and was kept; give --overwrite" in found.stderr
+    assert "thumbnail   none" in found.out
+    assert "a b.thumbnail.png exists and was kept; give --overwrite" in found.err
     assert kept.read_text() == "mine"
     with pytest.raises(OutputExistsError, match="give --overwrite"):
         inspect_slide(slide, kept)
@@ -223,8 +222,8 @@ def test_a_folder_that_cannot_be_written_to_is_no_failure(
 
     monkeypatch.setattr("hrpn_tf.workflows.inspect.slide.save_thumbnail", refuse)
     found = inspect(slide)
-    assert "thumbnail   none" in found.stdout
-    assert "Permission denied; say where with --out" in found.stderr
+    assert "thumbnail   none" in found.out
+    assert "Permission denied; say where with --out" in found.err
     with pytest.raises(PermissionError):
         inspect_slide(slide, Path("x.png"))
     assert not list(Path().iterdir())
@@ -235,8 +234,8 @@ def test_pixels_that_are_not_finite_cost_one_channel(tmp_path: Path) -> None:
     pixels[1, 7, 9] = np.nan
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
     found = inspect(tmp_path / "a.tif")
-    assert "row 7, column 9 of level 0" in found.stderr
-    assert [line.split()[-1] for line in found.stdout.splitlines()[-3:]] == ["1", "-", "1"]
+    assert "row 7, column 9 of level 0" in found.err
+    assert [line.split()[-1] for line in found.out.splitlines()[-3:]] == ["1", "-", "1"]
 
 
 @pytest.mark.parametrize(

@@ -7,23 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.exported_run import command, make_run
+from support.command import hrpn_tf
+from support.exported_run import exportable_run
+from support.places import ROOT
 
 from hrpn_tf.slides import open_slide, read_provenance
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_run(tmp_path_factory.mktemp("predict-bundle"))
+    return exportable_run(tmp_path_factory.mktemp("predict-bundle"))
 
 
 @pytest.fixture(scope="module")
 def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundle") / "small"
     formats = ["--onnx", "--saved-model", "--tflite", "--precision", "fp32,int8"]
-    assert command("export", run, "--out", out, *formats) == 0
+    assert hrpn_tf("export", run, "--out", out, *formats).exit_code == 0
     return out
 
 
@@ -36,7 +36,7 @@ def pixels(path: Path) -> np.ndarray:
 def reference(run: Path, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     out = tmp_path_factory.mktemp("reference") / "c.ome.tif"
     slide = run.parent / "slides" / "c.ome.tif"
-    assert command("predict", "--run", run, slide, "--out", out, "--tile", 32) == 0
+    assert hrpn_tf("predict", "--run", run, slide, "--out", out, "--tile", 32).exit_code == 0
     return pixels(out)
 
 
@@ -56,7 +56,12 @@ def test_every_runtime_predicts_slides(
     run: Path, bundle: Path, tmp_path: Path, reference: np.ndarray, options: list[str], limit: float
 ) -> None:
     slide, out = run.parent / "slides" / "c.ome.tif", tmp_path / "c.ome.tif"
-    assert command("predict", "--bundle", bundle, slide, "--out", out, "--tile", 32, *options) == 0
+    assert (
+        hrpn_tf(
+            "predict", "--bundle", bundle, slide, "--out", out, "--tile", 32, *options
+        ).exit_code
+        == 0
+    )
     assert np.abs(pixels(out) - reference).max() <= limit
 
 
@@ -66,7 +71,7 @@ def test_the_result_names_the_format_and_the_training(
     import hashlib
 
     slide, out = run.parent / "slides" / "c.ome.tif", tmp_path / "c.ome.tif"
-    assert command("predict", "--bundle", bundle, slide, "--out", out) == 0
+    assert hrpn_tf("predict", "--bundle", bundle, slide, "--out", out).exit_code == 0
     trained = hashlib.sha256((run / "best.keras").read_bytes()).hexdigest()
     own = hashlib.sha256((bundle / "onnx" / "fp32" / "model.onnx").read_bytes()).hexdigest()
     assert read_provenance(out)["model"] == {
@@ -81,7 +86,7 @@ def test_a_list_gives_what_the_training_did_not_use(
     run: Path, bundle: Path, tmp_path: Path
 ) -> None:
     slides = run.parent / "slides" / "slides.csv"
-    assert command("predict", "--bundle", bundle, slides, "--out", tmp_path) == 0
+    assert hrpn_tf("predict", "--bundle", bundle, slides, "--out", tmp_path).exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["c.ome.tif"]
 
 
@@ -109,7 +114,7 @@ def test_what_does_not_fit_is_refused_in_a_line(
 ) -> None:
     slide = run.parent / "slides" / "c.ome.tif"
     given = [text.format(bundle=bundle, run=run) for text in arguments]
-    assert command("predict", slide, "--out", tmp_path / "x.ome.tif", *given) in (1, 2)
+    assert hrpn_tf("predict", slide, "--out", tmp_path / "x.ome.tif", *given).exit_code in (1, 2)
     errors = capsys.readouterr().err.strip().splitlines()
     assert said in errors[-1]
     assert not list(tmp_path.iterdir())
@@ -118,16 +123,18 @@ def test_what_does_not_fit_is_refused_in_a_line(
 def test_a_bundle_names_no_slides_and_no_place(
     run: Path, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command("predict", "--bundle", bundle, "--out", tmp_path) == 2
+    assert hrpn_tf("predict", "--bundle", bundle, "--out", tmp_path).exit_code == 2
     assert "names no slides" in capsys.readouterr().err
-    assert command("predict", "--bundle", bundle, run.parent / "slides" / "c.ome.tif") == 2
+    assert (
+        hrpn_tf("predict", "--bundle", bundle, run.parent / "slides" / "c.ome.tif").exit_code == 2
+    )
     assert "--out" in capsys.readouterr().err
 
 
 def test_several_slides_on_workers_of_this_machine(run: Path, bundle: Path, tmp_path: Path) -> None:
     slides = [run.parent / "slides" / f"{name}.ome.tif" for name in "ac"]
     arguments = ["predict", "--bundle", bundle, *slides, "--out", tmp_path, "--workers", 1]
-    assert command(*arguments) == 0
+    assert hrpn_tf(*arguments).exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ome.tif", "c.ome.tif"]
 
 

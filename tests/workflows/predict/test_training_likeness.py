@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hrpn_export import open_bundle
 from hrpn_export.errors import DamagedBundleError
-from support.exported_run import command
-from support.profiled_run import image, make_run, make_slide, profiled_run
+from support.command import hrpn_tf
+from support.profiled_run import image, make_slide, profiled_run, unprofiled_run
 
 from hrpn_tf.data.tissue import TissueConfig
 from hrpn_tf.errors import NonFinitePixelsError
@@ -31,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def predicted(network: Path, slide: Path, out: Path, *options: object) -> dict[str, Any]:
     """What the written slide says of its likeness."""
     kind = "--bundle" if (network / "bundle.json").exists() else "--run"
-    assert command("predict", kind, network, slide, "--out", out, *options) == 0
+    assert hrpn_tf("predict", kind, network, slide, "--out", out, *options).exit_code == 0
     found: dict[str, Any] = read_provenance(out).get(KEY, {})
     return found
 
@@ -83,7 +83,7 @@ def test_a_run_without_a_profile_says_so_once(run: Path, tmp_path: Path, capsys:
     (plain / NAME).unlink()
     slides = [run.parent / "slides" / f"{name}.ome.tif" for name in "ef"]
     options = ["--out", tmp_path / "out", "--workers", 0]
-    assert command("predict", "--run", plain, *slides, *options) == 0
+    assert hrpn_tf("predict", "--run", plain, *slides, *options).exit_code == 0
     said = capsys.readouterr().err
     assert said.count("has no training profile") == 1
     assert KEY not in read_provenance(tmp_path / "out" / "e.ome.tif")
@@ -141,7 +141,7 @@ def test_windows_that_cannot_be_read_are_passed_over(run: Path) -> None:
 
 def test_a_bundle_takes_the_profile_along(run: Path, tmp_path: Path, capsys: Capture) -> None:
     bundle, slide = tmp_path / "bundle", run.parent / "slides" / "f.ome.tif"
-    assert command("export", run, "--out", bundle, "--onnx", "--precision", "fp32") == 0
+    assert hrpn_tf("export", run, "--out", bundle, "--onnx", "--precision", "fp32").exit_code == 0
     assert (bundle / NAME).read_bytes() == (run / NAME).read_bytes()
     capsys.readouterr()
     found = predicted(bundle, slide, tmp_path / "f.ome.tif")
@@ -164,13 +164,13 @@ def test_real_neurons_are_unlike_a_tumour(run: Path, tmp_path: Path, shared_data
 
 
 def test_a_store_of_other_channels_is_refused(run: Path, tmp_path: Path, capsys: Capture) -> None:
-    other = make_run(tmp_path / "other", tissue="all")
+    other = unprofiled_run(tmp_path / "other", tissue="all")
     contract = other / "contract.json"
     contract.write_text(contract.read_text().replace("vessels", "fibroblasts"))
-    assert command("describe-training", other) == 2
+    assert hrpn_tf("describe-training", other).exit_code == 2
     assert "name its own store with --store" in capsys.readouterr().err
-    assert command("describe-training", run, "--store", tmp_path / "none") == 1
-    assert command("describe-training", tmp_path / "nowhere") == 2
+    assert hrpn_tf("describe-training", run, "--store", tmp_path / "none").exit_code == 1
+    assert hrpn_tf("describe-training", tmp_path / "nowhere").exit_code == 2
 
 
 def test_windows_lie_in_the_tissue_of_the_area() -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.evaluated_run import make_run
+from support.evaluated_run import evaluated_run
 
 from hrpn_tf.workflows.report.options import ReportOptions
 from hrpn_tf.workflows.report.report import report_run
@@ -13,6 +13,6 @@ from hrpn_tf.workflows.report.report import report_run
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with its report in ``run/report``; made once, not to be changed."""
     folder = tmp_path_factory.mktemp("made")
-    run = make_run(folder)
+    run = evaluated_run(folder)
     report_run(run, options=ReportOptions(slide_list=folder / "slides.yaml"), progress=False)
     return run

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from support.command import hrpn_tf
 from support.evaluated_run import (
     HOSTILE,
     HOSTILE_GROUP,
-    ROLES,
     predicted,
     truth,
     write_prediction,
 )
+from support.run_folder import ROLES
 
-from hrpn_tf.cli.main import run as hrpn_tf
 from hrpn_tf.slides import write_slide
 from hrpn_tf.workflows.report.sources import default_out
 
@@ -32,11 +32,7 @@ def run(made: Path, tmp_path: Path) -> Path:
 
 
 def report(run: Path, *arguments: str, path: Path | None = None) -> int:
-    slides = str(run.parent / "slides.yaml")
-    with pytest.raises(SystemExit) as stop:
-        hrpn_tf(["report", str(path or run), slides, *arguments])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
+    return hrpn_tf("report", path or run, run.parent / "slides.yaml", *arguments).exit_code
 
 
 def test_a_run_becomes_pages(made: Path) -> None:

@@ -1,0 +1,62 @@
+"""``hrpn-tf``, in this process or in one of its own."""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hrpn_tf.cli.main import run
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it wrote to standard output and standard error."""
+
+    exit_code: int
+    out: str
+    err: str
+
+
+@contextmanager
+def _heard() -> Iterator[tuple[io.StringIO, io.StringIO]]:
+    """What is printed within, which is then passed on: to ``capsys``, or to pytest's report."""
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            yield out, err
+    finally:
+        sys.stdout.write(out.getvalue())
+        sys.stderr.write(err.getvalue())
+
+
+def hrpn_tf(*arguments: object) -> Ended:
+    """Run a command line in this process, where a test can replace parts of the program.
+
+    Example:
+        assert hrpn_tf("export", run, "--out", tmp_path / "bundle").exit_code == 0
+    """
+    with _heard() as (out, err), pytest.raises(SystemExit) as stop:
+        run([str(argument) for argument in arguments])
+    code = stop.value.code
+    assert isinstance(code, int), "hrpn-tf ends with an exit code"
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+def hrpn_tf_apart(*arguments: object, cwd: Path | None = None, **variables: str) -> Ended:
+    """Run a command line in a process of its own, with these environment variables added."""
+    script = "import sys; from hrpn_tf.cli.main import run; run(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "100", **variables},
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
