@@ -53,7 +53,7 @@ check: .venv/installed
 
 # Into build/site; a warning, a dead link or a file loaded from another server is an error.
 docs: .venv/installed
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open the page build/site/index.html"
 
 format: .venv/installed

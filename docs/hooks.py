@@ -1,8 +1,5 @@
 """Hooks of the site: the generated parts of reference pages, and a check of the finished pages."""
 
-import importlib.util
-import subprocess
-import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,6 +11,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 from hrpn_tf.cli.main import COMMANDS
+from hrpn_tf.config.reference import reference
 
 # What a browser fetches by itself when it opens a page; the link of an <a> waits for a click.
 LOADED = {"src", "srcset", "poster", "data"}
@@ -22,7 +20,7 @@ LOADED_LINKS = {"stylesheet", "icon", "preload", "preconnect", "modulepreload", 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Replace each comment that marks a generated part by that part."""
-    for mark, generate in {"commands": commands, "configuration": configuration}.items():
+    for mark, generate in {"commands": commands, "configuration": reference}.items():
         if f"<!-- {mark} -->" in markdown:
             markdown = markdown.replace(f"<!-- {mark} -->", generate())
     return markdown
@@ -49,17 +47,6 @@ def commands() -> str:
             f"    :prog_name: hrpn-tf {name}\n    :depth: 1\n"
         )
     return "\n".join([*table, "", *blocks])
-
-
-def configuration() -> str:
-    """What ``python -m hrpn_tf.config.reference`` prints."""
-    module = "hrpn_tf.config.reference"
-    if importlib.util.find_spec(module) is None:
-        return "The sections and their keys are defined in `hrpn_tf/config`."
-    done = subprocess.run([sys.executable, "-m", module], capture_output=True, text=True)
-    if done.returncode:
-        raise PluginError(f"{module} failed:\n{done.stderr}")
-    return done.stdout
 
 
 class _Links(HTMLParser):
@@ -95,6 +82,8 @@ class _Links(HTMLParser):
             if parts.path:  # the page of an unknown address starts its links at the root
                 root = site if parts.path.startswith("/") else self.path.parent
                 target = (root / unquote(parts.path).lstrip("/")).resolve()
+            if target.is_dir():
+                target /= "index.html"
             page = pages.get(target)
             if not target.exists():
                 yield f"{self.path}: {url} leads nowhere"

@@ -1,12 +1,11 @@
-"""A cohort of whole slides on paper: bytes, hours, money, and what saturates first.
+"""What would the prediction of many slides cost, and what would saturate first?
 
     python benchmarks/experiments/cohort_on_paper.py
     python benchmarks/experiments/cohort_on_paper.py --slides 500 --mpx-per-core 1.4 --dtype uint8
 
-Prints the Markdown tables of docs/results/scale.md from stated assumptions, each of which is an
-option.
-``--mpx-per-core`` is the Mpx/s that ``hrpn-tf predict SLIDES... --workers 0`` says of its last
-slide, divided by the cores that it had.
+Nothing is measured: the Markdown tables of docs/results/scale.md follow from assumptions, each of
+which is an option. ``--mpx-per-core`` is the Mpx/s that ``hrpn-tf predict SLIDES... --workers 0``
+prints for its last slide, divided by the number of cores.
 """
 
 import argparse
@@ -47,7 +46,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What the tables follow from; see ``MEANING``."""
+    """The assumptions behind the tables; see ``MEANING``."""
 
     slides: int = 10_000
     side: int = 60_000
@@ -76,18 +75,18 @@ class Assumptions:
 
     @property
     def pixels(self) -> float:
-        """Of a slide."""
+        """Pixels of a slide."""
         return float(self.side) ** 2
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """What predicting one slide moves and leaves.
+    """Data that the prediction of one slide transfers and stores.
 
     Attributes:
-        read, written: bytes over the network.
-        stored: bytes that stay.
-        files: that stay.
+        read, written: transfers over the network, bytes.
+        stored: size of the result, bytes.
+        files: number of files of the result.
     """
 
     read: float
@@ -97,21 +96,21 @@ class Traffic:
 
 
 def pyramid(full: float) -> float:
-    """A full level and the smaller ones, each a quarter of the one before."""
+    """A full level plus the smaller levels, each a quarter of the one before."""
     return full * 4 / 3
 
 
 def input_bytes(a: Assumptions) -> float:
-    """Stored bytes of a slide with its pyramid."""
+    """Size of a stored slide with its pyramid, bytes."""
     return pyramid(a.pixels * a.inputs * a.input_bytes * a.input_ratio)
 
 
 def traffic(a: Assumptions, layout: str) -> Traffic:
-    """Of one slide in one format."""
+    """The traffic of one slide in one format."""
     level = a.pixels * BYTES[a.dtype] * a.output_ratio
-    # the checksum of the whole file, and the tissue's pixels with their halos at full resolution
+    # the whole file for its checksum, then the tissue with its halos at full resolution
     read = input_bytes(a) + a.tissue * a.overlap * input_bytes(a) * 3 / 4
-    if layout == "ome-tiff":  # made of blocks that are written and read first
+    if layout == "ome-tiff":  # assembled from blocks that are written and read first
         return Traffic(read + level, level + pyramid(level), pyramid(level), 1)
     side = a.block if layout == "ome-zarr-0.5" else a.chunk
     files = pyramid(math.ceil(a.side / side) ** 2)
@@ -119,35 +118,35 @@ def traffic(a: Assumptions, layout: str) -> Traffic:
 
 
 def seconds_of_slide(a: Assumptions, rate: float) -> float:
-    """That one worker takes which computes ``rate`` Mpx/s."""
+    """Time of one worker that computes ``rate`` Mpx/s, s."""
     return a.pixels * a.tissue / MEGA / rate
 
 
 def tasks_of_slide(a: Assumptions, rate: float) -> float:
-    """Beginning, finishing, and parts."""
+    """Number of tasks: the start, the end, and the parts."""
     return 2 + math.ceil(seconds_of_slide(a, rate) / a.part_seconds)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown."""
+    """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def figure(value: float) -> str:
-    """Three digits, with thousands apart.
+def rounded(value: float) -> str:
+    """Three digits, with thousands separated.
 
-    >>> figure(12345.6), figure(0.01234), figure(72.0)
+    >>> rounded(12345.6), rounded(0.01234), rounded(72.0)
     ('12 300', '0.0123', '72')
     """
     if value == 0:
         return "0"
     digits = 2 - math.floor(math.log10(abs(value)))
-    rounded = round(value, digits)
+    short = round(value, digits)
     return (
-        f"{rounded:,.0f}".replace(",", " ")
+        f"{short:,.0f}".replace(",", " ")
         if digits <= 0
-        else f"{rounded:.{digits}f}".rstrip("0").rstrip(".")
+        else f"{short:.{digits}f}".rstrip("0").rstrip(".")
     )
 
 
@@ -161,18 +160,18 @@ def assumptions_table(a: Assumptions) -> str:
 
 
 def bytes_table(a: Assumptions) -> str:
-    """By format: of a slide and of the cohort."""
+    """Bytes and files per format, of one slide and of all."""
     rows = []
     for layout in ("ome-tiff", "ome-zarr-0.5", "ome-zarr-0.4"):
         one = traffic(a, layout)
         rows.append(
             [
                 layout,
-                *(figure(value / GIGA) for value in (one.read, one.written, one.stored)),
-                figure(one.files),
-                *(figure(value * a.slides / GIGA / 1000) for value in (one.read, one.stored)),
-                figure(one.files * a.slides),
-                figure(one.stored * a.slides / GIGA * a.storage_price),
+                *(rounded(value / GIGA) for value in (one.read, one.written, one.stored)),
+                rounded(one.files),
+                *(rounded(value * a.slides / GIGA / 1000) for value in (one.read, one.stored)),
+                rounded(one.files * a.slides),
+                rounded(one.stored * a.slides / GIGA * a.storage_price),
             ]
         )
     rows.append(
@@ -180,12 +179,12 @@ def bytes_table(a: Assumptions) -> str:
             "the slides",
             "",
             "",
-            figure(input_bytes(a) / GIGA),
+            rounded(input_bytes(a) / GIGA),
             "1",
             "",
-            figure(input_bytes(a) * a.slides / GIGA / 1000),
-            figure(a.slides),
-            figure(input_bytes(a) * a.slides / GIGA * a.storage_price),
+            rounded(input_bytes(a) * a.slides / GIGA / 1000),
+            rounded(a.slides),
+            rounded(input_bytes(a) * a.slides / GIGA * a.storage_price),
         ]
     )
     header = ["", "read, GB", "written, GB", "kept, GB", "files"]
@@ -193,24 +192,24 @@ def bytes_table(a: Assumptions) -> str:
 
 
 def workers(a: Assumptions) -> list[tuple[str, float, float]]:
-    """(name, Mpx/s, $/h) of the kinds of worker."""
+    """(name, Mpx/s, $/h) of each kind of worker."""
     cpu = (f"CPU worker, {a.cores} cores", a.mpx_per_core * a.cores, a.core_price * a.cores)
     return [cpu, ("GPU worker", a.mpx_per_gpu, a.gpu_price)]
 
 
 def hours_table(a: Assumptions) -> str:
-    """By kind of worker: hours and money."""
+    """Hours and costs per kind of worker."""
     rows = []
     for name, rate, price in workers(a):
         hours = seconds_of_slide(a, rate) * a.slides / 3600
         rows.append(
             [
                 name,
-                figure(rate),
-                figure(seconds_of_slide(a, rate) / 60),
-                figure(hours),
-                *(figure(hours / count / 24) for count in (10, 100, 1000)),
-                figure(hours * price),
+                rounded(rate),
+                rounded(seconds_of_slide(a, rate) / 60),
+                rounded(hours),
+                *(rounded(hours / count / 24) for count in (10, 100, 1000)),
+                rounded(hours * price),
             ]
         )
     days = [f"days on {count}" for count in ("10", "100", "1 000")]
@@ -218,7 +217,7 @@ def hours_table(a: Assumptions) -> str:
 
 
 def saturation_table(a: Assumptions) -> str:
-    """By kind of worker: how many of them use up each thing that they share."""
+    """How many workers of each kind saturate each shared resource."""
     rows = []
     for name, rate, _ in workers(a):
         seconds = seconds_of_slide(a, rate)
@@ -231,7 +230,7 @@ def saturation_table(a: Assumptions) -> str:
             "scheduler": a.tasks / (tasks_of_slide(a, rate) / seconds),
         }
         demand = (tiff.read + tiff.written) / seconds / MEGA
-        rows.append([name, figure(demand), *(figure(value) for value in limits.values())])
+        rows.append([name, rounded(demand), *(rounded(value) for value in limits.values())])
     return table(
         [
             "",
@@ -246,15 +245,15 @@ def saturation_table(a: Assumptions) -> str:
 
 
 def rest_table(a: Assumptions) -> str:
-    """What else the cohort costs."""
+    """Further costs of the whole set of slides."""
     look = a.slides * a.round_trips * a.round_trip_ms / 1000 / 8
     checksum = input_bytes(a) / GIGA / a.checksum_rate
     rows = [
-        ["looking at all slides before the start, minutes", figure(look / 60)],
-        ["checksum of a slide, s", figure(checksum)],
-        ["checksums of all, worker-hours", figure(checksum * a.slides / 3600)],
+        ["looking at all slides before the start, minutes", rounded(look / 60)],
+        ["checksum of a slide, s", rounded(checksum)],
+        ["checksums of all, worker-hours", rounded(checksum * a.slides / 3600)],
         *(
-            [f"tasks in all, {name}", figure(tasks_of_slide(a, rate) * a.slides)]
+            [f"tasks in all, {name}", rounded(tasks_of_slide(a, rate) * a.slides)]
             for name, rate, _ in workers(a)
         ),
     ]
@@ -262,14 +261,14 @@ def rest_table(a: Assumptions) -> str:
 
 
 def report(a: Assumptions) -> str:
-    """All tables, an empty line between them."""
+    """All tables, separated by empty lines."""
     tables = (assumptions_table, bytes_table, hours_table, saturation_table, rest_table)
     return "\n\n".join(make(a) for make in tables)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description="A cohort of whole slides on paper.")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     for f in fields(Assumptions):
         choices = list(BYTES) if f.name == "dtype" else None
         option = f"--{f.name.replace('_', '-')}"

@@ -1,18 +1,18 @@
-"""Is the project as fast, as small and as exact as it wants to be? One run, one table.
+"""Does the project reach its goals for speed, memory and accuracy? One run, one table.
 
     python benchmarks/experiments/goals.py --bundle hrpn-m=M --bundle ganda=G \\
         --bundle hrpn-published=P \\
-        --threads 2 --rounds 7 --out claims
+        --threads 2 --rounds 7 --out goals
     python benchmarks/experiments/goals.py ... --quick --out look
 
-Bundles with Keras, ONNX and TFLite (``hrpn-tf export RUN --out M --keras --onnx --tflite``); of
-GANDA fp32 is enough (``--precision fp32``). Everything is measured by the plan ``goals.yaml`` as
-``hrpn-tf benchmark`` does it, every case once in each round, and is in ``OUT/report.json``; the
-table is printed, and in ``OUT/claims.md``. Stopped and run again, it goes on; a report that is
-there is not measured anew, only read.
+The bundles need Keras, ONNX and TFLite (``hrpn-tf export RUN --out M --keras --onnx --tflite``);
+for GANDA fp32 is enough (``--precision fp32``). The plan ``goals.yaml`` is measured like any other
+of ``hrpn-tf benchmark``, every case once per round. The samples go to ``OUT/report.json``; the
+table is printed and written to ``OUT/goals.md``. Run again after an interruption, it resumes; an
+existing report is read and not measured again.
 
-Each ratio is ours over theirs, the median of all samples, with an interval of 95 % (bootstrap over
-rounds). "Best" formats are chosen by the medians of the same run.
+Each ratio is ours / theirs, by the medians of all samples, with a 95 % interval (bootstrap over
+rounds). The "best" format is the one with the smallest median of the same run.
 """
 
 import argparse
@@ -35,29 +35,29 @@ ORIGINAL = "HRPN (PyTorch)"
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One goal.
+class Goal:
+    """One goal of the project.
 
     Attributes:
-        what: in words.
-        measure: of both rows, or ``mse`` of their certificates.
-        ours, theirs: measured; None if there is no such row.
-        goal: largest ratio of ours to theirs.
+        what: description.
+        measure: measure of both rows, or ``mse`` of their certificates.
+        ours, theirs: measured rows; None if there is no such row.
+        limit: largest ratio of ours to theirs that meets the goal.
     """
 
     what: str
     measure: str
     ours: Row | None
     theirs: Row | None
-    goal: float
+    limit: float
 
 
-def claims(report: Report, names: Mapping[str, str]) -> Iterator[Claim]:
+def goals(report: Report, names: Mapping[str, str]) -> Iterator[Goal]:
     """All goals for which the report may have rows.
 
     Args:
-        report: of the plan ``goals.yaml``.
-        names: of the networks in the report, by ``hrpn-m``, ``ganda`` and ``hrpn-published``.
+        report: report of the plan ``goals.yaml``.
+        names: maps ``hrpn-m``, ``ganda`` and ``hrpn-published`` to names of networks in the report.
     """
     if OURS in names and GANDA in names:
         yield from _against_ganda(report, names)
@@ -66,29 +66,29 @@ def claims(report: Report, names: Mapping[str, str]) -> Iterator[Claim]:
     if OURS in names:
         best = _fastest(_rows(report, names[OURS], "tile"))
         usual = _fastest(_rows(report, names[OURS], "model_predict"))
-        yield Claim("best certified format / model.predict", "latency", best, usual, 0.5)
+        yield Goal("best certified format / model.predict", "latency", best, usual, 0.5)
 
 
-def _against_ganda(report: Report, names: Mapping[str, str]) -> Iterator[Claim]:
+def _against_ganda(report: Report, names: Mapping[str, str]) -> Iterator[Goal]:
     theirs = {_kind(row): row for row in _rows(report, names[GANDA], "tile", "fp32")}
     ours = _rows(report, names[OURS], "tile", "fp32")
     measures = (("latency", "latency", 0.5), ("memory growth", "growth of memory", 0.5))
-    for measure, words, goal in measures:
+    for measure, words, limit in measures:
         for row in ours:
             kind = _kind(row)
-            yield Claim(f"{words}, {' '.join(kind)}", measure, row, theirs.get(kind), goal)
+            yield Goal(f"{words}, {' '.join(kind)}", measure, row, theirs.get(kind), limit)
     for row in ours[:1]:
-        yield Claim(f"MSE, {row.case.format}", "mse", row, theirs.get(_kind(row)), 0.8)
+        yield Goal(f"MSE, {row.case.format}", "mse", row, theirs.get(_kind(row)), 0.8)
 
 
-def _against_original(report: Report, name: str) -> Iterator[Claim]:
+def _against_original(report: Report, name: str) -> Iterator[Goal]:
     original = _fastest(_rows(report, ORIGINAL, "tile"))
     single = _fastest(_rows(report, name, "tile", "fp32"))
     best = _fastest(_rows(report, name, "tile"))
-    yield Claim("latency, best format in fp32", "latency", single, original, 0.8)
-    yield Claim("latency, best format in any precision", "latency", best, original, 0.8)
+    yield Goal("latency, best format in fp32", "latency", single, original, 0.8)
+    yield Goal("latency, best format in any precision", "latency", best, original, 0.8)
     ours, theirs = (_fastest(_rows(report, each, "training")) for each in (name, ORIGINAL))
-    yield Claim("training step", "step", ours, theirs, 1.0)
+    yield Goal("training step", "step", ours, theirs, 1.0)
 
 
 def _kind(row: Row) -> tuple[str, str]:
@@ -106,12 +106,12 @@ def _rows(report: Report, model: str, scenario: str, precision: str | None = Non
 
 
 def _fastest(rows: list[Row]) -> Row | None:
-    """By the median time; a row without measures only if all are."""
+    """The row with the smallest median time; one without measures only if there is no other."""
     return min(rows, key=lambda row: row.latency.median if row.latency else 1e99, default=None)
 
 
-def to_table(found: Iterator[Claim]) -> str:
-    """A Markdown table."""
+def to_table(found: Iterator[Goal]) -> str:
+    """The goals as a Markdown table."""
     lines = [
         "| goal | ours | theirs | ratio | 95 % interval | at most | |",
         "|---|---|---|---:|---:|---:|---|",
@@ -119,58 +119,58 @@ def to_table(found: Iterator[Claim]) -> str:
     return "\n".join([*lines, *map(_line, found)])
 
 
-def _line(claim: Claim) -> str:
-    ours, theirs = claim.ours, claim.theirs
-    missing = _missing(claim)
+def _line(goal: Goal) -> str:
+    ours, theirs = goal.ours, goal.theirs
+    missing = _missing(goal)
     if missing is not None or ours is None or theirs is None:
-        return f"| {claim.what} | {_words(claim, ours)} | {_words(claim, theirs)} | | | " + (
-            f"{claim.goal:g} | not measured: {missing} |"
+        return f"| {goal.what} | {_words(goal, ours)} | {_words(goal, theirs)} | | | " + (
+            f"{goal.limit:g} | not measured: {missing} |"
         )
-    if claim.measure == "mse":
+    if goal.measure == "mse":
         assert ours.accuracy is not None
         assert theirs.accuracy is not None
         ratio = ours.accuracy.mse / theirs.accuracy.mse
         interval, certain = "", True
     else:
-        now, before = ours.measures[claim.measure], theirs.measures[claim.measure]
-        change = change_of(ours.case, claim.measure, before, now)
+        now, before = ours.measures[goal.measure], theirs.measures[goal.measure]
+        change = change_of(ours.case, goal.measure, before, now)
         ratio = change.ratio
         interval = f"{change.low:.2f} to {change.high:.2f}"
-        certain = not change.low <= claim.goal <= change.high
-    verdict = f"{'met' if ratio <= claim.goal else 'missed'}{'' if certain else ', uncertain'}"
+        certain = not change.low <= goal.limit <= change.high
+    verdict = f"{'met' if ratio <= goal.limit else 'missed'}{'' if certain else ', uncertain'}"
     return (
-        f"| {claim.what} | {_words(claim, ours)} | {_words(claim, theirs)} | {ratio:.2f} | "
-        f"{interval} | {claim.goal:g} | {verdict} |"
+        f"| {goal.what} | {_words(goal, ours)} | {_words(goal, theirs)} | {ratio:.2f} | "
+        f"{interval} | {goal.limit:g} | {verdict} |"
     )
 
 
-def _missing(claim: Claim) -> str | None:
+def _missing(goal: Goal) -> str | None:
     """Why there is no ratio, or None."""
-    for row in (claim.ours, claim.theirs):
+    for row in (goal.ours, goal.theirs):
         if row is None:
             return "no such row"
-        if claim.measure == "mse":
+        if goal.measure == "mse":
             if row.accuracy is None:
                 return f"no certificate of {row.case.model}"
-        elif claim.measure not in row.measures:
-            return (row.failure or f"no {claim.measure}").replace("|", "/")
-    if claim.measure == "mse" and claim.ours and claim.theirs:
-        images = [row.accuracy.what for row in (claim.ours, claim.theirs) if row.accuracy]
+        elif goal.measure not in row.measures:
+            return (row.failure or f"no {goal.measure}").replace("|", "/")
+    if goal.measure == "mse" and goal.ours and goal.theirs:
+        images = [row.accuracy.what for row in (goal.ours, goal.theirs) if row.accuracy]
         if len(set(images)) > 1:
             return f"of different images: {' and '.join(images)}"
-    elif claim.theirs and claim.theirs.measures[claim.measure].median <= 0:
+    elif goal.theirs and goal.theirs.measures[goal.measure].median <= 0:
         return "theirs is 0"
     return None
 
 
-def _words(claim: Claim, row: Row | None) -> str:
+def _words(goal: Goal, row: Row | None) -> str:
     if row is None:
         return ""
     case = row.case
     name = f"{case.model} {case.format} {case.precision} ({case.runtime})"
-    if claim.measure == "mse":
+    if goal.measure == "mse":
         return name if row.accuracy is None else f"{name} {row.accuracy.mse:.4g}"
-    samples = row.measures.get(claim.measure)
+    samples = row.measures.get(goal.measure)
     if samples is None:
         return name
     if samples.unit == "byte":
@@ -179,7 +179,7 @@ def _words(claim: Claim, row: Row | None) -> str:
 
 
 def to_page(report: Report, names: Mapping[str, str], date: datetime) -> str:
-    """The table with what a reader needs to judge it."""
+    """The table with the facts that a reader needs to judge it."""
     about, plan = report.environment, report.plan
     busiest = max((row.others for row in report.rows), default=0.0)
     lines = [
@@ -191,7 +191,7 @@ def to_page(report: Report, names: Mapping[str, str], date: datetime) -> str:
     ]
     if about.busy:
         lines += [f"**{about.busy[0].upper()}{about.busy[1:]}.**", ""]
-    return "\n".join([*lines, to_table(claims(report, names)), ""])
+    return "\n".join([*lines, to_table(goals(report, names)), ""])
 
 
 def _bundles(texts: list[str]) -> dict[str, Path]:
@@ -212,13 +212,15 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def main() -> None:
-    """Measure, unless that is done, and print the table."""
-    parser = argparse.ArgumentParser(description="The goals of the project, measured in one run.")
-    parser.add_argument("--bundle", action="append", required=True, metavar="NAME=PATH")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--quick", action="store_true", help="two short rounds, to see it run")
-    parser.add_argument("--out", type=Path, required=True)
+    """Measure unless there is a report, and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    networks = f"{OURS}, {GANDA} or {PUBLISHED}"
+    add("--bundle", action="append", required=True, metavar="NAME=PATH", help=networks)
+    add("--threads", type=int, default=2, help="threads of the runtimes")
+    add("--rounds", type=int, default=7, help="measurements of each case, in fresh processes")
+    add("--quick", action="store_true", help="two short rounds, as a trial")
+    add("--out", type=Path, required=True, help="folder of the report and the table")
     arguments = parser.parse_args()
     try:
         bundles = _bundles(arguments.bundle)
@@ -231,7 +233,7 @@ def main() -> None:
     except BundleError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
-    (out / "claims.md").write_text(page, encoding="utf-8")
+    (out / "goals.md").write_text(page, encoding="utf-8")
     print(page)
 
 

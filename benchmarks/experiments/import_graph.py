@@ -1,4 +1,4 @@
-"""How the modules of the three packages import each other: levels, arrows, circles.
+"""How do the modules of the three packages import each other: levels, arrows, circles?
 
     python benchmarks/experiments/import_graph.py
     python benchmarks/experiments/import_graph.py --commit 0de96bf

@@ -1,11 +1,12 @@
-"""Does the store feed a training at the published scale? Prints rates, their ratio, and memory.
+"""Does the data pipeline keep up with training at the published scale?
 
     python benchmarks/experiments/input_pipeline.py  # 2 000 patches, a few minutes
     # the published number, 26 GB of pixels
     python benchmarks/experiments/input_pipeline.py --patches 32700
 
-Makes a synthetic store, reads one shuffled and augmented epoch of it, and trains a preset on one
-batch that is already in memory. Nothing but the store's own code reads and writes patches.
+Makes a synthetic patch dataset, reads one shuffled and augmented epoch of it, and trains a preset
+on a batch that is already in memory. Prints both rates, their ratio, and the memory. Only the
+package's own code reads and writes patches.
 """
 
 import argparse
@@ -34,13 +35,13 @@ from hrpn_tf.data.manifest import (
 from hrpn_tf.data.moments import Moments
 from hrpn_tf.data.shards import PatchWriter
 
-POOL = 64  # different noise patches; each is stored many times, every time rolled
-MEAN_GREY = 20.0  # Poisson noise of this mean compresses about as well as the real fields (1.8)
+POOL = 64  # distinct noise patches; each is stored many times, shifted each time
+MEAN_GREY = 20.0  # Poisson noise with this mean compresses about as well as real fields (1.8)
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Patches per second of wall clock, and seconds of processor time per patch."""
+    """Patches per second of wall time, and processor time per patch, s."""
 
     patches_per_s: float
     processor_s: float
@@ -66,28 +67,28 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--patches", type=int, default=2000)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--patches", type=int, default=2000, help="number of patches")
     parser.add_argument("--patch", type=int, default=512, help="side, px")
     parser.add_argument("--inputs", type=int, default=2, help="input channels; one target is added")
-    parser.add_argument("--groups", type=int, default=6, help="slides, each a group of its own")
-    parser.add_argument("--batch", type=int, default=32, help="patches per batch when feeding")
-    parser.add_argument("--preset", default="hrpn-s", help="network that is trained")
-    parser.add_argument("--train-batch", type=int, default=8)
+    parser.add_argument("--groups", type=int, default=6, help="slides, each in its own group")
+    parser.add_argument("--batch", type=int, default=32, help="patches per batch when reading")
+    parser.add_argument("--preset", default="hrpn-s", help="network to train")
+    parser.add_argument("--train-batch", type=int, default=8, help="patches per training step")
     parser.add_argument("--steps", type=int, default=5, help="timed training steps")
-    parser.add_argument("--threads", type=int, default=2, help="of TensorFlow")
-    parser.add_argument("--folder", type=Path, help="where the store goes for the while")
+    parser.add_argument("--threads", type=int, default=2, help="threads of TensorFlow")
+    parser.add_argument("--folder", type=Path, help="folder for the temporary patch dataset")
     return parser.parse_args()
 
 
 def _in_new_process(function: Callable[..., Rate], *arguments: Any) -> Rate:
-    """Run with an interpreter of its own, so that the peak memory is that of ``function`` alone."""
+    """Run in a new interpreter, so that the peak memory is that of ``function`` alone."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def _make_store(path: Path, options: argparse.Namespace) -> None:
-    """Write a store of Poisson noise, uint8, without reading slides."""
+    """Write a patch dataset of Poisson noise, uint8, without reading slides."""
     start = time.perf_counter()
     patches, patch, inputs = options.patches, options.patch, options.inputs
     random = np.random.default_rng(0)
@@ -135,7 +136,7 @@ def _record(name: str, roles: tuple[str, ...], patch: int, patches: int) -> Slid
 
 
 def _forget_pages(folder: Path) -> None:
-    """Ask the system to drop the files from its cache, so that reading starts at the disk."""
+    """Drop the files from the system's cache, so that reading starts at the disk."""
     for file in folder.rglob("*"):
         if file.is_file():
             with file.open("rb") as opened:
@@ -144,7 +145,7 @@ def _forget_pages(folder: Path) -> None:
 
 
 def _feed(path: Path, options: argparse.Namespace) -> Rate:
-    """Rate of one epoch; prints the memory it took above TensorFlow itself."""
+    """Rate of reading one epoch; prints its memory above that of TensorFlow itself."""
     tf = _tensorflow(options.threads)
     from hrpn_tf.config import AugmentationConfig
     from hrpn_tf.data.pipeline import make_dataset
@@ -182,7 +183,7 @@ def _resident() -> int:
 
 
 def _tensorflow(threads: int) -> ModuleType:
-    """TensorFlow, loaded and started, on that many threads."""
+    """Load and start TensorFlow with a number of threads."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
@@ -193,7 +194,7 @@ def _tensorflow(threads: int) -> ModuleType:
 
 
 def _train(options: argparse.Namespace) -> Rate:
-    """Rate of a training whose batch costs nothing to get."""
+    """Rate of training on a batch in memory."""
     _tensorflow(options.threads)
     import keras
 

@@ -1,11 +1,11 @@
-"""How far the instruments of ``hrpn-tf benchmark`` can be trusted on this machine.
+"""How accurate are the instruments of ``hrpn-tf benchmark`` on this machine?
 
     python benchmarks/experiments/instruments.py
     python benchmarks/experiments/instruments.py --bundle bundle --precision int8 --side 256
 
-Prints a Markdown table: what the harness adds to a run of 1 ms, a known sleep and a known
-allocation as they are measured, and, with a bundle, how well two runs of a case in fresh processes
-agree. Give it a quiet machine.
+Prints a Markdown table: the overhead of the harness on a run of 1 ms, the measured time of a known
+sleep and size of a known allocation, and, with a bundle, the agreement of two runs of one case in
+fresh processes. Run it on a quiet machine.
 """
 
 import argparse
@@ -43,14 +43,14 @@ def main() -> None:
 
 
 def overhead(seconds: float) -> float:
-    """What ``repeat`` adds to a run of 1 ms, as a share of it.
+    """The overhead of ``repeat`` on a run of 1 ms, as a share of it.
 
-    The time from the start of one run to that of the next, in ``repeat`` and in a bare loop, whose
-    runs keep the processor busy for 1 ms each. The lower quartiles are compared, so that what else
-    the machine does between two starts does not decide.
+    It compares the time between the starts of two runs in ``repeat`` and in a bare loop, each run
+    keeping the processor busy for 1 ms. It takes the lower quartiles, which other work of the
+    machine between two starts does not affect.
 
     Args:
-        seconds: of each of both.
+        seconds: duration of each of the two loops.
     """
     starts: list[float] = []
 
@@ -92,7 +92,7 @@ def _median(case: BenchmarkCase) -> float:
     """The median latency of a case in a fresh process, s.
 
     Raises:
-        BenchmarkError: it failed.
+        BenchmarkError: the measurement failed.
     """
     found = measure_apart(case, timeout=300)
     if found.measured is None:
@@ -114,11 +114,11 @@ def _case(options: argparse.Namespace) -> BenchmarkCase:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("--bundle", type=Path, help="whose case is run twice")
-    add("--format", default="onnx")
-    add("--precision", default="fp32")
-    add("--side", type=int, default=256, help="of a tile, px")
-    add("--seconds", type=float, default=2.0, help="of each measurement")
+    add("--bundle", type=Path, help="bundle of the case that is run twice")
+    add("--format", default="onnx", help="format of the case")
+    add("--precision", default="fp32", help="precision of the case")
+    add("--side", type=int, default=256, help="side of a tile, px")
+    add("--seconds", type=float, default=2.0, help="duration of each measurement")
     return parser.parse_args()
 
 

@@ -1,11 +1,11 @@
-"""What prediction intervals cost: a calibrated run's network against the same without.
+"""How much time do prediction intervals cost? A calibrated network compared with the plain one.
 
     python benchmarks/experiments/interval_cost.py RUN
     python benchmarks/experiments/interval_cost.py RUN --size 512 --threads 1 --rounds 20
 
-Both are exported to ONNX and TFLite, too; all run once per round, so that whatever else the machine
-does hits all of them alike. The ratio is the median over rounds of (with / without in the same
-round), of processor time: on a machine that does other things wall time says little.
+Both are measured in Keras, ONNX and TFLite. All run once per round, so that other work of the
+machine affects all alike. The ratio is the median over rounds of the processor time with intervals
+/ without; wall time would include other work of the machine.
 """
 
 import argparse
@@ -59,11 +59,11 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Cost of prediction intervals.")
-    parser.add_argument("run", type=Path, help="of hrpn-tf calibrate")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("run", type=Path, help="run folder after hrpn-tf calibrate")
     parser.add_argument("--size", type=int, default=512, help="side of the patch, px")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=1, help="threads of the runtimes")
+    parser.add_argument("--rounds", type=int, default=20, help="measurements of each network")
     return parser.parse_args()
 
 
@@ -86,7 +86,7 @@ def _session(
 def _times(
     pair: list[Callable[[np.ndarray], np.ndarray]], batch: np.ndarray, rounds: int
 ) -> tuple[float, float]:
-    """Median seconds of the first, and median ratio of the second to it."""
+    """Median time of the first, s, and median ratio of the second to it."""
     for run in pair:
         run(batch)
     times = []

@@ -1,10 +1,10 @@
-"""Is the memory that ``fit`` expects a training step to need near what it takes?
+"""How accurate is the memory estimate of ``hrpn-tf fit`` for a training step?
 
     python benchmarks/experiments/memory_estimate.py
 
-Prints, for each preset and precision, the estimate of ``hrpn_tf.training.memory`` and the measured
-growth of resident memory over two training steps on a CPU, as a Markdown table. Every measurement
-has a process of its own, and peaks are the system's (VmHWM).
+Prints a Markdown table with the estimate of ``hrpn_tf.training.memory`` for each preset and
+precision, and the measured growth of resident memory over two training steps on a CPU. Every
+measurement runs in a fresh process; peaks are those of the system (VmHWM).
 """
 
 import argparse
@@ -17,17 +17,17 @@ MIB = 2**20
 
 
 def main() -> None:
-    """Measure each cell in a new process and print the table."""
+    """Measure each case in a new process and print the table."""
     options = _options()
-    if options.cell:
-        print(*_measure(*options.cell, options.batch, options.size))
+    if options.case:
+        print(*_measure(*options.case, options.batch, options.size))
         return
     print(f"batch {options.batch} of {options.size} x {options.size} px\n")
     print("| network | precision | estimate, MB | measured, MB | estimate / measured |")
     print("|---|---|---|---|---|")
     for precision in options.precisions:
         for preset in options.presets:
-            estimate, measured = _cell(preset, precision, options)
+            estimate, measured = _case(preset, precision, options)
             print(
                 f"| `{preset}` | {precision} | {estimate / MIB:.0f} | {measured / MIB:.0f} | "
                 f"{estimate / measured:.2f} |",
@@ -36,18 +36,19 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("--presets", nargs="+", default=["hrpn-published", "hrpn-s", "hrpn-m", "ganda-mse"])
-    add("--precisions", nargs="+", default=["float32", "mixed_bfloat16"])
-    add("--batch", type=int, default=8)
+    presets = ["hrpn-published", "hrpn-s", "hrpn-m", "ganda-mse"]
+    add("--presets", nargs="+", default=presets, help="networks to measure")
+    add("--precisions", nargs="+", default=["float32", "mixed_bfloat16"], help="dtype policies")
+    add("--batch", type=int, default=8, help="patches per step")
     add("--size", type=int, default=256, help="side of a patch, px")
-    add("--cell", nargs=2, help=argparse.SUPPRESS)
+    add("--case", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _cell(preset: str, precision: str, options: argparse.Namespace) -> tuple[int, int]:
-    command = [sys.executable, __file__, "--cell", preset, precision]
+def _case(preset: str, precision: str, options: argparse.Namespace) -> tuple[int, int]:
+    command = [sys.executable, __file__, "--case", preset, precision]
     sizes = [f"--batch={options.batch}", f"--size={options.size}"]
     done = subprocess.run(
         [*command, *sizes],
@@ -61,7 +62,7 @@ def _cell(preset: str, precision: str, options: argparse.Namespace) -> tuple[int
 
 
 def _measure(preset: str, precision: str, batch: int, size: int) -> tuple[int, int]:
-    """Bytes estimated, and bytes by which the peak of this process grew."""
+    """The estimate, and the growth of this process's peak memory, bytes."""
     import keras
     import tensorflow as tf
 

@@ -1,10 +1,10 @@
-"""Latency of the presets on this machine, against the generator of GANDA.
+"""How fast are the presets on this machine, compared with the generator of GANDA?
 
     python benchmarks/experiments/model_latency.py
     python benchmarks/experiments/model_latency.py hrpn-s hrpn-m --size 512 --threads 2 --rounds 30
 
-Every network runs once per round, so that whatever else the machine does hits all of them alike;
-the ratio is the median over rounds of (its time / GANDA's time in the same round).
+Every network runs once per round, so that other work of the machine affects all alike. The ratio
+is the median over rounds of the network's time / GANDA's time.
 """
 
 import argparse
@@ -38,12 +38,12 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Latency of presets against GANDA's generator.")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("presets", nargs="*", help="presets to measure; all by default")
     parser.add_argument("--size", type=int, default=512, help="side of the patch, px")
     parser.add_argument("--inputs", type=int, default=2, help="input channels")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--threads", type=int, default=2, help="threads of TensorFlow")
+    parser.add_argument("--rounds", type=int, default=30, help="measurements of each network")
     return parser.parse_args()
 
 

@@ -1,8 +1,9 @@
-"""Memory and time of one tile in ONNX Runtime under options that a session could have.
+"""How do the options of ONNX Runtime affect the memory and time of a tile?
 
     python benchmarks/experiments/onnx_memory.py BUNDLE... --side 512 --threads 1
 
-Every option in a fresh process. Ours is ``no plan``: see ``hrpn_export/runtimes/onnx_runtime.py``.
+Every option is measured in a fresh process. Our sessions use ``no plan``; see
+``hrpn_export/runtimes/onnx_runtime.py``.
 """
 
 import argparse
@@ -18,10 +19,10 @@ from hrpn_export import open_bundle
 
 RUNS = 7
 OPTIONS = {
-    "as it comes": "a plan of memory for each size",
-    "no plan": "no plan of memory",
-    "by priority": "no plan; nodes in the order of their priority",
-    "exact arena": "no plan; the arena grows by what is asked for",
+    "default": "a memory plan for each size (default)",
+    "no plan": "no memory plan",
+    "by priority": "no plan; nodes in order of priority",
+    "exact arena": "no plan; the arena grows by the requested size",
     "no packing": "no plan; weights are not packed",
     "no layout": "no plan; images stay NCHW, not packed by channels",
 }
@@ -29,10 +30,10 @@ OPTIONS = {
 
 def main() -> None:
     """Print a table, or measure one option."""
-    parser = argparse.ArgumentParser(description="Memory of a tile in ONNX Runtime.")
-    parser.add_argument("bundles", nargs="+", type=Path)
-    parser.add_argument("--side", type=int, default=512, help="of the tile, px")
-    parser.add_argument("--threads", type=int, default=1)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("bundles", nargs="+", type=Path, help="bundles with ONNX in fp32")
+    parser.add_argument("--side", type=int, default=512, help="side of the tile, px")
+    parser.add_argument("--threads", type=int, default=1, help="threads of ONNX Runtime")
     parser.add_argument("--option", choices=OPTIONS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.option is not None:
@@ -50,12 +51,12 @@ def main() -> None:
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> tuple[int, float]:
-    """Bytes above the loaded network, and the median processor time of a tile, s."""
+    """Memory above the loaded network, bytes, and median processor time of a tile, s."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = arguments.threads
-    options.enable_mem_pattern = arguments.option == "as it comes"
+    options.enable_mem_pattern = arguments.option == "default"
     if arguments.option == "by priority":
         options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
     if arguments.option == "exact arena":

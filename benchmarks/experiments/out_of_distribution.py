@@ -1,12 +1,12 @@
-"""How often slides are called unlike the training slides: as they are, and altered.
+"""How often are slides, unchanged and altered, reported as unlike the training slides?
 
     hrpn-tf simulate --config demo --set simulation.seed=11 --set simulation.slides=20 \\
         --set simulation.groups=20 --out more
     python benchmarks/experiments/out_of_distribution.py RUN more
 
-RUN is of ``hrpn-tf fit --config demo`` (``make demo`` leaves one). Every slide is judged as
-``hrpn-tf predict`` does it, without being predicted; some are judged again with another staining
-level, another pixel size than the file states, and swapped channels.
+RUN is a run folder of ``hrpn-tf fit --config demo`` (``make demo`` makes one). Every slide is
+judged as in ``hrpn-tf predict``, but not predicted. Some are judged again with another staining
+level, a pixel size that differs from the stated one, or swapped channels.
 """
 
 import argparse
@@ -33,12 +33,12 @@ FEATURES = "features of the network"
 
 
 def gain(factor: float) -> Alter:
-    """All grey levels times a factor, clipped as a camera does."""
+    """All grey levels times a factor, clipped as by a camera."""
     return lambda image: np.clip(np.rint(image * factor), 0, 255)
 
 
 def one_channel(channel: int, factor: float) -> Alter:
-    """Another staining level of one channel alone."""
+    """Another staining level of one channel."""
 
     def alter(image: np.ndarray) -> np.ndarray:
         image = image.copy()
@@ -49,7 +49,7 @@ def one_channel(channel: int, factor: float) -> Alter:
 
 
 def resized(factor: float) -> Alter:
-    """Structures of another size, in pixels, than in training; the file states the usual one."""
+    """Structures of another size in pixels than in training; the stated pixel size stays."""
     import cv2
 
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
@@ -72,12 +72,12 @@ ALTERED: dict[str, Alter] = {
     "pixels half as large": resized(2),
     "channels swapped": lambda image: image[..., ::-1],
 }
-# As large as the file says: predict resamples such a slide to the pixels of the training.
+# The file states this pixel size, so predict resamples the slide to that of the training.
 STATED = "pixels 2 times as large, stated"
 
 
 def judge(network: RunNetwork, slide: Path) -> dict[str, Any]:
-    """What ``hrpn-tf predict`` would write of a slide."""
+    """The assessment that ``hrpn-tf predict`` would write for a slide."""
     contract = network.contract()
     channels = {role: index for index, role in enumerate(contract.inputs)}
     request = Request(slide, slide.parent / "none.ome.tif", channels, None)
@@ -91,7 +91,7 @@ def judge(network: RunNetwork, slide: Path) -> dict[str, Any]:
 
 
 def altered(slide: Path, alter: Alter, folder: Path, larger: float = 1.0) -> Path:
-    """A copy of the inputs of a slide, which states pixels so many times as large."""
+    """A copy of a slide's input channels, altered, with the stated pixel size times ``larger``."""
     with open_slide(slide) as image:
         info = image.info
         pixels = image.read(0, 0, info.height, info.width, (0, 1)).astype(np.float32)
@@ -108,7 +108,7 @@ def altered(slide: Path, alter: Alter, folder: Path, larger: float = 1.0) -> Pat
 
 
 def row(name: str, found: list[dict[str, Any]]) -> str:
-    """One line of the table: how many are out of distribution, and by what."""
+    """One row of the table: how many slides are out of distribution, and by which score."""
     scores = np.array([each["score"] for each in found])
     plain = [max(v for k, v in each["scores"].items() if k != FEATURES) for each in found]
     features = [each["scores"][FEATURES] for each in found]
@@ -143,7 +143,7 @@ def rows(run: Path, slides: list[Path], others: int) -> Iterator[str]:
 
 
 def _of_network(network: RunNetwork) -> str:
-    """Processor time that the network takes for a million pixels."""
+    """The network's processor time for a million pixels."""
     session = load_network(network.absolute())
     tile = np.zeros((1, 1024, 1024, len(session.contract.inputs)), np.float32)
     session(tile)
@@ -154,10 +154,10 @@ def _of_network(network: RunNetwork) -> str:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("run", type=Path, help="run folder of hrpn-tf fit")
     parser.add_argument("slides", type=Path, help="folder of slides like those of the training")
-    parser.add_argument("--altered", type=int, default=5, help="slides to alter  [5]")
+    parser.add_argument("--altered", type=int, default=5, help="number of slides to alter  [5]")
     given = parser.parse_args()
     for line in rows(given.run, sorted(given.slides.glob("*.ome.tif")), given.altered):
         print(line, flush=True)

@@ -1,14 +1,14 @@
-"""How much memory does the prediction of a slide take, and does it keep within ``--max-ram``?
+"""How much memory does the prediction of a slide take, and does it stay within ``--max-ram``?
 
     # 4 000 and 64 000 px a side; 10 GB of disk
     python benchmarks/experiments/prediction_memory.py sides
     # shipped networks within several budgets
     python benchmarks/experiments/prediction_memory.py budgets
 
-Prints Markdown tables. Every measurement has a process of its own, and peaks are the system's
-(VmHWM). ``sides`` predicts slides that are made up while they are read, with a network that only
-sums its inputs: by TensorFlow, as in the command, or with ``--network numpy`` by hand, so that what
-is measured is everything around it.
+Prints Markdown tables. Every measurement runs in a fresh process; peaks are those of the system
+(VmHWM). ``sides`` predicts slides that are generated while they are read, with a network that sums
+its inputs: in TensorFlow, as in the command, or with ``--network numpy`` in NumPy, to measure
+everything besides the network.
 """
 
 import argparse
@@ -24,10 +24,10 @@ MB = 10**6
 
 
 def main() -> None:
-    """Measure each cell in a new process and print a table."""
+    """Measure each case in a new process and print a table."""
     options = _options()
-    if options.cell:
-        _CELLS[options.table](options.cell, Path(options.folder))
+    if options.case:
+        _CASES[options.table](options.case, Path(options.folder))
         print(_peak())
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -35,19 +35,21 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("table", choices=("sides", "budgets"))
-    add("--sides", nargs="+", default=["4000", "64000"])
-    add("--tile", default="1024", help="so that the smallest slide has more tiles than may wait")
-    add("--network", choices=("tensorflow", "numpy"), default="tensorflow")
-    add("--names", nargs="+", default=["out.ome.zarr", "out.ome.tif"])
-    add("--ram", nargs="+", default=["1.2GB", "1.5GB", "2GB", "4GB"])
-    add("--presets", nargs="+", default=["hrpn-s", "hrpn-m"])
-    add("--side", type=int, default=3000, help="of the slide for the budgets, px")
-    add("--pixel-size", type=float, default=0.5, help="of it, um; the networks expect 0.5")
-    add("--folder", help="where slides are written")
-    add("--cell", nargs="+", help=argparse.SUPPRESS)
+    add("table", choices=("sides", "budgets"), help="slides of several sizes, or memory budgets")
+    add("--sides", nargs="+", default=["4000", "64000"], help="sides of the slides, px")
+    add("--tile", default="1024", help="px; small enough for several tiles in the smallest slide")
+    networks = ("tensorflow", "numpy")
+    add("--network", choices=networks, default="tensorflow", help="network for the sides")
+    names = ["out.ome.zarr", "out.ome.tif"]
+    add("--names", nargs="+", default=names, help="results; the suffix is the format")
+    add("--ram", nargs="+", default=["1.2GB", "1.5GB", "2GB", "4GB"], help="memory budgets")
+    add("--presets", nargs="+", default=["hrpn-s", "hrpn-m"], help="networks for the budgets")
+    add("--side", type=int, default=3000, help="side of the slide for the budgets, px")
+    add("--pixel-size", type=float, default=0.5, help="its pixel size, um; networks expect 0.5")
+    add("--folder", help="folder for slides and results")
+    add("--case", nargs="+", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -75,8 +77,8 @@ def _budgets(options: argparse.Namespace, folder: str) -> None:
             print(f"| `{preset}` | {ram} | {peak / MB:.0f} | {share:.2f} |", flush=True)
 
 
-def _measured(table: str, folder: str, *cell: str) -> int:
-    command = [sys.executable, __file__, table, "--folder", folder, "--cell", *cell]
+def _measured(table: str, folder: str, *case: str) -> int:
+    command = [sys.executable, __file__, table, "--folder", folder, "--case", *case]
     done = subprocess.run(
         command,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""},
@@ -96,11 +98,11 @@ def _peak() -> int:
     return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
-def _side_cell(cell: Sequence[str], folder: Path) -> None:
+def _side_case(case: Sequence[str], folder: Path) -> None:
     from hrpn_tf.config import PredictionConfig
     from hrpn_tf.prediction import predict_slide
 
-    side, name, tile, network = cell
+    side, name, tile, network = case
     config = PredictionConfig.model_validate(
         {"max_ram": "2GB", "dtype": "uint8", "tile": tile, "format": _format(name)}
     )
@@ -113,10 +115,10 @@ def _format(name: str) -> str:
     return "ome-zarr-0.5" if name.endswith(".zarr") else "ome-tiff"
 
 
-def _budget_cell(cell: Sequence[str], folder: Path) -> None:
+def _budget_case(case: Sequence[str], folder: Path) -> None:
     from hrpn_tf.cli.main import run
 
-    preset, ram = cell
+    preset, ram = case
     out = folder / f"{preset}-{ram}.ome.tif"
     options = ["--run", folder / preset, "--max-ram", ram, "--out", out, "--no-skip-empty"]
     try:
@@ -127,7 +129,7 @@ def _budget_cell(cell: Sequence[str], folder: Path) -> None:
 
 
 class _Sum:
-    """A network of no weight that is tile-exact, like one with a receptive field of 29 px."""
+    """A network without weights that is exact in tiles, with a receptive field of 29 px."""
 
     def __init__(self) -> None:
         from hrpn_export import Contract
@@ -150,7 +152,7 @@ def _keras_sum() -> Any:
 
 
 class _MadeUp:
-    """A slide of any size, of smooth waves and a little noise that repeats."""
+    """A slide of any size: smooth waves and a little periodic noise."""
 
     def __init__(self, side: int) -> None:
         import numpy as np
@@ -195,7 +197,7 @@ def _write_slide(path: Path, side: int, pixel_size_um: float = 0.5) -> None:
 
 
 def _write_run(run: Path, preset: str) -> None:
-    """What ``hrpn-tf fit`` leaves of a network, untrained."""
+    """A run folder like that of ``hrpn-tf fit``, with an untrained network."""
     from hrpn_export import Contract
 
     from hrpn_tf.config import load_config, to_yaml
@@ -218,7 +220,7 @@ def _write_run(run: Path, preset: str) -> None:
     (run / "hrpn.yaml").write_text(to_yaml(load_config()))
 
 
-_CELLS = {"sides": _side_cell, "budgets": _budget_cell}
+_CASES = {"sides": _side_case, "budgets": _budget_case}
 _TABLES = {"sides": _sides, "budgets": _budgets}
 
 if __name__ == "__main__":

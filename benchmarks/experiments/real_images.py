@@ -1,8 +1,8 @@
-"""Leave-one-field-out on real images: vessels and nuclei to an injected tracer.
+"""How well is a tracer predicted on real images, leaving out one field at a time?
 
-Runs the ordinary commands with the shipped recipe ``dextran``, one fold per field, and pools the
-held-out predictions. The figures are computed here with scikit-learn and SciPy from the written
-files, which checks ``hrpn-tf evaluate`` too. Run again after an interruption, it goes on.
+Runs the usual commands with the shipped recipe ``dextran``, one fold per field, and pools the
+held-out predictions. The metrics are computed here with scikit-learn and SciPy from the written
+files, as a check of ``hrpn-tf evaluate``. Run again after an interruption, it resumes.
 
     python benchmarks/experiments/real_images.py --data FOLDER --out experiments/dextran
 """
@@ -26,12 +26,18 @@ SMOOTHING_PX = 2.0
 
 
 def main() -> None:
-    """Parse, run what is missing, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Run the folds that are missing, and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of *.ome.tif fields")
     parser.add_argument("--out", type=Path, required=True, help="folder of runs and results")
     parser.add_argument("--config", default="dextran", help="recipe or configuration file")
-    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="change one value of the configuration",
+    )
     options = parser.parse_args()
 
     fields = sorted(options.data.resolve().glob("*.ome.tif"))
@@ -49,7 +55,7 @@ def main() -> None:
 
 
 def prepare(fields: list[Path], out: Path, chosen: list[str]) -> Path:
-    """Cut all fields into one store, each field its own group."""
+    """Cut all fields into one patch dataset, with one group per field."""
     store = out / "store"
     if not store.exists():
         with (out / "slides.csv").open("w", newline="", encoding="utf-8") as file:
@@ -61,7 +67,7 @@ def prepare(fields: list[Path], out: Path, chosen: list[str]) -> Path:
 
 
 def run_fold(k: int, field: Path, store: Path, out: Path, chosen: list[str]) -> float:
-    """Train without field k (and without the next, which picks the checkpoint); predict it."""
+    """Train without field k and without the next, which selects the checkpoint; predict field k."""
     took = out / f"fold-{k}.seconds"
     if not took.exists():
         started = time.perf_counter()
@@ -75,7 +81,7 @@ def run_fold(k: int, field: Path, store: Path, out: Path, chosen: list[str]) -> 
 
 
 def pool(fields: list[Path], out: Path, channel: str) -> dict:
-    """R2 and Pearson's r over all pixels of all held-out fields, and R2 of each."""
+    """R2 and Pearson's r over all pixels of all held-out fields, and R2 of each field."""
     pairs = [(read(field, channel), read(predicted_path(out, field), None)) for field in fields]
     smoothed = [tuple(gaussian_filter(p, SMOOTHING_PX) for p in pair) for pair in pairs]
     report: dict = {"smoothing_px": SMOOTHING_PX}
@@ -93,7 +99,7 @@ def pool(fields: list[Path], out: Path, channel: str) -> dict:
 
 
 def read(path: Path, channel: str | None) -> np.ndarray:
-    """One channel (H, W) of an OME-TIFF as float64; the only one if no name is given."""
+    """One channel (H, W) of an OME-TIFF as float64; the only channel if ``channel`` is None."""
     with tifffile.TiffFile(path) as file:
         planes = file.series[0].asarray()
         names = [c["Name"] for c in _channels(file)]
@@ -107,7 +113,7 @@ def _channels(file: tifffile.TiffFile) -> list[dict]:
 
 
 def show(report: dict) -> None:
-    """The table of the guide on real images."""
+    """Print the table of docs/results/real-images.md."""
     print(f"{'':12}{'raw R2':>10}{'smoothed R2':>13}")
     raw, smoothed = report["raw"], report["smoothed"]
     for name, value in raw["r2_by_field"].items():
@@ -128,7 +134,7 @@ def field_name(field: Path) -> str:
 
 
 def predicted_path(out: Path, field: Path) -> Path:
-    """Where the prediction of a field is written."""
+    """The path of the prediction of a field."""
     return out / "predictions" / field.name
 
 

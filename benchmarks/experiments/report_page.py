@@ -1,11 +1,11 @@
-"""How fast do the pages of a report open? Prints times of a real browser, and the report's size.
+"""How fast do the pages of a report open in a browser, and how large is the report?
 
     python benchmarks/experiments/report_page.py  # 50 slides of 1024 px
     python benchmarks/experiments/report_page.py --slides 1 --side 20000 --megapixels 400
 
-Makes slides of smoothed noise with a made-up prediction, evaluates them (without SSIM, which takes
-longest), writes their report and opens it with Chromium (Debian's `chromium`) from the disk. No
-network is trained.
+Makes slides of smoothed noise with an artificial prediction, evaluates them (without SSIM, which
+takes longest), writes their report, and opens it from the disk with Chromium (Debian's
+`chromium`). No network is trained.
 """
 
 import argparse
@@ -115,7 +115,7 @@ def _noise(seed: int, side: int) -> np.ndarray:
 
 
 def _open(page: Path, ready: str, rounds: int) -> list[float]:
-    """Seconds until a page is complete, each time in a new browser."""
+    """Times until a page is complete, s, each in a new browser."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -134,12 +134,13 @@ def _open(page: Path, ready: str, rounds: int) -> list[float]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--slides", type=int, default=50)
-    parser.add_argument("--side", type=int, default=1024, help="of a slide, px")
-    parser.add_argument("--megapixels", type=float, default=MEGAPIXELS)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--folder", type=Path, help="where it works  [the system's]")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    add("--slides", type=int, default=50, help="number of slides")
+    add("--side", type=int, default=1024, help="side of a slide, px")
+    add("--megapixels", type=float, default=MEGAPIXELS, help="largest image of a slide")
+    add("--rounds", type=int, default=5, help="how often each page is opened")
+    add("--folder", type=Path, help="working folder  [the system's temporary folder]")
     return parser.parse_args()
 
 

@@ -1,13 +1,12 @@
-"""The comparison of docs/results/study.md, piece by piece: every network on the same slides and
-pixels.
+"""Which network predicts best, if all train on the same slides and the same number of pixels?
 
     python benchmarks/experiments/study.py --out study                         # simulated slides
     python benchmarks/experiments/study.py --out study --real FOLDER           # and the real fields
     python benchmarks/experiments/study.py --out study --only simulated/ganda  # some pieces
 
-A piece is one training with its predictions and figures, in ``OUT/DATA/runs/NAME-SEED``. What is
-finished is left alone, what was stopped goes on: run it again. At the end of each data set
-``hrpn-tf compare`` writes ``OUT/DATA/comparison``.
+The results are in docs/results/study.md. A piece is one training with its predictions and metrics,
+in ``OUT/DATA/runs/NAME-SEED``. Run again after an interruption, it resumes and leaves finished
+pieces alone. At the end of each data set ``hrpn-tf compare`` writes ``OUT/DATA/comparison``.
 """
 
 import argparse
@@ -21,18 +20,18 @@ from typing import Any
 import yaml
 
 CONFIGURATION = Path(__file__).with_name("study.yaml")
-EPOCHS = 8  # in how many parts a training is validated, whatever its length
+EPOCHS = 8  # validations per training, whatever its length
 REFERENCE = "hrpn-m, mean of 3"
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One training: of a data set, with a seed.
+    """One training on a data set with a seed.
 
     Attributes:
         name: such as simulated/ganda-1.
-        run: its folder.
-        options: of ``hrpn-tf fit``.
+        run: folder of the run.
+        options: options of ``hrpn-tf fit``.
     """
 
     name: str
@@ -41,7 +40,7 @@ class Piece:
 
 
 def main() -> None:
-    """Run what is missing of what is asked for."""
+    """Run the chosen pieces that are missing."""
     arguments = _arguments()
     study = yaml.safe_load(arguments.config.read_text(encoding="utf-8"))
     study["scale"] = arguments.scale or study["scale"]
@@ -72,7 +71,7 @@ def pieces(name: str, folder: Path, study: dict[str, Any]) -> list[Piece]:
 
 
 def options(data: dict[str, Any], recipe: dict[str, Any], seed: int, study: dict[str, Any]) -> list:
-    """Options of ``hrpn-tf fit``: as many steps as the pixels to be seen allow."""
+    """Options of ``hrpn-tf fit``; the number of steps follows from the pixels to train on."""
     crop, batch = recipe.get("crop", study["crop"]), recipe.get("batch", study["batch"])
     steps = data["pixels"] * study["scale"] / (batch * crop**2)
     ours = [*study["ours"], *data.get("ours", [])] if recipe.get("ours") else []
@@ -94,7 +93,7 @@ def options(data: dict[str, Any], recipe: dict[str, Any], seed: int, study: dict
 
 
 def prepare(folder: Path, data: dict[str, Any], study: dict[str, Any], real: Path | None) -> Path:
-    """Slides and their patches."""
+    """Make or list the slides, and cut them into a patch dataset."""
     store = folder / "patches"
     if store.exists():
         return store
@@ -123,7 +122,7 @@ def prepare(folder: Path, data: dict[str, Any], study: dict[str, Any], real: Pat
 
 
 def run_piece(piece: Piece, store: Path) -> None:
-    """Train, predict, evaluate, as far as it is not done."""
+    """Train, predict and evaluate, unless that is done."""
     if (piece.run / "evaluation").exists():
         return
     print(f"== {piece.name}", file=sys.stderr, flush=True)
@@ -136,14 +135,14 @@ def run_piece(piece: Piece, store: Path) -> None:
 
 
 def compare(folder: Path, trained: list[Piece]) -> None:
-    """The table of the data set, of the pieces that are there."""
+    """Compare the finished pieces of a data set."""
     there = [piece.run for piece in trained if (piece.run / "evaluation").exists()]
     reference = ["--reference", REFERENCE] if there == [piece.run for piece in trained] else []
     call("compare", *there, "--out", folder / "comparison", "--overwrite", *reference)
 
 
 def call(*arguments: object) -> None:
-    """Run one ``hrpn-tf`` command in a process of its own."""
+    """Run one ``hrpn-tf`` command in a new process."""
     command = [sys.executable, "-m", "hrpn_tf.cli.main", *map(str, arguments)]
     if subprocess.run(command, check=False).returncode:
         sys.exit(f"study: stopped at: hrpn-tf {' '.join(map(str, arguments))}")
@@ -154,13 +153,13 @@ def _asked(name: str, only: list[str]) -> bool:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("study"), help="folder of all results")
     parser.add_argument("--real", type=Path, help="folder of the real fields, *.ome.tif")
-    parser.add_argument("--config", type=Path, default=CONFIGURATION)
-    parser.add_argument("--scale", type=float, help="replaces that of the configuration")
+    parser.add_argument("--config", type=Path, default=CONFIGURATION, help="design of the study")
+    parser.add_argument("--scale", type=float, help="replaces the scale of the configuration")
     parser.add_argument(
-        "--only", nargs="*", default=[], help="pieces, or how their names begin: simulated/ganda"
+        "--only", nargs="*", default=[], help="names or prefixes of pieces, e.g. simulated/ganda"
     )
     return parser.parse_args()
 

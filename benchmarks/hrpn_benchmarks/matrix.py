@@ -86,7 +86,7 @@ def _refuse_equal_names(bundles: Sequence[tuple[Path, Bundle]], plan: Plan) -> N
     """Rows of a report are told apart by the name of their network."""
     names: dict[str, str] = {}
     owners = [(bundle.manifest.name, str(path)) for path, bundle in bundles]
-    owners += [(peer.name, "a peer of the plan") for peer in plan.peers]
+    owners += [(peer.name, "a baseline implementation of the plan") for peer in plan.peers]
     for name, owner in owners:
         if name in names:
             raise PlanError(f"{owner} and {names[name]} are both of a network {name}")

@@ -1,11 +1,12 @@
 """``hrpn-tf predict``: predict whole slides."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from hrpn_tf.cli.options import option_group, overwrite_option, parse_region, pixel_size_option
+from hrpn_tf.cli.section_options import section_options
+from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import UsageError
 from hrpn_tf.runs import open_run
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
@@ -13,12 +14,6 @@ from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
-
-
-def _setting(name: str, key: str, text: str, **options: Any) -> Any:
-    """An option that overrides one key of the prediction section of the configuration."""
-    return click.option(name, key, default=None, help=text, **options)
-
 
 _network_options = option_group(
     "network",
@@ -100,58 +95,7 @@ _prediction_options = option_group(
         help="Pyramid level to read; 0 is full resolution (default: the coarsest level that is "
         "at least as fine as the network expects).",
     ),
-    _setting(
-        "--max-ram",
-        "max_ram",
-        "Memory limit for all processes on this machine together, or for each worker of "
-        "--scheduler, e.g. 2GB (default: half of the free memory, or 70 % of the worker's limit).",
-    ),
-    _setting(
-        "--format",
-        "format",
-        "File format of the predicted slides (default: ome-tiff, unless the name of --out implies "
-        "another).",
-        type=click.Choice(["ome-tiff", "ome-zarr-0.5", "ome-zarr-0.4"]),
-    ),
-    _setting(
-        "--dtype",
-        "dtype",
-        "Data type of the predicted intensities; integers are rounded and clipped (default: "
-        "float32).",
-        type=click.Choice(["float32", "uint16", "uint8"]),
-    ),
-    _setting(
-        "--compression",
-        "compression",
-        "Compression of OME-TIFF files (default: zlib).",
-        type=click.Choice(["zlib", "zstd"]),
-    ),
-    _setting(
-        "--tile",
-        "tile",
-        "Largest side of a tile, in pixels (default: as large as memory allows).",
-        type=click.IntRange(min=32),
-    ),
-    _setting(
-        "--halo",
-        "halo",
-        "Border of a tile that is computed and discarded, in pixels; the errors at the seams of a "
-        "smaller one are measured and reported (default: half the receptive field).",
-        type=click.IntRange(min=0),
-    ),
-    click.option(
-        "--skip-empty/--no-skip-empty",
-        "skip_empty",
-        default=None,
-        help="Whether to skip tiles that contain no tissue (default: skip).",
-    ),
-    click.option(
-        "--resample/--no-resample",
-        "resample",
-        default=None,
-        help="Whether to resample slides with another pixel size; otherwise they are refused "
-        "(default: resample).",
-    ),
+    *section_options(PredictionConfig),
     pixel_size_option,
     click.option(
         "--set",

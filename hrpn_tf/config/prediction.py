@@ -60,7 +60,9 @@ class PredictionConfig(Section):
         "the range of the type.",
     )
     format: Literal["ome-tiff", "ome-zarr-0.5", "ome-zarr-0.4"] = Field(
-        "ome-tiff", description="File format of the predicted slides."
+        "ome-tiff",
+        description="File format of the predicted slides. A single result whose name ends in "
+        "`.zarr` is an OME-Zarr in any case.",
     )
     compression: Literal["zlib", "zstd"] = Field(
         "zlib", description="Compression of predicted slides in OME-TIFF."

@@ -1,1 +1,1 @@
-"""Slides become a store of patches, and the store a stream of batches."""
+"""Patch datasets: slides are cut into a store of patches, which feeds batches to a training."""

@@ -1,4 +1,4 @@
-"""One slide becomes one sharded array of patches."""
+"""Cuts a slide into a sharded array of patches."""
 
 from collections.abc import Iterator
 from pathlib import Path

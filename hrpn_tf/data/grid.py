@@ -1,4 +1,4 @@
-"""Pure geometry of the patch grid: where patches lie, and how much of each is tissue."""
+"""The geometry of the patch grid: positions of patches, and the tissue share of each."""
 
 from typing import Literal
 

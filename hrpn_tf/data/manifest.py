@@ -1,4 +1,4 @@
-"""What a store says about itself: the records of its slides, as JSON."""
+"""The manifest of a store: records of its slides, as JSON."""
 
 import json
 from collections.abc import Mapping

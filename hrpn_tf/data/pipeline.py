@@ -37,8 +37,8 @@ def make_dataset(
 ) -> tf.data.Dataset:
     """Batches of one epoch.
 
-    Order and augmentation are a function of ``seed`` and ``epoch`` alone, so a training that goes
-    on at epoch e sees what an uninterrupted one would have seen.
+    Order and augmentation are a function of ``seed`` and ``epoch`` alone, so a training that is
+    resumed at epoch e gets the same batches as one without interruption.
 
     Args:
         store: an open store.
@@ -53,7 +53,7 @@ def make_dataset(
         crop: side of a random crop, px; None for whole patches.
         steps: batches of an epoch, from as many passes over the patches as that takes; None for
             one pass. Needs ``shuffle``.
-        first_step: batches at the beginning of the epoch to leave out, for one that goes on.
+        first_step: number of batches to skip at the beginning of the epoch, for resuming.
         share: (k, n): the k-th of n processes that share the epoch. Shuffled, each reads its part
             of every batch; in order of storage, every n-th patch.
         device_batch: patches of one batch that comes out, where several devices of this process

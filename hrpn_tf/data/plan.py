@@ -1,4 +1,4 @@
-"""What can be known of the slides before any pixel is read: sizes, types, channels, pixel sizes."""
+"""Checks of the slides before any pixel is read: sizes, types, channels, pixel sizes."""
 
 import hashlib
 import json

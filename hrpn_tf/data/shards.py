@@ -1,4 +1,4 @@
-"""Patches go to disk one shard at a time, so that writing holds no more than that."""
+"""Writes patches to disk one shard at a time, so that memory holds one shard only."""
 
 from pathlib import Path
 

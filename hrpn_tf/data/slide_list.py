@@ -1,7 +1,7 @@
 """The slide list: which slides, which groups (animals) they belong to, and their channels."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,42 +44,62 @@ def read_slide_list(path: Path, config: DataConfig) -> tuple[SlideEntry, ...]:
             name or a slide.
         SlideNotFoundError: a slide does not exist.
     """
-    rows = _read_rows(path)
+    return _entries(str(path), path.parent, _read_rows(path), config)
+
+
+def slide_entries(
+    rows: Sequence[Mapping[str, object]], config: DataConfig
+) -> tuple[SlideEntry, ...]:
+    """The slides of a list that is in memory; see :func:`read_slide_list`.
+
+    Args:
+        rows: one per slide, with the keys of a slide list; paths are relative to the working
+            folder.
+        config: names the roles and their channels.
+
+    Raises:
+        SlideListError, SlideNotFoundError: see :func:`read_slide_list`.
+    """
+    numbered = [(f"slide {number}", row) for number, row in enumerate(rows, start=1)]
+    return _entries("slide list", Path(), numbered, config)
+
+
+def _entries(
+    source: str, folder: Path, rows: Sequence[tuple[str, Mapping[str, Any]]], config: DataConfig
+) -> tuple[SlideEntry, ...]:
     if not rows:
-        raise SlideListError(f"{path}: the list names no slide; expected columns slide and group")
+        raise SlideListError(f"{source}: the list names no slide; expected columns slide and group")
     entries: dict[str, SlideEntry] = {}
     files: set[Path] = set()
     for where, row in rows:
-        entry = _entry(path, where, row, config)
+        entry = _entry(f"{source}, {where}", folder, row, config)
         if entry.name in entries:
             raise SlideListError(
-                f"{path}, {where}: the name {entry.name} is used twice; give the slides "
+                f"{source}, {where}: the name {entry.name} is used twice; give the slides "
                 "different names in a column 'name'"
             )
         if (file := entry.path.resolve()) in files:
-            raise SlideListError(f"{path}, {where}: {entry.path} is listed twice")
+            raise SlideListError(f"{source}, {where}: {entry.path} is listed twice")
         entries[entry.name] = entry
         files.add(file)
     for entry in entries.values():
         if not entry.path.exists():
-            raise SlideNotFoundError(f"{entry.path}: no such slide (listed in {path})")
+            raise SlideNotFoundError(f"{entry.path}: no such slide (listed in {source})")
     return tuple(entries.values())
 
 
-def _entry(path: Path, where: str, row: Mapping[str, Any], config: DataConfig) -> SlideEntry:
+def _entry(where: str, folder: Path, row: Mapping[str, Any], config: DataConfig) -> SlideEntry:
     for column in REQUIRED:
         if row.get(column) in (None, ""):
-            raise SlideListError(f"{path}, {where}: nothing in column '{column}'")
-    slide = path.parent / str(row["slide"])
+            raise SlideListError(f"{where}: nothing in column '{column}'")
+    slide = folder / str(row["slide"])
     channels: dict[str, str | int] = {}
     for role in (*config.inputs, config.target):
         listed = row.get(role)
         if listed in (None, ""):
             listed = config.channels.get(role, role)
         if isinstance(listed, bool) or not isinstance(listed, str | int):
-            raise SlideListError(
-                f"{path}, {where}: the channel of {role} must be a name or an index"
-            )
+            raise SlideListError(f"{where}: the channel of {role} must be a name or an index")
         channels[role] = listed
     return SlideEntry(str(row.get("name") or slide_name(slide)), slide, str(row["group"]), channels)
 

@@ -9,7 +9,7 @@ from hrpn_tf.errors import SplitError
 
 @dataclass(frozen=True)
 class Split:
-    """Groups that train, groups that pick the checkpoint, groups that give the final figures."""
+    """Groups for training, for the choice of the checkpoint, and for the final metrics."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -42,7 +42,7 @@ def folds(groups: Sequence[str]) -> tuple[Split, ...]:
     """All leave-one-group-out folds.
 
     Fold k tests on group k of the sorted groups and validates on the next one (after the last
-    comes the first), so that the group that picks the checkpoint never gives the final figures.
+    comes the first), so that the group that selects the checkpoint never gives the final metrics.
 
     Raises:
         SplitError: fewer than three groups.

@@ -164,8 +164,8 @@ def build_store(
 ) -> PatchStore:
     """Cut slides into a store of patches.
 
-    The store is built beside its final name (``NAME.partial``) and renamed when complete. A build
-    that was interrupted goes on at its first unfinished slide.
+    The store is built beside its final name (``NAME.partial``) and renamed when complete. An
+    interrupted build resumes at its first unfinished slide.
 
     Args:
         entries: the slides; see :func:`hrpn_tf.data.slide_list.read_slide_list`.
@@ -189,7 +189,7 @@ def build_store(
         _begin(partial, identity, overwrite)
         try:
             records = [_cut(plan, config, partial, i, progress) for i, plan in enumerate(plans)]
-        except HrpnError:  # what mends it changes a slide or the configuration: nothing to go on
+        except HrpnError:  # the remedy changes a slide or the configuration: nothing to resume
             remove(partial)
             raise
         manifest = Manifest(

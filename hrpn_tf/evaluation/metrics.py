@@ -110,7 +110,7 @@ def _psnr(sums: Sums, peak: float | None) -> float:
             "no peak: the target is not of an integer type, and none was given"
         )
     if mse == 0:
-        raise UndefinedMetricError("infinite: there is no error")
+        raise UndefinedMetricError("undefined: the error is zero")
     return 10 * math.log10(peak**2 / mse)
 
 

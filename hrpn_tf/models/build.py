@@ -1,4 +1,4 @@
-"""From a preset's name to Keras models that take and give grey levels."""
+"""Builds the Keras models of a preset, which take and return grey levels."""
 
 import importlib
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def build_model(
     """Build the functional model of a preset.
 
     Args:
-        preset: a name that ``hrpn-tf models`` lists, or a preset of one's own.
+        preset: name that ``hrpn-tf models`` lists, or a :class:`Preset`.
         inputs: number of input channels.
         outputs: number of output channels.
         scaling: learnt from the training set; becomes the first and last layers, as the preset's
@@ -32,8 +32,9 @@ def build_model(
         ConfigError: unknown preset (the nearest is named), no channels, or a scaling of another
             number of channels.
 
-    >>> build_model("hrpn-published", inputs=2).output_shape
-    (None, None, None, 1)
+    Example:
+        >>> build_model("hrpn-published", inputs=2).output_shape
+        (None, None, None, 1)
     """
     preset = find_preset(preset) if isinstance(preset, str) else preset
     _check_channels(inputs, outputs, scaling)
@@ -46,9 +47,9 @@ def build_model(
 def build_discriminator(
     preset: str | Preset, inputs: int, outputs: int, side: int, scaling: Scaling | None
 ) -> keras.Model:
-    """Build the network that tells a preset's predictions from measured targets.
+    """Build the discriminator of a preset, which separates predicted from measured targets.
 
-    It sees the numbers that the preset's network sees and gives, so it is scaled as that is.
+    Inputs and target are scaled as for the network of the preset.
 
     Args:
         preset: one with a ``discriminator``.

@@ -1,4 +1,4 @@
-"""What a preset costs, read off its graph."""
+"""The cost of a preset, computed from its graph."""
 
 from dataclasses import dataclass
 from math import prod
@@ -15,7 +15,7 @@ class PresetCost:
     Attributes:
         name: of the preset.
         description: one line.
-        inputs: number of input channels that the figures are for.
+        inputs: number of input channels that the numbers refer to.
         parameters: trainable ones.
         gmac: 1e9 multiply-accumulate operations for one input of ``size`` x ``size``.
         size: side of that input, px.
@@ -36,7 +36,12 @@ class PresetCost:
 
 
 def preset_cost(preset: Preset, inputs: int, size: int) -> PresetCost:
-    """Build a preset and read its figures; ``size`` px is rounded up to its stride multiple.
+    """Build a preset and compute its size, cost and geometry.
+
+    Args:
+        preset: the preset.
+        inputs: number of input channels, 1 or more.
+        size: side length of the input for ``gmac``, px; rounded up to the stride multiple.
 
     Raises:
         ConfigError: no inputs.

@@ -1,4 +1,4 @@
-"""The deepest features of a network, pooled over an image: what it takes an image to be."""
+"""The features of lowest resolution of a network, pooled over an image."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Read the stride multiple, the receptive field and the cost off a functional model's graph."""
+"""Stride multiple, receptive field and cost of a functional model, computed from its graph."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _INPUT: Lengths = (Length(Fraction(1), 0), Length(Fraction(1), 0))
 
 
 def stride_multiple(model: keras.Model) -> int:
-    """Height and width of an input must be multiples of this, px, so that every stride divides.
+    """The number, px, of which height and width of an input must be multiples.
 
     Raises:
         ModelGraphError: see :func:`receptive_field`.
@@ -27,7 +27,7 @@ def stride_multiple(model: keras.Model) -> int:
 
 
 def receptive_field(model: keras.Model) -> int | None:
-    """Side of the input square, centred on an output pixel, that holds all it depends on, px.
+    """Side length, px, of the input square that an output pixel depends on.
 
     Read off the graph, in inference mode (batch normalisation depends on nothing then), as the
     largest over all positions relative to the strides; so ``receptive_field // 2`` is the halo

@@ -1,10 +1,10 @@
-"""This project's HRPN: parallel resolutions, repeated fusion, output at full resolution.
+"""The networks hrpn-s, hrpn-m and hrpn-l: faster networks derived from the published HRPN.
 
-The published network does all its work at a quarter of the resolution, spends 59 % of its
-operations in the head, and aligns corners when it resizes. Here a thin branch stays at full
-resolution from the first layer to the last, the head is one convolution, and every resize has
-half-pixel centres, so that a tile gives what the whole slide gives. See
-``docs/reference/models.md``.
+Like the published network, they have parallel branches of several resolutions, which are fused
+repeatedly. The published network works at a quarter of the resolution, spends 59 % of its
+operations in the head, and aligns corners when it resizes. Here a thin branch keeps full resolution
+from the first layer to the last, the head is one convolution, and every resize has half-pixel
+centres, so that a tile gives the same result as the whole slide. See ``docs/reference/models.md``.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def hrpn(x: Any, outputs: int, *, widths: Sequence[int], inner: int = 2) -> Any:
 
 
 def _fuse_up(branches: Sequence[Any], to: int) -> list[Any]:
-    """Give every branch from the second coarsest to ``to`` what the coarser one knows.
+    """Add to every branch from the second coarsest to ``to`` the features of the coarser one.
 
     At full resolution the two are added, which halves the cost of the most expensive convolution;
     elsewhere they are concatenated.
@@ -58,7 +58,7 @@ def _fuse_up(branches: Sequence[Any], to: int) -> list[Any]:
 
 
 def _fuse_down(branches: Sequence[Any], start: int) -> list[Any]:
-    """Add to every branch coarser than ``start`` what the finer one knows."""
+    """Add to every branch coarser than ``start`` the features of the finer one."""
     fused = list(branches)
     for k in range(start + 1, len(fused)):
         finer = _convolve(fused[k - 1], fused[k].shape[-1], stride=2, activate=False)

@@ -1,4 +1,4 @@
-"""Heads for the lower and upper bound of a prediction interval, on a network that is trained.
+"""Heads for the lower and upper bound of a prediction interval, added to a trained network.
 
 The trained network stays as it is, weight for weight: its prediction is the first channel. Two
 small outputs on its last shared features say how far the bounds lie below and above it, so that

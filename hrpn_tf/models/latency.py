@@ -1,4 +1,4 @@
-"""How long networks take for one tile; they take turns, so that load hits all alike."""
+"""The latency of networks for one tile; they take turns, so that load affects all equally."""
 
 import os
 import platform

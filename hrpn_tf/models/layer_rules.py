@@ -1,4 +1,4 @@
-"""What each type of Keras layer does to height and width, and how many multiplications it takes.
+"""Rules for each type of Keras layer: its effect on height and width, and its operations.
 
 Looked up by exact type: a subclass may do something else, and a type that is not here is an error,
 never a guess.

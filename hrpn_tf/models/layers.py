@@ -1,4 +1,4 @@
-"""Layers that Keras lacks, or whose own version does not fit: resizing, scaling, intervals.
+"""Keras layers for resizing, scaling and intervals that Keras lacks or has in another form.
 
 All take and give NHWC tensors whose height and width may be unknown until they run. They hold no
 weights, use Keras operations only (one exception, explained where it is made), and are registered,

@@ -1,4 +1,8 @@
-"""The presets: named, frozen model configurations. Data only; nothing here imports Keras."""
+"""The presets: named model configurations, one row of a table each.
+
+This module holds data only and does not import Keras. ``docs/developer/add-a-network.md`` shows how
+to add a network.
+"""
 
 import difflib
 from collections.abc import Mapping
@@ -15,19 +19,19 @@ class Preset:
     """One named model configuration.
 
     Attributes:
-        name: what ``model.preset`` in the configuration says.
+        name: value of ``model.preset`` in the configuration.
         builder: ``module:function``; the function takes the input tensor (N, H, W, inputs), the
             number of outputs and ``arguments``, and gives the output tensor (N, H, W, outputs).
         description: one line for ``hrpn-tf models``.
         arguments: what distinguishes this preset from others of the same builder.
-        scaling: what the network's numbers are. ``log``: logarithms of the inputs' grey levels,
+        scaling: units of the network. ``log``: logarithms of the inputs' grey levels,
             the output in units of the target's standard deviation. ``symmetric``: grey levels
             from 0 to the largest of the training set as -1 to 1. ``none``: raw grey levels, and
             any :class:`~hrpn_tf.models.scaling.Scaling` is left out.
         discriminator: ``module:function`` of the network that an adversarial training needs; the
             function takes inputs and target (N, H, W, C), scaled, and gives scores (N, ...).
-        training: what the preset was published with, as in the section ``training`` of the
-            configuration; it stands in for this project's defaults where the user gave nothing.
+        training: settings of the section ``training`` that the preset was published with. They
+            replace the defaults, but not values that the user sets.
     """
 
     name: str
@@ -131,7 +135,11 @@ def find_preset(name: str) -> Preset:
     """The preset of this name.
 
     Raises:
-        ConfigError: there is none; the nearest name is suggested.
+        ConfigError: no preset has this name; the message suggests the nearest name.
+
+    Example:
+        >>> find_preset("hrpn-m").scaling
+        'log'
     """
     known = {preset.name: preset for preset in PRESETS}
     if name in known:

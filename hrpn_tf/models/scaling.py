@@ -1,4 +1,4 @@
-"""Grey levels in, grey levels out: the scaling learnt from the training set, as numbers."""
+"""The scaling between grey levels and network units, learnt from the training set."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,9 +11,9 @@ ScalingKind = Literal["log", "symmetric", "none"]
 
 @dataclass(frozen=True)
 class Scaling:
-    """What turns grey levels into a network's numbers and back; becomes layers of the model.
+    """Statistics that convert grey levels to network units and back; they become layers.
 
-    All in grey levels, over the pixels of the training tissue.
+    All values are grey levels over the pixels of the training tissue.
 
     Attributes:
         input_mean: mean of each input channel.

@@ -1,4 +1,4 @@
-"""How one spatial axis passes through a layer: lengths, and which pixels a pixel depends on.
+"""The effect of layers on one spatial axis: its length, and the pixels that a pixel depends on.
 
 Pure integer arithmetic on one axis; no Keras. A *step* is what a layer does to an axis. Lengths
 are kept as ``ratio * L + offset`` of the input's length L, exact for every L that is a multiple

@@ -1,4 +1,4 @@
-"""The tensors that pass through a network, and how many bytes of them: read off its graph."""
+"""The tensors of a network and their bytes, computed from its graph."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Weights with which tiles that overlap by half are joined."""
+"""Weights for blending tiles that overlap by half."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ import numpy as np
 def fade(side: int) -> np.ndarray:
     """(side,) float32 weights along one axis of a tile; those of two neighbours sum to one.
 
-    The square of a sine: it begins and ends smoothly, so that no line shows where a tile ends.
+    The square of a sine, which starts and ends smoothly, so that tile borders are invisible.
     """
     return np.square(np.sin(np.pi * (np.arange(side) + 0.5) / side)).astype(np.float32)
 

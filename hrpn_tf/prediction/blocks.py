@@ -1,4 +1,4 @@
-"""From tiles to a block of the result."""
+"""Read the tiles of a block, and assemble the network's outputs to a block of the result."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,13 +19,13 @@ from hrpn_tf.slides import Slide
 
 @dataclass(frozen=True)
 class TileInput:
-    """What the network is given for one tile.
+    """Input of the network for one tile.
 
     Attributes:
-        block: that it is for.
-        tile: where it lies.
-        last: whether the block is complete with it.
-        pixels: (h, w, inputs) grey levels as stored; None where nothing has to be computed.
+        block: the block that the tile belongs to.
+        tile: position of the tile.
+        last: whether it is the last tile of its block.
+        pixels: (h, w, inputs) stored intensities; None if the tile need not be computed.
     """
 
     block: Block
@@ -35,14 +35,14 @@ class TileInput:
 
 
 class BlockMaker:
-    """Reads what blocks need, and puts together what the network answers.
+    """Reads the inputs of blocks, and assembles the outputs of the network.
 
     Args:
         slide: the open slide.
         channels: indices of the inputs.
         tiling: blocks and tiles.
         tissue: where the slide holds tissue; None to compute every tile.
-        mask: outside of it the result is 0; None for everything.
+        mask: area to predict; the result is 0 outside; None for the whole region.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class BlockMaker:
         self._weights = fade_both(*tiling.shape) if tiling.blended else None
 
     def wanted(self, block: Block) -> bool:
-        """Whether any of a block lies inside the mask."""
+        """Whether any part of a block lies inside the mask."""
         return self._mask is None or self._mask.touches(*self._place(block))
 
     def inputs(self, blocks: Iterable[Block]) -> Iterator[TileInput]:
@@ -68,7 +68,7 @@ class BlockMaker:
                 yield TileInput(block, tile, number == len(block.tiles), self._read(tile))
 
     def empty_input(self) -> np.ndarray:
-        """(h, w, inputs) float32: a tile without tissue."""
+        """(h, w, inputs) float32: the input for a tile without tissue."""
         level = self._tissue.background if self._tissue is not None else 0.0
         return np.full((*self._tiling.shape, len(self._channels)), level, np.float32)
 
@@ -77,7 +77,7 @@ class BlockMaker:
         return np.zeros((block.height, block.width, outputs), np.float32)
 
     def add(self, values: np.ndarray, tile: Tile, answer: np.ndarray) -> None:
-        """Put the answer (h, w, outputs) to one tile into a block."""
+        """Add the output (h, w, outputs) for one tile to a block."""
         part = answer[tile.source]
         if self._weights is None:
             values[tile.target] = part
@@ -85,7 +85,7 @@ class BlockMaker:
             values[tile.target] += part * self._weights[tile.source]
 
     def cut(self, block: Block, values: np.ndarray) -> np.ndarray:
-        """The values, with 0 outside the mask."""
+        """Set the values outside the mask to 0."""
         if self._mask is not None:
             values[~self._mask.fill(*self._place(block))] = 0
         return values
@@ -104,7 +104,7 @@ class BlockMaker:
 
 
 class Network:
-    """A session, the time spent in it, and its answer to an empty tile."""
+    """A session, the time spent in it, and its output for an empty tile."""
 
     def __init__(self, session: Session, empty_input: np.ndarray) -> None:
         self._session, self._empty_input = session, empty_input
@@ -112,7 +112,7 @@ class Network:
         self.seconds = 0.0
 
     def __call__(self, pixels: np.ndarray | None) -> np.ndarray:
-        """(h, w, outputs) float32; what it gives for an empty tile where there are no pixels."""
+        """(h, w, outputs) float32 output; that for an empty tile if ``pixels`` is None."""
         if pixels is not None:
             return self._run(pixels)
         if self._empty is None:
@@ -127,10 +127,10 @@ class Network:
 
 
 def check_values(values: np.ndarray, block: Block, name: str) -> None:
-    """Refuse what is no grey level.
+    """Refuse values that are not finite.
 
     Raises:
-        NonFinitePredictionError: NaN or infinite.
+        NonFinitePredictionError: a value is NaN or infinite.
     """
     if not np.isfinite(values).all():
         raise NonFinitePredictionError(
@@ -140,7 +140,7 @@ def check_values(values: np.ndarray, block: Block, name: str) -> None:
 
 
 def to_grey_levels(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Values in a slide's type: floats as they are, integers rounded and clipped to the range."""
+    """Convert values to a slide's dtype: integers are rounded and clipped to its range."""
     if dtype.kind == "f":
         return values.astype(dtype, copy=False)
     limits: Any = np.iinfo(dtype)

@@ -1,4 +1,4 @@
-"""Whether the files of a slide are still those that were opened."""
+"""Detect changes of a slide's files while it is predicted."""
 
 import hashlib
 import os
@@ -11,29 +11,29 @@ from hrpn_tf.errors import SlideChangedError
 from hrpn_tf.slides import SlideInfo
 from hrpn_tf.slides.zarr.metadata_files import is_zarr
 
-# Bytes, time of change (ns), and, of a folder, a checksum of what each file in it says of itself.
+# Size in bytes, modification time in ns and, for a folder, a checksum over both for all its files.
 State = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class FileStates:
-    """Sizes and times of change of files and folders; None for one that is not there.
+    """Sizes and modification times of files and folders; None for a missing one.
 
-    A slide that is no file (tests, plug-ins) has none either way, and never changes.
+    A slide that is not a file (tests, plug-ins) has no state and never changes.
     """
 
     states: tuple[tuple[str, State | None], ...]
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> Self:
-        """As they are now; of a folder, all that is in it counts."""
+        """Current states; the state of a folder includes all its files."""
         return cls(tuple((str(path), _state(path)) for path in paths))
 
     def check(self) -> None:
-        """Refuse to go on if a file is another now.
+        """Refuse to continue if a file has changed.
 
         Raises:
-            SlideChangedError: says which one, and how.
+            SlideChangedError: names the file and the kind of change.
         """
         for name, before in self.states:
             now = _state(Path(name))
@@ -47,7 +47,7 @@ class FileStates:
 
 
 def parts(info: SlideInfo) -> tuple[Path, ...]:
-    """What a slide consists of: its files, or its folder, where pixels lie in files not named."""
+    """The files of a slide, or its folder if pixels lie in files that it does not list."""
     return (info.path,) if is_zarr(info.path) else info.files
 
 
@@ -62,7 +62,7 @@ def _state(path: Path) -> State | None:
 
 
 def _folder_state(path: Path) -> State:
-    """Of an OME-Zarr, whose pixels may lie in a hundred thousand files."""
+    """State of an OME-Zarr folder, whose pixels may lie in a hundred thousand files."""
     size, newest, checksum = 0, 0, hashlib.sha256()
     for folder, folders, files in os.walk(path):
         folders.sort()

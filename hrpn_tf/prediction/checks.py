@@ -1,4 +1,4 @@
-"""Whether a slide fits what a model expects, before anything is computed."""
+"""Check that a slide has the channels that a network expects, before anything is computed."""
 
 from collections.abc import Mapping
 
@@ -12,16 +12,16 @@ from hrpn_tf.slides.roles import suggested_role
 def input_channels(
     info: SlideInfo, contract: Contract, channels: Mapping[str, str | int]
 ) -> tuple[int, ...]:
-    """Indices in the file of the contract's inputs, in order.
+    """Channel indices in the file of the contract's inputs, in order.
 
     Args:
         info: the slide.
-        contract: of the model; names the roles.
-        channels: role: name or index in the file; a role not named here is looked up by its name.
+        contract: contract of the network, which names the roles.
+        channels: name or index of the channel by role; other roles are looked up by their name.
 
     Raises:
         UnknownChannelError: the slide has no such channel.
-        UsageError: two roles point at one channel.
+        UsageError: two roles have the same channel.
     """
     found = tuple(channel_index(info, channels.get(role, role)) for role in contract.inputs)
     if len(set(found)) != len(found):
@@ -37,9 +37,9 @@ def input_channels(
 def _refuse_swapped(
     info: SlideInfo, contract: Contract, role: str, index: int, given: str | int
 ) -> None:
-    """Question a channel whose name says that it shows something else that the model knows.
+    """Refuse a channel whose name suggests another role of the network.
 
-    A channel given by its index is taken as it is.
+    A channel given by its index is accepted.
     """
     name = info.channels[index]
     likely = suggested_role(name)

@@ -1,4 +1,4 @@
-"""The pixels in which a slide is predicted: its own, or resampled to what the model expects."""
+"""The pixel grid of a prediction: that of the slide, or resampled to the network's pixel size."""
 
 import math
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from hrpn_tf.slides import Slide, SlideInfo
 from hrpn_tf.slides.metadata import implausible
 from hrpn_tf.slides.resample import ResampledSlide
 
-# Pixels this many times larger than the model's hold too little for it to see.
+# Slides with pixels this many times larger than the network's lack the necessary detail.
 _COARSEST = 4.0
-_ROUNDING = 1e-6  # px; what a product of decimal fractions may be off a whole number
+_ROUNDING = 1e-6  # px; rounding error of a product of decimal fractions
 
 
 @dataclass(frozen=True)
 class Frame:
-    """How a slide is seen.
+    """Pixel grid of a prediction, relative to the slide.
 
     Attributes:
         pixel_size_um: of the result, um.
-        level: of the slide that is read.
+        level: pyramid level that is read.
         ratio: px of that level per px of the result.
         scale: px of the result per px of the slide at full resolution.
     """
@@ -34,7 +34,7 @@ class Frame:
 
     @property
     def is_own(self) -> bool:
-        """Whether the pixels are the slide's own, at full resolution."""
+        """Whether the grid is that of the slide at full resolution."""
         return self.level == 0 and self.ratio == 1
 
 
@@ -47,20 +47,20 @@ def choose_frame(
     resample: bool,
     level: int | None = None,
 ) -> Frame:
-    """How a slide can be seen as the model expects.
+    """Choose the pixel grid that fits the network.
 
     Args:
         info: the slide.
-        contract: of the model; a model trained on slides of unknown pixel size takes any.
-        stated_um: um per pixel that the user states for a slide that has none, or whose own is
-            implausible.
-        tolerance: largest relative difference from the contract's pixel size that is left as it is.
-        resample: whether a slide that differs by more is resampled, or refused.
+        contract: contract of the network; one without a pixel size accepts any slide.
+        stated_um: um per pixel given by the user, for a slide whose file states none or an
+            implausible one.
+        tolerance: largest relative difference from the contract's pixel size without resampling.
+        resample: whether a slide that differs by more is resampled; otherwise it is refused.
         level: the level to read; None for the nearest one that is not coarser than the contract.
 
     Raises:
-        PixelSizeError: nobody states the pixel size, the user contradicts the slide, it is
-            implausible, or it does not fit.
+        PixelSizeError: the pixel size is unknown, contradicts the file, is implausible, or does
+            not fit the network.
         RegionError: no such level.
     """
     own = _pixel_size(info, contract, stated_um)
@@ -69,7 +69,7 @@ def choose_frame(
     wanted = contract.pixel_size_um
     sizes = [own * factor for factor in info.levels]
     if level is None:
-        # ties with the contract's size within the tolerance count as not coarser
+        # a level within the tolerance of the contract's pixel size counts as fine enough
         fine = [i for i, um in enumerate(sizes) if wanted and um <= wanted * (1 + tolerance)]
         level = max(fine, default=0)
     size = sizes[level]
@@ -89,7 +89,7 @@ def choose_frame(
 
 
 def open_frame(slide: Slide, frame: Frame) -> Slide:
-    """The slide as it is seen."""
+    """The slide on the pixel grid of the prediction."""
     if frame.is_own:
         return slide
     return ResampledSlide(slide, frame.level, frame.ratio, frame.pixel_size_um)
@@ -101,11 +101,11 @@ def frame_region(region: Region, info: SlideInfo, frame: Frame, size: tuple[int,
     Args:
         region: px of the slide at full resolution.
         info: the slide.
-        frame: how it is seen.
-        size: (height, width) as it is seen, px.
+        frame: pixel grid of the prediction.
+        size: (height, width) of the slide on that grid, px.
 
     Raises:
-        RegionError: it does not lie within the slide.
+        RegionError: the region does not lie within the slide.
     """
     bottom, right = region.y + region.height, region.x + region.width
     inside = min(region.y, region.x) >= 0 and bottom <= info.height and right <= info.width
@@ -128,7 +128,7 @@ def _scaled(start: int, end: int, scale: float, size: int) -> tuple[int, int]:
 
 
 def _pixel_size(info: SlideInfo, contract: Contract, stated_um: float | None) -> float:
-    """um per pixel at full resolution: what the slide says, or else what the user says."""
+    """um per pixel at full resolution: as stated by the file, or else by the user."""
     own = info.pixel_size_um
     if own is not None and implausible(own):
         if stated_um is None:

@@ -1,4 +1,4 @@
-"""Which blocks of an unfinished prediction are done."""
+"""Record of the finished blocks of an unfinished prediction."""
 
 import os
 import secrets
@@ -6,19 +6,19 @@ import socket
 from pathlib import Path
 from typing import IO
 
-# Tells this process from an earlier one of the same number, or one on another machine of this name.
+# Distinguishes this process from an earlier one with the same ID, or on a host of the same name.
 _TOKEN = secrets.token_hex(3)
 
 
 class Journal:
-    """Numbers of finished blocks in a folder of text files.
+    """Indices of finished blocks, in a folder of text files.
 
-    Every process writes a file of its own, since lines appended by several machines to one file on
-    a network drive can be lost. A number counts once its line is complete: a process that is killed
-    while it writes leaves half a line, and its block is computed again.
+    Every process writes its own file, because lines that several machines append to one file on a
+    network drive can be lost. An index counts once its line is complete: a process that is killed
+    while writing leaves half a line, and its block is computed again.
 
     Args:
-        folder: made if it is not there.
+        folder: folder of the files, created if missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,7 +27,7 @@ class Journal:
         self._own = folder / f"{socket.gethostname()}-{os.getpid()}-{_TOKEN}.txt"
 
     def finished(self) -> set[int]:
-        """All numbers, by whatever process."""
+        """Indices of all blocks finished by any process."""
         numbers: set[int] = set()
         for file in self._folder.glob("*.txt"):
             lines = file.read_text(encoding="ascii", errors="replace").splitlines(keepends=True)
@@ -35,7 +35,7 @@ class Journal:
         return numbers
 
     def add(self, *indices: int) -> None:
-        """Say that blocks are finished; on the disk when this returns.
+        """Record blocks as finished; the record is on the disk when this returns.
 
         Raises:
             OSError: the disk is full.
@@ -47,9 +47,9 @@ class Journal:
 
 
 def _ending(file: IO[bytes]) -> bytes:
-    """What makes a torn last line, left when the disk was full, no number, or nothing.
+    """Bytes that invalidate a torn last line, left when the disk was full; empty if there is none.
 
-    Without it the next number would continue that line, and name a block that is not finished.
+    Without them the next index would continue that line and name an unfinished block.
     """
     if file.seek(0, os.SEEK_END) == 0:
         return b""

@@ -1,4 +1,4 @@
-"""Which part of a slide is wanted, drawn in QuPath and exported as GeoJSON."""
+"""Areas of a slide to predict, drawn in QuPath and exported as GeoJSON."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,24 +22,24 @@ class PolygonMask:
     """Polygons on a slide.
 
     Attributes:
-        area: what is inside, px; x to the right, y down, from the outer corner of the first pixel.
+        area: the polygons, px; x to the right, y down, from the outer corner of the first pixel.
     """
 
     area: BaseGeometry
 
     def touches(self, y: int, x: int, height: int, width: int) -> bool:
-        """Whether any of a window may be inside."""
+        """Whether any part of a window may lie inside."""
         shapely.prepare(self.area)
         return bool(self.area.intersects(shapely.box(x, y, x + width, y + height)))
 
     def fill(self, y: int, x: int, height: int, width: int) -> np.ndarray:
-        """(height, width) bool: the pixels whose centres are inside.
+        """(height, width) bool: the pixels whose centres lie inside.
 
-        An outline that crosses a row of centres begins or ends there what is inside. Where it does
-        is reckoned in the coordinates of the slide, so that no pixel depends on the window.
+        Even-odd rule along rows of pixel centres. Crossings are computed in the coordinates of the
+        slide, so that the result does not depend on the window.
         """
         x0, y0, x1, y1 = self._edges
-        # rows that an edge crosses: those whose centre lies from its upper end on to its lower one
+        # rows that an edge crosses: their centres lie from its upper end on to above its lower end
         first = np.clip(np.ceil(np.minimum(y0, y1) - 0.5) - y, 0, height).astype(np.intp)
         end = np.clip(np.ceil(np.maximum(y0, y1) - 0.5) - y, 0, height).astype(np.intp)
         edge = np.repeat(np.arange(len(x0)), end - first)
@@ -72,7 +72,7 @@ def read_mask(path: Path, height: int, width: int, scale: float = 1.0) -> Polygo
         scale: px of the result per px of that slide.
 
     Raises:
-        MaskError: it cannot be read, holds no area, or lies outside the slide.
+        MaskError: the file cannot be read, holds no area, or lies outside the slide.
     """
     try:
         geometries = _geometries(_read(path), path)
@@ -103,15 +103,16 @@ def read_mask(path: Path, height: int, width: int, scale: float = 1.0) -> Polygo
 def read_regions(
     path: Path, height: int, width: int, name_of: Callable[[Mapping[str, Any], int], str]
 ) -> dict[str, PolygonMask]:
-    """Read the features of a GeoJSON file as areas of their own, by name.
+    """Read the features of a GeoJSON file as separate areas, by name.
 
     Args:
         path: as for :func:`read_mask`.
         height, width: of the slide, px.
-        name_of: the name of a feature, given its number from 1 on; those of one name are joined.
+        name_of: gives the name of a feature and its number, from 1; features of one name are
+            merged.
 
     Raises:
-        MaskError: it cannot be read, holds no area, or an area lies outside the slide.
+        MaskError: the file cannot be read, holds no area, or an area lies outside the slide.
     """
     value = _read(path)
     features = value.get("features") if isinstance(value, dict) and "features" in value else value
@@ -149,7 +150,7 @@ def _read(path: Path) -> Any:
 
 
 def _geometries(value: Any, path: Path) -> list[Any]:
-    """All geometries in what GeoJSON may be, made valid (hand-drawn outlines cross themselves)."""
+    """All geometries of a GeoJSON value, made valid (hand-drawn outlines cross themselves)."""
     if isinstance(value, list):
         return [g for one in value for g in _geometries(one, path)]
     if not isinstance(value, dict):
@@ -159,18 +160,18 @@ def _geometries(value: Any, path: Path) -> list[Any]:
     if value.get("type") == "Feature":
         return [] if value.get("geometry") is None else _geometries(value["geometry"], path)
     try:
-        with np.errstate(all="ignore"):  # numpy would warn of NaN, on top of the error
+        with np.errstate(all="ignore"):  # numpy would also warn about NaN
             geometry = shape(value)
         if not np.isfinite(geometry.bounds).all() and not geometry.is_empty:
             raise ValueError("infinite coordinates")
         return [_areas(shapely.make_valid(geometry))]
-    except Exception as error:  # noqa: BLE001 (whatever a stranger's file leads to)
+    except Exception as error:  # noqa: BLE001 (a malformed file can raise anything)
         reason = " ".join(str(error).split())[:120]
         raise MaskError(f"{path}: a geometry in it cannot be read ({reason})") from None
 
 
 def _areas(geometry: Any) -> Any:
-    """The polygons of a geometry, without the points and lines that repairs leave behind."""
+    """The polygons of a geometry, without points and lines left by the repair."""
     parts = shapely.get_parts(geometry, return_index=False)
     flat = [p for part in parts for p in shapely.get_parts(part)]
     return shapely.unary_union([p for p in flat if p.geom_type == "Polygon"])

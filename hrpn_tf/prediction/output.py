@@ -1,4 +1,4 @@
-"""The formats that a predicted slide is written in."""
+"""File formats of predicted slides."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +14,20 @@ from hrpn_tf.slides.zarr.writer import finish_ome_zarr
 
 _ZARR = "ome-zarr-"
 _TIFF_SUFFIXES, _ZARR_SUFFIXES = (".tif", ".tiff"), (".zarr",)
-# Endings by which the name of one result is told from that of a folder of results.
+# Suffixes that distinguish a single result from a folder of results.
 FILE_SUFFIXES = (*_TIFF_SUFFIXES, *_ZARR_SUFFIXES)
 
 
 def suffix_of(config: PredictionConfig) -> str:
-    """Ending of the name of a result."""
+    """Suffix of a result's file name."""
     return ".ome.zarr" if config.format.startswith(_ZARR) else ".ome.tif"
 
 
 def fitting_format(config: PredictionConfig, out: Path) -> PredictionConfig:
-    """The configuration with the format that the name of one result asks for.
+    """The configuration with the format implied by the name of the result.
 
     Raises:
-        UsageError: a name of a TIFF for what is to be an OME-Zarr.
+        UsageError: the name is that of a TIFF, but the format is OME-Zarr.
     """
     suffix = out.suffix.lower()
     if suffix in _ZARR_SUFFIXES and not config.format.startswith(_ZARR):
@@ -39,10 +39,10 @@ def fitting_format(config: PredictionConfig, out: Path) -> PredictionConfig:
 
 @dataclass(frozen=True)
 class Output:
-    """How a result is stored, while it is made and in the end.
+    """How a result is stored, unfinished and finished.
 
-    While it is made it is an OME-Zarr whose first level is written block by block, by several
-    processes at once; each block is one shard (OME-Zarr 0.5) or some whole chunks (0.4).
+    An unfinished result is an OME-Zarr whose first level is written block by block, by several
+    processes at once; each block is one shard (OME-Zarr 0.5) or several whole chunks (0.4).
 
     Attributes:
         description: the slide.
@@ -53,7 +53,7 @@ class Output:
     config: PredictionConfig
 
     def create(self, pixels: Path, tiling: Tiling) -> ZarrPlanes:
-        """Begin in a folder."""
+        """Create the unfinished result in a folder."""
         return ZarrPlanes.create(
             pixels / "0",
             self.description,
@@ -63,11 +63,11 @@ class Output:
         )
 
     def open(self, pixels: Path) -> ZarrPlanes:
-        """Go on in it."""
+        """Open the unfinished result in a folder."""
         return ZarrPlanes.open(pixels / "0")
 
     def finish(self, pixels: Path, out: Path, overwrite: bool) -> None:
-        """Make the result of all blocks, under its final name; the folder is gone afterwards.
+        """Turn the finished blocks into the result under its final name, and remove the folder.
 
         Raises:
             OutputExistsError: ``out`` exists and ``overwrite`` is false.

@@ -1,4 +1,4 @@
-"""Choose tiles and queues so that a prediction keeps within a budget of memory: numbers only."""
+"""Choose tile sizes and queue lengths that keep a prediction within a memory budget."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from hrpn_export.session import largest_side
 from hrpn_tf.errors import MemoryBudgetError
 from hrpn_tf.prediction.tiling import Region, Tiling, plan_tiling, round_up
 
-# Larger tiles spend less on halos, but beyond this there is little left to win.
+# Larger tiles spend less on halos, but beyond this size the gain is small.
 LARGEST_TILE = 2048
 _SMALLEST_TILE = 64
 _STEPS_PER_OCTAVE = 4
 # (tiles read ahead, blocks waiting to be written)
 _QUEUES = ((2, 2), (1, 1))
-# What allocators hold beyond what is asked of them, and small things nobody counts.
+# Overhead of allocators, and small allocations that are not counted.
 _MARGIN = 1.1
-_WRITER_BYTES = 48 * 2**20  # encoders' buffers, and the windows in which a pyramid is made
+_WRITER_BYTES = 48 * 2**20  # buffers of encoders, and windows for the pyramid
 
 
 @dataclass(frozen=True)
 class SessionCost:
-    """What a network takes, measured; see ``hrpn_tf.prediction.probe``.
+    """Measured memory use of a network; see ``hrpn_tf.prediction.probe``.
 
     Attributes:
-        base_bytes: the process with the network loaded.
-        bytes_per_px: of what it reads at once, input and output included.
+        base_bytes: memory of the process with the network loaded.
+        bytes_per_px: memory per input pixel, including input and output.
     """
 
     base_bytes: int
@@ -35,14 +35,14 @@ class SessionCost:
 
 @dataclass(frozen=True)
 class SourceCost:
-    """What reading and writing take.
+    """Memory use of reading and writing.
 
     Attributes:
-        input_bytes_per_px: of the stored grey levels of all inputs.
-        output_bytes_per_px: of the written grey levels of all outputs.
+        input_bytes_per_px: stored intensities of all inputs.
+        output_bytes_per_px: written intensities of all outputs.
         outputs: number of output channels.
         segment_bytes: the largest strip or tile of the slide that must be decoded at once.
-        cache_bytes: of decoded strips or tiles of the slide that are kept.
+        cache_bytes: cache of decoded strips or tiles of the slide.
     """
 
     input_bytes_per_px: int
@@ -60,7 +60,7 @@ class Plan:
         tiling: the blocks and tiles.
         read_ahead: tiles that wait for the network.
         write_behind: blocks that wait to be written.
-        bytes: peak that is expected of the process.
+        bytes: expected peak memory of the process.
     """
 
     tiling: Tiling
@@ -80,18 +80,18 @@ def plan_prediction(
     tile: int | None = None,
     halo: int | None = None,
 ) -> Plan:
-    """The largest tiles, and then the longest queues, that keep within a budget.
+    """The largest tiles, and then the longest queues, that fit into a memory budget.
 
     Args:
-        region: of the slide, px.
+        region: region of the slide, px.
         stride_multiple, receptive_field, halo: see ``plan_tiling``.
-        session, source: what things cost.
-        budget: bytes that the process may take at its peak; None for no limit.
-        tile: side of a tile as for ``plan_tiling``; None to choose it. It is given for networks
-            whose answer depends on it.
+        session, source: memory use of the network, and of reading and writing.
+        budget: largest peak memory of the process, bytes; None for no limit.
+        tile: side of a tile as for ``plan_tiling``; None to choose it. Required for networks whose
+            output depends on the tile.
 
     Raises:
-        MemoryBudgetError: not even the smallest tiles fit; says what would be needed.
+        MemoryBudgetError: not even the smallest tiles fit; states the memory they need.
     """
     least: Plan | None = None
     for side in (tile,) if tile is not None else _sides(region, stride_multiple):
@@ -118,7 +118,7 @@ def plan_prediction(
 
 
 def largest_tile(region: Region, contract: Contract, tile: int | None) -> int:
-    """Side of the largest tile, px, that a plan for a region may choose; arguments as there."""
+    """Side of the largest tile, px, that :func:`plan_prediction` may choose for a region."""
     m, side = contract.stride_multiple, max(region.height, region.width)
     if not contract.tile_exact or contract.receptive_field is None:
         return round_up(tile or LARGEST_TILE, m)
@@ -127,14 +127,14 @@ def largest_tile(region: Region, contract: Contract, tile: int | None) -> int:
 
 
 def tile_for(session: Session, tile: int | None, halo: int | None) -> int | None:
-    """The largest tile that may be used, px, where a session takes no larger sides than some.
+    """The largest usable tile, px, for a session with a limited input size.
 
     Args:
-        session: of the network.
-        tile, halo: as asked for; see ``PredictionConfig``.
+        session: session of the network.
+        tile, halo: requested values; see ``PredictionConfig``.
 
     Raises:
-        ContractError: what the session takes is no larger than the halo around a tile.
+        ContractError: the largest input of the session is no larger than the halo.
     """
     side = largest_side(session)
     if side is None:
@@ -182,10 +182,10 @@ def _bytes(
 ) -> int:
     tile = tiling.shape[0] * tiling.shape[1]
     block = tiling.block_height * tiling.block_width
-    # one more tile is being read, which at an edge of the slide is copied once more
+    # one more tile is being read; at an edge of the slide it is copied once more
     reading = (ahead + 2) * tile * source.input_bytes_per_px
     reading += source.cache_bytes + 2 * source.segment_bytes
-    # one block is being made, one written; floats and what is stored of them
+    # one block is being computed and one written, each as floats and as stored values
     writing = (behind + 2) * block * (4 * source.outputs + source.output_bytes_per_px)
     variable = session.bytes_per_px * tile + reading + writing + _WRITER_BYTES
     return session.base_bytes + int(_MARGIN * variable)

@@ -1,4 +1,4 @@
-"""Predict one slide in this process, in memory that does not depend on the slide's size."""
+"""Predict one slide in this process, with memory independent of the slide's size."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,17 +20,17 @@ from hrpn_tf.slides import Slide
 
 @dataclass(frozen=True)
 class PredictionSummary:
-    """What one slide took.
+    """Result and cost of predicting one slide.
 
     Attributes:
         path: the written slide.
         pixels: pixels of the result.
         seconds: wall time from the first read to the finished file.
-        session_seconds: the part of it spent in the network.
-        tiling: the tiles that were used.
+        session_seconds: time spent in the network.
+        tiling: the tiles.
         seams: largest and mean error, grey levels, of a halo smaller than the receptive field.
-        computed, blocks: how many blocks were computed now, and how many there are.
-        peak_bytes: most memory that the process held; None if the system does not say.
+        computed, blocks: number of blocks computed in this call, and of all blocks.
+        peak_bytes: peak memory of the process; None if unknown.
         assessed: see ``SlidePrediction.assess``.
     """
 
@@ -57,26 +57,26 @@ def run_prediction(
     """Predict a slide of any size in this process, and write the result.
 
     With a tile-exact network the result does not depend on the tiles: it equals what the network
-    gives for the whole slide at once, extended by reflection on every side. Stopped at any moment
-    and called again, it goes on, and the result has the same bytes as if it had not been stopped.
+    gives for the whole slide at once, extended by reflection on every side. An interrupted call
+    resumes when repeated, and the result has the same bytes as without the interruption.
 
     Args:
-        prediction: the slide and what is asked for.
-        budget: bytes that this process may take; None for no limit.
-        overwrite: replace an existing result, and what was begun with other settings.
-        progress: show a progress bar on standard error.
-        on_begun: is told what was found before the first tile is computed.
+        prediction: the prediction to run.
+        budget: memory limit of this process, bytes; None for no limit.
+        overwrite: replace an existing result, and an unfinished one with other settings.
+        progress: report the progress; see ``hrpn_tf.progress``.
+        on_begun: called with the started prediction before the first tile is computed.
 
     Raises:
         OutputExistsError: the result exists and ``overwrite`` is false.
         RunBusyError: another process is predicting the same result.
-        HrpnError: others as the steps of ``SlidePrediction`` raise them.
+        HrpnError: as raised by the steps of ``SlidePrediction``.
     """
     pixels, started = prediction.area.height * prediction.area.width, time.perf_counter()
     prediction.unfinished.forget_finished()
     refuse_existing(prediction.out, overwrite)
     with prediction.unfinished.held():
-        refuse_existing(prediction.out, overwrite)  # who held it may have finished it
+        refuse_existing(prediction.out, overwrite)  # the process that held it may have finished it
         begun = prediction.begin(budget, restart=overwrite)
         on_begun(begun)
         tiling = begun.plan.tiling
@@ -118,7 +118,7 @@ def predict_slide(
     Args:
         session, slide, channels, out: see ``SlidePrediction``.
         config: tiles, memory, type and format; the defaults if None.
-        provenance: where the prediction comes from, as anything that JSON can hold, by key.
+        provenance: origin of the prediction, as a JSON object.
         overwrite, progress: see :func:`run_prediction`.
         options: ``pixel_size_um``, ``region``, ``mask``, ``find_tissue``, ``cache_bytes`` of
             ``SlidePrediction``.
@@ -133,8 +133,8 @@ def predict_slide(
 
 
 def memory_budget(config: PredictionConfig, processes: int = 1) -> int | None:
-    """Bytes that each of some processes may take: its share of what is allowed, or of half of what
-    is free; None where nobody says how much that is."""
+    """Memory limit of each of several processes, bytes: its share of ``max_ram``, or of half of the
+    free memory; None if that is unknown."""
     if config.max_ram is not None:
         return int(config.max_ram) // processes
     free = min(free_on_host(), default=None)

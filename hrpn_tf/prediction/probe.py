@@ -1,4 +1,4 @@
-"""Measure what a network takes, since nobody can say it for every runtime."""
+"""Measure a network's memory use; runtimes do not report it."""
 
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,22 +10,22 @@ from hrpn_tf.memory import forget_peak, peak_bytes, resident_bytes
 from hrpn_tf.prediction.planning import SessionCost
 from hrpn_tf.prediction.tiling import round_up
 
-# Sides of the two tiles that are run, px: the difference of their peaks is what pixels cost.
+# Sides of the two test tiles, px; the difference of their peaks gives the memory per pixel.
 _SMALL, _LARGE = 256, 640
-# Nothing that is measured may make pixels look cheaper than what goes in and out in float32.
+# The memory per pixel is at least that of input and output in float32, whatever is measured.
 _LEAST_COPIES = 3
 _costs: WeakKeyDictionary[Any, SessionCost] = WeakKeyDictionary()
 
 
 def probe_session(session: Session, largest: int) -> SessionCost:
-    """Run two tiles of zeros, and see how much memory of this process each takes.
+    """Run two tiles of zeros, and measure the peak memory of this process for each.
 
-    The first run also makes whatever a runtime makes at first, such as a compiled graph. A session
-    is measured once, unless larger tiles are asked for later.
+    The first run includes one-time work of the runtime, such as compiling a graph. A session is
+    measured once, unless larger tiles are requested later.
 
     Args:
         session: the network.
-        largest: side of the largest tile that will be asked for, px; no larger one is run.
+        largest: side of the largest tile that will be used, px; the test tiles are no larger.
     """
     if largest <= _LARGE:
         return _measured(session, largest)
@@ -46,7 +46,7 @@ def _measured(session: Session, side: int) -> SessionCost:
     peak = peak_bytes()
     if before is None or peak is None or large == small:
         return SessionCost(before or 0, least)
-    # what the small tile needed may be held by the allocator still, and is used again
+    # the allocator may still hold the memory of the small tile, and reuse it
     per_px = (peak - before) / (large**2 - small**2)
     base = max(0, before - int(per_px * small**2))
     return SessionCost(base, max(least, per_px))

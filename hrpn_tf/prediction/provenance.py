@@ -1,4 +1,4 @@
-"""Where a prediction comes from: checksums and versions."""
+"""Provenance of a prediction: checksums and versions."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from hrpn_tf.files import read_pieces
 from hrpn_tf.prediction.queues import NO_LIMIT, ReadAhead
 from hrpn_tf.slides.zarr.metadata_files import is_zarr
 
-# A slide of more files than this is named by one checksum of all of theirs.
+# A slide with more files than this is identified by one checksum over all their checksums.
 _LISTED_FILES = 16
 
 
@@ -30,17 +30,17 @@ def prediction_provenance(
     mask: Mapping[str, str] | None = None,
     seconds: float = NO_LIMIT,
 ) -> dict[str, Any]:
-    """What a predicted slide says about its origin.
+    """Provenance record of a predicted slide.
 
     Args:
         slide: the input, a file or a folder of files.
-        files: that it consists of.
-        model: what the network is; ``sha256`` is of its file.
+        files: the files of the slide.
+        model: identity of the network; ``sha256`` is the checksum of its file.
         config: the resolved configuration of its run.
-        channels: role: name of the channel that was read.
-        level: of the slide that was read.
-        mask: name and checksum of the file that says what was wanted, if any.
-        seconds: longest wait for a piece of the slide.
+        channels: name of the channel read, by role.
+        level: pyramid level that was read.
+        mask: name and checksum of the mask file, if any.
+        seconds: longest wait for a piece of the slide, s.
 
     Raises:
         StalledError: a drive does not answer.
@@ -65,11 +65,11 @@ def slide_checksums(
 ) -> dict[str, str]:
     """SHA-256 of each file of a slide, by its name within the slide's folder.
 
-    Of an OME-Zarr all files count, of other slides those that they name. Of many files it is one
-    checksum of their names and checksums, ``*``.
+    For an OME-Zarr all files count, for other slides those that they list. Many files have one
+    checksum over their names and checksums, ``*``.
 
     Raises:
-        StalledError: a drive gave nothing for ``seconds``.
+        StalledError: a drive did not answer for ``seconds``.
     """
     folder = slide if slide.is_dir() else slide.parent
     if slide.is_dir() and (is_zarr(slide) or not files):

@@ -1,4 +1,4 @@
-"""Reading ahead and writing behind, in threads that no stalled drive can make us wait for."""
+"""Read ahead and write behind, in threads that a stalled drive cannot block for ever."""
 
 import queue
 import threading
@@ -9,10 +9,10 @@ from typing import Any, Generic, TypeVar
 
 from hrpn_tf.errors import StalledError
 
-NO_LIMIT = threading.TIMEOUT_MAX  # s; the longest that a thread can wait
+NO_LIMIT = threading.TIMEOUT_MAX  # s; the longest possible wait of a thread
 _POLL_SECONDS = 0.1
-# When reading is over before its end, a read that is under way may take so long to come back
-# before the slide is closed; one that takes longer is left behind.
+# When reading ends early, a read in progress has this many seconds to return before the slide is
+# closed; the thread of a longer one is abandoned.
 _PATIENCE_SECONDS = 5.0
 
 T = TypeVar("T")
@@ -27,10 +27,10 @@ _END = object()
 
 
 def within(seconds: float, what: str, function: Callable[[], T]) -> T:
-    """Call a function that may hang in the system; the thread it hangs in is left behind.
+    """Call a function that may hang in the system; a thread that hangs is abandoned.
 
     Raises:
-        StalledError: it is not done within ``seconds``; ``what`` says what was tried.
+        StalledError: the call took longer than ``seconds``; the message begins with ``what``.
     """
     done: queue.Queue[Any] = queue.Queue(1)
 
@@ -51,7 +51,7 @@ def within(seconds: float, what: str, function: Callable[[], T]) -> T:
 
 
 def stalled(what: str, seconds: float) -> StalledError:
-    """The error of something that made no progress."""
+    """The error for an operation without progress."""
     return StalledError(
         f"{what}: no progress for {seconds:g} s; check the drive or network, then run the same "
         "command again to go on (prediction.io_timeout sets the limit)"
@@ -59,15 +59,15 @@ def stalled(what: str, seconds: float) -> StalledError:
 
 
 class ReadAhead(Generic[T]):
-    """Iterates over what another thread makes, at most so many items ahead; a context manager.
+    """Iterator over items that another thread produces ahead of time; a context manager.
 
-    Leaving it stops the thread, and waits a moment for what it is doing.
+    Leaving the context stops the thread, and waits briefly for its current item.
 
     Args:
-        items: made one by one in the thread; its error is raised where it is met.
-        size: how many wait at most.
-        seconds: longest wait for one.
-        what: for the message if it takes longer.
+        items: iterated in the thread; an error is raised in place of its item.
+        size: largest number of waiting items.
+        seconds: longest wait for an item, s.
+        what: start of the error message after a longer wait.
     """
 
     def __init__(self, items: Iterable[T], size: int, seconds: float, what: str) -> None:
@@ -101,7 +101,7 @@ class ReadAhead(Generic[T]):
         try:
             for item in items:
                 self._put(item)
-                del item  # or it would be held while the next one is made
+                del item  # otherwise it would be kept while the next one is produced
                 if self._stop.is_set():
                     return
             self._put(_END)
@@ -120,15 +120,15 @@ class ReadAhead(Generic[T]):
 class WriteBehind:
     """Calls a function in another thread, in the order of the calls; a context manager.
 
-    Leaving it waits until everything is written, also after an error elsewhere: what is computed
-    is not thrown away.
+    Leaving the context waits until everything is written, even after an error elsewhere, so that
+    computed blocks are kept.
 
     Args:
         write: called with the arguments of each ``put``; its error is raised by a later ``put`` or
             at the end.
-        size: how many calls wait at most.
-        seconds: longest wait for one to be done.
-        what: for the message if it takes longer.
+        size: largest number of waiting calls.
+        seconds: longest wait for a call to finish, s.
+        what: start of the error message after a longer wait.
     """
 
     def __init__(self, write: Callable[..., object], size: int, seconds: float, what: str) -> None:
@@ -144,10 +144,10 @@ class WriteBehind:
         return self
 
     def put(self, *arguments: Any) -> None:
-        """Write later.
+        """Queue a call.
 
         Raises:
-            StalledError: nothing was written for too long.
+            StalledError: no call finished within the time limit.
         """
         self._put(arguments)
         if self._error is not None:
@@ -178,7 +178,7 @@ class WriteBehind:
             return
 
     def _refuse_stalled(self, started: float) -> None:
-        """Raise if nothing was done for too long, though somebody waits since ``started``."""
+        """Raise if no call finished within the limit since ``started``."""
         if time.monotonic() - max(started, self._last_done) > self._seconds:
             raise stalled(self._what, self._seconds)
 

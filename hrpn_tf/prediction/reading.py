@@ -1,4 +1,4 @@
-"""Windows of a slide that reach beyond its edges, or that a drive may never give."""
+"""Read windows of a slide beyond its edges, and within a time limit."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,11 +12,11 @@ from hrpn_tf.slides import Slide, SlideInfo
 
 
 class Windows(Protocol):
-    """What gives windows of pixels: an open slide, or :class:`TimedReads` of one."""
+    """A source of windows of pixels: an open slide, or its :class:`TimedReads`."""
 
     @property
     def info(self) -> SlideInfo:
-        """What the slide says about itself."""
+        """Description of the slide."""
         ...
 
     def read(
@@ -31,16 +31,16 @@ def read_reflected(
 ) -> np.ndarray:
     """Read a window that may lie partly outside the slide.
 
-    Only the part of the slide that the window needs is read, once.
+    Each pixel of the slide that the window needs is read once.
 
     Args:
         slide: the slide.
         y, x: first row and column, px; may be negative.
-        height, width: of the window, px; may exceed the slide.
+        height, width: size of the window, px; may exceed the slide.
         channels: indices of the channels.
 
     Returns:
-        (height, width, len(channels)) grey levels in the stored dtype.
+        (height, width, len(channels)) intensities in the stored dtype.
     """
     info = slide.info
     if y >= 0 and x >= 0 and y + height <= info.height and x + width <= info.width:
@@ -55,11 +55,11 @@ def read_reflected(
 
 
 class TimedReads:
-    """The windows of a slide, each within a time limit.
+    """Reads windows of a slide, each within a time limit.
 
     Args:
         slide: the open slide.
-        seconds: longest wait for one window.
+        seconds: longest wait for one window, s.
     """
 
     def __init__(self, slide: Slide, seconds: float) -> None:
@@ -79,5 +79,5 @@ class TimedReads:
 
 
 def reflected(start: int, length: int, size: int) -> np.ndarray:
-    """(length,) the pixels of a line of ``size`` that stand for those from ``start`` on."""
+    """(length,) indices within a line of ``size`` px that represent those from ``start`` on."""
     return np.array([reflect(i, size) for i in range(start, start + length)], dtype=np.intp)

@@ -1,4 +1,4 @@
-"""What decides the result of a prediction, and what the result says of itself."""
+"""Settings that determine the result of a prediction, and the description of the result."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from hrpn_tf.slides.description import SlideDescription
 
 
 def request(prediction: PredictionTask, origin: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that decides the result, as JSON holds it: an unfinished one must agree in it."""
+    """All settings that determine the result, as JSON; an unfinished one resumes only if equal."""
     info, mask = prediction.slide.info, prediction.mask
     return {
         "origin": origin,
@@ -31,15 +31,15 @@ def request(prediction: PredictionTask, origin: Mapping[str, Any]) -> dict[str, 
 def description(
     prediction: PredictionTask, tiling: Tiling, record: StartRecord
 ) -> SlideDescription:
-    """The slide that is written.
+    """Description of the slide to write.
 
     Args:
-        prediction: what is asked for.
+        prediction: the prediction.
         tiling: the tiles.
-        record: what was found out when it was started.
+        record: record of the start.
     """
     area, info = prediction.area, prediction.slide.info
-    # what was asked for comes first: a slide may state a pixel size in a wrong unit
+    # the requested pixel size comes first: a slide may state one in a wrong unit
     size, position = prediction.pixel_size_um or info.pixel_size_um, info.position_um
     if size is None:
         position = None

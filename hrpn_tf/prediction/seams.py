@@ -1,4 +1,4 @@
-"""How far a halo smaller than the receptive field leaves a prediction from the exact one."""
+"""Measure the error of a halo that is smaller than the receptive field."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,8 @@ from hrpn_tf.prediction.reading import Windows, read_reflected
 from hrpn_tf.prediction.tiling import Region, Tiling, plan_tiling, round_up
 from hrpn_tf.prediction.tissue_map import TissueMap
 
-# Windows of about this side, px, are predicted twice. Only their borders matter, so a small one
-# says as much as a whole block.
+# Windows of about this side, px, are predicted twice. Only their borders matter, so a small window
+# is as informative as a whole block.
 _SIDE = 256
 _PLACES = 8
 
@@ -25,15 +25,15 @@ def measure_seams(
     """Predict some windows with the tiling's halo and with a full one.
 
     Returns:
-        Largest absolute difference of a pixel, and the mean one of a block of the tiling, grey
-        levels, and the number of windows; over windows spread evenly over the blocks (those with
-        tissue, where that is known).
+        Largest absolute difference of a pixel and mean absolute difference of a block, in
+        intensities, and the number of windows. The windows are spread evenly over the blocks
+        (over those with tissue, if known).
     """
     contract = session.contract
     field = contract.receptive_field
     assert field is not None
     full = round_up(field // 2, contract.stride_multiple)
-    # wide enough for its middle not to see its own seams
+    # wide enough that seams do not reach its middle
     side = max(_SIDE, 2 * (full - tiling.halo))
     region = tiling.region
     block = min(tiling.block_height, region.height), min(tiling.block_width, region.width)
@@ -65,10 +65,10 @@ def _answer(session: Session, slide: Windows, channels: Sequence[int], plan: Til
 
 
 def _shares(block: tuple[int, int], window: tuple[int, int]) -> np.ndarray:
-    """(h, w) weights of a window's pixels, which sum to one: what they stand for in a block.
+    """(h, w) weights of a window's pixels, which sum to one: the share of the block they represent.
 
-    The pixels of a line of the block that lie farther from its ends than any of the window are
-    like those in the middle of the window, since both are beyond the reach of seams.
+    Pixels of the block that lie farther from its border than any pixel of the window count as
+    pixels in the middle of the window, since seams reach neither.
     """
     lines = []
     for long, short in zip(block, window, strict=True):
@@ -82,9 +82,9 @@ def _shares(block: tuple[int, int], window: tuple[int, int]) -> np.ndarray:
 def _places(
     slide: Windows, tiling: Tiling, tissue: TissueMap | None, window: tuple[int, int]
 ) -> list[tuple[int, int]]:
-    """Corners of the windows, px of the slide, on the stride multiple."""
+    """Corners of the windows, px of the slide, at multiples of the stride multiple."""
     size, region, m = (slide.info.height, slide.info.width), tiling.region, tiling.multiple
-    # the last ones begin early enough not to reach beyond the region
+    # the last windows start early enough to stay within the region
     last = region.y + region.height - window[0], region.x + region.width - window[1]
     corners = [
         (

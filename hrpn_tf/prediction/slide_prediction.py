@@ -1,4 +1,4 @@
-"""One slide's prediction in three steps, each of which may run in a process of its own."""
+"""Prediction of one slide in three steps, each of which may run in a separate process."""
 
 import json
 import secrets
@@ -41,7 +41,7 @@ from hrpn_tf.prediction.unfinished import Unfinished, Work
 
 T = TypeVar("T")
 _GO_ON = "what is finished is kept: make room and run the same command again to go on"
-# After these the same command cannot go on where it stopped: what was read or computed is wrong.
+# After these errors a prediction cannot resume: what was read or computed is wrong.
 _SPOILT = (SlideFormatError, SlideChangedError, NonFinitePredictionError)
 
 
@@ -49,34 +49,34 @@ _SPOILT = (SlideFormatError, SlideChangedError, NonFinitePredictionError)
 class SlidePrediction(PredictionTask):
     """The prediction of a slide. The steps are ``begin``, ``compute``, ``finish``.
 
-    What is finished is kept beside ``out`` (see ``Unfinished``); several processes may compute
-    different blocks of it at once, and any of the steps may be repeated.
+    Finished blocks are kept beside ``out`` (see ``Unfinished``). Several processes may compute
+    different blocks at once, and every step may be repeated.
 
     Attributes: see :class:`PredictionTask`.
     """
 
     @property
     def unfinished(self) -> Unfinished:
-        """What is there of the result."""
+        """The unfinished result."""
         return Unfinished(self.out)
 
     def work(self, begun: StartedPrediction) -> Work:
-        """Where the blocks are written."""
+        """The folder that the blocks are written to."""
         return self.unfinished.work(begun.record.work)
 
     def begin(self, budget: int | None, restart: bool = False) -> StartedPrediction:
-        """Plan, or go on with what was begun.
+        """Plan the prediction, or resume an unfinished one.
 
         Args:
-            budget: bytes that this process may take.
-            restart: throw away what was begun by another network or with other settings.
+            budget: memory limit of this process, bytes.
+            restart: discard an unfinished result of another network or with other settings.
 
         Raises:
-            MemoryBudgetError: it does not fit.
-            UnfinishedError: what was begun differs, and ``restart`` is false.
+            MemoryBudgetError: the prediction does not fit into the budget.
+            UnfinishedError: the unfinished result differs, and ``restart`` is false.
         """
         unfinished = self.unfinished
-        # before checksums are taken: what changes from then on is noticed in the end
+        # before the checksums, so that every later change is noticed at the end
         states = self._in_time(lambda: FileStates.of(parts(self.slide.info)))
         with self._spoilt_is_discarded(states):
             origin = dict(self.origin())
@@ -94,7 +94,7 @@ class SlidePrediction(PredictionTask):
             )
         done = unfinished.work(record.work).journal().finished()
         left = tuple(i for i in range(len(plan.tiling)) if i not in done)
-        # states not as they were when it was begun: files of the same checksums may be newer copies
+        # current states, not those of the start: files with equal checksums may be newer copies
         return StartedPrediction(plan, record, states, left)
 
     def compute(
@@ -103,18 +103,18 @@ class SlidePrediction(PredictionTask):
         """Compute and store some blocks.
 
         Args:
-            begun: by :meth:`begin`.
-            indices: numbers of the blocks.
-            advance: is told each block that is finished.
+            begun: result of :meth:`begin`.
+            indices: indices of the blocks.
+            advance: called with every finished block.
 
         Returns:
-            Seconds spent in the network.
+            Time spent in the network, s.
 
         Raises:
             NonFinitePredictionError: the network gives NaN or infinite values.
             SlideChangedError: the slide's files changed or vanished.
             StalledError: a drive does not answer.
-            DiskFullError: the disk filled up; what is finished is kept.
+            DiskFullError: the disk is full; finished blocks are kept.
         """
         plan, work = begun.plan, self.work(begun)
         journal, planes = work.journal(), self._output(plan, begun.record).open(work.pixels)
@@ -147,7 +147,7 @@ class SlidePrediction(PredictionTask):
                 maker.add(values, item.tile, network(item.pixels))
                 if item.last:
                     check_values(values, item.block, self.out.name)
-                    # what waits to be written is as small as it will be on the disk
+                    # waiting blocks are converted already, and as small as on the disk
                     stored = to_grey_levels(maker.cut(item.block, values), planes.dtype)
                     writer.put(item.block, stored)
                     del values, stored
@@ -157,12 +157,12 @@ class SlidePrediction(PredictionTask):
         return network.seconds
 
     def finish(self, begun: StartedPrediction, overwrite: bool) -> None:
-        """Make the result, under its final name, of blocks that are all finished.
+        """Write the result under its final name; all blocks must be finished.
 
         Raises:
             SlideChangedError: the slide's files changed or vanished since :meth:`begin`.
             OutputExistsError: ``out`` exists and ``overwrite`` is false.
-            DiskFullError: the disk filled up; what is finished is kept.
+            DiskFullError: the disk is full; finished blocks are kept.
         """
         with self._spoilt_is_discarded(begun.states), self._disk_full(_GO_ON):
             self._in_time(begun.states.check)
@@ -204,7 +204,7 @@ class SlidePrediction(PredictionTask):
             seams = measure_seams(self.session, slide, self.channels, plan.tiling, tissue)
         name = f"work-{secrets.token_hex(4)}"
         assessed = {} if self.assess is None else self.assess(tissue)
-        # as it comes back from JSON, so that whoever goes on finds the very same
+        # as read back from JSON, so that a process that resumes finds the same record
         found = StartRecord(origin, name, seams, assessed).to_json()
         record = StartRecord.from_json(json.loads(json.dumps(found)))
         work = unfinished.work(name)
@@ -219,7 +219,7 @@ class SlidePrediction(PredictionTask):
         return Output(description(self, plan.tiling, record), self.config)
 
     def _fits(self, plan: Plan, budget: int | None) -> bool:
-        # without max_ram the budget is what happens to be free; a plan is kept through that
+        # without max_ram the budget depends on the free memory; the existing plan is kept
         return budget is None or self.config.max_ram is None or plan.bytes <= budget
 
     @property
@@ -231,12 +231,14 @@ class SlidePrediction(PredictionTask):
 
     @contextmanager
     def _spoilt_is_discarded(self, states: FileStates) -> Iterator[None]:
-        """Nothing is kept of a slide that is damaged, or was changed while it was read."""
+        """Discard the unfinished result of a slide that is damaged or changed while it is read."""
         try:
             try:
                 yield
             except (SlideFormatError, OSError):
-                self._in_time(states.check)  # says more than what was met in the changed file
+                self._in_time(
+                    states.check
+                )  # more informative than the error met in the changed file
                 raise
         except _SPOILT:
             self.unfinished.discard()
@@ -244,7 +246,7 @@ class SlidePrediction(PredictionTask):
 
     @contextmanager
     def _disk_full(self, advice: str) -> Iterator[None]:
-        """Whatever file it was that did not fit, say it of the result."""
+        """Report a full disk as an error of the result, whichever file did not fit."""
         try:
             with disk_full_as_named_error(self.out):
                 yield

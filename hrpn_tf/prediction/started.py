@@ -1,4 +1,4 @@
-"""A prediction that was planned, and may be computed."""
+"""A prediction that is planned and ready to be computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from hrpn_tf.prediction.planning import Plan
 
 @dataclass(frozen=True)
 class StartRecord:
-    """What was found out when a prediction was started, as the unfinished result keeps it.
+    """Record of the start of a prediction, kept in the unfinished result.
 
     Attributes:
-        origin: where the result comes from, as plain values.
-        work: name of the folder that it is computed in.
-        seams: largest and mean error, grey levels, of a halo smaller than the receptive field; None
-            for a sufficient halo.
+        origin: provenance of the result, as plain values.
+        work: name of the folder with the blocks.
+        seams: largest and mean error, in intensities, of a halo smaller than the receptive field;
+            None for a sufficient halo.
         assessed: how the slide was assessed; see ``SlidePrediction.assess``.
     """
 
@@ -26,7 +26,7 @@ class StartRecord:
     assessed: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Convert to plain values."""
         return {
             "origin": self.origin,
             "seams": self.seams,
@@ -36,19 +36,19 @@ class StartRecord:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`; earlier versions assessed nothing."""
+        """Inverse of :meth:`to_json`; records of earlier versions have no assessment."""
         return cls(values["origin"], values["work"], values["seams"], values.get("assessed") or {})
 
 
 @dataclass(frozen=True)
 class StartedPrediction:
-    """A prediction that may be computed.
+    """A prediction that is ready to be computed.
 
     Attributes:
         plan: tiles and queues.
-        record: what was found out when it was started.
-        states: of the slide's files at :meth:`SlidePrediction.begin`.
-        left: numbers of the blocks that are not finished.
+        record: record of the start.
+        states: states of the slide's files at :meth:`SlidePrediction.begin`.
+        left: indices of the unfinished blocks.
     """
 
     plan: Plan

@@ -1,4 +1,4 @@
-"""What decides the prediction of a slide."""
+"""Definition of the prediction of one slide."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ from hrpn_tf.slides.planes import CACHE_BYTES
 
 @dataclass(frozen=True)
 class PredictionTask:
-    """What decides the prediction of a slide; ``SlidePrediction`` carries it out.
+    """Everything that defines the prediction of a slide; ``SlidePrediction`` carries it out.
 
     Attributes:
         session: the network; its contract names the outputs and states the receptive field.
-        slide: the open slide, in the pixels of the result.
+        slide: the open slide, on the pixel grid of the result.
         channels: indices of the input channels in the slide, in the contract's order.
-        out: the file or folder to make, one channel per output of the contract.
+        out: the file or folder to write, one channel per output of the contract.
         config: tiles, memory, type and format.
-        origin: gives where the prediction comes from, as JSON holds it; asked once, to begin. How
-            the slide was tiled is added to it.
-        pixel_size_um: um per pixel; None for what the slide states.
-        region: of the slide, px; None for all of it.
-        mask: outside of it the result is 0; None for everything.
-        find_tissue: makes the tissue map, once; None to compute every tile.
-        cache_bytes: what the open slide may keep of decoded strips or tiles.
-        assess: looks at the slide, once, to begin; of its tissue map. What it gives is written into
-            the result beside the origin, and does not decide what the result is.
+        origin: gives the provenance of the prediction as a JSON object; called once, at the
+            start. The tiling is added to it.
+        pixel_size_um: um per pixel of the result; None for that of the slide.
+        region: region of the slide, px; None for the whole slide.
+        mask: area to predict; the result is 0 outside; None for the whole region.
+        find_tissue: makes the tissue map; called once; None to compute every tile.
+        cache_bytes: cache of decoded strips or tiles of the slide.
+        assess: assesses the slide, given its tissue map; called once, at the start. Its result is
+            written beside the provenance and does not affect the prediction.
     """
 
     session: Session
@@ -51,6 +51,6 @@ class PredictionTask:
 
     @property
     def area(self) -> Region:
-        """The part of the slide that is predicted, px."""
+        """The region of the slide to predict, px."""
         info = self.slide.info
         return self.region or Region(0, 0, info.height, info.width)

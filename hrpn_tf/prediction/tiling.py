@@ -1,16 +1,15 @@
-"""Where tiles lie: integers only, no arrays.
+"""Geometry of blocks and tiles, in integers.
 
 A slide is predicted block by block. A block is a part of the result that is computed and written
-on its own; blocks lie on a regular grid and cover every pixel once. What a block needs is computed
-by tiles of one constant shape. A network whose stride multiple is m gives the same answer for a
-shifted input only if the shift is a multiple of m, so every tile starts on a multiple of m in the
-coordinates of the slide, whatever region of it is asked for. What lies outside the slide is filled
-by reflection (see :func:`reflect`).
+independently; blocks lie on a regular grid and cover every pixel once. A block is computed from
+tiles of constant shape. A network with the stride multiple m is equivariant only to shifts by
+multiples of m, so every tile starts at a multiple of m in the coordinates of the slide, whatever
+region is requested. Pixels outside the slide are filled by reflection (see :func:`reflect`).
 
-- A network with a known receptive field needs one tile for a block: it reads a halo around it,
-  which is computed and thrown away. If the halo holds the receptive field, no seam can show.
-- The answer of a network without one depends on the tile, so that no halo is enough. Its tiles
-  overlap by half and are blended with weights that sum to one; a block holds many.
+- A network with a known receptive field needs one tile per block: it reads a halo around the
+  block, whose output is discarded. If the halo covers the receptive field, there are no seams.
+- The output of a network without one depends on the tile, so that no halo suffices. Its tiles
+  overlap by half and are blended with weights that sum to one; a block consists of many.
 """
 
 from collections.abc import Iterator
@@ -18,8 +17,8 @@ from dataclasses import dataclass
 
 # Largest side of a chunk of the result, px; a block consists of whole chunks.
 CHUNK = 512
-# Side of a block whose tiles are blended, in halves of a tile: tiles at its edges are computed for
-# the next block, too, which costs a quarter at 8.
+# Side of a block whose tiles are blended, in halves of a tile. Tiles at its edges are computed for
+# the next block as well, which costs a quarter at 8.
 BLENDED_HALVES = 8
 
 
@@ -39,8 +38,8 @@ class Tile:
 
     Attributes:
         y, x: first row and column that the network reads, px of the slide; may lie outside of it.
-        source: what counts, within the array that the network gives for this tile.
-        target: where that belongs, within the block.
+        source: used part of the network's output for this tile.
+        target: position of that part in the block.
     """
 
     y: int
@@ -54,10 +53,10 @@ class Block:
     """One part of the result.
 
     Attributes:
-        index: its number, row by row.
+        index: index of the block, row by row.
         y, x: first row and column, px of the result (which starts where the region does).
         height, width: px; cut short at the far edges.
-        tiles: what it is computed from.
+        tiles: tiles that the block is computed from.
     """
 
     index: int
@@ -69,7 +68,7 @@ class Block:
 
     @property
     def pixels(self) -> int:
-        """How many it has."""
+        """Number of pixels."""
         return self.height * self.width
 
 
@@ -78,13 +77,13 @@ class Tiling:
     """All blocks of a region of a slide.
 
     Attributes:
-        region: of the slide, px.
+        region: region of the slide, px.
         block_height, block_width: multiples of the stride multiple, px.
-        chunk_height, chunk_width: the block in whole parts of at most about ``CHUNK`` px.
-        halo: border of a tile that is computed and thrown away, px; of blended tiles, their half,
-            over which they fade into their neighbours.
+        chunk_height, chunk_width: size of the chunks of a block, at most about ``CHUNK`` px.
+        halo: border of a tile whose output is discarded, px; for blended tiles the half over which
+            they fade into their neighbours.
         multiple: stride multiple of the network, px.
-        exact: whether the halo holds the whole receptive field, so that no seam can show.
+        exact: whether the halo covers the receptive field, so that there are no seams.
         blended: whether tiles overlap by half and are blended.
     """
 
@@ -103,7 +102,7 @@ class Tiling:
         """Height and width that the network reads, the same for every tile, px."""
         if self.blended:
             return 2 * self.halo, 2 * self.halo
-        # a region that starts off the multiple needs tiles that start up to one multiple earlier
+        # a region that starts between multiples needs tiles that start up to one multiple earlier
         slack = [self.multiple * bool(o % self.multiple) for o in (self.region.y, self.region.x)]
         return (
             self.block_height + 2 * self.halo + slack[0],
@@ -127,7 +126,7 @@ class Tiling:
         return map(self.block, range(len(self)))
 
     def block(self, index: int) -> Block:
-        """The block of a number."""
+        """The block with an index."""
         row, column = divmod(index, self.grid[1])
         y, x = row * self.block_height, column * self.block_width
         height = min(self.block_height, self.region.height - y)
@@ -167,19 +166,19 @@ def plan_tiling(
 ) -> Tiling:
     """Lay blocks and tiles over a region.
 
-    With a known receptive field the halo holds half of it, rounded up to the stride multiple, and
-    the region is divided evenly, so that the last row and column of tiles are not mostly edge.
-    Without one every tile reads a square of ``tile`` px, the size such a network should have been
-    trained on, and overlaps its neighbours by half.
+    With a known receptive field the halo is half of it, rounded up to the stride multiple, and the
+    region is divided evenly, so that the last row and column of tiles are not mostly padding.
+    Otherwise every tile is a square of ``tile`` px, which should be the size used in training, and
+    overlaps its neighbours by half.
 
     Args:
-        region: of the slide, px.
+        region: region of the slide, px.
         tile: largest side that a tile contributes (blended: side of a tile), px; rounded up to the
             stride multiple.
         stride_multiple: sides of the network's input must be multiples of this, px.
         receptive_field: side of the square that one output pixel depends on, px, or None.
-        halo: a smaller border than the receptive field needs, px, rounded up to the stride
-            multiple; seams may then show. None for a full one.
+        halo: smaller halo than the receptive field requires, px, rounded up to the stride
+            multiple; seams may then appear. None for a full halo.
     """
     m = stride_multiple
     if receptive_field is None:
@@ -227,7 +226,7 @@ def round_down(value: int, multiple: int) -> int:
 
 
 def reflect(index: int, size: int) -> int:
-    """The pixel inside a line of ``size`` pixels that stands for ``index`` outside of it.
+    """The pixel inside a line of ``size`` pixels that represents ``index`` outside of it.
 
     Reflection about the outer border of the edge pixel, repeated as often as needed (numpy's
     ``symmetric``): ... 1 0 | 0 1 2 | 2 1 0 | 0 1 ... It is defined for lines of one pixel too.
@@ -239,7 +238,8 @@ def reflect(index: int, size: int) -> int:
 def chunk_side(side: int, multiple: int) -> int:
     """The largest divisor of ``side`` that is a multiple of ``multiple`` and at most ``CHUNK``.
 
-    ``side`` is a multiple of ``multiple``; where the multiple alone is larger, it is the answer.
+    ``side`` is a multiple of ``multiple``. If ``multiple`` exceeds ``CHUNK``, the result is
+    ``multiple``.
     """
     parts = side // multiple
     fitting = [n for n in range(1, parts + 1) if parts % n == 0 and n * multiple <= CHUNK]
@@ -249,7 +249,7 @@ def chunk_side(side: int, multiple: int) -> int:
 def _even_chunks(length: int, tile: int, multiple: int) -> tuple[int, int]:
     """(number, side) of the chunks of a block, for blocks of about equal size of at most ``tile``.
 
-    Rounding happens by the chunk, so it is the chunks that must not exceed their share of the tile.
+    Sizes are rounded per chunk, so each chunk must not exceed its share of the tile.
     """
     most = round_up(tile, multiple)
     blocks = -(-length // most)

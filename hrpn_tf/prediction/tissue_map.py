@@ -1,4 +1,4 @@
-"""Where a slide holds tissue, coarsely: tiles without any need no network."""
+"""Coarse map of the tissue of a slide; tiles without tissue need not be computed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from hrpn_tf.files import atomic_path
 from hrpn_tf.prediction.reading import Windows, reflected
 from hrpn_tf.slides import iter_windows
 
-# Longest side of a map: 64 000 px at 0.5 um/px are told apart by 31 um, in a few MB.
+# Longest side of a map: an element of a slide of 64 000 px at 0.5 um/px is 31 um, in a few MB.
 MAP_SIDE = 1024
 _WINDOW = 2048  # px
 
 
 @dataclass(frozen=True)
 class TissueMap:
-    """Tissue of a slide.
+    """Tissue map of a slide.
 
     Attributes:
         mask: (h, w) bool; covers the whole slide.
-        scale: (rows, columns) of the slide per element, px.
-        background: grey level of each input where there is no tissue.
+        scale: (rows, columns) of an element, px of the slide.
+        background: intensity of each input where there is no tissue.
     """
 
     mask: np.ndarray
@@ -32,7 +32,7 @@ class TissueMap:
     background: tuple[float, ...]
 
     def touches(self, y: int, x: int, height: int, width: int, size: tuple[int, int]) -> bool:
-        """Whether a window holds tissue; outside the slide, of ``size`` px, by reflection."""
+        """Whether a window contains tissue; the slide of ``size`` px is extended by reflection."""
         lines = []
         for start, length, side, scale in (
             (y, height, size[0], self.scale[0]),
@@ -45,13 +45,13 @@ class TissueMap:
         return bool(self.mask[lines[0], lines[1]].any())
 
     def save(self, path: Path) -> None:
-        """Write it to a file ``*.npz``."""
+        """Write the map to a file ``*.npz``."""
         with atomic_path(path, overwrite=True) as temporary:
             np.savez(temporary, mask=self.mask, scale=self.scale, background=self.background)
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what :meth:`save` wrote."""
+        """Read a map that :meth:`save` wrote."""
         with np.load(path, allow_pickle=False) as file:
             rows, columns = file["scale"].tolist()
             return cls(file["mask"], (rows, columns), tuple(file["background"].tolist()))
@@ -63,16 +63,15 @@ def find_tissue(
     size: tuple[int, int],
     classify: Callable[[np.ndarray], np.ndarray],
 ) -> TissueMap:
-    """Look at a slide from far away, through the coarsest level that shows enough.
+    """Make a tissue map from the coarsest sufficient pyramid level.
 
-    Tissue is widened by one element on every side, so that what lies just outside the threshold
-    is predicted, too.
+    Tissue is dilated by one element, so that pixels just below the threshold are predicted, too.
 
     Args:
-        slide: as stored.
+        slide: the slide as stored.
         channels: indices of the inputs.
-        size: (height, width) px of the coordinates that the map will be asked in.
-        classify: of (h, w, C) float32 mean grey levels to (h, w) bool, whether they are tissue.
+        size: (height, width) of the pixel grid that the map will be used on, px.
+        classify: function of (h, w, C) float32 mean intensities to (h, w) bool, true for tissue.
     """
     info = slide.info
     fitting = [i for i, shape in enumerate(info.level_shapes) if max(shape) >= MAP_SIDE]
@@ -84,7 +83,7 @@ def find_tissue(
     for y, x, h, w in iter_windows(height, width, step):
         pixels = slide.read(y, x, h, w, channels, level)
         rows, columns = -(-h // side), -(-w // side)
-        # the elements at the far edges cover less than the others; repeating the edge evens it out
+        # elements at the far edges cover fewer pixels; repeating the edge compensates for it
         pad = ((0, rows * side - h), (0, columns * side - w), (0, 0))
         if any(after for _, after in pad):
             pixels = np.pad(pixels, pad, mode="edge")

@@ -1,4 +1,4 @@
-"""The folder beside a result in which it is made, and from which a prediction goes on."""
+"""The folder of an unfinished result, from which a prediction resumes."""
 
 import json
 import os
@@ -22,36 +22,36 @@ _SCHEMA = 2
 
 @dataclass(frozen=True)
 class Work:
-    """Where one prediction writes, and no other of the same result that was begun before or after.
+    """Folder of one prediction, separate from earlier and later ones of the same result.
 
-    A worker of another machine may not have heard yet that its prediction was thrown away.
+    A worker on another machine may still write to a prediction that was discarded.
 
     Attributes:
-        folder: its own.
+        folder: folder of this prediction.
     """
 
     folder: Path
 
     @property
     def pixels(self) -> Path:
-        """The OME-Zarr whose first level the blocks are written to."""
+        """OME-Zarr whose first level receives the blocks."""
         return self.folder / "pixels"
 
     @property
     def tissue(self) -> Path:
-        """The tissue map."""
+        """File of the tissue map."""
         return self.folder / "tissue.npz"
 
     def journal(self) -> Journal:
-        """The blocks that are finished."""
+        """Record of the finished blocks."""
         return Journal(self.folder / "finished")
 
 
 class Unfinished:
-    """What is there of a result.
+    """An unfinished result.
 
     Attributes:
-        out: where the result will be.
+        out: path of the final result.
         folder: ``.unfinished-NAME`` beside it.
     """
 
@@ -62,9 +62,9 @@ class Unfinished:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder, which is made if it is not there, for this process alone.
+        """Lock the folder for this process, and create it if missing.
 
-        Without a plan in it, the folder is gone afterwards, and so are the folders made for it.
+        If it holds no plan afterwards, the folder and the folders created for it are removed.
 
         Raises:
             RunBusyError: another process is predicting the same result.
@@ -82,7 +82,7 @@ class Unfinished:
                             self.folder.rmdir()
         finally:
             for folder in made:
-                with suppress(OSError):  # it holds something now
+                with suppress(OSError):  # no longer empty
                     folder.rmdir()
 
     @contextmanager
@@ -95,22 +95,22 @@ class Unfinished:
                     stack.enter_context(locked(self.folder))
                     if self.folder.stat().st_ino == before:
                         break
-                # its last holder has removed the folder meanwhile
+                # the last process that held the folder has removed it
                 stack.pop_all().close()
             yield
 
     def remove_leftovers(self) -> None:
-        """Remove what processes that were killed while they made the result left beside it."""
+        """Remove leftovers of processes that were killed while they wrote the result."""
         parts = "partial"
         if os.path.lexists(self.out):
-            parts += "|replaced"  # until then, that is the only result there is
+            parts += "|replaced"  # before that, it is the only copy of the result
         pattern = re.compile(rf"\.({parts})-[0-9a-f]+-{re.escape(self.out.name)}")
         for entry in list(self.out.parent.iterdir()):
             if pattern.fullmatch(entry.name):
                 remove(entry)
 
     def forget_finished(self) -> None:
-        """Remove the folder if the result was made of it: its process was killed right then."""
+        """Remove the folder of a finished result whose process was killed before removing it."""
         if not self.folder.is_dir() or not self.out.exists():
             return
         with suppress(RunBusyError, SlideFormatError), self.held():
@@ -120,22 +120,22 @@ class Unfinished:
                 self.discard()
 
     def is_begun(self) -> bool:
-        """Whether there is anything to go on with."""
+        """Whether there is a prediction to resume."""
         return self._plan.exists()
 
     def work(self, name: str) -> Work:
-        """The folder that a prediction writes to; its name is unique."""
+        """A new folder for a prediction, with a unique name."""
         return Work(self.folder / name)
 
     def resume(self, request: Mapping[str, Any], restart: bool) -> tuple[Plan, StartRecord] | None:
-        """The plan that was begun, and what was found out for it; None if there is none.
+        """The plan and the record of the started prediction; None if there is none.
 
         Args:
-            request: everything that decides the result, as anything that JSON can hold.
-            restart: whether to throw away what belongs to another request.
+            request: all settings that determine the result, as a JSON object.
+            restart: whether to discard the prediction of another request.
 
         Raises:
-            UnfinishedError: it belongs to another request; says what differs.
+            UnfinishedError: it belongs to another request; names the difference.
         """
         record = self._read()
         if record is None or not self.work(record["found"]["work"]).pixels.exists():
@@ -153,7 +153,7 @@ class Unfinished:
         return None
 
     def start(self, request: Mapping[str, Any], plan: Plan, found: StartRecord) -> None:
-        """Write down what is begun."""
+        """Record a started prediction."""
         record = {
             "schema": _SCHEMA,
             "request": request,
@@ -164,9 +164,9 @@ class Unfinished:
             temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
     def discard(self) -> None:
-        """Throw away everything but the folder, which this process may be holding."""
+        """Remove everything but the folder, which this process may hold."""
         if self.folder.is_dir():
-            remove(self._plan)  # first: nothing must go on with half of the rest
+            remove(self._plan)  # first, so that no process resumes with an incomplete rest
             for entry in self.folder.iterdir():
                 remove(entry)
 
@@ -186,7 +186,7 @@ def _plan(values: dict[str, Any]) -> Plan:
 
 
 def _difference(old: Any, new: Any, where: str = "") -> str | None:
-    """Name of the first thing in which two JSON values differ; None if they are equal."""
+    """Name of the first entry in which two JSON values differ; None if they are equal."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(set(old) | set(new)):
             inner = f"{where}.{key}" if where else key

@@ -1,11 +1,10 @@
 """A run: the folder of one training, opened once and passed on."""
 
-import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config, config_of, load_config
 from hrpn_tf.data.manifest import read_manifest
@@ -15,27 +14,12 @@ from hrpn_tf.files import sha256
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.calibrated import MODEL, RECORD, Calibration, read_calibration
 from hrpn_tf.runs.keras_file import load_keras_file
+from hrpn_tf.runs.reading import KeptFiles, RunRecords, read_history
 from hrpn_tf.runs.slides import SUBSETS, RunSlide, listed_slides, stored_slides
 
 if TYPE_CHECKING:
     import keras
     from hrpn_export import Contract
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class RunRecords:
-    """What a run folder says of its training, as plain values; empty where it says nothing.
-
-    Attributes:
-        contract, split, resources, environment: of the files of these names.
-    """
-
-    contract: Mapping[str, Any]
-    split: Mapping[str, Any]
-    resources: Mapping[str, Any]
-    environment: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,7 +38,7 @@ class Run:
 
     folder: Path
     config: Config = field(compare=False, repr=False)
-    _kept: dict[str, tuple[object, Any]] = field(default_factory=dict, compare=False, repr=False)
+    _files: KeptFiles = field(default_factory=KeptFiles, compare=False, repr=False)
 
     def __str__(self) -> str:
         return str(self.folder)
@@ -143,7 +127,7 @@ class Run:
         """SHA-256 of the best network; None if there is none yet."""
         if not self.best.is_file():
             return None
-        return self._once(self.best, "checksum", lambda: sha256(self.best))
+        return self._files.once(self.best, "checksum", lambda: sha256(self.best))
 
     @property
     def contract(self) -> "Contract":
@@ -156,12 +140,12 @@ class Run:
         from hrpn_export import Contract
 
         path = self.folder / names.CONTRACT
-        if (text := self._text(path)) is None:
+        if (text := self._files.text(path)) is None:
             raise RunError(
                 f"{self.folder}: {path.name} is missing or damaged; give another run, or fit it "
                 "again with --overwrite"
             )
-        return self._once(path, "contract", lambda: Contract.from_json(text))
+        return self._files.once(path, "contract", lambda: Contract.from_json(text))
 
     @property
     def split(self) -> Split:
@@ -172,7 +156,7 @@ class Run:
         """
         path = self.folder / names.SPLIT
         try:
-            parts = json.loads(self._text(path) or "")
+            parts = json.loads(self._files.text(path) or "")
             return Split(**{subset: tuple(parts[subset]["groups"]) for subset in SUBSETS})
         except (ValueError, KeyError, TypeError):
             raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
@@ -196,7 +180,7 @@ class Run:
         """
         path = self.folder / names.STORE
         try:
-            return Path(json.loads(self._text(path) or "")["path"])
+            return Path(json.loads(self._files.text(path) or "")["path"])
         except (ValueError, KeyError, TypeError):
             raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
 
@@ -209,7 +193,7 @@ class Run:
         """
         path = self.folder / names.SCALING
         try:
-            means = json.loads(self._text(path) or "")["input_mean"]
+            means = json.loads(self._files.text(path) or "")["input_mean"]
             return {role: float(mean) for role, mean in zip(self._inputs, means, strict=True)}
         except (ValueError, KeyError, TypeError):
             raise RunError(
@@ -234,26 +218,18 @@ class Run:
         def read() -> Calibration:
             return read_calibration(self.folder, record.parent, trained)
 
-        return self._once(record, f"for {trained}", read)
+        return self._files.once(record, f"for {trained}", read)
 
     @property
     def records(self) -> RunRecords:
         """What the folder says of its training; nothing is said of a missing or damaged file."""
         files = (names.CONTRACT, names.SPLIT, names.RESOURCES, names.ENVIRONMENT)
-        return RunRecords(*(self._plain(self.folder / name) for name in files))
+        return RunRecords(*(self._files.plain(self.folder / name) for name in files))
 
     @property
     def history(self) -> list[dict[str, str]]:
         """One row per finished epoch; none if the file is missing or damaged."""
-        text = self._text(self.folder / names.HISTORY)
-        try:
-            rows = list(csv.DictReader((text or "").splitlines()))
-            for row in rows:
-                for key in ("epoch", "loss", "val_loss"):
-                    float(row.get(key) or 0)
-        except (ValueError, csv.Error):
-            return []
-        return [row for row in rows if row.get("epoch")]
+        return read_history(self._files.text(self.folder / names.HISTORY))
 
     def slides(self, slide_list: Path | None = None) -> tuple[RunSlide, ...]:
         """All slides of a list, or of the patch dataset that the run was fitted on.
@@ -277,37 +253,6 @@ class Run:
     @property
     def _inputs(self) -> tuple[str, ...]:
         return tuple(self.config.data.inputs)
-
-    def _plain(self, path: Path) -> dict[str, Any]:
-        try:
-            values = json.loads(self._text(path) or "")
-        except ValueError:
-            return {}
-        return values if isinstance(values, dict) else {}
-
-    def _text(self, path: Path) -> str | None:
-        """What a text file holds; None if it is missing or no text."""
-
-        def read() -> str | None:
-            try:
-                return path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
-                return None
-
-        return self._once(path, "text", read)
-
-    def _once(self, path: Path, what: str, read: Callable[[], T]) -> T:
-        """What was read of a file, which is read again only if it was replaced or changed."""
-        try:
-            status = path.stat()
-            state = (status.st_mtime_ns, status.st_size, status.st_ino)
-        except OSError:
-            state = None
-        key = f"{path.name} {what}"
-        if key not in self._kept or self._kept[key][0] != state:
-            self._kept[key] = (state, read())
-        value: T = self._kept[key][1]
-        return value
 
 
 def open_run(run: Run | Path) -> Run:

@@ -1,1 +1,1 @@
-"""Physics phantoms: slides whose truth is known."""
+"""Simulated slides with known ground truth, from a model of vessels, transport and optics."""

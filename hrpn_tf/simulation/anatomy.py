@@ -1,4 +1,4 @@
-"""What a slide is made of before any tracer arrives."""
+"""The anatomy of a simulated slide: tissue, vessels and nuclei."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

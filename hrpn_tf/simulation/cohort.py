@@ -1,4 +1,4 @@
-"""A cohort of phantom slides on disk, made slide by slide; an interrupted one goes on."""
+"""Simulates a cohort of slides, slide by slide; an interrupted simulation can be resumed."""
 
 import csv
 import io
@@ -144,7 +144,7 @@ def _report_path(out: Path, name: str) -> Path:
 
 
 def _is_finished(out: Path, name: str) -> bool:
-    """The report is written last, so all is there with it, unless somebody removed the slide."""
+    """The report is written last, so the slide is complete unless it was removed since."""
     return _report_path(out, name).is_file() and (out / f"{name}.ome.tif").is_file()
 
 

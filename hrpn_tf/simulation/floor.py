@@ -18,7 +18,7 @@ from hrpn_tf.simulation.transport import Grid, Solver
 
 @dataclass(frozen=True)
 class Hidden:
-    """What the inputs do not show.
+    """Quantities that the inputs do not show.
 
     Attributes:
         permeability: (vessels,) float64, um/s.

@@ -1,4 +1,4 @@
-"""From stain and concentration to grey levels: what the microscope and the scanner add."""
+"""Microscope and scanner: from stain and concentration to grey levels."""
 
 import cv2
 import numpy as np

@@ -14,7 +14,7 @@ ROUGHNESS_UM = 4.0  # correlation length of the irregular outline
 
 @dataclass(frozen=True)
 class Section:
-    """What the plane z = 0 shows; arrays are (height, width).
+    """The plane z = 0; arrays are (height, width).
 
     Attributes:
         distance_um: float32, distance to the lumen's surface, negative inside; at most REACH_UM.

@@ -1,4 +1,4 @@
-"""How the transport problem follows from the section: grid step, crowding, diffusivity."""
+"""The transport problem of a section: grid step, crowding, diffusivity."""
 
 import numpy as np
 from scipy import ndimage

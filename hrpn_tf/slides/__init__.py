@@ -1,4 +1,20 @@
-"""Reading and writing whole-slide images."""
+"""Reading and writing whole-slide images by windows.
+
+Example:
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from hrpn_tf.slides import open_slide, write_slide
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name) / "01.ome.tif"
+    >>> image = np.arange(24, dtype=np.uint8).reshape(3, 4, 2)
+    >>> write_slide(path, image, channels=("CD31", "DAPI"), pixel_size_um=0.5, provenance={})
+    >>> with open_slide(path) as slide:
+    ...     window = slide.read(y=1, x=2, height=1, width=2, channels=[0])
+    >>> window.ravel().tolist(), slide.info.channels, slide.info.pixel_size_um
+    ([12, 14], ('CD31', 'DAPI'), 0.5)
+    >>> folder.cleanup()
+"""
 
 from hrpn_tf.slides.metadata import implausible
 from hrpn_tf.slides.opening import open_slide

@@ -74,7 +74,7 @@ class BioioSlide(ClosedOnExit):
         return window
 
     def close(self) -> None:
-        """Let go of everything; bioio keeps no file open between reads."""
+        """Release the pixels; bioio keeps no file open between reads."""
         self._cache.clear()
 
     def _block(self, channel: int, row: int, column: int) -> np.ndarray:

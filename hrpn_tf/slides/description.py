@@ -1,4 +1,4 @@
-"""What a slide that is written says about itself, and its pixels while it is being made."""
+"""The description of a slide to write, and its pixels during writing."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Whatever goes wrong inside on hostile or damaged bytes, the user gets a named error."""
+"""Turns every failure on damaged or malicious bytes into a named error."""
 
 import errno
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Channel names and pixel size, from whatever the file states; nothing is ever guessed."""
+"""Channel names and pixel size as the file states them; nothing is guessed."""
 
 import math
 from collections.abc import Mapping

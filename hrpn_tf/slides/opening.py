@@ -1,4 +1,4 @@
-"""Open a slide, whatever it is stored as."""
+"""Opens a slide in any supported format."""
 
 import os
 from pathlib import Path
@@ -10,20 +10,20 @@ from hrpn_tf.slides.slide import Slide, SlideInfo
 
 
 def open_slide(path: Path | str, cache_bytes: int = CACHE_BYTES) -> Slide:
-    """Open a slide with the first reader that recognises it; see ``docs/guide/slides.md`` for
-    formats.
+    """Open a slide with the first reader that recognises its format.
 
-    Nothing but the description is read; close the slide, or use it as a context manager.
+    ``docs/guide/slides.md`` lists the formats. Only the description is read. Close the slide, or
+    use it as a context manager.
 
     Args:
-        path: the file or folder.
-        cache_bytes: how much of what was decoded may be kept for the next windows.
+        path: file or folder.
+        cache_bytes: memory for decoded strips and tiles that later windows may need, bytes.
 
     Raises:
-        SlideNotFoundError: there is nothing of that name.
-        SlideFormatError: not a slide of a supported kind, or a damaged one (its subclasses
-            RgbSlideError and ChannelSizeError say more).
-        PixelSizeError: pixels that are not square.
+        SlideNotFoundError: the path does not exist.
+        SlideFormatError: the format is not supported, or the slide is damaged. The subclasses
+            RgbSlideError and ChannelSizeError are more specific.
+        PixelSizeError: the pixels are not square.
     """
     path = Path(path)
     _refuse_what_is_no_file(path)
@@ -37,7 +37,7 @@ def open_slide(path: Path | str, cache_bytes: int = CACHE_BYTES) -> Slide:
                     raise TypeError("its slide has no SlideInfo")
             except HrpnError:
                 raise
-            except Exception as error:  # noqa: BLE001 (a stranger's code; others may read it)
+            except Exception as error:  # noqa: BLE001 (code of other packages; another reader may work)
                 warn_failed(reader, path, error)
             else:
                 return slide
@@ -52,6 +52,6 @@ def _refuse_what_is_no_file(path: Path) -> None:
         if os.path.islink(path):
             raise SlideNotFoundError(f"{path}: is a link that leads nowhere")
         raise SlideNotFoundError(f"{path}: no such slide")
-    # before any reader is asked: the first byte of a pipe may never come
+    # before any reader looks at it: the first byte of a pipe may never come
     if not path.is_file() and not path.is_dir():
         raise SlideFormatError(f"{path}: is neither a file nor a folder")

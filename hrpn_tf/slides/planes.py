@@ -1,4 +1,4 @@
-"""Windows of one plane (one channel at one level) of a TIFF file, touching only what they need."""
+"""Windows of one plane (one channel at one level) of a TIFF file, with the least decoding."""
 
 import os
 import threading
@@ -189,7 +189,7 @@ class SegmentCache:
                 self._bytes -= self._held.popitem(last=False)[1].nbytes
 
     def clear(self) -> None:
-        """Let go of everything."""
+        """Release all arrays."""
         with self._lock:
             self._held.clear()
             self._bytes = 0

@@ -1,4 +1,4 @@
-"""Where a slide that this package wrote comes from."""
+"""The provenance that this package stores in the slides that it writes."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,14 @@ from hrpn_tf.slides.zarr.metadata_files import group_attributes, is_zarr
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """The provenance that was given when an OME-TIFF or OME-Zarr was written; empty for others.
+    """The provenance stored in an OME-TIFF or OME-Zarr; empty if this package did not write it.
+
+    Args:
+        path: file or folder.
 
     Raises:
-        SlideNotFoundError: there is no such file or folder.
-        SlideFormatError: it is no TIFF or OME-Zarr, or a damaged one.
+        SlideNotFoundError: the path does not exist.
+        SlideFormatError: the path is neither a TIFF nor an OME-Zarr, or it is damaged.
     """
     path = Path(path)
     if path.is_dir():

@@ -1,4 +1,7 @@
-"""The readers of slides: those built in, and those that others add by an entry point."""
+"""The slide readers: one row of the table ``BUILT_IN`` each, and entry points of other packages.
+
+``docs/developer/add-a-reader.md`` shows how to add a reader.
+"""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,7 +24,7 @@ _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class SlideReader(Protocol):
-    """Opens the slides of one format. A module with these three names is one, too."""
+    """Opens the slides of one format. A module with these three names is a reader, too."""
 
     @property
     def name(self) -> str:
@@ -29,21 +32,21 @@ class SlideReader(Protocol):
         ...
 
     def recognises(self, path: Path) -> bool:
-        """Whether a path that exists is of this format, by its name and first bytes.
+        """Whether an existing path has this format, by its name and first bytes.
 
-        Asked for every slide that is opened, so it decodes nothing.
+        This is called for every slide that is opened, so it must not decode anything.
         """
         ...
 
     def open(self, path: Path, cache_bytes: int) -> Slide:
-        """Open a slide that :meth:`recognises` said yes to.
+        """Open a slide for which :meth:`recognises` returned true.
 
         Args:
-            path: the file or folder.
-            cache_bytes: how much of what was decoded may be kept for the next windows.
+            path: file or folder.
+            cache_bytes: memory for decoded pieces that later windows may need, bytes.
 
         Raises:
-            SlideFormatError: the slide is damaged, or of a kind that is not read.
+            SlideFormatError: the slide is damaged, or of a variant that is not supported.
         """
         ...
 
@@ -85,9 +88,9 @@ BUILT_IN: tuple[SlideReader, ...] = (
 
 @cache
 def added_readers() -> tuple[SlideReader, ...]:
-    """The readers of other distributions, by the entry points of group ``hrpn_tf.slide_readers``.
+    """The readers of other distributions, from the entry points ``hrpn_tf.slide_readers``.
 
-    One that cannot be loaded is named in a warning and left out.
+    A reader that cannot be loaded is left out, with a warning.
     """
     found: list[SlideReader] = []
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
@@ -96,7 +99,7 @@ def added_readers() -> tuple[SlideReader, ...]:
             if not callable(reader.recognises) or not callable(reader.open):
                 raise TypeError("recognises and open are no functions")
             str(reader.name)
-        except Exception as error:  # noqa: BLE001 (whatever a stranger's module raises)
+        except Exception as error:  # noqa: BLE001 (other packages may raise anything)
             _warn(point.name, "cannot be loaded", error)
         else:
             found.append(reader)
@@ -104,7 +107,7 @@ def added_readers() -> tuple[SlideReader, ...]:
 
 
 def candidates(path: Path) -> Iterator[tuple[SlideReader, bool]]:
-    """The readers that recognise a path, others' first, each with whether it is built in.
+    """The readers that recognise a path, and whether each is built in; others come first.
 
     Raises:
         OSError: the path cannot be read.
@@ -123,7 +126,7 @@ def candidates(path: Path) -> Iterator[tuple[SlideReader, bool]]:
 
 
 def warn_failed(reader: SlideReader, path: Path, error: Exception) -> None:
-    """Name a reader by others that failed on a slide that it had recognised."""
+    """Warn that a reader of another package failed on a slide that it had recognised."""
     _warn(str(reader.name), f"failed on {path}", error)
 
 

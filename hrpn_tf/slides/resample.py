@@ -1,4 +1,4 @@
-"""A slide seen at another pixel size."""
+"""A slide resampled to another pixel size."""
 
 from collections.abc import Sequence
 from dataclasses import replace

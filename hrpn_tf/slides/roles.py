@@ -1,4 +1,4 @@
-"""What a channel is probably for, by its name: stains and dyes that the field uses."""
+"""Suggests the role of a channel from its name, by the stains and dyes that are in use."""
 
 import re
 
@@ -30,7 +30,7 @@ STAINS = {
 def suggested_role(channel_name: str) -> str | None:
     """Role ("vessels", "nuclei" or "qd") that a channel's name suggests; None if none or several.
 
-    A suggestion to show or to compare with what was asked for, never something to act on alone.
+    This is a suggestion to show or to compare with the configuration, never a decision.
 
     >>> suggested_role("Hoechst 33342"), suggested_role("CD31 (Opal 520)"), suggested_role("QD655")
     ('nuclei', 'vessels', 'qd')

@@ -1,4 +1,4 @@
-"""A slide's pixels on disk while it is being made: written in any order, read by windows."""
+"""The pixels of a slide on disk during writing: written in any order, read by windows."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""What a slide is to the rest of the package: its description, and windows of its pixels."""
+"""The interface of an open slide: its description, and windows of its pixels."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from hrpn_tf.errors import NonFinitePixelsError, RegionError, UnknownChannelErro
 
 @dataclass(frozen=True)
 class SlideInfo:
-    """What a slide says about itself.
+    """The description of a slide.
 
     Attributes:
         path: the file or folder.
@@ -60,13 +60,13 @@ class Slide(Protocol):
 
     @property
     def info(self) -> SlideInfo:
-        """What the slide says about itself."""
+        """The description of the slide."""
         ...
 
     def read(
         self, y: int, x: int, height: int, width: int, channels: Sequence[int], level: int = 0
     ) -> np.ndarray:
-        """One window of some channels, reading only the strips or tiles that it touches.
+        """Read a window of some channels, decoding only the strips or tiles that it touches.
 
         Args:
             y, x: first row and column, px of ``level``.
@@ -86,7 +86,7 @@ class Slide(Protocol):
         ...
 
     def close(self) -> None:
-        """Close the files; reading is over."""
+        """Close the files; no window can be read afterwards."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -100,7 +100,7 @@ class Slide(Protocol):
 
 
 class ClosedOnExit:
-    """What every reader's class has in common: leaving its context closes it."""
+    """Base class of readers, whose context closes them."""
 
     def close(self) -> None:
         """See :meth:`Slide.close`."""

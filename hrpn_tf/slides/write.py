@@ -1,4 +1,4 @@
-"""Write a slide block by block, or at once, as the file that its name asks for."""
+"""Writes a slide block by block or at once, in the format that its name states."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -179,7 +179,11 @@ def write_slide(
     compression: Compression = "zlib",
     overwrite: bool = False,
 ) -> None:
-    """Write an image (H, W, C) of grey levels that is in memory; see :class:`SlideWriter`."""
+    """Write an image that is in memory; see :class:`SlideWriter` for arguments and errors.
+
+    Args:
+        image: (H, W, C) grey levels, uint8, uint16 or float32.
+    """
     if image.ndim != 3 or image.shape[2] != len(channels):
         raise RegionError(
             f"{path}: an image of shape {image.shape} where (height, width, {len(channels)}) is "

@@ -1,1 +1,1 @@
-"""From a store of patches to a run folder: losses, the training loop, checkpoints."""
+"""Training: from a patch dataset to a run folder, by losses, a training loop and checkpoints."""

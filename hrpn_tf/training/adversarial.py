@@ -22,14 +22,14 @@ Judge = Callable[[Any, bool], Any]  # loss of the discriminator's scores, if the
 
 
 class AdversarialModel(TrainedModel):
-    """A generator, trained against a discriminator that tells its predictions from measurements.
+    """A generator, and the discriminator that separates its predictions from measurements.
 
     In each step the discriminator is updated first, on measured and predicted targets, then the
     generator, on the updated discriminator's judgement and on the distance to the measured target
     (Goodfellow et al. 2014; Isola et al. 2017). Both see the statistics of the batch.
 
-    The validation loss is the reconstruction part alone: that of a checkpoint must not depend on
-    how good the discriminator happens to be.
+    The validation loss is the reconstruction loss alone, so that the choice of a checkpoint does
+    not depend on the discriminator.
     """
 
     losses_shown = ("loss", "reconstruction", "adversarial", "discriminator")

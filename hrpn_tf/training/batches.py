@@ -1,4 +1,4 @@
-"""The batches of every epoch, as the configuration asks for them."""
+"""The batches of every epoch, as configured."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from hrpn_tf.training.distribution import Devices
 
 @dataclass(frozen=True)
 class Batches:
-    """Where batches come from; each epoch's are a function of (seed, epoch) alone."""
+    """The source of batches. The batches of an epoch are a function of (seed, epoch) alone."""
 
     store: PatchStore
     split: Split

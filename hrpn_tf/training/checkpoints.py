@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a resumed training needs, in one folder that appears at once."""
+"""Checkpoints: one folder, written atomically, with all that a resumed training needs."""
 
 import json
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Partial:
-    """How far an unfinished epoch is.
+    """The progress of an unfinished epoch.
 
     Attributes:
         steps: finished ones.
@@ -44,7 +44,7 @@ class Partial:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """How far a training is.
+    """The progress of a training.
 
     Attributes:
         history: one row per finished epoch; see :mod:`hrpn_tf.training.loop`.
@@ -87,7 +87,7 @@ def save_checkpoint(
     best: keras.Model,
     state: TrainingState,
 ) -> Path:
-    """Write a checkpoint, and remove those before the one before it.
+    """Write a checkpoint, and remove all but the one before it.
 
     Args:
         folder: of all checkpoints of the run.
@@ -124,7 +124,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def set_aside(checkpoint: Path) -> None:
-    """Keep a damaged checkpoint, under a name that is not looked for."""
+    """Rename a damaged checkpoint, so that it is kept but no longer found."""
     checkpoint.rename(checkpoint.with_name(_DAMAGED + checkpoint.name))
 
 

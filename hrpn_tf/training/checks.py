@@ -1,4 +1,4 @@
-"""The configuration against the store and the network, before anything is computed."""
+"""Checks of the configuration against patch dataset and network, before any computation."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def adopt_store(config: Config, store: "PatchStore") -> Config:
-    """The configuration with what the store fixes: roles, patch, stride.
+    """The configuration with channel roles, patch and stride of the store.
 
-    A key that the user left out takes the store's value, so that nothing has to be said twice.
+    A key that the user left out takes the value of the store.
 
     Raises:
         ConfigError: a key that the user gave contradicts the store.
@@ -36,9 +36,9 @@ def adopt_store(config: Config, store: "PatchStore") -> Config:
 
 
 def adopt_preset(config: Config) -> Config:
-    """The configuration with the training that the preset was published with, if it has one.
+    """The configuration with the training settings of the preset, if it was published with any.
 
-    Keys of ``training`` that the user gave stay as they are. A resolved configuration gives all.
+    Keys of ``training`` that the user set stay as they are. A resolved configuration sets all keys.
 
     Raises:
         ConfigError: unknown preset, or an adversarial loss for a preset without discriminator.
@@ -56,7 +56,7 @@ def adopt_preset(config: Config) -> Config:
 
 
 def check_sizes(config: Config, patches: int, stride_multiple: int) -> None:
-    """Refuse what cannot be trained.
+    """Refuse batch sizes, patches and crops that cannot be trained.
 
     Args:
         config: the resolved configuration.

@@ -1,4 +1,4 @@
-"""One device, several of one machine, or several machines, and what each does of a batch."""
+"""Training on one device, several devices or several machines, and their shares of a batch."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a training ran on: versions and machine."""
+"""The environment of a training: versions and machine."""
 
 import os
 import platform

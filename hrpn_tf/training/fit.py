@@ -1,4 +1,4 @@
-"""``fit``: from a store of patches to a run folder."""
+"""``fit``: train a network on a patch dataset and write a run folder."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -51,17 +51,17 @@ logger = logging.getLogger(__name__)
 def fit(
     store_path: Path, run: Path, config: Config, *, overwrite: bool = False, progress: bool = True
 ) -> TrainingState:
-    """Train a network, or go on with an unfinished training.
+    """Train a network, or resume an unfinished training.
 
-    Called again with the same arguments after an interruption, it goes on after the last
-    checkpoint; on a CPU the result is then the same, bit for bit, as without the interruption.
+    After an interruption, the same call resumes at the last checkpoint. On a CPU the result is then
+    the same, bit for bit, as without the interruption.
 
-    Where ``TF_CONFIG`` names several workers, every one of them calls this with the same arguments
-    and a run folder that all of them see; number 0 writes it.
+    If ``TF_CONFIG`` names several workers, each calls this function with the same arguments and a
+    run folder that all of them can read; worker 0 writes it.
 
     Args:
         store_path: a store that ``hrpn-tf prepare`` made.
-        run: folder to create or to go on in.
+        run: run folder to create or to resume.
         config: keys of ``data`` that the store fixes, and keys of ``training`` that the preset was
             published with, may be left out.
         overwrite: replace an existing run folder.

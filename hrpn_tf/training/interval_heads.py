@@ -1,4 +1,4 @@
-"""Fit the heads of a prediction interval on the training patches; the network itself is frozen."""
+"""Fits interval heads on the training patches; the network itself is frozen."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -67,9 +67,9 @@ class HeadTraining:
 
 
 def pinball(target: Any, quantile: Any, level: float) -> Any:
-    """Mean pinball loss of a quantile's estimate; least at the quantile of this level.
+    """Mean pinball loss of an estimated quantile; it is least at the true quantile of this level.
 
-    Koenker and Bassett 1978, "Regression Quantiles", Econometrica 46:33.
+    Source: Koenker and Bassett (1978), "Regression Quantiles", Econometrica 46:33.
     """
     error = target - quantile
     return ops.mean(ops.maximum(level * error, (level - 1.0) * error))
@@ -80,7 +80,7 @@ def fit_interval_heads(
 ) -> keras.Model:
     """Add heads for the bounds to a network, and fit them by the pinball loss.
 
-    Called again after an interruption, it goes on after the last finished epoch.
+    After an interruption, the same call resumes after the last finished epoch.
 
     Args:
         network: trained; (N, H, W, inputs) to (N, H, W, 1) grey levels. It is frozen.

@@ -1,4 +1,4 @@
-"""The training loop: one epoch after another, each ending in a checkpoint.
+"""The training loop; each epoch ends in a checkpoint.
 
 Keras' ``fit`` overwrites the weights with their average when it returns, so it cannot be called
 once per epoch; one call for all epochs cannot take a new dataset for each, stop in the middle of
@@ -37,7 +37,7 @@ from hrpn_tf.training.sums import metrics_of
 
 @dataclass(frozen=True)
 class Loop:
-    """Everything that a training loop works with.
+    """The parts of a training loop.
 
     Attributes:
         networks: built, and restored to the state that the loop begins with.

@@ -1,4 +1,4 @@
-"""Does a training step fit in memory? Estimated from the graph, before anything is computed."""
+"""Estimates the memory of a training step from its graph, before any computation."""
 
 import re
 from collections.abc import Iterator
@@ -46,12 +46,13 @@ def training_bytes(
     accumulate: int = 1,
     discriminator: keras.Model | None = None,
 ) -> int:
-    """About what a training step needs, above the process with TensorFlow loaded.
+    """Estimated memory of a training step, bytes, beyond a process that has loaded TensorFlow.
 
-    Counted are the tensors that the backward pass needs again, in the type that they are computed
-    in; the gradients that are alive at once; weights, their gradients and the optimizer's moments;
-    and the graph itself. On a CPU this is within 25 % of the peak measured, for the presets in
-    float32 and mixed_bfloat16 (``docs/results/accelerator.md``). Not counted: batches read ahead.
+    The estimate counts the tensors that the backward pass needs, in the type that they are computed
+    in; the gradients that exist at the same time; weights, their gradients and the moments of the
+    optimizer; and the graph itself. On a CPU this is within 25 % of the peak measured, for the
+    presets in float32 and mixed_bfloat16 (``docs/results/accelerator.md``). Prefetched batches do
+    not count.
 
     Args:
         network: in the precision that it is trained in.
@@ -64,7 +65,7 @@ def training_bytes(
 
 
 def available_bytes() -> int | None:
-    """Memory that a training may still take: of the GPU if there is one, else of the host.
+    """Memory that is available for training, bytes: of the GPU if there is one, else of the host.
 
     Returns:
         The least over all GPUs of what TensorFlow may allocate there; without a GPU the least of

@@ -1,4 +1,4 @@
-"""The network that is trained, and its float32 twin that is kept."""
+"""The network in training, and its float32 copy that is saved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -15,10 +15,10 @@ Variables = Sequence[Any]
 
 
 class _SummedFirst:
-    """Sums gradients over devices before anything else is done with them.
+    """Sums gradients over devices before it clips them or checks them for infinities.
 
-    Keras clips, and looks for infinite gradients, on each device by itself before it sums, so that
-    the result depends on the number of devices, and a single device may skip a step.
+    Keras clips and checks on each device separately before it sums. The result would then depend on
+    the number of devices, and a single device could skip a step.
     """
 
     def apply(self, grads: Sequence[Any], trainable_variables: Variables | None = None) -> None:
@@ -48,7 +48,7 @@ class LossScale(_SummedFirst, keras.optimizers.LossScaleOptimizer):
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear rise to the peak, a time at the peak, then a decay to 0 at the last step.
+    """A learning rate that rises linearly to the peak, stays there, and decays to 0.
 
     Args:
         config: peak, shares and shape of the decay.
@@ -118,7 +118,7 @@ def build_optimizer(
 
 @contextmanager
 def averaged_weights(optimizer: Any, variables: Variables) -> Iterator[None]:
-    """Inside, the variables hold their averages (themselves, if the optimizer keeps none).
+    """A context in which the variables hold their averages, if the optimizer keeps averages.
 
     Keras' own callback swaps by adding and subtracting, which rounds the weights at every swap;
     here they are copied, so that validation changes nothing.

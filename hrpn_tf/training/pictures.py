@@ -1,4 +1,4 @@
-"""Pictures of held-out patches in TensorBoard, so that one can see a training learn."""
+"""Pictures of held-out patches in TensorBoard, which show the progress of a training."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a precision policy costs on this device: measured, because it cannot be known otherwise."""
+"""Measures the cost of a precision policy on this device; no API reports it."""
 
 import time
 import warnings

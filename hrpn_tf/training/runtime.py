@@ -1,4 +1,4 @@
-"""Seeds, determinism and precision: what is set for the whole process before a network is built."""
+"""Seeds, determinism and precision, set for the whole process before a network is built."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -12,7 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """Inside, the first Ctrl-C or SIGTERM only asks to stop; a second one stops at once.
+    """A context in which the first Ctrl-C or SIGTERM requests a stop; a second one stops at once.
 
     Attributes:
         asked: the signal that asked, or None.

@@ -1,4 +1,4 @@
-"""What a history of a training is made of: sums over pixels and steps, kept in float64.
+"""Sums over pixels and steps, in float64, from which the history of a training follows.
 
 Every step gives one vector of sums. They add up over steps, devices and machines, and can be saved
 in the middle of an epoch; the metrics follow from the totals. (Keras' metrics keep means in float32

@@ -1,4 +1,4 @@
-"""What is trained: a network, its optimizer, and the step that the loop calls."""
+"""A network, its optimizer, and the training step that the loop calls."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ Gradients = list[tf.Tensor]
 
 
 class TrainedModel(keras.Model):
-    """Base of the models that are trained; the network itself is the part that is kept.
+    """Base class of models in training; only their network is saved.
 
     ``train_step`` and ``test_step`` give sums (see :mod:`hrpn_tf.training.sums`), not means, so
     that they add up exactly over steps, devices and machines.

@@ -1,4 +1,4 @@
-"""Several workers of one training on this machine: start them, watch them, stop them together."""
+"""Starts, watches and stops several workers of one training on this machine."""
 
 import ctypes
 import json
@@ -62,7 +62,7 @@ def launch(command: Sequence[str], workers: int) -> int:
 
 
 def worker_environment(addresses: Sequence[str], number: int) -> dict[str, str]:
-    """What tells a worker who it is: ``TF_CONFIG``, its share of processors, its GPUs."""
+    """Environment variables of a worker: ``TF_CONFIG``, its share of processors, its GPUs."""
     cluster = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": number}}
     cores = max(len(os.sched_getaffinity(0)) // len(addresses), 1)
     environment = {"TF_CONFIG": json.dumps(cluster), "TF_NUM_INTRAOP_THREADS": str(cores)}
@@ -107,7 +107,7 @@ def _describe(code: int) -> str:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody uses now."""
+    """Free ports of 127.0.0.1."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

@@ -1,3 +1,3 @@
-"""What a command does, callable from Python; each command line file parses, calls one of these
-functions, and prints.
+"""The work of each command, callable from Python. The modules of ``hrpn_tf.cli`` parse arguments,
+call one of these functions, and print its result.
 """

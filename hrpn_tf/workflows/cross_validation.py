@@ -1,4 +1,4 @@
-"""Leave-one-group-out: train, predict and evaluate every fold; one summary."""
+"""Leave-one-group-out cross-validation: train, predict and evaluate every fold."""
 
 import csv
 import io
@@ -27,12 +27,12 @@ SCHEMA = "hrpn-tf cross-validation 1"
 
 @dataclass(frozen=True)
 class FoldMetrics:
-    """How well one fold's network predicts the group that it never saw.
+    """Metrics of one fold's network on its test group.
 
     Attributes:
         fold: number, from 0.
-        split: of the groups.
-        best_epoch: that the validation group picked.
+        split: split of the groups.
+        best_epoch: epoch selected on the validation group.
         metrics: pooled over the group's slides, as ``hrpn-tf evaluate`` defines them; None where
             undefined.
     """
@@ -46,21 +46,21 @@ class FoldMetrics:
 def cross_validate(
     store_path: Path, out: Path, config: Config, *, progress: bool = True
 ) -> list[FoldMetrics]:
-    """Run all folds, each in a run folder of its own, and write the summary.
+    """Run all folds, each in its own run folder, and write the summary.
 
-    Called again after an interruption, it goes on with the first fold that is not finished, and
-    there at its last checkpoint.
+    Called again after an interruption, it resumes at the last checkpoint of the first unfinished
+    fold.
 
     Args:
-        store_path: of ``hrpn-tf prepare``, with at least three groups.
+        store_path: patch dataset with at least three groups.
         out: folder of ``fold-0``, ``fold-1`` and so on, and of ``summary.json``, ``.md``, ``.csv``.
-        config: of each fold, but for ``data.split``, which is set here.
+        config: configuration of all folds; ``data.split`` is set here.
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         SplitError: fewer than three groups.
-        RunError: a fold of another configuration or store is there.
-        Others: see ``fit``, ``predict_run`` and ``evaluate_run``.
+        RunError: an existing fold has another configuration or patch dataset.
+        HrpnError: as raised by ``fit``, ``predict_run`` and ``evaluate_run``.
     """
     import keras
 
@@ -74,7 +74,7 @@ def cross_validate(
         run = open_run(folder)
         if not run.training_profile.exists():
             write_profile(run, store_path)
-        keras.utils.clear_session()  # or every fold would add its graphs to memory
+        keras.utils.clear_session()  # otherwise the graphs of every fold would stay in memory
         predict_run(run, execution=quietly(progress))
         if not run.evaluation.is_dir():
             evaluate_run(run, progress=progress)
@@ -116,7 +116,7 @@ def spread_over_folds(
 
 
 def _fit_fold(store_path: Path, run: Path, config: Config, progress: bool) -> int:
-    """Train a fold unless it is finished; gives its best epoch."""
+    """Train a fold unless it is finished, and return its best epoch."""
     from hrpn_tf.data.store import open_store
     from hrpn_tf.training.checks import adopt_preset, adopt_store
     from hrpn_tf.training.fit import fit
@@ -138,7 +138,7 @@ def _of_fold(config: Config, number: int) -> Config:
 
 
 def _pooled(run: Run) -> dict[str, float | None]:
-    """The model's metrics over the fold's test group."""
+    """Metrics of the network on the fold's test group."""
     path = run.evaluation / METRICS_FILE
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]

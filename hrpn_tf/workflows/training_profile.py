@@ -1,4 +1,4 @@
-"""Describe the training slides of a run, so that predictions can tell which slides are unlike."""
+"""Describe the training slides of a run, so that predictions can detect slides unlike them."""
 
 import json
 import os
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def write_profile(run: Run | Path, store_path: Path | None = None) -> "TrainingProfile":
-    """Write the training profile of a run, in place of an older one.
+    """Write the training profile of a run, and replace an older one.
 
-    Takes seconds: of each training slide some windows are read from the store, and the best
-    network's features of them are computed. Needs TensorFlow.
+    Reads some windows of each training slide from the patch dataset, and computes the best
+    network's features of them, in seconds. Requires TensorFlow.
 
     Args:
-        run: open, or the folder of a training.
-        store_path: its store of patches; None for where it was.
+        run: open run or run folder.
+        store_path: patch dataset of the run; None for the recorded path.
 
     Raises:
-        RunError: no run with a network there.
-        StoreError: the store is gone or damaged, or is not the run's.
-        DiskFullError: the disk filled up.
+        RunError: no run, or no network in it.
+        StoreError: the patch dataset is missing or damaged, or is not that of the run.
+        DiskFullError: the disk is full.
     """
     from hrpn_tf.data.store import open_store
     from hrpn_tf.evaluation.out_of_distribution import SIDE, learn_profile, save_profile
@@ -55,20 +55,20 @@ def write_profile(run: Run | Path, store_path: Path | None = None) -> "TrainingP
 
 
 def is_chief() -> bool:
-    """Whether this process writes the run, where several train together (``TF_CONFIG``)."""
+    """Whether this process writes the run, if several train together (``TF_CONFIG``)."""
     task = json.loads(os.environ.get("TF_CONFIG") or "{}").get("task", {})
     return bool(int(task.get("index", 0)) == 0)
 
 
 def _windows(store: "PatchStore", slide: "SlideRecord", side: int) -> list[np.ndarray]:
-    """The middles (side, side, inputs) of some patches of a slide, grey levels."""
+    """The middles (side, side, inputs) of some patches of a slide, in intensities."""
     from hrpn_tf.evaluation.out_of_distribution import choose_windows
 
     indices = np.flatnonzero(store.table["slide"] == slide.name)
     windows = []
     for index in indices[choose_windows(store.table["share"][indices])]:
         y, x = int(store.table["y"][index]), int(store.table["x"][index])
-        # what a patch has beyond the edges of the slide is padding
+        # the part of a patch beyond the edges of the slide is padding
         inside = store.read(int(index))[: slide.height - y, : slide.width - x, :-1]
         top, left = (max(0, (length - side) // 2) for length in inside.shape[:2])
         windows.append(inside[top : top + side, left : left + side])
@@ -76,7 +76,7 @@ def _windows(store: "PatchStore", slide: "SlideRecord", side: int) -> list[np.nd
 
 
 def describe_profile(profile: "TrainingProfile") -> str:
-    """How many slides it is of, and its limits, in a line."""
+    """Number of slides and limits of a profile, in one line."""
     count = len(profile.slides)
     if not profile.has_limits:
         return f"{count} training slides, too few to learn limits from; slides are not judged"

@@ -15,7 +15,7 @@ def test_guide() -> None:
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("module", ["build", "layers"])
+@pytest.mark.parametrize("module", ["build", "layers", "presets"])
 def test_docstrings(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"hrpn_tf.models.{module}"))
     assert result.attempted > 0

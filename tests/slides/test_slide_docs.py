@@ -14,8 +14,10 @@ def test_guide() -> None:
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("module", ["levels", "metadata", "pyramid", "slide", "threads", "write"])
+@pytest.mark.parametrize(
+    "module", ["", "levels", "metadata", "pyramid", "slide", "threads", "write"]
+)
 def test_docstrings(module: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"hrpn_tf.slides.{module}"))
+    result = doctest.testmod(importlib.import_module(f"hrpn_tf.slides.{module}".removesuffix(".")))
     assert result.attempted > 0
     assert result.failed == 0

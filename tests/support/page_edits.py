@@ -6,6 +6,7 @@ A comment before a block of code says where the block goes; a reader of the page
     <!-- edit: FILE; before NAME -->            before the assignment of NAME
     <!-- edit: FILE; last in NAME -->           the last element of the tuple NAME
     <!-- edit: FILE; after START OF A LINE -->  after the line that begins so
+    <!-- edit: FILE; above START OF A LINE -->  above it
     <!-- try -->                                a doctest that shows the result
 """
 
@@ -42,11 +43,11 @@ class Edit:
 
     def _where(self, lines: list[str]) -> int:
         """Index of the line that comes after the block."""
-        if self.place.startswith("after "):
-            start = self.place.removeprefix("after ")
+        side, start = self.place.split(" ", 1)
+        if side in ("after", "above"):
             found = [i for i, line in enumerate(lines) if line.strip().startswith(start)]
             assert len(found) == 1, f"{self.file}: {len(found)} lines begin with {start}"
-            return found[0] + 1
+            return found[0] + (side == "after")
         name = self.place.rsplit(" ", 1)[1]
         for node in ast.parse("".join(lines)).body:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", 0)]

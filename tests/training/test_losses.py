@@ -1,3 +1,5 @@
+import doctest
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 from hrpn_tf.config import load_config
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.losses import CHARBONNIER_EPSILON, LOSSES, QUASI_POISSON_OFFSET, SSIM_RANGE
+from hrpn_tf.training import losses
 from hrpn_tf.training.losses import build_loss
 
 
@@ -143,3 +146,9 @@ def test_losses_are_chosen_by_name(text, weights):
 def test_what_is_no_loss_is_refused(text, message):
     with pytest.raises(ConfigError, match=message):
         load_config(overrides=[f"training.loss={text}"])
+
+
+def test_docstrings():
+    result = doctest.testmod(losses)
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -1,35 +1,31 @@
-"""How near do training and prediction come to the limits of the processor?
+"""How close do training and prediction come to the limits of the processor?
 
     python benchmarks/experiments/accelerator
     python benchmarks/experiments/accelerator --presets hrpn-m --batch 4 --size 256 --out cpu.json
 
 Measures patches per second and memory of each preset in each precision, and prints a Markdown
-table; ``docs/results/accelerator.md`` says what its columns mean. Runs on TensorFlow or, with
-KERAS_BACKEND=jax or where there is no TensorFlow, on JAX, and then needs no more than keras, numpy
-and jax. Every measurement has a process of its own, so that memory is its own, and one that fails
-is a row that says why. Within a round all networks take turns.
+table; ``docs/results/accelerator.md`` explains its columns. Runs on TensorFlow or, with
+KERAS_BACKEND=jax or where TensorFlow is not installed, on JAX, and then needs only keras, numpy and
+jax. Every measurement runs in a fresh process, so that its memory is its own; a failure becomes a
+row with the reason. Within a round all networks take turns.
 """
 
 import argparse
 import json
 import os
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
 
+from experiments.processes import Result, run_step
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.models.presets import find_preset
 
-CELL = Path(__file__).with_name("cell.py")
-
 TENSOR_RATES = "makers' data sheets, dense; float32 as TF32 on tensor cores"
-# Name that the driver gives: TFLOP/s in TF32 and in bfloat16, without sparsity; GB/s of memory.
+# Name that the driver reports: TFLOP/s in TF32 and in bfloat16, without sparsity; GB/s of memory.
 DEVICES = {
     "NVIDIA H200": (495, 989, 4800),
     "NVIDIA H100 80GB HBM3": (495, 989, 3350),
@@ -44,12 +40,10 @@ DEVICES = {
     "NVIDIA GeForce RTX 3090": (35.6, 71.2, 936),
 }
 
-Result = dict[str, Any]  # what a cell printed, or {"error": why there is nothing}
-
 
 @dataclass(frozen=True)
-class Cell:
-    """What is measured: ``work`` is "train", "forward" or "limits"."""
+class Measurement:
+    """One measurement; ``work`` is "train", "forward" or "limits"."""
 
     work: str
     preset: str
@@ -58,7 +52,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Limits:
-    """Operations and bytes per second that the device can do, and who says so."""
+    """Operations and bytes per second that the device can do, and the source of these values."""
 
     operations: float
     bytes: float
@@ -71,20 +65,20 @@ def main() -> None:
     _check_presets(options.presets)
     if options.out and options.out.exists():
         raise SystemExit(f"{options.out} exists already; name another file")
-    cells = [
-        Cell(work, preset, precision)
+    measurements = [
+        Measurement(work, preset, precision)
         for work in options.work
         for precision in options.precisions
         for preset in options.presets
     ]
-    results: dict[Cell, list[Result]] = {cell: [] for cell in cells}
+    results: dict[Measurement, list[Result]] = {measurement: [] for measurement in measurements}
     for number in range(options.rounds):
-        for cell in cells:
-            if any("error" in result for result in results[cell]):
-                continue  # it will not be otherwise in the next round
-            result = _run(cell, options)
-            results[cell].append(result)
-            print(f"round {number + 1}: {_brief(cell, result)}", file=sys.stderr, flush=True)
+        for measurement in measurements:
+            if any("error" in result for result in results[measurement]):
+                continue  # it would fail in the next round, too
+            result = _run(measurement, options)
+            results[measurement].append(result)
+            print(f"round {number + 1}: {_brief(measurement, result)}", file=sys.stderr, flush=True)
     limits = _limits(options, results)
     print("\n".join(_report(options, results, limits)))
     if options.out:
@@ -96,21 +90,23 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--presets", nargs="+", default=["hrpn-published", "hrpn-m", "ganda-mse"])
-    add("--precisions", nargs="+", default=["float32", "mixed_bfloat16"])
-    add("--work", nargs="+", choices=["train", "forward"], default=["train", "forward"])
-    add("--batch", type=int, default=32)
+    presets = ["hrpn-published", "hrpn-m", "ganda-mse"]
+    add("--presets", nargs="+", default=presets, help="networks to measure")
+    add("--precisions", nargs="+", default=["float32", "mixed_bfloat16"], help="dtype policies")
+    works = ["train", "forward"]
+    add("--work", nargs="+", choices=works, default=works, help="training steps, forward passes")
+    add("--batch", type=int, default=32, help="patches per step")
     add("--size", type=int, default=512, help="side of a patch, px")
-    add("--steps", type=int, default=10, help="timed steps of a measurement, at least")
-    add("--seconds", type=float, default=5.0, help="timed seconds of a measurement, at least")
-    add("--rounds", type=int, default=2, help="measurements of each, in new processes")
-    add("--timeout", type=float, default=900.0, help="seconds that a measurement may take in all")
+    add("--steps", type=int, default=10, help="smallest number of timed steps")
+    add("--seconds", type=float, default=5.0, help="shortest timed duration, s")
+    add("--rounds", type=int, default=2, help="measurements of each network, in fresh processes")
+    add("--timeout", type=float, default=900.0, help="limit for one measurement, s")
     add("--xla", action="store_true", help="compile with XLA on TensorFlow; JAX always does")
-    add("--measure-limits", action="store_true", help="also of a device whose limits are known")
-    rate = "POLICY=TFLOP/s"
-    add("--peak-tflops", nargs="+", type=_peak, default=[], metavar=rate, help="instead of ours")
-    add("--bandwidth-gbs", type=float, help="GB/s of the memory, instead of ours")
-    add("--out", type=Path, help="JSON file for all that was measured")
+    add("--measure-limits", action="store_true", help="measure limits even if they are known")
+    rate, given = "POLICY=TFLOP/s", "peak rates that replace the known ones"
+    add("--peak-tflops", nargs="+", type=_peak, default=[], metavar=rate, help=given)
+    add("--bandwidth-gbs", type=float, help="memory bandwidth that replaces the known one, GB/s")
+    add("--out", type=Path, help="JSON file for all measurements")
     return parser.parse_args()
 
 
@@ -127,43 +123,25 @@ def _check_presets(names: list[str]) -> None:
         raise SystemExit(f"--presets: {error}") from None
 
 
-def _run(cell: Cell, options: argparse.Namespace) -> Result:
+def _run(measurement: Measurement, options: argparse.Namespace) -> Result:
     """One measurement in a new process."""
     backend = "tensorflow" if find_spec("tensorflow") else "jax"
-    command = [sys.executable, str(CELL), cell.work, f"--precision={cell.precision}"]
-    command += [f"--preset={cell.preset}", f"--batch={options.batch}", f"--size={options.size}"]
-    command += [f"--steps={options.steps}", f"--seconds={options.seconds}"]
-    try:
-        done = subprocess.run(
-            command + ["--xla"] * options.xla,
-            env={"KERAS_BACKEND": backend, **os.environ},
-            capture_output=True,
-            text=True,
-            timeout=options.timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"not done after {options.timeout:.0f} s"}
-    if done.returncode:
-        return {"error": why_it_failed(done.returncode, done.stderr)}
-    result: Result = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def why_it_failed(returncode: int, stderr: str) -> str:
-    """One line for the table."""
-    if re.search(r"RESOURCE_EXHAUSTED|ResourceExhausted|MemoryError|\bOOM\b|bad_alloc", stderr):
-        return "out of memory"
-    if returncode < 0:
-        return f"killed by signal {-returncode}" + (", out of memory?" if returncode == -9 else "")
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return lines[-1].replace("|", "/")[:120] if lines else f"exit status {returncode}"
+    arguments = [measurement.work, f"--precision={measurement.precision}"]
+    arguments += [f"--preset={measurement.preset}", f"--batch={options.batch}"]
+    arguments += [f"--size={options.size}", f"--steps={options.steps}"]
+    arguments += [f"--seconds={options.seconds}", *["--xla"] * options.xla]
+    return run_step(
+        "experiments.accelerator.measurement",
+        arguments,
+        timeout=options.timeout,
+        environment={"KERAS_BACKEND": os.environ.get("KERAS_BACKEND", backend)},
+    )
 
 
 def _limits(
-    options: argparse.Namespace, results: dict[Cell, list[Result]]
+    options: argparse.Namespace, results: dict[Measurement, list[Result]]
 ) -> dict[str, Limits | None]:
-    """By precision; None where nothing ran."""
+    """The limits for each precision; None where nothing ran."""
     worked = [r for each in results.values() for r in each if "error" not in r]
     limits: dict[str, Limits | None] = dict.fromkeys(options.precisions)
     for precision in options.precisions if worked else ():
@@ -181,7 +159,7 @@ def _limits(
 
 
 def known_limits(device: str, precision: str) -> Limits | None:
-    """Of a device in the table and a precision that its tensor cores compute in."""
+    """The limits of a device in the table, for a precision of its tensor cores; else None."""
     column = {"float32": 0, "bfloat16": 1, "float16": 1}.get(precision.removeprefix("mixed_"))
     if device not in DEVICES or column is None:
         return None
@@ -190,7 +168,7 @@ def known_limits(device: str, precision: str) -> Limits | None:
 
 
 def _measured_limits(precision: str, options: argparse.Namespace) -> Limits | None:
-    result = _run(Cell("limits", "", precision), options)
+    result = _run(Measurement("limits", "", precision), options)
     if "error" in result:
         print(f"limits of {precision}: {result['error']}", file=sys.stderr)
         return None
@@ -198,8 +176,8 @@ def _measured_limits(precision: str, options: argparse.Namespace) -> Limits | No
     return Limits(*rates, "measured here with a large matrix product and a large copy")
 
 
-def _brief(cell: Cell, result: Result) -> str:
-    name = f"{cell.work} {cell.preset} {cell.precision}"
+def _brief(measurement: Measurement, result: Result) -> str:
+    name = f"{measurement.work} {measurement.preset} {measurement.precision}"
     if "error" in result:
         return f"{name}: {result['error']}"
     return f"{name}: {1e3 * median(result['seconds']):.1f} ms"
@@ -213,10 +191,10 @@ HEADER = (
 
 def _report(
     options: argparse.Namespace,
-    results: dict[Cell, list[Result]],
+    results: dict[Measurement, list[Result]],
     limits: dict[str, Limits | None],
 ) -> Iterator[str]:
-    """The lines of a Markdown table, with what it was measured on before it and limits after."""
+    """The machine, a Markdown table of the measurements, and the limits."""
     for result in [r for each in results.values() for r in each if "error" not in r][:1]:
         versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
         yield (
@@ -225,9 +203,10 @@ def _report(
         )
     yield f"| {' | '.join(HEADER)} |"
     yield "|" + "---|" * len(HEADER)
-    for cell, measured in results.items():
-        columns = _columns(options.batch, measured, limits[cell.precision])
-        yield f"| `{cell.preset}` | {cell.precision} | {cell.work} | {' | '.join(columns)} |"
+    for measurement, measured in results.items():
+        columns = _columns(options.batch, measured, limits[measurement.precision])
+        case = (f"`{measurement.preset}`", measurement.precision, measurement.work)
+        yield f"| {' | '.join([*case, *columns])} |"
     yield ""
     for precision, limit in limits.items():
         if limit:
@@ -261,13 +240,13 @@ def _columns(batch: int, measured: list[Result], limits: Limits | None) -> list[
 
 
 def _short(value: float) -> str:
-    """Three digits, and no exponent where none is needed."""
+    """Three digits, without an exponent where possible."""
     return f"{float(f'{value:.3g}'):g}"
 
 
 def _as_json(
     options: argparse.Namespace,
-    results: dict[Cell, list[Result]],
+    results: dict[Measurement, list[Result]],
     limits: dict[str, Limits | None],
 ) -> str:
     report = {
@@ -275,7 +254,7 @@ def _as_json(
         "size": options.size,
         "xla": options.xla,
         "limits": {name: vars(limit) if limit else None for name, limit in limits.items()},
-        "measurements": [{**vars(cell), "rounds": rounds} for cell, rounds in results.items()],
+        "measurements": [{**vars(each), "rounds": rounds} for each, rounds in results.items()],
     }
     return json.dumps(report, indent=1) + "\n"
 

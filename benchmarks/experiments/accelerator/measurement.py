@@ -1,6 +1,6 @@
-"""One measurement of ``accelerator.py``, in a process of its own; prints one line of JSON.
+"""One measurement of the experiment, run in its own process; prints one line of JSON.
 
-Runs on the TensorFlow or the JAX backend of Keras, as ``KERAS_BACKEND`` says.
+Runs on the TensorFlow or the JAX backend of Keras, according to ``KERAS_BACKEND``.
 """
 
 import argparse
@@ -32,9 +32,9 @@ elif BACKEND == "jax":
 else:
     raise SystemExit(f"KERAS_BACKEND={BACKEND}: set it to tensorflow or jax")
 
-Step = Callable[[], Any]  # starts some work; gives what is there when it is done
+Step = Callable[[], Any]  # starts some work; returns a value that is ready when the work is done
 
-BACKWARD = 2  # a backward pass is worth this many forward passes, in operations and in bytes
+BACKWARD = 2  # forward passes that a backward pass costs, in operations and in bytes
 SCALING = Scaling(
     input_mean=(60.0, 60.0),
     input_std=(40.0, 40.0),
@@ -45,14 +45,14 @@ SCALING = Scaling(
 
 
 def main() -> None:
-    """Measure what the arguments say and print it."""
+    """Run the measurement that the arguments describe and print it."""
     options = _options()
     measure = _measure_limits if options.work == "limits" else _measure_network
     print(json.dumps({**measure(options), **_where()}))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="One measurement of accelerator.py.")
+    parser = argparse.ArgumentParser(description="One measurement of the experiment accelerator.")
     parser.add_argument("work", choices=["train", "forward", "limits"])
     parser.add_argument("--preset", default="hrpn-m")
     parser.add_argument("--precision", default="float32", help="a Keras dtype policy")
@@ -65,7 +65,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measure_network(options: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of each step, memory, and what a step must compute and move at least."""
+    """Time of each step, memory, and the least that a step must compute and move."""
     ops.zeros(1) + 1.0  # starts the device
     before = _resident()
     keras.config.set_dtype_policy(options.precision)
@@ -91,7 +91,7 @@ def _measure_network(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _measure_limits(options: argparse.Namespace) -> dict[str, Any]:
-    """Rate of a large matrix product in the compute type, and of a large copy; per second."""
+    """Rates of a large matrix product in the compute type and of a large copy, per second."""
     dtype = keras.DTypePolicy(options.precision).compute_dtype
     side, count = (8192, 2**28) if _on_accelerator() else (2048, 2**26)
     matrix = keras.random.uniform((side, side), dtype=dtype, seed=0)
@@ -104,7 +104,7 @@ def _measure_limits(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _copying(count: int, xla: bool) -> Step:
-    """Each copy is of the one before, into the memory that it leaves, so that none is fetched."""
+    """Copy the previous copy, into memory that is reused, so that none is newly allocated."""
     vector = keras.random.uniform((count,), seed=0)
     if BACKEND == "tensorflow":
         add = tf.function(lambda x: x + 1.0, jit_compile=xla)
@@ -184,7 +184,7 @@ def _compiled(function: Callable[[Any], Any], xla: bool) -> Callable[[Any], Any]
 
 
 def _warm_up(step: Step) -> None:
-    """Run until a step is hardly faster than those before: 3 to 20 times."""
+    """Run 3 to 20 times, until a step is hardly faster than those before."""
     fastest = math.inf
     for number in range(20):
         seconds = _seconds(step)
@@ -201,7 +201,7 @@ def _timed(step: Step, least: int, seconds: float) -> list[float]:
 
 
 def _seconds(step: Step) -> float:
-    """From the start of a step until the device has finished it."""
+    """Time from the start of a step until the device has finished it, s."""
     start = time.perf_counter()
     result = step()
     if BACKEND == "tensorflow":
@@ -218,7 +218,7 @@ def _on_accelerator() -> bool:
 
 
 def _peak_on_device() -> int | None:
-    """Bytes that the framework had allocated at most; None on a CPU."""
+    """Peak memory that the framework allocated on the device, bytes; None on a CPU."""
     if not _on_accelerator():
         return None
     if BACKEND == "tensorflow":

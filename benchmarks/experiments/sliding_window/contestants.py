@@ -1,4 +1,4 @@
-"""Who competes in ``sliding_window.py``, and with which settings. Data only."""
+"""The contestants of the experiment and their settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from typing import Any
 
 from hrpn_tf.prediction.planning import LARGEST_TILE
 
-# The groups, in the order of the table; the last is a search and takes long.
+# The groups in the order of the table; the last is a search and takes long.
 GROUPS = ("ours", "usual", "exact", "mixed", "standard")
 
-# PyTorch gives memory back after every layer and pages of it are cleared anew for the next; glibc
-# can be told to keep them (as jemalloc, which PyTorch's tuning guide recommends, does by itself).
+# PyTorch returns memory after every layer, and its pages are cleared again for the next. With these
+# variables glibc keeps them, as jemalloc does, which PyTorch's tuning guide recommends.
 KEEP_PAGES = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31)}
 
 
@@ -19,11 +19,11 @@ class Contestant:
     """One way to predict a slide.
 
     Attributes:
-        name: as in the table.
+        name: name in the table.
         group: one of ``GROUPS``.
-        step: of ``cell.py``: ``ours`` or ``monai``.
-        settings: for that step.
-        environment: variables of its process.
+        step: step of ``step.py``: ``ours`` or ``monai``.
+        settings: settings of that step.
+        environment: environment variables of its process.
     """
 
     name: str
@@ -34,16 +34,16 @@ class Contestant:
 
     @property
     def framework(self) -> str:
-        """Whose untiled prediction it is compared with."""
+        """The framework whose untiled prediction it is compared with."""
         return "keras" if self.step == "ours" or self.settings["run"] == "session" else "torch"
 
 
 def contestants(roi: int, halo: int) -> list[Contestant]:
-    """All of them, ours first: the ratios of all refer to it.
+    """All contestants; ours is first, and the ratios of all refer to it.
 
     Args:
         roi: side of MONAI's window, px.
-        halo: of the network, px.
+        halo: halo of the network, px.
     """
     large = LARGEST_TILE + 2 * halo
     return [*_ours(roi, halo), *_usual(roi), *_exact(roi, large), *_mixed(roi, large), *_standard()]
@@ -60,7 +60,7 @@ def _ours(roi: int, halo: int) -> list[Contestant]:
 
 
 def _usual(roi: int) -> list[Contestant]:
-    """What MONAI does if nobody changes it, and what is usually recommended. None is exact."""
+    """MONAI's defaults, and the settings that are usually recommended. None is exact."""
     defaults = {"overlap": 0.25, "mode": "constant"}
     gaussian = {"overlap": 0.5, "mode": "gaussian"}
     return [
@@ -73,7 +73,7 @@ def _usual(roi: int) -> list[Contestant]:
 
 
 def _exact(roi: int, large: int) -> list[Contestant]:
-    """An expert's setting: the slide reflected, and a weight map that is zero in the halo."""
+    """An expert's settings: a reflected slide, and a weight map that is zero in the halo."""
     ways = [(roi, "eager"), (roi, "channels_last"), (roi, "compile"), (roi, "tuned")]
     return [
         _monai(f"exact, {side} px", "exact", run, side, exact=True)
@@ -82,14 +82,14 @@ def _exact(roi: int, large: int) -> list[Contestant]:
 
 
 def _mixed(roi: int, large: int) -> list[Contestant]:
-    """MONAI's windows around our session: what the rest of the two machineries costs."""
+    """MONAI's windows with our session, which shows the cost of everything but the network."""
     return [
         _monai(f"exact, {side} px", "mixed", "session", side, exact=True) for side in (roi, large)
     ]
 
 
 def _standard() -> list[Contestant]:
-    """Standard options only, raised step by step: does any reach our exactness?"""
+    """Standard options, raised step by step: does any of them reach our exactness?"""
     settings = [
         *((1024, 0.5, 0.125), (1024, 0.75, 0.125), (1024, 0.875, 0.125), (1024, 0.75, 0.2)),
         *((1024, 0.75, 0.06), (1536, 0.75, 0.125)),

@@ -1,21 +1,20 @@
-"""Whole-slide prediction against MONAI's sliding_window_inference, on the same network and slide.
+"""How does whole-slide prediction compare with MONAI's sliding_window_inference?
 
     python benchmarks/experiments/sliding_window --out report.json
     python benchmarks/experiments/sliding_window --preset hrpn-s --size 8192 --groups ours exact
 
-Every contestant has a process of its own, reads the same OME-TIFF, runs the same weights and
-writes its result; they take turns in every round. Exactness is the difference from the untiled
-prediction: the slide, reflected by a full halo, run at once by the same framework.
-``docs/results/sliding-window.md`` says what the columns mean. Prints a Markdown table; ``--out``
-also writes it beside a JSON file with every sample. MONAI and PyTorch come with ``pip install
-hrpn-tf[bench]``; without them only our side is measured.
+Every contestant runs in a fresh process, reads the same OME-TIFF, uses the same weights and writes
+its result; within a round they take turns. Exactness is the difference from the untiled prediction:
+the slide, reflected by a full halo, run at once by the same framework. Prints a Markdown table,
+whose columns ``docs/results/sliding-window.md`` explains; ``--out`` also writes it beside a JSON
+file with every sample. MONAI and PyTorch come with ``pip install hrpn-tf[bench]``; without them
+only our side is measured.
 """
 
 import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,16 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cell import busy_seconds
-from contestants import GROUPS, Contestant, contestants
-from report import markdown
 
-CELL = Path(__file__).with_name("cell.py")
+from experiments.processes import Result, run_step
+from experiments.sliding_window.contestants import GROUPS, Contestant, contestants
+from experiments.sliding_window.step import busy_seconds
+from experiments.sliding_window.table import markdown
+
 LARGEST_REFERENCE = 4096  # px; a reference of this side takes 3 GB with the largest preset
-QUIET_SECONDS, QUIET_CORES = 3.0, 0.1  # what counts as quiet, and for how long
-WINDOW = 1024  # px, in which results are compared
-
-Result = dict[str, Any]  # what a cell printed, or {"error": why there is nothing}
+QUIET_SECONDS, QUIET_CORES = 3.0, 0.1  # quiet: others use fewer cores, for so many seconds
+WINDOW = 1024  # side of the windows in which results are compared, px
 
 
 def main() -> None:
@@ -56,18 +54,20 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--preset", default="hrpn-m")
-    add("--size", type=int, default=4096, help="side of the made slide, px")
-    add("--tissue", type=float, default=0.5, help="share of the made slide that is tissue")
-    add("--slide", help="an OME-TIFF with two channels to take instead")
-    add("--groups", nargs="+", choices=GROUPS, default=GROUPS[:-1], help="of contestants")
-    add("--only", default="", help="of these, contestants whose name has this in it, and ours")
+    add("--preset", default="hrpn-m", help="network of all contestants, untrained")
+    add("--size", type=int, default=4096, help="side of the generated slide, px")
+    add("--tissue", type=float, default=0.5, help="share of tissue in the generated slide")
+    add("--slide", help="OME-TIFF with two channels to use instead")
+    add("--groups", nargs="+", choices=GROUPS, default=GROUPS[:-1], help="groups of contestants")
+    add("--only", default="", help="of these, contestants with this text in their name, and ours")
     add("--roi", type=int, default=1024, help="side of MONAI's window, px, halo included")
-    add("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    add("--rounds", type=int, default=3)
-    add("--timeout", type=float, default=900.0, help="seconds that a contestant may take in all")
-    add("--patience", type=float, default=0.0, help="seconds to wait for others to be quiet")
-    add("--scratch", type=Path, help="folder for slide and results; the system's if not given")
+    add("--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of each")
+    add("--rounds", type=int, default=3, help="measurements of each contestant")
+    add("--timeout", type=float, default=900.0, help="limit for one measurement, s")
+    add("--patience", type=float, default=0.0, help="longest wait for a quiet machine, s")
+    add(
+        "--scratch", type=Path, help="folder for slide and results  [the system's temporary folder]"
+    )
     add("--out", type=Path, help="JSON file for every sample; the table goes beside it (.md)")
     add("--overwrite", action="store_true", help="replace an existing report")
     return parser.parse_args()
@@ -89,7 +89,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     for number in range(options.rounds):
         for contestant in chosen:
             if any("error" in result for result in rounds[contestant.name]):
-                continue  # it will not be otherwise in the next round
+                continue  # it would fail in the next round, too
             result = _compete(contestant, folder, options)
             if "error" not in result and contestant.name not in errors:
                 reference = references[contestant.framework]
@@ -111,22 +111,12 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _run(step: str, folder: Path, settings: dict[str, Any], timeout: float, **env: str) -> Result:
     """One step in a new process."""
-    try:
-        done = subprocess.run(
-            [sys.executable, str(CELL), step, str(folder), json.dumps(settings)],
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "", **env},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"not done after {timeout:.0f} s"}
-    if done.returncode:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        return {"error": lines[-1].replace("|", "/")[:160] if lines else f"{done.returncode}"}
-    result: Result = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return run_step(
+        "experiments.sliding_window.step",
+        [step, str(folder), json.dumps(settings)],
+        timeout=timeout,
+        environment={"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "", **env},
+    )
 
 
 def _compete(contestant: Contestant, folder: Path, options: argparse.Namespace) -> Result:
@@ -136,7 +126,7 @@ def _compete(contestant: Contestant, folder: Path, options: argparse.Namespace) 
 
 
 def _wait_for_quiet(seconds: float) -> None:
-    """Wait until other processes leave the machine alone, but no longer than so many seconds."""
+    """Wait until other processes use little of the machine, for ``seconds`` at most."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         before = busy_seconds()
@@ -146,7 +136,7 @@ def _wait_for_quiet(seconds: float) -> None:
 
 
 def _window(sample: dict[str, Any]) -> tuple[int, int, int, int]:
-    """The slide, or the middle of it where the whole is too large to be run at once."""
+    """The slide, or its middle if the whole is too large to be run at once."""
     height, width = (min(sample[side], LARGEST_REFERENCE) for side in ("height", "width"))
     return (sample["height"] - height) // 2, (sample["width"] - width) // 2, height, width
 
@@ -157,7 +147,7 @@ def _references(
     window: tuple[int, int, int, int],
     options: argparse.Namespace,
 ) -> dict[str, np.ndarray]:
-    """The untiled prediction of the window by each framework that competes."""
+    """The untiled prediction of the window by each framework in use."""
     references = {}
     for framework in sorted({contestant.framework for contestant in chosen}):
         out = f"reference-{framework}.npy"
@@ -172,7 +162,7 @@ def _references(
 def _difference(
     result: Path, reference: np.ndarray, window: tuple[int, int, int, int], halo: int
 ) -> dict[str, float]:
-    """Largest and mean absolute difference, grey levels; also without the slide's edges."""
+    """Largest and mean absolute difference, and the largest apart from the edges; grey levels."""
     from hrpn_tf.slides import iter_windows, open_slide
 
     top, left, height, width = window
@@ -190,7 +180,7 @@ def _difference(
 
 
 def _inner(start: int, length: int, side: int, halo: int) -> slice:
-    """Of some lines those at least a halo from the slide's edges."""
+    """Those of some rows or columns that are at least a halo away from the slide's edges."""
     return slice(max(0, halo - start), max(0, min(length, side - halo - start)))
 
 

@@ -1,4 +1,4 @@
-"""The slide and the network that ``sliding_window.py`` compares on, made from fixed seeds."""
+"""The slide and the network of the experiment, made from fixed seeds."""
 
 import shutil
 from pathlib import Path
@@ -10,20 +10,20 @@ from hrpn_export import Contract
 CHANNELS = ("vessels", "nuclei")
 SLIDE, NETWORK, COPY, CONTRACT = "slide.ome.tif", "network.keras", "network.pt", "contract.json"
 PIXEL_SIZE_UM = 0.5
-LARGEST_DIFFERENCE = 1e-3  # grey levels, of the PyTorch copy
+LARGEST_DIFFERENCE = 1e-3  # allowed difference of the PyTorch copy, grey levels
 
 
 def prepare(
     folder: Path, *, preset: str, size: int, tissue: float, slide: str | None
 ) -> dict[str, Any]:
-    """Make slide, network, contract and, where PyTorch is installed, the network's copy.
+    """Make the slide, the network, its contract and, if PyTorch is installed, its copy.
 
     Args:
-        folder: to put them into.
-        preset: of the network, which is not trained.
+        folder: folder for the files.
+        preset: preset of the network, which stays untrained.
         size: side of the slide, px.
-        tissue: share of the slide that is tissue.
-        slide: an OME-TIFF with two channels to take instead.
+        tissue: share of tissue in the slide.
+        slide: OME-TIFF with two channels to use instead; None to generate one.
 
     Returns:
         Height, width and share of tissue of the slide, halo of the network, and the largest
@@ -65,9 +65,9 @@ def halo_of(contract: Contract) -> int:
 
 
 def tissue_image(side: int, share: float, seed: int = 0) -> np.ndarray:
-    """(side, side, 2) uint8: a section with a wavy edge, and exact black around it.
+    """An image (side, side, 2), uint8, of a section with a wavy edge on a black background.
 
-    The section lies towards one corner, as sections do, so that what is empty is in one piece.
+    The section lies towards one corner, as sections do, so that the background is in one piece.
 
     >>> float((tissue_image(64, 0.5) > 0).any(axis=-1).mean())
     0.5
@@ -117,7 +117,7 @@ def _save_network(folder: Path, preset: str) -> tuple[Contract, float | None]:
 
 
 def _as_if_trained(model: Any) -> None:
-    """Give batch normalisation statistics, without which there would be nothing to fold."""
+    """Give batch normalisation random statistics, so that there is something to fold."""
     rng = np.random.default_rng(1)
     for layer in model.layers:
         if type(layer).__name__ == "BatchNormalization":
@@ -129,16 +129,16 @@ def _as_if_trained(model: Any) -> None:
 
 
 def _save_copy(folder: Path, model: Any) -> float | None:
-    """Copy the network to PyTorch; gives the largest difference on a random tile.
+    """Copy the network to PyTorch, and return the largest difference on a random tile.
 
     Raises:
-        SystemExit: the two are not equal, so that nothing could be compared.
+        SystemExit: the two differ, so that a comparison would be meaningless.
     """
     try:
         import torch
     except ImportError:
         return None
-    from torch_copy import TorchCopy
+    from experiments.sliding_window.torch_copy import TorchCopy
 
     copy = TorchCopy(model).eval()
     torch.save(copy, folder / COPY)

@@ -1,9 +1,9 @@
-"""One step of ``sliding_window.py``, in a process of its own; prints one line of JSON.
+"""One step of the experiment, run in its own process; prints one line of JSON.
 
-    python cell.py STEP FOLDER SETTINGS
+    python -m experiments.sliding_window.step STEP FOLDER SETTINGS
 
 STEP is ``prepare`` (slide, network and its PyTorch copy), ``reference`` (an untiled prediction),
-``ours`` or ``monai`` (one contestant); SETTINGS is a JSON object. Everything lies in FOLDER.
+``ours`` or ``monai`` (one contestant). SETTINGS is a JSON object. All files are in FOLDER.
 """
 
 import gc
@@ -20,8 +20,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 from hrpn_export import Contract
-from sample import CHANNELS, CONTRACT, COPY, NETWORK, SLIDE, halo_of
 
+from experiments.sliding_window.sample import (
+    CHANNELS,
+    CONTRACT,
+    COPY,
+    NETWORK,
+    SLIDE,
+    halo_of,
+    prepare,
+)
 from hrpn_tf.memory import forget_peak, peak_bytes, resident_bytes
 from hrpn_tf.prediction import read_reflected
 from hrpn_tf.slides import open_slide, write_slide
@@ -31,20 +39,18 @@ Predictor = Callable[[Any], Any]
 
 
 def main() -> None:
-    """Do what the arguments say and print what was measured."""
+    """Run the step that the arguments describe and print what it measured."""
     step, folder, settings = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
     steps = {"prepare": _prepare, "reference": _reference, "ours": _ours, "monai": _monai}
     print(json.dumps(steps[step](folder, settings)))
 
 
 def _prepare(folder: Path, settings: Settings) -> dict[str, Any]:
-    from sample import prepare
-
     return prepare(folder, **settings)
 
 
 class Timed:
-    """A session or a PyTorch predictor, with what it took."""
+    """A session or a PyTorch predictor that counts its time, pixels and calls."""
 
     def __init__(self, run: Predictor, contract: Contract | None = None) -> None:
         self._run, self.contract = run, contract
@@ -56,16 +62,16 @@ class Timed:
         result = self._run(batch)
         self.seconds += time.perf_counter() - start
         self.calls += 1
-        # channels come last in ours, second in PyTorch
+        # channels are last in our sessions, second in PyTorch
         sides = batch.shape[1:3] if self.contract else batch.shape[2:]
         self.pixels += batch.shape[0] * sides[0] * sides[1]
         return result
 
 
 def _measured(network: Timed, loaded: int, predict: Callable[[], Any]) -> dict[str, Any]:
-    """Time and memory of a prediction with a network that is loaded and has run before."""
+    """Time and memory of a prediction with a loaded and warmed-up network."""
     gc.collect()
-    forget_peak()  # what making and warming up the network took does not count, for anyone
+    forget_peak()  # loading and warming up the network does not count
     busy, wall, cpu = busy_seconds(), time.perf_counter(), time.process_time()
     predict()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -84,7 +90,7 @@ def _measured(network: Timed, loaded: int, predict: Callable[[], Any]) -> dict[s
 
 
 def busy_seconds() -> float:
-    """Seconds that all processors together have worked, or been taken away by a hypervisor."""
+    """Time that all processors have worked or were taken away by a hypervisor, s."""
     user, nice, system, _, _, interrupt, soft, steal, *_ = map(
         int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]
     )
@@ -138,22 +144,22 @@ def _predict(session: Any, slide: Path, out: Path, settings: Settings) -> None:
 
 
 class Recorder:
-    """A session that computes nothing and keeps what it was given."""
+    """A session that computes nothing and keeps its input."""
 
     def __init__(self, contract: Contract) -> None:
         self.contract, self.batches = contract, []  # type: Contract, list[np.ndarray]
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """Zeros."""
+        """Keep the batch and return zeros."""
         self.batches.append(np.array(batch))
         return np.zeros((*batch.shape[:3], len(self.contract.outputs)), np.float32)
 
 
 def _bare_seconds(session: Any, folder: Path, settings: Settings) -> float:
-    """The session alone on the tiles of the prediction, which are in memory already."""
+    """Time of the session alone on the tiles of the prediction, from memory, s."""
     recorder = Recorder(session.contract)
     _predict(recorder, folder / SLIDE, folder / "recorded.ome.tif", settings)
-    shape = recorder.batches[-1].shape  # others were run to see what tiles of that size take
+    shape = recorder.batches[-1].shape  # other shapes were run to probe their memory
     tiles = [batch for batch in recorder.batches if batch.shape == shape]
     start = time.perf_counter()
     for batch in tiles:
@@ -177,7 +183,7 @@ def _session(folder: Path, threads: int) -> Any:
 
 def _monai(folder: Path, settings: Settings) -> dict[str, Any]:
     native = settings["run"] != "session"
-    if native:  # MONAI imports TensorFlow where there is one, only for its summary writer
+    if native:  # MONAI would import TensorFlow for its summary writer
         sys.modules["tensorflow"] = None  # type: ignore[assignment]
         run = _torch_network(folder, settings)
     else:
@@ -197,14 +203,14 @@ def _monai(folder: Path, settings: Settings) -> dict[str, Any]:
 
 
 def _torch_network(folder: Path, settings: Settings) -> Predictor:
-    """As ``settings["run"]`` says: ``eager``, ``channels_last`` or ``compile``."""
+    """The PyTorch copy, run as ``settings["run"]``: ``eager``, ``channels_last``, ``compile``."""
     import torch
 
     torch.set_num_threads(settings["threads"])
     network = torch.load(folder / COPY, weights_only=False).eval()
     if settings["run"] == "compile":
         compiled = torch.compile(network)
-        # windows are views whose strides are the slide's; for each it would compile anew
+        # windows are views with the strides of the slide, and would be recompiled for each slide
         return lambda batch: compiled(batch.contiguous())
     if settings["run"] == "channels_last":
         network = network.to(memory_format=torch.channels_last)
@@ -213,7 +219,7 @@ def _torch_network(folder: Path, settings: Settings) -> Predictor:
 
 
 def _through_numpy(session: Any, batch: Any) -> Any:
-    """Our session as a predictor, NCHW tensors in and out."""
+    """Our session as a predictor of NCHW tensors."""
     import torch
 
     return torch.from_numpy(session(batch.permute(0, 2, 3, 1).numpy())).permute(0, 3, 1, 2)
@@ -222,7 +228,7 @@ def _through_numpy(session: Any, batch: Any) -> Any:
 def _slide_by_monai(
     infer: Any, network: Any, contract: Contract, settings: Settings, slide: Path, out: Path
 ) -> None:
-    """Read a slide, predict it by sliding windows, and write it as ours is written."""
+    """Read a slide, predict it by sliding windows, and write it in the same way as ours."""
     import torch
 
     options = {key: settings[key] for key in ("overlap", "mode", "sigma_scale") if key in settings}
@@ -238,7 +244,7 @@ def _slide_by_monai(
     if halo:
         weights = torch.zeros((roi, roi))
         weights[halo:-halo, halo:-halo] = 1.0
-        # half a pixel less, or rounding may take the step off the network's stride multiple
+        # half a pixel less, so that rounding keeps the step at a multiple of the network's stride
         options |= {"overlap": (2 * halo - 0.5) / roi, "roi_weight_map": weights}
     batch = torch.from_numpy(image).permute(2, 0, 1)[None].to(torch.float32).contiguous()
     del image
@@ -283,7 +289,7 @@ def _contract(folder: Path) -> Contract:
 
 
 def _versions() -> dict[str, str]:
-    """Of what this process has loaded."""
+    """Versions of the frameworks that this process has loaded."""
     found = {}
     for module in ("tensorflow", "keras", "torch", "monai"):
         loaded = sys.modules.get(module)

@@ -1,4 +1,4 @@
-"""The table of ``sliding_window.py``."""
+"""The Markdown table of the experiment."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
@@ -12,7 +12,7 @@ HEADER = (
 
 
 def markdown(report: Mapping[str, Any]) -> str:
-    """What was measured on, a table of all contestants, and the share of the model in ours."""
+    """The machine, a table of all contestants, and the network's share of our time."""
     return "\n".join(_lines(report)) + "\n"
 
 
@@ -90,7 +90,7 @@ def _columns(contestant: Mapping[str, Any], ours: Sequence[Mapping[str, Any]]) -
 
 
 def short(value: float) -> str:
-    """Three digits, and no exponent where none is needed.
+    """Three digits, without an exponent where possible.
 
     >>> short(1234.5), short(0.012345)
     ('1230', '0.0123')

@@ -1,9 +1,9 @@
 """An equal PyTorch copy of a Keras network of this project, weight for weight.
 
-The graph of the functional model is walked layer by layer, so that no converter stands between the
-two and the copy is what a PyTorch user would have written: NCHW, ``same`` padding as symmetric
-padding where that is equal and as an explicit pad where it is not (even sides at stride 2),
-bilinear interpolation, and batch normalisation folded into the convolutions, as ours is.
+The copy is built layer by layer from the functional model, without a converter, as a PyTorch user
+would write it: NCHW, ``same`` padding as symmetric padding where that is equal and as an explicit
+pad where it is not (even sides at stride 2), bilinear interpolation, and batch normalisation folded
+into the convolutions, as in our sessions.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ class TorchCopy(nn.Module):
     """Runs a Keras functional model's graph in PyTorch, NCHW.
 
     Args:
-        model: of layers that the presets ``hrpn-s``, ``hrpn-m`` and ``hrpn-l`` consist of.
+        model: a model of the layers in the presets ``hrpn-s``, ``hrpn-m`` and ``hrpn-l``.
         fold: whether batch normalisation is folded into the convolution before it.
 
     Raises:
-        NotImplementedError: the model has a layer of another kind.
+        NotImplementedError: the model has a layer of another type.
     """
 
     def __init__(self, model: Any, *, fold: bool = True) -> None:
@@ -42,17 +42,17 @@ class TorchCopy(nn.Module):
         self.last = self._last_uses()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Predict ``x`` (N, inputs, H, W) grey levels; gives (N, outputs, H, W) grey levels."""
+        """Map ``x`` (N, inputs, H, W) to (N, outputs, H, W), grey levels."""
         values: dict[int, torch.Tensor] = {0: x}
         for index, (step, sources) in enumerate(zip(self.steps, self.sources, strict=True)):
             result = step(*(values[source] for source in sources))
             for source in self.last[index]:
-                del values[source]  # as soon as nothing needs it, so that memory is not the graph's
+                del values[source]  # free the memory as soon as nothing needs the value
             values[index + 1] = result
         return values[len(self.steps)]
 
     def _last_uses(self) -> list[tuple[int, ...]]:
-        """For each step the values that no later step needs."""
+        """For each step, the values that no later step needs."""
         users = {source: index for index, all_ in enumerate(self.sources) for source in all_}
         return [
             tuple(source for source, user in users.items() if user == index)
@@ -61,7 +61,7 @@ class TorchCopy(nn.Module):
 
 
 def _calls(model: Any) -> list[tuple[Any, list[Any], Any]]:
-    """Every layer with the tensors that it takes and gives, in order of execution."""
+    """Every layer with its input tensors and its output tensor, in order of execution."""
     calls = []
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
@@ -71,7 +71,7 @@ def _calls(model: Any) -> list[tuple[Any, list[Any], Any]]:
 
 
 def _folded(model: Any) -> dict[Any, Any]:
-    """The batch normalisation behind each convolution whose only user it is."""
+    """The batch normalisation after each convolution that has no other user."""
     calls = _calls(model)
     makers = {id(result): layer for layer, _, result in calls}
     users: dict[int, list[Any]] = {}
@@ -97,7 +97,7 @@ def _module(layer: Any, normalisation: Any) -> nn.Module:
 
 
 class _PadEnd(nn.Module):
-    """What ``same`` padding is at stride 2 and kernel 3 for even sides: below and to the right."""
+    """``same`` padding at stride 2 and kernel 3 for even sides: below and to the right."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.pad(x, (0, 1, 0, 1))
@@ -123,14 +123,14 @@ def _convolution(layer: Any, normalisation: Any) -> nn.Module:
 
 
 def _normalising(layer: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Gain and offset that the layer has in inference, in double precision."""
+    """Gain and offset of the layer in inference, in double precision."""
     gamma, beta, mean, variance = (np.asarray(w, np.float64) for w in layer.get_weights())
     gain = gamma / np.sqrt(variance + layer.epsilon)
     return gain, beta - mean * gain
 
 
 class _Affine(nn.Module):
-    """Times a number plus a number of each channel."""
+    """x * gain + offset, with one offset per channel."""
 
     def __init__(self, gain: Any, offset: Any) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     for layer in source.model._flatten_layers():
         if isinstance(layer, keras.layers.Lambda):
             raise ExportError(
-                f"the layer {layer.name} is a Lambda, which is saved as code that nobody can check"
+                f"the layer {layer.name} is a Lambda, which is saved as code that cannot be checked"
             )
     path = folder / "model.keras"
     source.model.save(path)

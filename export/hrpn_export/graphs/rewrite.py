@@ -128,6 +128,9 @@ def _end_with_transpose(graph: onnx.ModelProto) -> None:
         return
     if constants(graph).get(first.input[1], np.empty(0)).tolist() != [1, -1, 0, 0, 1]:
         return
+    sizes = graph.graph.output[0].type.tensor_type.shape.dim
+    if len(sizes) == 5:  # without its Squeeze, the output is declared as (1, N, H, W, 1)
+        del sizes[0]
     place = list(graph.graph.node).index(last)
     graph.graph.node.remove(last)
     graph.graph.node.insert(

@@ -1,4 +1,4 @@
-"""Prediction intervals: conformal calibration by group of slides, and what they cover."""
+"""Prediction intervals: conformal calibration by group of slides, and their coverage."""
 
 from hrpn_tf.evaluation.intervals.conformal import (
     Correction,

@@ -1,11 +1,10 @@
 """Split conformal calibration whose unit is the group of slides, not the pixel.
 
-Pixels of a slide are alike, so they are not exchangeable with those of another slide; slides of
-different animals are. Hierarchical conformal prediction (Dunn, Wasserman, Ramdas 2022, JASA
-118:2491; Lee, Barber, Willett 2023, arXiv:2306.06342) gives each of K groups the weight
-1 / (K + 1), and the last 1 / (K + 1) to a score that is infinite. In each band of the predicted
-intensity this is done by itself (Vovk 2012, "Conditional validity of inductive conformal
-predictors").
+Pixels of one slide resemble each other, so they are not exchangeable with those of another slide.
+Slides of different animals are. Hierarchical conformal prediction (Dunn, Wasserman, Ramdas 2022,
+JASA 118:2491; Lee, Barber, Willett 2023, arXiv:2306.06342) gives each of K groups the weight
+1 / (K + 1), and the last 1 / (K + 1) to an infinite score. Each band of the predicted intensity is
+calibrated separately (Vovk 2012, "Conditional validity of inductive conformal predictors").
 """
 
 import math
@@ -22,7 +21,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Correction:
-    """What the spreads are multiplied by.
+    """The factors that spreads are multiplied by.
 
     Attributes:
         edges: between bands of the predicted intensity, grey levels.
@@ -38,7 +37,7 @@ class Correction:
 
 
 def needed_groups(coverage: float) -> int:
-    """The fewest groups from which a coverage can be guaranteed.
+    """The least number of groups that can guarantee a coverage.
 
     >>> [needed_groups(level) for level in (0.5, 0.8, 0.9, 0.95)]
     [1, 4, 9, 19]
@@ -63,8 +62,8 @@ def correct(
 ) -> Correction:
     """The factors that give intervals their coverage.
 
-    A band that too few groups have pixels in is joined with the one below it, the lowest with the
-    one above.
+    A band with pixels of too few groups is merged with the band below it; the lowest band is merged
+    with the one above.
 
     Args:
         slides: scores of the calibration slides by the bands between ``edges``.
@@ -103,7 +102,7 @@ def correct(
 
 
 def too_few(there: int, needed: int, coverage: float) -> str:
-    """What to say where fewer groups are there than a coverage needs."""
+    """The error for fewer groups than a coverage needs."""
     highest = there / (there + 1)
     lower = (
         f"lower --coverage to {math.floor(1000 * highest) / 1000:g}, or " if highest >= 0.5 else ""

@@ -1,4 +1,4 @@
-"""What intervals cover: counts by band of intensity and of distance to the nearest vessel."""
+"""Coverage of intervals by band of intensity and of distance to the nearest vessel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DISTANCE_EDGES = (0.0, 5.0, 10.0, 20.0, 30.0, 50.0)
 
 @dataclass(frozen=True)
 class Bands:
-    """How pixels are told apart.
+    """The bands that pixels are counted by.
 
     Attributes:
         intensity: edges between bands of intensity, grey levels; a value on an edge lies above.
@@ -25,7 +25,7 @@ class Bands:
     distance: tuple[float, ...] = DISTANCE_EDGES
 
     def names(self, kind: Kind) -> list[str]:
-        """What the bands of a kind are called, in order."""
+        """Names of the bands of a kind, in order."""
         if kind == "all":
             return ["all"]
         if kind == "distance to vessel":

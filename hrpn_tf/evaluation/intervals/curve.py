@@ -47,7 +47,7 @@ def calibration_curve(
     guarantee: bool,
     levels: Sequence[float] = LEVELS,
 ) -> Curve:
-    """What the same heads cover once they are calibrated for other levels.
+    """The coverage of the same heads when they are calibrated for other levels.
 
     Args:
         calibration, test: scores of both sets of slides by the bands between ``edges``.
@@ -68,7 +68,7 @@ def calibration_curve(
 
 
 def draw_curve(curve: Curve, coverage: float, paths: Sequence[Path]) -> None:
-    """Draw it to files whose endings say the format."""
+    """Draw a curve into files, in the formats of their suffixes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.8, 4.6), layout="constrained")

@@ -55,7 +55,7 @@ def rows(slides: Sequence[SlideCoverage], bands: Bands) -> list[Row]:
 
 
 def to_csv(table: Sequence[Row]) -> str:
-    """One line per row; undefined figures are empty."""
+    """One line per row; undefined values are empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(Row.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()

@@ -1,4 +1,4 @@
-"""How far the target lies outside of an interval, in units of the interval, as histograms."""
+"""Conformal scores: distances of the target from the interval, in units of it, as histograms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def scores(
     """The least factor by which an interval must be widened to hold the target.
 
     The interval is from ``mean - factor * below``, cut off at 0, to ``mean + factor * above``.
-    Scores of scaled residuals as in Lei et al. 2018, "Distribution-Free Predictive Inference for
+    Source: scaled residuals of Lei et al. (2018), "Distribution-Free Predictive Inference for
     Regression", JASA 113:1094, of both sides as one.
 
     Args:

@@ -1,4 +1,4 @@
-"""Out-of-distribution detection: whether a slide is like those that a network was trained on."""
+"""Out-of-distribution detection: whether a slide resembles the training slides of a network."""
 
 from hrpn_tf.evaluation.out_of_distribution.files import load_profile, save_profile
 from hrpn_tf.evaluation.out_of_distribution.judgement import Judgement, judge, one_line

@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """Where the training slides lie.
+    """The training slides in the space of pooled features.
 
     Attributes:
         mean: (D,) mean of the slides.
@@ -25,7 +25,7 @@ class FeatureSpace:
 
 
 def fit_feature_space(slides: Sequence[np.ndarray]) -> FeatureSpace:
-    """Learn what windows of one slide scatter by, and where the slides lie.
+    """Fit the scatter of windows within a slide, and the mean of the slides.
 
     The covariance is that of windows around the mean of their slide, since slides are too few to
     have one, shrunk as Ledoit and Wolf (2004) do, since windows may be fewer than features. The

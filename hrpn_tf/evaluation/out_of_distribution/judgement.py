@@ -1,4 +1,4 @@
-"""Whether a slide is like the training slides, and if not, why, in words."""
+"""Compares a slide with the training slides, and states the differences in words."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How far a slide of the same kind may be from the training slides: learnt by leaving them out."""
+"""Limits on the distance of a similar slide from the training slides, by leave-one-out."""
 
 import numpy as np
 from scipy import stats
@@ -8,9 +8,9 @@ FEWEST = 3
 
 
 def upper_limit(distances: np.ndarray, alarms: float, least: float) -> float | None:
-    """What the distance of one more slide of the same kind exceeds with a small probability.
+    """The distance that one more slide of the same kind exceeds with a small probability.
 
-    The one-sided prediction limit of a normal distribution,
+    This is the one-sided prediction limit of a normal distribution,
     mean + t(1 - alarms; n - 1) * sd * sqrt(1 + 1 / n) (Hahn and Meeker, *Statistical Intervals*,
     1991, section 4.8). With few slides t is large, and so is the limit: little is known then. The
     largest of n distances could not do this: one slide in n + 1 exceeds it by chance.

@@ -1,4 +1,4 @@
-"""What the training slides look like, and how far slides of their kind are from them."""
+"""The training-data profile: statistics of the training slides, and limits for similar slides."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ LEAST_GREY, LEAST_STRUCTURE, LEAST_FEATURES = 0.15, 0.15, 0.25
 
 @dataclass(frozen=True)
 class TrainingProfile:
-    """The training slides, as far as another slide is compared with them.
+    """The statistics of the training slides that another slide is compared with.
 
     Attributes:
         channels: roles of the inputs.
         slides, groups: name and group of each training slide.
-        window_px: side of the windows that were looked at.
+        window_px: side length of the sampled windows, px.
         quantiles: (S, C, Q) grey levels, see ``SlideStatistics``.
         structure_px: (S, C) see ``SlideStatistics``; NaN for constant channels.
         space: of the network's features; None if it has none that can be read.
@@ -52,10 +52,10 @@ class TrainingProfile:
 def learn_profile(
     channels: Sequence[str], slides: Mapping[str, tuple[str, SlideStatistics]], window_px: int
 ) -> TrainingProfile:
-    """Learn from the training slides what slides of their kind look like.
+    """Learn statistics and limits from the training slides.
 
     Each group (animal) is left out in turn, or each slide if there are fewer than three groups, and
-    its slides are compared with the others: that is what a slide of another animal will be like.
+    its slides are compared with the others, as a slide of a new animal will be.
     The limits follow from the largest distance of each, see ``upper_limit``. Since any of several
     distances may alarm, each gets its share of ``ALARMS``.
 
@@ -92,7 +92,7 @@ def learn_profile(
 
 @dataclass(frozen=True)
 class Distances:
-    """How far a slide is from others.
+    """The distances of a slide from others.
 
     Attributes:
         grey: (C,) Wasserstein-1 distance of the histograms of asinh(grey level / mean grey level of

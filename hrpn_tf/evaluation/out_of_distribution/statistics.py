@@ -1,4 +1,4 @@
-"""What is measured of a slide to tell whether it is like others: a few numbers of some windows."""
+"""Statistics of sampled windows of a slide, by which slides are compared."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 # Equally many pixels between neighbours, so that the mean difference of two slides' quantiles is
 # the Wasserstein-1 distance of their histograms.
 QUANTILES = 100
-# So many windows at most are looked at, of this side, px: half a million pixels.
+# Largest number of sampled windows, and their side length, px: half a million pixels.
 WINDOWS, SIDE = 32, 128
 # Windows with so much tissue are full; if there are fewer than a few, others are taken, too.
 _FULL, _FEW = 0.95, 8
@@ -24,14 +24,14 @@ Features = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class SlideStatistics:
-    """What is measured of one slide.
+    """The statistics of one slide.
 
     Attributes:
         quantiles: (C, QUANTILES) float64, rising: grey levels of each input.
         structure_px: (C,) float64: see :func:`structure_size`; NaN for a constant channel.
-        features: (W, D) float32, pooled features of the network in each window; None where no
-            network was asked.
-        windows: how many windows were looked at.
+        features: (W, D) float32, pooled features of the network in each window; None without a
+            network.
+        windows: number of sampled windows.
     """
 
     quantiles: np.ndarray
@@ -62,7 +62,7 @@ def describe(windows: Windows, features: Features | None = None) -> SlideStatist
 
 
 def structure_size(planes: Sequence[np.ndarray]) -> float:
-    """How large what a channel shows is: the lag at which pixels have little in common, px.
+    """Size of the structures that a channel shows: the lag at which pixels decorrelate, px.
 
     Where the semivariogram of the square roots of the grey levels (on which a gain has no effect
     but a factor) has risen half-way from its value at one pixel, which is mostly noise, to the
@@ -93,9 +93,9 @@ def structure_size(planes: Sequence[np.ndarray]) -> float:
 
 
 def choose_windows(shares: np.ndarray, count: int = WINDOWS) -> np.ndarray:
-    """Which of many windows to look at: full of tissue, and spread evenly.
+    """Choose windows that are full of tissue and spread evenly over the slide.
 
-    How much of a slide is empty says nothing about its stain, but would change every figure.
+    The empty share of a slide says nothing about its stain, but would change every statistic.
 
     Args:
         shares: (N,) share of tissue of each window, 0 to 1, in an order that follows the slide.

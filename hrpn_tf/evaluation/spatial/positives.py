@@ -66,7 +66,7 @@ def _kappa(sums: np.ndarray) -> np.ndarray:
 
 
 def _estimate(sums: np.ndarray, clusters: Clusters, figure: Figure) -> dict[str, Any]:
-    """A figure of all clusters together, and its interval over resamples of them."""
+    """A metric of all clusters together, with its interval over resamples of the clusters."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(figure(sums.sum(axis=0, keepdims=True))[0])
         drawn = figure(clusters.counts @ sums) if len(clusters) > 1 else np.zeros(0)

@@ -99,7 +99,7 @@ def make_profile(
         sums: (clusters, bins, 3 or more): pixels, sum of true, sum of predicted values.
         distance_sums: (bins,) sum of the distances of all pixels, um; 0 in the open bin.
         bins: of distance.
-        clusters: what the bootstrap draws; None for no intervals.
+        clusters: clusters of the bootstrap; None for no intervals.
         background: see ``SpatialConfig``.
     """
     total = sums.sum(axis=0)

@@ -1,4 +1,4 @@
-"""What papers report of the same kinds of agreement, on their own data."""
+"""Published values of the same kinds of agreement, each on data of its own."""
 
 REMARK = (
     "Published figures are of other tumours, probes, scanners and thresholds: they tell what has "

@@ -24,11 +24,11 @@ FIGURES = "spatial"
 
 @dataclass(frozen=True)
 class Report:
-    """What is written.
+    """The contents of a spatial report.
 
     Attributes:
         study: of all slides.
-        ablations: what each input contributes.
+        ablations: the contribution of each input.
     """
 
     study: SpatialStudy

@@ -1,4 +1,4 @@
-"""What the bootstrap draws: slides, or blocks of a single slide. Pixels are not independent."""
+"""The clusters of the bootstrap: slides, or blocks of a single slide, never single pixels."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Clusters:
 
     Attributes:
         counts: (resamples, clusters) float64, how often each cluster is in each resample.
-        description: for the reader, what the intervals rest on.
+        description: a sentence on the resamples behind the intervals.
     """
 
     counts: np.ndarray

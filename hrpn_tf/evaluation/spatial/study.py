@@ -1,4 +1,4 @@
-"""Everything that is said of all measured slides together."""
+"""The spatial evaluation of all slides together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class SpatialStudy:
 
     @cached_property
     def clusters(self) -> Clusters:
-        """What the bootstrap draws: slides, or the blocks of a single one."""
+        """The clusters of the bootstrap: slides, or the blocks of a single slide."""
         if len(self.slides) > 1:
             return slide_clusters(len(self.slides))
         return clusters_of(self.slides[0])
@@ -57,7 +57,7 @@ class SpatialStudy:
 
     @cached_property
     def agreements(self) -> dict[str, Agreement]:
-        """Kind: how well its pairs agree, of all slides together."""
+        """By kind, the agreement of the pairs of all slides together."""
         found = {"pixels": agreement(self._pixel_sums(), self.clusters, independent=False)}
         for kind in KINDS:
             if kind in self.pairs:
@@ -73,7 +73,7 @@ class SpatialStudy:
 
     @cached_property
     def profile(self) -> Profile:
-        """Of the pixels of all slides."""
+        """The profile over the pixels of all slides."""
         first = self.slides[0]
         sums = np.stack([m.by_distance.sum(axis=0) for m in self.slides])
         if len(self.slides) == 1:
@@ -84,7 +84,7 @@ class SpatialStudy:
 
     @cached_property
     def slide_profiles(self) -> list[Profile]:
-        """Of each slide, with intervals over its blocks."""
+        """The profile of each slide, with intervals over its blocks."""
         profiles = []
         for measures in self.slides:
             sums, clusters = _occupied(measures.by_distance), clusters_of(measures)

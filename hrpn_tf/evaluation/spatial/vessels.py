@@ -1,4 +1,4 @@
-"""Which pixels are vessel, and which vessel is which."""
+"""The segmentation of vessels, and the distance to them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +170,7 @@ class NearestVessel:
     def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Distances (h, w) float64, um, between pixel centres, and vessel numbers (h, w).
 
-        Exact up to ``max_um`` whatever the window, since vessels outside of it are looked at, too;
+        Exact up to ``max_um`` whatever the window, because vessels outside of it count, too;
         farther pixels have distance infinity and number 0. Vessel pixels have distance 0.
         """
         from scipy.ndimage import distance_transform_edt

@@ -1,4 +1,4 @@
-"""Slides in one TIFF file: OME-TIFF, ImageJ hyperstacks, and plain TIFF with channels."""
+"""Slides in a single TIFF file: OME-TIFF, ImageJ hyperstacks, and plain TIFF with channels."""
 
 from pathlib import Path
 from typing import Any

@@ -71,7 +71,7 @@ def finish_ome_zarr(
     """Make an OME-Zarr of a folder whose array "0" holds all pixels.
 
     Adds the smaller levels "1", "2", ..., in blocks and chunks like those of "0", and then the
-    metadata. Killed half-way and called again, it goes on with the level that it was at, and the
+    metadata. After an interruption, the same call resumes at the unfinished level, and the
     result is the same, byte by byte. What is done is on the disk when this returns.
 
     Args:
@@ -83,7 +83,7 @@ def finish_ome_zarr(
     Raises:
         SlideNotFoundError: there is no array "0".
         SlideFormatError: it is of another size, type or version.
-        OSError: the disk is full; what is there already stays, to go on with.
+        OSError: the disk is full; finished parts stay, so that writing can be resumed.
     """
     full = ZarrPlanes.open(folder / "0")
     _refuse_other(folder, full, description, version)

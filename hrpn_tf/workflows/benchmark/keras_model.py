@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def load_keras(case: "BenchmarkCase") -> tuple["keras.Model", "Contract"]:
     """The Keras network of a case's bundle, on the case's device with its threads.
 
-    It is the model itself and not a session, which would hold the weights a second time.
+    The model itself, since a session would hold the weights a second time.
 
     Raises:
         BenchmarkError: the case has another format or is a baseline implementation, or there is

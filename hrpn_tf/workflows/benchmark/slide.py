@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from hrpn_tf.prediction import PredictionSummary
     from hrpn_tf.workflows.predict.jobs import SlideJob as Prediction
 
-_BLOCK = 1024  # px; the slide is made of such squares
-# Where a contract states no pixel size, um: the area is then of pixels of this size.
+_BLOCK = 1024  # px; side of the squares that the slide consists of
+# Pixel size, um, assumed where the contract states none.
 _ANY_PIXEL_SIZE = 0.5
 
 
@@ -38,7 +38,7 @@ def slide(context: ScenarioContext) -> Measured:
     """
     case = context.case
     if case.peer:
-        raise BenchmarkError("a peer has no way to predict a slide; bundles have")
+        raise BenchmarkError("a baseline implementation cannot predict a slide; a bundle can")
     network = BundleNetwork(
         Path(case.bundle),
         case.format,
@@ -93,7 +93,7 @@ def made_slide(contract: "Contract", side: int) -> Path:
 
 
 def _smooth_noise(channels: int, dtype: np.dtype) -> np.ndarray:
-    """(1024, 1024, channels): structures of a few pixels, which compress as stained tissue does."""
+    """(1024, 1024, channels) structures of a few pixels, which compress like stained tissue."""
     from scipy.ndimage import gaussian_filter
 
     random = np.random.default_rng(0)
@@ -105,7 +105,7 @@ def _smooth_noise(channels: int, dtype: np.dtype) -> np.ndarray:
 
 
 def _own_folder() -> Path:
-    """A folder that no other user of the machine can write to."""
+    """Create or check a folder that no other user of the machine can write to."""
     path = Path(tempfile.gettempdir()) / f"hrpn-benchmark-slides-{os.getuid()}"
     path.mkdir(mode=0o700, exist_ok=True)
     about = path.lstat()
@@ -115,7 +115,7 @@ def _own_folder() -> Path:
 
 
 def _planned(network: BundleNetwork, source: Path, out: Path) -> "Prediction":
-    """The prediction of the slide, planned as that of any other."""
+    """The prediction of the slide, planned like that of any slide."""
     from hrpn_tf.workflows.predict.one_slide import plan_slides
     from hrpn_tf.workflows.predict.requests import Request
 

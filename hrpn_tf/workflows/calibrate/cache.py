@@ -1,4 +1,4 @@
-"""What a calibration finds of each slide, kept until all is done."""
+"""Intermediate results of a calibration, kept per slide until all slides are done."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ def covered(
     work: Path,
     progress: bool,
 ) -> list[tuple[SlideScores, SlideCoverage]]:
-    """Scores of slides, and what calibrated bounds cover on them; see ``measure_slide``."""
+    """Scores of slides, and the coverage of calibrated bounds on them; see ``measure_slide``."""
     from hrpn_tf.workflows.calibrate.scoring import measure_slide
 
     bands = Bands(correction.edges)
@@ -70,7 +70,7 @@ def covered(
 
 
 def _key(slide: "IntervalSlide", *more: object) -> str:
-    """A name for what was found of a slide as its file is now, and of what else decides it."""
+    """Name of a slide's intermediate result; depends on its file and on all relevant settings."""
     state = slide.slide.path.stat()
     identity = (slide.slide, state.st_size, state.st_mtime_ns, *more)
     return hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
@@ -83,7 +83,7 @@ def _with_bar(
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """What was kept of a slide; None if it is not finished, or damaged."""
+    """The intermediate result of a slide; None if it is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)

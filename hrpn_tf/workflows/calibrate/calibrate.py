@@ -1,4 +1,4 @@
-"""Prediction intervals for the network of a run: heads, calibration by slides, coverage."""
+"""Prediction intervals for the network of a run: heads, calibration on slides, coverage."""
 
 import json
 import logging
@@ -52,13 +52,14 @@ BAND_SHARES = (0.25, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What a calibration found.
+    """Result of a calibration.
 
     Attributes:
         folder: ``RUN/calibrated``.
-        coverage: nominal.
-        correction: factors of the spreads, and what they guarantee.
-        table: coverage on slides that neither trained nor calibrated; empty if there are none.
+        coverage: nominal coverage.
+        correction: factors of the spreads, and their guarantee.
+        table: coverage on slides used neither for training nor for calibration; empty if there are
+            none.
         curve: nominal against measured coverage; None without such slides.
     """
 
@@ -71,7 +72,7 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Everything that a calibration starts from, checked."""
+    """The checked inputs of a calibration."""
 
     run: Run
     contract: "Contract"
@@ -90,27 +91,26 @@ def calibrate_run(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Calibrated:
-    """Give the network of a run prediction intervals, and measure what they cover.
+    """Add prediction intervals to the network of a run, and measure their coverage.
 
-    Everything that can be refused is refused before anything is computed. Called again after an
-    interruption, it goes on with the first epoch of the heads, or the first slide, that is not
-    finished.
+    All inputs are checked before anything is computed. Called again after an interruption, it
+    resumes at the first unfinished epoch of the heads or the first unfinished slide.
 
     Args:
-        run: open, or the folder of a training.
-        slides: slide list of calibration slides; None for the slides that picked the checkpoint.
+        run: open run or run folder.
+        slides: slide list of calibration slides; None for the slides that selected the checkpoint.
         options: coverage, groups, test slides.
-        overwrite: replace an earlier calibration, and what was begun with other settings.
+        overwrite: replace an earlier calibration, and an unfinished one with other settings.
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
-        UsageError: a coverage out of range; others as ``choose_slides`` raises them.
-        CalibrationSlidesError: too few groups (says how many), or slides that trained or test.
-        SlideNotFoundError: a slide is gone.
-        ConstantTargetError: a target does not vary.
+        UsageError: coverage out of range, or as raised by ``choose_slides``.
+        CalibrationSlidesError: too few groups (states the number), or training or test slides.
+        SlideNotFoundError: a slide is missing.
+        ConstantTargetError: a target is constant.
         NonFinitePredictionError: the network gives NaN.
-        UnfinishedError: what was begun differs, and ``overwrite`` is false.
-        HrpnError: others: a slide cannot be predicted, the store is gone.
+        UnfinishedError: the unfinished calibration differs, and ``overwrite`` is false.
+        HrpnError: a slide cannot be predicted, or the patch dataset is missing.
     """
     options = options or CalibrationOptions()
     if not 0 < options.coverage < 1:
@@ -156,7 +156,7 @@ def _plan(run: Run, slides: Path | None, options: CalibrationOptions) -> _Plan:
 
 
 def _request(plan: _Plan) -> dict[str, Any]:
-    """What decides the heads, as JSON holds it."""
+    """Settings that determine the heads, as a JSON object."""
     return {
         "schema": SCHEMA,
         "network": RunNetwork(plan.run).origin(),
@@ -166,10 +166,10 @@ def _request(plan: _Plan) -> dict[str, Any]:
 
 
 def _begin(work: Path, request: dict[str, Any], restart: bool) -> None:
-    """Go on in a folder, or make it.
+    """Resume in a folder, or create it.
 
     Raises:
-        UnfinishedError: what is there was begun with other settings.
+        UnfinishedError: the folder belongs to a calibration with other settings.
     """
     path = work / "request.json"
     if work.exists():

@@ -1,4 +1,4 @@
-"""What can be chosen for a calibration."""
+"""Options of a calibration."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,15 +6,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class CalibrationOptions:
-    """What calibrates a network, and what is promised.
+    """Slides and guarantee of a calibration.
 
     Attributes:
-        groups: of the slide list: only these; empty for all that neither train nor test.
+        groups: groups of the slide list to use; empty for all that are neither training nor test
+            groups.
         test: slide list on which the coverage is measured; None for the run's test slides.
-        coverage: nominal, between 0 and 1.
-        guarantee: keep the coverage in expectation with the few groups there are; without, the
-            intervals are narrower, and nearer to the nominal coverage.
-        store: patch dataset; None for where the run was fitted.
+        coverage: nominal coverage, between 0 and 1.
+        guarantee: guarantee the coverage in expectation, with the available number of groups;
+            without it, intervals are narrower and closer to the nominal coverage.
+        store: patch dataset; None for the path recorded in the run.
     """
 
     groups: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Slides on which prediction intervals are calibrated or measured, one at a time."""
+"""Predict and score slides one at a time, to calibrate or to measure prediction intervals."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,11 +37,11 @@ _WINDOW = 1024
 
 @dataclass(frozen=True)
 class IntervalSlide:
-    """A slide that is predicted as ``hrpn-tf predict`` does, and compared with its target.
+    """A slide that is predicted as by ``hrpn-tf predict``, and compared with its target.
 
     Attributes:
-        slide: of the run or of a list.
-        job: how it is predicted.
+        slide: slide of the run or of a list.
+        job: its prediction.
     """
 
     slide: RunSlide
@@ -50,12 +50,12 @@ class IntervalSlide:
 
 @dataclass(frozen=True)
 class Pixels:
-    """The pixels of a window that count: those of tissue.
+    """The tissue pixels of a window.
 
     Attributes:
-        predicted: (pixels, outputs) what the session gave.
-        target: (pixels,) measured, grey levels.
-        distance: (pixels,) to the nearest vessel, um; None if no input shows vessels.
+        predicted: (pixels, outputs) output of the session.
+        target: (pixels,) measured intensities.
+        distance: (pixels,) distance to the nearest vessel, um; None if no input shows vessels.
     """
 
     predicted: np.ndarray
@@ -66,7 +66,7 @@ class Pixels:
 def check_slides(slides: Sequence[RunSlide], run: Run) -> list[IntervalSlide]:
     """Refuse slides that cannot be predicted or have no target, before anything is computed."""
     requests = [
-        # the place is another one where the slide is predicted
+        # the path changes when the slide is predicted
         Request(s.path, run.folder / f"{s.name}.ome.zarr", s.channels, s.pixel_size_um)
         for s in slides
     ]
@@ -84,15 +84,15 @@ def score_slide(
 
     Args:
         slide: checked.
-        session: gives mean, spread below and spread above, grey levels.
-        edges: between bands of the predicted intensity.
+        session: gives mean, spread below and spread above, in intensities.
+        edges: limits between bands of the predicted intensity.
         scratch: folder for the prediction.
 
     Raises:
         ConstantTargetError: the target is the same everywhere in the tissue.
         NonFinitePixelsError: the target holds NaN or infinite pixels.
-        NonFinitePredictionError: the network gives such values.
-        NoTissueError: no pixel counts.
+        NonFinitePredictionError: the network gives NaN or infinite values.
+        NoTissueError: the slide has no tissue pixel.
     """
     counts = no_scores(len(edges) + 1)
     for pixels in _checked(slide, session, False, scratch):
@@ -108,13 +108,13 @@ def measure_slide(
     bands: Bands,
     scratch: Path,
 ) -> tuple[SlideScores, SlideCoverage]:
-    """Scores of a slide, and what calibrated bounds cover on it.
+    """Scores of a slide, and the coverage of calibrated bounds on it.
 
     Args:
         slide: checked.
-        session: gives mean, lower, upper, spread below and spread above, grey levels.
-        edges: between bands of the predicted intensity, for the scores.
-        bands: for the coverage.
+        session: gives mean, lower, upper, spread below and spread above, in intensities.
+        edges: limits between bands of the predicted intensity, for the scores.
+        bands: bands of the coverage table.
         scratch: folder for the prediction.
 
     Raises: see :func:`score_slide`.
@@ -136,7 +136,7 @@ def measure_slide(
 def _checked(
     slide: IntervalSlide, session: "Session", vessels: bool, scratch: Path
 ) -> Iterator[Pixels]:
-    """The pixels of all windows; complains at the end about a target that cannot calibrate."""
+    """The tissue pixels of all windows; at the end, an unusable target is refused."""
     path, seen = slide.slide.path, 0
     lowest, highest = np.inf, -np.inf
     for pixels in _predicted(slide, session, vessels, scratch):
@@ -183,12 +183,12 @@ def _predicted(
 
 
 def _distance(slide: IntervalSlide, seen: Slide) -> Callable[[Window], np.ndarray] | None:
-    """Distance to the nearest vessel, um, of the pixels of a window; None without vessels."""
+    """Distance of a window's pixels to the nearest vessel, um; None without a vessel channel."""
     config = slide.job.config
     role = config.evaluation.vessel_role
     if role not in config.data.inputs:
         return None
     vessels = ChannelPlane(seen, channel_index(seen.info, slide.slide.channels[role]))
-    # only tissue counts, and the logarithmic scale would tell tissue from glass
+    # tissue only, since the logarithmic scale would separate tissue from glass
     found = vessel_distance(vessels, slide.job.frame.pixel_size_um, "linear")
     return lambda window: found.bins(window).astype(np.float64)

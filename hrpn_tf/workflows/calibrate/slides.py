@@ -1,4 +1,4 @@
-"""Which slides calibrate, and on which the coverage is measured."""
+"""Choose the slides for calibration, and those on which the coverage is measured."""
 
 import logging
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ _MAY_CALIBRATE = ("validation", OTHER)
 
 
 def calibration_slides(run: Run, slides: Path | None, groups: Sequence[str]) -> list[RunSlide]:
-    """Slides that neither trained the network nor are there to test it.
+    """Slides that were used neither to train nor to test the network.
 
     Args:
-        run: of a training.
-        slides: slide list; None for the run's own.
-        groups: only these of it.
+        run: run folder.
+        slides: slide list; None for the slides of the run.
+        groups: groups to use; empty for all.
 
     Raises:
-        UsageError: a group is not there.
-        CalibrationSlidesError: a group that is asked for trained the network, or tests it.
-        SlideNotFoundError: a slide is gone.
+        UsageError: unknown group.
+        CalibrationSlidesError: a requested group was used to train or to test the network.
+        SlideNotFoundError: a slide is missing.
     """
     every, source = run.slides(slides), str(slides or run)
     present = sorted({slide.group for slide in every})
@@ -47,11 +47,11 @@ def calibration_slides(run: Run, slides: Path | None, groups: Sequence[str]) -> 
 
 
 def coverage_slides(run: Run, test: Path | None) -> list[RunSlide]:
-    """The test slides of the run, or those of a list that did not train it.
+    """The test slides of the run, or the slides of a list that were not used to train it.
 
     Raises:
         CalibrationSlidesError: a list without any such slide.
-        SlideNotFoundError: a slide is gone.
+        SlideNotFoundError: a slide is missing.
     """
     every, source = run.slides(test), str(test or run)
     allowed = ("test",) if test is None else ("test", OTHER)
@@ -65,10 +65,10 @@ def coverage_slides(run: Run, test: Path | None) -> list[RunSlide]:
 
 
 def check_apart(calibration: Sequence[RunSlide], test: Sequence[RunSlide]) -> None:
-    """Refuse a group, or a file, that would calibrate and be measured.
+    """Refuse a group or file that is used both to calibrate and to measure.
 
     Raises:
-        CalibrationSlidesError: names it.
+        CalibrationSlidesError: names the group or file.
     """
     groups = {slide.group for slide in calibration}
     files = {slide.path.resolve() for slide in calibration}

@@ -1,4 +1,4 @@
-"""``coverage.md``: what the intervals promise, what they cover, and what that rests on."""
+"""``coverage.md``: guarantee and measured coverage of the intervals, and their assumptions."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ SCHEMA = "hrpn-tf calibration 1"
 
 
 def promise(coverage: float, guarantee: bool, correction: Correction) -> str:
-    """One sentence: what is guaranteed, of what, on which assumption."""
+    """One sentence that states the guarantee and its assumption."""
     least, groups = min(correction.guaranteed), min(correction.groups)
     words = "as asked for" if guarantee else "less than asked for, since no guarantee was wanted"
     return (

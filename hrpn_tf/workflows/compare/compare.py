@@ -38,10 +38,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison that was written.
+    """A written comparison.
 
     Attributes:
-        folder: of its tables and pictures.
+        folder: folder of tables and figures.
         comparison: the runs, side by side.
     """
 
@@ -57,12 +57,12 @@ def compare_runs(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Compared:
-    """Compare runs on the same test slides; write tables and pictures.
+    """Compare runs on the same test slides; write tables and figures.
 
-    A run that has no evaluation yet is predicted and evaluated on its test slides first.
+    Runs without an evaluation are first predicted and evaluated on their test slides.
 
     Args:
-        runs: label: run, open or the folder of a training.
+        runs: runs by label, each open or a run folder.
         out: folder to write.
         options: reference, baselines, rounds.
         overwrite: replace an existing folder.
@@ -87,7 +87,7 @@ def compare_runs(
     slides = _slides(results[0], everything)
     chosen = options.reference or entries[0].label
     comparison = Comparison(slides, tuple(entries), chosen, results[0].peak, (how,))
-    comparison.entry(chosen)  # a baseline may be missing after all
+    comparison.entry(chosen)  # a baseline may be missing
     with atomic_path(out, overwrite) as folder:
         folder.mkdir()
         (folder / "comparison.md").write_text(to_markdown(comparison), encoding="utf-8")
@@ -101,7 +101,7 @@ def refuse_different_slides(results: Sequence[RunResults]) -> None:
     """Raise unless all runs were evaluated on the same pixels of the same target.
 
     Raises:
-        UsageError: naming what differs, and between which runs.
+        UsageError: names the difference and the runs.
     """
     first = results[0]
     here = {row["slide"]: row for row in first.rows}
@@ -132,7 +132,7 @@ def refuse_different_slides(results: Sequence[RunResults]) -> None:
 
 
 def _refuse_unknown(reference: str | None, results: Sequence[RunResults], baselines: bool) -> None:
-    """Raise before anything slow if nothing can be of this name."""
+    """Refuse an unknown name before the computation starts."""
     labels = [entry.label for entry in with_groups([_entry(each, Cost()) for each in results])]
     labels += [MEAN, DISTANCE, TREES] if baselines else []
     if reference is not None and reference not in labels:
@@ -165,9 +165,9 @@ def _entry(results: RunResults, cost: Cost) -> Entry:
 def _costs(
     results: Sequence[RunResults], rounds: int, progress: bool
 ) -> tuple[dict[str, Cost], str]:
-    """Cost of each run, and a sentence on how latency was measured.
+    """Cost of each run, and a sentence about the measurement of latency.
 
-    Networks of one family have one latency: that of its first run.
+    Runs of one family share the latency of its first run.
     """
     load_tensorflow()
     from hrpn_tf.models.graph import count_macs
@@ -197,7 +197,7 @@ def _costs(
 
 
 def _store_slides(results: RunResults) -> tuple[RunSlide, ...]:
-    """The slides of the store that a run was fitted on; none if the store is gone."""
+    """The slides of a run's patch dataset; empty if the dataset is missing."""
     try:
         return results.run.slides()
     except StoreError:
@@ -225,7 +225,7 @@ def _slides(results: RunResults, everything: Sequence[RunSlide]) -> ComparedSlid
 
 
 def _baselines(results: RunResults, everything: Sequence[RunSlide], progress: bool) -> list[Entry]:
-    """What the baselines reach on the test slides; none, with a remark, if slides are gone."""
+    """Baselines on the test slides; empty, with a warning, if slides are missing."""
     by_name = {slide.name: slide for slide in everything}
     chosen = [by_name.get(row["slide"]) for row in results.rows]
     tests = [slide for slide in chosen if slide is not None and slide.path.exists()]

@@ -1,4 +1,4 @@
-"""What can be chosen for a comparison of runs."""
+"""Options of a comparison of runs."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ ROUNDS = 20
 
 @dataclass(frozen=True)
 class ComparisonOptions:
-    """What runs are compared with, and how.
+    """Reference, baselines and timing of a comparison.
 
     Attributes:
         reference: label of the run, group or baseline that the others are compared with; the first
             run if None.
         baselines: also evaluate the classical baselines, fitted on the first run's training
             slides; about half a minute per slide.
-        rounds: of the measurement of latency; 0: none.
+        rounds: timing rounds; 0 skips the measurement of latency.
     """
 
     reference: str | None = None

@@ -1,4 +1,4 @@
-"""What a run's folder says about its network: evaluation, seed, cost."""
+"""Results of a run for a comparison: evaluation, seed, cost."""
 
 import json
 import logging
@@ -22,15 +22,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunResults:
-    """A run that has been evaluated.
+    """An evaluated run.
 
     Attributes:
         label: unique among the runs of a comparison.
-        run: open.
-        rows: metrics of the network on each slide, whole and as stored; see ``Row``.
-        pooled: the same of all slides as one image.
-        peak: grey level of PSNR and SSIM, or None.
-        resources: what its training used, empty if it did not say.
+        run: the open run.
+        rows: metrics of the network on each whole slide, without rounding; see ``Row``.
+        pooled: the same metrics of all slides as one image.
+        peak: peak intensity of PSNR and SSIM, or None.
+        resources: resources of the training; empty if unknown.
     """
 
     label: str
@@ -42,22 +42,22 @@ class RunResults:
 
     @property
     def config(self) -> Config:
-        """Of the run, resolved."""
+        """Resolved configuration of the run."""
         return self.run.config
 
     @property
     def family(self) -> str:
-        """The same for runs that differ by nothing but their seed."""
+        """Key that is equal for runs that differ only in their seed."""
         values = self.config.model_dump(mode="json", include={"data", "model", "training"})
         del values["training"]["seed"]
         return json.dumps(values, sort_keys=True)
 
 
 def parse_runs(texts: Sequence[str]) -> dict[str, Path]:
-    """Label: folder, of ``RUN`` (labelled by the folder's name) or ``NAME=RUN``.
+    """Run folders by label, from ``RUN`` (labelled by the folder's name) or ``NAME=RUN``.
 
     Raises:
-        UsageError: none, or two of one label.
+        UsageError: no run, or two runs with the same label.
     """
     if not texts:
         raise UsageError("no run is named; give the folders of hrpn-tf fit")
@@ -75,11 +75,11 @@ def parse_runs(texts: Sequence[str]) -> dict[str, Path]:
 
 
 def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResults:
-    """The results of a run, which is predicted and evaluated first where that was not done yet.
+    """Results of a run; it is predicted and evaluated first if necessary.
 
     Raises:
-        RunError: no run there, no network in it yet, or a damaged evaluation.
-        UsageError: it was evaluated on slides that it trained or picked its checkpoint with.
+        RunError: no run, no network in it yet, or a damaged evaluation.
+        UsageError: the run was evaluated on training or validation slides.
     """
     run = open_run(run)
     path = run.evaluation / METRICS_FILE

@@ -1,4 +1,4 @@
-"""How much each input contributes: predict again without what it says."""
+"""Contribution of each input: predict again with the information of the input removed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from hrpn_tf.prediction import SlidePrediction
 
 How = Literal["mean", "shuffle"]
-FEWEST_BLOCKS = 4  # of a slide; fewer are hardly shuffled
+FEWEST_BLOCKS = 4  # per slide; fewer cannot be shuffled meaningfully
 
 
 def check_ablations(
     run: Run, config: Config, slides: Sequence[RunSlide], roles: Sequence[str], how: How
 ) -> None:
-    """Refuse what cannot be ablated before anything is computed.
+    """Check before the computation that the inputs can be ablated.
 
     Raises:
-        UsageError: the network has no such input, or a slide holds too few blocks to shuffle.
-        RunError: no network, or its training's mean grey levels are missing.
+        UsageError: the network has no such input, or a slide has too few blocks to shuffle.
+        RunError: no network, or the mean intensities of its training are missing.
     """
     side = config.spatial.shuffle_um
     for role in roles:
@@ -63,20 +63,21 @@ def predict_without(
     shuffle_um: float,
     progress: bool,
 ) -> Path:
-    """Predict a slide with one input ablated; what the same network did already is kept.
+    """Predict a slide with one input ablated; an existing result of the same network is reused.
 
     Args:
-        run: of the training.
-        slide: to predict.
+        run: run folder of the network.
+        slide: slide to predict.
         role: the input.
-        how: its mean grey level over the training slides, or its own blocks shuffled.
-        folder: of the predictions; the result goes to ``FOLDER/ablated/ROLE-HOW``.
-        shuffle_um: side of the blocks that are shuffled.
+        how: "mean" for its mean intensity over the training slides, "shuffle" for its blocks in
+            random order.
+        folder: folder of the predictions; the result goes to ``FOLDER/ablated/ROLE-HOW``.
+        shuffle_um: side of the shuffled blocks, um.
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
-        RunError: no network, or its training's mean grey levels are missing.
-        HrpnError: others as ``predict_run`` raises them.
+        RunError: no network, or the mean intensities of its training are missing.
+        HrpnError: as raised by ``predict_run``.
     """
     network = RunNetwork(run)
     out = prediction_path(folder / "ablated" / f"{role}-{how}", slide.name)
@@ -103,10 +104,10 @@ def predict_without(
 
 
 def ablation_of(run: Run, role: str, how: How, shuffle_um: float) -> dict[str, Any]:
-    """What is done to an input, as a predicted slide says it.
+    """Description of the ablation in the metadata of a predicted slide.
 
     Raises:
-        RunError: the training's mean grey levels are missing.
+        RunError: the mean intensities of the training are missing.
     """
     if how == "shuffle":
         return {"input": role, "how": how, "grey_level": None, "block_um": shuffle_um, "seed": SEED}

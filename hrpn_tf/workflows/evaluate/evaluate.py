@@ -1,4 +1,4 @@
-"""Compare the predicted slides of a run with the measured target; loads no TensorFlow."""
+"""Compare the predicted slides of a run with the measured target, without TensorFlow."""
 
 import json
 import logging
@@ -36,10 +36,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Evaluated:
-    """An evaluation that was written.
+    """A written evaluation.
 
     Attributes:
-        folder: of its tables and pictures.
+        folder: folder of tables and figures.
         evaluation: the metrics.
     """
 
@@ -56,22 +56,22 @@ def evaluate_run(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Evaluated:
-    """Compare predicted slides with the measured target; write tables and pictures.
+    """Compare predicted slides with the measured target; write tables and figures.
 
     Args:
-        run: open, or the folder of a training.
-        slide_list: CSV or YAML, of which the groups that the run neither trained nor picked its
-            checkpoint with are evaluated; None for the run's own test slides.
+        run: open run or run folder.
+        slide_list: slide list (CSV or YAML), of which all groups but the training and validation
+            groups are evaluated; None for the run's test slides.
         out: folder to write; ``RUN/evaluation`` if None.
-        options: what is evaluated, and how.
+        options: slides, baselines and metrics.
         overwrite: replace an existing folder.
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
-        RunError: no run there, or an incomplete one.
+        RunError: no run, or an incomplete one.
         UsageError, SlideNotFoundError, SlideListError: there is nothing to evaluate.
-        MissingPredictionError: a slide was not predicted.
-        SlideMismatchError: a predicted and a measured slide do not lie on the same pixels.
+        MissingPredictionError: a slide is not predicted.
+        SlideMismatchError: a predicted and a measured slide have different pixel grids.
         OutputExistsError: the folder exists, and ``overwrite`` is false.
 
     Example:
@@ -107,7 +107,7 @@ def evaluate_run(
 
 
 def _config(run: Run, options: EvaluationOptions) -> Config:
-    """The configuration of the run, with what is chosen for this evaluation."""
+    """The configuration of the run with the options of this evaluation."""
     for override in options.overrides:
         if not override.startswith(("spatial.", "evaluation.")):
             raise UsageError(
@@ -140,14 +140,14 @@ def _refuse_missing(
 
 
 def _prediction(predictions: Path, slide: RunSlide) -> Path:
-    """That of a slide for which :func:`_refuse_missing` found one."""
+    """Predicted slide; :func:`_refuse_missing` has checked that it exists."""
     path = find_prediction(predictions, slide.name)
     assert path is not None
     return path
 
 
 def _networks(slides: Sequence[RunSlide], predictions: Path, run: Run) -> list[str]:
-    """Checksums of the networks that predicted the slides; a remark if not the run's own."""
+    """Checksums of the networks that predicted the slides; warns if not the run's network."""
     own = run.checksum
     networks = set()
     for slide in slides:
@@ -155,7 +155,7 @@ def _networks(slides: Sequence[RunSlide], predictions: Path, run: Run) -> list[s
         model = read_provenance(path).get("model", {})
         made_by = model.get("sha256")
         networks |= {made_by} if made_by else set()
-        # a bundle's format has a checksum of its own, and names the training's network
+        # a format of a bundle has its own checksum, and names the trained network
         if own and made_by and own not in (made_by, model.get("trained")):
             logger.warning(
                 f"{path} was predicted by another network than {run.best}; predict "
@@ -167,9 +167,9 @@ def _networks(slides: Sequence[RunSlide], predictions: Path, run: Run) -> list[s
 def fit_run_baselines(
     everything: Sequence[RunSlide], run: Run, config: Config, trees: bool
 ) -> Baselines | None:
-    """The baselines, fitted on the training slides in the list, or else in the run's store.
+    """Baselines fitted on the training slides of the list, or else of the patch dataset.
 
-    None, with a remark, if the training slides are gone.
+    None, with a warning, if the training slides are missing.
     """
     training = [slide for slide in everything if slide.subset == "train"]
     if not training:
@@ -193,7 +193,7 @@ def _evaluate(
     folder: Path,
     progress: bool,
 ) -> Evaluation:
-    """Compare and draw every slide, with a progress bar over all of them."""
+    """Compare and draw every slide, and report the progress over all slides."""
     infos = {}
     for slide in slides:
         with open_slide(slide.path) as opened:

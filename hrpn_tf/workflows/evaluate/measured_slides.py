@@ -1,4 +1,4 @@
-"""The slides of a run as the planes that an evaluation compares."""
+"""Open the slides of a run as planes for an evaluation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def measured_slide(slide: RunSlide, config: Config) -> Iterator[tuple[MeasuredSl
 
     Raises:
         PixelSizeError: neither the file nor the run states a pixel size.
-        UnknownChannelError: the slide misses a channel.
+        UnknownChannelError: the slide lacks a channel.
     """
     with open_slide(slide.path) as opened:
         size = opened.info.pixel_size_um or slide.pixel_size_um
@@ -49,7 +49,7 @@ def predicted_plane(predicted: Slide, config: Config, measured: Slide) -> Channe
 
     Raises:
         SlideMismatchError: the two slides state different pixel sizes.
-        UnknownChannelError: several channels, and none of the target's name.
+        UnknownChannelError: several channels, none of which has the name of the target.
     """
     size, true_size = predicted.info.pixel_size_um, measured.info.pixel_size_um
     if size is not None and true_size is not None and abs(size - true_size) > 0.01 * true_size:
@@ -64,7 +64,7 @@ def predicted_plane(predicted: Slide, config: Config, measured: Slide) -> Channe
 def tissue_plane(
     opened: Slide, slide: RunSlide, pixel_size_um: float, config: Config
 ) -> Plane | None:
-    """The tissue of a slide, found as for training; None where everything counts as tissue."""
+    """Tissue mask of a slide, as for training; None if every pixel counts as tissue."""
     from hrpn_tf.data.tissue import block_side, read_blocks, tissue_mask
 
     tissue = config.data.tissue

@@ -1,4 +1,4 @@
-"""What can be chosen for an evaluation."""
+"""Options of an evaluation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +10,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What is evaluated, and how.
+    """Slides, baselines and metrics of an evaluation.
 
     Attributes:
         predictions: folder of the predicted slides; ``RUN/predictions`` if None.
-        groups: only these.
-        baselines: also evaluate what the baselines predict, if the training slides are there.
+        groups: groups to evaluate; empty for all.
+        baselines: also evaluate the baselines, if the training slides are available.
         trees: fit and evaluate gradient-boosted trees among the baselines; about half a minute
             per slide.
-        smooth_px: sigma of the view "smoothed", px; None for that of the configuration.
-        peak: intensity of PSNR and SSIM; None for that of the configuration.
-        spatial: also evaluate in space, see ``docs/guide/spatial.md``; None: do not.
-        overrides: of the run's configuration, ``spatial.key=value`` or ``evaluation.key=value``.
+        smooth_px: standard deviation of the Gaussian filter of the view "smoothed", px; None for
+            that of the configuration.
+        peak: peak intensity of PSNR and SSIM; None for that of the configuration.
+        spatial: options of the spatial evaluation, see ``docs/guide/spatial.md``; None for none.
+        overrides: overrides of the run's configuration, ``spatial.key=value`` or
+            ``evaluation.key=value``.
     """
 
     predictions: Path | None = None

@@ -43,7 +43,7 @@ from hrpn_tf.workflows.evaluate.spatial_inputs import (
 
 logger = logging.getLogger(__name__)
 
-LARGEST_NUCLEUS = 6  # diameters that a given label may reach from its centroid
+LARGEST_NUCLEUS = 6  # largest distance of a label's pixels from its centroid, in diameters
 Prediction = Callable[[RunSlide], Path]
 
 
@@ -52,9 +52,9 @@ class SpatialOptions:
     """What is asked for beside the configuration.
 
     Attributes:
-        files: masks, labels, regions.
-        ablate: inputs to predict without.
-        ablate_by: how.
+        files: files with masks, labels and regions.
+        ablate: inputs to ablate.
+        ablate_by: replacement of an ablated input.
     """
 
     files: SpatialFiles = field(default_factory=SpatialFiles)
@@ -64,15 +64,15 @@ class SpatialOptions:
 
 @dataclass(frozen=True)
 class SpatialRun:
-    """The slides to evaluate, and where their predictions are.
+    """Spatial evaluation of the slides of one run.
 
     Attributes:
-        run: of the training, open.
-        config: resolved.
-        slides: all of them.
-        prediction: the predicted slide of each.
-        predictions: the folder that holds them.
-        options: what is asked for.
+        run: the open run.
+        config: resolved configuration.
+        slides: all slides to evaluate.
+        prediction: gives the predicted slide of a slide.
+        predictions: folder of the predicted slides.
+        options: requested options.
         progress: report the progress; see ``hrpn_tf.progress``.
     """
 
@@ -85,10 +85,10 @@ class SpatialRun:
     progress: bool
 
     def check(self) -> None:
-        """Refuse what cannot be done before anything is computed.
+        """Check the request before anything is computed.
 
         Raises:
-            UsageError: no vessels to look at, an unknown input, or files that do not fit.
+            UsageError: no vessel channel, an unknown input, or files that do not fit.
         """
         config, files = self.config, self.options.files
         options = self.options
@@ -104,13 +104,13 @@ class SpatialRun:
         """Measure all slides and write ``spatial.*`` and figures into an existing folder.
 
         Raises:
-            VesselsError: a slide shows no vessel, or nothing but vessel.
+            VesselsError: a slide shows no vessel, or only vessel.
             SlideMismatchError, NonFinitePixelsError: as for the evaluation.
         """
         range_ = self._range()
         measured = []
         with ExitStack() as stack:
-            # labels of vessels, compressed, on the disk of the result: a slide may be large
+            # compressed vessel labels, on the disk of the result, since a slide may be large
             scratch = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix=".", dir=folder.parent))
             )
@@ -133,7 +133,7 @@ class SpatialRun:
         return Progress(name, pixels, "px", shown=self.progress)
 
     def _range(self) -> Extremes:
-        """Of the grey levels of all slides, measured and predicted; whole numbers."""
+        """Range of the measured and predicted intensities of all slides, in whole numbers."""
         found = Extremes(np.inf, -np.inf)
         for slide in self.slides:
             with self._planes(slide) as (measured, pred, _, _):
@@ -144,7 +144,7 @@ class SpatialRun:
     def _planes(
         self, slide: RunSlide
     ) -> Iterator[tuple[MeasuredSlide, Plane, Plane | None, Slide]]:
-        """The measured slide, its prediction, the mask of what counts, and the open slide."""
+        """The measured slide, its prediction, the tissue mask, and the open slide."""
         config = self.config
         with (
             measured_slide(slide, config) as (measured, opened),
@@ -157,7 +157,7 @@ class SpatialRun:
 
     @contextmanager
     def _opened(self, slide: RunSlide, scratch: Path) -> Iterator[SpatialSlide]:
-        """Everything that is looked at of a slide."""
+        """All inputs of the spatial measurement of a slide."""
         spatial = self.config.spatial
         with ExitStack() as stack:
             measured, pred, tissue, opened = stack.enter_context(self._planes(slide))
@@ -186,7 +186,7 @@ class SpatialRun:
     def _vessel_mask(
         self, slide: RunSlide, inputs: Mapping[str, Plane], opened: Slide, stack: ExitStack
     ) -> tuple[Plane, str]:
-        """Pixels that are vessel, and where that comes from."""
+        """Vessel mask, and a description of its origin."""
         pattern = self.options.files.vessel_mask
         if pattern is not None:
             path = named(pattern, slide.name)
@@ -205,7 +205,7 @@ class SpatialRun:
         pixel_size_um: float,
         stack: ExitStack,
     ) -> tuple[Nuclei | None, str]:
-        """Nuclei, and where they come from; None if no input shows them."""
+        """Nuclei, and a description of their origin; None if no input shows them."""
         spatial, pattern = self.config.spatial, self.options.files.nucleus_labels
         diameter = spatial.nucleus_diameter_um / pixel_size_um
         if pattern is not None:
@@ -225,7 +225,7 @@ class SpatialRun:
         )
 
     def _ablations(self) -> Iterator[Ablation]:
-        """Predict without each input that is named, and compare."""
+        """Predict with each requested input ablated, and compare."""
         how, side = self.options.ablate_by, self.config.spatial.shuffle_um
         done = {
             "mean": "the input is its mean grey level over the training slides everywhere",
@@ -249,7 +249,7 @@ class SpatialRun:
             yield Ablation(role, how, done[how], tuple(whole), tuple(ablated))
 
     def _moments(self, slide: RunSlide, path: Path) -> Moments:
-        """Of the pixels that count."""
+        """Range of the evaluated pixels."""
         plain = CompareSettings(peak=None, rounded=False, ssim=False)
         with self._planes(slide) as (measured, _, tissue, opened), open_slide(path) as predicted:
             pred = predicted_plane(predicted, self.config, opened)

@@ -1,4 +1,4 @@
-"""What a user gives for a spatial evaluation beside slides: masks, labels, regions."""
+"""Files of a spatial evaluation beside the slides: masks, labels, regions."""
 
 import math
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ FIELD = "{slide}"
 
 @dataclass(frozen=True)
 class SpatialFiles:
-    """Paths in which ``{slide}`` stands for the name of a slide.
+    """Paths of files, in which ``{slide}`` stands for the name of a slide.
 
     Attributes:
-        vessel_mask: image whose pixels other than 0 are vessel; None to threshold the channel.
-        nucleus_labels: image with the number of the nucleus of each pixel; None to segment them.
-        regions: GeoJSON file with named areas; None for none.
+        vessel_mask: image with non-zero vessel pixels; None to threshold the vessel channel.
+        nucleus_labels: label image with one number per nucleus; None to segment the nuclei.
+        regions: GeoJSON file with named regions; None for none.
     """
 
     vessel_mask: str | None = None
@@ -31,12 +31,12 @@ class SpatialFiles:
     regions: str | None = None
 
     def check(self, slides: tuple[RunSlide, ...]) -> None:
-        """Refuse what does not fit a slide before anything is computed.
+        """Check before the computation that the files fit their slides.
 
         Raises:
             UsageError: one file is named for several slides.
             MaskError, SlideNotFoundError, SlideFormatError: a file is missing or cannot be read.
-            SlideMismatchError: a mask does not lie on the slide's pixels.
+            SlideMismatchError: a mask does not have the pixel grid of its slide.
         """
         for option, pattern in (
             ("--vessel-mask", self.vessel_mask),
@@ -58,15 +58,15 @@ class SpatialFiles:
 
 
 def named(pattern: str, slide: str) -> Path:
-    """The file of a slide."""
+    """Path of a slide's file."""
     return Path(pattern.replace(FIELD, slide))
 
 
 def open_on_slide(path: Path, opened: Slide, slide: RunSlide, stack: ExitStack) -> Plane:
-    """A mask or label image that lies on the pixels of a slide.
+    """A mask or label image on the pixel grid of a slide.
 
     Raises:
-        SlideNotFoundError, SlideFormatError: it is missing or cannot be read.
+        SlideNotFoundError, SlideFormatError: the image is missing or cannot be read.
         SlideMismatchError: it has another size, another pixel size, or several channels.
     """
     mask = stack.enter_context(open_slide(path))
@@ -90,13 +90,13 @@ def open_on_slide(path: Path, opened: Slide, slide: RunSlide, stack: ExitStack) 
 
 
 def read_regions(path: Path, opened: Slide) -> dict[str, Any]:
-    """Name: area of each feature of a GeoJSON file; features of one name are one region.
+    """Regions of a GeoJSON file by name; features of one name form one region.
 
-    A feature is called what its property ``name`` says, or else the name of its
-    ``classification`` as QuPath writes it, or else by its place in the file.
+    The name of a feature is its property ``name``, or else the name of its QuPath
+    ``classification``, or else its position in the file.
 
     Raises:
-        MaskError: it cannot be read, holds no area, or one lies outside the slide.
+        MaskError: the file cannot be read, holds no area, or a region lies outside the slide.
     """
     from hrpn_tf.prediction.mask import read_regions as read
 
@@ -104,7 +104,7 @@ def read_regions(path: Path, opened: Slide) -> dict[str, Any]:
 
 
 def feature_name(feature: Mapping[str, Any], number: int) -> str:
-    """What a GeoJSON feature is called; ``number`` counts from 1."""
+    """Name of a GeoJSON feature; ``number`` counts from 1."""
     properties = feature.get("properties")
     properties = properties if isinstance(properties, dict) else {}
     kind = properties.get("classification")
@@ -115,10 +115,10 @@ def feature_name(feature: Mapping[str, Any], number: int) -> str:
 
 
 def refuse_bad_labels(plane: Plane, path: Path) -> None:
-    """Refuse labels that are none, looking at a sample of them.
+    """Refuse an image that holds no labels, judged by a sample of its pixels.
 
     Raises:
-        MaskError: fractions, negative numbers, or nothing but a mask of one value.
+        MaskError: fractions, negative numbers, or a mask with a single value.
     """
     from hrpn_tf.evaluation.spatial.vessels import grey_levels
 

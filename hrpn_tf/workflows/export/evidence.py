@@ -1,4 +1,4 @@
-"""What an export is calibrated and measured on: patches of the run's store, and a whole slide."""
+"""Data to calibrate and certify an export: patches of the patch dataset, and a whole slide."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from hrpn_export import Session
 
     from hrpn_tf.data.store import PatchStore
-# So many pixels of patches tell a format's error well, in seconds on two cores.
+# This many pixels determine a format's error well, in seconds on two cores.
 _PIXELS = 2**22
-# Rows that are compared at once, px.
+# Rows compared at once, px.
 _BAND = 512
 
 
 def sample_patches(store: "PatchStore", groups: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Patches of some groups, spread evenly over them.
+    """Patches of the given groups, evenly spread.
 
     Returns:
-        Inputs (N, side, side, inputs) and targets (N, side, side, 1), float32 grey levels.
+        Inputs (N, side, side, inputs) and targets (N, side, side, 1), float32 intensities.
 
     Raises:
-        RunError: there are no patches of these groups.
-        StoreError: the store is damaged, or has no such group.
+        RunError: these groups have no patches.
+        StoreError: the patch dataset is damaged, or has no such group.
     """
     indices = store.indices(groups)
     if not len(indices):
@@ -47,18 +47,18 @@ def sample_patches(store: "PatchStore", groups: Sequence[str]) -> tuple[np.ndarr
 
 @dataclass
 class HeldOutSlide:
-    """A slide of the run that is predicted as ``hrpn-tf predict`` does, by tiles.
+    """A slide of the run that is predicted by tiles, as by ``hrpn-tf predict``.
 
     A :class:`hrpn_export.evidence.WholeSlide`. The reference session's prediction is kept in the
     scratch folder, since every format is compared with it.
 
     Attributes:
-        name: of the slide, and of its part.
-        height, width: of what is predicted, px.
-        job: how it is predicted.
-        target_channel: index in the file.
+        name: name of the slide and its region.
+        height, width: size of the prediction, px.
+        job: the prediction.
+        target_channel: index of the target in the file.
         scratch: folder for predictions; the caller removes it.
-        kept: session and its prediction.
+        kept: a session and its prediction.
     """
 
     name: str
@@ -70,7 +70,7 @@ class HeldOutSlide:
     kept: dict[int, tuple["Session", Path]] = field(default_factory=dict)
 
     def predict(self, session: "Session") -> Iterator[np.ndarray]:
-        """Bands (rows, width, outputs) of the prediction, float32 grey levels."""
+        """Bands (rows, width, outputs) of the prediction, float32 intensities."""
         from hrpn_tf.files import remove
         from hrpn_tf.slides import open_slide
 
@@ -87,7 +87,7 @@ class HeldOutSlide:
             remove(path)
 
     def target(self) -> Iterator[np.ndarray]:
-        """Bands (rows, width, 1) of the measured target, grey levels."""
+        """Bands (rows, width, 1) of the measured target, intensities."""
         from hrpn_tf.prediction import open_frame
         from hrpn_tf.slides import open_slide
 
@@ -109,16 +109,16 @@ def held_out_slide(
     scratch: Path,
     region: Region | None = None,
 ) -> HeldOutSlide:
-    """The smallest of some slides, or a region of it, to be predicted by any session.
+    """The smallest slide, or a region of it, for predictions by any session.
 
     Args:
-        run: of the training.
-        slides: candidates; those that the training did not use.
-        scratch: an empty folder.
-        region: px at full resolution; None for all of it.
+        run: the open run.
+        slides: candidates; slides that were not used for training.
+        scratch: empty folder.
+        region: region in px at full resolution; None for the whole slide.
 
     Raises:
-        UsageError: no slide is there.
+        UsageError: no slide is available.
         HrpnError: the slide cannot be predicted.
     """
     from hrpn_tf.prediction import open_frame

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf import __version__
-from hrpn_tf.config import Config
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import UncertifiedError
 from hrpn_tf.files import atomic_path, refuse_existing
@@ -18,7 +17,7 @@ from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
-    from hrpn_export import Contract
+    from hrpn_export import About, Contract
     from hrpn_export.evidence import Evidence
     from hrpn_export.export import Exported
 
@@ -37,20 +36,21 @@ def export_run(
     """Export the best network of a run.
 
     Args:
-        run: open, or the folder of a training.
+        run: open run or run folder.
         out: folder of the bundle; with ``zip`` also ``OUT.zip``.
-        options: formats, precisions, and how they are measured.
-        overwrite: replace what is there.
+        options: formats, precisions and certification.
+        overwrite: replace an existing bundle.
 
     Returns:
-        What became of it; the bundle holds every format that keeps its limit.
+        The exported bundle, with every format that passed certification.
 
     Raises:
-        UsageError: a format has none of the precisions that are asked for.
-        RunError, StoreError: the run has no network yet, or its store is gone.
-        UncertifiedError: a format misses its limit; the others are in the bundle.
-        MissingRuntimeError: nothing here builds a format; what it builds on is in the bundle.
-        BundleError: others of the export library.
+        UsageError: a format supports none of the requested precisions.
+        RunError, StoreError: the run has no network yet, or its patch dataset is missing.
+        UncertifiedError: a format failed certification; the others are in the bundle.
+        MissingRuntimeError: a format cannot be built on this machine; its prerequisites are in the
+            bundle.
+        BundleError: as raised by the export library.
     """
     from hrpn_tf.workflows.export.plan import plan_artefacts
 
@@ -58,23 +58,22 @@ def export_run(
     artefacts, left_out = plan_artefacts(options.formats, options.precisions)
     for line in left_out:
         logger.warning(line)
-    intervals = run.is_calibrated if options.intervals is None else options.intervals
-    network = RunNetwork(run, intervals)
-    config, contract, origin = network.config(()), network.contract(), network.origin()
+    network = _network(run, options)
+    contract = network.contract()
+    network.origin()  # refuses a run without a network
     if any(format == "tensorrt" for format, _ in artefacts):
         _check_engine(options.format_options.get("tensorrt", {}), contract)
     archive = out.with_name(out.name + ".zip")
     for path in (out, *([archive] if options.zip else [])):
         refuse_existing(path, overwrite)
     load_tensorflow()
-    from hrpn_export import About, export_bundle
+    from hrpn_export import export_bundle
 
     from hrpn_tf.data.store import open_store
 
     store = open_store(options.store or run.patch_dataset)
-    subsets = run.subsets
-    model = (run.calibration if intervals else run).load_network()
-    if intervals and options.intervals is None:
+    model = (run.calibration if network.intervals else run).load_network()
+    if network.intervals and options.intervals is None:
         logger.warning(
             f"{run.calibrated}: exported with prediction intervals; without: --no-intervals"
         )
@@ -89,18 +88,7 @@ def export_run(
             artefacts=artefacts,
             calibration=sample_patches(store, run.split.train)[0],
             evidence=_evidence(run, store, Path(scratch), options),
-            about=About(
-                name=model.name,
-                licence=options.licence or About.licence,
-                authors=options.authors,
-                program=f"hrpn-tf {__version__}",
-                provenance={
-                    **_provenance(config, subsets, origin, store),
-                    **({"calibration": _calibrated(run)} if intervals else {}),
-                },
-                description=_description(model.name, contract.inputs, contract.outputs),
-                files=_attached(run),
-            ),
+            about=_about(network, model.name, store, options),
             options=options.format_options,
             uncertified=options.uncertified,
             log=logger.info,
@@ -112,8 +100,13 @@ def export_run(
     return exported
 
 
+def _network(run: Run, options: ExportOptions) -> RunNetwork:
+    """The network that is exported: by default the calibrated one, if there is one."""
+    return RunNetwork(run, run.is_calibrated if options.intervals is None else options.intervals)
+
+
 def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
-    """Refuse what TensorRT cannot do, minutes before the engine would be built."""
+    """Check the TensorRT options minutes before the engine is built."""
     from hrpn_export.tensorrt import Wanted
     from hrpn_export.tensorrt.choose import read_capability
     from hrpn_export.tensorrt.profiles import make_profiles
@@ -125,7 +118,7 @@ def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
 
 
 def _calibrated(run: Run) -> dict[str, Any]:
-    """What a bundle says of the calibration; slides by name only."""
+    """Calibration record of a bundle; slides by name only."""
     record = run.calibration.record
     kept = ("coverage", "guarantee", "method", "groups", "correction", "coverage_table")
     return {key: record[key] for key in kept}
@@ -137,7 +130,7 @@ def _evidence(
     scratch: Path,
     options: ExportOptions,
 ) -> "Evidence":
-    """Held-out patches and a slide: of the test groups, or else of those that chose the epoch."""
+    """Held-out patches and a slide, of the test groups or else of the validation groups."""
     from hrpn_export import Evidence
 
     subset = "test" if run.split.test else "validation"
@@ -153,19 +146,30 @@ def _evidence(
     return Evidence(patches, targets, [slide], origin)
 
 
-def _provenance(
-    config: Config, subsets: Mapping[str, str], origin: Mapping[str, str], store: "PatchStore"
-) -> dict[str, Any]:
-    return {
-        "network": dict(origin),
-        "groups": dict(subsets),
-        "store": {"fingerprint": store.manifest.fingerprint, "dtype": store.manifest.dtype},
-        "configuration": config.model_dump(mode="json"),
-    }
+def _about(network: RunNetwork, name: str, store: "PatchStore", options: ExportOptions) -> "About":
+    """What the bundle says of the network, and the files that it carries beside it."""
+    from hrpn_export import About
+
+    run, contract = network.run, network.contract()
+    return About(
+        name=name,
+        licence=options.licence or About.licence,
+        authors=options.authors,
+        program=f"hrpn-tf {__version__}",
+        provenance={
+            "network": network.origin(),
+            "groups": run.subsets,
+            "store": {"fingerprint": store.manifest.fingerprint, "dtype": store.manifest.dtype},
+            "configuration": run.config.model_dump(mode="json"),
+            **({"calibration": _calibrated(run)} if network.intervals else {}),
+        },
+        description=_description(name, contract.inputs, contract.outputs),
+        files=_attached(run),
+    )
 
 
 def _attached(run: Run) -> dict[str, Path]:
-    """What a bundle carries for ``hrpn-tf predict`` beside the network."""
+    """Further files of a bundle for ``hrpn-tf predict``."""
     path = run.training_profile
     if not path.is_file():
         logger.warning(
@@ -188,7 +192,7 @@ def _write_zip(bundle: Path, archive: Path, overwrite: bool) -> None:
 
 
 def _at(out: Path, exported: "Exported") -> "Exported":
-    """The same under its final name, in messages, too."""
+    """The same result with the final path, also in its messages."""
     there, here = str(exported.path), str(out)
     texts = {what: text.replace(there, here) for what, text in exported.impossible.items()}
     return replace(exported, path=out, impossible=texts)

@@ -1,4 +1,4 @@
-"""What can be chosen for an export."""
+"""Options of an export."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,22 +11,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What is exported, and how.
+    """Formats and certification of an export.
 
     Attributes:
-        formats: names; empty for all that this machine can make.
-        precisions: names; empty for all that the formats have.
+        formats: names of formats; empty for all that this machine can make.
+        precisions: names of precisions; empty for all that the formats support.
         format_options: options of formats, by name of the format.
-        licence: of the weights, an SPDX identifier; None if nobody states one.
-        authors: names.
-        region: of the held-out slide that formats are measured on, px; None for all of it.
-        slides: slide list, where the slides are not where the patch dataset found them; None for
-            there.
-        store: patch dataset, where it is not where the run was fitted; None for there.
-        uncertified: keep formats that miss their limit.
-        zip: write the bundle as a .zip, too.
-        intervals: the calibrated network, or the trained one; None for the calibrated one where
-            there is one.
+        licence: licence of the weights, an SPDX identifier; None if unknown.
+        authors: names of the authors.
+        region: region of the held-out slide for the certification, px; None for the whole slide.
+        slides: list of the held-out slides; None for the paths recorded in the patch dataset.
+        store: patch dataset; None for the path recorded in the run.
+        uncertified: keep formats that fail certification.
+        zip: also write the bundle as a .zip.
+        intervals: whether to export the calibrated network; None to export it if there is one.
     """
 
     formats: tuple[str, ...] = ()

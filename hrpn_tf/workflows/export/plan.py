@@ -1,4 +1,4 @@
-"""Which formats are exported in which precisions."""
+"""Choose the formats and precisions to export."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,20 @@ from hrpn_tf.errors import UsageError
 def plan_artefacts(
     formats: Sequence[str], precisions: Sequence[str]
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """What is to be made.
+    """The artefacts to export.
 
     Args:
-        formats: those that are asked for; empty for all that this machine can make.
-        precisions: those that are asked for; empty for all that the formats have.
+        formats: requested formats; empty for all that this machine can make.
+        precisions: requested precisions; empty for all that the formats support.
 
     Returns:
-        (format, precision) of each artefact, and one line for each format that is left out since a
+        (format, precision) of each artefact, and one line for each format that is omitted because a
         package is not installed.
 
     Raises:
-        UsageError: an unknown precision, or one that a format, asked for by name, does not have.
-        FormatError: an unknown format.
-        MissingRuntimeError: a format, asked for by name, needs a package that is not installed.
+        UsageError: unknown precision, or one that a requested format does not support.
+        FormatError: unknown format.
+        MissingRuntimeError: a requested format needs a package that is not installed.
     """
     known = list(dict.fromkeys(p for row in FORMATS.values() for p in row.precisions))
     for precision in precisions:
@@ -47,7 +47,7 @@ def plan_artefacts(
 def _refuse_other_precisions(
     row: Format, precisions: Sequence[str], rows: Sequence[Format]
 ) -> None:
-    """A precision must be one of some format asked for, and a format have one of those."""
+    """Every precision must belong to a requested format, and every format must have one."""
     if precisions and not set(precisions) & set(row.precisions):
         raise UsageError(
             f"{row.option} has no precision {', '.join(precisions)}; it has "

@@ -1,4 +1,4 @@
-"""One line on the screen for each exported format."""
+"""Summary of each exported format in one line."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def describe(entry: "Entry") -> str:
-    """What was measured of a format."""
+    """The measurements of a format."""
     what = f"{entry.format} {entry.precision}"
     if not entry.measured:
         return f"{what}: {entry.problem}"

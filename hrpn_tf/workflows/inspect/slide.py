@@ -1,4 +1,4 @@
-"""What is understood of a slide: its description, grey levels, probable roles and a thumbnail."""
+"""Inspect a slide: description, intensities, suggested roles and a thumbnail."""
 
 import math
 import shlex
@@ -17,15 +17,15 @@ from hrpn_tf.slides.roles import suggested_role
 from hrpn_tf.workflows.inspect.thumbnail import Panel, save_thumbnail
 
 PERCENTILES = (0.0, 1.0, 50.0, 99.0, 99.9, 100.0)
-# Roles that `hrpn-tf predict --channel` takes; the target is measured, not given.
+# Roles for `hrpn-tf predict --channel`; the target is measured and not an input.
 _INPUTS = ("vessels", "nuclei")
-# The level that is measured is the coarsest one whose longer side is at least this, px.
+# Intensities are measured on the coarsest level whose longer side is at least this, px.
 _OVERVIEW = 1024
-# A larger level (of a slide without smaller ones) is sampled instead.
+# A larger level, of a slide without smaller ones, is sampled instead.
 _WHOLE_PX = 4096**2
 _WINDOWS, _WINDOW = 8, 512
 _SPOTS, _SPOT = 64, 8
-_SAMPLED_BYTES = 2 * 2**30  # decoded for the picture of one channel at most
+_SAMPLED_BYTES = 2 * 2**30  # limit for decoding the picture of one channel
 _SLIDE_SUFFIXES = (".ome.tif", ".ome.tiff", ".companion.ome", ".ome.zarr", ".ome.xml")
 
 
@@ -34,9 +34,9 @@ class ChannelReport:
     """One channel.
 
     Attributes:
-        name: in the file.
-        role: that the name suggests, or None.
-        percentiles: grey levels at :data:`PERCENTILES`; None if its pixels are not all finite.
+        name: name in the file.
+        role: role that the name suggests, or None.
+        percentiles: intensities at :data:`PERCENTILES`; None if a pixel is not finite.
     """
 
     name: str
@@ -46,15 +46,15 @@ class ChannelReport:
 
 @dataclass(frozen=True)
 class SlideReport:
-    """What is understood of a slide.
+    """Result of inspecting a slide.
 
     Attributes:
-        info: what it says about itself.
-        channels: in the order of the file.
-        measured: in words, the pixels that the percentiles are of.
-        options: of ``hrpn-tf predict``, for the roles that exactly one channel suggests.
-        remarks: what the user should look at, one line each.
-        thumbnail: the picture that was written, or None.
+        info: description stated by the file.
+        channels: channels in the order of the file.
+        measured: description of the pixels that the percentiles are computed from.
+        options: options of ``hrpn-tf predict`` for roles that exactly one channel suggests.
+        remarks: warnings, one line each.
+        thumbnail: path of the thumbnail, or None.
     """
 
     info: SlideInfo
@@ -70,13 +70,13 @@ def inspect_slide(path: Path, out: Path | None = None, overwrite: bool = False) 
 
     Args:
         path: the slide.
-        out: the thumbnail; by default named after the slide, in the current folder. There, one that
-            exists or a folder that cannot be written to is a remark, not an error.
+        out: path of the thumbnail; by default named after the slide, in the current folder. For
+            the default, an existing file or a read-only folder is a warning, not an error.
         overwrite: whether an existing thumbnail may be replaced.
 
     Raises:
         HrpnError: the slide cannot be read, see :func:`hrpn_tf.slides.open_slide`.
-        UsageError: ``out`` is no PNG, or exists.
+        UsageError: ``out`` is not a PNG file, or exists.
     """
     if out is not None:
         if out.suffix.lower() != ".png":
@@ -109,7 +109,7 @@ def inspect_slide(path: Path, out: Path | None = None, overwrite: bool = False) 
 
 
 def overview_level(info: SlideInfo) -> int:
-    """The coarsest level whose longer side is at least 1024 px; the full one of smaller slides."""
+    """The coarsest level whose longer side is at least 1024 px; level 0 for smaller slides."""
     large = [i for i, shape in enumerate(info.level_shapes) if max(shape) >= _OVERVIEW]
     return min(large, key=lambda index: math.prod(info.level_shapes[index]), default=0)
 
@@ -129,7 +129,7 @@ def default_thumbnail(path: Path) -> Path:
 
 
 def _measure(slide: Slide, channel: int, level: int) -> tuple[np.ndarray, np.ndarray]:
-    """Grey levels of a channel (1-D or 2-D), and a picture (H, W) of it."""
+    """Intensities of a channel (1-D or 2-D), and its picture (H, W)."""
     height, width = slide.info.level_shapes[level]
     if _is_small(slide.info, level):
         plane = slide.read(0, 0, height, width, [channel], level)[..., 0]
@@ -144,7 +144,7 @@ def _measure(slide: Slide, channel: int, level: int) -> tuple[np.ndarray, np.nda
 
 
 def _spots(info: SlideInfo, level: int) -> int:
-    """Spots along the longer side: fewer where each has to decode a large tile of its own."""
+    """Number of samples along the longer side; fewer if each requires decoding a large tile."""
     plane = math.prod(info.level_shapes[level]) * info.dtype.itemsize
     if min(plane, _SPOTS**2 * info.segment_bytes) <= _SAMPLED_BYTES:
         return _SPOTS
@@ -158,7 +158,7 @@ def _is_small(info: SlideInfo, level: int) -> bool:
 def _spread(
     height: int, width: int, count: int, side: int
 ) -> Iterator[list[tuple[int, int, int, int]]]:
-    """Rows of windows (y, x, height, width), at most count x count, evenly over a plane."""
+    """Rows of windows (y, x, height, width), at most count x count, evenly spread over a plane."""
     longer = max(height, width)
     rows, columns = (max(1, round(count * length / longer)) for length in (height, width))
     h, w = min(side, height), min(side, width)
@@ -167,7 +167,7 @@ def _spread(
 
 
 def _centred(length: int, count: int, side: int) -> list[int]:
-    """First px of ``count`` pieces, each in the middle of its share of a length."""
+    """First pixels of ``count`` pieces, each in the middle of its share of a length."""
     middles = [(2 * index + 1) * length // (2 * count) for index in range(count)]
     return [min(max(0, middle - side // 2), length - side) for middle in middles]
 
@@ -182,7 +182,7 @@ def _in_words(info: SlideInfo, level: int) -> str:
 
 
 def _questions(info: SlideInfo) -> list[str]:
-    """What about the description should be looked at."""
+    """Warnings about implausible parts of the description."""
     found = []
     if info.pixel_size_um is None:
         found.append("no pixel size is stated; give --pixel-size where it is used")
@@ -214,7 +214,7 @@ def _options(info: SlideInfo, roles: tuple[str | None, ...]) -> tuple[str, ...]:
 def _write(
     panels: list[Panel], info: SlideInfo, path: Path, out: Path | None, overwrite: bool
 ) -> tuple[Path | None, list[str]]:
-    """The thumbnail that was written, and why it was not."""
+    """Path of the written thumbnail, or None and a warning."""
     target = out or default_thumbnail(path)
     if out is None and not overwrite and target.exists():
         return None, [f"{target} exists and was kept; give --overwrite to replace it"]

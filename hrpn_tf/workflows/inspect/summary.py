@@ -6,11 +6,11 @@ from typing import Any
 from hrpn_tf.slides import SlideInfo, implausible
 from hrpn_tf.workflows.inspect.slide import PERCENTILES, SlideReport
 
-_FILES = 6  # at most; more are counted
+_FILES = 6  # largest number listed; further files are counted
 
 
 def as_text(report: SlideReport) -> str:
-    """What a person reads: a line per fact, a table of the channels, the options to paste."""
+    """Text for the terminal: a line per property, a table of channels, and options to paste."""
     info = report.info
     facts = [
         ("slide", str(info.path)),
@@ -31,7 +31,7 @@ def as_text(report: SlideReport) -> str:
 
 
 def as_dict(report: SlideReport) -> dict[str, Any]:
-    """The same for programs, as JSON can hold it; lengths in px and um."""
+    """The same as a JSON object; lengths in px and um."""
     info = report.info
     return {
         "slide": str(info.path),

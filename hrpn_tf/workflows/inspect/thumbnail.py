@@ -15,13 +15,13 @@ from hrpn_tf.files import atomic_path
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SIDE = 1024  # of the picture at most, px
+SIDE = 1024  # largest side of the picture, px
 _GAP, _TITLE = 8, 22
 _CONTRAST = (1.0, 99.8)  # percentiles shown as black and white
 _BACKGROUND = "#14161a"
 _BY_ROLE = {"nuclei": (0.25, 0.42, 1.0), "vessels": (0.1, 0.95, 0.35), "qd": (1.0, 0.35, 0.1)}
 _OTHERS = ((1.0, 0.2, 0.9), (0.95, 0.9, 0.2), (0.2, 0.9, 0.95), (0.75, 0.75, 0.75))
-_TOGETHER = 4  # channels at most; more are mud
+_TOGETHER = 4  # largest number of channels; more are indistinguishable
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Panel:
 
     Attributes:
         name, role: see :class:`hrpn_tf.workflows.inspect.slide.ChannelReport`.
-        image: (H, W) grey levels of the whole slide at any size; None if there is none.
+        image: (H, W) intensities of the whole slide at any size; None if not available.
     """
 
     name: str
@@ -48,10 +48,10 @@ def save_thumbnail(
     """Write a PNG of at most 1024 x 1024 px.
 
     Args:
-        path: where it goes.
+        path: path of the file.
         panels: the channels.
-        shape: (height, width) of the slide at full size, px.
-        pixel_size_um: of the slide at full size, for a scale bar; None for none.
+        shape: (height, width) of the slide at full resolution, px.
+        pixel_size_um: um per pixel at full resolution, for a scale bar; None for no bar.
         overwrite: whether an existing file may be replaced.
 
     Raises:
@@ -81,8 +81,8 @@ def save_thumbnail(
         figure.figimage(image, left, total[0] - top - height, origin="upper")
         _text(figure, left, top - 6, _shortened(title, width), colour)
     with atomic_path(path, overwrite) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # names in scripts that the font lacks
-        # without the version of the library: the same slide gives the same bytes
+        warnings.simplefilter("ignore")  # names may contain characters that the font lacks
+        # without the version of the library, so that the same slide gives the same bytes
         figure.savefig(temporary, format="png", facecolor=_BACKGROUND, metadata={"Software": None})
 
 
@@ -113,7 +113,7 @@ def nice_length(longest_um: float) -> float:
 
 
 def _grey(panel: Panel, height: int, width: int) -> np.ndarray:
-    """(height, width) float32 from 0 to 1, by the percentiles of the panel itself."""
+    """(height, width) float32 from 0 to 1, scaled by the percentiles of the panel."""
     if panel.image is None:
         return np.zeros((height, width), np.float32)
     smaller = panel.image.shape[0] > height
@@ -129,7 +129,7 @@ def _grey(panel: Panel, height: int, width: int) -> np.ndarray:
 
 
 def _colours(panels: Sequence[Panel]) -> dict[int, tuple[float, float, float]]:
-    """Index of each channel that is shown together, and its colour; those with a role first."""
+    """Index and colour of each channel in the composite; channels with a role come first."""
     order = sorted(range(len(panels)), key=lambda i: (panels[i].role is None, i))[:_TOGETHER]
     found: dict[int, tuple[float, float, float]] = {}
     others = iter(_OTHERS)
@@ -142,7 +142,7 @@ def _colours(panels: Sequence[Panel]) -> dict[int, tuple[float, float, float]]:
 def _composite(
     pictures: Sequence[np.ndarray], colours: Sequence[tuple[float, float, float]]
 ) -> np.ndarray:
-    """(H, W, 3) from 0 to 1: the sum of the pictures, each in its colour."""
+    """(H, W, 3) from 0 to 1: the sum of the coloured pictures."""
     image = sum(
         picture[..., None] * np.asarray(colour, np.float32)
         for picture, colour in zip(pictures, colours, strict=True)
@@ -190,7 +190,7 @@ def _text(
 
 
 def _shortened(text: str, width: int) -> str:
-    """A name cut to what fits over a panel, about 8 px a letter."""
+    """A name shortened to the width of a panel, at about 8 px per letter."""
     text = " ".join(text.split())
     room = max(3, width // 8)
     return text if len(text) <= room else text[: room - 1] + "…"

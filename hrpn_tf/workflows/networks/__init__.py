@@ -1,4 +1,4 @@
-"""Networks that can predict a slide: the best one of a run, or a session of a bundle."""
+"""Networks that predict slides: the best network of a run, or one format of a bundle."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""One format of a bundle, as what predicts."""
+"""One format of a bundle as a network for predictions."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
 
-# Grey levels; what rounding makes of a network whose answer does not depend on the tile is below.
+# Intensities; rounding errors of a network whose output does not depend on the tile are smaller.
 _SEAM = 0.01
 
 
@@ -30,10 +30,10 @@ class BundleNetwork:
     Attributes:
         folder: the bundle, a folder or a .zip.
         format, precision: of the artefact.
-        runtime: that runs it; None for the usual one.
+        runtime: name of the runtime; None for the usual one of the format.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``.
-        uncertified: whether it may be used though it missed its limit.
-        intervals: whether its bounds are wanted, too.
+        uncertified: whether a format that failed certification may be used.
+        intervals: whether lower and upper bounds are predicted as well.
     """
 
     folder: Path
@@ -46,7 +46,7 @@ class BundleNetwork:
 
     @property
     def default_out(self) -> None:
-        """A bundle is not to be written into."""
+        """None, since results are never written into a bundle."""
         return None
 
     @property
@@ -55,7 +55,7 @@ class BundleNetwork:
         return f"hrpn-tf predict --bundle {self.folder}{' --intervals' if self.intervals else ''}"
 
     def caution(self) -> str | None:
-        """Says so where the format's certificate measured that tiles show."""
+        """Warns if the certificate of the format measured visible tiles."""
         entry = self._bundle().certificate.entry(self.format, self.precision)
         if entry is None or entry.seam_error is None or entry.seam_error <= _SEAM:
             return None
@@ -84,7 +84,7 @@ class BundleNetwork:
 
         Raises:
             BundleError: the format is not in the bundle, or not certified.
-            CalibrationError: intervals are wanted, and there are none.
+            CalibrationError: intervals are requested, but the bundle has none.
         """
         from hrpn_export.errors import CertificateError
 
@@ -138,7 +138,7 @@ class BundleNetwork:
         }
 
     def training_profile(self) -> "TrainingProfile | None":
-        """See ``Network``; the checksum in the manifest vouches for the file."""
+        """See ``Network``; the file is verified by the checksum in the manifest."""
         from hrpn_tf.evaluation.out_of_distribution import load_profile
 
         bundle = self._bundle()
@@ -176,7 +176,7 @@ class BundleNetwork:
 
 @lru_cache(maxsize=1)
 def _open_bundle(path: Path, changed: int) -> "Bundle":
-    """Opening reads and checks every file, which is enough to do once."""
+    """Open a bundle once; opening reads and verifies every file."""
     from hrpn_export import open_bundle
 
     return open_bundle(path)

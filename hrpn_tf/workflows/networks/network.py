@@ -1,4 +1,4 @@
-"""What predicts: a network of a run or of a bundle, loaded once per process."""
+"""Interface of networks for predictions; a network is loaded once per process."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,83 +15,83 @@ if TYPE_CHECKING:
 
 
 class Network(Protocol):
-    """Where a network comes from; can be compared, and sent to another process."""
+    """Reference to a network; can be compared, and sent to another process."""
 
     @property
     def folder(self) -> Path:
-        """What holds it."""
+        """Run folder or bundle of the network."""
         ...
 
     @property
     def default_out(self) -> Path | None:
-        """Folder of the predictions where nobody names one; None if one must be named."""
+        """Default folder of the predictions; None if there is no default."""
         ...
 
     @property
     def command(self) -> str:
-        """The command that predicts with it, for messages."""
+        """The command that predicts with this network, for messages."""
         ...
 
     def __hash__(self) -> int: ...
 
     def caution(self) -> str | None:
-        """What whoever predicts with it should know, in a line; None if there is nothing."""
+        """Warning for predictions with this network, in one line; None if there is none."""
         ...
 
     def absolute(self) -> "Network":
-        """The same for a process in another folder."""
+        """The same reference with absolute paths."""
         ...
 
     def config(self, overrides: Sequence[str]) -> Config:
-        """The resolved configuration of its training, with ``section.key=value`` overrides."""
+        """Resolved configuration of the training, with ``section.key=value`` overrides."""
         ...
 
     def contract(self) -> "Contract":
-        """What it expects and gives."""
+        """Contract of the network: its inputs and outputs."""
         ...
 
     def subsets(self) -> dict[str, str]:
-        """Group: how the training used it."""
+        """Use of each group in the training, by group."""
         ...
 
     def default_slides(self, config: Config) -> tuple[RunSlide, ...]:
-        """All slides of its training, which are predicted if no other slides are named.
+        """Slides that are predicted by default: those of the training.
 
         Raises:
-            UsageError: it names no slides.
+            UsageError: the network has no slide list.
         """
         ...
 
     def origin(self) -> dict[str, str]:
-        """What a predicted slide says of it; ``sha256`` is of the very network."""
+        """Identity of the network in the metadata of a prediction; ``sha256`` is its checksum."""
         ...
 
     def training_profile(self) -> "TrainingProfile | None":
-        """What its training slides look like; None if it does not say.
+        """Profile of the training slides; None if there is none.
 
         Raises:
-            TrainingProfileError: it is damaged.
+            TrainingProfileError: the profile is damaged.
         """
         ...
 
     def load(self, threads: int | None) -> "Session":
-        """Load it; see :func:`load_network`."""
+        """Load the network; see :func:`load_network`."""
         ...
 
     def state(self) -> int:
-        """Changes when the network does."""
+        """Value that changes whenever the network changes."""
         ...
 
 
 def load_network(network: Network, threads: int | None = None) -> "Session":
-    """A network, ready to run; the last one is kept.
+    """Load a network for inference; the last one is cached.
 
     Args:
-        network: of a run or a bundle.
+        network: network of a run or of a bundle.
         threads: most threads that one operation uses; None leaves it to the runtime.
 
     Raises:
-        HrpnError, BundleError: no network there, or a damaged one.
+        HrpnError, BundleError: the network is missing or damaged.
     """
     return _load(network.absolute(), threads, network.state())
 

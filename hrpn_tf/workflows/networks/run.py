@@ -20,8 +20,8 @@ class RunNetwork:
     """The best network of a run.
 
     Attributes:
-        run: of the training, open.
-        intervals: whether it is the calibrated network, which gives bounds, too.
+        run: the open run.
+        intervals: whether to use the calibrated network, which also gives bounds.
     """
 
     run: Run
@@ -63,7 +63,7 @@ class RunNetwork:
 
         Raises:
             RunError: no contract, or no network yet.
-            CalibrationError: intervals are wanted, and there are none.
+            CalibrationError: intervals are requested, but the run is not calibrated.
         """
         if self.intervals:
             return self.run.calibration.contract
@@ -76,7 +76,7 @@ class RunNetwork:
         return self.run.subsets
 
     def default_slides(self, config: Config) -> tuple[RunSlide, ...]:
-        """See ``Network``: those of the patch dataset that the run was fitted on."""
+        """See ``Network``: the slides of the patch dataset that the run was trained on."""
         return self.run.slides()
 
     def origin(self) -> dict[str, str]:
@@ -102,7 +102,7 @@ class RunNetwork:
         from hrpn_export.keras_session import KerasSession, limit_threads
 
         if threads is not None:
-            limit_threads(threads)  # before the network is loaded, which starts TensorFlow
+            limit_threads(threads)  # before TensorFlow starts with the network
         contract = self.contract()
         network = self.run.calibration if self.intervals else self.run
         return KerasSession(network.load_network(), contract, threads)

@@ -22,12 +22,12 @@ def predict_here(
     """Predict slides; see ``predict_run``.
 
     Args:
-        jobs: checked.
-        execution: what is replaced and reported.
-        stop_at_first: raise the first error rather than go on with the other slides.
+        jobs: checked jobs.
+        execution: handling of existing results, and reports.
+        stop_at_first: raise the first error instead of continuing with the other slides.
 
     Returns:
-        The slides that failed, and why.
+        The failed slides with their errors.
     """
     failures: list[Failure] = []
     for job in jobs:

@@ -1,4 +1,4 @@
-"""One slide to predict, checked, and as steps that any process can take."""
+"""Jobs: checked slides, ready to be predicted by any process."""
 
 import logging
 import os
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Of the memory that a process may take, this share holds decoded strips or tiles of the slide.
+# Share of a process's memory limit for the cache of decoded strips or tiles of the slide.
 _CACHE_SHARE, _LEAST_CACHE, _MOST_CACHE = 1 / 16, 16 * 2**20, 128 * 2**20
 
 
 @dataclass(frozen=True)
 class SlideJob:
-    """One slide to predict, checked: everything is known but its pixels. Can be sent elsewhere.
+    """A checked slide to predict; can be sent to another process.
 
     Attributes:
         slide, out: see ``Request``; absolute.
-        network: that predicts it.
-        config: resolved configuration of the run, with what was asked for this prediction.
+        network: the network.
+        config: resolved configuration of the run with the options of this prediction.
         channels: indices in the file, in the contract's order.
-        channel_names: role: name of that channel.
-        frame: the pixels that it is seen in.
-        pixels: of the result, all in all.
-        region: px of the frame; None for all of it.
-        mask: GeoJSON file; absolute; None for everything.
-        profile: of the training slides, that the slide is compared with; None for none.
+        channel_names: names of these channels by role.
+        frame: pixel grid of the prediction.
+        pixels: number of pixels of the result.
+        region: region in px of the frame; None for the whole slide.
+        mask: absolute path of a GeoJSON file; None for the whole region.
+        profile: profile of the training slides to compare the slide with; None for none.
     """
 
     slide: Path
@@ -67,7 +67,7 @@ def check(
     options: PredictionOptions,
     overwrite: bool,
 ) -> SlideJob:
-    """Refuse what cannot be predicted before the network is loaded; see ``predict_run``."""
+    """Check a slide before the network is loaded; see ``predict_run``."""
     from hrpn_tf.prediction import choose_frame, frame_region, input_channels, open_frame, read_mask
     from hrpn_tf.prediction.output import fitting_format
 
@@ -107,16 +107,16 @@ def check(
 
 
 def with_tile(config: Config, contract: "Contract", network: Network, asked_for: bool) -> Config:
-    """A network whose answer depends on its tile gets tiles of the size that it was trained on.
+    """Set the tile size of training for a network whose output depends on the tile.
 
     Args:
-        config: of its training.
-        contract: of the network.
-        network: for messages.
-        asked_for: whether somebody asked for the tile that the configuration states.
+        config: configuration of its training.
+        contract: contract of the network.
+        network: the network, for messages.
+        asked_for: whether the user requested the tile size of the configuration.
 
     Raises:
-        UsageError: a halo is asked for, which such a network does not have.
+        UsageError: a halo is requested, which such a network does not have.
     """
     if contract.receptive_field is not None and contract.tile_exact:
         return config
@@ -134,7 +134,7 @@ def with_tile(config: Config, contract: "Contract", network: Network, asked_for:
 
 
 def _check_place(request: Request, overwrite: bool) -> None:
-    """Refuse a place where the result cannot be, or must not."""
+    """Refuse a path where the result cannot or must not be written."""
     from hrpn_tf.files import refuse_existing
     from hrpn_tf.prediction.unfinished import Unfinished
 
@@ -156,12 +156,12 @@ def _check_place(request: Request, overwrite: bool) -> None:
 
 @contextmanager
 def opened(job: SlideJob, session: "Session", budget: int | None) -> Iterator["SlidePrediction"]:
-    """The prediction of a job, with its slide open.
+    """Open the slide of a job, and make its prediction.
 
     Args:
-        job: checked.
-        session: the job's network.
-        budget: bytes that this process may take.
+        job: checked job.
+        session: session of the job's network.
+        budget: memory limit of this process, bytes.
     """
     from hrpn_tf.prediction import SlidePrediction, open_frame, read_mask
 
@@ -170,7 +170,7 @@ def opened(job: SlideJob, session: "Session", budget: int | None) -> Iterator["S
     with open_in_time(job.slide, config.io_timeout, cache) as slide:
         info, seen = slide.info, open_frame(slide, job.frame)
         size = size_of(seen.info)
-        means: list[np.ndarray] = []  # kept from one look at the slide for another use
+        means: list[np.ndarray] = []  # kept for reuse, so that the slide is read once
         look = partial(_tissue, slide, job, size, means)
         yield SlidePrediction(
             session=session,
@@ -191,7 +191,7 @@ def opened(job: SlideJob, session: "Session", budget: int | None) -> Iterator["S
 
 
 def open_in_time(slide: Path, seconds: float, cache_bytes: int | None = None) -> "Slide":
-    """Open a slide, or give up: a drive may not answer.
+    """Open a slide within a time limit, since a drive may not answer.
 
     Raises:
         StalledError: it took longer than ``seconds``.
@@ -216,7 +216,7 @@ def _cache_bytes(budget: int | None) -> int:
 
 
 def _stated(request: Request, info: "SlideInfo", options: PredictionOptions) -> float | None:
-    """What somebody says of the pixel size of a slide whose file says nothing, um."""
+    """Pixel size given by the user or the run for a slide whose file states none, um."""
     stated = request.pixel_size_um if info.pixel_size_um is None else None
     return options.pixel_size_um or stated
 
@@ -240,12 +240,12 @@ def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
 def _tissue(
     slide: "Slide", job: SlideJob, size: tuple[int, int], looked: "list[np.ndarray]"
 ) -> "TissueMap":
-    """Tissue by the rule that training patches were chosen by.
+    """Tissue map by the rule that selected training patches.
 
     Args:
         slide, job: see ``opened``.
-        size: (height, width) of the slide as it is seen, px.
-        looked: is given the mean grey levels that the map was made of, (h, w, inputs).
+        size: (height, width) of the slide on the grid of the prediction, px.
+        looked: receives the mean intensities that the map is made from, (h, w, inputs).
     """
     from hrpn_tf.data.tissue import is_tissue
     from hrpn_tf.prediction import find_tissue
@@ -267,14 +267,14 @@ def _assess(
     looked: "list[np.ndarray]",
     tissue: "TissueMap | None",
 ) -> Mapping[str, object]:
-    """Whether the slide is like the training slides.
+    """Compare the slide with the training slides.
 
     Args:
         job, session: see ``opened``.
-        slide: as it is seen.
+        slide: the slide on the grid of the prediction.
         look: makes the tissue map.
-        looked: what the tissue map was made of.
-        tissue: the map, if there was need of one.
+        looked: mean intensities that the tissue map was made from.
+        tissue: the tissue map, if it is made already.
     """
     from hrpn_tf.prediction import Region
     from hrpn_tf.prediction.reading import TimedReads

@@ -1,4 +1,4 @@
-"""The one way to predict a slide in this process: plan it, then predict it with a session."""
+"""Predict single slides in this process: plan them, then predict each with a session."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hrpn_tf.prediction import PredictionSummary, SlidePrediction, StartedPrediction
 
-# A prediction that is read again soon: every value as the network gives it, in chunks.
+# Settings for intermediate predictions: unrounded values, in chunks.
 EXACT: Mapping[str, Any] = {"dtype": "float32", "format": "ome-zarr-0.5"}
 
 
@@ -28,14 +28,15 @@ def plan_slides(
     options: PredictionOptions | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> list[SlideJob]:
-    """Plan slides as ``hrpn-tf predict`` does; what cannot be predicted is refused here.
+    """Plan and check slides as ``hrpn-tf predict`` does.
 
     Args:
-        network: of a run or a bundle.
-        requests: slides, and where each result goes; what is there may be replaced.
-        config: of the network's training; None to take it from the network.
+        network: network of a run or a bundle.
+        requests: slides with the paths of their results; existing results may be replaced.
+        config: configuration of the training; None for that of the network.
         options: region, mask, level, pixel size.
-        settings: of the section ``prediction`` of the configuration, such as :data:`EXACT`.
+        settings: values of the section ``prediction`` of the configuration, such as
+            :data:`EXACT`.
 
     Raises:
         HrpnError: a slide cannot be predicted.
@@ -63,13 +64,13 @@ def predict_slide(
     """Predict one slide and write the result.
 
     Args:
-        job: planned; see :func:`plan_slides`.
-        session: predicts it; None for the network of the job.
-        out: where the result goes; None for where the job says.
-        overwrite: replace an existing result, and what was begun with other settings.
-        processes: that share the memory of this machine.
-        progress: show a bar on standard error.
-        change: makes another prediction of the one that is planned, such as of an ablated slide.
+        job: planned job; see :func:`plan_slides`.
+        session: session to use; None for the network of the job.
+        out: path of the result; None for that of the job.
+        overwrite: replace an existing result, and an unfinished one with other settings.
+        processes: number of processes that share the memory of this machine.
+        progress: report the progress; see ``hrpn_tf.progress``.
+        change: modifies the planned prediction, e.g. to ablate the slide.
         on_begun: called with the started prediction before the first tile is computed.
 
     Raises:

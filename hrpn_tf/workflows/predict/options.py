@@ -1,4 +1,4 @@
-"""What can be chosen for a prediction: which pixels, and how they are computed."""
+"""Options of a prediction: the pixels to predict, and their computation."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PredictionOptions:
-    """What is predicted of every slide.
+    """The pixels to predict of every slide.
 
     Attributes:
-        region: px of the slide at full resolution; None for all of it.
-        mask: GeoJSON file; None for everything.
-        level: of the slide to read; None for the one that fits the network.
-        pixel_size_um: um per pixel, for slides that state none.
-        groups: of a slide list: only these; empty for those that the training neither trained nor
-            picked its checkpoint with.
-        channels: role of an input: name or index of its channel in the file, where that is not as
-            in the network's configuration.
-        overrides: of the network's configuration, ``prediction.key=value``.
+        region: region in px at full resolution; None for the whole slide.
+        mask: GeoJSON file with the areas to predict; None for the whole region.
+        level: pyramid level to read; None for the one that fits the network.
+        pixel_size_um: um per pixel, for slides whose files state none.
+        groups: groups of a slide list to predict; empty for all but the training and validation
+            groups.
+        channels: name or index of the channel in the file, by role of the input; empty for those
+            of the network's configuration.
+        overrides: overrides of the network's configuration, ``prediction.key=value``.
     """
 
     region: "Region | None" = None
@@ -37,15 +37,15 @@ class PredictionOptions:
 
 @dataclass(frozen=True)
 class Execution:
-    """How slides are computed; the results do not depend on it.
+    """Computation of the predictions; the results do not depend on it.
 
     Attributes:
-        workers: processes of a Dask cluster on this machine; 0 for none, in this process; None for
-            as many as fit, unless there is one slide.
+        workers: worker processes on this machine; 0 to predict in this process; None for as many
+            as fit, or 0 for a single slide.
         scheduler: address of a running Dask cluster instead, ``tcp://...``.
-        overwrite: replace existing predictions, and what was begun with other settings.
-        skip_existing: leave out slides that this very network has predicted already; of several
-            slides they are left out in any case.
+        overwrite: replace existing predictions, and unfinished ones with other settings.
+        skip_existing: skip slides that the same network has predicted already; among several
+            slides they are always skipped.
         progress: report the progress; see ``hrpn_tf.progress``.
         on_done: called with one line per finished slide; logs it by default.
     """
@@ -58,14 +58,14 @@ class Execution:
     on_done: Callable[[str], object] = logging.getLogger(__name__).info
 
     def in_this_process(self, slides: int) -> bool:
-        """Whether so many slides are predicted one after another, without a cluster."""
+        """Whether this number of slides is predicted in this process, without a cluster."""
         if self.scheduler is not None:
             return False
         return self.workers == 0 or (self.workers is None and slides <= 1)
 
 
 def quietly(progress: bool) -> Execution:
-    """The execution of a command that needs predictions: those that are missing, without a line.
+    """Execution for commands that need predictions: only missing ones, without log lines.
 
     Args:
         progress: report the progress.

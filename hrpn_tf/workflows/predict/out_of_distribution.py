@@ -1,4 +1,4 @@
-"""Tell whether a slide that is to be predicted is like the training slides. It never refuses."""
+"""Compare a slide with the training slides before prediction; never refuse it."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Of a result's metadata.
+# Key of the result's metadata.
 KEY = "training_likeness"
-# Of a large slide, so many places along its longer side are candidates.
+# Number of candidate positions along the longer side of a large slide.
 _MOST_PLACES = 512
 
 
 def find_profile(
     network: "Network", contract: "Contract"
 ) -> tuple["TrainingProfile | None", str | None]:
-    """The training profile that comes with a network, or None and why slides are not compared."""
+    """The training profile of a network, or None and the reason for not comparing slides."""
     try:
         profile = network.training_profile()
     except TrainingProfileError as error:
@@ -59,15 +59,15 @@ def assess(
     """Compare windows of a slide with the training slides.
 
     Args:
-        profile: of the network's training.
-        session: the network; only that of a Keras model can be asked for its features.
-        slide: in the pixels that it is predicted in.
+        profile: training profile of the network.
+        session: the network; only sessions of Keras models give features.
+        slide: the slide on the pixel grid of the prediction.
         channels: indices of the inputs.
-        area: that is predicted, px.
-        tissue: of the slide, in the same pixels; None if all of it counts as tissue.
+        area: region to predict, px.
+        tissue: tissue map on the same pixel grid; None if every pixel counts as tissue.
 
     Returns:
-        What the result says of it: ``KEY``: see ``Judgement.to_json``.
+        Entry ``KEY`` of the result's metadata; see ``Judgement.to_json``.
     """
     from hrpn_tf.evaluation.out_of_distribution import describe, judge
 
@@ -88,11 +88,11 @@ def assess(
 
 
 def warn(name: str, begun: "StartedPrediction") -> None:
-    """Say in one line on standard error that a slide is unlike the training slides, if it is.
+    """Warn in one line if a slide is unlike the training slides.
 
     Args:
-        name: of the slide.
-        begun: its prediction.
+        name: name of the slide.
+        begun: its started prediction.
     """
     found: Mapping[str, Any] = begun.record.assessed.get(KEY, {})
     if text := in_words(found):
@@ -100,7 +100,7 @@ def warn(name: str, begun: "StartedPrediction") -> None:
 
 
 def in_words(found: Mapping[str, Any]) -> str:
-    """What a user is told of a slide that is out of distribution; empty for other slides."""
+    """Description of an out-of-distribution slide; empty for other slides."""
     from hrpn_tf.evaluation.out_of_distribution import one_line
 
     if not found.get("out_of_distribution"):
@@ -114,15 +114,15 @@ def in_words(found: Mapping[str, Any]) -> str:
 def coarse_tissue(
     means: np.ndarray, scale: tuple[float, float], pixel_size_um: float, config: "TissueConfig"
 ) -> "TissueMap":
-    """Tissue in elements as large as those that the training patches were chosen by.
+    """Tissue map with elements as large as those used to choose training patches.
 
-    A finer map shows single nuclei, and windows that are full of it are those with the most.
+    A finer map resolves single nuclei, and would favour windows with the most nuclei.
 
     Args:
-        means: (h, w, inputs) float32 grey levels.
-        scale: (rows, columns) px per element.
-        pixel_size_um: um per px.
-        config: of the training.
+        means: (h, w, inputs) float32 mean intensities.
+        scale: (rows, columns) of an element, px.
+        pixel_size_um: um per pixel.
+        config: tissue configuration of the training.
     """
     import cv2
 
@@ -138,7 +138,7 @@ def coarse_tissue(
 
 
 def window_corners(area: "Region", side: int, tissue: "TissueMap | None") -> np.ndarray:
-    """(N, 2) rows and columns of the windows to look at, full of tissue and spread evenly, px."""
+    """(N, 2) rows and columns of evenly spread windows full of tissue, px."""
     from hrpn_tf.evaluation.out_of_distribution import choose_windows
 
     step = max(side, -(-max(area.height, area.width) // _MOST_PLACES))
@@ -150,7 +150,7 @@ def window_corners(area: "Region", side: int, tissue: "TissueMap | None") -> np.
 
 
 def _shares(corners: np.ndarray, side: int, tissue: "TissueMap") -> np.ndarray:
-    """(N,) share of tissue of each window, from sums over all elements above and to the left."""
+    """(N,) share of tissue of each window, from a summed-area table."""
     sums = np.pad(tissue.mask.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     ends = []
     for axis in (0, 1):
@@ -166,7 +166,7 @@ def _shares(corners: np.ndarray, side: int, tissue: "TissueMap") -> np.ndarray:
 def _read(
     slide: "Windows", corners: np.ndarray, side: int, area: "Region", channels: tuple[int, ...]
 ) -> Iterator[np.ndarray]:
-    """The windows that can be read: what a damaged one means is for the prediction to say."""
+    """The readable windows; damaged ones are reported by the prediction."""
     bottom, right = area.y + area.height, area.x + area.width
     for y, x in corners.tolist():
         height, width = min(side, bottom - y), min(side, right - x)
@@ -177,7 +177,7 @@ def _read(
 
 
 def _features(session: "Session") -> Any:
-    """The pooled features of the session's network, if it can be asked for them."""
+    """Function for the pooled features of the session's network; None if not available."""
     model = getattr(session, "model", None)
     if model is None:
         return None

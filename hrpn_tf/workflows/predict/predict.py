@@ -20,9 +20,9 @@ from hrpn_tf.workflows.predict.requests import Request, made_by, requests
 logger = logging.getLogger(__name__)
 
 Failure = tuple[Path, Exception]
-# Slides are looked at by so many threads at once: most of the time goes into waiting for a drive.
+# Number of threads that check slides; most of the time is spent waiting for a drive.
 _CHECKING_THREADS = 8
-# So many reasons of failure are still readable in one line.
+# Number of failure reasons that are still readable in one line.
 _REASONS = 5
 
 
@@ -34,28 +34,28 @@ def predict_run(
     options: PredictionOptions | None = None,
     execution: Execution | None = None,
 ) -> list[Path]:
-    """Predict slides by tiles; everything that can be refused is refused before the first.
+    """Predict slides by tiles; all inputs are checked before the first slide is predicted.
 
-    Of several slides, those that cannot be predicted do not keep the others from it.
+    If some of several slides cannot be predicted, the others are predicted nevertheless.
 
     Args:
-        network: of a run or a bundle; or a run, open or its folder.
-        slides: slides, and slide lists (CSV, YAML), of which the groups that the run neither
-            trained nor picked its checkpoint with are predicted; empty for the run's test slides.
-        out: folder of the results, or one file ``*.tif`` or folder ``*.zarr`` for one slide;
-            ``RUN/predictions`` if None; a bundle needs one.
-        options: what is predicted of every slide.
-        execution: how it is computed.
+        network: network of a run or a bundle; or an open run or run folder.
+        slides: slides and slide lists (CSV, YAML); of a list, all groups but the training and
+            validation groups are predicted; empty for the run's test slides.
+        out: folder of the results, or for one slide a file ``*.tif`` or folder ``*.zarr``;
+            ``RUN/predictions`` if None; required for a bundle.
+        options: pixels to predict of every slide.
+        execution: computation of the predictions.
 
     Returns:
-        The predicted slides, those that were left out among them.
+        The predicted slides, including skipped ones.
 
     Raises:
-        RunError: no run there, or no network in it yet.
-        UsageError: there is nothing to predict, or two results would get one name.
-        SomeSlidesFailedError: some of several slides failed; says which, and why.
+        RunError: no run, or no network in it yet.
+        UsageError: no slide to predict, or two results with the same name.
+        SomeSlidesFailedError: some of several slides failed; names them with the reasons.
         OutputExistsError: a prediction exists, and ``execution.overwrite`` is false.
-        HrpnError: others: the only slide cannot be predicted.
+        HrpnError: the only slide cannot be predicted.
 
     Example:
         >>> predict_run(Path("demo/run"), [Path("slide.ome.tif")])  # doctest: +SKIP
@@ -89,7 +89,7 @@ def predict_run(
 def _compute(
     jobs: Sequence[SlideJob], network: Network, execution: Execution, alone: bool
 ) -> list[Failure]:
-    """Predict slides, and say what is special about the prediction; see :func:`predict_run`."""
+    """Predict slides, and warn about peculiarities; see :func:`predict_run`."""
     if caution := network.caution():
         logger.warning(caution)
     if not jobs:
@@ -120,7 +120,7 @@ def _config(network: Network, overrides: Sequence[str]) -> Config:
 
 
 def _is_done(request: Request, own: Mapping[str, str], network: Network) -> bool:
-    """Whether this very network has predicted a slide already."""
+    """Whether the same network has predicted a slide already."""
     if made_by(request.out, own):
         return True
     if request.out.exists():
@@ -138,9 +138,9 @@ def _look_at_all(
     options: PredictionOptions,
     execution: Execution,
 ) -> list[SlideJob | Exception | None]:
-    """What is found of each slide: how it can be predicted, None if it is, or why it cannot be.
+    """For each slide its job, None if it is predicted already, or the error that prevents it.
 
-    A single slide that cannot be predicted raises its error instead.
+    The error of a single slide is raised instead.
     """
     contract, several = network.contract(), len(asked) > 1
     tile_is_given = any(text.startswith("prediction.tile=") for text in options.overrides)
@@ -163,7 +163,7 @@ def _look_at_all(
         return [look(asked[0])]
     with ThreadPoolExecutor(_CHECKING_THREADS) as pool:
         found = pool.map(look_safely, asked)
-        # no bar if it is quick
+        # no bar for a quick check
         shown = {"shown": execution.progress, "delay": 2.0, "leave": False}
         return list(tracked(found, "checking slides", len(asked), "slide", **shown))
 
@@ -182,7 +182,7 @@ def _warn_of_resampling(jobs: Sequence[SlideJob]) -> None:
 
 
 def _report(failures: Sequence[Failure], slides: int) -> str:
-    """One line; the reasons of more than a few slides are said before it, a line for each."""
+    """Summary of the failures in one line; more than a few reasons are logged before it."""
     reasons = [_reason(slide, error) for slide, error in failures]
     others = "; the others are done" if len(failures) < slides else ""
     text = f"{len(failures)} of {slides} slides failed{others} (to try them again, run the same "

@@ -1,4 +1,4 @@
-"""Which slides are predicted, and where each result goes."""
+"""Determine the slides to predict, and the paths of their results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,13 +20,13 @@ LISTS = (".csv", ".yaml", ".yml")
 
 @dataclass(frozen=True)
 class Request:
-    """One slide to predict, as asked for.
+    """Request to predict one slide.
 
     Attributes:
         slide: file or folder.
-        out: where the prediction goes.
-        channels: role: channel name or index in the file.
-        pixel_size_um: um per pixel that the run states for a slide whose file states none.
+        out: path of the prediction.
+        channels: channel name or index in the file, by role.
+        pixel_size_um: um per pixel recorded in the run, for a slide whose file states none.
     """
 
     slide: Path
@@ -42,11 +42,11 @@ def requests(
     out: Path | None,
     options: PredictionOptions,
 ) -> list[Request]:
-    """What is to be predicted, and where each result goes; see ``predict_run``.
+    """The slides to predict, with the paths of their results; see ``predict_run``.
 
     Raises:
-        UsageError: two results would get one name, one file is named for several slides, or a
-            channel is given for an input that the network does not have.
+        UsageError: two results with the same name, one file for several slides, or a channel for
+            an input that the network does not have.
     """
     from hrpn_tf.prediction.output import FILE_SUFFIXES, suffix_of
     from hrpn_tf.slides.names import slide_name
@@ -95,11 +95,12 @@ def _slides_of(network: Network, config: Config, path: Path | None) -> tuple[Run
 
 
 def made_by(prediction: Path, network: Mapping[str, str]) -> bool:
-    """Whether a predicted slide is there and names this very network, by its SHA-256.
+    """Whether a predicted slide exists and names this network, by its SHA-256.
 
     Args:
         prediction: path of the slide.
-        network: its origin; see ``Network``. One slide may be without, and one with intervals.
+        network: origin of the network; see ``Network``. Networks with and without intervals
+            differ.
     """
     from hrpn_tf.slides import read_provenance
 

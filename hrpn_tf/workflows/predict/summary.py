@@ -1,4 +1,4 @@
-"""What a user is told of a slide that is predicted, in one line."""
+"""Summaries of predicted slides in one line."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def describe(summary: "PredictionSummary") -> str:
-    """Size, time, tiles, memory, and what is not exact about it."""
+    """Size, time, tiles, memory and seam errors of a prediction."""
     tiling = summary.tiling
     region, rate = tiling.region, summary.pixels / 1e6 / summary.seconds
     parts = [
@@ -34,7 +34,7 @@ def describe(summary: "PredictionSummary") -> str:
 
 
 def describe_cohort(slides: int, pixels: int, seconds: float) -> str:
-    """How many slides are done, and what was computed for them.
+    """Number of finished slides, and the amount and speed of the computation.
 
     >>> describe_cohort(3, 12_000_000, 30)
     '3 slides done: 12.0 Mpx computed in 30.0 s, 0.40 Mpx/s'

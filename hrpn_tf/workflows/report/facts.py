@@ -1,4 +1,4 @@
-"""What a report says in words: model, data, training, prediction."""
+"""Tables of facts in a report: model, data, training, prediction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ def run_facts(sources: Sources) -> list[dict[str, Any]]:
     """Groups of facts of the run: model, data, training.
 
     Raises:
-        RunError: a file of the run holds something else than it should.
+        RunError: a file of the run is damaged.
     """
     try:
         return [
@@ -38,10 +38,10 @@ def slide_facts(
     """Groups of facts of one slide.
 
     Args:
-        info: name: value, as found in the slide.
-        row: of the evaluation.
+        info: properties of the slide by name.
+        row: row of the evaluation.
         coverage: share of pixels within their prediction interval, or None.
-        provenance: of the prediction.
+        provenance: provenance of the prediction.
     """
     levels = []
     for key, name in (("true", "measured"), ("predicted", "predicted")):
@@ -71,7 +71,7 @@ def fact(name: str, value: Any) -> dict[str, str]:
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Facts:
-    """Nested values as lines, checksums cut short."""
+    """Nested values as lines, with shortened checksums."""
     facts: Facts = []
     for key, value in values.items():
         name = f"{prefix} {key}".strip().replace("_", " ")

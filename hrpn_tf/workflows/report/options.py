@@ -1,4 +1,4 @@
-"""What can be chosen for a report."""
+"""Options of a report."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,13 @@ MEGAPIXELS = 100.0
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report shows.
+    """Sources of a report, and the size of its images.
 
     Attributes:
-        run: of an evaluation; None for the folder that it lies in.
-        slide_list: where the slides are; None for those of the run's patch dataset.
+        run: run of an evaluation; None for the folder that contains it.
+        slide_list: list of the slides; None for those of the run's patch dataset.
         predictions: folder of the predicted slides; ``RUN/predictions`` if None.
-        megapixels: of the finest level of a slide that the viewer shows, in millions.
+        megapixels: largest size of a slide in the viewer, in megapixels.
     """
 
     run: Run | Path | None = None

@@ -1,4 +1,4 @@
-"""The pages of a report: the first one, and one per slide."""
+"""The pages of a report: an index page, and one page per slide."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ from hrpn_tf.workflows.report.sources import Sources
 
 # The metrics at the top of the page.
 _HEADLINE = ("r2", "pearson", "rmse", "bias")
-# What predict writes about how like the training slides a slide is.
+# Key of the out-of-distribution assessment in the metadata of a prediction.
 _LIKENESS = "training_likeness"
 
 
 def file_name(number: int, name: str) -> str:
-    """A name that every file system and address takes, whatever the slide is called.
+    """A file name that is valid in every file system and URL, for any name of a slide.
 
     >>> file_name(0, "mouse 1/<b>"), file_name(1, "???")
     ('001-mouse-1-b', '002')
@@ -37,7 +37,7 @@ def file_name(number: int, name: str) -> str:
 
 
 def page_name(number: int, name: str) -> str:
-    """Path of a slide's page within the report."""
+    """Path of a slide's page in the report."""
     return f"slides/{file_name(number, name)}.html"
 
 
@@ -47,7 +47,7 @@ def write_slide_pages(
     pages: Mapping[str, str],
     folder: Path,
 ) -> None:
-    """Write the page of every slide, each with links to the one before and after."""
+    """Write the page of every slide, with links to the previous and the next one."""
     links = [{"name": name, "href": Path(pages[name]).name} for name in contents]
     for number, (name, content) in enumerate(contents.items()):
         text = render(
@@ -84,13 +84,13 @@ def write_index(
     """Write ``index.html`` and the folder of figures.
 
     Args:
-        sources: of the report.
-        facts: groups of them, of the run.
-        contents: slides that have a page.
-        problems: why others have none.
-        pages: of the slides.
-        counts: over all pixels of the slides that have a page.
-        folder: of the report.
+        sources: sources of the report.
+        facts: groups of facts of the run.
+        contents: slides with a page.
+        problems: reasons for missing pages, by slide.
+        pages: pages of the slides.
+        counts: counts over all pixels of the slides with a page.
+        folder: folder of the report.
     """
     metrics, data = sources.metrics, sources.config.data
     sections, notes = _sections(sources, counts, bool(contents), folder / "figures")
@@ -117,7 +117,7 @@ def write_index(
 
 
 def likeness_warning(provenance: Mapping[str, Any]) -> str:
-    """What the prediction says of a slide that is unlike the training slides; else empty."""
+    """Warning about a slide that is unlike the training slides; empty for other slides."""
     found = provenance.get(_LIKENESS)
     if not isinstance(found, Mapping) or not found.get("out_of_distribution"):
         return ""
@@ -151,7 +151,7 @@ def _slide(
 def _sections(
     sources: Sources, counts: Counts, any_slide: bool, folder: Path
 ) -> tuple[list[Section], list[str]]:
-    """Sections of figures, and a line for each that is left out."""
+    """Sections with figures, and a line for each omitted section."""
     target = sources.config.data.target
     notes = []
     sections = []

@@ -1,4 +1,4 @@
-"""Write the report of a run or an evaluation: pages, figures, tiles; loads no TensorFlow."""
+"""Write the report of a run or an evaluation: pages, figures, tiles; without TensorFlow."""
 
 import logging
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reported:
-    """A report that was written.
+    """A written report.
 
     Attributes:
-        page: to open.
-        slides: how many slides have a page.
-        problems: name of a slide: why it has none.
-        tile_bytes: of all tiles.
+        page: page to open.
+        slides: number of slides with a page.
+        problems: reasons for missing pages, by name of the slide.
+        tile_bytes: size of all tiles.
     """
 
     page: Path
@@ -51,20 +51,20 @@ def report_run(
 ) -> Reported:
     """Write the report of a run or an evaluation.
 
-    A slide that cannot be shown (gone, damaged, not finite) is listed with its figures and the
-    reason; the others are shown.
+    A slide that cannot be shown (missing, damaged, not finite) is listed with its metrics and the
+    reason; the other slides are shown.
 
     Args:
         path: RUN or EVALUATION; or an open run.
         out: folder to write; ``report`` beside the evaluation if None.
-        options: where the slides and predictions are, and how large slides are shown.
+        options: slides, predictions, and the size of images.
         overwrite: replace an existing report.
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         UsageError, RunError: see ``find_sources``.
         OutputExistsError: the report exists, and ``overwrite`` is false.
-        UsageError: what is to be replaced is no report.
+        UsageError: the folder to be replaced is not a report.
     """
     options = options or ReportOptions()
     run = options.run
@@ -94,10 +94,10 @@ def report_run(
 
 
 def _refuse_other(out: Path) -> None:
-    """Refuse to replace a folder that is no report, such as the run itself.
+    """Refuse to replace a folder that is not a report, such as the run itself.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the folder is not a report.
     """
     is_report = (out / "index.html").is_file() and (out / "assets" / SCRIPTS[0]).is_file()
     if out.exists() and not is_report and not (out.is_dir() and not any(out.iterdir())):
@@ -107,7 +107,7 @@ def _refuse_other(out: Path) -> None:
 def _slides(
     sources: Sources, folder: Path, most_pixels: float, counts: Counts, progress: bool
 ) -> tuple[dict[str, SlideContent], dict[str, str]]:
-    """Tiles of all slides that can be shown, and why the others cannot."""
+    """Tiles of all slides that can be shown, and the reasons for the others."""
     contents: dict[str, SlideContent] = {}
     problems: dict[str, str] = {}
     total = sum(sources.metrics.model(name)["pixels"] for name in sources.metrics.slides)
@@ -132,7 +132,7 @@ def _slides(
 
 
 def _edges(metrics: ReportMetrics) -> np.ndarray:
-    """Of the bins of all counts."""
+    """Edges of the bins of all counts."""
     row = metrics.model(POOLED)
     low = min(row["true"]["min"], row["predicted"]["min"])
     high = max(row["true"]["max"], row["predicted"]["max"])

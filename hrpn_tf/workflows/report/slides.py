@@ -27,15 +27,15 @@ _THUMBNAIL = 112  # px, the longer side
 
 @dataclass(frozen=True)
 class SlideContent:
-    """What a report shows of one slide.
+    """Content of a report for one slide.
 
     Attributes:
         view: tiles and their description.
         thumbnails: measured, predicted, error as data URLs.
         thumbnail_size: (height, width) px.
-        info: name: value, what the slide is.
-        provenance: of the prediction.
-        coverage: share of pixels within their prediction interval; None if there are none.
+        info: properties of the slide by name.
+        provenance: provenance of the prediction.
+        coverage: share of pixels within their prediction interval; None without intervals.
     """
 
     view: SlideView
@@ -58,17 +58,17 @@ def slide_content(
     """Write the tiles of a slide and describe it.
 
     Args:
-        sources: of the report.
-        name: of the slide.
-        folder: of the tiles.
-        most_pixels: of the finest level shown.
-        counts: that the slide's are added to, once it was read to its end.
-        progress: is told how many pixels are done.
+        sources: sources of the report.
+        name: name of the slide.
+        folder: folder for the tiles.
+        most_pixels: largest number of pixels of the finest level.
+        counts: counts to which those of the slide are added, once it is read completely.
+        progress: called with the number of pixels of each finished part.
 
     Raises:
-        SlideNotFoundError: the slide is gone, or the list does not name it.
+        SlideNotFoundError: the slide is missing, or not in the list.
         MissingPredictionError: there is no prediction.
-        HrpnError: the slide or its prediction cannot be shown; says why.
+        HrpnError: the slide or its prediction cannot be shown.
     """
     own = no_counts(counts.density.edges)
     with open_layers(sources, name) as (layers, size, slide, prediction):
@@ -129,9 +129,9 @@ def open_layers(
 
 
 def _with_bounds(sources: Sources, name: str, predicted: Slide, stack: ExitStack) -> Slide:
-    """The slide that holds lower and upper bound, if any does.
+    """The slide with lower and upper bounds, if there is one.
 
-    That is the prediction itself, or the one that ``hrpn-tf predict --intervals`` made beside it.
+    Either the prediction itself, or the one that ``hrpn-tf predict --intervals`` made beside it.
     """
     beside = find_prediction(sources.predictions.with_name(f"{sources.predictions.name}-intervals"),
                              name)  # fmt: skip
@@ -141,7 +141,7 @@ def _with_bounds(sources: Sources, name: str, predicted: Slide, stack: ExitStack
 
 
 def _bounds(predicted: Slide, target: str, resolution: float) -> list[Layer]:
-    """Lower and upper bound, where the prediction has channels of these names."""
+    """Lower and upper bound, if the prediction has channels with these names."""
     layers = []
     for kind in ("lower", "upper"):
         for index, channel in enumerate(predicted.info.channels):
@@ -187,7 +187,7 @@ def _scale_of(view: SlideView, key: str) -> dict[str, float]:
 
 
 def _data_url(image: np.ndarray, shape: tuple[int, int]) -> str:
-    """WebP of twice the size that it is shown at, for fine screens."""
+    """WebP image of twice the displayed size, for high-resolution screens."""
     import cv2
 
     large = 2 * shape[1], 2 * shape[0]

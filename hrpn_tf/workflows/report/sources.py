@@ -1,4 +1,4 @@
-"""What a report is made of: a run, one of its evaluations, the slides and their predictions."""
+"""Sources of a report: a run, one of its evaluations, the slides and their predictions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from hrpn_tf.runs.folder import CONFIG, EVALUATION, REPORT, is_run
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a report's content comes from.
+    """Sources of a report.
 
     Attributes:
-        run: of the training, open.
+        run: the open run.
         evaluation: folder of the evaluation.
-        metrics: of the evaluation.
+        metrics: metrics of the evaluation.
         predictions: folder of the predicted slides.
-        slides: name: slide, of those that the evaluation names and the list or store knows.
-        missing: why slides are not known, or an empty text.
+        slides: slides by name: those of the evaluation that the list or patch dataset contains.
+        missing: reason for unknown slides, or an empty text.
     """
 
     run: Run
@@ -34,24 +34,24 @@ class Sources:
 
     @property
     def config(self) -> Config:
-        """Of the run."""
+        """Configuration of the run."""
         return self.run.config
 
 
 def find_sources(
     path: Path, *, run: Run | Path | None, slide_list: Path | None, predictions: Path | None
 ) -> Sources:
-    """Find what belongs to a run or an evaluation.
+    """Find the sources that belong to a run or an evaluation.
 
     Args:
         path: RUN or EVALUATION.
-        run: of the evaluation; by default the folder that the evaluation lies in.
-        slide_list: where the slides are; None for those of the run's store.
+        run: run of the evaluation; by default the folder that contains the evaluation.
+        slide_list: list of the slides; None for those of the run's patch dataset.
         predictions: folder of the predicted slides; ``RUN/predictions`` if None.
 
     Raises:
-        UsageError: neither a run nor an evaluation, or one that was not evaluated yet.
-        RunError: a damaged run or evaluation.
+        UsageError: neither a run nor an evaluation, or a run that is not evaluated yet.
+        RunError: the run or evaluation is damaged.
         SlideListError, SlideNotFoundError: the slide list cannot be used.
     """
     folder, evaluation = _folders(path, run)

@@ -4,26 +4,22 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 import pytest
+from experiments.processes import why_it_failed
 from support.places import EXPERIMENTS, ROOT
 
-SCRIPT = EXPERIMENTS / "accelerator" / "__main__.py"
+SCRIPT = EXPERIMENTS / "accelerator"
 BESIDE = ROOT / ".venv" / "jax"  # where .ci/run puts it: Keras imports every backend that it finds
 SMALL = ["--presets", "hrpn-s", "--batch", "2", "--size", "32", "--steps", "2", "--seconds", "0"]
 
 
 @pytest.fixture(scope="module")
 def accelerator() -> ModuleType:
-    spec = spec_from_file_location("accelerator", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules["accelerator"] = module
-    spec.loader.exec_module(module)
-    return module
+    return import_module("experiments.accelerator.experiment")
 
 
 def has(backend: str) -> bool:
@@ -110,7 +106,7 @@ def measured(accelerator, monkeypatch, capsys):
     """Run the script with cells that print what the test says; gives the table's rows."""
 
     def run(results, *arguments):
-        monkeypatch.setattr(accelerator, "_run", lambda cell, options: next(results))
+        monkeypatch.setattr(accelerator, "_run", lambda measurement, options: next(results))
         monkeypatch.setattr(sys, "argv", ["accelerator", "--presets", "hrpn-m", *arguments])
         accelerator.main()
         return rows(capsys.readouterr().out)
@@ -160,8 +156,8 @@ def test_what_failed_is_a_row_that_says_why_and_is_not_tried_again(measured):
         (3, "", "exit status 3"),
     ],
 )
-def test_why_it_failed(accelerator, returncode, stderr, why):
-    assert accelerator.why_it_failed(returncode, stderr).startswith(why)
+def test_why_it_failed(returncode, stderr, why):
+    assert why_it_failed(returncode, stderr).startswith(why)
 
 
 def test_limits_that_are_known(accelerator):

@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib import import_module
 from types import ModuleType
 
 import pytest
@@ -15,13 +15,7 @@ SCRIPT = EXPERIMENTS / "cohort_on_paper.py"
 
 @pytest.fixture(scope="module")
 def scale() -> ModuleType:
-    spec = spec_from_file_location("scale", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules["scale"] = module
-    spec.loader.exec_module(module)
-    return module
+    return import_module("experiments.cohort_on_paper")
 
 
 def test_the_page_holds_the_tables() -> None:

@@ -1,7 +1,7 @@
 """The table of goals says met and missed of known ratios."""
 
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -14,22 +14,14 @@ from hrpn_benchmarks.measures import Measured, Samples
 from hrpn_benchmarks.plan import Plan, read_plan
 from hrpn_benchmarks.report.report import Accuracy, Report, Row
 from support.instruments import cell
-from support.places import EXPERIMENTS
 from support.small_bundle import small_bundle
 
-SCRIPT = EXPERIMENTS / "goals.py"
 NAMES = {"hrpn-m": "hrpn-m", "ganda": "ganda", "hrpn-published": "hrpn-published"}
 
 
 @pytest.fixture(scope="module")
-def claims() -> ModuleType:
-    spec = spec_from_file_location("claims", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules["claims"] = module
-    spec.loader.exec_module(module)
-    return module
+def goals() -> ModuleType:
+    return import_module("experiments.goals")
 
 
 def row(model: str, scenario: str, seconds: float, **changes: object) -> Row:
@@ -54,7 +46,7 @@ def report(*rows: Row) -> Report:
     return Report(environment=machine, plan=Plan(), rows=rows)
 
 
-def test_ratios_and_verdicts(claims: ModuleType) -> None:
+def test_ratios_and_verdicts(goals: ModuleType) -> None:
     int8 = row("hrpn-m", "tile", 0.02, precision="int8")
     rows = [
         row("hrpn-m", "tile", 0.04),
@@ -67,7 +59,7 @@ def test_ratios_and_verdicts(claims: ModuleType) -> None:
         row("HRPN (PyTorch)", "tile", 0.1, format="pytorch"),
         row("HRPN (PyTorch)", "training", 1.0, format="pytorch"),
     ]
-    table = claims.to_table(claims.claims(report(*rows), NAMES)).splitlines()
+    table = goals.to_table(goals.goals(report(*rows), NAMES)).splitlines()
     ends = {line.split(" | ")[0].strip("| "): line.split(" | ")[3:] for line in table[2:]}
     found = {what: (cells[0], cells[-1].strip(" |")) for what, cells in ends.items()}
     assert found == {
@@ -81,40 +73,40 @@ def test_ratios_and_verdicts(claims: ModuleType) -> None:
     }
 
 
-def test_a_goal_within_the_interval_is_not_certain(claims: ModuleType) -> None:
+def test_a_goal_within_the_interval_is_not_certain(goals: ModuleType) -> None:
     rows = [row("hrpn-m", "tile", 0.0501), row("ganda", "tile", 0.1)]
-    table = claims.to_table(claims.claims(report(*rows), {"hrpn-m": "hrpn-m", "ganda": "ganda"}))
+    table = goals.to_table(goals.goals(report(*rows), {"hrpn-m": "hrpn-m", "ganda": "ganda"}))
     assert "| 0.5 | missed, uncertain |" in table
 
 
-def test_what_is_not_there_says_why(claims: ModuleType) -> None:
+def test_what_is_not_there_says_why(goals: ModuleType) -> None:
     failed = row("ganda", "tile", 0.1).model_copy(
         update={"measures": {}, "failure": "out | of luck", "accuracy": None}
     )
-    found = claims.claims(report(row("hrpn-m", "tile", 0.1), failed), NAMES)
-    table = claims.to_table(found)
+    found = goals.goals(report(row("hrpn-m", "tile", 0.1), failed), NAMES)
+    table = goals.to_table(found)
     assert "not measured: out / of luck" in table
     assert "not measured: no certificate of ganda" in table
     assert table.count("not measured: no such row") == 4
 
 
-def test_errors_of_different_images_are_not_compared(claims: ModuleType) -> None:
+def test_errors_of_different_images_are_not_compared(goals: ModuleType) -> None:
     other = row("ganda", "tile", 0.1)
     assert other.accuracy is not None
     accuracy = other.accuracy.model_copy(update={"what": "slide-2"})
     other = other.model_copy(update={"accuracy": accuracy})
-    table = claims.to_table(claims.claims(report(row("hrpn-m", "tile", 0.01), other), NAMES))
+    table = goals.to_table(goals.goals(report(row("hrpn-m", "tile", 0.01), other), NAMES))
     assert "of different images: slide-1 and slide-2" in table
 
 
-def test_its_plan_is_read(claims: ModuleType) -> None:
-    plan = read_plan(claims.PLAN)
-    assert plan.peers[0].name == claims.ORIGINAL
+def test_its_plan_is_read(goals: ModuleType) -> None:
+    plan = read_plan(goals.PLAN)
+    assert plan.peers[0].name == goals.ORIGINAL
     assert {"tile", "model_predict", "training"} == set(plan.scenarios)
 
 
 def test_the_command_measures_once_and_then_reads(
-    claims: ModuleType,
+    goals: ModuleType,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -128,26 +120,26 @@ def test_the_command_measures_once_and_then_reads(
         return Round(measured=Measured(measures={"latency": times}))
 
     monkeypatch.setattr(runner, "measure_apart", measure)
-    out = tmp_path / "claims"
-    command = ["claims.py", "--bundle", f"hrpn-m={small_bundle()}", "--quick", "--out", str(out)]
+    out = tmp_path / "goals"
+    command = ["goals.py", "--bundle", f"hrpn-m={small_bundle()}", "--quick", "--out", str(out)]
     monkeypatch.setattr(sys, "argv", command)
-    claims.main()
+    goals.main()
     measured = list(asked)
     assert {"tile", "model_predict", "training"} == set(measured)
     printed = capsys.readouterr().out
     assert "| 0.33 | 0.33 to 0.33 | 0.5 | met |" in printed
-    assert (out / "claims.md").read_text(encoding="utf-8").strip() in printed
-    claims.main()
+    assert (out / "goals.md").read_text(encoding="utf-8").strip() in printed
+    goals.main()
     assert asked == measured
 
 
 @pytest.mark.parametrize("text", ["hrpn-m", "other=b", "hrpn-m=nowhere"])
 def test_a_bundle_that_is_not_there_is_named(
-    claims: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+    goals: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    out = tmp_path / "claims"
-    monkeypatch.setattr(sys, "argv", ["claims.py", "--bundle", text, "--out", str(out)])
+    out = tmp_path / "goals"
+    monkeypatch.setattr(sys, "argv", ["goals.py", "--bundle", text, "--out", str(out)])
     with pytest.raises(SystemExit) as stop:
-        claims.main()
+        goals.main()
     assert stop.value.code == (1 if text.endswith("nowhere") else 2)
     assert not out.exists()

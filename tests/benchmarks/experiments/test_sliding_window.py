@@ -19,12 +19,11 @@ needs_bench = pytest.mark.skipif(not BENCH, reason="MONAI or PyTorch is not inst
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch):
-    """Import one of the scripts by name."""
-    monkeypatch.syspath_prepend(EXPERIMENTS)
+def script():
+    """Import one of the modules by name."""
 
     def load(name: str) -> ModuleType:
-        return importlib.import_module(name)
+        return importlib.import_module(f"experiments.sliding_window.{name}")
 
     return load
 
@@ -77,7 +76,7 @@ def test_the_pytorch_copy_is_equal(script, fold):
     keras.utils.set_random_seed(0)
     scaling = Scaling((30.0, 40.0), (20.0, 25.0), 8.0, (255.0, 255.0), 60.0)
     model = build_model("hrpn-m", 2, scaling=scaling)
-    script("sliding_window_sample")._as_if_trained(model)
+    script("sample")._as_if_trained(model)
     copy = script("torch_copy").TorchCopy(model, fold=fold).eval()
     tile = np.random.default_rng(0).integers(0, 256, (2, 96, 64, 2)).astype(np.float32)
     with torch.inference_mode():
@@ -99,14 +98,14 @@ def test_a_layer_that_it_does_not_know_is_refused(script):
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 1.0])
 def test_as_much_tissue_as_asked_for_and_exact_black_around_it(script, share):
-    image = script("sliding_window_sample").tissue_image(96, share)
+    image = script("sample").tissue_image(96, share)
     assert image.shape == (96, 96, 2)
     assert (image > 0).all(axis=-1).mean() == pytest.approx(share, abs=1e-3)
     assert (image.any(axis=-1) == image.all(axis=-1)).all()
 
 
 def test_contestants_have_names_of_their_own_and_ours_comes_first(script):
-    module = script("sliding_window_contestants")
+    module = script("contestants")
     everyone = module.contestants(1024, 144)
     assert len({each.name for each in everyone}) == len(everyone)
     assert everyone[0].group == "ours"
@@ -140,9 +139,9 @@ def report() -> dict:
 
 
 def test_ratios_are_medians_over_rounds_of_ratios_within_a_round(script, report):
-    lines = script("sliding_window_report").markdown(report).splitlines()
+    lines = script("table").markdown(report).splitlines()
     rows = {line.split("|")[1].strip(): line.split("|")[2:] for line in lines if line[:2] == "| "}
-    header = script("sliding_window_report").HEADER[1:]
+    header = script("table").HEADER[1:]
     theirs = dict(zip(header[:2], rows["theirs"], strict=False))
     assert float(theirs["s"]) == 3.0
     assert float(theirs["x ours"]) == 2.0  # of 1.5, 2 and 2
@@ -153,7 +152,7 @@ def test_ratios_are_medians_over_rounds_of_ratios_within_a_round(script, report)
 
 
 def test_edges_are_left_out_by_slide_and_not_by_window(script):
-    inner = script("sliding_window")._inner
+    inner = script("experiment")._inner
     assert inner(0, 100, 300, 16) == slice(16, 100)
     assert inner(100, 100, 300, 16) == slice(0, 100)
     assert inner(200, 100, 300, 16) == slice(0, 84)
@@ -164,5 +163,5 @@ def test_a_report_is_not_overwritten_unless_asked(script, monkeypatch, tmp_path,
     (tmp_path / existing).write_text("precious")
     monkeypatch.setattr(sys, "argv", ["sliding_window", "--out", str(tmp_path / "report.json")])
     with pytest.raises(SystemExit, match=r"exists already.*--overwrite"):
-        script("sliding_window").main()
+        script("experiment").main()
     assert (tmp_path / existing).read_text() == "precious"

@@ -1,17 +1,16 @@
 """The instruments against costs that are known."""
 
 from dataclasses import replace
-from runpy import run_path
 
 import numpy as np
 import pytest
+from experiments.instruments import overhead
 from hrpn_benchmarks.measures import Samples
 from hrpn_benchmarks.scenarios.scenario import ScenarioContext
 from hrpn_benchmarks.scenarios.sessions import SCENARIOS
 from hrpn_benchmarks.trackers.timing import Latency, PeakMemory, repeat, warm_up
 from pydantic import ValidationError
 from support.instruments import Sleeper, cell
-from support.places import EXPERIMENTS
 
 
 def test_a_known_sleep_is_measured() -> None:
@@ -39,8 +38,7 @@ def test_the_clock_costs_less_than_a_hundredth_of_a_millisecond() -> None:
 
 
 def test_the_harness_adds_less_than_a_hundredth_to_a_millisecond() -> None:
-    script = EXPERIMENTS / "instruments.py"
-    assert abs(run_path(str(script))["overhead"](0.5)) < 0.01
+    assert abs(overhead(0.5)) < 0.01
 
 
 def test_area_is_as_fast_as_its_pixels() -> None:

@@ -1,4 +1,4 @@
-"""Dask clusters: some processes of this machine, or one that is running elsewhere."""
+"""Dask clusters: worker processes on this machine, or a cluster that is already running."""
 
 import logging
 import os
@@ -19,11 +19,11 @@ from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.tasks import WorkerCheck, WorkerLimits
 
 _CONNECT_SECONDS = 10
-# A network profits little from more cores than this; more processes profit from all of them.
+# More cores speed up one network little; more processes make use of all cores.
 _CORES_PER_WORKER = 4
-# What a worker should have for tiles of a useful size: TensorFlow alone takes a third of it.
+# Memory of a worker for tiles of a useful size; TensorFlow alone takes a third of it.
 _BYTES_PER_WORKER = 2 * 10**9
-# What this process takes with Dask, and what Python's helper of its processes does.
+# Memory of this process with Dask, and of Python's resource tracker.
 _OWN_BYTES, _HELPER_BYTES = 200 * 2**20, 16 * 2**20
 _LOST = (
     "the Dask scheduler is gone, or dropped its tasks; what is finished is kept: run the same "
@@ -33,12 +33,12 @@ _LOST = (
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that was found fit to work.
+    """A cluster whose workers have been checked.
 
     Attributes:
-        client: of Dask.
-        means: of each worker.
-        sharing: workers that share the memory that somebody allowed; 1 if each has it for itself.
+        client: Dask client.
+        means: limits of each worker.
+        sharing: number of workers that share the memory limit; 1 if each has its own.
     """
 
     client: Any
@@ -51,13 +51,13 @@ class Cluster:
         return self.client.submit(task, *arguments, pure=False, priority=priority)
 
     def result(self, future: Any) -> Any:
-        """Of a task that is done.
+        """Result of a finished task.
 
         Raises:
             ClusterError: the cluster is gone.
             WorkerLostError: the workers that ran it died, one after another.
-            MemoryBudgetError: what a worker may take is too little.
-            HrpnError: others that the task raised.
+            MemoryBudgetError: the memory limit of a worker is too small.
+            HrpnError: as raised by the task.
         """
         from distributed import CancelledError, KilledWorker
 
@@ -78,14 +78,14 @@ class Cluster:
             ) from None
 
     def workers(self) -> int:
-        """How many there are now."""
+        """Current number of workers."""
         return len(self.client.scheduler_info(n_workers=-1).get("workers", ()))
 
     def check(self) -> None:
-        """Refuse to wait for a cluster that is gone.
+        """Check that the cluster is still there.
 
         Raises:
-            ClusterError: it is.
+            ClusterError: the cluster is gone.
         """
         if self.client.status != "running":
             raise ClusterError(_LOST)
@@ -93,15 +93,15 @@ class Cluster:
 
 @contextmanager
 def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterator[Cluster]:
-    """A cluster of some processes on this machine, for as long as the context.
+    """A cluster of worker processes on this machine, for the duration of the context.
 
-    Only this process and its workers can talk to it: with certificates that are made for it and
-    kept in memory.
+    Only this process and its workers can connect, with certificates that are made for the cluster
+    and kept in memory.
 
     Args:
-        config: says how much memory all processes may take together.
-        slides: to predict.
-        workers: processes; None for as many as fit.
+        config: holds the memory limit of all processes together.
+        slides: number of slides to predict.
+        workers: number of processes; None for as many as fit.
 
     Raises:
         MemoryBudgetError: see ``local_means``.
@@ -115,7 +115,7 @@ def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterato
     total, gpus = memory_budget(config), own_gpus()
     count = workers or _fitting_workers(slides, total, gpus)
     settings = {
-        "distributed.worker.daemon": True,  # workers go with this process, however it ends
+        "distributed.worker.daemon": True,  # workers end with this process, however it ends
         "distributed.scheduler.http.routes": [],
         "distributed.worker.http.routes": [],
         "distributed.worker.profile.enabled": False,
@@ -135,7 +135,7 @@ def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterato
             scheduler_kwargs={"dashboard": False},
             silence_logs=logging.CRITICAL,
             local_directory=scratch,
-            memory_limit=0,  # each process keeps to its own share
+            memory_limit=0,  # each process observes its own share
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
@@ -144,11 +144,11 @@ def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterato
 
 
 def local_means(total: int | None, workers: int, gpus: tuple[str, ...]) -> WorkerLimits:
-    """What each of some workers on this machine may take.
+    """Limits of each worker on this machine.
 
     Args:
-        total: bytes that this process and its workers may take together; None for no limit.
-        workers: how many there are.
+        total: memory limit of this process and its workers together, bytes; None for no limit.
+        workers: number of workers.
         gpus: see ``WorkerLimits``.
     """
     share = None
@@ -167,16 +167,16 @@ def own_gpus() -> tuple[str, ...]:
 
 @contextmanager
 def connected(address: str, config: PredictionConfig, paths: Sequence[Path]) -> Iterator[Cluster]:
-    """A running cluster whose workers have this version of the package.
+    """Connect to a running cluster, whose workers must have this version of the package.
 
     Args:
         address: ``tcp://HOST:PORT``, or ``tls://HOST:PORT`` with the certificates that Dask's
             configuration names (``distributed.comm.tls``).
-        config: says how much memory each worker may take; by default 70 % of what Dask lets it.
-        paths: what every worker must see.
+        config: holds the memory limit of each worker; by default 70 % of Dask's limit.
+        paths: paths that every worker must see.
 
     Raises:
-        ClusterError: no cluster there, or one whose workers cannot run this package.
+        ClusterError: there is no cluster, or its workers cannot run this package.
     """
     from distributed import Client
 
@@ -227,14 +227,14 @@ def _fitting_workers(slides: int, total: int | None, gpus: tuple[str, ...]) -> i
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[Callable[[], None]]:
-    """Threads and processes that are started here never get Ctrl-C, which reaches them all.
+    """Start threads and processes with Ctrl-C blocked, which the terminal sends to all of them.
 
-    This process stops them; interrupted themselves, workers would die with a traceback each.
+    This process stops the workers; otherwise each would end with a traceback.
 
     Yields:
-        Lets this thread hear again, also what came in the meantime.
+        Function that unblocks Ctrl-C in this thread; a pending one is then delivered.
     """
-    resource_tracker.ensure_running()  # which lets the thread that starts it hear Ctrl-C
+    resource_tracker.ensure_running()  # it unblocks Ctrl-C in the thread that starts it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
     def hear() -> None:
@@ -247,7 +247,7 @@ def _deaf_to_interrupts() -> Iterator[Callable[[], None]]:
 
 
 def _silence() -> None:
-    """Say in one line what happens; Dask's own log would say it in many."""
+    """Turn off Dask's own log, since errors are reported in one line."""
     import distributed  # noqa: F401  (sets the levels)
 
     for name in ("distributed", "distributed.client", "tornado", "asyncio"):

@@ -1,4 +1,4 @@
-"""Predict many slides on a Dask cluster: slides and parts of slides are its tasks."""
+"""Predict many slides on a Dask cluster, with slides and parts of slides as tasks."""
 
 import logging
 import queue
@@ -24,45 +24,45 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Failure = tuple[Path, Exception]
-# Tasks that a worker has at a time: one that it runs, and one to go on with.
+# Tasks per worker at a time: a running one and the next.
 _TASKS_PER_WORKER = 2
-# Each slide that is begun costs this process an open file, its lock.
+# Each started slide needs an open file in this process, its lock.
 _MOST_SLIDES = 256
 _PATIENCE_SECONDS = 5.0
 
 
 class Workers(Protocol):
-    """What runs tasks: ``hrpn_tf.workflows.predict.cluster.dask_cluster.Cluster``."""
+    """Runs tasks; see ``hrpn_tf.workflows.predict.cluster.dask_cluster.Cluster``."""
 
     @property
     def means(self) -> WorkerLimits:
-        """Of each worker."""
+        """Limits of each worker."""
 
     def submit(self, task: Callable[..., Any], *arguments: Any, priority: int) -> Any:
-        """Run a task; gives a future."""
+        """Submit a task and return its future."""
 
     def result(self, future: Any) -> Any:
-        """Of a task that is done; ``ClusterError`` if the cluster is gone."""
+        """Result of a finished task; raises ``ClusterError`` if the cluster is gone."""
 
     def workers(self) -> int:
-        """How many there are now."""
+        """Current number of workers."""
 
     def check(self) -> None:
-        """``ClusterError`` if the cluster is gone."""
+        """Raise ``ClusterError`` if the cluster is gone."""
 
 
 def predict_on_cluster(jobs: Sequence[SlideJob], execution: Execution) -> list[Failure]:
-    """Predict slides on a cluster; a worker that is lost loses nothing, its tasks run again.
+    """Predict slides on a cluster; the tasks of a lost worker are repeated.
 
     Args:
-        jobs: checked, at least one. Their paths must mean the same files on every worker.
-        execution: the cluster, what is replaced, and what is reported.
+        jobs: checked jobs, at least one. Their paths must be valid on every worker.
+        execution: cluster, handling of existing results, and reports.
 
     Returns:
-        The slides that failed, and why.
+        The failed slides with their errors.
 
     Raises:
-        ClusterError: no cluster there, one whose workers cannot run this package, or it is gone.
+        ClusterError: there is no cluster, its workers cannot run this package, or it is gone.
     """
     from hrpn_tf.workflows.predict.cluster.dask_cluster import connected, local
 
@@ -79,33 +79,33 @@ _Next = Callable[[SlideProgress, Any], None]
 
 
 class ClusterScheduler:
-    """Predicts slides, a few at a time: neither this process nor the cluster ever holds them all.
+    """Predicts slides, a few at a time, so that neither process nor cluster holds all of them.
 
-    The number of tasks that the cluster has at a time follows the number of its workers. A slide is
-    begun when there is nothing left to do for those that are.
+    The number of submitted tasks follows the number of workers. A slide is started when all parts
+    of the started slides are submitted.
 
     Args:
-        cluster: what runs the tasks.
-        execution: what is replaced and reported.
+        cluster: runs the tasks.
+        execution: handling of existing results, and reports.
     """
 
     def __init__(self, cluster: Workers, execution: Execution) -> None:
         self._cluster, self._execution = cluster, execution
         self._waiting: Iterator[tuple[int, SlideJob]] = iter(())
-        self._slides: dict[int, SlideProgress] = {}  # under way, by their order
-        self._tasks: dict[Any, tuple[SlideProgress, _Next]] = {}  # future: slide, what comes of it
+        self._slides: dict[int, SlideProgress] = {}  # started slides, by their order
+        self._tasks: dict[Any, tuple[SlideProgress, _Next]] = {}  # future: slide, continuation
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._failures: list[Failure] = []
-        self._progress: Progress  # of all slides; begins with them
+        self._progress: Progress  # of all slides; made when they start
 
     def run(self, jobs: Sequence[SlideJob]) -> list[Failure]:
         """Predict all slides.
 
         Returns:
-            Those that failed, and why.
+            The failed slides with their errors.
 
         Raises:
-            ClusterError: the cluster is gone, or a worker does not fit in.
+            ClusterError: the cluster is gone, or a worker is incompatible.
         """
         started, computed = time.monotonic(), 0
         self._waiting = iter(enumerate(jobs))
@@ -126,14 +126,14 @@ class ClusterScheduler:
         return self._failures
 
     def _give_out(self) -> bool:
-        """Keep the workers busy; whether any of them is."""
+        """Submit tasks to idle workers; returns whether any task is running."""
         room = _TASKS_PER_WORKER * self._cluster.workers() + 1 - len(self._tasks)
         while room > 0 and (self._submit_part() or self._begin_next()):
             room -= 1
         return bool(self._tasks)
 
     def _next_done(self) -> Any:
-        """The next task that is done."""
+        """Wait for the next finished task."""
         alone = False
         while True:
             try:
@@ -147,7 +147,7 @@ class ClusterScheduler:
                     logger.warning("the cluster has no workers now; waiting for some")
 
     def _take_in(self, future: Any) -> int:
-        """Go on with what a task gave; how many pixels it computed."""
+        """Process the result of a task, and return the number of computed pixels."""
         slide, go_on = self._tasks.pop(future)
         before = slide.done
         slide.running -= 1
@@ -155,7 +155,7 @@ class ClusterScheduler:
             result = self._cluster.result(future)
         except ClusterError:
             raise
-        except Exception as error:  # noqa: BLE001 (whatever a task raises; reported at the end)
+        except Exception as error:  # noqa: BLE001 (a task can raise anything; reported at the end)
             slide.failure = slide.failure or error
         else:
             if slide.failure is None:
@@ -165,7 +165,7 @@ class ClusterScheduler:
         return slide.done - before
 
     def _begin_next(self) -> bool:
-        """Begin the next slide that can be; whether there was one."""
+        """Start the next slide; returns whether there was one."""
         from hrpn_tf.prediction.unfinished import Unfinished
 
         if len(self._slides) >= _MOST_SLIDES:
@@ -190,7 +190,7 @@ class ClusterScheduler:
             self._submit_finish(slide)
 
     def _submit_part(self) -> bool:
-        """Give out a part of the earliest slide that has one; whether there was any."""
+        """Submit a part of the earliest slide; returns whether there was one."""
         slides = self._slides.values()
         slide = next((one for one in slides if one.left and one.failure is None), None)
         if slide is None:
@@ -219,13 +219,13 @@ class ClusterScheduler:
         self._execution.on_done(describe(slide.summary()))
 
     def _give_up(self, slide: SlideProgress) -> None:
-        """Leave a slide that failed, once no worker is at work on it."""
+        """Close a failed slide, once none of its tasks is running."""
         from hrpn_tf.prediction.unfinished import Unfinished
 
         assert slide.failure is not None
         unfinished = Unfinished(slide.job.out)
         if not unfinished.is_begun():
-            unfinished.discard()  # what other workers wrote after one of them gave it up
+            unfinished.discard()  # written by other workers after one of them failed
         self._close(slide)
         self._fail(slide.job, slide.failure, slide.job.pixels - slide.done)
 

@@ -1,4 +1,4 @@
-"""What is known of a slide while a cluster predicts it."""
+"""State of a slide while a cluster predicts it."""
 
 import time
 from collections.abc import Sequence
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from hrpn_tf.prediction import PredictionSummary, StartedPrediction
     from hrpn_tf.prediction.tiling import Tiling
 
-# A part of a slide takes about so long: long enough that opening the slide again costs nothing,
-# short enough that workers end at about the same time. Its finished blocks are never lost.
+# Target duration of a part of a slide, s: long enough to make the cost of reopening the slide
+# negligible, short enough that workers finish at about the same time. Finished blocks are kept.
 _PART_SECONDS = 20.0
 
 
 @dataclass
 class SlideProgress:
-    """A slide under way.
+    """A slide that is being predicted.
 
     Attributes:
         job: the slide.
-        order: among the jobs; earlier slides come first.
-        held: its unfinished result, for this process alone.
-        started: time, s.
-        begun: once it is.
-        left: numbers of the blocks that nobody was given yet.
-        computed: blocks that had to be computed.
-        running: tasks that are not done.
-        part: blocks of the largest part so far.
-        done, seconds, session_seconds: pixels so far, and what they took.
-        peak: most memory of a worker, so far, bytes.
-        failure: what made it fail.
+        order: position among the jobs; earlier slides come first.
+        held: lock of the unfinished result.
+        started: start time, s.
+        begun: the started prediction; None before.
+        left: indices of the blocks that are not submitted yet.
+        computed: number of blocks to compute.
+        running: number of unfinished tasks.
+        part: number of blocks of the largest part so far.
+        done, seconds, session_seconds: finished pixels, and the time for them.
+        peak: largest memory of a worker so far, bytes.
+        failure: error that made the slide fail.
     """
 
     job: SlideJob
@@ -54,39 +54,39 @@ class SlideProgress:
 
     @property
     def tiling(self) -> "Tiling":
-        """Its blocks, once it is begun."""
+        """The blocks of the slide, once it is started."""
         assert self.begun is not None
         return self.begun.plan.tiling
 
     def begin(self, begun: "StartedPrediction") -> None:
-        """Take what ``cohort_tasks.begin`` gave."""
-        # the numbers of all blocks need not travel with every task
+        """Store the result of ``cohort_tasks.begin``."""
+        # the indices of all blocks need not be sent with every task
         self.begun, self.left, self.computed = replace(begun, left=()), begun.left, len(begun.left)
 
     def next_part(self) -> Sequence[int]:
-        """Numbers of the blocks to compute next; no longer left afterwards."""
+        """Remove and return the indices of the blocks to compute next."""
         size = 1
         if self.seconds > 0:
             pace = self.seconds / self.done * self.tiling.block_height * self.tiling.block_width
-            # twice the last part at most: where a slide holds nothing, blocks are done in no time
+            # at most twice the last part, since empty blocks take almost no time
             size = max(1, min(2 * self.part, int(_PART_SECONDS / pace)))
         self.part = max(size, self.part)
         part, self.left = self.left[:size], self.left[size:]
         return part
 
     def pixels_of(self, blocks: Sequence[int]) -> int:
-        """How many pixels some blocks have."""
+        """Number of pixels of blocks."""
         return sum(self.tiling.block(index).pixels for index in blocks)
 
     def add(self, part: BlockTiming, pixels: int) -> None:
-        """Take what ``cohort_tasks.compute`` gave."""
+        """Add a result of ``cohort_tasks.compute``."""
         self.done += pixels
         self.seconds += part.seconds
         self.session_seconds += part.session_seconds
         self.peak = max(self.peak, part.peak_bytes or 0)
 
     def summary(self) -> "PredictionSummary":
-        """Of the whole slide, once it is finished."""
+        """Summary of the finished slide."""
         from hrpn_tf.prediction import PredictionSummary
 
         assert self.begun is not None

@@ -1,4 +1,4 @@
-"""What a worker of a cluster does: each task may be run again, by any worker."""
+"""Tasks for the workers of a cluster; each task may be repeated, by any worker."""
 
 import os
 import threading
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 # Dask stops giving work to a worker that holds 80 % of its memory limit, and kills it at 95 %.
 _SHARE_OF_LIMIT = 0.7
-# The network uses all cores of the worker, and its tiles are planned for all of its memory. So a
-# worker that Dask gives several tasks at once runs them one after another.
+# The network uses all cores of the worker, and its tiles are planned for all of its memory.
+# Therefore a worker runs its tasks one after another.
 _one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
 class WorkerLimits:
-    """What one worker may take, decided once so that all slides of a cohort are tiled alike.
+    """Limits of one worker, set once so that all slides have the same tiles.
 
     Attributes:
-        version: of this package, which every worker must have.
-        budget: bytes; None for no limit.
-        threads: of one operation of the network; None for as many as Dask gives the worker.
-        gpus: of which each worker takes one, by its number; none to leave them as they are.
+        version: version of this package, which every worker must have.
+        budget: memory limit, bytes; None for no limit.
+        threads: threads of one operation of the network; None for the threads of the Dask worker.
+        gpus: GPUs, of which each worker takes one by its number; empty to leave them unchanged.
     """
 
     version: str
@@ -43,12 +43,12 @@ class WorkerLimits:
 
 @dataclass(frozen=True)
 class WorkerCheck:
-    """What a worker says of itself.
+    """Report of a worker.
 
     Attributes:
-        version: of this package there.
-        budget: bytes that it may take; None if nobody says.
-        unseen: the paths that are not there.
+        version: version of this package on the worker.
+        budget: memory limit, bytes; None if unknown.
+        unseen: paths that the worker does not see.
     """
 
     version: str
@@ -58,12 +58,12 @@ class WorkerCheck:
 
 @dataclass(frozen=True)
 class BlockTiming:
-    """What computing some blocks took.
+    """Cost of computing blocks.
 
     Attributes:
-        seconds: all in all.
-        session_seconds: in the network.
-        peak_bytes: most memory that the worker has held so far; None if the system does not say.
+        seconds: total time.
+        session_seconds: time spent in the network.
+        peak_bytes: peak memory of the worker so far; None if unknown.
     """
 
     seconds: float
@@ -72,12 +72,12 @@ class BlockTiming:
 
 
 def fitness(paths: Sequence[Path], max_ram: int | None, dask_worker: Any = None) -> WorkerCheck:
-    """Whether a worker can do what follows; imports what every task needs.
+    """Check a worker; also imports the modules that every task needs.
 
     Args:
-        paths: that it must see.
-        max_ram: bytes that somebody allows it; None for as much as Dask or the system lets it.
-        dask_worker: given by Dask.
+        paths: paths that the worker must see.
+        max_ram: memory limit, bytes; None for that of Dask or of the system.
+        dask_worker: passed by Dask.
     """
     import hrpn_tf.prediction
     from hrpn_tf.config import PredictionConfig
@@ -86,7 +86,7 @@ def fitness(paths: Sequence[Path], max_ram: int | None, dask_worker: Any = None)
     budgets = [hrpn_tf.prediction.memory_budget(asked)]
     if limit := dask_worker.memory_manager.memory_limit:
         share = int(_SHARE_OF_LIMIT * limit)
-        # what Dask was told is more than a guess from what is free now
+        # Dask's limit is more reliable than a guess from the free memory
         budgets = [share] if max_ram is None else [*budgets, share]
     unseen = tuple(str(path) for path in paths if not path.exists())
     return WorkerCheck(
@@ -95,7 +95,7 @@ def fitness(paths: Sequence[Path], max_ram: int | None, dask_worker: Any = None)
 
 
 def begin(job: SlideJob, means: WorkerLimits, restart: bool) -> "StartedPrediction":
-    """Plan a slide, or find what is finished of it."""
+    """Plan a slide, or find its finished blocks."""
     with _opened(job, means) as prediction:
         if not prediction.unfinished.folder.is_dir():
             raise ClusterError(
@@ -108,7 +108,7 @@ def begin(job: SlideJob, means: WorkerLimits, restart: bool) -> "StartedPredicti
 def compute(
     job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", indices: Sequence[int]
 ) -> BlockTiming:
-    """Compute and store some blocks of a slide that was begun; those that are there stay."""
+    """Compute and store blocks of a started slide; existing blocks are kept."""
     from hrpn_tf.memory import peak_bytes
 
     with _opened(job, means) as prediction:
@@ -120,7 +120,7 @@ def compute(
 
 
 def finish(job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", overwrite: bool) -> None:
-    """Make the result of a slide whose blocks are all there; nothing if it was made already."""
+    """Write the result of a slide whose blocks are finished, unless it is written already."""
     with _opened(job, means) as prediction:
         if _is_made(prediction, begun, overwrite):
             prediction.unfinished.discard()
@@ -129,15 +129,15 @@ def finish(job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", overw
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def _is_made(prediction: "SlidePrediction", begun: "StartedPrediction", overwrite: bool) -> bool:
-    """Whether the same task has made the result, on a worker that died before it could say so."""
+    """Whether the same task wrote the result, on a worker that died before reporting it."""
     from hrpn_tf.slides import read_provenance
 
-    # what is to be replaced can look the same; only without the pixels there is nothing left to do
+    # a result to be replaced can look the same; the task is done only if its pixels are gone
     if not prediction.out.exists() or (overwrite and prediction.work(begun).pixels.exists()):
         return False
     made = read_provenance(prediction.out)
@@ -154,8 +154,8 @@ def _opened(job: SlideJob, means: WorkerLimits) -> Iterator["SlidePrediction"]:
         worker = _worker()
         if means.gpus:
             own = means.gpus[int(worker.name) % len(means.gpus)]
-            os.environ["CUDA_VISIBLE_DEVICES"] = own  # takes effect until TensorFlow starts
-        # one thread is what is said where nobody counts them; TensorFlow then uses all cores
+            os.environ["CUDA_VISIBLE_DEVICES"] = own  # effective until TensorFlow starts
+        # Dask's default of one thread means unlimited; TensorFlow then uses all cores
         threads = means.threads or (worker.state.nthreads if worker.state.nthreads > 1 else None)
         with opened(job, load_network(job.network, threads), means.budget) as prediction:
             yield prediction

@@ -1,0 +1,1 @@
+"""Experiments behind the numbers in the documentation; benchmarks/README.md lists them."""

@@ -1,0 +1,1 @@
+"""How close do training and prediction come to the limits of the processor?"""

@@ -1,0 +1,1 @@
+"""Whole-slide prediction compared with MONAI's sliding_window_inference."""

@@ -1,0 +1,25 @@
+"""The Python interface behind ``import hrpn_tf as ht``: one function per step, and their results.
+
+The functions are those of the command line. They take paths or objects, report progress only if
+asked, never print, and return small frozen objects that show themselves in a notebook. The rooms
+that do the work are imported by the first call.
+"""
+
+from hrpn_tf.api.assessment import ComparisonResult, EvaluationResult, ReportResult
+from hrpn_tf.api.data import PreparationResult, SimulationResult
+from hrpn_tf.api.deployment import CalibrationResult, ExportResult
+from hrpn_tf.api.prediction import IntervalArrays, PredictionResult
+from hrpn_tf.api.training import FitResult
+
+__all__ = [
+    "CalibrationResult",
+    "ComparisonResult",
+    "EvaluationResult",
+    "ExportResult",
+    "FitResult",
+    "IntervalArrays",
+    "PredictionResult",
+    "PreparationResult",
+    "ReportResult",
+    "SimulationResult",
+]

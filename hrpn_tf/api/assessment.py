@@ -1,0 +1,362 @@
+"""Evaluations, comparisons of runs, and reports."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrpn_tf.api.arguments import (
+    PathArgument,
+    ProgressArgument,
+    RunArgument,
+    optional_path,
+    overrides_of,
+    path_of,
+    run_of,
+    work,
+)
+from hrpn_tf.api.prediction import PredictionResult
+from hrpn_tf.api.result import Result, pictures_in
+from hrpn_tf.api.show import Cell, Table, file_html, table_html
+
+if TYPE_CHECKING:
+    from hrpn_tf.evaluation.comparison.comparison import Comparison
+    from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
+
+
+@dataclass(frozen=True, repr=False)
+class EvaluationResult(Result):
+    """A comparison of predicted slides with the measured target.
+
+    Attributes:
+        folder: of the tables and pictures.
+        metrics: of the network over all pixels of all slides, by name; None where undefined. The
+            names, units and formulas are those of ``metrics.json``.
+        table: per slide, predictor, view and region: these four and the metrics. The slide
+            "pooled" is all of them as one image.
+        pictures: PNG files, one per slide.
+        seconds: wall time of the call.
+    """
+
+    folder: Path
+    metrics: Mapping[str, float | None]
+    table: Table
+    pictures: tuple[Path, ...]
+    seconds: float
+
+    @property
+    def location(self) -> Path:
+        """The folder."""
+        return self.folder
+
+    def facts(self) -> Mapping[str, object]:
+        """See :class:`Result`."""
+        shown = ("mse", "r2", "pearson", "psnr", "ssim")
+        return {
+            **{name: self.metrics[name] for name in shown if name in self.metrics},
+            "seconds": self.seconds,
+        }
+
+    def _details(self) -> str:
+        rows = [row for row in self.table if (row["view"], row["region"]) == ("float", "whole")]
+        return table_html(rows) + "".join(file_html(path) for path in self.pictures[:2])
+
+
+@dataclass(frozen=True, repr=False)
+class ReportResult(Result):
+    """A report.
+
+    Attributes:
+        page: the page to open in a browser.
+        slides: number of slides with a page of their own.
+        problems: name of a slide: why it has no page.
+        seconds: wall time of the call.
+    """
+
+    page: Path
+    slides: int
+    problems: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def location(self) -> Path:
+        """The page."""
+        return self.page
+
+    def facts(self) -> Mapping[str, object]:
+        """See :class:`Result`."""
+        return {"slides": self.slides, "problems": len(self.problems), "seconds": self.seconds}
+
+
+@dataclass(frozen=True, repr=False)
+class ComparisonResult(Result):
+    """Runs and baselines on the same slides.
+
+    Attributes:
+        folder: of the tables and pictures.
+        reference: label of the entry that the others are compared with.
+        table: per run, group of runs and baseline: ``label``, ``kind``, the metrics, and
+            ``mse_ratio``, ``mse_ratio_low``, ``mse_ratio_high`` (mean squared error over that of
+            the reference, with a 95 % bootstrap interval over slides; None for the reference).
+        pictures: PNG files.
+        seconds: wall time of the call.
+    """
+
+    folder: Path
+    reference: str
+    table: Table
+    pictures: tuple[Path, ...]
+    seconds: float
+
+    @property
+    def location(self) -> Path:
+        """The folder."""
+        return self.folder
+
+    def facts(self) -> Mapping[str, object]:
+        """See :class:`Result`."""
+        return {
+            "entries": len(self.table),
+            "reference": self.reference,
+            "seconds": self.seconds,
+        }
+
+    def _details(self) -> str:
+        return table_html(self.table) + "".join(map(file_html, self.pictures[:1]))
+
+
+def evaluate(
+    run: RunArgument,
+    slides: PathArgument | None = None,
+    predictions: "PathArgument | PredictionResult | None" = None,
+    out: PathArgument | None = None,
+    *,
+    groups: Sequence[str] = (),
+    baselines: bool = True,
+    trees: bool = False,
+    spatial: "bool | SpatialOptions" = False,
+    settings: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> EvaluationResult:
+    """Compare predicted slides with the measured target; write tables and pictures.
+
+    Metrics are pooled: over all pixels of all slides, as if they were one image. The formula and
+    unit of each are in ``metrics.json`` and in the documentation (*Evaluate*).
+
+    Args:
+        run: run, its folder, or the result of :func:`fit`.
+        slides: slide list, of which the groups that neither trained nor chose the checkpoint are
+            evaluated; None for the test slides of the run.
+        predictions: folder of the predicted slides, or the result of :func:`predict`;
+            ``RUN/predictions`` if None.
+        out: folder to create; ``RUN/evaluation`` if None.
+        groups: only these.
+        baselines: evaluate the mean and a fit to the distance from vessels as well.
+        trees: add gradient-boosted trees to the baselines; takes about half a minute per slide.
+        spatial: evaluate by distance to vessels, in sub-areas, and at nuclei as well.
+        settings: keys of the sections ``evaluation`` and ``spatial`` of the configuration, e.g.
+            ``{"evaluation.peak": 255}``.
+        overwrite: replace an evaluation that is there.
+        progress: True for progress bars, or a function that is called with updates.
+
+    Raises:
+        MissingPredictionError: a slide was not predicted.
+        SlideMismatchError: a predicted and a measured slide differ in size or pixel size.
+        RunError, UsageError: the run is incomplete, or there is nothing to evaluate.
+        OutputExistsError: the folder exists, and ``overwrite`` is false.
+
+    Example:
+        >>> import hrpn_tf as ht
+        >>> evaluated = ht.evaluate("run")
+        >>> sorted(evaluated.metrics)[:3], evaluated.table[0]["predictor"]
+        (['bias', 'mae', 'mse'], 'model')
+    """
+    from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+    from hrpn_tf.workflows.evaluate.options import EvaluationOptions
+
+    if spatial is True:
+        from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
+
+        spatial = SpatialOptions()
+    if isinstance(predictions, PredictionResult):
+        predictions = predictions.folder
+    options = EvaluationOptions(
+        predictions=optional_path(predictions),
+        groups=tuple(groups),
+        baselines=baselines,
+        trees=trees,
+        spatial=spatial or None,
+        overrides=overrides_of(settings),
+    )
+    with work(progress) as now:
+        found = evaluate_run(
+            run_of(run),
+            optional_path(slides),
+            out=optional_path(out),
+            options=options,
+            overwrite=overwrite,
+        )
+    rows = found.evaluation.rows()
+    pooled = next(
+        row.metrics.values
+        for row in rows
+        if (row.slide, row.predictor, row.view, row.region) == ("pooled", "model", "float", "whole")
+    )
+    table = tuple(
+        {
+            "slide": row.slide,
+            "predictor": row.predictor,
+            "view": row.view,
+            "region": row.region,
+            **row.metrics.values,
+        }
+        for row in rows
+    )
+    names = [slide.name for slide in found.evaluation.slides]
+    return EvaluationResult(
+        found.folder, dict(pooled), table, pictures_in(found.folder, names), now.seconds
+    )
+
+
+def compare(
+    runs: Mapping[str, RunArgument] | Sequence[RunArgument],
+    out: PathArgument,
+    *,
+    reference: str | None = None,
+    baselines: bool = True,
+    rounds: int = 20,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> ComparisonResult:
+    """Compare runs on the same test slides: errors with intervals, cost, pictures.
+
+    A run that has no evaluation yet is predicted and evaluated first. Runs that differ in their
+    seed alone are also shown as a group. The intervals are 95 % percentile intervals of a paired
+    bootstrap over slides.
+
+    Args:
+        runs: label: run; or runs, which are labelled by the name of their folder.
+        out: folder to create.
+        reference: label of the run, group or baseline that the others are compared with; the
+            first run if None.
+        baselines: compare with the mean, the distance from vessels, and trees as well.
+        rounds: number of times that the latency of each network is measured; 0 for none.
+        overwrite: replace a comparison that is there.
+        progress: True for progress bars, or a function that is called with updates.
+
+    Raises:
+        UsageError: two runs of one label, runs on different slides, or an unknown reference.
+        RunError: a run is incomplete.
+        OutputExistsError: ``out`` exists, and ``overwrite`` is false.
+
+    Example:
+        >>> import hrpn_tf as ht
+        >>> compared = ht.compare({"HRPN": "run"}, "comparison", baselines=False, rounds=0)
+        >>> compared.reference, compared.table[0]["kind"]
+        ('HRPN', 'run')
+    """
+    from hrpn_tf.workflows.compare.compare import compare_runs
+    from hrpn_tf.workflows.compare.options import ComparisonOptions
+
+    labelled = _labelled(runs)
+    with work(progress) as now:
+        found = compare_runs(
+            {label: run_of(run) for label, run in labelled.items()},
+            path_of(out),
+            options=ComparisonOptions(reference, baselines, rounds),
+            overwrite=overwrite,
+        )
+    return ComparisonResult(
+        found.folder,
+        found.comparison.reference,
+        _compared_rows(found.comparison),
+        pictures_in(found.folder),
+        now.seconds,
+    )
+
+
+def report(
+    run: RunArgument,
+    slides: PathArgument | None = None,
+    out: PathArgument | None = None,
+    *,
+    predictions: "PathArgument | PredictionResult | None" = None,
+    megapixels: float = 100.0,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> ReportResult:
+    """Show a run or an evaluation on one page, and every slide in a viewer.
+
+    The pages open from the disk and load nothing from elsewhere.
+
+    Args:
+        run: run, its folder, an evaluation, or the result of :func:`fit` or :func:`evaluate`.
+        slides: slide list; None for the slides of the patch dataset.
+        out: folder to create; ``report`` beside the evaluation if None.
+        predictions: folder of the predicted slides; ``RUN/predictions`` if None.
+        megapixels: largest size at which a slide is shown, in million pixels.
+        overwrite: replace a report that is there.
+        progress: True for progress bars, or a function that is called with updates.
+
+    Raises:
+        RunError, UsageError: there is no evaluation.
+        OutputExistsError: the report exists, and ``overwrite`` is false.
+
+    Example:
+        >>> import hrpn_tf as ht
+        >>> reported = ht.report("run")
+        >>> reported.page.name, reported.slides
+        ('index.html', 1)
+    """
+    from hrpn_tf.runs import Run
+    from hrpn_tf.workflows.report.options import ReportOptions
+    from hrpn_tf.workflows.report.report import report_run
+
+    if isinstance(predictions, PredictionResult):
+        predictions = predictions.folder
+    options = ReportOptions(
+        slide_list=optional_path(slides),
+        predictions=optional_path(predictions),
+        megapixels=megapixels,
+    )
+    with work(progress) as now:
+        found = report_run(
+            run if isinstance(run, Run) else path_of(run),
+            out=optional_path(out),
+            options=options,
+            overwrite=overwrite,
+        )
+    return ReportResult(found.page, found.slides, dict(found.problems), now.seconds)
+
+
+def _labelled(
+    runs: Mapping[str, RunArgument] | Sequence[RunArgument],
+) -> Mapping[str, RunArgument]:
+    from hrpn_tf.errors import UsageError
+
+    if isinstance(runs, Mapping):
+        labelled = dict(runs)
+    else:
+        labelled = {}
+        for run in runs:
+            label = run_of(run).folder.resolve().name
+            if label in labelled:
+                raise UsageError(f"two runs are called {label}; give a mapping of label to run")
+            labelled[label] = run
+    if not labelled:
+        raise UsageError("there is no run to compare")
+    return labelled
+
+
+def _compared_rows(comparison: "Comparison") -> Table:
+    rows = []
+    for entry in comparison.entries:
+        difference = comparison.differences.get(entry.label)
+        ratio = None if difference is None else difference.mse_ratio
+        row: dict[str, Cell] = {"label": entry.label, "kind": entry.kind, **entry.pooled}
+        row["mse_ratio"] = None if ratio is None else ratio.estimate
+        row["mse_ratio_low"] = None if ratio is None else ratio.low
+        row["mse_ratio_high"] = None if ratio is None else ratio.high
+        rows.append(row)
+    return tuple(rows)

@@ -1,0 +1,126 @@
+"""Training a network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hrpn_tf.api.arguments import (
+    ConfigArgument,
+    PathArgument,
+    ProgressArgument,
+    path_of,
+    work,
+)
+from hrpn_tf.api.result import Result
+from hrpn_tf.api.show import table_html
+
+if TYPE_CHECKING:
+    from hrpn_tf.runs import Run
+
+
+@dataclass(frozen=True, repr=False)
+class FitResult(Result):
+    """A trained network.
+
+    Attributes:
+        run: the run, open.
+        epochs: finished epochs.
+        best_epoch: number, from 1, of the epoch that the network was kept from.
+        metrics: of that epoch, as in ``history``, e.g. ``val_mse`` (grey levels^2) and ``val_r2``.
+        history: one row per finished epoch.
+        seconds: wall time of the call; a resumed training took more.
+    """
+
+    run: "Run"
+    epochs: int
+    best_epoch: int
+    metrics: Mapping[str, float]
+    history: tuple[Mapping[str, float], ...]
+    seconds: float
+
+    @property
+    def location(self) -> Path:
+        """The run folder."""
+        return self.run.folder
+
+    def facts(self) -> Mapping[str, object]:
+        """See :class:`Result`."""
+        return {
+            "epochs": self.epochs,
+            "best epoch": self.best_epoch,
+            "validation MSE": self.metrics.get("val_mse"),
+            "validation R2": self.metrics.get("val_r2"),
+            "seconds": self.seconds,
+        }
+
+    def _details(self) -> str:
+        shown = ("epoch", "loss", "val_loss", "val_mse", "val_r2")
+        return table_html([{key: row.get(key) for key in shown} for row in self.history])
+
+
+def fit(
+    patches: PathArgument,
+    out: PathArgument,
+    config: ConfigArgument = None,
+    *,
+    preset: str | None = None,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> FitResult:
+    """Train a network on a patch dataset.
+
+    Called again with the same arguments after an interruption, it resumes after the last
+    checkpoint. All GPUs of the machine are used.
+
+    Args:
+        patches: folder of a patch dataset, or the result of :func:`prepare`.
+        out: run folder to create or to resume.
+        config: configuration, path of a YAML file, name of a recipe, or values; the sections
+            ``data.split``, ``model`` and ``training`` are used. Keys that the patch dataset fixes
+            may be left out.
+        preset: name of the network, in place of that of the configuration.
+        overwrite: replace a run that is there.
+        progress: True for progress bars, or a function that is called with updates.
+
+    Raises:
+        ConfigError: the configuration does not fit the patch dataset, the network or the memory.
+        SplitError: the groups do not allow the split.
+        RunError: a finished run, or one of another configuration, is there.
+        StoreError: the patch dataset is missing or damaged.
+        TrainingDivergedError: the loss became NaN or infinite.
+        DiskFullError: the disk filled up; the training can be resumed.
+
+    Example:
+        >>> import hrpn_tf as ht
+        >>> settings = {
+        ...     "data.split": {"validation": ["animal-001"], "test": ["animal-002"]},
+        ...     "training": {"epochs": 1, "steps_per_epoch": 2, "batch_size": 2, "crop": 32},
+        ... }
+        >>> fitted = ht.fit("patches", "run", settings, preset="hrpn-s")
+        >>> fitted.epochs, fitted.best_epoch, "val_r2" in fitted.metrics
+        (1, 1, True)
+    """
+    from hrpn_tf.config import load_config
+    from hrpn_tf.console import load_tensorflow
+    from hrpn_tf.runs import open_run
+    from hrpn_tf.workflows.training_profile import is_chief, write_profile
+
+    chosen = {} if preset is None else {"model.preset": preset}
+    loaded = load_config(load_config(config), chosen)
+    store, run = path_of(patches), path_of(out)
+    load_tensorflow()
+    from hrpn_tf.training.fit import fit as train
+
+    with work(progress) as now:
+        state = train(store, run, loaded, overwrite=overwrite)
+        if is_chief():
+            write_profile(run, store)
+    return FitResult(
+        open_run(run),
+        state.epoch,
+        state.best_epoch,
+        dict(state.history[state.best_epoch - 1]),
+        tuple(dict(row) for row in state.history),
+        now.seconds,
+    )

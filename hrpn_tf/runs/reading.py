@@ -1,0 +1,81 @@
+"""Files that are read once and kept, and what a run folder says of its training."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RunRecords:
+    """What a run folder says of its training, as plain values; empty where it says nothing.
+
+    Attributes:
+        contract, split, resources, environment: of the files of these names.
+    """
+
+    contract: Mapping[str, Any]
+    split: Mapping[str, Any]
+    resources: Mapping[str, Any]
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class KeptFiles:
+    """What was read of the files of a folder; each is read again only if it changes."""
+
+    _kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
+
+    def once(self, path: Path, what: str, read: Callable[[], T]) -> T:
+        """What ``read`` gives of a file, called once for as long as the file stays as it is.
+
+        Args:
+            path: of the file, which need not be there.
+            what: name of what is read of it.
+            read: reads it.
+        """
+        try:
+            status = path.stat()
+            state = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            state = None
+        key = f"{path.name} {what}"
+        if key not in self._kept or self._kept[key][0] != state:
+            self._kept[key] = (state, read())
+        value: T = self._kept[key][1]
+        return value
+
+    def text(self, path: Path) -> str | None:
+        """What a text file holds; None if it is missing or no text."""
+
+        def read() -> str | None:
+            try:
+                return path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError):
+                return None
+
+        return self.once(path, "text", read)
+
+    def plain(self, path: Path) -> dict[str, Any]:
+        """What a JSON file holds; empty if it is missing or damaged."""
+        try:
+            values = json.loads(self.text(path) or "")
+        except ValueError:
+            return {}
+        return values if isinstance(values, dict) else {}
+
+
+def read_history(text: str | None) -> list[dict[str, str]]:
+    """The rows of a training's history; none if it is missing or damaged."""
+    try:
+        rows = list(csv.DictReader((text or "").splitlines()))
+        for row in rows:
+            for key in ("epoch", "loss", "val_loss"):
+                float(row.get(key) or 0)
+    except (ValueError, csv.Error):
+        return []
+    return [row for row in rows if row.get("epoch")]
