@@ -125,7 +125,7 @@ def test_what_cannot_be_predicted_is_refused(
     assert sorted(run.parent.rglob("*")) == before, "nothing is left behind"
 
 
-def test_the_seam_error_of_a_small_halo_is_in_the_line(
+def test_the_error_of_a_small_halo_is_in_the_line(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     slide, out = write(tmp_path / "large.ome.tif", shape=(300, 300)), tmp_path / "out.ome.tif"
