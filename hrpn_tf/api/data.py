@@ -36,12 +36,10 @@ class SimulationResult(Result):
     seconds: float
 
     @property
-    def location(self) -> Path:
-        """The slide list."""
+    def _location(self) -> Path:
         return self.slide_list
 
-    def facts(self) -> Mapping[str, object]:
-        """See :class:`Result`."""
+    def _facts(self) -> Mapping[str, object]:
         return {"slides": len(self.slides), "seconds": self.seconds}
 
     def _details(self) -> str:
@@ -72,12 +70,10 @@ class PreparationResult(Result):
     seconds: float
 
     @property
-    def location(self) -> Path:
-        """The folder."""
+    def _location(self) -> Path:
         return self.folder
 
-    def facts(self) -> Mapping[str, object]:
-        """See :class:`Result`."""
+    def _facts(self) -> Mapping[str, object]:
         return {
             "patches": self.patches,
             "patch": f"{self.patch} px",

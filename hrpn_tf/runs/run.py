@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,23 @@ class Run:
 
     def __str__(self) -> str:
         return str(self.folder)
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the network, its inputs and target, and how far the training is."""
+        data = self.config.data
+        facts = {
+            "network": self.config.model.preset,
+            "predicts": f"{data.target} from {', '.join(data.inputs)}",
+            "epochs": f"{len(self.history)} of {self.config.training.epochs}",
+            "calibrated": "yes" if self.is_calibrated else "no",
+        }
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in facts.items()
+        )
+        return f"<strong>Run {escape(str(self.folder))}</strong><table>{rows}</table>"
 
     @property
     def predictions(self) -> Path:

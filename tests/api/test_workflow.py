@@ -79,6 +79,7 @@ def test_a_result_is_taken_where_a_path_is(worked: dict[str, Any]) -> None:
     fitted, predicted = worked["fitted"], worked["predicted"]
     assert ht.open_run(fitted) == fitted.run
     assert ht.open_run(fitted.run) is fitted.run
+    assert "qd from vessels, nuclei" in fitted.run._repr_html_()
     with ht.open_slide(predicted) as slide:
         assert ht.open_slide(slide) is slide
     again = ht.evaluate(fitted, predictions=predicted, out="again", baselines=False)
