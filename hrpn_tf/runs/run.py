@@ -159,10 +159,7 @@ class Run:
 
         path = self.folder / names.CONTRACT
         if (text := self._files.text(path)) is None:
-            raise RunError(
-                f"{self.folder}: {path.name} is missing or damaged; give another run, or fit it "
-                "again with --overwrite"
-            )
+            raise RunError(f"{path}: missing; run hrpn-tf fit again")
         return self._files.once(path, "contract", lambda: Contract.from_json(text))
 
     @property
@@ -317,5 +314,10 @@ def load_run(run: Run | Path) -> tuple["keras.Model", "Contract", Config]:
     """
     run = open_run(run)
     run.network_file()
+    if not (run.folder / names.CONTRACT).is_file():
+        raise RunError(
+            f"{run}: {names.CONTRACT} is missing or damaged; give another run, or fit it again "
+            "with --overwrite"
+        )
     contract = run.contract
     return run.load_network(), contract, run.config
