@@ -28,7 +28,7 @@ import hrpn_tf as ht
 TINY = os.environ.get("HRPN_TUTORIAL") == "tiny"
 
 # %%
-side, patch = (160, 64) if TINY else (640, 256)
+side, patch = (160, 64) if TINY else (512, 128)
 simulated = ht.simulate(
     "bundle/slides",
     {
@@ -52,7 +52,7 @@ fitted = ht.fit(
             "epochs": 1 if TINY else 2,
             "steps_per_epoch": 3 if TINY else 50,
             "batch_size": 2 if TINY else 8,
-            "crop": 48 if TINY else 128,
+            "crop": 48 if TINY else 96,
         },
     },
     preset="hrpn-s",
@@ -124,7 +124,7 @@ contract = session.contract
 multiple = contract.stride_multiple
 part = image[None, : 8 * multiple, : 8 * multiple].astype(np.float32)
 started = time.perf_counter()
-result = session.predict(part)
+result = session(part)
 print(contract.inputs, "->", contract.outputs, contract.pixel_size_um, "um per pixel")
 print(part.shape, "->", result.shape, f"in {time.perf_counter() - started:.3f} s")
 

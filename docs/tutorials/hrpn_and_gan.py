@@ -28,7 +28,7 @@ TINY = os.environ.get("HRPN_TUTORIAL") == "tiny"
 # ## Slides and patches
 
 # %%
-side, patch = (192, 64) if TINY else (768, 256)
+side, patch = (192, 64) if TINY else (512, 128)
 simulated = ht.simulate(
     "gan/slides",
     {
@@ -38,7 +38,7 @@ simulated = ht.simulate(
             "height": side,
             "width": side,
             "pixel_size_um": 1.0,
-            "floor_draws": 3 if TINY else 20,
+            "floor_draws": 3,
         }
     },
 )
@@ -60,10 +60,10 @@ prepared
 common = {
     "data.split": {"validation": ["animal-005"], "test": ["animal-006"]},
     "training": {
-        "epochs": 1 if TINY else 6,
-        "steps_per_epoch": 3 if TINY else 100,
+        "epochs": 1 if TINY else 4,
+        "steps_per_epoch": 3 if TINY else 50,
         "batch_size": 2 if TINY else 8,
-        "crop": 48 if TINY else 128,
+        "crop": 48 if TINY else 96,
     },
 }
 hrpn = ht.fit(prepared, "gan/hrpn", common, preset="hrpn-s")

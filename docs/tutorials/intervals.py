@@ -40,7 +40,7 @@ validation, test = names[2 : 2 + calibrating], names[-2:]
 print("train", names[:2], "calibrate", validation, "test", test)
 
 # %%
-side, patch = (192, 64) if TINY else (768, 256)
+side, patch = (192, 64) if TINY else (512, 128)
 simulated = ht.simulate(
     "intervals/slides",
     {
@@ -63,10 +63,10 @@ fitted = ht.fit(
     {
         "data.split": {"validation": validation, "test": test},
         "training": {
-            "epochs": 1 if TINY else 8,
-            "steps_per_epoch": 3 if TINY else 100,
+            "epochs": 1 if TINY else 5,
+            "steps_per_epoch": 3 if TINY else 50,
             "batch_size": 2 if TINY else 8,
-            "crop": 48 if TINY else 128,
+            "crop": 48 if TINY else 96,
         },
     },
     preset="hrpn-s",

@@ -32,7 +32,7 @@ TINY = os.environ.get("HRPN_TUTORIAL") == "tiny"
 # nanoprobe that is to be predicted.
 
 # %%
-side = 192 if TINY else 768
+side = 192 if TINY else 512
 simulated = ht.simulate(
     "my_slides/files",
     {
@@ -42,7 +42,7 @@ simulated = ht.simulate(
             "height": side,
             "width": side,
             "pixel_size_um": 1.0,
-            "floor_draws": 3 if TINY else 20,
+            "floor_draws": 3,
         }
     },
 )
@@ -91,14 +91,14 @@ slides[:2]
 #
 # The network trains on square patches. Three numbers matter:
 #
-# - `patch`, the side of a stored patch. 256 to 512 px is usual. A patch should hold several vessels
-#   and the tissue between them.
+# - `patch`, the side of a stored patch. 256 to 512 px is usual for real slides. A patch should hold
+#   several vessels and the tissue between them.
 # - `stride`, the distance between patches. The same as `patch` uses every pixel once; half of it
 #   gives four times as many patches that overlap. With ten small slides, overlap helps.
 # - `tissue`, which decides what counts as tissue, so that empty glass trains nothing.
 
 # %%
-patch = 64 if TINY else 256
+patch = 64 if TINY else 128
 prepared = ht.prepare(slides, "my_slides/patches", {"data": {"patch": patch, "stride": patch // 2}})
 prepared
 
@@ -122,10 +122,10 @@ settings = {
     "data.split": {"validation": ["animal-004"], "test": ["animal-005"]},
     "model.preset": "hrpn-s",
     "training": {
-        "epochs": 2 if TINY else 10,
-        "steps_per_epoch": 3 if TINY else 100,
+        "epochs": 2 if TINY else 5,
+        "steps_per_epoch": 3 if TINY else 50,
         "batch_size": 2 if TINY else 8,
-        "crop": 48 if TINY else 128,
+        "crop": 48 if TINY else 96,
     },
 }
 fitted = ht.fit(prepared, "my_slides/run", settings)
