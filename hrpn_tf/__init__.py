@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from hrpn_tf._version import __version__
 
 if TYPE_CHECKING:
-    from hrpn_tf.api.assessment import compare, evaluate, report
+    from hrpn_tf.api.assessment import evaluate, report
+    from hrpn_tf.api.comparison import compare
     from hrpn_tf.api.data import prepare, simulate
     from hrpn_tf.api.deployment import calibrate, export
     from hrpn_tf.api.opening import load_config, open_run, open_slide
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from hrpn_tf.api.training import fit
 else:
     _MODULES = {
-        "assessment": ("compare", "evaluate", "report"),
+        "assessment": ("evaluate", "report"),
+        "comparison": ("compare",),
         "data": ("prepare", "simulate"),
         "deployment": ("calibrate", "export"),
         "opening": ("load_config", "open_run", "open_slide"),

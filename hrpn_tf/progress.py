@@ -138,6 +138,14 @@ def tracked(
             progress.update()
 
 
+def tqdm_bars(**options: Any) -> Bar:
+    """Bars of ``tqdm`` for :func:`show_progress`; widgets in a notebook that has them installed."""
+    from tqdm.auto import tqdm
+
+    bar: Bar = tqdm(**options)
+    return bar
+
+
 @dataclass(frozen=True)
 class Update:
     """How far a piece of work is.

@@ -5,10 +5,12 @@ asked, never print, and return small frozen objects that show themselves in a no
 that do the work are imported by the first call.
 """
 
-from hrpn_tf.api.assessment import ComparisonResult, EvaluationResult, ReportResult
+from hrpn_tf.api.arrays import IntervalArrays
+from hrpn_tf.api.assessment import EvaluationResult, ReportResult
+from hrpn_tf.api.comparison import ComparisonResult
 from hrpn_tf.api.data import PreparationResult, SimulationResult
 from hrpn_tf.api.deployment import CalibrationResult, ExportResult
-from hrpn_tf.api.prediction import IntervalArrays, PredictionResult
+from hrpn_tf.api.prediction import PredictionResult
 from hrpn_tf.api.training import FitResult
 
 __all__ = [

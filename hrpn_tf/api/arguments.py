@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
-from hrpn_tf.progress import Update, callback_bars, show_progress
+from hrpn_tf.progress import Update, callback_bars, show_progress, tqdm_bars
 
 if TYPE_CHECKING:
     from hrpn_tf.config import Config
@@ -110,9 +110,7 @@ def work(progress: ProgressArgument) -> Iterator[Work]:
         return
     bars: Any = None
     if progress is True:
-        from tqdm.auto import tqdm
-
-        bars = tqdm
+        bars = tqdm_bars
     elif progress is not False:
         bars = callback_bars(progress)
     with show_progress(bars):

@@ -36,12 +36,10 @@ class SimulationResult(Result):
     seconds: float
 
     @property
-    def location(self) -> Path:
-        """The slide list."""
+    def _location(self) -> Path:
         return self.slide_list
 
-    def facts(self) -> Mapping[str, object]:
-        """See :class:`Result`."""
+    def _facts(self) -> Mapping[str, object]:
         return {"slides": len(self.slides), "seconds": self.seconds}
 
     def _details(self) -> str:
@@ -72,12 +70,10 @@ class PreparationResult(Result):
     seconds: float
 
     @property
-    def location(self) -> Path:
-        """The folder."""
+    def _location(self) -> Path:
         return self.folder
 
-    def facts(self) -> Mapping[str, object]:
-        """See :class:`Result`."""
+    def _facts(self) -> Mapping[str, object]:
         return {
             "patches": self.patches,
             "patch": f"{self.patch} px",
@@ -118,10 +114,10 @@ def simulate(
 
     Example:
         >>> import hrpn_tf as ht
-        >>> small = {"slides": 6, "groups": 6, "height": 160, "width": 160, "pixel_size_um": 1}
+        >>> small = {"slides": 4, "groups": 4, "height": 160, "width": 160, "pixel_size_um": 1}
         >>> simulated = ht.simulate("slides", {"simulation": {**small, "floor_draws": 3}})
         >>> len(simulated.slides), simulated.table[0]["slide"], simulated.slide_list.name
-        (6, 'slide-001', 'slides.csv')
+        (4, 'slide-001', 'slides.csv')
     """
     from hrpn_tf.config import load_config
     from hrpn_tf.data.slide_list import read_slide_list
@@ -186,7 +182,7 @@ def prepare(
         >>> settings = {"data": {"patch": 64, "stride": 32, "tissue": {"method": "all"}}}
         >>> prepared = ht.prepare("slides/slides.csv", "patches", settings)
         >>> prepared.patches, prepared.patch, prepared.channels
-        (96, 64, ('vessels', 'nuclei', 'qd'))
+        (64, 64, ('vessels', 'nuclei', 'qd'))
     """
     from hrpn_tf.config import load_config
     from hrpn_tf.data.slide_list import read_slide_list, slide_entries

@@ -48,12 +48,10 @@ class CalibrationResult(Result):
     seconds: float
 
     @property
-    def location(self) -> Path:
-        """The run folder: the next step takes the run."""
+    def _location(self) -> Path:
         return self.run.folder
 
-    def facts(self) -> Mapping[str, object]:
-        """See :class:`Result`."""
+    def _facts(self) -> Mapping[str, object]:
         return {
             "coverage": self.coverage,
             "measured": self.measured,
@@ -82,12 +80,10 @@ class ExportResult(Result):
     seconds: float
 
     @property
-    def location(self) -> Path:
-        """The folder."""
+    def _location(self) -> Path:
         return self.folder
 
-    def facts(self) -> Mapping[str, object]:
-        """See :class:`Result`."""
+    def _facts(self) -> Mapping[str, object]:
         return {"formats": len(self.table), "seconds": self.seconds}
 
     def _details(self) -> str:

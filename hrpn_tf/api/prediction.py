@@ -1,6 +1,5 @@
 """Predictions of slides and of arrays."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -19,8 +18,9 @@ from hrpn_tf.api.arguments import (
     slide_path,
     work,
 )
+from hrpn_tf.api.arrays import IntervalArrays, predict_array
 from hrpn_tf.api.result import Result
-from hrpn_tf.api.show import facts_html, overview, plane_html
+from hrpn_tf.api.show import overview, plane_html
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,8 +54,7 @@ class PredictionResult(Result):
         return self.path.parent
 
     @property
-    def location(self) -> Path:
-        """The predicted slide if there is one; the folder if there are several."""
+    def _location(self) -> Path:
         return self.path if len(self.paths) == 1 else self.folder
 
     def read(self, number: int = 0) -> "NDArray[np.generic]":
@@ -77,8 +76,7 @@ class PredictionResult(Result):
             info = slide.info
             return slide.read(0, 0, info.height, info.width, range(len(info.channels)))
 
-    def facts(self) -> Mapping[str, object]:
-        """See :class:`Result`."""
+    def _facts(self) -> Mapping[str, object]:
         return {"slides": len(self.paths), "seconds": self.seconds}
 
     def _details(self) -> str:
@@ -90,31 +88,6 @@ class PredictionResult(Result):
                 return plane_html(self.path.name, overview(slide, [0])[..., 0])
         except HrpnError:
             return ""
-
-
-@dataclass(frozen=True, repr=False)
-class IntervalArrays:
-    """A prediction with bounds, in memory.
-
-    Attributes:
-        mean: (H, W) float32, the prediction, grey levels.
-        lower, upper: (H, W) float32, bounds, grey levels.
-        coverage: nominal share of pixels within the bounds, 0 to 1.
-    """
-
-    mean: "NDArray[np.float32]"
-    lower: "NDArray[np.float32]"
-    upper: "NDArray[np.float32]"
-    coverage: float
-
-    def __repr__(self) -> str:
-        height, width = self.mean.shape
-        return f"<IntervalArrays {height} x {width} px, coverage={self.coverage:g}>"
-
-    def _repr_html_(self) -> str:
-        planes = {"prediction": self.mean, "width of the interval": self.upper - self.lower}
-        pictures = "".join(plane_html(name, plane) for name, plane in planes.items())
-        return facts_html("IntervalArrays", {"coverage": self.coverage}) + pictures
 
 
 @overload
@@ -263,7 +236,7 @@ def predict(
         only_files = {"out": out, "channels": channels, "region": region, "mask": mask}
         _refuse({**only_files, "groups": groups, "workers": workers})
         with work(progress):
-            return _predict_array(chosen, slides, pixel_size, intervals, settings)
+            return predict_array(chosen, slides, pixel_size, intervals, settings)
     with work(progress) as now:
         done = predict_run(
             chosen,
@@ -324,88 +297,3 @@ def _refuse(given: Mapping[str, object]) -> None:
     for name, value in given.items():
         if value:
             raise UsageError(f"{name}: for slides in files, not for an array")
-
-
-def _predict_array(
-    network: "Network",
-    array: "NDArray[Any]",
-    pixel_size: float | None,
-    intervals: bool,
-    settings: Mapping[str, Any] | None,
-) -> "NDArray[np.float32] | IntervalArrays":
-    """Predict an array as the file of the same pixels, which lies in a temporary folder."""
-    import numpy as np
-
-    from hrpn_tf.slides import open_slide, write_slide
-    from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
-    from hrpn_tf.workflows.predict.predict import predict_run
-
-    contract = network.contract()
-    image = checked_image(array, contract.inputs, pixel_size)
-    exact = {"format": "ome-zarr-0.5", "dtype": "float32"}
-    options = PredictionOptions(
-        pixel_size_um=pixel_size,
-        channels={role: index for index, role in enumerate(contract.inputs)},
-        overrides=overrides_of({**(settings or {}), "prediction": exact}),
-    )
-    with tempfile.TemporaryDirectory(prefix="hrpn-array-") as folder:
-        source, out = Path(folder) / "array.ome.zarr", Path(folder) / "predicted.ome.zarr"
-        write_slide(
-            source,
-            image,
-            channels=contract.inputs,
-            pixel_size_um=pixel_size,
-            provenance={},
-        )
-        predict_run(
-            network,
-            [source],
-            out=out,
-            options=options,
-            execution=Execution(on_done=lambda line: None),
-        )
-        with open_slide(out) as slide:
-            info = slide.info
-            planes = slide.read(0, 0, info.height, info.width, range(len(info.channels)))
-    planes = planes.astype(np.float32, copy=False)
-    if not intervals and contract.coverage is None:
-        return np.ascontiguousarray(planes[..., 0])
-    assert contract.coverage is not None
-    mean, lower, upper = (np.ascontiguousarray(planes[..., i]) for i in range(3))
-    return IntervalArrays(mean, lower, upper, contract.coverage)
-
-
-def checked_image(
-    array: "NDArray[Any]", inputs: Sequence[str], pixel_size: float | None
-) -> "NDArray[Any]":
-    """The array as a slide stores it: (H, W, inputs), uint8, uint16 or float32.
-
-    Raises:
-        UsageError: it is no such image.
-        PixelSizeError: no pixel size, or one that is not positive.
-        NonFinitePixelsError: NaN or infinite pixels.
-    """
-    import numpy as np
-
-    from hrpn_tf.errors import NonFinitePixelsError, PixelSizeError, UsageError
-
-    image = np.asarray(array)
-    wanted = f"(height, width, {len(inputs)}) with the channels {', '.join(inputs)}"
-    if image.ndim != 3 or image.shape[2] != len(inputs) or 0 in image.shape:
-        raise UsageError(f"array of shape {image.shape}: the network takes {wanted}")
-    if image.dtype.kind not in "uif":
-        raise UsageError(f"array of type {image.dtype}: the network takes numbers")
-    if pixel_size is None:
-        raise PixelSizeError("an array states no pixel size; give pixel_size, um per pixel")
-    if not (np.isfinite(pixel_size) and pixel_size > 0):
-        raise PixelSizeError(f"pixel_size={pixel_size}: must be a positive number of um")
-    if image.dtype not in (np.uint8, np.uint16, np.float32):
-        image = image.astype(np.float32)
-    finite = np.isfinite(image) if image.dtype.kind == "f" else None
-    if finite is not None and not finite.all():
-        row, column, channel = np.argwhere(~finite)[0]
-        raise NonFinitePixelsError(
-            f"array: NaN or infinite pixel at row {row}, column {column}, channel {channel}; "
-            "replace such pixels first"
-        )
-    return image

@@ -11,24 +11,24 @@ class Result:
     """Common part of all results: a path, a line of text, and HTML."""
 
     @property
-    def location(self) -> Path:
+    def _location(self) -> Path:
         """The file or folder that the next step takes."""
         raise NotImplementedError
 
-    def facts(self) -> Mapping[str, object]:
+    def _facts(self) -> Mapping[str, object]:
         """The values that are shown, by name."""
         raise NotImplementedError
 
     def __fspath__(self) -> str:
-        return os.fspath(self.location)
+        return os.fspath(self._location)
 
     def __repr__(self) -> str:
-        facts = ", ".join(f"{name}={text_of(value)}" for name, value in self.facts().items())
-        return f"<{type(self).__name__} {str(self.location)!r}: {facts}>"
+        facts = ", ".join(f"{name}={text_of(value)}" for name, value in self._facts().items())
+        return f"<{type(self).__name__} {str(self._location)!r}: {facts}>"
 
     def _repr_html_(self) -> str:
-        title = f"{type(self).__name__} {self.location}"
-        return facts_html(title, self.facts()) + self._details()
+        title = f"{type(self).__name__} {self._location}"
+        return facts_html(title, self._facts()) + self._details()
 
     def _details(self) -> str:
         return ""

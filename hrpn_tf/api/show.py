@@ -1,7 +1,6 @@
 """Text and HTML of results, for the console and for notebooks."""
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -93,11 +92,10 @@ def plane_html(caption: str, plane: "NDArray[np.generic]") -> str:
 
 def png_of(grey: "NDArray[np.uint8]") -> bytes:
     """A plane (H, W) as the bytes of a PNG file."""
-    from matplotlib.image import imsave
+    import cv2
 
-    buffer = io.BytesIO()
-    imsave(buffer, grey, cmap="gray", vmin=0, vmax=255, format="png")
-    return buffer.getvalue()
+    _, data = cv2.imencode(".png", grey)
+    return data.tobytes()
 
 
 def overview(slide: "Slide", channels: Sequence[int], side: int = SIDE) -> "NDArray[np.generic]":

@@ -40,12 +40,10 @@ class FitResult(Result):
     seconds: float
 
     @property
-    def location(self) -> Path:
-        """The run folder."""
+    def _location(self) -> Path:
         return self.run.folder
 
-    def facts(self) -> Mapping[str, object]:
-        """See :class:`Result`."""
+    def _facts(self) -> Mapping[str, object]:
         return {
             "epochs": self.epochs,
             "best epoch": self.best_epoch,

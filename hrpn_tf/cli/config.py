@@ -1,5 +1,6 @@
 """``hrpn-tf config``: print the configuration with its explanations."""
 
+import io
 import json
 import os
 import sys
@@ -72,5 +73,7 @@ def _refuse_own_output(source: str) -> None:
 
 
 def _print(text: str) -> None:
-    """Print as UTF-8 whatever the locale is, because configuration files are read as UTF-8."""
-    click.echo(text.encode(), nl=False)
+    """Print; to a file or pipe as UTF-8 in any locale, as configuration files are read."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")
+    click.echo(text, nl=False)

@@ -156,7 +156,7 @@ def _spatial(
 
     for name, value in {**files, "ablate": ablate}.items():
         if value and not spatial:
-            raise UsageError(f"--{name.replace('_', '-')} requires --spatial")
+            raise UsageError(f"--{name.replace('_', '-')} belongs to --spatial; add it")
     return SpatialOptions(SpatialFiles(**files), ablate, ablate_by) if spatial else None
 
 

@@ -13,7 +13,7 @@ from typing import NoReturn, TextIO
 import click
 from hrpn_export.errors import BundleError
 
-from hrpn_tf import __version__
+from hrpn_tf._version import __version__
 from hrpn_tf.cli.options import console_flags, console_options
 from hrpn_tf.console import WARNINGS, Verbosity, terminal_log
 from hrpn_tf.errors import HrpnError

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from hrpn_tf import __version__
+from hrpn_tf._version import __version__
 from hrpn_tf.config.config import Config
 from hrpn_tf.config.keys import Key, find_key, list_keys
 

@@ -154,7 +154,7 @@ class TrainingConfig(Section):
         ge=1,
         json_schema_extra=unit("steps"),
         description="Number of steps that count as one epoch. `null` takes one pass over the "
-        "training patches.",
+        "training patches. All patches are used equally often in either case.",
     )
     loss: dict[str, float] = Field(
         {"mse": 1.0},
@@ -166,7 +166,7 @@ class TrainingConfig(Section):
     adversarial: AdversarialConfig | None = Field(
         None,
         description="`null` trains without a discriminator, and `{}` takes the defaults of this "
-        "section.",
+        "section. Presets with a discriminator bring their own values.",
     )
     optimizer: OptimizerConfig = OptimizerConfig()
     ema: float = Field(
@@ -174,8 +174,8 @@ class TrainingConfig(Section):
         ge=0,
         lt=1,
         json_schema_extra=NO_UNIT,
-        description="Momentum of the moving average of the weights. The averaged weights are "
-        "validated and kept. 0 disables averaging.",
+        description="Momentum of the moving average of the weights, such as 0.99. The averaged "
+        "weights are validated and kept. 0 disables averaging.",
     )
     early_stopping: int | None = Field(
         None,
@@ -214,7 +214,7 @@ class TrainingConfig(Section):
     deterministic: bool = Field(
         True,
         description="Use deterministic operations, so that the same seed gives the same weights on "
-        "the same machine. `false` is faster on a GPU.",
+        "the same machine. `false` is faster on a GPU, where it also enables XLA.",
     )
 
     @field_validator("loss", mode="before", json_schema_input_type=_LOSS_IN_FILES)

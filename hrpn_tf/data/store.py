@@ -7,7 +7,7 @@ from typing import TypedDict
 import numpy as np
 import zarr
 
-from hrpn_tf import __version__
+from hrpn_tf._version import __version__
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.cutting import cut_slide
 from hrpn_tf.data.manifest import (

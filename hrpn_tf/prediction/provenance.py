@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hrpn_tf import __version__
+from hrpn_tf._version import __version__
 from hrpn_tf.config import CONDITIONS
 from hrpn_tf.files import read_pieces
 from hrpn_tf.prediction.queues import NO_LIMIT, ReadAhead

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,23 @@ class Run:
 
     def __str__(self) -> str:
         return str(self.folder)
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the network, its inputs and target, and how far the training is."""
+        data = self.config.data
+        facts = {
+            "network": self.config.model.preset,
+            "predicts": f"{data.target} from {', '.join(data.inputs)}",
+            "epochs": f"{len(self.history)} of {self.config.training.epochs}",
+            "calibrated": "yes" if self.is_calibrated else "no",
+        }
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in facts.items()
+        )
+        return f"<strong>Run {escape(str(self.folder))}</strong><table>{rows}</table>"
 
     @property
     def predictions(self) -> Path:
@@ -141,10 +159,7 @@ class Run:
 
         path = self.folder / names.CONTRACT
         if (text := self._files.text(path)) is None:
-            raise RunError(
-                f"{self.folder}: {path.name} is missing or damaged; give another run, or fit it "
-                "again with --overwrite"
-            )
+            raise RunError(f"{path}: missing; run hrpn-tf fit again")
         return self._files.once(path, "contract", lambda: Contract.from_json(text))
 
     @property
@@ -299,5 +314,10 @@ def load_run(run: Run | Path) -> tuple["keras.Model", "Contract", Config]:
     """
     run = open_run(run)
     run.network_file()
+    if not (run.folder / names.CONTRACT).is_file():
+        raise RunError(
+            f"{run}: {names.CONTRACT} is missing or damaged; give another run, or fit it again "
+            "with --overwrite"
+        )
     contract = run.contract
     return run.load_network(), contract, run.config

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from hrpn_tf import __version__
+from hrpn_tf._version import __version__
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.errors import OutputExistsError, RunError
 from hrpn_tf.files import atomic_path

@@ -32,7 +32,7 @@ assert found.attempted and not found.failed
 def copy(tmp_path: Path) -> Path:
     """What the pages may touch."""
     root = tmp_path / "copy"
-    for folder in ("hrpn_tf", "tests", "docs"):
+    for folder in ("hrpn_tf", "export", "tests", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", "*.png", "*.min.js")
         shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
     return root
@@ -49,7 +49,7 @@ def test_the_edits_of_a_page_do_what_it_says(name: str, copy: Path, tmp_path: Pa
             compile((copy / edit.file).read_text(encoding="utf-8"), edit.file, "exec")
     trial = tmp_path / "trial.md"
     trial.write_text("\n".join(page.trials), encoding="utf-8")
-    paths = os.pathsep.join([str(copy), str(copy / "tests")])
+    paths = os.pathsep.join([str(copy), str(copy / "export"), str(copy / "tests")])
     done = subprocess.run(
         [sys.executable, "-c", TRY, str(copy), str(trial)],
         cwd=tmp_path,

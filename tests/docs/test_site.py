@@ -80,10 +80,3 @@ def test_faults_of_a_page_stop_the_build_and_are_named(tmp_path: Path) -> None:
     done = build(tmp_path / "mkdocs.yml", tmp_path / "site")
     assert done.returncode != 0
     assert [fault for fault in faults.values() if fault not in done.stderr] == [], done.stderr
-
-
-def test_links_of_the_readme_lead_somewhere() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", text)
-    assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []

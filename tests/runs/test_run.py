@@ -7,25 +7,24 @@ from pathlib import Path
 
 import pytest
 from hrpn_export import Contract
+from support.run_folder import make_run
 
-from hrpn_tf.config import load_config, to_yaml
 from hrpn_tf.errors import ConfigError, RunError, StoreError
 from hrpn_tf.runs import Run, open_run
 
-GROUPS = {"train": ["a", "b"], "validation": ["c"], "test": ["d"]}
+GROUPS = {"a": "train", "b": "train", "c": "validation", "d": "test"}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A run without a network."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "hrpn.yaml").write_text(to_yaml(load_config()))
-    contract = Contract(("vessels", "nuclei"), ("qd",), 0.5, 4, 41, True, 255.0)
-    (folder / "contract.json").write_text(contract.to_json())
-    split = {subset: {"groups": groups, "slides": []} for subset, groups in GROUPS.items()}
-    (folder / "split.json").write_text(json.dumps(split))
-    (folder / "store.json").write_text(json.dumps({"path": str(tmp_path / "patches")}))
+    folder = make_run(
+        tmp_path / "run",
+        contract=Contract(("vessels", "nuclei"), ("qd",), 0.5, 4, 41, True, 255.0),
+        groups=GROUPS,
+        store=tmp_path / "patches",
+        overrides=(),
+    )
     (folder / "scaling.json").write_text(json.dumps({"input_mean": [3.5, 7]}))
     return folder
 

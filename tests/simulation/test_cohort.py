@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import tifffile
 import yaml
+from support.command import hrpn_tf
 
-from hrpn_tf.cli.main import run
 from hrpn_tf.config import DataConfig, SimulationConfig
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.errors import OutputExistsError, RunError
@@ -249,12 +249,11 @@ def test_unreadable_marker_is_a_named_error(tiny: Make, tmp_path: Path) -> None:
     ],
 )
 def test_bad_configuration_is_one_line_and_exit_code_2(
-    override: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    override: str, message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        run(["simulate", "--out", str(tmp_path / "out"), "--set", override])
-    assert stopped.value.code == 2
-    error = capsys.readouterr().err.strip()
+    ended = hrpn_tf("simulate", "--out", tmp_path / "out", "--set", override)
+    assert ended.exit_code == 2
+    error = ended.err.strip()
     assert message in error
     assert len(error.splitlines()) == 1
     assert not (tmp_path / "out").exists()

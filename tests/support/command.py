@@ -23,16 +23,28 @@ class Ended:
     err: str
 
 
+class _Recorded(io.TextIOWrapper):
+    """A stream as a process has it, which takes text and, by its buffer, bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", newline="", write_through=True)
+
+    def text(self) -> str:
+        buffer = self.buffer
+        assert isinstance(buffer, io.BytesIO)
+        return buffer.getvalue().decode()
+
+
 @contextmanager
-def _heard() -> Iterator[tuple[io.StringIO, io.StringIO]]:
-    """What is printed within, which is then passed on: to ``capsys``, or to pytest's report."""
-    out, err = io.StringIO(), io.StringIO()
+def _recorded() -> Iterator[tuple[_Recorded, _Recorded]]:
+    """What is printed within; it is then passed on: to ``capsys``, or to pytest's report."""
+    out, err = _Recorded(), _Recorded()
     try:
         with redirect_stdout(out), redirect_stderr(err):
             yield out, err
     finally:
-        sys.stdout.write(out.getvalue())
-        sys.stderr.write(err.getvalue())
+        sys.stdout.write(out.text())
+        sys.stderr.write(err.text())
 
 
 def hrpn_tf(*arguments: object) -> Ended:
@@ -41,11 +53,11 @@ def hrpn_tf(*arguments: object) -> Ended:
     Example:
         assert hrpn_tf("export", run, "--out", tmp_path / "bundle").exit_code == 0
     """
-    with _heard() as (out, err), pytest.raises(SystemExit) as stop:
+    with _recorded() as (out, err), pytest.raises(SystemExit) as stop:
         run([str(argument) for argument in arguments])
     code = stop.value.code
     assert isinstance(code, int), "hrpn-tf ends with an exit code"
-    return Ended(code, out.getvalue(), err.getvalue())
+    return Ended(code, out.text(), err.text())
 
 
 def hrpn_tf_apart(*arguments: object, cwd: Path | None = None, **variables: str) -> Ended:

@@ -113,65 +113,63 @@ class Format:
         return text
 
 
-FORMATS: dict[str, Format] = {
-    row.name: row
-    for row in (
-        Format(
-            name="keras",
-            title="Keras",
-            option="--keras",
-            suffix=".keras",
-            precisions=("fp32",),
-            module="hrpn_export.formats.keras_file",
-            runtimes=("keras",),
-        ),
-        Format(
-            name="saved_model",
-            title="SavedModel",
-            option="--saved-model",
-            suffix="",
-            precisions=("fp32",),
-            module="hrpn_export.formats.saved_model",
-            runtimes=("tensorflow",),
-        ),
-        Format(
-            name="onnx",
-            title="ONNX",
-            option="--onnx",
-            suffix=".onnx",
-            precisions=("fp32", "fp16", "int8"),
-            calibrated=("int8",),
-            module="hrpn_export.formats.onnx",
-            runtimes=("onnxruntime", "openvino"),
-            packages=("onnx", "tf2onnx", "onnxruntime"),
-            extra="onnx",
-        ),
-        Format(
-            name="tflite",
-            title="TFLite",
-            option="--tflite",
-            suffix=".tflite",
-            precisions=("fp32", "fp16", "dynamic", "int8"),
-            calibrated=("int8",),
-            module="hrpn_export.formats.tflite",
-            runtimes=("litert",),
-            packages=("ai_edge_litert", "ai_edge_quantizer"),
-            extra="litert",
-        ),
-        Format(
-            name="tensorrt",
-            title="TensorRT",
-            option="--trt",
-            suffix=".engine",
-            precisions=("fp32", "fp16", "int8"),
-            calibrated=("int8",),
-            module="hrpn_export.formats.tensorrt_engine",
-            runtimes=("tensorrt",),
-            builds_on="onnx",
-            by_default=False,
-        ),
-    )
-}
+_ROWS: tuple[Format, ...] = (
+    Format(
+        name="keras",
+        title="Keras",
+        option="--keras",
+        suffix=".keras",
+        precisions=("fp32",),
+        module="hrpn_export.formats.keras_file",
+        runtimes=("keras",),
+    ),
+    Format(
+        name="saved_model",
+        title="SavedModel",
+        option="--saved-model",
+        suffix="",
+        precisions=("fp32",),
+        module="hrpn_export.formats.saved_model",
+        runtimes=("tensorflow",),
+    ),
+    Format(
+        name="onnx",
+        title="ONNX",
+        option="--onnx",
+        suffix=".onnx",
+        precisions=("fp32", "fp16", "int8"),
+        calibrated=("int8",),
+        module="hrpn_export.formats.onnx",
+        runtimes=("onnxruntime", "openvino"),
+        packages=("onnx", "tf2onnx", "onnxruntime"),
+        extra="onnx",
+    ),
+    Format(
+        name="tflite",
+        title="TFLite",
+        option="--tflite",
+        suffix=".tflite",
+        precisions=("fp32", "fp16", "dynamic", "int8"),
+        calibrated=("int8",),
+        module="hrpn_export.formats.tflite",
+        runtimes=("litert",),
+        packages=("ai_edge_litert", "ai_edge_quantizer"),
+        extra="litert",
+    ),
+    Format(
+        name="tensorrt",
+        title="TensorRT",
+        option="--trt",
+        suffix=".engine",
+        precisions=("fp32", "fp16", "int8"),
+        calibrated=("int8",),
+        module="hrpn_export.formats.tensorrt_engine",
+        runtimes=("tensorrt",),
+        builds_on="onnx",
+        by_default=False,
+    ),
+)
+FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
 
 
 def find_format(name: str, precision: str | None = None) -> Format:

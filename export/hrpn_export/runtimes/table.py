@@ -51,58 +51,56 @@ class Runtime:
         return found
 
 
-RUNTIMES: dict[str, Runtime] = {
-    row.name: row
-    for row in (
-        Runtime(
-            name="keras",
-            session="hrpn_export.runtimes.keras_file:open_keras",
-            package="keras",
-            distribution="keras",
-            extra=None,
-            devices=("cpu", "cuda"),
-        ),
-        Runtime(
-            name="tensorflow",
-            session="hrpn_export.runtimes.saved_model:SavedModelSession",
-            package="tensorflow",
-            distribution="tensorflow",
-            extra=None,
-            devices=("cpu", "cuda"),
-        ),
-        Runtime(
-            name="onnxruntime",
-            session="hrpn_export.runtimes.onnx_runtime:OnnxSession",
-            package="onnxruntime",
-            distribution="onnxruntime",
-            extra="onnx",
-            devices=("cpu", "cuda", "tensorrt"),
-        ),
-        Runtime(
-            name="openvino",
-            session="hrpn_export.runtimes.openvino:OpenVinoSession",
-            package="openvino",
-            distribution="openvino",
-            extra="openvino",
-            precisions=("fp32", "fp16"),  # its int8 gave wrong values for QDQ graphs
-        ),
-        Runtime(
-            name="litert",
-            session="hrpn_export.runtimes.litert:LiteRtSession",
-            package="ai_edge_litert",
-            distribution="ai-edge-litert",
-            extra="litert",
-        ),
-        Runtime(
-            name="tensorrt",
-            session="hrpn_export.runtimes.tensorrt:TensorRtSession",
-            package="cuda",
-            distribution="tensorrt-rtx",
-            extra="trt",
-            devices=("cuda",),
-        ),
-    )
-}
+_ROWS: tuple[Runtime, ...] = (
+    Runtime(
+        name="keras",
+        session="hrpn_export.runtimes.keras_file:open_keras",
+        package="keras",
+        distribution="keras",
+        extra=None,
+        devices=("cpu", "cuda"),
+    ),
+    Runtime(
+        name="tensorflow",
+        session="hrpn_export.runtimes.saved_model:SavedModelSession",
+        package="tensorflow",
+        distribution="tensorflow",
+        extra=None,
+        devices=("cpu", "cuda"),
+    ),
+    Runtime(
+        name="onnxruntime",
+        session="hrpn_export.runtimes.onnx_runtime:OnnxSession",
+        package="onnxruntime",
+        distribution="onnxruntime",
+        extra="onnx",
+        devices=("cpu", "cuda", "tensorrt"),
+    ),
+    Runtime(
+        name="openvino",
+        session="hrpn_export.runtimes.openvino:OpenVinoSession",
+        package="openvino",
+        distribution="openvino",
+        extra="openvino",
+        precisions=("fp32", "fp16"),  # its int8 gave wrong values for QDQ graphs
+    ),
+    Runtime(
+        name="litert",
+        session="hrpn_export.runtimes.litert:LiteRtSession",
+        package="ai_edge_litert",
+        distribution="ai-edge-litert",
+        extra="litert",
+    ),
+    Runtime(
+        name="tensorrt",
+        session="hrpn_export.runtimes.tensorrt:TensorRtSession",
+        package="cuda",
+        distribution="tensorrt-rtx",
+        extra="trt",
+        devices=("cuda",),
+    ),
+)
+RUNTIMES: dict[str, Runtime] = {row.name: row for row in _ROWS}
 
 
 def find_runtime(name: str) -> Runtime:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hrpn_tf import __version__
+from hrpn_tf._version import __version__
 from hrpn_tf.evaluation.evaluation import POOLED
 from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.report import figures

@@ -1,6 +1,6 @@
 """Parameters and operations of ONNX graphs against closed forms.
 
-Those of the presets are checked in ``tests/export/test_onnx_file.py``, where their files are made.
+The presets are checked in ``tests/export/formats/test_onnx_file.py``, where their files are made.
 """
 
 from pathlib import Path

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hrpn_export import Contract
-from support.command import hrpn_tf
+from support.command import Ended, hrpn_tf
 from support.run_folder import ROLES, make_run, write_slides
 from support.stores import make_store
 
 from hrpn_tf.errors import UsageError
 from hrpn_tf.slides import open_slide
-from hrpn_tf.workflows.compare.run_results import parse_runs, read_results
+from hrpn_tf.workflows.compare.run_results import parse_runs
 from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.predict import predict_run
 
@@ -73,11 +73,22 @@ def fitted(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory: pytest.TempPathFactory, fitted: Path) -> Path:
-    """The same, predicted and evaluated."""
-    folder = shutil.copytree(fitted, tmp_path_factory.mktemp("evaluated") / "runs")
-    for name in RUNS:
-        read_results(name, folder / name, progress=False)
+def compared(tmp_path_factory: pytest.TempPathFactory, fitted: Path) -> tuple[Path, Ended]:
+    """The same, predicted, evaluated and compared by one command; what it wrote is in ``out``."""
+    folder = shutil.copytree(fitted, tmp_path_factory.mktemp("compared") / "runs")
+    (folder / "m0" / "resources.json").write_text(
+        json.dumps({"steps_per_second": 3.5, "training_memory_mb": 1234.5})
+    )
+    runs = [folder / name for name in RUNS]
+    return folder, hrpn_tf("compare", *runs, "--out", folder / "out", "--rounds", 2)
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory, compared: tuple[Path, Ended]) -> Path:
+    """The runs that were predicted and evaluated, and no more."""
+    folder = shutil.copytree(compared[0], tmp_path_factory.mktemp("evaluated") / "runs")
+    shutil.rmtree(folder / "out")
+    (folder / "m0" / "resources.json").unlink()
     return folder
 
 
@@ -91,15 +102,10 @@ def compare(*arguments: object) -> int:
     return hrpn_tf("compare", *arguments).exit_code
 
 
-def test_runs_are_predicted_evaluated_and_compared(
-    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    runs = shutil.copytree(fitted, tmp_path / "runs")
-    (runs / "m0" / "resources.json").write_text(
-        json.dumps({"steps_per_second": 3.5, "training_memory_mb": 1234.5})
-    )
+def test_runs_are_predicted_evaluated_and_compared(compared: tuple[Path, Ended]) -> None:
+    runs, ended = compared
     out = runs / "out"
-    assert compare(*(runs / name for name in RUNS), "--out", out, "--rounds", 2) == 0
+    assert ended.exit_code == 0
     names = {path.name for path in out.iterdir()}
     assert names == {f"comparison.{end}" for end in ("md", "csv", "json")} | {
         "mse.png",
@@ -132,9 +138,8 @@ def test_runs_are_predicted_evaluated_and_compared(
     assert entries["s"]["training_memory_mb"] is None
     assert entries["gradient-boosted trees"]["ssim"] is not None
     assert entries["gradient-boosted trees"]["r2"] > entries["mean of training slides"]["r2"]
-    printed = capsys.readouterr().out
-    assert "hrpn-m, mean of 2" in printed
-    assert "1,234" in printed or "1,235" in printed
+    assert "hrpn-m, mean of 2" in ended.out
+    assert "1,234" in ended.out or "1,235" in ended.out
 
 
 def test_what_was_evaluated_already_is_only_read(

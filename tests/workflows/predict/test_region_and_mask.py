@@ -180,7 +180,7 @@ def test_three_inputs(tmp_path: Path) -> None:
     roles = ("vessels", "nuclei", "fap")
     contract = Contract(roles, ("qd",), 0.5, 4, 41, True, 255.0)
     settings = ("prediction.tile=64", "data.inputs=[vessels, nuclei, fap]")
-    run = make_run(tmp_path / "run", tmp_path / "best.keras", contract, settings)
+    run = make_run(tmp_path / "run", tmp_path / "best.keras", contract, overrides=settings)
     slide = write(tmp_path / "slide.ome.tif", channels=("DAPI", "CD31", "FAP", "SpOrange"))
     given = ["--channel", "vessels=CD31", "--channel", "nuclei=DAPI", "--channel", "fap=FAP"]
     out = tmp_path / "out.ome.tif"

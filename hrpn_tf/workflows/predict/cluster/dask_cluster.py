@@ -11,7 +11,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
-from hrpn_tf import __version__
+from hrpn_tf._version import __version__
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError, WorkerLostError
 from hrpn_tf.memory import resident_bytes
