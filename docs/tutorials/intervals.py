@@ -91,7 +91,6 @@ fitted
 
 # %%
 calibrated = ht.calibrate(fitted, coverage=COVERAGE)
-print(calibrated.promise)
 calibrated
 
 # %% [markdown]
