@@ -7,13 +7,15 @@ DEMO ?= demo
 STUDY ?= study
 REAL ?=
 BENCHMARK ?= $(DEMO)/benchmark
+# What the tutorials run on: tiny or full.
+TUTORIAL ?= tiny
 # Options of pytest, e.g. PYTEST="-n 2 --dist loadfile"
 PYTEST ?=
 
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: demo benchmark test test-fast check docs format clean study vendor docker
+.PHONY: demo benchmark test test-fast check docs tutorials format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -52,6 +54,16 @@ check: .venv/installed
 	$(BIN)/hadolint docker/*.Dockerfile
 
 # Into build/site; a warning, a dead link or a file loaded from another server is an error.
+# Executed on very small slides, and with their results part of the pages of `make docs`;
+# TUTORIAL=full runs them as they are written, about two hours on two cores.
+tutorials: .venv/installed
+	rm -rf build/tutorials
+	mkdir -p build/tutorials
+	for source in docs/tutorials/*.py; do $(BIN)/jupytext --quiet --to ipynb \
+		--output build/tutorials/$$(basename $$source .py).ipynb $$source || exit 1; done
+	HRPN_TUTORIAL=$(TUTORIAL) $(BIN)/pytest --nbmake --overwrite --nbmake-timeout 7200 \
+		-o timeout=0 --durations 4 build/tutorials
+
 docs: .venv/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open the page build/site/index.html"

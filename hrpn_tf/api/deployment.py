@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +56,12 @@ class CalibrationResult(Result):
         return {
             "coverage": self.coverage,
             "measured": self.measured,
-            "promise": self.promise,
             "seconds": self.seconds,
         }
 
     def _details(self) -> str:
-        return table_html(self.table) + file_html(self.folder / "curve.png")
+        promise = f"<p>{escape(self.promise)}</p>"
+        return promise + table_html(self.table) + file_html(self.folder / "curve.png")
 
 
 @dataclass(frozen=True, repr=False)
