@@ -55,7 +55,7 @@ check: .venv/installed
 
 # Into build/site; a warning, a dead link or a file loaded from another server is an error.
 # Executed on very small slides, and with their results part of the pages of `make docs`;
-# TUTORIAL=full runs them as they are written, about two hours on two cores.
+# TUTORIAL=full runs them as they are written, about 20 minutes on two cores.
 tutorials: .venv/installed
 	rm -rf build/tutorials
 	mkdir -p build/tutorials

@@ -43,6 +43,7 @@ def page(source: Path, executed: Path) -> str:
         found = nbformat.read(executed, as_version=4)
         if [cell.source for cell in found.cells] == [cell.source for cell in notebook.cells]:
             notebook, note = found, _EXECUTED
+    notebook.metadata["language_info"] = {"name": "python"}  # for the colours of the code
     text, resources = MarkdownExporter().from_notebook_node(notebook)
     for name, data in resources["outputs"].items():
         uri = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"

@@ -11,7 +11,7 @@
 # A *bundle* is a folder with one network in several formats (ONNX, TFLite, Keras and others) that
 # runs on machines without TensorFlow. Each format carries a *certificate*: by how much it differs
 # from the Keras model, measured on slides that did not train it. This tutorial exports a network,
-# reads the certificate, and predicts with the bundle in three ways. It takes about 10 minutes on 2
+# reads the certificate, and predicts with the bundle in three ways. It takes about 4 minutes on 2
 # cores. The network is trained for a few steps only: its predictions prove nothing, but whether the
 # formats agree does not depend on that.
 

@@ -9,7 +9,7 @@
 # # My own ten slides
 #
 # This tutorial starts with a folder of image files and ends with metrics on animals that the
-# network has never seen. Ten slides of five animals take about 20 minutes on 2 cores with the
+# network has never seen. Ten slides of five animals take about 5 minutes on 2 cores with the
 # settings below; most of it is the training. The training is short. It shows the workflow and
 # proves nothing about how well a network can do; the last section says what a real training needs.
 

@@ -189,7 +189,7 @@ def prepare(
     from hrpn_tf.data.store import build_store
 
     stated = {} if pixel_size is None else {"data.pixel_size_um": pixel_size}
-    data = load_config(load_config(config), stated).data
+    data = load_config(config, stated).data
     with work(progress) as now:
         if isinstance(slides, str | PathLike):
             entries = read_slide_list(path_of(slides), data)

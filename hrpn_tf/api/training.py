@@ -105,7 +105,7 @@ def fit(
     from hrpn_tf.workflows.training_profile import is_chief, write_profile
 
     chosen = {} if preset is None else {"model.preset": preset}
-    loaded = load_config(load_config(config), chosen)
+    loaded = load_config(config, chosen)
     store, run = path_of(patches), path_of(out)
     load_tensorflow()
     from hrpn_tf.training.fit import fit as train

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
+from hrpn_tf.api.training import fit
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, preset_option
 from hrpn_tf.config import load_config
-from hrpn_tf.console import load_tensorflow
 from hrpn_tf.losses import LOSSES
 from hrpn_tf.runs.folder import BEST
-from hrpn_tf.workflows.training_profile import is_chief, write_profile
 
 _LOSSES = "".join(f"  {each.name:<15}{each.formula}\n" for each in LOSSES.values())
 
@@ -56,15 +55,9 @@ def command(
         from hrpn_tf.training.workers import launch, own_command
 
         sys.exit(launch(own_command(), workers))
-    load_tensorflow()
-    from hrpn_tf.training.fit import fit
-
-    state = fit(store, out, config, overwrite=overwrite)
-    if is_chief():
-        write_profile(out, store)
-    best = state.history[state.best_epoch - 1]
-    early = " (stopped early)" if state.epoch < config.training.epochs else ""
+    fitted = fit(store, out, config, overwrite=overwrite)
+    early = " (stopped early)" if fitted.epochs < config.training.epochs else ""
     click.echo(
-        f"{out / BEST}: epoch {state.best_epoch} of {state.epoch}{early}, "
-        f"validation MSE {best['val_mse']:.4g}, R2 {best['val_r2']:.3f}"
+        f"{out / BEST}: epoch {fitted.best_epoch} of {fitted.epochs}{early}, "
+        f"validation MSE {fitted.metrics['val_mse']:.4g}, R2 {fitted.metrics['val_r2']:.3f}"
     )
