@@ -101,7 +101,7 @@ def test_a_network_that_depends_on_its_tile_says_so(
             r"0\.25 um/px, but the model was trained at 0\.5 um/px .*resample",
         ),
         (lambda run: (run / "best.keras").unlink(), ["a.ome.tif"], r"no best\.keras"),
-        (lambda run: (run / "contract.json").unlink(), ["a.ome.tif"], r"contract\.json is missing"),
+        (lambda run: (run / "contract.json").unlink(), ["a.ome.tif"], r"contract\.json: missing"),
         (lambda run: (run / "hrpn.yaml").unlink(), ["a.ome.tif"], r"no run folder"),
         (None, ["slides.csv", "--group", "z"], r"no group z; it has a, b, c"),
     ],
