@@ -32,7 +32,7 @@ from hrpn_tf.data.manifest import (
     slide_folder,
     write_json,
 )
-from hrpn_tf.data.moments import Moments
+from hrpn_tf.data.moments import ChannelMoments
 from hrpn_tf.data.shards import PatchWriter
 
 POOL = 64  # distinct noise patches; each is stored many times, shifted each time
@@ -129,7 +129,7 @@ def _record(name: str, roles: tuple[str, ...], patch: int, patches: int) -> Slid
         width=side * patch,
         pixel_size_um=0.5,
         tissue_share=1.0,
-        moments={role: Moments(1, MEAN_GREY, MEAN_GREY, 255.0) for role in roles},
+        moments={role: ChannelMoments(1, MEAN_GREY, MEAN_GREY, 255.0) for role in roles},
         corners=corners,
         shares=(1.0,) * patches,
     )

@@ -80,7 +80,7 @@ def overrides_of(settings: Mapping[str, Any] | None, above: str = "") -> tuple[s
 
 
 @dataclass(frozen=True)
-class Work:
+class TimedCall:
     """One call that is under way.
 
     Attributes:
@@ -96,7 +96,7 @@ class Work:
 
 
 @contextmanager
-def work(progress: ProgressArgument) -> Iterator[Work]:
+def work(progress: ProgressArgument) -> Iterator[TimedCall]:
     """Measure the time of a call, and show its progress.
 
     Args:
@@ -104,7 +104,7 @@ def work(progress: ProgressArgument) -> Iterator[Work]:
             function that is called with each :class:`~hrpn_tf.progress.Update`; None for what
             :func:`~hrpn_tf.progress.show_progress` shows, by default nothing; False for nothing.
     """
-    now = Work(time.perf_counter())
+    now = TimedCall(time.perf_counter())
     if progress is None:
         yield now
         return

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpn_tf.data.moments import Moments
+from hrpn_tf.data.moments import ChannelMoments
 from hrpn_tf.errors import StoreError
 
 SCHEMA = 2  # raised when a store written before can no longer be read
@@ -41,7 +41,7 @@ class SlideRecord:
     width: int
     pixel_size_um: float
     tissue_share: float
-    moments: Mapping[str, Moments]
+    moments: Mapping[str, ChannelMoments]
     corners: tuple[tuple[int, int], ...]
     shares: tuple[float, ...]
 
@@ -122,7 +122,7 @@ def patch_table(slides: tuple[SlideRecord, ...]) -> np.ndarray:
 
 
 def _slide_record(values: dict[str, Any]) -> SlideRecord:
-    moments = {role: Moments(**value) for role, value in values.pop("moments").items()}
+    moments = {role: ChannelMoments(**value) for role, value in values.pop("moments").items()}
     corners = tuple((int(y), int(x)) for y, x in values.pop("corners"))
     return SlideRecord(
         moments=moments, corners=corners, shares=tuple(values.pop("shares")), **values

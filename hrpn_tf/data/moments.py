@@ -7,7 +7,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Moments:
+class ChannelMoments:
     """Count, mean, sum of squared deviations and peak of one role's pixels, grey levels.
 
     All are 0 where there is no pixel.
@@ -24,14 +24,14 @@ class Moments:
         return float(np.sqrt(self.squares / self.count)) if self.count else 0.0
 
 
-def pool(parts: Iterable[Moments]) -> Moments:
+def pool(parts: Iterable[ChannelMoments]) -> ChannelMoments:
     """Moments of all pixels together (Chan, Golub and LeVeque, 1983; no cancellation)."""
     kept = [part for part in parts if part.count]
     if not kept:
-        return Moments(0, 0.0, 0.0, 0.0)
+        return ChannelMoments(0, 0.0, 0.0, 0.0)
     counts = np.array([part.count for part in kept], float)
     means = np.array([part.mean for part in kept])
     mean = float(np.average(means, weights=counts))
     squares = sum(part.squares for part in kept) + float(counts @ (means - mean) ** 2)
     largest = max(part.largest for part in kept)
-    return Moments(sum(part.count for part in kept), mean, squares, largest)
+    return ChannelMoments(sum(part.count for part in kept), mean, squares, largest)

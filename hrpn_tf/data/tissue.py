@@ -9,7 +9,7 @@ from skimage.filters import threshold_otsu
 
 from hrpn_tf.config import TissueConfig
 from hrpn_tf.data.grid import block_edges
-from hrpn_tf.data.moments import Moments
+from hrpn_tf.data.moments import ChannelMoments
 from hrpn_tf.progress import tracked
 from hrpn_tf.slides import Slide, iter_windows
 
@@ -100,11 +100,11 @@ def is_tissue(grey: np.ndarray, config: TissueConfig) -> np.ndarray:
     return smooth > threshold_otsu(smooth)
 
 
-def tissue_moments(blocks: Blocks, mask: np.ndarray) -> tuple[Moments, ...]:
+def tissue_moments(blocks: Blocks, mask: np.ndarray) -> tuple[ChannelMoments, ...]:
     """Moments of every channel over the pixels of tissue; each pixel counts once."""
     n = blocks.count[mask].astype(np.float64)
     if not len(n):
-        return tuple(Moments(0, 0.0, 0.0, 0.0) for _ in range(blocks.mean.shape[-1]))
+        return tuple(ChannelMoments(0, 0.0, 0.0, 0.0) for _ in range(blocks.mean.shape[-1]))
     moments = []
     for channel in range(blocks.mean.shape[-1]):
         means = blocks.mean[..., channel][mask].astype(np.float64)
@@ -112,7 +112,7 @@ def tissue_moments(blocks: Blocks, mask: np.ndarray) -> tuple[Moments, ...]:
         mean = float(np.average(means, weights=n))
         squares = float(n @ (variances + (means - mean) ** 2))
         largest = float(blocks.largest[..., channel][mask].max())
-        moments.append(Moments(int(n.sum()), mean, squares, largest))
+        moments.append(ChannelMoments(int(n.sum()), mean, squares, largest))
     return tuple(moments)
 
 

@@ -10,7 +10,7 @@ Example:
 """
 
 from hrpn_tf.evaluation.baselines.baselines import Baselines, fit_baselines
-from hrpn_tf.evaluation.evaluation import Evaluation, Row, SlideMetrics
+from hrpn_tf.evaluation.evaluation import Evaluation, MetricsRow, SlideMetrics
 from hrpn_tf.evaluation.measured import MeasuredSlide
 from hrpn_tf.evaluation.metric_values import Metrics, metrics_of
 from hrpn_tf.evaluation.metrics import METRICS, Metric
@@ -30,8 +30,8 @@ __all__ = [
     "MeasuredSlide",
     "Metric",
     "Metrics",
+    "MetricsRow",
     "Plane",
-    "Row",
     "SlideMetrics",
     "common_peak",
     "compare",

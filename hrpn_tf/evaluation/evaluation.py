@@ -37,7 +37,7 @@ class SlideMetrics:
 
 
 @dataclass(frozen=True)
-class Row:
+class MetricsRow:
     """One row of the table: the metrics of one slide, predictor, view and region."""
 
     slide: str
@@ -67,10 +67,10 @@ class Evaluation:
     dtype: str
     baselines: Baselines | None
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[MetricsRow]:
         """The rows of every slide, then of all slides pooled, by predictor, view and region."""
         return [
-            Row(
+            MetricsRow(
                 slide.name, slide.group, slide.subset, predictor, *key, metrics_of(sums, self.peak)
             )
             for slide in (*self.slides, self.pooled())

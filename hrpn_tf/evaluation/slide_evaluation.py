@@ -12,7 +12,7 @@ from hrpn_tf.evaluation.measured import MeasuredSlide
 from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.pixel_errors import CompareSettings, Progress, compare
 from hrpn_tf.evaluation.planes import Plane
-from hrpn_tf.evaluation.slide_picture import Picture, draw
+from hrpn_tf.evaluation.slide_picture import SlidePicture, draw
 
 
 def evaluate_slide(
@@ -50,7 +50,7 @@ def evaluate_slide(
         for name, plane in baseline_planes(measured, baselines).items():
             predictors[name] = compare(plane, measured.target, tissue, plain)
     if picture is not None:
-        drawn = Picture(
+        drawn = SlidePicture(
             title=f"{measured.name} ({measured.subset})",
             inputs=measured.inputs,
             target=measured.target_role,

@@ -25,7 +25,7 @@ INTENSITY_MAP, ERROR_MAP, DENSITY_MAP, INPUT_MAP = "inferno", "PuOr_r", "cividis
 
 
 @dataclass(frozen=True)
-class Picture:
+class SlidePicture:
     """The contents of a picture.
 
     Attributes:
@@ -46,7 +46,7 @@ class Picture:
     pixel_size_um: float | None
 
 
-def draw(picture: Picture, path: Path) -> None:
+def draw(picture: SlidePicture, path: Path) -> None:
     """Write the picture as PNG (its kind follows from the suffix of ``path``)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -99,7 +99,7 @@ def choose_crop(measured: Plane) -> tuple[Window, str]:
     )
 
 
-def density(picture: Picture, bins: int = DENSITY_BINS) -> tuple[np.ndarray, np.ndarray]:
+def density(picture: SlidePicture, bins: int = DENSITY_BINS) -> tuple[np.ndarray, np.ndarray]:
     """Counts of (measured, predicted) values over the whole slide, and the edges of the bins.
 
     The bins of an integer target hold whole grey levels, so that no stripes appear.
@@ -119,7 +119,7 @@ def density(picture: Picture, bins: int = DENSITY_BINS) -> tuple[np.ndarray, np.
     return counts, edges
 
 
-def _density(figure: "Figure", axis: "Axes", picture: Picture, box_aspect: float) -> None:
+def _density(figure: "Figure", axis: "Axes", picture: SlidePicture, box_aspect: float) -> None:
     from matplotlib.colors import LogNorm
 
     counts, edges = density(picture)

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from hrpn_tf.evaluation.evaluation import POOLED, Evaluation, Row, view_definitions
+from hrpn_tf.evaluation.evaluation import POOLED, Evaluation, MetricsRow, view_definitions
 from hrpn_tf.evaluation.metrics import METRICS
 
 
@@ -38,7 +38,7 @@ def to_markdown(evaluation: Evaluation) -> str:
     return "\n".join(parts) + "\n"
 
 
-def table(rows: Iterable[Row]) -> str:
+def table(rows: Iterable[MetricsRow]) -> str:
     """A Markdown table of rows, whose columns are aligned as plain text, too."""
     head = ["slide", "subset", "predictor", *(each.heading for each in METRICS.values())]
     lines = [head]
@@ -74,11 +74,11 @@ def aligned(lines: Sequence[Sequence[str]], left: int) -> str:
     )
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: MetricsRow) -> list[str]:
     return [metric.text(row.metrics.values[name]) for name, metric in METRICS.items()]
 
 
-def _reasons(rows: Iterable[Row]) -> list[str]:
+def _reasons(rows: Iterable[MetricsRow]) -> list[str]:
     """Reasons for undefined metrics of the model, each reason once per slide."""
     reasons: dict[str, None] = {}
     for row in rows:

@@ -12,12 +12,12 @@ import keras
 
 from hrpn_tf.errors import ModelGraphError
 from hrpn_tf.models import layers as own
-from hrpn_tf.models.steps import Blend, Everything, Spread, Step, Window
+from hrpn_tf.models.steps import Blend, Everything, SlidingWindow, Spread, Step
 
 Steps = tuple[Step, Step]  # along height, along width
 Rule = Callable[[Any], Steps]
 
-PIXELWISE: Steps = (Window(), Window())
+PIXELWISE: Steps = (SlidingWindow(), SlidingWindow())
 _WHOLE: Steps = (Everything(), Everything())
 
 
@@ -96,7 +96,7 @@ def _windows(layer: Any, sizes: Iterable[int], strides: Iterable[int]) -> Steps:
     if layer.padding not in ("valid", "same"):
         raise _unknown(layer, f"no rule for padding {layer.padding!r}")
     same = layer.padding == "same"
-    height, width = (Window(k, s, same=same) for k, s in zip(sizes, strides, strict=True))
+    height, width = (SlidingWindow(k, s, same=same) for k, s in zip(sizes, strides, strict=True))
     return height, width
 
 
@@ -129,12 +129,12 @@ def _spreads(layer: Any, sizes_and_strides: Iterable[tuple[int, int]]) -> Steps:
 
 def _zero_padding(layer: Any) -> Steps:
     (top, bottom), (left, right) = layer.padding
-    return Window(before=top, after=bottom), Window(before=left, after=right)
+    return SlidingWindow(before=top, after=bottom), SlidingWindow(before=left, after=right)
 
 
 def _cropping(layer: Any) -> Steps:
     (top, bottom), (left, right) = layer.cropping
-    return Window(before=-top, after=-bottom), Window(before=-left, after=-right)
+    return SlidingWindow(before=-top, after=-bottom), SlidingWindow(before=-left, after=-right)
 
 
 def _upsampling(layer: Any) -> Steps:

@@ -37,7 +37,7 @@ class Step(Protocol):
 
 
 @dataclass(frozen=True)
-class Window:
+class SlidingWindow:
     """A sliding window: convolution, pooling, space-to-depth, padding, cropping.
 
     ``same`` pads as TensorFlow does: what is missing for full windows, the odd pixel at the end.

@@ -103,7 +103,7 @@ class BlockMaker:
         return region.y + block.y, region.x + block.x, block.height, block.width
 
 
-class Network:
+class TimedNetwork:
     """A session, the time spent in it, and its output for an empty tile."""
 
     def __init__(self, session: Session, empty_input: np.ndarray) -> None:

@@ -17,7 +17,7 @@ from hrpn_tf.errors import (
     SlideFormatError,
 )
 from hrpn_tf.files import disk_full_as_named_error
-from hrpn_tf.prediction.blocks import BlockMaker, Network, check_values, to_grey_levels
+from hrpn_tf.prediction.blocks import BlockMaker, TimedNetwork, check_values, to_grey_levels
 from hrpn_tf.prediction.change import FileStates, parts
 from hrpn_tf.prediction.output import Output
 from hrpn_tf.prediction.planning import (
@@ -120,7 +120,7 @@ class SlidePrediction(PredictionTask):
         journal, planes = work.journal(), self._output(plan, begun.record).open(work.pixels)
         tissue = TissueMap.load(work.tissue) if self.find_tissue is not None else None
         maker = BlockMaker(self.slide, self.channels, plan.tiling, tissue, self.mask)
-        network = Network(self.session, maker.empty_input())
+        network = TimedNetwork(self.session, maker.empty_input())
         block = plan.tiling.block
         outside = [index for index in indices if not maker.wanted(block(index))]
         wanted = sorted(set(indices).difference(outside))

@@ -7,9 +7,9 @@ import numpy as np
 
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.simulation.fields import tissue_coverage
-from hrpn_tf.simulation.network import Network, grow_network
-from hrpn_tf.simulation.nuclei import Nuclei, place_nuclei
-from hrpn_tf.simulation.section import Section, cut_section
+from hrpn_tf.simulation.network import VesselNetwork, grow_network
+from hrpn_tf.simulation.nuclei import SimulatedNuclei, place_nuclei
+from hrpn_tf.simulation.section import TissueSection, cut_section
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Anatomy:
 
     tissue: np.ndarray
     open_share: np.ndarray
-    section: Section
-    network: Network
-    nuclei: Nuclei
+    section: TissueSection
+    network: VesselNetwork
+    nuclei: SimulatedNuclei
 
     def visible_vessels(self, config: SimulationConfig) -> np.ndarray:
         """Where a lumen or its wall lies in the tissue; (height, width) bool."""

@@ -25,7 +25,7 @@ TRUTH = "truth"
 
 
 @dataclass(frozen=True)
-class PlannedSlide:
+class PlannedSimulation:
     """One slide of a cohort: its number, its name, and its group's number and name."""
 
     number: int
@@ -34,10 +34,10 @@ class PlannedSlide:
     group: str
 
 
-def plan(config: SimulationConfig) -> tuple[PlannedSlide, ...]:
+def plan(config: SimulationConfig) -> tuple[PlannedSimulation, ...]:
     """The slides of a cohort; groups are filled in turn."""
     return tuple(
-        PlannedSlide(
+        PlannedSimulation(
             number=number,
             name=f"slide-{number + 1:03d}",
             group_number=number % config.groups,
@@ -148,7 +148,7 @@ def _is_finished(out: Path, name: str) -> bool:
     return _report_path(out, name).is_file() and (out / f"{name}.ome.tif").is_file()
 
 
-def _write(phantom: Phantom, slide: PlannedSlide, config: SimulationConfig, out: Path) -> None:
+def _write(phantom: Phantom, slide: PlannedSimulation, config: SimulationConfig, out: Path) -> None:
     """Write a slide and its truth; the report comes last and marks the slide as finished."""
     provenance = {
         "made_by": f"hrpn-tf {__version__} simulate",

@@ -23,7 +23,7 @@ ROUNDS = 300
 
 
 @dataclass(frozen=True)
-class Network:
+class VesselNetwork:
     """Vessels as chains of short straight pieces; coordinates are (z, y, x), um; section z = 0.
 
     Attributes:
@@ -53,7 +53,7 @@ class _Paths:
 
 def grow_network(
     height_um: float, width_um: float, config: VesselConfig, rng: np.random.Generator
-) -> Network:
+) -> VesselNetwork:
     """Grow vessels until the box holds the length density asked for.
 
     A box too full for that (``length_density`` and ``radius_um`` both large) gets what fits.
@@ -164,7 +164,7 @@ def _conflicts(paths: _Paths, end: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 def _assemble(
     chains: list[np.ndarray], look: np.ndarray, box: np.ndarray, config: VesselConfig
-) -> Network:
+) -> VesselNetwork:
     """Pieces of all chains, each moved to where its middle lies in the box; z around 0."""
     start = np.concatenate([np.empty((0, 3)), *(chain[:-1] for chain in chains)])
     end = np.concatenate([np.empty((0, 3)), *(chain[1:] for chain in chains)])
@@ -172,7 +172,7 @@ def _assemble(
     middle = (start + end) / 2
     shift = _wrap(middle, box) - middle
     shift[:, 0] -= DEPTH_UM / 2
-    return Network(start + shift, end + shift, vessel, _radius(look, config), look)
+    return VesselNetwork(start + shift, end + shift, vessel, _radius(look, config), look)
 
 
 def _wrap(points: np.ndarray, box: np.ndarray) -> np.ndarray:

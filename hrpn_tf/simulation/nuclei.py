@@ -13,7 +13,7 @@ OVERLAP = 0.9  # nuclei are kept this share of the sum of their radii apart
 
 
 @dataclass(frozen=True)
-class Nuclei:
+class SimulatedNuclei:
     """Nuclei in the section.
 
     Attributes:
@@ -32,7 +32,7 @@ def place_nuclei(
     pixel_size_um: float,
     config: NucleiConfig,
     rng: np.random.Generator,
-) -> Nuclei:
+) -> SimulatedNuclei:
     """Random sequential placement, denser where a random field is high.
 
     Args:
@@ -63,7 +63,7 @@ def place_nuclei(
         keep = rng.random(len(pixel)) * ceiling < chance[row, column]
         keep &= distance_um[row, column] > np.minimum(size + wall_um, distance_um.max() - 1e-3)
         centre, radius = _add(centre, radius, pixel[keep] * pixel_size_um, size[keep])
-    return Nuclei(centre[:wanted], radius[:wanted])
+    return SimulatedNuclei(centre[:wanted], radius[:wanted])
 
 
 def _draw(
@@ -98,7 +98,7 @@ def _add(
 
 
 def draw_nuclei(
-    nuclei: Nuclei, shape: tuple[int, int], pixel_size_um: float, rng: np.random.Generator
+    nuclei: SimulatedNuclei, shape: tuple[int, int], pixel_size_um: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Stain of the nuclei, (height, width) float32; 1 is the mean level inside a nucleus.
 

@@ -6,14 +6,14 @@ import numpy as np
 
 from hrpn_tf.config.simulation import VesselConfig
 from hrpn_tf.simulation.fields import smooth_field
-from hrpn_tf.simulation.network import Network
+from hrpn_tf.simulation.network import VesselNetwork
 
 REACH_UM = 8.0  # how far outside the lumen the distance is known
 ROUGHNESS_UM = 4.0  # correlation length of the irregular outline
 
 
 @dataclass(frozen=True)
-class Section:
+class TissueSection:
     """The plane z = 0; arrays are (height, width).
 
     Attributes:
@@ -28,12 +28,12 @@ class Section:
 
 
 def cut_section(
-    network: Network,
+    network: VesselNetwork,
     shape: tuple[int, int],
     pixel_size_um: float,
     config: VesselConfig,
     rng: np.random.Generator,
-) -> Section:
+) -> TissueSection:
     """Cut the network with the plane z = 0.
 
     The outline is made irregular by a random field whose amplitude grows with the vessel's
@@ -61,7 +61,7 @@ def cut_section(
         distance[window][closer] = away[closer]
         vessel[window][closer] = number
     lumen = np.clip(0.5 - distance / np.float32(pixel_size_um), 0, 1)
-    return Section(distance, vessel, lumen)
+    return TissueSection(distance, vessel, lumen)
 
 
 def _window(ends: np.ndarray, reach: float, shape: tuple[int, int]) -> tuple[slice, slice] | None:

@@ -11,7 +11,7 @@ from support.slides import noise, write_slide
 
 from hrpn_tf.config import TissueConfig
 from hrpn_tf.data import tissue
-from hrpn_tf.data.moments import Moments, pool
+from hrpn_tf.data.moments import ChannelMoments, pool
 from hrpn_tf.data.tissue import (
     Blocks,
     block_side,
@@ -83,15 +83,15 @@ def test_moments_are_those_of_the_tissue_pixels(grey, seed):
         assert moments.std == pytest.approx(grey[mask].std(dtype=float), abs=1e-6)
         assert moments.largest == grey[mask].max()
     else:
-        assert moments == Moments(0, 0.0, 0.0, 0.0)
+        assert moments == ChannelMoments(0, 0.0, 0.0, 0.0)
 
 
 @given(st.lists(hnp.arrays(float, st.integers(0, 9), elements=st.floats(0, 1e6)), max_size=5))
 def test_pooling_equals_taking_all_pixels_at_once(parts):
-    def moments(x: np.ndarray) -> Moments:
+    def moments(x: np.ndarray) -> ChannelMoments:
         if not len(x):
             return pool([])
-        return Moments(len(x), float(x.mean()), float(x.var() * len(x)), float(x.max()))
+        return ChannelMoments(len(x), float(x.mean()), float(x.var() * len(x)), float(x.max()))
 
     whole = moments(np.concatenate([*parts, []]))
     pooled = pool(moments(part) for part in parts)

@@ -49,9 +49,9 @@ def test_pages_open_from_a_disk_and_search_without_a_server(site: Path, browser:
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     for name in ("index.html", "reference/python-api.html"):
-        page.goto((site / name).as_uri())
+        page.goto((site / name).as_uri(), timeout=120_000)
         page.get_by_role("textbox", name="Search").fill("halo")
-        page.get_by_text("Glossary").first.wait_for(timeout=30_000)
+        page.get_by_text("Glossary").first.wait_for(timeout=120_000)
     elsewhere = [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
     assert elsewhere == []
     page.close()

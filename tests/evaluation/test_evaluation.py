@@ -25,7 +25,7 @@ from hrpn_tf.evaluation import (
     to_markdown,
 )
 from hrpn_tf.evaluation.metric_values import metrics_of
-from hrpn_tf.evaluation.slide_picture import CROP, Picture, choose_crop, density
+from hrpn_tf.evaluation.slide_picture import CROP, SlidePicture, choose_crop, density
 
 SETTINGS = CompareSettings(peak=255.0, smooth_px=2.0)
 
@@ -149,7 +149,7 @@ def test_the_density_counts_every_pixel_once(dtype: str) -> None:
         MeasuredSlide(**{**measured.__dict__, "target": true}), pred, None, SETTINGS
     )
     whole = metrics_of(result.predictors["model"]["float", "whole"], 255.0)
-    picture = Picture("a", {}, "qd", true, pred, whole, 0.5)
+    picture = SlidePicture("a", {}, "qd", true, pred, whole, 0.5)
     counts, edges = density(picture)
     assert counts.sum() == true.image.size
     assert len(edges) <= 130

@@ -9,31 +9,31 @@ from skimage import measure
 
 from hrpn_tf.config import SimulationConfig
 from hrpn_tf.config.simulation import VesselConfig
-from hrpn_tf.simulation.network import DEPTH_UM, Network, grow_network
+from hrpn_tf.simulation.network import DEPTH_UM, VesselNetwork, grow_network
 from hrpn_tf.simulation.section import cut_section
 
 SIDE_UM = 700
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
+def network() -> VesselNetwork:
     return grow_network(SIDE_UM, SIDE_UM, VesselConfig(), np.random.default_rng(1))
 
 
-def test_length_density_is_what_was_asked_for(network: Network) -> None:
+def test_length_density_is_what_was_asked_for(network: VesselNetwork) -> None:
     length = np.linalg.norm(network.end - network.start, axis=1).sum()
     density = length / (SIDE_UM * SIDE_UM * DEPTH_UM) * 1e6
     assert density == pytest.approx(VesselConfig().length_density, rel=0.03)
 
 
-def test_crossings_of_the_plane_are_half_the_length_density(network: Network) -> None:
+def test_crossings_of_the_plane_are_half_the_length_density(network: VesselNetwork) -> None:
     """The stereological law Q_A = L_V / 2 holds if the directions are isotropic."""
     crossings = (network.start[:, 0] < 0) != (network.end[:, 0] < 0)
     per_mm2 = crossings.sum() / (SIDE_UM * 1e-3) ** 2
     assert per_mm2 == pytest.approx(VesselConfig().length_density / 2, rel=0.15)
 
 
-def test_sections_have_the_published_densities(network: Network) -> None:
+def test_sections_have_the_published_densities(network: VesselNetwork) -> None:
     profiles, surface = [], []
     area_mm2 = (SIDE_UM * 1e-3) ** 2
     for depth in (-40.0, 0.0, 40.0):
@@ -52,7 +52,7 @@ def test_sections_have_the_published_densities(network: Network) -> None:
 
 
 def test_a_straight_tube_across_the_plane_shows_as_a_disc() -> None:
-    tube = Network(
+    tube = VesselNetwork(
         start=np.array([[-40.0, 50.0, 60.0]]),
         end=np.array([[40.0, 50.0, 60.0]]),
         vessel=np.zeros(1, int),
@@ -71,7 +71,7 @@ def test_a_tilted_tube_shows_as_an_ellipse_with_the_exact_axes() -> None:
     slope = np.deg2rad(60)  # between the axis and the normal of the plane
     half = 200 * np.array([np.cos(slope), 0, np.sin(slope)])
     centre = np.array([0.0, 60.0, 100.0])
-    tube = Network(
+    tube = VesselNetwork(
         start=(centre - half)[None],
         end=(centre + half)[None],
         vessel=np.zeros(1, int),
@@ -85,7 +85,7 @@ def test_a_tilted_tube_shows_as_an_ellipse_with_the_exact_axes() -> None:
     assert profile.axis_major_length * 0.5 == pytest.approx(20 / np.cos(slope), rel=0.02)
 
 
-def test_vessels_keep_apart_unless_they_join(network: Network) -> None:
+def test_vessels_keep_apart_unless_they_join(network: VesselNetwork) -> None:
     """Away from their ends, where they join, vessels do not run into each other."""
     first = np.flatnonzero(np.diff(network.vessel, prepend=-1))
     count = np.diff(np.append(first, len(network.vessel)))

@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 
 from hrpn_tf.config import SimulationConfig
 from hrpn_tf.config.simulation import NucleiConfig
-from hrpn_tf.simulation.nuclei import OVERLAP, Nuclei, draw_nuclei, place_nuclei
+from hrpn_tf.simulation.nuclei import OVERLAP, SimulatedNuclei, draw_nuclei, place_nuclei
 from hrpn_tf.simulation.tissue import diffusivity
 
 PIXEL_UM = 1.0
@@ -54,7 +54,7 @@ def test_none_outside_the_tissue() -> None:
 
 
 def test_drawn_area_is_that_of_the_nuclei() -> None:
-    nuclei = Nuclei(np.array([[50.0, 60.0], [50.0, 140.0]]), np.array([10.0, 15.0]))
+    nuclei = SimulatedNuclei(np.array([[50.0, 60.0], [50.0, 140.0]]), np.array([10.0, 15.0]))
     image = draw_nuclei(nuclei, SHAPE, PIXEL_UM, np.random.default_rng(0))
     expected = np.pi * (10**2 + 15**2)
     assert (image > 0.2).sum() == pytest.approx(expected, rel=0.05)

@@ -6,6 +6,7 @@ from functools import cache
 
 import keras
 import numpy as np
+import pytest
 from hrpn_export import Contract
 from hrpn_export.formats.onnx.exporter import to_onnx
 from keras import layers
@@ -14,6 +15,13 @@ from hrpn_tf.models.build import build_model
 from hrpn_tf.models.graph import receptive_field, stride_multiple
 from hrpn_tf.models.scaling import Scaling
 
+# The large ones take longest to convert.
+PRESETS = (
+    "hrpn-s",
+    "hrpn-m",
+    pytest.param("ganda", marks=pytest.mark.slow),
+    pytest.param("hrpn-published", marks=pytest.mark.slow),
+)
 SHAPES = ((1, 64, 96), (3, 96, 64), (1, 128, 160))  # batch, height, width
 
 

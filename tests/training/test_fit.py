@@ -168,6 +168,7 @@ def test_options_give_a_float32_network_with_the_validated_weights(options, stor
     assert float(best["val_mse"]) == pytest.approx(mse, rel=0.02)  # bfloat16 has 8 bits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["tiny", "tiny-gan"])
 def test_float16_on_a_cpu_is_warned_of_and_scales_the_loss(store, run, preset):
     options = [f"model.preset={preset}", "training.precision=mixed_float16", "training.epochs=1"]

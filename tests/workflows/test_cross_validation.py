@@ -12,7 +12,7 @@ from hrpn_tf.runs import load_run
 from hrpn_tf.training import fit as fitting
 from hrpn_tf.workflows.cross_validation import cross_validate, spread_over_folds, to_markdown
 
-pytestmark = pytest.mark.usefixtures("tiny_presets")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny_presets")]
 
 OPTIONS = (*TINY_RUN[:1], "training.epochs=2", "training.batch_size=4")
 

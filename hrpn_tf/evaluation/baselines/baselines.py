@@ -7,9 +7,9 @@ from typing import Any
 from hrpn_tf.evaluation.baselines.trees import Features, Trees, TreesPlane, fit_trees
 from hrpn_tf.evaluation.baselines.vessel_distance import (
     DistancePlane,
-    Profile,
     Scale,
     VesselDistance,
+    VesselDistanceBaseline,
     fit_profile,
     vessel_distance,
 )
@@ -31,7 +31,7 @@ class Baselines:
         trees: boosted trees, or None if they were not fitted.
     """
 
-    profile: Profile
+    profile: VesselDistanceBaseline
     trees: Trees | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def baseline_planes(slide: MeasuredSlide, baselines: Baselines) -> dict[str, Pla
     return planes
 
 
-def _fit_profile(training: Sequence[MeasuredSlide]) -> Profile:
+def _fit_profile(training: Sequence[MeasuredSlide]) -> VesselDistanceBaseline:
     scales: tuple[Scale, Scale] = ("linear", "logarithmic")
     if not all(slide.vessel_role for slide in training):
         return fit_profile([(None, slide.target) for slide in training])
@@ -80,7 +80,7 @@ def _fit_profile(training: Sequence[MeasuredSlide]) -> Profile:
     return min(fits, key=lambda profile: profile.mse)
 
 
-def _features(slide: MeasuredSlide, profile: Profile) -> Features:
+def _features(slide: MeasuredSlide, profile: VesselDistanceBaseline) -> Features:
     distance = _distance(slide, profile.scale) if profile.intensity is not None else None
     return Features(tuple(slide.inputs.values()), distance, slide.pixel_size_um)
 

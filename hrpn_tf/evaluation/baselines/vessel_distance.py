@@ -17,7 +17,7 @@ Scale = Literal["linear", "logarithmic"]
 
 
 @dataclass(frozen=True)
-class Profile:
+class VesselDistanceBaseline:
     """Mean target intensity by distance to the nearest vessel.
 
     Attributes:
@@ -50,7 +50,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class VesselDistance:
-    """Distance of each pixel to the nearest vessel, as the index of a bin of a ``Profile``.
+    """Distance to the nearest vessel as the index of a bin of a ``VesselDistanceBaseline``.
 
     Vessels are the pixels above ``threshold``, grey levels, in the plane ``vessels``.
     """
@@ -125,7 +125,7 @@ def vessel_distance(vessels: Plane, pixel_size_um: float, scale: Scale) -> Vesse
 
 def fit_profile(
     slides: Sequence[tuple[VesselDistance | None, Plane]], scale: Scale = "linear"
-) -> Profile:
+) -> VesselDistanceBaseline:
     """Mean target intensity by distance to the nearest vessel, and over all pixels.
 
     Of all functions of the binned distance, this one has the least squared error on these slides.
@@ -147,7 +147,7 @@ def fit_profile(
             squares += float(grey @ grey)
     seen = np.flatnonzero(count)
     means = total[seen] / count[seen]
-    return Profile(
+    return VesselDistanceBaseline(
         intensity=np.interp(np.arange(bins), seen, means) if known else None,
         mean=float(total.sum() / count.sum()),
         mse=float(squares - total[seen] @ means) / float(count.sum()),

@@ -6,17 +6,17 @@ from hrpn_tf.evaluation.intervals.conformal import (
     guaranteed,
     needed_groups,
 )
-from hrpn_tf.evaluation.intervals.coverage import Bands, Counts, SlideCoverage, count
-from hrpn_tf.evaluation.intervals.curve import Curve, calibration_curve, draw_curve
-from hrpn_tf.evaluation.intervals.report import Row, rows, to_csv, to_markdown
+from hrpn_tf.evaluation.intervals.coverage import Bands, CoverageCounts, SlideCoverage, count
+from hrpn_tf.evaluation.intervals.curve import CalibrationCurve, calibration_curve, draw_curve
+from hrpn_tf.evaluation.intervals.report import CoverageRow, rows, to_csv, to_markdown
 from hrpn_tf.evaluation.intervals.scores import SlideScores, add_scores, no_scores, scores
 
 __all__ = [
     "Bands",
+    "CalibrationCurve",
     "Correction",
-    "Counts",
-    "Curve",
-    "Row",
+    "CoverageCounts",
+    "CoverageRow",
     "SlideCoverage",
     "SlideScores",
     "add_scores",

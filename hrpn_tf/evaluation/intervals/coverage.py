@@ -40,7 +40,7 @@ class Bands:
 
 
 @dataclass
-class Counts:
+class CoverageCounts:
     """Sums over the pixels of each band, (bands,) each; add up by ``+``.
 
     Attributes:
@@ -54,9 +54,9 @@ class Counts:
     over: np.ndarray
     width: np.ndarray
 
-    def __add__(self, other: "Counts") -> "Counts":
+    def __add__(self, other: "CoverageCounts") -> "CoverageCounts":
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return Counts(*(one + two for one, two in pairs))
+        return CoverageCounts(*(one + two for one, two in pairs))
 
     @property
     def coverage(self) -> np.ndarray:
@@ -83,12 +83,12 @@ class SlideCoverage:
     name: str
     group: str
     subset: str
-    counts: Mapping[Kind, Counts]
+    counts: Mapping[Kind, CoverageCounts]
 
 
 def count(
     bounds: np.ndarray, target: np.ndarray, distance: np.ndarray | None, bands: Bands
-) -> dict[Kind, Counts]:
+) -> dict[Kind, CoverageCounts]:
     """Count some pixels.
 
     Args:
@@ -100,14 +100,14 @@ def count(
     mean, lower, upper = np.moveaxis(bounds, -1, 0)
     under, over, width = target < lower, target > upper, (upper - lower).astype(np.float64)
 
-    def by(place: np.ndarray, size: int) -> Counts:
+    def by(place: np.ndarray, size: int) -> CoverageCounts:
         def total(values: np.ndarray | None = None) -> np.ndarray:
             return np.bincount(place, values, size).astype(np.float64)
 
-        return Counts(total(), total(under), total(over), total(width))
+        return CoverageCounts(total(), total(under), total(over), total(width))
 
     intensity = len(bands.intensity) + 1
-    found: dict[Kind, Counts] = {
+    found: dict[Kind, CoverageCounts] = {
         "all": by(np.zeros(len(mean), np.intp), 1),
         "predicted intensity": by(np.digitize(mean, bands.intensity), intensity),
         "measured intensity": by(np.digitize(target, bands.intensity), intensity),
@@ -118,7 +118,9 @@ def count(
     return found
 
 
-def add(one: Mapping[Kind, Counts], other: Mapping[Kind, Counts]) -> dict[Kind, Counts]:
+def add(
+    one: Mapping[Kind, CoverageCounts], other: Mapping[Kind, CoverageCounts]
+) -> dict[Kind, CoverageCounts]:
     """Counts of both; the first may be empty."""
     return {kind: one[kind] + counts if kind in one else counts for kind, counts in other.items()}
 

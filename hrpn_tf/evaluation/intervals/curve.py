@@ -16,7 +16,7 @@ COLOUR, GREY = "#0072B2", "0.45"
 
 
 @dataclass(frozen=True)
-class Curve:
+class CalibrationCurve:
     """A calibration curve.
 
     Attributes:
@@ -46,7 +46,7 @@ def calibration_curve(
     edges: Sequence[float],
     guarantee: bool,
     levels: Sequence[float] = LEVELS,
-) -> Curve:
+) -> CalibrationCurve:
     """The coverage of the same heads when they are calibrated for other levels.
 
     Args:
@@ -64,10 +64,10 @@ def calibration_curve(
         per_level.append([_covered(slide, factors) for slide in test])
     shares = np.array(per_level).reshape(len(chosen), len(test))
     columns = (shares.mean(axis=1), shares.min(axis=1), shares.max(axis=1))
-    return Curve(tuple(chosen), *(tuple(column.tolist()) for column in columns))
+    return CalibrationCurve(tuple(chosen), *(tuple(column.tolist()) for column in columns))
 
 
-def draw_curve(curve: Curve, coverage: float, paths: Sequence[Path]) -> None:
+def draw_curve(curve: CalibrationCurve, coverage: float, paths: Sequence[Path]) -> None:
     """Draw a curve into files, in the formats of their suffixes."""
     from matplotlib.figure import Figure
 

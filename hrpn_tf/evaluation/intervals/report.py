@@ -18,7 +18,7 @@ KINDS: tuple[Kind, ...] = (
 
 
 @dataclass(frozen=True)
-class Row:
+class CoverageRow:
     """One slide, or one band of all slides.
 
     Attributes:
@@ -43,7 +43,7 @@ class Row:
     width: float | None
 
 
-def rows(slides: Sequence[SlideCoverage], bands: Bands) -> list[Row]:
+def rows(slides: Sequence[SlideCoverage], bands: Bands) -> list[CoverageRow]:
     """Every slide, then all together, then each band."""
     found = [_row("slide", slide.name, "all", 0, [slide]) for slide in slides]
     for kind in KINDS:
@@ -54,16 +54,16 @@ def rows(slides: Sequence[SlideCoverage], bands: Bands) -> list[Row]:
     return found
 
 
-def to_csv(table: Sequence[Row]) -> str:
+def to_csv(table: Sequence[CoverageRow]) -> str:
     """One line per row; undefined values are empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(Row.__dataclass_fields__), lineterminator="\n")
+    writer = csv.DictWriter(text, list(CoverageRow.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in table)
     return text.getvalue()
 
 
-def to_markdown(table: Sequence[Row]) -> str:
+def to_markdown(table: Sequence[CoverageRow]) -> str:
     """One table for slides and one for each kind of band."""
     parts = []
     for kind in dict.fromkeys(row.kind for row in table):
@@ -73,13 +73,15 @@ def to_markdown(table: Sequence[Row]) -> str:
     return "\n".join(parts)
 
 
-def _row(kind: str, name: str, counted: Kind, band: int, slides: Sequence[SlideCoverage]) -> Row:
+def _row(
+    kind: str, name: str, counted: Kind, band: int, slides: Sequence[SlideCoverage]
+) -> CoverageRow:
     each = [slide.counts[counted] for slide in slides]
     total = reduce(lambda one, two: one + two, each)
     pixels = int(total.pixels[band])
     if not pixels:
-        return Row(kind, name, 0, 0, None, None, None, None, None)
-    return Row(
+        return CoverageRow(kind, name, 0, 0, None, None, None, None, None)
+    return CoverageRow(
         kind=kind,
         name=name,
         slides=sum(bool(counts.pixels[band]) for counts in each),
@@ -92,7 +94,7 @@ def _row(kind: str, name: str, counted: Kind, band: int, slides: Sequence[SlideC
     )
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: CoverageRow) -> list[str]:
     shares = (row.coverage, row.pooled, row.under, row.over)
     cells = ["-" if share is None else f"{share:.3f}" for share in shares]
     width = "-" if row.width is None else f"{row.width:.2f}"

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hrpn_tf.evaluation.report.coverage import Coverage
+from hrpn_tf.evaluation.report.coverage import ReportCoverage
 from hrpn_tf.evaluation.report.density import Density
 from hrpn_tf.evaluation.report.layers import PREDICTION, TRUTH
 from hrpn_tf.evaluation.report.pyramid import Tile
 
 
 @dataclass(frozen=True)
-class Counts:
+class ReportCounts:
     """Counts that tiles are added to.
 
     Attributes:
@@ -20,7 +20,7 @@ class Counts:
     """
 
     density: Density
-    coverage: Coverage
+    coverage: ReportCoverage
 
     def add(self, tile: Tile) -> None:
         """Count the pixels of a tile of full resolution."""
@@ -28,12 +28,12 @@ class Counts:
         if "lower" in tile and "upper" in tile:
             self.coverage.add(tile[TRUTH], tile[PREDICTION], tile["lower"], tile["upper"])
 
-    def merge(self, other: "Counts") -> None:
+    def merge(self, other: "ReportCounts") -> None:
         """Add those of a slide that was read to its end."""
         self.density.merge(other.density)
         self.coverage.merge(other.coverage)
 
 
-def no_counts(edges: np.ndarray) -> Counts:
+def no_counts(edges: np.ndarray) -> ReportCounts:
     """Nothing counted yet, in bins of (n + 1,) edges."""
-    return Counts(Density(edges), Coverage(edges))
+    return ReportCounts(Density(edges), ReportCoverage(edges))

@@ -8,7 +8,7 @@ from hrpn_tf.evaluation.report.density import bins_of
 
 
 @dataclass
-class Coverage:
+class ReportCoverage:
     """Counts that pixels are added to, by predicted value.
 
     Attributes:
@@ -40,7 +40,7 @@ class Coverage:
         width = np.subtract(upper, lower, dtype=np.float64)
         self.width += np.bincount(index, weights=width.ravel(), minlength=n)
 
-    def merge(self, other: "Coverage") -> None:
+    def merge(self, other: "ReportCoverage") -> None:
         """Add the counts of another one with the same edges."""
         for name in ("pixels", "below", "above", "width"):
             getattr(self, name).__iadd__(getattr(other, name))

@@ -5,16 +5,16 @@ from pathlib import Path
 
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.colours import SERIES
-from hrpn_tf.evaluation.report.coverage import Coverage
-from hrpn_tf.evaluation.report.sections import Section, Table
+from hrpn_tf.evaluation.report.coverage import ReportCoverage
+from hrpn_tf.evaluation.report.sections import ReportSection, Table
 
 _FEWEST = 50  # pixels that a share must rest on to be drawn
 _MOST_ROWS = 200
 
 
 def interval_section(
-    coverage: Coverage, calibrated: Path, target: str, folder: Path
-) -> tuple[Section | None, str]:
+    coverage: ReportCoverage, calibrated: Path, target: str, folder: Path
+) -> tuple[ReportSection | None, str]:
     """The section, or None and one line that says how to get it.
 
     Args:
@@ -38,7 +38,7 @@ def interval_section(
         charts.append(chart)
     if (table := read_table(calibrated / "coverage.csv")) is not None:
         tables += split(table)
-    section = Section("intervals", "Prediction intervals", "", tables, charts)
+    section = ReportSection("intervals", "Prediction intervals", "", tables, charts)
     if section.empty:
         return None, (
             "no prediction intervals; make them with: hrpn-tf calibrate {run}, "
@@ -47,7 +47,7 @@ def interval_section(
     return section, ""
 
 
-def draw_coverage(coverage: Coverage, target: str, folder: Path) -> Chart:
+def draw_coverage(coverage: ReportCoverage, target: str, folder: Path) -> Chart:
     """Share of pixels within their interval, by predicted value."""
     within = coverage.pixels - coverage.below - coverage.above
     centres = (coverage.edges[1:] + coverage.edges[:-1]) / 2

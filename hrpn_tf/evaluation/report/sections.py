@@ -28,7 +28,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReportPicture:
     """A figure that another command drew.
 
     Attributes:
@@ -41,7 +41,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """One part of the page.
 
     Attributes:
@@ -56,7 +56,7 @@ class Section:
     text: str = ""
     tables: Sequence[Table] = ()
     charts: Sequence[Chart] = ()
-    pictures: Sequence[Picture] = ()
+    pictures: Sequence[ReportPicture] = ()
 
     @property
     def empty(self) -> bool:
@@ -73,11 +73,11 @@ def read_values(path: Path) -> dict[str, Any] | None:
     return values if isinstance(values, dict) else None
 
 
-def picture(path: Path) -> Picture:
+def picture(path: Path) -> ReportPicture:
     """A PNG file as part of the page."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     title = path.stem.replace("-", " ").replace("_", " ")
-    return Picture(title[:1].upper() + title[1:], f"data:image/png;base64,{data}")
+    return ReportPicture(title[:1].upper() + title[1:], f"data:image/png;base64,{data}")
 
 
 def is_png(path: Path) -> bool:

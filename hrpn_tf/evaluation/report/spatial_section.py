@@ -9,7 +9,7 @@ import numpy as np
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.colours import SERIES
 from hrpn_tf.evaluation.report.sections import (
-    Section,
+    ReportSection,
     Table,
     is_png,
     picture,
@@ -22,7 +22,9 @@ _DRAWN_HERE = "distance-profile"
 _PAIR = (("true", "measured", SERIES[1], "-"), ("pred", "predicted", SERIES[0], "--"))
 
 
-def spatial_section(evaluation: Path, target: str, folder: Path) -> tuple[Section | None, str]:
+def spatial_section(
+    evaluation: Path, target: str, folder: Path
+) -> tuple[ReportSection | None, str]:
     """The section, or None and one line that says how to get it.
 
     Args:
@@ -49,7 +51,7 @@ def spatial_section(evaluation: Path, target: str, folder: Path) -> tuple[Sectio
         if path.stem != _DRAWN_HERE and is_png(path)
     ]
     text = f"Intervals: {values['intervals']}." if values.get("intervals") else ""
-    return Section("spatial", "Where the target goes", text, tables, [profile], pictures), ""
+    return ReportSection("spatial", "Where the target goes", text, tables, [profile], pictures), ""
 
 
 def draw_profile(profile: Mapping[str, Any], target: str, intervals: str, folder: Path) -> Chart:

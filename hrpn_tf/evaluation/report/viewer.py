@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.evaluation.report import colours
-from hrpn_tf.evaluation.report.counts import Counts
+from hrpn_tf.evaluation.report.counts import ReportCounts
 from hrpn_tf.evaluation.report.layers import (
     ERROR,
     PREDICTION,
@@ -49,7 +49,7 @@ def write_view(
     *,
     pixel_size_um: float,
     most_pixels: float,
-    counts: Counts,
+    counts: ReportCounts,
     progress: Callable[[int], object] = lambda pixels: None,
 ) -> SlideView:
     """Write the tiles of a slide and collect what its page needs, reading every pixel once.

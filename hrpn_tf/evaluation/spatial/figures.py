@@ -9,7 +9,7 @@ import numpy as np
 
 from hrpn_tf.evaluation.spatial.agreement import Agreement
 from hrpn_tf.evaluation.spatial.pairs import KINDS, Pairs
-from hrpn_tf.evaluation.spatial.profile import Curve, Profile
+from hrpn_tf.evaluation.spatial.profile import DistanceProfile, ProfileCurve
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _save(figure: "Figure", folder: Path, stem: str) -> list[str]:
     return [f"{stem}.png", f"{stem}.svg"]
 
 
-def _draw_profile(profile: Profile) -> "Figure":
+def _draw_profile(profile: DistanceProfile) -> "Figure":
     """Mean intensity by distance with bands, and how often each distance occurs."""
     figure = _figure(4.6, 3.8)
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
@@ -101,7 +101,7 @@ def _draw_profile(profile: Profile) -> "Figure":
     return figure
 
 
-def _mark_depths(axis: "Axes", curve: Curve, colour: str) -> None:
+def _mark_depths(axis: "Axes", curve: ProfileCurve, colour: str) -> None:
     base, wall = curve.metrics["background"]["value"], curve.metrics["wall"]["value"]
     for name, share, marker in (("depth_1_e", np.exp(-1), "o"), ("depth_10_percent", 0.1, "s")):
         depth = curve.metrics[name]["value"]

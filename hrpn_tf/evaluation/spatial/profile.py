@@ -47,7 +47,7 @@ def make_bins(width_um: float, max_um: float) -> Bins:
 
 
 @dataclass(frozen=True)
-class Curve:
+class ProfileCurve:
     """One profile with its band, and its depths with their intervals.
 
     Attributes:
@@ -62,7 +62,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Profile:
+class DistanceProfile:
     """The measured and the predicted profile; arrays over the bins that hold enough pixels.
 
     Attributes:
@@ -79,8 +79,8 @@ class Profile:
     upper_um: np.ndarray
     distance_um: np.ndarray
     pixels: np.ndarray
-    true: Curve
-    pred: Curve
+    true: ProfileCurve
+    pred: ProfileCurve
     difference: dict[str, dict[str, Any]]
     background: Background
     undefined: str
@@ -92,7 +92,7 @@ def make_profile(
     bins: Bins,
     clusters: Clusters | None,
     background: Background,
-) -> Profile:
+) -> DistanceProfile:
     """The profile of pixels, with intervals over clusters.
 
     Args:
@@ -128,7 +128,7 @@ def make_profile(
         )  # fmt: skip
         named = {name: _value(values[name][0], resampled.get(name)) for name in values}
         low, high = (None, None) if band is None else band
-        curves.append(Curve(mean, low, high, named))
+        curves.append(ProfileCurve(mean, low, high, named))
         depths.append((values, resampled))
     difference = {
         name: _value(
@@ -139,7 +139,7 @@ def make_profile(
         if name in DEPTHS
     }
     true_curve, pred_curve = curves
-    return Profile(
+    return DistanceProfile(
         lower_um=lower[used],
         upper_um=upper[used],
         distance_um=distance[used],
@@ -152,7 +152,7 @@ def make_profile(
     )
 
 
-def _why_undefined(true: Curve, bins: int) -> str:
+def _why_undefined(true: ProfileCurve, bins: int) -> str:
     if bins < 3:
         return "fewer than three bins of distance hold pixels"
     if true.metrics["wall"]["value"] is None:

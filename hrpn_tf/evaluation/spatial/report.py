@@ -14,7 +14,7 @@ import numpy as np
 from hrpn_tf.evaluation.spatial.ablation import Ablation
 from hrpn_tf.evaluation.spatial.measure import SlideMeasures
 from hrpn_tf.evaluation.spatial.pairs import KINDS
-from hrpn_tf.evaluation.spatial.profile import Profile
+from hrpn_tf.evaluation.spatial.profile import DistanceProfile
 from hrpn_tf.evaluation.spatial.published import PUBLISHED, REMARK
 from hrpn_tf.evaluation.spatial.study import SpatialStudy, pixel_metrics
 
@@ -82,7 +82,7 @@ def write_report(report: Report, folder: Path) -> None:
     (folder / "spatial.md").write_text(to_markdown(values, [f"{FIGURES}/{n}" for n in names]))
 
 
-def profile_json(profile: Profile) -> dict[str, Any]:
+def profile_json(profile: DistanceProfile) -> dict[str, Any]:
     """A profile as plain values; the open bin's upper edge is null."""
     curves = {}
     for name, curve in (("true", profile.true), ("pred", profile.pred)):

@@ -15,7 +15,7 @@ from hrpn_tf.evaluation.spatial.measure import SlideMeasures
 from hrpn_tf.evaluation.spatial.pairs import KINDS, Pairs, slide_pairs
 from hrpn_tf.evaluation.spatial.penetration import DEPTHS
 from hrpn_tf.evaluation.spatial.positives import nuclei_shares, positive_distances
-from hrpn_tf.evaluation.spatial.profile import Profile, make_profile
+from hrpn_tf.evaluation.spatial.profile import DistanceProfile, make_profile
 from hrpn_tf.evaluation.spatial.resampling import Clusters, block_clusters, slide_clusters
 
 
@@ -72,7 +72,7 @@ class SpatialStudy:
         return agreement(self._sums(parts), self.clusters)
 
     @cached_property
-    def profile(self) -> Profile:
+    def profile(self) -> DistanceProfile:
         """The profile over the pixels of all slides."""
         first = self.slides[0]
         sums = np.stack([m.by_distance.sum(axis=0) for m in self.slides])
@@ -83,7 +83,7 @@ class SpatialStudy:
         return make_profile(sums[..., :3], distances, first.bins, clusters, self.config.background)
 
     @cached_property
-    def slide_profiles(self) -> list[Profile]:
+    def slide_profiles(self) -> list[DistanceProfile]:
         """The profile of each slide, with intervals over its blocks."""
         profiles = []
         for measures in self.slides:
@@ -173,7 +173,7 @@ def clusters_of(measures: SlideMeasures) -> Clusters:
     return block_clusters(max(1, int(_has_pixels(measures.by_distance).sum())), side)
 
 
-def profile_depths(profile: Profile, name: str = next(iter(DEPTHS))) -> tuple[float, float]:
+def profile_depths(profile: DistanceProfile, name: str = next(iter(DEPTHS))) -> tuple[float, float]:
     """Measured and predicted depth of a profile, um; NaN where there is none."""
     values = (curve.metrics[name]["value"] for curve in (profile.true, profile.pred))
     true, pred = (np.nan if value is None else float(value) for value in values)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from hrpn_tf.evaluation.intervals import Bands, Correction, SlideCoverage, SlideScores
-from hrpn_tf.evaluation.intervals.coverage import Counts, Kind
+from hrpn_tf.evaluation.intervals.coverage import CoverageCounts, Kind
 from hrpn_tf.files import atomic_path
 from hrpn_tf.progress import tracked
 
@@ -59,7 +59,7 @@ def covered(
             kept |= {kind: np.stack(list(vars(c).values())) for kind, c in counted.counts.items()}
             _write_arrays(path, kept)
         slide, counts = each.slide, kept.pop("counts")
-        by_kind = {cast(Kind, kind): Counts(*sums) for kind, sums in kept.items()}
+        by_kind = {cast(Kind, kind): CoverageCounts(*sums) for kind, sums in kept.items()}
         found.append(
             (
                 SlideScores(slide.name, slide.group, counts),

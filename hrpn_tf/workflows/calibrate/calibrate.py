@@ -12,9 +12,9 @@ from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
 from hrpn_tf.evaluation.intervals import (
     Bands,
+    CalibrationCurve,
     Correction,
-    Curve,
-    Row,
+    CoverageRow,
     calibration_curve,
     correct,
     draw_curve,
@@ -66,8 +66,8 @@ class Calibrated:
     folder: Path
     coverage: float
     correction: Correction
-    table: tuple[Row, ...]
-    curve: Curve | None
+    table: tuple[CoverageRow, ...]
+    curve: CalibrationCurve | None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from hrpn_tf.evaluation.intervals import (
     no_scores,
     scores,
 )
-from hrpn_tf.evaluation.intervals.coverage import Counts, Kind, add
+from hrpn_tf.evaluation.intervals.coverage import CoverageCounts, Kind, add
 from hrpn_tf.evaluation.planes import Window
 from hrpn_tf.runs import Run, RunSlide
 from hrpn_tf.slides import Slide, channel_index, iter_windows, open_slide
@@ -120,7 +120,7 @@ def measure_slide(
     Raises: see :func:`score_slide`.
     """
     counts = no_scores(len(edges) + 1)
-    covered: dict[Kind, Counts] = {}
+    covered: dict[Kind, CoverageCounts] = {}
     for pixels in _checked(slide, session, True, scratch):
         mean, _, _, below, above = np.moveaxis(pixels.predicted, -1, 0)
         add_scores(counts, mean, scores(mean, below, above, pixels.target), edges)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hrpn_tf.evaluation.intervals import Correction, Row
+from hrpn_tf.evaluation.intervals import Correction, CoverageRow
 from hrpn_tf.evaluation.intervals import to_markdown as tables
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.workflows.calibrate.slides import groups_of
@@ -27,7 +27,7 @@ def to_markdown(
     guarantee: bool,
     correction: Correction,
     slides: Sequence[RunSlide],
-    table: Sequence[Row],
+    table: Sequence[CoverageRow],
 ) -> str:
     """The whole report."""
     subsets = ", ".join(sorted({slide.subset for slide in slides}))

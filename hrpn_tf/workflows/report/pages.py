@@ -10,11 +10,11 @@ from hrpn_tf._version import __version__
 from hrpn_tf.evaluation.evaluation import POOLED
 from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.report import figures
-from hrpn_tf.evaluation.report.counts import Counts
+from hrpn_tf.evaluation.report.counts import ReportCounts
 from hrpn_tf.evaluation.report.interval_section import interval_section
 from hrpn_tf.evaluation.report.metrics_tables import BY_SLIDE, cells, heads, metric_tables
 from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, render
-from hrpn_tf.evaluation.report.sections import Section
+from hrpn_tf.evaluation.report.sections import ReportSection
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
 from hrpn_tf.workflows.report.facts import flat, slide_facts
 from hrpn_tf.workflows.report.slides import SlideContent
@@ -78,7 +78,7 @@ def write_index(
     contents: Mapping[str, SlideContent],
     problems: Mapping[str, str],
     pages: Mapping[str, str],
-    counts: Counts,
+    counts: ReportCounts,
     folder: Path,
 ) -> None:
     """Write ``index.html`` and the folder of figures.
@@ -149,8 +149,8 @@ def _slide(
 
 
 def _sections(
-    sources: Sources, counts: Counts, any_slide: bool, folder: Path
-) -> tuple[list[Section], list[str]]:
+    sources: Sources, counts: ReportCounts, any_slide: bool, folder: Path
+) -> tuple[list[ReportSection], list[str]]:
     """Sections with figures, and a line for each omitted section."""
     target = sources.config.data.target
     notes = []
@@ -160,7 +160,7 @@ def _sections(
             draw(counts.density, target, folder)
             for draw in (figures.draw_density, figures.draw_reliability, figures.draw_levels)
         ]
-        sections.append(Section("density", "Predicted against measured", charts=charts))
+        sections.append(ReportSection("density", "Predicted against measured", charts=charts))
     for section, note in (
         spatial_section(sources.evaluation, target, folder),
         interval_section(counts.coverage, sources.run.calibrated, target, folder),
@@ -172,7 +172,7 @@ def _sections(
     charts = figures.draw_slides(sources.metrics, folder)
     if (chart := figures.draw_training(sources.run.history, folder)) is not None:
         charts.append(chart)
-    sections.append(Section("by-slide", "Slide by slide, and training", charts=charts))
+    sections.append(ReportSection("by-slide", "Slide by slide, and training", charts=charts))
     return [section for section in sections if not section.empty], notes
 
 

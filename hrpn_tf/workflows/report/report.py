@@ -8,7 +8,7 @@ import numpy as np
 
 from hrpn_tf.errors import HrpnError, UsageError
 from hrpn_tf.evaluation.evaluation import POOLED
-from hrpn_tf.evaluation.report.counts import Counts, no_counts
+from hrpn_tf.evaluation.report.counts import ReportCounts, no_counts
 from hrpn_tf.evaluation.report.density import shared_edges
 from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics
 from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets
@@ -105,7 +105,7 @@ def _refuse_other(out: Path) -> None:
 
 
 def _slides(
-    sources: Sources, folder: Path, most_pixels: float, counts: Counts, progress: bool
+    sources: Sources, folder: Path, most_pixels: float, counts: ReportCounts, progress: bool
 ) -> tuple[dict[str, SlideContent], dict[str, str]]:
     """Tiles of all slides that can be shown, and the reasons for the others."""
     contents: dict[str, SlideContent] = {}

@@ -13,7 +13,7 @@ import numpy as np
 from hrpn_tf.errors import MissingPredictionError, SlideNotFoundError
 from hrpn_tf.evaluation import ChannelPlane
 from hrpn_tf.evaluation.report.colours import paint
-from hrpn_tf.evaluation.report.counts import Counts, no_counts
+from hrpn_tf.evaluation.report.counts import ReportCounts, no_counts
 from hrpn_tf.evaluation.report.layers import PREDICTION, RESOLUTION, TRUTH, Layer
 from hrpn_tf.evaluation.report.pyramid import Tile
 from hrpn_tf.evaluation.report.viewer import SlideView, write_view
@@ -52,7 +52,7 @@ def slide_content(
     folder: Path,
     *,
     most_pixels: float,
-    counts: Counts,
+    counts: ReportCounts,
     progress: Callable[[int], object],
 ) -> SlideContent:
     """Write the tiles of a slide and describe it.

@@ -38,6 +38,7 @@ def measured(tmp_path: Path, *arguments: str) -> tuple[dict, str]:
     return json.loads(out.read_text()), done.stdout
 
 
+@pytest.mark.slow
 def test_our_side_is_measured_and_exact(tmp_path):
     report, table = measured(tmp_path, "--groups", "ours", "--only", "every tile, 352 px")
     names = [each["name"] for each in report["contestants"]]

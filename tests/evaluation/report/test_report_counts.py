@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrpn_tf.evaluation.report.coverage import Coverage
+from hrpn_tf.evaluation.report.coverage import ReportCoverage
 from hrpn_tf.evaluation.report.density import Density, shared_edges
 
 
@@ -56,7 +56,7 @@ def test_coverage_counts_what_lies_within() -> None:
     measured, predicted = random.normal(10, 3, (2, 60, 50))
     lower, upper = predicted - 2, predicted + random.uniform(1, 3, (60, 50))
     edges = np.linspace(0, 20, 11)
-    coverage, other = Coverage(edges), Coverage(edges)
+    coverage, other = ReportCoverage(edges), ReportCoverage(edges)
     coverage.add(*(image[:20] for image in (measured, predicted, lower, upper)))
     other.add(*(image[20:] for image in (measured, predicted, lower, upper)))
     coverage.merge(other)
@@ -69,7 +69,7 @@ def test_coverage_counts_what_lies_within() -> None:
 
 
 def test_a_value_on_a_bound_lies_within_and_nothing_has_no_share() -> None:
-    coverage = Coverage(np.linspace(0, 4, 5))
+    coverage = ReportCoverage(np.linspace(0, 4, 5))
     assert coverage.share is None
     assert coverage.mean_width is None
     coverage.add(*np.array([[1.0, 3.0], [2.0, 2.0], [1.0, 1.0], [3.0, 3.0]]))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hrpn_tf.evaluation.moments import moments
-from hrpn_tf.evaluation.report.coverage import Coverage
+from hrpn_tf.evaluation.report.coverage import ReportCoverage
 from hrpn_tf.evaluation.report.interval_section import (
     draw_curve,
     interval_section,
@@ -81,7 +81,7 @@ def test_what_is_missing_or_damaged_is_one_line(tmp_path: Path) -> None:
 
 
 def test_without_intervals_the_command_is_named(tmp_path: Path) -> None:
-    none = Coverage(np.linspace(0, 4, 5))
+    none = ReportCoverage(np.linspace(0, 4, 5))
     section, note = interval_section(none, tmp_path / "calibrated", "qd", tmp_path)
     assert section is None
     assert "hrpn-tf calibrate" in note
@@ -94,7 +94,7 @@ def test_coverage_and_the_tables_of_the_calibration_are_shown(tmp_path: Path) ->
     (calibrated / "curve.csv").write_text(
         "nominal,measured,lowest_slide,highest_slide\n0.5,0.52,0.4,0.6\n0.9,0.91,0.88,0.95\n"
     )
-    coverage = Coverage(np.linspace(0, 4, 5))
+    coverage = ReportCoverage(np.linspace(0, 4, 5))
     ones = np.ones(100)
     coverage.add(np.arange(100) / 50, ones, 0 * ones, 1.5 * ones)
     section, _ = interval_section(coverage, calibrated, "qd", tmp_path)

@@ -11,7 +11,7 @@ from support.array_plane import ArrayPlane
 from support.plane_in_memory import RANGE, measured
 
 from hrpn_tf.config import SimulationConfig, SpatialConfig, load_config
-from hrpn_tf.evaluation.spatial.profile import Profile, make_bins
+from hrpn_tf.evaluation.spatial.profile import DistanceProfile, make_bins
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
 from hrpn_tf.evaluation.spatial.vessels import MaskOf, vessel_threshold
 from hrpn_tf.simulation import optics
@@ -30,12 +30,12 @@ def profile_of(
     scratch: Path,
     pixel_um: float = 0.5,
     config: SpatialConfig | None = None,
-) -> Profile:
+) -> DistanceProfile:
     found = measured(true, pred, vessels, scratch / "slide", config, pixel_um)
     return SpatialStudy((found,), config or SpatialConfig(), RANGE).profile
 
 
-def depths(profile: Profile) -> list[float]:
+def depths(profile: DistanceProfile) -> list[float]:
     return [profile.true.metrics[name]["value"] for name in E]
 
 

@@ -10,7 +10,7 @@ from hrpn_export.graphs.rewrite import constants, simplify
 from hrpn_export.runtimes.onnx_runtime import OnnxSession
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
-from support.format_networks import SHAPES, images, preset, preset_graph, tiny
+from support.format_networks import PRESETS, SHAPES, images, preset, preset_graph, tiny
 
 from hrpn_tf.models.graph import count_macs
 
@@ -57,7 +57,7 @@ def test_the_reference_implementation_of_onnx_agrees(tmp_path, precision):
     assert np.abs(theirs - expected).max() < limit
 
 
-@pytest.mark.parametrize("name", ["hrpn-s", "hrpn-m", "ganda", "hrpn-published"])
+@pytest.mark.parametrize("name", PRESETS)
 def test_presets_give_what_the_keras_model_gives(tmp_path, name):
     model, contract = preset(name)
     (tmp_path / "model.onnx").write_bytes(preset_graph(name))
@@ -67,7 +67,7 @@ def test_presets_give_what_the_keras_model_gives(tmp_path, name):
         assert np.abs(session(batch) - model(batch).numpy()).max() < 0.01
 
 
-@pytest.mark.parametrize("name", ["hrpn-s", "hrpn-m", "ganda", "hrpn-published"])
+@pytest.mark.parametrize("name", PRESETS)
 def test_the_benchmarks_count_what_the_models_count(name):
     model, _ = preset(name)
     counts = count_onnx(onnx.ModelProto.FromString(preset_graph(name)), 128)

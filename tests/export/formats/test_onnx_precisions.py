@@ -9,7 +9,7 @@ from hrpn_export.formats.onnx.fp16 import to_half
 from hrpn_export.formats.onnx.int8 import to_int8
 from hrpn_export.graphs.rewrite import constants
 from hrpn_export.runtimes.onnx_runtime import OnnxSession
-from support.format_networks import SHAPES, images, precision, preset, preset_graph, tiny
+from support.format_networks import PRESETS, SHAPES, images, precision, preset, preset_graph, tiny
 
 CALIBRATION = images((8, 64, 64), seed=3)
 
@@ -21,7 +21,7 @@ def _two_convolutions(count: int = 2) -> keras.Model:
     return keras.Model(inputs, x)
 
 
-@pytest.mark.parametrize("name", ["hrpn-s", "hrpn-m", "ganda", "hrpn-published"])
+@pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("kind", ["fp16", "int8"])
 def test_presets_run_at_every_size(tmp_path, name, kind):
     model, contract = preset(name)
@@ -129,6 +129,7 @@ def test_too_few_convolutions_are_refused(tmp_path):
         to_half(to_onnx(_two_convolutions(1), 2))
 
 
+@pytest.mark.slow
 def test_memory_of_calibration_does_not_grow_with_the_patches(tmp_path, memory_grows_less_than):
     model, contract = tiny()
     graph = to_onnx(model, 2, multiple=2)

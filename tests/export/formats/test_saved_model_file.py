@@ -8,10 +8,10 @@ from hrpn_export.errors import DamagedBundleError
 from hrpn_export.formats import Source
 from hrpn_export.formats.saved_model import export
 from hrpn_export.runtimes.saved_model import SavedModelSession
-from support.format_networks import SHAPES, images, preset, tiny
+from support.format_networks import PRESETS, SHAPES, images, preset, tiny
 
 
-@pytest.mark.parametrize("name", ["hrpn-s", "hrpn-m", "ganda", "hrpn-published"])
+@pytest.mark.parametrize("name", PRESETS)
 def test_presets_give_what_the_keras_model_gives(tmp_path, name):
     model, contract = preset(name)
     path = export(Source(model, contract), "fp32", tmp_path)
@@ -21,6 +21,7 @@ def test_presets_give_what_the_keras_model_gives(tmp_path, name):
         assert np.abs(session(batch) - model(batch).numpy()).max() < 0.01
 
 
+@pytest.mark.slow
 def test_saved_model_cli_reads_the_signature(tmp_path):
     model, contract = tiny()
     path = export(Source(model, contract), "fp32", tmp_path)

@@ -6,7 +6,7 @@ from hrpn_export.formats import Source
 from hrpn_export.formats.tflite.exporter import export, to_tflite
 from hrpn_export.formats.tflite.precision import to_dynamic, to_half, to_int8
 from hrpn_export.runtimes.litert import LiteRtSession
-from support.format_networks import SHAPES, images, preset, tiny
+from support.format_networks import PRESETS, SHAPES, images, preset, tiny
 
 CALIBRATION = images((8, 64, 64), seed=3)
 PRECISIONS = ("fp32", "fp16", "dynamic", "int8")
@@ -35,7 +35,7 @@ def test_the_interpreter_takes_grey_levels_of_every_batch_and_size(tmp_path, pre
         assert np.abs(values - model(batch).numpy()).max() < limit
 
 
-@pytest.mark.parametrize("name", ["hrpn-s", "hrpn-m", "ganda", "hrpn-published"])
+@pytest.mark.parametrize("name", PRESETS)
 def test_presets_run_at_every_size(tmp_path, name):
     model, contract = preset(name)
     plain = to_tflite(model, 2, tmp_path)

@@ -12,15 +12,11 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.written_slides import VERSIONS, create, digests
+from support.zarr_writers import blocks, noise, write_every_second
 
 from hrpn_tf.errors import SlideNotFoundError
 from hrpn_tf.slides import iter_windows
 from hrpn_tf.slides.zarr.planes import ZarrPlanes
-
-
-def noise(height: int, width: int, channels: int = 2, dtype: str = "uint16") -> np.ndarray:
-    values = np.random.default_rng(0).random((height, width, channels)) * 254 + 1
-    return values.astype(dtype)
 
 
 def stored(folder: Path) -> np.ndarray:
@@ -120,26 +116,13 @@ def test_write_returns_when_files_and_names_are_on_the_disk(
     assert {path.stat().st_ino for path in [*made, tmp_path / "0"]} <= synced
 
 
-def _write_some(folder: Path, first: int) -> None:
-    image = noise(200, 300)
-    planes = ZarrPlanes.open(folder)
-    for y, x, h, w in list(_blocks(200, 300))[first::2]:
-        planes.write(y, x, image[y : y + h, x : x + w])
-
-
-def _blocks(height: int, width: int) -> Any:
-    for y in range(0, height, 32):
-        for x in range(0, width, 64):
-            yield y, x, min(32, height - y), min(64, width - x)
-
-
 @pytest.mark.parametrize(("version", "method"), [("0.4", "spawn"), ("0.5", "fork")])
 def test_two_processes_write_one_array(tmp_path: Path, version: str, method: Any) -> None:
     folder, alone = tmp_path / "0", tmp_path / "alone"
     image = noise(200, 300)
     create(folder, image, version)
     context = multiprocessing.get_context(method)
-    workers = [context.Process(target=_write_some, args=(folder, first)) for first in (0, 1)]
+    workers = [context.Process(target=write_every_second, args=(folder, first)) for first in (0, 1)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -147,7 +130,7 @@ def test_two_processes_write_one_array(tmp_path: Path, version: str, method: Any
         assert worker.exitcode == 0
     np.testing.assert_array_equal(stored(folder), image)
     planes = create(alone, image, version)
-    for y, x, h, w in _blocks(200, 300):
+    for y, x, h, w in blocks(200, 300):
         planes.write(y, x, image[y : y + h, x : x + w])
     assert digests(alone) == digests(folder)
 
@@ -162,7 +145,7 @@ def test_threads_write_one_array(tmp_path: Path, version: str) -> None:
         planes.write(y, x, image[y : y + h, x : x + w])
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(write, _blocks(200, 300)))
+        list(pool.map(write, blocks(200, 300)))
     np.testing.assert_array_equal(stored(tmp_path / "0"), image)
 
 

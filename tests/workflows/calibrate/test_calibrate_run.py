@@ -122,6 +122,7 @@ def test_evaluation_goes_on_with_the_mean(run: Path, capsys: pytest.CaptureFixtu
     assert "another network" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_format_gives_bounds_and_says_what_they_cover(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     formats = ("--onnx", "--tflite", "--precision", "fp32,int8", "--uncertified")

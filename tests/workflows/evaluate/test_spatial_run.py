@@ -236,7 +236,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 def test_options_of_the_spatial_evaluation_need_it(run: Path) -> None:
     ended = hrpn_tf("evaluate", "--run", run, "--ablate", "vessels")
     assert ended.exit_code == 2
-    assert "--ablate requires --spatial" in ended.err
+    assert "--ablate belongs to --spatial" in ended.err
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -27,7 +27,9 @@ def test_it_is_blended_and_says_so(
     model, side = build_model(preset, 2), PRESETS[preset]
     model.save(tmp_path / "best.keras")
     contract = Contract(ROLES[:2], ("qd",), 0.5, stride_multiple(model), None, False, 255.0)
-    run = make_run(tmp_path / "run", tmp_path / "best.keras", contract, (f"data.patch={side}",))
+    run = make_run(
+        tmp_path / "run", tmp_path / "best.keras", contract, overrides=(f"data.patch={side}",)
+    )
     slide, out = write(tmp_path / "slide.ome.tif", shape=(70, 90)), tmp_path / "out.ome.tif"
     assert predict(run, slide, "--out", out, "--no-skip-empty") == 0
     captured = capsys.readouterr()

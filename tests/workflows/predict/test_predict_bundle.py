@@ -131,6 +131,7 @@ def test_a_bundle_names_no_slides_and_no_place(
     assert "--out" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_several_slides_on_workers_of_this_machine(run: Path, bundle: Path, tmp_path: Path) -> None:
     slides = [run.parent / "slides" / f"{name}.ome.tif" for name in "ac"]
     arguments = ["predict", "--bundle", bundle, *slides, "--out", tmp_path, "--workers", 1]

@@ -23,7 +23,7 @@ from support.run_folder import (
     write,
 )
 
-from hrpn_tf.prediction.blocks import Network
+from hrpn_tf.prediction.blocks import TimedNetwork
 from hrpn_tf.prediction.unfinished import Unfinished
 
 NAMES = ("out.ome.tif", "out.ome.zarr")
@@ -31,15 +31,15 @@ NAMES = ("out.ome.tif", "out.ome.zarr")
 
 def break_after(monkeypatch: pytest.MonkeyPatch, tiles: int) -> None:
     """As if the user pressed Ctrl-C then."""
-    real, left = Network._run, [tiles]
+    real, left = TimedNetwork._run, [tiles]
 
-    def run(self: Network, pixels: object) -> object:
+    def run(self: TimedNetwork, pixels: object) -> object:
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
         return real(self, pixels)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Network, "_run", run)
+    monkeypatch.setattr(TimedNetwork, "_run", run)
 
 
 @pytest.mark.slow

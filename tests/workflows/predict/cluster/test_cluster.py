@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.processes import Command, files, finished_blocks, free_port, results, wait_for
 from support.run_folder import predict, write
+from support.worker_calls import used_threads
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError
@@ -269,13 +270,6 @@ def test_the_cluster_on_this_machine_leaves_nothing(run: Path, tmp_path: Path) -
     assert list(command.scratch.iterdir()) == []
     assert predict(run, *slides, "--format", "ome-zarr-0.5", "--workers", 0, "--out", alone) == 0
     assert files(out) == files(alone)
-
-
-def used_threads() -> int:
-    import tensorflow as tf
-
-    threads: int = tf.config.threading.get_intra_op_parallelism_threads()
-    return threads
 
 
 @pytest.mark.slow
