@@ -111,7 +111,7 @@ def _run(folder: Path, case: BenchmarkCase, timeout: float) -> str | None:
         ended = [(each.poll(), number) for number, each in enumerate(workers)]
     for code, number in ended:
         if code:
-            log = (folder / f"{number}.log").read_text(errors="replace").strip()
+            log = (folder / f"{number}.log").read_text("utf-8", errors="replace").strip()
             if code == -signal.SIGKILL:
                 return ended_by_kernel(kills, available)
             return out_of_memory(log, most or available) or _last_words(log, code, most)

@@ -74,12 +74,14 @@ def write_report(report: Report, folder: Path) -> None:
     from hrpn_tf.evaluation.spatial.markdown import to_markdown
 
     values = report.to_json()
-    (folder / "spatial.json").write_text(json.dumps(values, indent=2, allow_nan=False) + "\n")
-    (folder / "spatial.csv").write_text(to_csv(values))
+    text = json.dumps(values, indent=2, allow_nan=False) + "\n"
+    (folder / "spatial.json").write_text(text, encoding="utf-8")
+    (folder / "spatial.csv").write_text(to_csv(values), encoding="utf-8")
     figures = folder / FIGURES
     figures.mkdir()
     names = draw_figures(report.study, figures)
-    (folder / "spatial.md").write_text(to_markdown(values, [f"{FIGURES}/{n}" for n in names]))
+    page = to_markdown(values, [f"{FIGURES}/{n}" for n in names])
+    (folder / "spatial.md").write_text(page, encoding="utf-8")
 
 
 def profile_json(profile: DistanceProfile) -> dict[str, Any]:
