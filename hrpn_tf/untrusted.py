@@ -1,0 +1,132 @@
+"""Read small files from strangers: whatever is wrong with one becomes a named error.
+
+A device or a pipe is refused before anything is read, so that nothing hangs; a size limit keeps
+the memory small. JSON and YAML that are nested without end, repeat themselves without end, or hold
+numbers of thousands of digits are refused, too.
+"""
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hrpn_tf.errors import HrpnError
+from hrpn_tf.text import printable
+
+MIB = 2**20
+_DEEPEST = 64
+_REASON = 160
+
+
+def read_file(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) -> bytes:
+    """The bytes of a regular file.
+
+    Args:
+        path: the file.
+        error: the named error that is raised.
+        most_bytes: the largest file that is read.
+
+    Raises:
+        HrpnError: the given one: the path names no regular file (but a folder, a device or a
+            pipe), the file is larger than the limit, or it cannot be read.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as problem:
+        raise error(f"{path}: cannot be read: {problem.strerror}") from None
+    except ValueError:  # a NUL in the path
+        raise error(f"{path}: no file can have this name") from None
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise error(f"{path}: not a regular file")
+        with open(handle, "rb", closefd=False) as file:
+            content = file.read(most_bytes + 1)
+    except OSError as problem:
+        raise error(f"{path}: cannot be read: {problem.strerror}") from None
+    finally:
+        os.close(handle)
+    if len(content) > most_bytes:
+        raise error(f"{path}: larger than {most_bytes / MIB:g} MiB")
+    return content
+
+
+def read_text(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) -> str:
+    """The text of a regular file in UTF-8, with or without a byte-order mark.
+
+    Args, Raises: as :func:`read_file`; also for a file in another encoding.
+    """
+    try:
+        return read_file(path, error, most_bytes).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise error(f"{path}: not a text file in UTF-8") from None
+
+
+def read_json(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) -> Any:
+    """The value of a JSON file.
+
+    Args, Raises: as :func:`read_text`; also for a file that is no JSON.
+    """
+    text = read_text(path, error, most_bytes)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise error(f"{path}: not valid JSON: nested too deeply") from None
+    except ValueError as problem:  # also a number of more digits than Python reads
+        raise error(f"{path}: not valid JSON: {printable(problem, _REASON)}") from None
+
+
+def read_yaml(path: Path, error: type[HrpnError], most_bytes: int = 4 * MIB) -> Any:
+    """The value of a YAML file, of plain types only.
+
+    Args, Raises: as :func:`read_text`; also for a file that is no YAML.
+    """
+    text = read_text(path, error, most_bytes)
+    try:
+        return parse_yaml(text)
+    except ValueError as problem:
+        raise error(f"{path}: not valid YAML: {printable(problem, _REASON)}") from None
+
+
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML text, of plain types only.
+
+    Raises:
+        ValueError: it is no YAML, is nested too deeply, or holds a number or a date that Python
+            cannot represent.
+    """
+    try:
+        _refuse_bombs(text)
+        return yaml.load(text, Loader=_LOADER)
+    except yaml.YAMLError as problem:
+        raise ValueError(" ".join(str(problem).split())) from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except (ArithmeticError, LookupError, TypeError) as problem:  # from constructors of values
+        raise ValueError(str(problem)) from None
+
+
+def _refuse_bombs(text: str) -> None:
+    """Raise if the value is nested too deeply, or an alias stands for another alias.
+
+    A few hundred bytes of aliases of aliases expand to gigabytes where they are looked at.
+    """
+    depth, anchored = 0, []
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if event.anchor is not None:
+                anchored.append(depth)
+            if depth > _DEEPEST:
+                raise ValueError(f"nested more than {_DEEPEST} levels deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            if anchored and anchored[-1] == depth:
+                anchored.pop()
+            depth -= 1
+        elif isinstance(event, yaml.AliasEvent) and anchored:
+            raise ValueError(f"an alias within an anchored value, line {event.start_mark.line + 1}")
+
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,0 +1,79 @@
+"""Small files from strangers: each kind of damage gives the named error, and nothing hangs."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrpn_tf.errors import ConfigError
+from hrpn_tf.untrusted import parse_yaml, read_file, read_json, read_text, read_yaml
+
+
+def test_a_pipe_a_device_and_a_folder_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(ConfigError, match="not a regular file"):
+            read_file(path, ConfigError)
+
+
+def test_a_missing_file_and_an_impossible_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        read_file(tmp_path / "missing", ConfigError)
+    with pytest.raises(ConfigError, match="no file can have this name"):
+        read_file(Path("a\0b"), ConfigError)
+
+
+def test_a_file_above_the_limit_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(101))
+    with pytest.raises(ConfigError, match="larger than"):
+        read_file(tmp_path / "large", ConfigError, most_bytes=100)
+
+
+def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf[1]")
+    assert read_json(tmp_path / "a.json", ConfigError) == [1]
+
+
+def test_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes("µm".encode("latin-1"))
+    with pytest.raises(ConfigError, match="UTF-8"):
+        read_text(tmp_path / "a", ConfigError)
+
+
+@pytest.mark.parametrize("text", ["[" * 10**5, "1" * 5000, "{", ""])
+def test_bad_json_is_a_named_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="not valid JSON"):
+        read_json(tmp_path / "a.json", ConfigError)
+
+
+BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
+
+
+DATES = ["a: 2020-13-45", "a: 2020-01-01 99:99:99"]
+DEEP = ["[" * 5000, "- " * 70 + "x"]
+TAGS = ["a: !!python/object:os.system x", "a: !!int x", "? [a]\n: b"]
+
+
+@pytest.mark.parametrize(
+    "text", [BOMB, "a: &a [*a]", *DEEP, "a: " + "9" * 5000, *DATES, *TAGS, "a: ["]
+)
+def test_bad_yaml_is_a_named_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        read_yaml(tmp_path / "a.yaml", ConfigError)
+
+
+def test_plain_aliases_work() -> None:
+    assert parse_yaml("a: &x [1, 2]\nb: *x") == {"a": [1, 2], "b": [1, 2]}
+
+
+_LEAVES = st.none() | st.booleans() | st.integers() | st.text(st.characters(max_codepoint=0x7E))
+
+
+@given(st.recursive(_LEAVES, st.lists, max_leaves=9))
+def test_json_is_yaml(value: object) -> None:
+    assert parse_yaml(json.dumps(value)) == value
