@@ -126,7 +126,7 @@ def _refuse_bombs(text: str) -> None:
                 anchored.pop()
             depth -= 1
         elif isinstance(event, yaml.AliasEvent) and anchored:
-            raise ValueError(f"an alias within an anchored value, line {event.start_mark.line + 1}")
+            raise ValueError(f"an alias within an anchored value, event {event.start_mark}")
 
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
