@@ -126,7 +126,7 @@ def _refuse_bombs(text: str) -> None:
                 anchored.pop()
             depth -= 1
         elif isinstance(event, yaml.AliasEvent) and anchored:
-            raise ValueError(f"an alias within an anchored value, event {event.start_mark}")
+            raise ValueError(f"alias *{event.anchor} stands within an anchored value")
 
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
