@@ -4,7 +4,7 @@ import csv
 import io
 import json
 
-from hrpn_tf.evaluation.bootstrap import Interval, describe_resamples
+from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED, Interval, describe_resamples
 from hrpn_tf.evaluation.comparison.comparison import COST_DEFINITIONS, Comparison, Entry
 from hrpn_tf.evaluation.metrics import METRICS, Metric, definitions, metrics_shown_in
 from hrpn_tf.evaluation.tables import aligned
@@ -100,7 +100,7 @@ def to_csv(comparison: Comparison) -> str:
     writer = csv.writer(text, lineterminator="\n")
     apart = [f"{name}_{part}" for name in _APART for part in ("difference", "low", "high")]
     head = ["label", "kind", "preset", "seed", *METRICS, "explained_share"]
-    head += ["predicted_min", "predicted_max", *COST_DEFINITIONS, *apart]
+    head += ["predicted_min", "predicted_max", *COST_DEFINITIONS, *apart, "unresolved"]
     writer.writerow([name.replace("mse_ratio_difference", "mse_ratio") for name in head])
     for entry in comparison.entries:
         values: list[object] = [entry.label, entry.kind, entry.preset, entry.seed]
@@ -111,6 +111,8 @@ def to_csv(comparison: Comparison) -> str:
         if difference := comparison.differences.get(entry.label):
             intervals = [getattr(difference, name) for name in _APART]
             values += [part for i in intervals for part in (i.estimate, i.low, i.high)]
+            reasons = dict.fromkeys(i.unresolved for i in intervals if i.unresolved)
+            values += [f"{NOT_RESOLVED}: {'; '.join(reasons)}" if reasons else ""]
         values += [None] * (len(head) - len(values))
         writer.writerow(["" if v is None else v for v in values])
     return text.getvalue()
@@ -157,6 +159,6 @@ def _range(low: float, high: float) -> str:
 
 
 def _interval(value: Interval) -> str:
-    if value.low is None:
-        return f"{value.estimate:.3f}"
+    if value.low is None or value.high is None:
+        return f"{value.estimate:.3f} [{NOT_RESOLVED}]"
     return f"{value.estimate:.3f} [{value.low:.3f}, {value.high:.3f}]"
