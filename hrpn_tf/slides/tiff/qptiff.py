@@ -105,6 +105,8 @@ def _full(pages: Sequence[_Page], path: Path) -> list[_Page]:
             f"{path}: is a brightfield QPTIFF, an RGB picture, where separate fluorescence "
             "channels are wanted; scan it in fluorescence mode"
         )
+    for page in full:
+        layout.refuse_rgb(page.page, False, path)
     if len({(page.shape, page.page.dtype) for page in full}) > 1:
         raise ChannelSizeError(f"{path}: its channels differ in size or type")
     refuse_stacks({"C": len(full)} if len(full) > 1 else {}, path)
