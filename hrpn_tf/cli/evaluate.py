@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from hrpn_tf.cli.options import option_group, overwrite_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.errors import UsageError
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 
@@ -139,9 +140,9 @@ def command(
 
     options = replace(options, spatial=spatial)
     found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
-    click.echo(_summary(found.evaluation, found.folder))
+    show(_summary(found.evaluation, found.folder))
     if spatial is not None:
-        click.echo(_spatial_summary(found.folder))
+        show(_spatial_summary(found.folder))
 
 
 def _spatial(

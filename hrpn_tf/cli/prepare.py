@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def command(
         overrides = (*overrides, f"data.pixel_size_um={pixel_size_um}")
     config = load_config(config_source, overrides).data
     store = build_store(read_slide_list(slides, config), config, out, overwrite)
-    click.echo(summary(store))
+    show(summary(store))
 
 
 def summary(store: "PatchStore") -> str:
