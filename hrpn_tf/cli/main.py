@@ -20,7 +20,7 @@ from hrpn_tf.cli.options import console_flags, console_options
 from hrpn_tf.cli.show import replace_unprintable
 from hrpn_tf.console import WARNINGS, Verbosity, terminal_log
 from hrpn_tf.errors import HrpnError
-from hrpn_tf.text import printable, printable_lines
+from hrpn_tf.text import printable_lines
 
 # name: (module, one line for --help). Modules are imported only when their command is run or its
 # own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
@@ -145,7 +145,6 @@ def _show_traceback(code: int) -> NoReturn:
 
 def _explained(error: click.ClickException) -> str:
     """What click says of a command line, which the message quotes, with its usage."""
-    error.message = printable(error.message)
     text = io.StringIO()
     error.show(text)
     return printable_lines(text.getvalue())
