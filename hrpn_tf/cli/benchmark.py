@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from hrpn_tf.cli.show import show
 from hrpn_tf.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     for name, content in (("report.md", text), ("report.html", to_page(report))):
         with atomic_path(out / name, overwrite=True) as unfinished:
             unfinished.write_text(content, encoding="utf-8")
-    click.echo(text)
+    show(text)
     if not any(row.measures for row in report.rows):
         raise BenchmarkError(f"{out}: nothing could be measured: {report.rows[0].failure}")
     if report.busy:
@@ -104,7 +105,7 @@ def _compare(old: Path, new: Path, threshold: float) -> None:
 
     changes = compare(read_report(old), read_report(new))
     for change in changes:
-        click.echo(change.describe())
+        show(change.describe())
     worse = [change for change in changes if change.low > 1 + threshold]
     if worse:
         raise RegressionError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from hrpn_tf.cli.options import option_group, overwrite_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.errors import UsageError
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 
@@ -139,9 +140,9 @@ def command(
 
     options = replace(options, spatial=spatial)
     found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
-    click.echo(_summary(found.evaluation, found.folder))
+    show(_summary(found.evaluation, found.folder))
     if spatial is not None:
-        click.echo(_spatial_summary(found.folder))
+        show(_spatial_summary(found.folder))
 
 
 def _spatial(
@@ -163,9 +164,10 @@ def _spatial(
 def _summary(evaluation: "Evaluation", out: Path) -> str:
     """The main table, and where the rest is."""
     from hrpn_tf.evaluation import table
+    from hrpn_tf.slides.names import file_stem
 
     rows = [row for row in evaluation.rows() if (row.view, row.region) == ("float", "whole")]
-    pictures = ", ".join(f"{slide.name}.png" for slide in evaluation.slides[:3])
+    pictures = ", ".join(f"{file_stem(slide.name)}.png" for slide in evaluation.slides[:3])
     more = ", ..." if len(evaluation.slides) > 3 else ""
     return f"{table(rows)}{out}: metrics.md, metrics.csv, metrics.json, {pictures}{more}"
 

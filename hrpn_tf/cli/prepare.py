@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
+from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
@@ -39,7 +41,7 @@ def command(
         overrides = (*overrides, f"data.pixel_size_um={pixel_size_um}")
     config = load_config(config_source, overrides).data
     store = build_store(read_slide_list(slides, config), config, out, overwrite)
-    click.echo(summary(store))
+    show(summary(store))
 
 
 def summary(store: "PatchStore") -> str:
@@ -47,8 +49,8 @@ def summary(store: "PatchStore") -> str:
     rows = [("slide", "group", "size, px", "um/px", "tissue", "patches")]
     rows += [
         (
-            slide.name,
-            slide.group,
+            printable(slide.name),
+            printable(slide.group),
             f"{slide.height} x {slide.width}",
             f"{slide.pixel_size_um:.3g}",
             f"{slide.tissue_share:.0%}",

@@ -27,6 +27,7 @@ from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
 from hrpn_tf.slides import open_slide, read_provenance
+from hrpn_tf.slides.names import file_stem
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 from hrpn_tf.workflows.evaluate.spatial import SpatialRun
@@ -100,9 +101,9 @@ def evaluate_run(
             fitted = fit_run_baselines(everything, run, config, options.trees)
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
         values = {**evaluation.to_json(), "networks": networks}
-        (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n")
-        (folder / "metrics.csv").write_text(to_csv(evaluation))
-        (folder / "metrics.md").write_text(to_markdown(evaluation))
+        (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        (folder / "metrics.csv").write_text(to_csv(evaluation), encoding="utf-8")
+        (folder / "metrics.md").write_text(to_markdown(evaluation), encoding="utf-8")
     return Evaluated(final, evaluation)
 
 
@@ -214,7 +215,7 @@ def _evaluate(
                         tissue_plane(opened, slide, measured.pixel_size_um, config),
                         settings,
                         baselines=baselines,
-                        picture=folder / f"{slide.name}.png",
+                        picture=folder / f"{file_stem(slide.name)}.png",
                         progress=bar.update,
                     )
                 )
