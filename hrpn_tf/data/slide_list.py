@@ -137,6 +137,8 @@ def _check_header(path: Path, columns: Any) -> None:
     if missing := [column for column in REQUIRED if column not in present]:
         found = f"found {', '.join(present)}" if present else "the file is empty"
         raise SlideListError(f"{path}, row 1: no column '{missing[0]}' in the header ({found})")
+    if twice := [column for column in present if column and present.count(column) > 1]:
+        raise SlideListError(f"{path}, row 1: the column '{twice[0]}' is there twice; remove one")
 
 
 def _yaml_rows(path: Path, text: str) -> list[tuple[str, dict[str, Any]]]:

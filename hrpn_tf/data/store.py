@@ -21,7 +21,7 @@ from hrpn_tf.data.manifest import (
     write_json,
 )
 from hrpn_tf.data.moments import pool
-from hrpn_tf.data.plan import PlannedSlide, fingerprint, plan_slides
+from hrpn_tf.data.plan import PlannedSlide, fingerprint, owned_settings, plan_slides
 from hrpn_tf.data.shards import whole
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.errors import HrpnError, StoreError
@@ -201,6 +201,7 @@ def build_store(
             fingerprint=identity,
             program=f"hrpn-tf {__version__}",
             slides=tuple(records),
+            settings=owned_settings(config),
         )
         write_json(partial / MANIFEST, manifest)
         _publish(partial, path)

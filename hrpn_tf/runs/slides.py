@@ -8,6 +8,7 @@ from hrpn_tf.config import Config
 from hrpn_tf.data.manifest import Manifest
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.errors import SlideNotFoundError, UsageError
+from hrpn_tf.slides.names import refuse_bad_name
 
 SUBSETS = ("train", "validation", "test")
 OTHER = "other"
@@ -118,8 +119,7 @@ def prediction_path(folder: Path, name: str, suffix: str = ".ome.tif") -> Path:
     Raises:
         UsageError: the name cannot be that of a file.
     """
-    if Path(name).name != name:
-        raise UsageError(f"the slide name '{name}' cannot be a file name; change it in the list")
+    refuse_bad_name(name)
     return folder / f"{name}{suffix}"
 
 

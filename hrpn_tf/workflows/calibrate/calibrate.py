@@ -151,7 +151,7 @@ def _plan(run: Run, slides: Path | None, options: CalibrationOptions) -> _Plan:
         options.guarantee,
         planned[: len(calibration)],
         planned[len(calibration) :],
-        options.store or run.patch_dataset,
+        run.check_dataset(options.store or run.patch_dataset),
     )
 
 

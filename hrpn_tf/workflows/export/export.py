@@ -71,7 +71,7 @@ def export_run(
 
     from hrpn_tf.data.store import open_store
 
-    store = open_store(options.store or run.patch_dataset)
+    store = open_store(run.check_dataset(options.store or run.patch_dataset))
     model = (run.calibration if network.intervals else run).load_network()
     if network.intervals and options.intervals is None:
         logger.warning(
