@@ -70,8 +70,8 @@ def mismatch(
 ) -> str | None:
     """What tells a predicted slide from the expected one, in words; None if nothing does.
 
-    A warning is logged if the prediction does not state the checksum of its slide, since it may
-    then be of another one.
+    A prediction that does not state the checksum of its slide, see :func:`states_input`, may be of
+    another one.
 
     Args:
         prediction: the predicted slide, which exists.
@@ -88,7 +88,7 @@ def mismatch(
         return OTHER_NETWORK
     if settings is not None and (found := _other_settings(prediction, made, settings)):
         return found
-    return _other_input(prediction, made, input)
+    return _other_input(made, input)
 
 
 def is_by(made: Mapping[str, Any], network: Mapping[str, str]) -> bool:
@@ -97,7 +97,23 @@ def is_by(made: Mapping[str, Any], network: Mapping[str, str]) -> bool:
     return all(model.get(key) == network.get(key) for key in ("sha256", "intervals"))
 
 
-def _other_input(prediction: Path, made: Mapping[str, Any], wanted: ExpectedInput) -> str | None:
+def warn_of_unknown_input(predictions: Sequence[Path]) -> None:
+    """Warn of predictions that do not state the checksum of their slide: older or foreign ones."""
+    unknown = [path for path in predictions if not states_input(path)]
+    if unknown:
+        more = f" and {len(unknown) - 1} more do" if len(unknown) > 1 else " does"
+        logger.warning(
+            f"{unknown[0]}{more} not state the checksum of the slide; whether the prediction is of "
+            "the slide of this name is not known"
+        )
+
+
+def states_input(prediction: Path) -> bool:
+    """Whether a predicted slide states the checksum of the slide that it was made of."""
+    return bool(_section(_section(read_provenance(prediction), "input"), "sha256"))
+
+
+def _other_input(made: Mapping[str, Any], wanted: ExpectedInput) -> str | None:
     stated = _section(made, "input")
     channels = _section(stated, "channels")
     for role, name in wanted.channels.items():
@@ -106,12 +122,9 @@ def _other_input(prediction: Path, made: Mapping[str, Any], wanted: ExpectedInpu
     if made.get("ablation") != wanted.ablation:
         return "made with an input ablated, or with another ablation"
     before = _section(stated, "sha256")
-    if not before:
-        logger.warning(
-            f"{prediction}: does not state the checksum of its slide; whether it is of "
-            f"{wanted.slide} is not known"
-        )
-    elif not _same_files(before, slide_checksums(wanted.slide, wanted.files, wanted.seconds)):
+    if before and not _same_files(
+        before, slide_checksums(wanted.slide, wanted.files, wanted.seconds)
+    ):
         return (
             f"of another slide ({stated.get('name', 'unnamed')}) than {wanted.slide} as it is now"
         )

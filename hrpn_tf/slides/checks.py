@@ -43,9 +43,10 @@ def role_channels(
         same = [role for role, i in zip(roles, found, strict=True) if i == index]
         if len(same) > 1:
             pairs = ", ".join(f"{role}={info.channels[index]}" for role in same)
+            what = "inputs" if others and not set(same) & set(others) else "roles"
             raise UsageError(
-                f"{info.path}: one channel for {len(same)} roles ({pairs}); name a channel for "
-                "each with --channel, in the slide list, or in data.channels"
+                f"{info.path}: one channel for {_count(len(same))} {what} ({pairs}); name a channel "
+                "for each with --channel, in the slide list, or in data.channels"
             )
     for role, index in zip(roles, found, strict=True):
         _refuse_swapped(info, (*roles, *others), role, index, channels.get(role, role))
@@ -108,6 +109,10 @@ def recorded_pixel_size(info: SlideInfo, recorded_um: float | None) -> float:
         PixelSizeError: see :func:`checked_pixel_size`.
     """
     return checked_pixel_size(info, None if _states_one(info) else recorded_um)
+
+
+def _count(number: int) -> str:
+    return {2: "two", 3: "three"}.get(number, str(number))
 
 
 def _states_one(info: SlideInfo) -> bool:

@@ -23,7 +23,8 @@ from hrpn_tf.evaluation import (
     to_markdown,
 )
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
-from hrpn_tf.files import atomic_path
+from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.prediction.belonging import warn_of_unknown_input
 from hrpn_tf.progress import Progress, tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
@@ -85,6 +86,8 @@ def evaluate_run(
         PosixPath('demo/run/evaluation')
     """
     run, options = open_run(run), options or EvaluationOptions()
+    final = out or run.evaluation
+    refuse_existing(final, overwrite)
     config = _config(run, options)
     everything = run.slides(slide_list)
     slides = choose_slides(everything, options.groups, str(slide_list or run))
@@ -98,7 +101,6 @@ def evaluate_run(
         find = partial(_prediction, predictions)
         in_space = SpatialRun(run, config, slides, find, predictions, options.spatial, progress)
         in_space.check()
-    final = out or run.evaluation
     with atomic_path(final, overwrite) as folder:
         folder.mkdir()
         if in_space is not None:
@@ -111,6 +113,7 @@ def evaluate_run(
         (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n")
         (folder / "metrics.csv").write_text(to_csv(evaluation))
         (folder / "metrics.md").write_text(to_markdown(evaluation))
+    _warn_of_predictions([_prediction(predictions, slide) for slide in slides])
     return Evaluated(final, evaluation)
 
 
@@ -161,6 +164,16 @@ def _check_all(
     shown = {"shown": progress, "delay": 2.0, "leave": False}  # no bar for a quick check
     for slide in tracked(slides, "checking predictions", len(slides), "slide", **shown):
         check_prediction(_prediction(predictions, slide), slide, config)
+
+
+def _warn_of_predictions(predictions: Sequence[Path]) -> None:
+    """Warn of predictions that may be of other slides, or that are 0 outside a mask."""
+    warn_of_unknown_input(predictions)
+    for path in predictions:
+        if read_provenance(path).get("mask"):
+            logger.warning(
+                f"{path} was predicted with a mask: it is 0 outside, where it counts too"
+            )
 
 
 def _made_of(prediction: Path) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Open the slides of a run as planes for an evaluation."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,9 @@ from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation import ChannelPlane, MaskPlane, MeasuredSlide, Plane
 from hrpn_tf.prediction.belonging import ExpectedInput, mismatch
 from hrpn_tf.runs.slides import RunSlide
-from hrpn_tf.slides import Slide, SlideInfo, channel_index, open_slide, read_provenance
+from hrpn_tf.slides import Slide, SlideInfo, channel_index, open_slide
 from hrpn_tf.slides.checks import recorded_pixel_size, role_channels, same_pixel_size
 from hrpn_tf.slides.resample import ResampledSlide
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,8 +75,6 @@ def measured_slide(
 def check_prediction(prediction: Path, slide: RunSlide, config: Config) -> None:
     """Refuse a prediction of another slide, or from other channels.
 
-    A warning is logged if the prediction does not say what it is of, or was masked.
-
     Raises:
         SlideMismatchError: says what it is of instead.
         UnknownChannelError, UsageError: the slide lacks a channel, or channels are mixed up.
@@ -94,8 +89,6 @@ def check_prediction(prediction: Path, slide: RunSlide, config: Config) -> None:
             f"{prediction}: {found}; predict {slide.path} with --overwrite, or name another folder "
             "with --predictions"
         )
-    if read_provenance(prediction).get("mask"):
-        logger.warning(f"{prediction}: was predicted with a mask, and is 0 outside, which counts")
 
 
 def all_channels(info: SlideInfo, slide: RunSlide, config: Config) -> dict[str, int]:

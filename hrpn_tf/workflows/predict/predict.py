@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
-from hrpn_tf.prediction.belonging import OTHER_NETWORK
+from hrpn_tf.prediction.belonging import OTHER_NETWORK, warn_of_unknown_input
 from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.networks.network import Network
@@ -79,6 +79,8 @@ def predict_run(
         raise failures[0][1]
     if several and None in looked:
         logger.warning(f"{looked.count(None)} of {len(asked)} slides are predicted already")
+        there = [each.out for each, found in zip(asked, looked, strict=True) if found is None]
+        warn_of_unknown_input(there)
     failures += _compute(jobs, network, execution, alone=not several)
     if failures and not several:
         raise failures[0][1]
