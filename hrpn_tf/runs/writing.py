@@ -12,7 +12,8 @@ from hrpn_tf.data.manifest import MANIFEST
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import RunError
-from hrpn_tf.files import atomic_path, link_or_copy, remove
+from hrpn_tf.files import atomic_path, link_or_copy
+from hrpn_tf.leftovers import clear_folder
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.run import read_config
@@ -105,8 +106,7 @@ def write_resources(run: Path, used: Mapping[str, float]) -> None:
 def clear_leftovers(run: Path) -> None:
     """Remove what a killed training was writing."""
     for folder in (run, run / names.CHECKPOINTS):
-        for leftover in folder.glob(".partial-*"):
-            remove(leftover)
+        clear_folder(folder)
 
 
 def dataset_record(store: PatchStore) -> dict[str, str]:

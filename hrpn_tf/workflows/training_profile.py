@@ -38,7 +38,7 @@ def write_profile(run: Run | Path, store_path: Path | None = None) -> "TrainingP
 
     run = open_run(run)
     model, contract, _ = load_run(run)
-    store = open_store(store_path or run.patch_dataset)
+    store = open_store(run.check_dataset(store_path or run.patch_dataset))
     if store.roles[:-1] != contract.inputs:
         raise RunError(
             f"{store.path}: patches of {', '.join(store.roles[:-1])}, where {run} was trained on "
