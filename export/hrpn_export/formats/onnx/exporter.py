@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import ExportError
+from hrpn_export.formats.onnx.graph_def import prepare
 from hrpn_export.formats.table import Source
 from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
 from hrpn_export.safety import check_onnx
 from hrpn_export.snippets import program, section_of
+from hrpn_export.tracing import batch_of, for_converter
 
 if TYPE_CHECKING:
     import onnx
@@ -73,21 +75,15 @@ def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "
         ExportError: the graph has control flow, or an operation that the converter does not know.
     """
     import onnx
-    import tensorflow as tf
     import tf2onnx
 
     from hrpn_export.graphs.resize import with_resize
     from hrpn_export.graphs.rewrite import simplify
 
-    signature = [tf.TensorSpec((None, None, None, inputs), tf.float32, name=INPUT)]
-
-    @tf.function(input_signature=signature)
-    def run(grey_levels):  # type: ignore[no-untyped-def]
-        return {OUTPUT: model(grey_levels, training=False)}
-
+    serve = for_converter(model, inputs, prepare)
     try:
         graph, _ = tf2onnx.convert.from_function(
-            run, input_signature=signature, opset=min(opset, OPSET)
+            serve, input_signature=[batch_of(inputs)], opset=min(opset, OPSET)
         )
     except (ValueError, NotImplementedError, RuntimeError) as error:
         raise ExportError(f"tf2onnx cannot convert {model.name}: {error}") from None
