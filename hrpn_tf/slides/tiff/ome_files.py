@@ -264,11 +264,20 @@ def _levels(
     found = [_planes(pages, opened, cache)]
     for index in range(min(len(page.subifds or ()) for _, page in pages)):
         smaller = [(file, page.pages[index]) for file, page in pages]
-        kinds = {(p.imagelength, p.imagewidth, p.dtype, p.samplesperpixel) for _, p in smaller}
-        if len(kinds) > 1 or smaller[0][1].dtype != pages[0][1].dtype:
-            break
-        found.append(_planes(smaller, opened, cache))
+        if _are_level(pages, smaller):  # else they are labels or overviews
+            found.append(_planes(smaller, opened, cache))
     return tuple(found)
+
+
+def _are_level(pages: Sequence[tuple[Path, Any]], smaller: Sequence[tuple[Path, Any]]) -> bool:
+    full, first = pages[0][1], smaller[0][1]
+    kinds = {(p.dtype, p.samplesperpixel, p.photometric) for _, p in (*pages, *smaller)}
+    shapes = {(p.imagelength, p.imagewidth) for _, p in smaller}
+    return (
+        len(kinds) == len(shapes) == 1
+        and first.dtype is not None
+        and levels.reduces((full.imagelength, full.imagewidth), shapes.pop())
+    )
 
 
 def _planes(

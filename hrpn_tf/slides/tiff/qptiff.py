@@ -116,7 +116,8 @@ def _reduced(pages: Sequence[_Page], full: Sequence[_Page]) -> list[list[_Page]]
     by_shape: dict[tuple[int, int], list[_Page]] = {}
     for page in pages:
         alike = page.page.samplesperpixel == 1 and page.page.dtype == full[0].page.dtype
-        if alike and page.kind in (_REDUCED, "") and page.shape[0] < full[0].shape[0]:
+        alike = alike and page.page.photometric == full[0].page.photometric
+        if alike and page.kind in (_REDUCED, "") and levels.reduces(full[0].shape, page.shape):
             by_shape.setdefault(page.shape, []).append(page)
     whole = [level for level in by_shape.values() if len(level) == len(full)]
     return sorted(whole, key=lambda level: level[0].shape, reverse=True)

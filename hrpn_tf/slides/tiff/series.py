@@ -45,8 +45,8 @@ def describe(
 def _levels(tif: Any, series: Any, count: int, path: Path, cache: SegmentCache) -> Levels:
     found = []
     for level in series.levels:
-        if level.axes != series.axes or level.dtype != series.dtype:
-            continue
+        if found and not _is_level(series, level):
+            continue  # a label or an overview
         planes = layout.level_planes(level, path, tif.filehandle.fileno(), cache)
         if len(planes) != count:
             continue
@@ -54,6 +54,19 @@ def _levels(tif: Any, series: Any, count: int, path: Path, cache: SegmentCache) 
         layout.refuse_truncated(planes, tif.filehandle.size, path)
         found.append(planes)
     return tuple(found)
+
+
+def _is_level(series: Any, level: Any) -> bool:
+    """Whether what tifffile takes for a smaller level holds the same, only smaller."""
+    if (level.axes, level.dtype) != (series.axes, series.dtype):
+        return False
+    if level.keyframe.photometric != series.keyframe.photometric:
+        return False
+    full, smaller = (
+        tuple(dict(zip(one.axes, one.shape, strict=True))[axis] for axis in "YX")
+        for one in (series, level)
+    )
+    return levels.reduces(full, smaller)
 
 
 def _channel_names(
