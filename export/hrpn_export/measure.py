@@ -44,7 +44,9 @@ class ReferenceSession:
         """Predict one batch; see ``Session``."""
         import tensorflow as tf
 
-        return run_checked(self.contract, batch, lambda array: self._run(tf.constant(array)).numpy())
+        return run_checked(
+            self.contract, batch, lambda array: self._run(tf.constant(array)).numpy()
+        )
 
 
 class Measurement:
