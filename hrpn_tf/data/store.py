@@ -26,6 +26,7 @@ from hrpn_tf.data.shards import whole
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.errors import HrpnError, StoreError
 from hrpn_tf.files import disk_full_as_named_error, refuse_existing, remove
+from hrpn_tf.untrusted import read_text
 
 
 class Scaling(TypedDict):
@@ -211,7 +212,7 @@ def _begin(partial: Path, identity: str, overwrite: bool) -> None:
     """Take up an unfinished store, or begin a new one."""
     mark = partial / "fingerprint"
     if partial.exists():
-        if mark.is_file() and mark.read_text(encoding="utf-8") == identity:
+        if mark.is_file() and read_text(mark, StoreError) == identity:
             return
         if mark.is_file() and not overwrite:
             raise StoreError(
