@@ -19,6 +19,7 @@ __all__ = [
     "original_cell",
     "printable",
     "printable_lines",
+    "read_csv",
 ]
 
 # What Excel, LibreOffice and Google Sheets take for the start of a formula, wide forms included.
@@ -47,6 +48,23 @@ def csv_table(rows: Sequence[Mapping[str, object]]) -> str:
     """:func:`csv_text` of rows by name, of which each has the columns of the first."""
     heads = list(rows[0]) if rows else []
     return csv_text(heads, ([row[head] for head in heads] for row in rows)) if rows else ""
+
+
+def read_csv(text: str) -> list[list[str]]:
+    """The rows of a CSV file that :func:`csv_text` wrote, with the texts that it was given.
+
+    Raises:
+        ValueError: it is no CSV.
+
+    Example:
+        >>> read_csv(csv_text(["slide"], [["=1+1"]]))
+        [['slide'], ['=1+1']]
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+    return [[original_cell(cell) for cell in row] for row in rows]
 
 
 def csv_cell(value: object) -> object:

@@ -1,6 +1,5 @@
 """``hrpn-tf evaluate``: compare predicted slides with the measured target."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,7 +8,8 @@ import click
 
 from hrpn_tf.cli.options import option_group, overwrite_option
 from hrpn_tf.cli.show import show
-from hrpn_tf.errors import UsageError
+from hrpn_tf.errors import RunError, UsageError
+from hrpn_tf.untrusted import LARGEST, read_json
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _spatial_summary(folder: Path) -> str:
     """The tables of the spatial evaluation, and where the rest is."""
     from hrpn_tf.evaluation.spatial.markdown import ablation_table, agreement_table, profile_table
 
-    values = json.loads((folder / "spatial.json").read_text(encoding="utf-8"))
+    values = read_json(folder / "spatial.json", RunError, LARGEST)
     tables = [agreement_table(values), profile_table(values)]
     tables += [ablation_table(values)] if values["ablation"] else []
     where = f"{folder}: spatial.md, spatial.csv, spatial.json, figures in spatial/"

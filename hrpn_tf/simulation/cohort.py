@@ -18,6 +18,7 @@ from hrpn_tf.progress import Progress
 from hrpn_tf.simulation.phantom import STAGES, Phantom, make_phantom
 from hrpn_tf.slides import write_slide
 from hrpn_tf.text import csv_table
+from hrpn_tf.untrusted import read_json, read_yaml
 
 CONFIG = "simulation.yaml"
 SLIDE_LIST = "slides.csv"
@@ -89,7 +90,7 @@ def simulate_cohort(config: SimulationConfig, out: Path, overwrite: bool = False
 def read_reports(config: SimulationConfig, out: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Name and report of each finished slide of a cohort."""
     for slide in plan(config):
-        yield slide.name, json.loads(_report_path(out, slide.name).read_text(encoding="utf-8"))
+        yield slide.name, read_json(_report_path(out, slide.name), RunError)
 
 
 def _claim(config: SimulationConfig, out: Path, overwrite: bool) -> None:
@@ -112,8 +113,8 @@ def _claim(config: SimulationConfig, out: Path, overwrite: bool) -> None:
 
 def _read_marker(marker: Path) -> Any:
     try:
-        return yaml.safe_load(marker.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        return read_yaml(marker, RunError)
+    except RunError:
         return None
 
 

@@ -16,6 +16,7 @@ from hrpn_tf.evaluation.metrics import metrics_shown_in
 from hrpn_tf.files import atomic_path
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.text import csv_table, markdown
+from hrpn_tf.untrusted import LARGEST, read_json
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.predict.options import quietly
 from hrpn_tf.workflows.predict.predict import predict_run
@@ -143,14 +144,14 @@ def _pooled(run: Run) -> dict[str, float | None]:
     """Metrics of the network on the fold's test group."""
     path = run.evaluation / METRICS_FILE
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        rows = read_json(path, RunError, LARGEST)["rows"]
         row = next(
             row
             for row in rows
             if (row["slide"], row["predictor"], row["view"], row["region"])
             == ("pooled", "model", "float", "whole")
         )
-    except (OSError, ValueError, KeyError, StopIteration):
+    except (RunError, TypeError, KeyError, AttributeError, StopIteration):
         raise RunError(
             f"{path}: missing or damaged; remove {path.parent} to have it made again"
         ) from None
