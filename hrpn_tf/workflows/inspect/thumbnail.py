@@ -12,6 +12,7 @@ import numpy as np
 
 from hrpn_tf.files import atomic_path
 from hrpn_tf.scale_bar import draw_scale_bar, scale_bar
+from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -188,6 +189,6 @@ def _text(
 
 def _shortened(text: str, width: int) -> str:
     """A name shortened to the width of a panel, at about 8 px per letter."""
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     room = max(3, width // 8)
     return text if len(text) <= room else text[: room - 1] + "…"

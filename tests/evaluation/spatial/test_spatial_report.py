@@ -160,15 +160,17 @@ def test_two_slides_and_short_depths_are_not_resolved_in_any_table(tmp_path: Pat
     text = (out / "spatial.md").read_text()
     assert "| < 7.0 |" in " ".join(text.split())
     assert "(not resolved)" in text
-    assert " to " not in next(line for line in text.splitlines() if "extravasation dist" in line)
+    far = next(line for line in text.splitlines() if line.startswith("| extravasation distance, um "))
+    assert far.count("(not resolved)") == 3
+    assert " to " not in far
     with (out / "spatial.csv").open() as file:
         rows = {(r["slide"], r["kind"], r["figure"]): r for r in csv.DictReader(file)}
     depth = rows["all", "profile true", "depth_1_e"]
     assert (depth["value"], depth["low"]) == ("", "")
     assert depth["interval"] == "not resolved: below the bin width of 7 um"
-    far = rows["all", "extravasation", "true_um"]
-    assert float(far["value"]) > 0
-    assert far["interval"] == "not resolved: 2 slides, and an interval takes at least 4"
+    mean = rows["all", "extravasation", "true_um"]
+    assert float(mean["value"]) > 0
+    assert mean["interval"] == "not resolved: 2 slides, and an interval takes at least 4"
     section, _ = spatial_section(out, "qd", tmp_path)
     assert section is not None
     shown = {table.title: table.rows for table in section.tables}
