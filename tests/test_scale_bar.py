@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.array_plane import ArrayPlane
 
 from hrpn_tf.evaluation.metric_values import Metrics
 from hrpn_tf.evaluation.metrics import METRICS
@@ -12,7 +13,6 @@ from hrpn_tf.evaluation.slide_picture import SlidePicture, draw
 from hrpn_tf.scale_bar import scale_bar
 from hrpn_tf.slides import write_slide
 from hrpn_tf.workflows.inspect.slide import inspect_slide
-from support.array_plane import ArrayPlane
 
 
 def longest_run(row: np.ndarray) -> tuple[int, int]:

@@ -56,16 +56,10 @@ def _draw_errors(comparison: Comparison) -> "Figure":
     dashed = "" if comparison.slides.floor is None else "; dashed: error floor"
     left.set_xlabel(f"MSE, grey levels²\npoint: all slides as one; ticks: single slides{dashed}")
     right.set_xlabel("MSE ÷ MSE of the reference\n")
-<<<<<<< HEAD
-    right.set_title(f"reference: {comparison.reference}", fontsize=10, parse_math=False)
+    right.set_title(f"reference: {printable(comparison.reference)}", fontsize=10)
     resolved = any(value.low is not None for value in comparison.mse.values())
     title = "error, 95 % intervals over slides" if resolved else f"error, intervals {NOT_RESOLVED}"
     left.set_title(title, fontsize=10)
-=======
-    right.set_title(f"reference: {printable(comparison.reference)}", fontsize=10)
-    left.set_title("error" if len(comparison.slides.names) == 1 else
-                   "error, 95 % intervals over slides", fontsize=10)  # fmt: skip
->>>>>>> main
     _name_rows(left, entries)
     return figure
 

@@ -98,13 +98,8 @@ def to_csv(comparison: Comparison) -> str:
     """CSV with one line per entry: metrics, cost, and the interval of each difference."""
     apart = [f"{name}_{part}" for name in _APART for part in ("difference", "low", "high")]
     head = ["label", "kind", "preset", "seed", *METRICS, "explained_share"]
-<<<<<<< HEAD
     head += ["predicted_min", "predicted_max", *COST_DEFINITIONS, *apart, "unresolved"]
-    writer.writerow([name.replace("mse_ratio_difference", "mse_ratio") for name in head])
-=======
-    head += ["predicted_min", "predicted_max", *COST_DEFINITIONS, *apart]
     rows: list[list[object]] = []
->>>>>>> main
     for entry in comparison.entries:
         values: list[object] = [entry.label, entry.kind, entry.preset, entry.seed]
         values += [entry.pooled.get(name) for name in METRICS]

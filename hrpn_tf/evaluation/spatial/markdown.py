@@ -98,8 +98,7 @@ def profile_table(values: Mapping[str, Any]) -> str:
         ["extravasation distance, um",
          *(_estimate(far[name], 1) for name in ("true_um", "pred_um", "difference_um"))]
     )  # fmt: skip
-<<<<<<< HEAD
-    reason = f"\nNo depths: {profile['undefined']}.\n" if profile["undefined"] else ""
+    reason = f"\nNo depths: {markdown(profile['undefined'])}.\n" if profile["undefined"] else ""
     return aligned(lines, left=1) + reason + _unresolved(profile)
 
 
@@ -112,10 +111,6 @@ def _unresolved(profile: Mapping[str, Any]) -> str:
         if profile[which][name]["value"] is None and not profile["undefined"]
     ]
     return "".join(f"\nNot resolved, {reason}.\n" for reason in dict.fromkeys(found))
-=======
-    reason = f"\nNo depths: {markdown(profile['undefined'])}.\n" if profile["undefined"] else ""
-    return aligned(lines, left=1) + reason
->>>>>>> main
 
 
 def ablation_table(values: Mapping[str, Any]) -> str:
