@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hrpn_tf.errors import UsageError
+from hrpn_tf.text import printable
 
 
 def slide_name(slide: Path) -> str:
@@ -18,5 +19,7 @@ def refuse_bad_name(name: str) -> None:
     Raises:
         UsageError: it is empty, a step up or down in folders, or holds a slash or a NUL.
     """
-    if Path(name).name != name or name in (".", "..") or "\0" in name:
-        raise UsageError(f"the slide name '{name}' cannot be a file name; change it in the list")
+    if name in ("", ".", "..") or "\0" in name or Path(name).name != name:
+        raise UsageError(
+            f"the slide name '{printable(name)}' cannot be a file name; change it in the list"
+        )

@@ -172,7 +172,7 @@ def _request(plan: _Plan) -> dict[str, Any]:
 
 
 def _forget_finished(run: Run) -> None:
-    """Remove the folder of a calibration whose process was killed right after its result was done."""
+    """Remove the folder of a calibration whose process was killed right after it was done."""
     clear(run.calibrated)
     if not run.calibrating.is_dir() or not run.is_calibrated:
         return
