@@ -1,6 +1,7 @@
 """``hrpn-tf evaluate``: compare predicted slides with the measured target."""
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,12 +10,14 @@ import click
 
 from hrpn_tf.cli.options import option_group, overwrite_option
 from hrpn_tf.errors import UsageError
+from hrpn_tf.waiting import EVALUATION, waiting
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 
 if TYPE_CHECKING:
     from hrpn_tf.evaluation import Evaluation
     from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
 
+logger = logging.getLogger(__name__)
 
 _evaluation_options = option_group(
     "options",
@@ -138,10 +141,12 @@ def command(
     from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 
     options = replace(options, spatial=spatial)
-    found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
+    with waiting.part(EVALUATION):
+        found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
     click.echo(_summary(found.evaluation, found.folder))
     if spatial is not None:
         click.echo(_spatial_summary(found.folder))
+    logger.info(str(waiting))
 
 
 def _spatial(
