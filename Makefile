@@ -15,7 +15,7 @@ PYTEST ?=
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: demo benchmark test test-fast check docs tutorials format clean study vendor docker
+.PHONY: demo benchmark kills test test-fast check docs tutorials format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -39,6 +39,11 @@ benchmark: .venv/installed
 	test -d $(DEMO)/bundle || $(BIN)/hrpn-tf export $(DEMO)/run --out $(DEMO)/bundle
 	$(BIN)/hrpn-tf benchmark $(DEMO)/bundle --plan quick --out $(BENCHMARK)
 	@echo "Open the page $(BENCHMARK)/report.html"
+
+# Kills the commands at random moments and compares the results; KILLS=20 for a quick look.
+KILLS ?= 200
+kills: .venv/installed
+	$(BIN)/python benchmarks/experiments/kills.py --kills $(KILLS) --seed 0
 
 test: .venv/installed
 	$(BIN)/pytest $(PYTEST)

@@ -39,6 +39,8 @@ class Waiting:
     def part(self, name: str) -> Iterator[None]:
         """Count the time within as a part."""
         outer = getattr(self._inner, "seconds", 0.0)
+        with self._lock:
+            self._parts.setdefault(name, 0.0)
         self._inner.seconds, started = 0.0, time.monotonic()
         try:
             yield
@@ -46,7 +48,7 @@ class Waiting:
             seconds = time.monotonic() - started
             with self._lock:
                 own = seconds - self._inner.seconds
-                self._parts[name] = self._parts.get(name, 0.0) + own
+                self._parts[name] += own
             self._inner.seconds = outer + seconds
 
     def parts(self) -> dict[str, float]:
