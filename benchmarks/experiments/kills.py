@@ -12,6 +12,7 @@ difference.
 import argparse
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -38,7 +39,6 @@ data:
   split: {fold: null, validation: [animal-001], test: [animal-002, animal-003]}
 model: {preset: hrpn-s}
 training: {epochs: 2, steps_per_epoch: 4, batch_size: 2, checkpoint_steps: 2, pictures_every: 0}
-prediction: {tile: 32}
 """
 PLAN = "{scenarios: [tile], sides: [32], rounds: 2, seconds: 0.0}"
 # Undisturbed runs after which a kill may come: the last steps are as interesting as the first.
@@ -73,7 +73,7 @@ COMMANDS = (
     Tried("prepare", "{base}/simulate/slides/slides.csv --config {base}/config.yaml "
           "--out {here}/patches", "patches"),
     Tried("fit", "{base}/prepare/patches --config {base}/config.yaml --out {here}/run", "run"),
-    Tried("predict", "--run {here}/run --workers 0", "run/predictions", "fit"),
+    Tried("predict", "--run {here}/run --workers 0 --tile 64", "run/predictions", "fit"),
     Tried("evaluate", "--run {here}/run --spatial --set spatial.bin_um=10", "run/evaluation",
           "predict"),
     Tried("calibrate", "{here}/run --no-guarantee", "run/calibrated", "fit"),
@@ -124,7 +124,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hrpn-kills-") as scratch:
         base = (options.base or Path(scratch) / "base").resolve()
-        undisturbed = dict(_undisturbed(base))
+        undisturbed = dict(_undisturbed(base, _needed(options.only)))
         planned = _plan(options.kills, options.seed, options.only)
         with ThreadPoolExecutor(options.workers) as pool:
             place = Path(scratch)
@@ -147,12 +147,22 @@ def _plan(kills: int, seed: int, names: Sequence[str]) -> Iterator[Trial]:
         yield Trial(command, overwrite, dice.random() * _TAIL)
 
 
-def _undisturbed(base: Path) -> Iterator[tuple[str, Undisturbed]]:
-    """Run all commands once, each on the results of those before, and tell what they leave."""
+def _needed(names: Sequence[str]) -> set[str]:
+    """Names of commands, and of those whose results they need."""
+    needed = set(names)
+    for command in reversed(COMMANDS):
+        if command.name in needed:
+            needed.update(re.findall(r"{base}/(\w+)/", command.arguments))
+            needed.update({command.before} - {None})
+    return needed
+
+
+def _undisturbed(base: Path, names: set[str]) -> Iterator[tuple[str, Undisturbed]]:
+    """Run commands once, each on the results of those before, and tell what they leave."""
     base.mkdir(parents=True, exist_ok=True)
     (base / "config.yaml").write_text(CONFIG, encoding="utf-8")
     (base / "plan.yaml").write_text(PLAN, encoding="utf-8")
-    for command in COMMANDS:
+    for command in [each for each in COMMANDS if each.name in names]:
         here, mark = base / command.name, base / f"{command.name}.seconds"
         if not mark.exists():
             shutil.rmtree(here, ignore_errors=True)
