@@ -25,11 +25,13 @@ from hrpn_benchmarks.report.report import (
     read_report,
     size_of,
 )
+from hrpn_benchmarks.small_files import read_small_file
 from hrpn_benchmarks.trackers.counts import Counts, try_to_count
 
 # Finished rounds, one JSON object per line; removed once the report is written.
 JOURNAL = "rounds.jsonl"
 _BEGUN = "begun.json"
+_LARGEST = 2**28  # bytes of either
 
 _log = logging.getLogger(__name__)
 
@@ -120,8 +122,8 @@ def _begin(plan: Plan, cases: Sequence[BenchmarkCase], out: Path) -> Environment
         raise ReportError(f"{out}: a report is there; name another folder")
     identity = {"plan": plan.model_dump(mode="json"), "cells": [case.key for case in cases]}
     if begun.exists():
-        with suppress(OSError, ValueError):
-            before = json.loads(begun.read_text(encoding="utf-8"))
+        with suppress(ReportError, ValueError, KeyError, TypeError, RecursionError):
+            before = json.loads(read_small_file(begun, ReportError, _LARGEST))
             if before["identity"] == identity:
                 return Environment.model_validate(before["environment"])
         raise ReportError(f"{out}: another benchmark was begun there; name another folder")
@@ -146,9 +148,9 @@ def _order(plan: Plan, cases: Sequence[BenchmarkCase]) -> Iterator[tuple[int, Be
 def _rounds(journal: Path) -> dict[tuple[int, str], Round]:
     """Finished rounds; a line that an interruption cut short does not count."""
     found = {}
-    with suppress(OSError):
-        for line in journal.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError, KeyError):
+    with suppress(ReportError):
+        for line in read_small_file(journal, ReportError, _LARGEST).splitlines():
+            with suppress(ValueError, KeyError, TypeError, RecursionError):
                 entry = json.loads(line)
                 result = Round.model_validate(entry["result"])
                 found[entry["round"], entry["key"]] = result

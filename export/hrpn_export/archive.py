@@ -94,7 +94,7 @@ def _unfinished(path: Path) -> Iterator[Path]:
 
 
 def _remove_dead(path: Path) -> None:
-    """Remove what killed processes left of a zip: those whose lock can be taken."""
+    """Remove what killed processes left of a zip: a lock that can be taken is of a dead one."""
     start = f".{path.name}."
     for lock in [each for each in path.parent.iterdir() if each.name.startswith(start)]:
         if lock.suffix != ".lock":

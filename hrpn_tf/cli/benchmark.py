@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hrpn_tf.cli.show import show
 from hrpn_tf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
 
     plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
     report = run_benchmark(plan, bundles, out, log=logger.info, on_report=write_pages)
-    click.echo(to_markdown(report))
+    show(to_markdown(report))
     if not any(row.measures for row in report.rows):
         raise BenchmarkError(f"{out}: nothing could be measured: {report.rows[0].failure}")
     if report.busy:
@@ -108,7 +109,7 @@ def _compare(old: Path, new: Path, threshold: float) -> None:
 
     changes = compare(read_report(old), read_report(new))
     for change in changes:
-        click.echo(change.describe())
+        show(change.describe())
     worse = [change for change in changes if change.low > 1 + threshold]
     if worse:
         raise RegressionError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrpn_tf.cli.options import option_group, overwrite_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.waiting import CALIBRATION, waiting
 from hrpn_tf.workflows.calibrate.options import CalibrationOptions
 
@@ -70,7 +71,7 @@ def command(run: Path, slides: Path | None, options: CalibrationOptions, overwri
 
     with waiting.part(CALIBRATION):
         found = calibrate_run(run, slides, options=options, overwrite=overwrite)
-    click.echo(_summary(found, options.guarantee))
+    show(_summary(found, options.guarantee))
     logger.info(str(waiting))
 
 

@@ -10,6 +10,7 @@ import click
 from hrpn_export.formats import FORMATS
 
 from hrpn_tf.cli.options import option_group, out_option, overwrite_option, parse_region
+from hrpn_tf.cli.show import show
 from hrpn_tf.waiting import EXPORT, waiting
 from hrpn_tf.workflows.export.export import export_run
 from hrpn_tf.workflows.export.options import ExportOptions
@@ -132,7 +133,7 @@ def command(
     with waiting.part(EXPORT):
         exported = export_run(run, out, options=options, overwrite=overwrite)
     for entry in exported.certificate.entries:
-        click.echo(describe(entry))
+        show(describe(entry))
     logger.info(str(waiting))
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.data.plan import OF_TRAINING
+from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
@@ -44,7 +46,7 @@ def command(
         overrides = (*overrides, f"data.pixel_size_um={pixel_size_um}")
     config = load_config(config_source, overrides).data
     store = build_store(read_slide_list(slides, config), config, out, overwrite)
-    click.echo(summary(store))
+    show(summary(store))
 
 
 def _warn_of_training_settings(overrides: tuple[str, ...]) -> None:
@@ -60,8 +62,8 @@ def summary(store: "PatchStore") -> str:
     rows = [("slide", "group", "size, px", "um/px", "tissue", "patches")]
     rows += [
         (
-            slide.name,
-            slide.group,
+            printable(slide.name),
+            printable(slide.group),
             f"{slide.height} x {slide.width}",
             f"{slide.pixel_size_um:.3g}",
             f"{slide.tissue_share:.0%}",

@@ -33,6 +33,7 @@ from hrpn_tf.files import (
     refuse_existing,
     remove,
 )
+from hrpn_tf.untrusted import read_text
 
 
 class Scaling(TypedDict):
@@ -220,7 +221,7 @@ def _begin(partial: Path, identity: str, overwrite: bool) -> None:
     """Take up an unfinished store, or begin a new one in the folder, which is there."""
     mark = partial / "fingerprint"
     if mark.is_file():
-        if mark.read_text(encoding="utf-8") == identity:
+        if read_text(mark, StoreError) == identity:
             return
         if not overwrite:
             raise StoreError(

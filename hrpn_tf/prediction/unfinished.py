@@ -15,6 +15,7 @@ from hrpn_tf.prediction.planning import Plan
 from hrpn_tf.prediction.started import StartRecord
 from hrpn_tf.prediction.tiling import Region, Tiling
 from hrpn_tf.slides import read_provenance
+from hrpn_tf.untrusted import LARGEST, read_json
 
 _SCHEMA = 2
 
@@ -148,8 +149,8 @@ class Unfinished:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            record: Any = json.loads(self._plan.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            record: Any = read_json(self._plan, UnfinishedError, LARGEST)
+        except UnfinishedError:
             return None
         fits = isinstance(record, dict) and record.get("schema") == _SCHEMA
         return record if fits else None

@@ -216,8 +216,8 @@ class Run:
         manifest = store / MANIFEST
         if not manifest.is_file():
             raise StoreError(
-                f"{store}: the store that {self.folder} was fitted on is gone; name its new place, "
-                "or a slide list instead"
+                f"{store}: the store that {self.folder} was fitted on is gone; name a slide list "
+                "instead"
             )
         stated = self._files.plain(self.folder / names.STORE).get("sha256")
         if stated is not None and stated != sha256(manifest):

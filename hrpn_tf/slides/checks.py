@@ -45,8 +45,8 @@ def role_channels(
             pairs = ", ".join(f"{role}={info.channels[index]}" for role in same)
             what = "inputs" if others and not set(same) & set(others) else "roles"
             raise UsageError(
-                f"{info.path}: one channel for {_count(len(same))} {what} ({pairs}); name one for "
-                "each with --channel, in the slide list, or in data.channels"
+                f"{info.path}: one channel for {_count(len(same))} {what} ({pairs}); name one "
+                "for each with --channel, in the slide list, or in data.channels"
             )
     for role, index in zip(roles, found, strict=True):
         _refuse_swapped(info, (*roles, *others), role, index, channels.get(role, role))

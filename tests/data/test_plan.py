@@ -39,8 +39,16 @@ def test_wrong_channels_and_names(tmp_path: Path, text: str, message: str) -> No
 
 @pytest.mark.parametrize("columns", ["qd,qd", "qd, qd ", "slide,qd"])
 def test_a_column_twice(tmp_path: Path, columns: str) -> None:
-    with pytest.raises(SlideListError, match=r"row 1: the column '(qd|slide)' is there twice"):
+    with pytest.raises(SlideListError, match=r"row 1: two columns are named '(qd|slide)'"):
         plan(tmp_path, f"slide,group,{columns}\na.ome.tif,g,qd,nuclei\n")
+
+
+def test_a_key_twice(tmp_path: Path) -> None:
+    write_slide(tmp_path / "a.ome.tif", noise(0, 32, 32), 0.5, CHANNELS)
+    path = tmp_path / "slides.yaml"
+    path.write_text("- {slide: a.ome.tif, group: g, qd: qd, qd: nuclei}\n")
+    with pytest.raises(SlideListError, match="the key 'qd' is there twice"):
+        read_slide_list(path, DataConfig())
 
 
 def test_pixel_sizes(tmp_path: Path) -> None:

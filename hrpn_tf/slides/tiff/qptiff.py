@@ -105,6 +105,8 @@ def _full(pages: Sequence[_Page], path: Path) -> list[_Page]:
             f"{path}: is a brightfield QPTIFF, an RGB picture, where separate fluorescence "
             "channels are wanted; scan it in fluorescence mode"
         )
+    for page in full:
+        layout.refuse_rgb(page.page, False, path)
     if len({(page.shape, page.page.dtype) for page in full}) > 1:
         raise ChannelSizeError(f"{path}: its channels differ in size or type")
     refuse_stacks({"C": len(full)} if len(full) > 1 else {}, path)
@@ -116,7 +118,8 @@ def _reduced(pages: Sequence[_Page], full: Sequence[_Page]) -> list[list[_Page]]
     by_shape: dict[tuple[int, int], list[_Page]] = {}
     for page in pages:
         alike = page.page.samplesperpixel == 1 and page.page.dtype == full[0].page.dtype
-        if alike and page.kind in (_REDUCED, "") and page.shape[0] < full[0].shape[0]:
+        alike = alike and page.page.photometric == full[0].page.photometric
+        if alike and page.kind in (_REDUCED, "") and levels.reduces(full[0].shape, page.shape):
             by_shape.setdefault(page.shape, []).append(page)
     whole = [level for level in by_shape.values() if len(level) == len(full)]
     return sorted(whole, key=lambda level: level[0].shape, reverse=True)

@@ -29,6 +29,7 @@ from hrpn_tf.files import atomic_path, locked, refuse_existing, remove, sha256
 from hrpn_tf.leftovers import clear
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.calibrated import write_calibration
+from hrpn_tf.untrusted import read_json
 from hrpn_tf.workflows.calibrate.cache import covered, scored
 from hrpn_tf.workflows.calibrate.options import CalibrationOptions
 from hrpn_tf.workflows.calibrate.slides import (
@@ -172,7 +173,7 @@ def _request(plan: _Plan) -> dict[str, Any]:
 
 
 def _forget_finished(run: Run) -> None:
-    """Remove the folder of a calibration whose process was killed right after it was done."""
+    """Remove the folder of a calibration that was killed right after its result was done."""
     clear(run.calibrated)
     if not run.calibrating.is_dir() or not run.is_calibrated:
         return
@@ -192,13 +193,14 @@ def _begin(work: Path, request: dict[str, Any], restart: bool) -> None:
     path = work / _REQUEST
     if work.exists():
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            before = read_json(path, UnfinishedError)
+        except UnfinishedError:
             before = None
+        before = before if isinstance(before, dict) else None
         if before == request:
             return
         if before is not None and not restart:
-            key = next(key for key in request if before.get(key) != request[key])
+            key = next((key for key in request if before.get(key) != request[key]), "its keys")
             raise UnfinishedError(
                 f"{work}: an unfinished calibration differs from this one in {key}; give "
                 "--overwrite to start anew, or finish that one"

@@ -29,6 +29,7 @@ from hrpn_tf.progress import Progress, tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
 from hrpn_tf.slides import open_slide, read_provenance
+from hrpn_tf.slides.names import file_stem
 from hrpn_tf.text import markdown
 from hrpn_tf.workflows.evaluate.measured_slides import (
     Resampled,
@@ -118,9 +119,11 @@ def evaluate_run(
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
         values = {**evaluation.to_json(), "networks": networks, "predictions": made_of}
         values["resampled"] = {name: how.to_json() for name, how in others.items()}
-        (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n")
-        (folder / "metrics.csv").write_text(to_csv(evaluation))
-        (folder / "metrics.md").write_text(to_markdown(evaluation) + resampled_lines(others))
+        (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        (folder / "metrics.csv").write_text(to_csv(evaluation), encoding="utf-8")
+        (folder / "metrics.md").write_text(
+            to_markdown(evaluation) + resampled_lines(others), encoding="utf-8"
+        )
     _warn_of_predictions([_prediction(predictions, slide) for slide in slides])
     return Evaluated(final, evaluation)
 
@@ -290,7 +293,7 @@ def _evaluate(
                         tissue_plane(opened, slide, measured.pixel_size_um, config),
                         settings,
                         baselines=baselines,
-                        picture=folder / f"{slide.name}.png",
+                        picture=folder / f"{file_stem(slide.name)}.png",
                         progress=bar.update,
                     )
                 )
