@@ -88,7 +88,9 @@ def sound_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, ...]:
     write_slide(folder / "0.tif", image, channels="abc", pixel_size_um=0.5, provenance={"a": 1})
     planes = np.moveaxis(image, -1, 0)
     tifffile.imwrite(folder / "1.tif", planes, imagej=True, metadata={"axes": "CYX"})
-    tifffile.imwrite(folder / "2.tif", image, photometric=1, compression="lzw", predictor=True)
+    tifffile.imwrite(
+        folder / "2.tif", image, photometric=1, planarconfig="contig", compression="lzw"
+    )
     tifffile.imwrite(folder / "3.tif", planes, tile=(16, 16), bigtiff=True, photometric=1)
     qpi = "<PerkinElmer-QPI-ImageDescription><ImageType>{}</ImageType><Name>{}</Name></{}>"
     with tifffile.TiffWriter(folder / "4.tif") as tif:
