@@ -14,6 +14,7 @@ from hrpn_export.evidence import Evidence
 from hrpn_export.intervals import Coverage
 from hrpn_export.runtimes import find_runtime
 from hrpn_export.session import Session, run_checked
+from hrpn_export.tracing import batch_of, symbolic_sizes
 
 if TYPE_CHECKING:
     import keras
@@ -34,14 +35,18 @@ class ReferenceSession:
         import tensorflow as tf
 
         self.contract = contract
-        signature = tf.TensorSpec((None, None, None, len(contract.inputs)), tf.float32)
-        self._run = tf.function(
-            lambda batch: model(batch, training=False), input_signature=[signature]
-        )
+        signature = [batch_of(len(contract.inputs))]
+        run = tf.function(lambda batch: model(batch, training=False), input_signature=signature)
+        with symbolic_sizes():
+            self._run = run.get_concrete_function()
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Predict one batch; see ``Session``."""
-        return run_checked(self.contract, batch, lambda array: self._run(array).numpy())
+        import tensorflow as tf
+
+        return run_checked(
+            self.contract, batch, lambda array: self._run(tf.constant(array)).numpy()
+        )
 
 
 class Measurement:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hrpn_tf.cli.options import option_group, overwrite_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.workflows.calibrate.options import CalibrationOptions
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def command(run: Path, slides: Path | None, options: CalibrationOptions, overwri
     from hrpn_tf.workflows.calibrate.calibrate import calibrate_run
 
     found = calibrate_run(run, slides, options=options, overwrite=overwrite)
-    click.echo(_summary(found, options.guarantee))
+    show(_summary(found, options.guarantee))
 
 
 def _summary(found: "Calibrated", guarantee: bool) -> str:

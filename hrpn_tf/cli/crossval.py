@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from hrpn_tf.cli.options import config_options, out_option, preset_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.console import load_tensorflow
 
@@ -34,4 +35,4 @@ def command(
     from hrpn_tf.workflows.cross_validation import cross_validate, to_markdown
 
     found = cross_validate(store, out, config)
-    click.echo(f"{to_markdown(found)}{out}: summary.md, summary.csv, summary.json")
+    show(f"{to_markdown(found)}{out}: summary.md, summary.csv, summary.json")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from hrpn_tf.cli.show import show
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.runs import open_run
 
@@ -26,4 +27,4 @@ def command(run: Path, store: Path | None) -> None:
 
     opened = open_run(run)
     profile = write_profile(opened, store)
-    click.echo(f"{opened.training_profile}: {describe_profile(profile)}")
+    show(f"{opened.training_profile}: {describe_profile(profile)}")

@@ -9,6 +9,7 @@ import click
 from hrpn_export.formats import FORMATS
 
 from hrpn_tf.cli.options import option_group, out_option, overwrite_option, parse_region
+from hrpn_tf.cli.show import show
 from hrpn_tf.workflows.export.export import export_run
 from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.export.summary import describe
@@ -127,7 +128,7 @@ def command(
     options = replace(options, format_options=format_options)
     exported = export_run(run, out, options=options, overwrite=overwrite)
     for entry in exported.certificate.entries:
-        click.echo(describe(entry))
+        show(describe(entry))
 
 
 def _of_formats(

@@ -51,6 +51,8 @@ class Manifest:
     """The whole store; ``dtype`` is the numpy name of the slides' type.
 
     ``fingerprint`` names the slides and the configuration: equal means the same patches.
+    ``settings`` is the section ``data`` of the configuration that shaped the patches, as plain
+    values; None in stores of earlier versions.
     """
 
     roles: tuple[str, ...]
@@ -62,6 +64,7 @@ class Manifest:
     program: str
     slides: tuple[SlideRecord, ...]
     schema: int = SCHEMA
+    settings: Mapping[str, Any] | None = None
 
 
 def slide_folder(store: Path, index: int) -> Path:

@@ -101,7 +101,11 @@ def read_mask(path: Path, height: int, width: int, scale: float = 1.0) -> Polygo
 
 
 def read_regions(
-    path: Path, height: int, width: int, name_of: Callable[[Mapping[str, Any], int], str]
+    path: Path,
+    height: int,
+    width: int,
+    name_of: Callable[[Mapping[str, Any], int], str],
+    scale: float = 1.0,
 ) -> dict[str, PolygonMask]:
     """Read the features of a GeoJSON file as separate areas, by name.
 
@@ -110,6 +114,7 @@ def read_regions(
         height, width: of the slide, px.
         name_of: gives the name of a feature and its number, from 1; features of one name are
             merged.
+        scale: px of the result per px of that slide.
 
     Raises:
         MaskError: the file cannot be read, holds no area, or an area lies outside the slide.
@@ -134,6 +139,8 @@ def read_regions(
                 f"{path}: the region '{name}' covers no pixel of the slide of {width} x {height} "
                 "px; coordinates must be pixels of this slide at full resolution"
             )
+        if scale != 1:
+            inside = _areas(shapely.transform(inside, lambda points: points * scale))
         regions[name] = PolygonMask(inside)
     return regions
 

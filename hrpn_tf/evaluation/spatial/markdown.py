@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hrpn_tf.evaluation.tables import aligned
+from hrpn_tf.text import markdown
 
 _PROFILE = {
     "depth_1_e": ("penetration depth, excess falls to 1/e, um", 1),
@@ -96,7 +97,7 @@ def profile_table(values: Mapping[str, Any]) -> str:
         ["extravasation distance, um",
          *(_estimate(far[name], 1) for name in ("true_um", "pred_um", "difference_um"))]
     )  # fmt: skip
-    reason = f"\nNo depths: {profile['undefined']}.\n" if profile["undefined"] else ""
+    reason = f"\nNo depths: {markdown(profile['undefined'])}.\n" if profile["undefined"] else ""
     return aligned(lines, left=1) + reason
 
 
@@ -107,7 +108,7 @@ def ablation_table(values: Mapping[str, Any]) -> str:
         change = one["change"]
         lines.append(
             [
-                one["input"],
+                markdown(one["input"]),
                 _interval(one["mse"], 3),
                 _interval(one["mse_without"], 3),
                 _interval(change["mse_ratio"], 2),
@@ -117,7 +118,7 @@ def ablation_table(values: Mapping[str, Any]) -> str:
             ]
         )
     done = dict.fromkeys(one["description"] for one in values["ablation"])
-    notes = "".join(f"\nWithout: {text}.\n" for text in done)
+    notes = "".join(f"\nWithout: {markdown(text)}.\n" for text in done)
     return aligned(lines, left=1) + notes
 
 
@@ -161,11 +162,10 @@ def _regions(values: Mapping[str, Any]) -> list[str]:
     lines = [["region", "slide", "pixels", "measured", "predicted"]]
     for slide in values["slides"]:
         lines += [
-            [name, slide["name"], str(one["pixels"]),
+            [markdown(name), markdown(slide["name"]), str(one["pixels"]),
              _number(one["true_mean"], 3), _number(one["pred_mean"], 3)]
             for name, one in slide["regions"].items()
         ]  # fmt: skip
-    lines[1:] = [[cell.replace("|", "\\|") for cell in line] for line in lines[1:]]
     return ["## Regions\n", aligned(lines, left=2)] if len(lines) > 1 else []
 
 
@@ -176,9 +176,9 @@ def _slides(values: Mapping[str, Any]) -> str:
         profile = slide["profile"]
         lines.append(
             [
-                slide["name"].replace("|", "\\|"),
+                markdown(slide["name"]),
                 str(slide["vessels"]["count"]),
-                slide["vessels"]["source"].replace("|", "\\|"),
+                markdown(slide["vessels"]["source"]),
                 str(slide["nuclei"]["count"]),
                 _number(slide["positive_threshold"], 2),
                 _estimate(profile["true"]["depth_1_e"], 1),
@@ -192,7 +192,7 @@ def _slides(values: Mapping[str, Any]) -> str:
 def _definitions(values: Mapping[str, Any]) -> list[str]:
     lines = [f"- {one['title']} ({one['unit']}): {one['definition']}."
              for one in values["agreement"].values()]  # fmt: skip
-    settings = ", ".join(f"`{key}` {value}" for key, value in values["settings"].items())
+    settings = ", ".join(f"`{key}` {markdown(value)}" for key, value in values["settings"].items())
     return [
         *lines,
         "- Bias: mean of predicted minus measured. Limits of agreement: bias ± 1.96 standard "
@@ -206,7 +206,7 @@ def _definitions(values: Mapping[str, Any]) -> list[str]:
 
 def _reasons(values: Mapping[str, Any]) -> str:
     return "".join(
-        f"- No figures of {one['title']}: {one['undefined']}.\n"
+        f"- No figures of {one['title']}: {markdown(one['undefined'])}.\n"
         for one in values["agreement"].values()
         if one["undefined"]
     )

@@ -1,7 +1,5 @@
 """Writes a spatial evaluation as JSON, CSV, Markdown and figures."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping
@@ -17,6 +15,7 @@ from hrpn_tf.evaluation.spatial.pairs import KINDS
 from hrpn_tf.evaluation.spatial.profile import DistanceProfile
 from hrpn_tf.evaluation.spatial.published import PUBLISHED, REMARK
 from hrpn_tf.evaluation.spatial.study import SpatialStudy, pixel_metrics
+from hrpn_tf.text import csv_text
 
 SCHEMA = "hrpn-tf spatial evaluation 1"
 FIGURES = "spatial"
@@ -108,11 +107,8 @@ def profile_json(profile: DistanceProfile) -> dict[str, Any]:
 
 def to_csv(values: Mapping[str, Any]) -> str:
     """One line per figure: scope, kind, figure, unit, value, interval, what the interval is."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["slide", "kind", "figure", "unit", "value", "low", "high", "interval"])
-    writer.writerows([_cell(v) for v in row] for row in _rows(values))
-    return text.getvalue()
+    heads = ["slide", "kind", "figure", "unit", "value", "low", "high", "interval"]
+    return csv_text(heads, ([_cell(v) for v in row] for row in _rows(values)))
 
 
 def _rows(values: Mapping[str, Any]) -> list[list[Any]]:

@@ -12,6 +12,7 @@ from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
 from hrpn_tf.runs import Run, open_run
+from hrpn_tf.untrusted import LARGEST, read_json
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 from hrpn_tf.workflows.predict.options import quietly
@@ -111,10 +112,10 @@ def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResul
 
 def _read_evaluation(path: Path) -> dict[str, Any]:
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = read_json(path, RunError, LARGEST)
         if values["schema"] == SCHEMA:
             return values
-    except (OSError, ValueError, KeyError, TypeError):
+    except (RunError, KeyError, TypeError):
         pass
     raise RunError(
         f"{path}: damaged or of another version; run hrpn-tf evaluate again with --overwrite"

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from hrpn_tf.slides import SlideInfo, implausible
+from hrpn_tf.text import printable
 from hrpn_tf.workflows.inspect.slide import PERCENTILES, SlideReport
 
 _FILES = 6  # largest number listed; further files are counted
@@ -13,7 +14,7 @@ def as_text(report: SlideReport) -> str:
     """Text for the terminal: a line per property, a table of channels, and options to paste."""
     info = report.info
     facts = [
-        ("slide", str(info.path)),
+        ("slide", printable(info.path)),
         ("format", info.format or "unknown"),
         ("size", _size(info)),
         ("type", info.dtype.name),
@@ -21,7 +22,7 @@ def as_text(report: SlideReport) -> str:
         ("position", _position(info)),
         ("levels", _levels(info)),
         ("files", _files(info)),
-        ("thumbnail", str(report.thumbnail or "none")),
+        ("thumbnail", printable(report.thumbnail or "none")),
     ]
     lines = [f"{name:12}{text}" for name, text in facts if text]
     lines += ["", f"channels (grey levels of {report.measured})", *_table(report)]
@@ -101,7 +102,7 @@ def _files(info: SlideInfo) -> str:
     folder = info.path if info.path.is_dir() else info.path.parent
     names = [os.path.relpath(file, folder) for file in info.files[:_FILES]]
     more = f", ... ({len(info.files)} in all)" if len(info.files) > _FILES else ""
-    return ", ".join(names) + more
+    return printable(", ".join(names)) + more
 
 
 def _table(report: SlideReport) -> list[str]:
@@ -109,7 +110,9 @@ def _table(report: SlideReport) -> list[str]:
     for index, channel in enumerate(report.channels):
         levels = channel.percentiles or ("-",) * len(PERCENTILES)
         cells = [n if isinstance(n, str) else f"{n:.5g}" for n in levels]
-        rows.append((str(index), " ".join(channel.name.split()), channel.role or "-", *cells))
+        rows.append(
+            (str(index), printable(" ".join(channel.name.split())), channel.role or "-", *cells)
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from hrpn_tf.files import atomic_path
+from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -191,6 +192,6 @@ def _text(
 
 def _shortened(text: str, width: int) -> str:
     """A name shortened to the width of a panel, at about 8 px per letter."""
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     room = max(3, width // 8)
     return text if len(text) <= room else text[: room - 1] + "…"

@@ -19,7 +19,11 @@ from hrpn_tf.evaluation.report.pyramid import Tile
 from hrpn_tf.evaluation.report.viewer import SlideView, write_view
 from hrpn_tf.runs.slides import find_prediction
 from hrpn_tf.slides import Slide, open_slide, read_provenance
-from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane
+from hrpn_tf.workflows.evaluate.measured_slides import (
+    check_prediction,
+    measured_slide,
+    predicted_plane,
+)
 from hrpn_tf.workflows.report.sources import Sources
 
 _THUMBNAIL = 112  # px, the longer side
@@ -104,8 +108,11 @@ def open_layers(
             f"make it with: hrpn-tf predict --run {sources.run}"
         )
     with ExitStack() as stack:
-        measured, opened = stack.enter_context(measured_slide(slide, sources.config))
+        check_prediction(prediction, slide, sources.config)
         predicted = stack.enter_context(open_slide(prediction))
+        measured, opened = stack.enter_context(
+            measured_slide(slide, sources.config, predicted.info)
+        )
         target = measured.target_role
         resolution = RESOLUTION if measured.target.dtype.kind == "u" else 0.0
         with_bounds = _with_bounds(sources, name, predicted, stack)
@@ -116,7 +123,7 @@ def open_layers(
                 f"predicted {target}",
                 PREDICTION,
                 target,
-                predicted_plane(predicted, sources.config, opened),
+                predicted_plane(predicted, sources.config),
                 resolution,
             ),
             *_bounds(with_bounds, target, resolution),

@@ -163,9 +163,9 @@ def test_what_was_evaluated_already_is_only_read(
 
 
 def change_json(path: Path, change: Callable[[dict], object]) -> None:
-    values = json.loads(path.read_text())
+    values = json.loads(path.read_text(encoding="utf-8"))
     change(values)
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps(values), encoding="utf-8")
 
 
 def of_slide(values: dict, name: str) -> list[dict]:
