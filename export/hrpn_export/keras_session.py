@@ -6,6 +6,7 @@ import numpy as np
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import BundleError
+from hrpn_export.session import run_checked
 
 if TYPE_CHECKING:
     import keras
@@ -54,10 +55,9 @@ class KerasSession:
 
         Raises:
             ContractError: the batch does not fit the contract.
+            SessionError: TensorFlow failed, for want of memory for example.
         """
-        self.contract.check(batch)
-        result: np.ndarray = self._run(_tensor(batch)).numpy()
-        return result
+        return run_checked(self.contract, batch, lambda array: self._run(_tensor(array)).numpy())
 
 
 def _with_constant_weights(model: "keras.Model", signature: Any) -> Any:
@@ -78,7 +78,7 @@ def _with_constant_weights(model: "keras.Model", signature: Any) -> Any:
 def _tensor(batch: np.ndarray) -> Any:
     import tensorflow as tf
 
-    return tf.convert_to_tensor(np.asarray(batch, np.float32))
+    return tf.convert_to_tensor(batch)
 
 
 def limit_threads(threads: int) -> None:

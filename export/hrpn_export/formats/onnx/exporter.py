@@ -8,14 +8,12 @@ from hrpn_export.errors import ExportError
 from hrpn_export.formats.table import Source
 from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
-from hrpn_export.safety import check_onnx
 from hrpn_export.snippets import program, section_of
 
 if TYPE_CHECKING:
     import onnx
 
 OPSET = 18
-check = check_onnx
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:

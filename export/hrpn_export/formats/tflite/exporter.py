@@ -10,14 +10,12 @@ from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
 from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
-from hrpn_export.safety import check_tflite
 from hrpn_export.snippets import program, section_of
 
 if TYPE_CHECKING:
     import keras
 
 _SIGNATURE = "serving_default"
-check = check_tflite
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
