@@ -18,6 +18,10 @@ class UsageError(HrpnError):
     exit_code = 2
 
 
+class WrongKindError(UsageError):
+    """A path holds another kind of thing than the command takes, e.g. a slide list for a run."""
+
+
 # Slides
 
 
@@ -90,6 +94,12 @@ class SplitError(UsageError):
 
 class StoreError(HrpnError):
     """The patch store is missing, incomplete or of another version."""
+
+
+class StoreNotFoundError(StoreError):
+    """There is no patch store at this path."""
+
+    exit_code = UsageError.exit_code
 
 
 # Configuration, runs, models

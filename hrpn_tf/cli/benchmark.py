@@ -84,7 +84,10 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     from hrpn_benchmarks.runner import run_benchmark
 
     from hrpn_tf.files import atomic_path
+    from hrpn_tf.kinds import refuse_other_kind
 
+    for bundle in bundles:
+        refuse_other_kind(bundle, "bundle")
     plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
     report = run_benchmark(plan, bundles, out, log=logger.info)
     text = to_markdown(report)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.data.moments import ChannelMoments
-from hrpn_tf.errors import StoreError
+from hrpn_tf.errors import StoreError, StoreNotFoundError
+from hrpn_tf.kinds import refuse_other_kind
 
 SCHEMA = 2  # raised when a store written before can no longer be read
 MANIFEST = "manifest.json"
@@ -85,8 +86,10 @@ def read_manifest(store: Path) -> Manifest:
     """Read the manifest of a finished store.
 
     Raises:
-        StoreError: no store there, not finished, damaged, or of another schema.
+        WrongKindError, StoreNotFoundError: no store there.
+        StoreError: not finished, damaged, or of another schema.
     """
+    refuse_other_kind(store, "patch dataset")
     path = store / MANIFEST
     again = "run hrpn-tf prepare again"
     try:
@@ -99,8 +102,8 @@ def read_manifest(store: Path) -> Manifest:
         slides = tuple(_slide_record(slide) for slide in values.pop("slides"))
         roles = tuple(values.pop("roles"))
         return Manifest(roles=roles, slides=slides, **values)
-    except FileNotFoundError:
-        raise StoreError(f"{store}: no finished patch store there; {again}") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise StoreNotFoundError(f"{store}: no finished patch store there; {again}") from None
     except OSError as error:
         raise StoreError(f"{store}: cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError):
