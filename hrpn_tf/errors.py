@@ -125,6 +125,12 @@ class CheckpointError(HrpnError):
     """A checkpoint cannot be loaded into the model."""
 
 
+class CheckpointNotFoundError(CheckpointError):
+    """There is no checkpoint at this path."""
+
+    exit_code = UsageError.exit_code
+
+
 class ForeignCheckpointError(CheckpointError):
     """A checkpoint of another network: going back to an earlier one would not help."""
 

@@ -1,6 +1,7 @@
 """The manifest of a store: records of its slides, as JSON."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,6 +83,20 @@ def read_slide_record(path: Path) -> SlideRecord:
     return _slide_record(json.loads(path.read_text(encoding="utf-8")))
 
 
+def refuse_no_store(store: Path) -> None:
+    """Raise unless there is a finished store; nothing of it is read.
+
+    Raises:
+        WrongKindError: something else is there; says what to do.
+        StoreNotFoundError: no store there, or an unfinished one.
+    """
+    refuse_other_kind(store, "patch dataset")
+    if not os.path.lexists(store / MANIFEST):
+        raise StoreNotFoundError(
+            f"{store}: no finished patch store there; run hrpn-tf prepare again"
+        )
+
+
 def read_manifest(store: Path) -> Manifest:
     """Read the manifest of a finished store.
 
@@ -89,7 +104,7 @@ def read_manifest(store: Path) -> Manifest:
         WrongKindError, StoreNotFoundError: no store there.
         StoreError: not finished, damaged, or of another schema.
     """
-    refuse_other_kind(store, "patch dataset")
+    refuse_no_store(store)
     path = store / MANIFEST
     again = "run hrpn-tf prepare again"
     try:
@@ -102,8 +117,6 @@ def read_manifest(store: Path) -> Manifest:
         slides = tuple(_slide_record(slide) for slide in values.pop("slides"))
         roles = tuple(values.pop("roles"))
         return Manifest(roles=roles, slides=slides, **values)
-    except (FileNotFoundError, NotADirectoryError):
-        raise StoreNotFoundError(f"{store}: no finished patch store there; {again}") from None
     except OSError as error:
         raise StoreError(f"{store}: cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -37,7 +37,6 @@ ENDLESS = [
     "benchmark nowhere --plan pipe.csv --out o",
     "prepare /dev/zero --out o",
     "config --config /dev/zero",
-    "inspect pipe.csv",
 ]
 PIXEL_SIZE = [
     "prepare list.csv --out o --pixel-size -1",
