@@ -15,7 +15,7 @@ from pydantic import (
 
 from hrpn_export.boundary import one_line
 from hrpn_export.contract import Contract
-from hrpn_export.errors import DamagedBundleError
+from hrpn_export.errors import DamagedBundleError, NoBundleError
 from hrpn_export.paths import is_regular, safe_name
 
 MANIFEST = "bundle.json"
@@ -122,7 +122,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     if not path.exists() and not path.is_symlink():
-        raise DamagedBundleError(f"{folder}: no bundle ({MANIFEST} is missing)")
+        raise NoBundleError(f"{folder}: no bundle ({MANIFEST} is missing)")
     values = read_json(path)
     version = values.get("schema_version")
     if isinstance(version, int) and version > SCHEMA:

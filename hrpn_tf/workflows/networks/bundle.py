@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hrpn_tf.config import Config, config_of
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import CalibrationError, UsageError
+from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.runs import RunSlide
 from hrpn_tf.runs.folder import TRAINING_PROFILE
 
@@ -171,6 +172,7 @@ class BundleNetwork:
         return _changed(self.folder)
 
     def _bundle(self) -> "Bundle":
+        refuse_other_kind(self.folder, "bundle")
         return _open_bundle(self.folder.absolute(), _changed(self.folder))
 
 
