@@ -82,4 +82,3 @@ def to_tflite(model: "keras.Model", inputs: int, folder: Path) -> bytes:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return written
-

@@ -75,4 +75,3 @@ def _element(definition: Any, node: Any, place: int) -> str:
     part.attr["Index"].type = index
     part.attr["shrink_axis_mask"].i = 1
     return str(part.name)
-
