@@ -207,9 +207,8 @@ class Certificate(_Strict):
             runtime: name of a runtime; None for the usual one.
         """
         entry = self.entry(format, precision, runtime)
-        what = (
-            f"{format} {precision}{'' if runtime is None else f' in {runtime}'} is not certified: "
-        )
+        place = "" if runtime is None else f" in {runtime}"
+        what = f"{format} {precision}{place} is not certified: "
         if entry is None:
             others = [e.runtime for e in self.entries_of(format, precision)]
             measured = f"it was measured in {', '.join(others)} only" if others else ""
@@ -255,9 +254,9 @@ def missed(entry: Entry, grey_max: float) -> str | None:
         return "gives values that are not finite"
     if entry.seam_error is not None and not entry.seam_error <= limit.seam * unit:
         return (
-            f"has a seam error of {entry.seam_error:.3g} grey levels, where {limit.seam * unit:.3g} "
-            "are allowed: a pixel depends on its tile, or on more than the receptive field of the "
-            "contract"
+            f"has a seam error of {entry.seam_error:.3g} grey levels, where "
+            f"{limit.seam * unit:.3g} are allowed: a pixel depends on its tile, or on more than "
+            "the receptive field of the contract"
         )
     return None
 

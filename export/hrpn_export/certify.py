@@ -134,7 +134,7 @@ def _elsewhere(
     """Like :func:`_judged`, for a runtime whose failure does not concern the usual one."""
     try:
         return _judged(measurement, format, precision, path, runtime)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (each library has errors of its own)
         return _unmeasured(format, precision, runtime, f"cannot be run: {_first_line(error)}")
 
 

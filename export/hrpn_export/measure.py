@@ -12,6 +12,7 @@ from hrpn_export.contract import Contract
 from hrpn_export.errors import ContractError
 from hrpn_export.evidence import Evidence
 from hrpn_export.intervals import Coverage
+from hrpn_export.manifest import one_line
 from hrpn_export.runtimes import find_runtime
 from hrpn_export.session import Session, run_checked
 from hrpn_export.tracing import batch_of, symbolic_sizes
@@ -44,11 +45,20 @@ class ReferenceSession:
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Predict one batch; see ``Session``."""
+        return run_checked(self.contract, batch, self._predict)
+
+    def _predict(self, batch: np.ndarray) -> np.ndarray:
         import tensorflow as tf
 
-        return run_checked(
-            self.contract, batch, lambda array: self._run(tf.constant(array)).numpy()
-        )
+        try:
+            result: np.ndarray = self._run(tf.constant(batch)).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            height, width = batch.shape[1:3]
+            raise ContractError(
+                f"the model cannot predict {height} x {width} px, although its contract says "
+                f"multiples of {self.contract.stride_multiple}: {one_line(error.message)}"
+            ) from None
+        return result
 
 
 class Measurement:

@@ -5,6 +5,7 @@ rule on as ``auto_pad``. Some runtimes do not follow it: ONNX Runtime on WebGPU 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -94,7 +95,7 @@ def _pad_first(
         graph.graph.initializer.append(array)
         return str(array.name)
 
-    def compute(kind: str, what: str, *given: str, **attributes: object) -> str:
+    def compute(kind: str, what: str, *given: str, **attributes: Any) -> str:
         output = f"{name}__{what}"
         made.append(helper.make_node(kind, list(given), [output], output, **attributes))
         return output
