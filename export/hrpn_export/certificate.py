@@ -26,10 +26,10 @@ class Limit:
         seam: seam error of a network that promises to be exact in tiles.
     """
 
-    grey_levels: float
-    seam: float
+    grey_levels: float | None = None
     mean: float | None = None
     mse: float | None = None
+    seam: float | None = None
 
 
 LIMITS = {
@@ -121,7 +121,7 @@ class Stress(_Strict):
     """
 
     what: str
-    gain: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
+    gain: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     largest: Distance
     mean: Distance
 
@@ -233,7 +233,7 @@ def missed(entry: Entry, grey_max: float) -> str | None:
         return f"has no limit for the precision {entry.precision}"
     limit, unit = LIMITS[entry.precision], grey_max / 255
     worst = max(entry.measured, key=lambda m: _badness(m.largest))
-    if not worst.largest <= limit.grey_levels * unit:
+    if limit.grey_levels is not None and not worst.largest <= limit.grey_levels * unit:
         return (
             f"differs from the Keras model by up to {worst.largest:.3g} grey levels on "
             f"{worst.what}, where {limit.grey_levels * unit:.3g} are allowed"
@@ -252,9 +252,10 @@ def missed(entry: Entry, grey_max: float) -> str | None:
         )
     if not all(math.isfinite(m.mse) for m in entry.measured):
         return "gives values that are not finite"
-    if entry.seam_error is not None and not entry.seam_error <= limit.seam * unit:
+    seam = entry.seam_error
+    if limit.seam is not None and seam is not None and not seam <= limit.seam * unit:
         return (
-            f"has a seam error of {entry.seam_error:.3g} grey levels, where "
+            f"has a seam error of {seam:.3g} grey levels, where "
             f"{limit.seam * unit:.3g} are allowed: a pixel depends on its tile, or on more than "
             "the receptive field of the contract"
         )
@@ -274,10 +275,13 @@ def robust_gain(entry: Entry, grey_max: float) -> float | None:
     tried = sorted(((s.gain, s) for s in entry.stress if s.gain is not None), key=lambda t: t[0])
     if limit is None or not tried:
         return None
-    best, unit = 1.0, grey_max / 255
+    best = 1.0
+    largest, mean = (
+        math.inf if each is None else each * grey_max / 255
+        for each in (limit.grey_levels, limit.mean)
+    )
     for gain, stress in tried:
-        mean = math.inf if limit.mean is None else limit.mean * unit
-        if not (stress.largest <= limit.grey_levels * unit and stress.mean <= mean):
+        if not (stress.largest <= largest and stress.mean <= mean):
             break
         best = gain
     return best
