@@ -82,10 +82,10 @@ def test_a_converter_that_fails_is_named_and_the_other_formats_stay(tmp_path, mo
 
 
 def test_a_file_that_cannot_be_run_is_named_and_the_others_stay(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        onnx_file, "export", lambda source, precision, folder: folder / "model.onnx"
-    )
-    monkeypatch.setattr("hrpn_export.formats.onnx.export", onnx_file.export)
+    def nothing(source: object, precision: str, folder: Path) -> Path:
+        return folder / "model.onnx"
+
+    monkeypatch.setattr("hrpn_export.formats.onnx.export", nothing)
     done = export(tmp_path / "b", ("onnx", "fp32"))
     assert done.refused["onnx fp32"].startswith("cannot be run: ")
     assert done.failed == ("onnx fp32",)

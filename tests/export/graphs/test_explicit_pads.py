@@ -74,5 +74,5 @@ def test_numbers_give_what_the_rule_gave_bit_for_bit(kind, given, multiple):
 
 
 def test_a_pool_that_pads_by_the_size_is_refused():
-    with pytest.raises(ExportError, match="padded: .* larger stride_multiple"):
+    with pytest.raises(ExportError, match=r"padded: .* larger stride_multiple"):
         with_explicit_pads(graph_of("MaxPool", strides=(2, 2)), 2, 1)

@@ -89,9 +89,7 @@ def test_nan_and_infinity_are_refused(exported, format, runtime, precision):
     for value in (np.nan, np.inf, -np.inf, 1e39):  # the last one is infinite in float32
         batch = images((1, 16, 16)).astype(np.float64)
         batch[0, 3, 5, 1] = value
-        with pytest.raises(
-            ContractError, match=r"NaN or infinite pixels, the first at \[0, 3, 5, 1"
-        ):
+        with pytest.raises(ContractError, match=r"NaN or infinite .* at \[0, 3, 5, 1\]"):
             session(batch)
     with pytest.raises(ContractError, match="array of numbers"):
         session(images((1, 16, 16)).astype(complex))
