@@ -236,7 +236,8 @@ def test_pixels_that_are_not_finite_cost_one_channel(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
     found = inspect(tmp_path / "a.tif")
     assert "row 7, column 9 of level 0" in found.err
-    assert [line.split()[-1] for line in found.out.splitlines()[-3:]] == ["1", "-", "1"]
+    rows = [line for line in found.out.splitlines() if line.startswith(("0 ", "1 ", "2 "))]
+    assert [row.split()[-1] for row in rows] == ["1", "-", "1"]
 
 
 @pytest.mark.parametrize(
