@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from support.command import hrpn_tf
 from support.raw_tiff import one_segment
 
 from hrpn_tf.errors import SlideFormatError
@@ -109,6 +110,15 @@ def test_a_picture_of_another_kind_is_refused(
     path = one_segment(tmp_path / "a.tif", bytes(imagecodecs.png_encode(image)), 34933)
     with pytest.raises(SlideFormatError, match=match):
         first_pixels(path)
+
+
+def test_inspect_says_so_in_one_line(tmp_path: Path) -> None:
+    encoded = bytes(imagecodecs.jpeg8_encode(LARGE))
+    path = one_segment(tmp_path / "a.tif", encoded, 7)
+    ended = hrpn_tf("inspect", str(path), "--out", str(tmp_path / "a.png"))
+    assert ended.exit_code == 1
+    assert ended.err.count("\n") == 1
+    assert "70 x 64 px, where 64 x 64 px are declared" in ended.err
 
 
 @pytest.mark.parametrize("compression", [2, 3, 4])
