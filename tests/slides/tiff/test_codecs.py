@@ -185,6 +185,17 @@ def test_jpeg_2000_that_takes_more_memory_than_its_pixels() -> None:
         jpeg2000(bytes(palette))
 
 
+def test_jpeg_xr_that_decoders_crash_on() -> None:
+    encoded = bytes(imagecodecs.jpegxr_encode(SMALL))
+    stream = encoded.index(b"WMPHOTO")
+    assert codec_headers.jpegxr(encoded).width == 64
+    for at, byte in ((9, b"\x80"), (10, b"\xe0"), (16, b"\xb0")):
+        with pytest.raises(ValueError, match=r"tiles within|unsupported kind"):
+            codec_headers.jpegxr(edited(encoded, stream + at, byte))
+    with pytest.raises(ValueError, match="two different sizes"):
+        codec_headers.jpegxr(edited(encoded, stream + 12, struct.pack(">HH", 999, 999)))
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("options", [{"lossless": True}, {"level": 80}, {"usecontainer": True}])
 @pytest.mark.parametrize("shape", [(48, 80), (300, 257), (37, 51, 3)])
