@@ -72,5 +72,7 @@ def refuse_bad_name(name: str) -> None:
     Raises:
         UsageError: it is empty, a step up or down in folders, or holds a slash or a NUL.
     """
-    if Path(name).name != name or name in (".", "..") or "\0" in name:
-        raise UsageError(f"the slide name '{name}' cannot be a file name; change it in the list")
+    if name in ("", ".", "..") or "\0" in name or Path(name).name != name:
+        raise UsageError(
+            f"the slide name '{printable(name)}' cannot be a file name; change it in the list"
+        )

@@ -3,7 +3,7 @@
 import json
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -30,10 +30,13 @@ from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.slides.names import file_stem
+from hrpn_tf.text import markdown
 from hrpn_tf.workflows.evaluate.measured_slides import (
+    Resampled,
     check_prediction,
     measured_slide,
     predicted_plane,
+    resampled,
     tissue_plane,
 )
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
@@ -96,6 +99,7 @@ def evaluate_run(
     _refuse_missing(slides, predictions, run, slide_list)
     _check_all(slides, predictions, config, progress)
     networks = _networks(slides, predictions, run)
+    others = _resampled(slides, predictions)
     made_of = {slide.name: _made_of(_prediction(predictions, slide)) for slide in slides}
     in_space = None
     if options.spatial is not None:
@@ -106,14 +110,20 @@ def evaluate_run(
         folder.mkdir()
         if in_space is not None:
             in_space.write(folder)
+            if others:
+                with (folder / "spatial.md").open("a", encoding="utf-8") as file:
+                    file.write(resampled_lines(others))
         fitted = None
         if options.baselines:
             fitted = fit_run_baselines(everything, run, config, options.trees)
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
         values = {**evaluation.to_json(), "networks": networks, "predictions": made_of}
+        values["resampled"] = {name: how.to_json() for name, how in others.items()}
         (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         (folder / "metrics.csv").write_text(to_csv(evaluation), encoding="utf-8")
-        (folder / "metrics.md").write_text(to_markdown(evaluation), encoding="utf-8")
+        (folder / "metrics.md").write_text(
+            to_markdown(evaluation) + resampled_lines(others), encoding="utf-8"
+        )
     _warn_of_predictions([_prediction(predictions, slide) for slide in slides])
     return Evaluated(final, evaluation)
 
@@ -165,6 +175,27 @@ def _check_all(
     shown = {"shown": progress, "delay": 2.0, "leave": False}  # no bar for a quick check
     for slide in tracked(slides, "checking predictions", len(slides), "slide", **shown):
         check_prediction(_prediction(predictions, slide), slide, config)
+
+
+def _resampled(slides: Sequence[RunSlide], predictions: Path) -> dict[str, Resampled]:
+    """Slides of another pixel size than their predictions, by name."""
+    found = {slide.name: resampled(slide, _prediction(predictions, slide)) for slide in slides}
+    return {name: how for name, how in found.items() if how is not None}
+
+
+def resampled_lines(slides: Mapping[str, Resampled]) -> str:
+    """Markdown that says how slides were resampled; empty if none was."""
+    lines = [f"- {markdown(name)}: the measured slide has {how}." for name, how in slides.items()]
+    return (
+        "".join(
+            [
+                "\n## Pixels\n\nCompared in the pixels of the prediction.\n\n",
+                *(f"{line}\n" for line in lines),
+            ]
+        )
+        if lines
+        else ""
+    )
 
 
 def _warn_of_predictions(predictions: Sequence[Path]) -> None:

@@ -91,6 +91,39 @@ def check_prediction(prediction: Path, slide: RunSlide, config: Config) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Resampled:
+    """How a measured slide was brought to the pixels of its prediction.
+
+    Attributes:
+        from_um, to_um: pixel sizes of slide and prediction, um.
+    """
+
+    from_um: float
+    to_um: float
+
+    @property
+    def method(self) -> str:
+        """How a pixel is made; see ``ResampledSlide``."""
+        return "area mean" if self.to_um > self.from_um else "linear interpolation"
+
+    def __str__(self) -> str:
+        return f"{self.from_um:g} um/px, resampled to {self.to_um:g} um/px ({self.method})"
+
+    def to_json(self) -> dict[str, float | str]:
+        """As plain values."""
+        return {"from_um": self.from_um, "to_um": self.to_um, "method": self.method}
+
+
+def resampled(slide: RunSlide, prediction: Path) -> Resampled | None:
+    """How a slide is resampled for the comparison with its prediction; None if it is not."""
+    with open_slide(slide.path) as opened, open_slide(prediction) as predicted:
+        size, wanted = recorded_pixel_size(opened.info, slide.pixel_size_um), predicted.info
+    if wanted.pixel_size_um is None or same_pixel_size(wanted.pixel_size_um, size):
+        return None
+    return Resampled(size, wanted.pixel_size_um)
+
+
 def all_channels(info: SlideInfo, slide: RunSlide, config: Config) -> dict[str, int]:
     """Indices in the file of the inputs and the target, by role.
 

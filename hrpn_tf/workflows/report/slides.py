@@ -20,9 +20,11 @@ from hrpn_tf.evaluation.report.viewer import SlideView, write_view
 from hrpn_tf.runs.slides import find_prediction
 from hrpn_tf.slides import Slide, open_slide, read_provenance
 from hrpn_tf.workflows.evaluate.measured_slides import (
+    Resampled,
     check_prediction,
     measured_slide,
     predicted_plane,
+    resampled,
 )
 from hrpn_tf.workflows.report.sources import Sources
 
@@ -84,7 +86,7 @@ def slide_content(
             counts=own,
             progress=progress,
         )
-        info = _info(slide, size)
+        info = _info(slide, size, resampled(sources.slides[name], prediction))
         provenance = read_provenance(prediction)
     counts.merge(own)
     thumbnails, shape = _thumbnails(view)
@@ -159,14 +161,14 @@ def _bounds(predicted: Slide, target: str, resolution: float) -> list[Layer]:
     return layers
 
 
-def _info(slide: Slide, size: float) -> dict[str, str]:
+def _info(slide: Slide, size: float, how: Resampled | None) -> dict[str, str]:
     info = slide.info
     return {
         "file": str(info.path.name),
         "format": info.format,
         "size": f"{info.height} × {info.width} px "
         f"({info.height * size / 1000:.2f} × {info.width * size / 1000:.2f} mm)",
-        "pixel size": f"{size:g} µm/px",
+        "pixel size": f"{size:g} µm/px" if how is None else str(how).replace("um", "µm"),
         "channels": ", ".join(info.channels),
     }
 
