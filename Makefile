@@ -66,7 +66,7 @@ tutorials: .venv/installed
 	mkdir -p build/tutorials
 	for source in docs/tutorials/*.py; do $(BIN)/jupytext --quiet --to ipynb \
 		--output build/tutorials/$$(basename $$source .py).ipynb $$source || exit 1; done
-	HRPN_TUTORIAL=$(TUTORIAL) $(BIN)/pytest --nbmake --overwrite --nbmake-timeout 7200 \
+	HRPN_TUTORIAL=$(TUTORIAL) $(BIN)/pytest --nbmake -n 2 --overwrite --nbmake-timeout 7200 \
 		-o timeout=0 --durations 4 build/tutorials
 
 docs: .venv/installed

@@ -87,12 +87,15 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     from hrpn_benchmarks.runner import run_benchmark
 
     from hrpn_tf.files import atomic_path
+    from hrpn_tf.kinds import refuse_other_kind
 
     def write_pages(report: "Report") -> None:
         for name, content in (("report.md", to_markdown(report)), ("report.html", to_page(report))):
             with atomic_path(out / name, overwrite=True) as unfinished:
                 unfinished.write_text(content, encoding="utf-8")
 
+    for bundle in bundles:
+        refuse_other_kind(bundle, "bundle")
     plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
     report = run_benchmark(plan, bundles, out, log=logger.info, on_report=write_pages)
     show(to_markdown(report))

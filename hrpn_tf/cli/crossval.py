@@ -8,6 +8,7 @@ from hrpn_tf.cli.options import config_options, out_option, preset_option
 from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.console import load_tensorflow
+from hrpn_tf.data.manifest import refuse_no_store
 
 
 @click.command("crossval")
@@ -28,6 +29,7 @@ def command(
     interruption, it goes on with the first unfinished fold. Results: OUT/summary.md, .csv, .json,
     and one run folder per fold.
     """
+    refuse_no_store(store)  # before TensorFlow loads
     if preset is not None:
         overrides = (*overrides, f"model.preset={preset}")
     config = load_config(config_source, overrides)

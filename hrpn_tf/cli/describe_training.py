@@ -22,9 +22,9 @@ def command(run: Path, store: Path | None) -> None:
     The fit command does this at its end; this one is for runs of before, and for trainings that
     were stopped. RUN/training-profile.npz is replaced.
     """
+    opened = open_run(run)
     load_tensorflow()
     from hrpn_tf.workflows.training_profile import describe_profile, write_profile
 
-    opened = open_run(run)
     profile = write_profile(opened, store)
     show(f"{opened.training_profile}: {describe_profile(profile)}")

@@ -177,6 +177,8 @@ def _warn(
     if Path(filename).is_relative_to(Path(__file__).parents[1]):
         logger.warning(str(message))
         return
+    if issubclass(category, EncodingWarning):  # of another package, which a user cannot mend
+        return
     text = warnings.formatwarning(message, category, filename, lineno, line)
     logging.getLogger(WARNINGS).warning(text)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_tf.errors import SlideListError
+from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.text import printable
 from hrpn_tf.untrusted import parse_yaml, read_text
 
@@ -31,6 +32,7 @@ def read_rows(path: Path) -> tuple[list[Row], list[str]]:
         SlideListError: the file cannot be read, is no such file, has no heading, or names more
             than 10 000 slides.
     """
+    refuse_other_kind(path, "slide list")
     text = read_text(path, SlideListError)
     if path.suffix.lower() in (".yaml", ".yml"):
         return _yaml_rows(path, text)

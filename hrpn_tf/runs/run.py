@@ -12,6 +12,7 @@ from hrpn_tf.data.manifest import MANIFEST, read_manifest
 from hrpn_tf.data.splits import Split
 from hrpn_tf.errors import RunError, StoreError
 from hrpn_tf.files import sha256
+from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.calibrated import MODEL, RECORD, Calibration, read_calibration
 from hrpn_tf.runs.keras_file import load_keras_file
@@ -318,6 +319,7 @@ def read_config(folder: Path) -> Config:
         RunError: no run folder there.
         ConfigError: the configuration in it is damaged.
     """
+    refuse_other_kind(folder, "run")
     if not names.is_run(folder):
         raise RunError(
             f"{folder}: no run folder (no {names.CONFIG} in it); give the --out of hrpn-tf fit"

@@ -6,7 +6,6 @@ directories are counted here first; what exceeds any slide's is refused.
 """
 
 import os
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +76,7 @@ def refuse_absurd(path: Path) -> None:
             tags += len(found)
             kinds = np.minimum(found["type"], len(_NUMBER_BYTES) - 1)
             # what does not fit into the file is not read
-            counts = np.minimum(found["count"], walk.size + 1).astype(np.int64)
+            counts = np.minimum(found["count"].astype(np.uint64), walk.size + 1).astype(np.int64)
             widths = _NUMBER_BYTES[kinds]
             numbers += int(counts[(widths > 0) & (counts * widths <= walk.size)].sum())
             is_text = np.isin(kinds, _TEXT_TYPES) & np.isin(found["code"], _TEXTS)
@@ -108,10 +107,9 @@ class _Walk:
         self.size = os.fstat(descriptor).st_size
         start = os.pread(descriptor, 16, 0)
         order = {b"II": "<", b"MM": ">"}.get(start[:2])
-        if order is None or len(start) < 8:
-            raise SlideFormatError(f"{path}: not a TIFF, or truncated in its first bytes")
-        version = struct.unpack(order + "H", start[2:4])[0]
-        self._form = _Form(order, big=version == 43)
+        if order is None or len(start) < 8:  # not a TIFF, as tifffile will say
+            self.size, order = 0, "<"
+        self._form = _Form(order, big=start[2:4] in (b"+\0", b"\0+"))
         self._first = 8 if self._form.big else 4
 
     def directories(self) -> Iterator[np.ndarray]:

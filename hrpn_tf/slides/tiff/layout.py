@@ -22,14 +22,13 @@ from hrpn_tf.slides.tiff import codecs
 _PHOTOMETRIC = 262
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = 0, 1, 2, 3
 _COLOURS = {
-    2: "an RGB",
-    3: "a palette",
-    4: "a mask",
-    5: "a CMYK",
-    6: "a YCbCr",
-    8: "a CIELab",
-    9: "an ICCLab",
-    10: "an ITULab",
+    3: "with a palette",
+    4: "as a mask",
+    5: "as CMYK",
+    6: "as YCbCr",
+    8: "as CIELab",
+    9: "as ICCLab",
+    10: "as ITULab",
 }
 _ALPHA = {1, 2}  # of the tag ExtraSamples
 # TIFF itself wants tiles of a multiple of 16 px; each takes a call of the decoder.
@@ -86,10 +85,11 @@ def refuse_rgb(page: Any, named: bool, path: Path) -> None:
             are no unsigned integers.
     """
     if not named and _is_picture(page):
-        kind = _COLOURS.get(int(page.photometric), "a colour")
+        number = int(page.photometric)
+        stored = "" if number == _RGB else f" (stored {_COLOURS.get(number, f'as {number}')})"
         raise RgbSlideError(
-            f"{path}: is {kind} picture, where separate fluorescence channels are wanted; export "
-            "the channels, one plane each (OME-TIFF, or a folder with one TIFF per channel)"
+            f"{path}: is an RGB picture{stored}, where separate fluorescence channels are wanted; "
+            "export the channels, one plane each (OME-TIFF, or a folder with one TIFF per channel)"
         )
     if not named and _ALPHA & set(page.extrasamples):
         raise SlideFormatError(

@@ -5,8 +5,14 @@ from typing import Any
 
 from hrpn_tf.slides import SlideInfo, implausible
 from hrpn_tf.text import printable
-from hrpn_tf.workflows.inspect.slide import PERCENTILES, SlideReport
+from hrpn_tf.workflows.inspect.slide import PERCENTILES, ROLES, TARGET, SlideReport, is_nameless
 
+# What to give where the names do not tell: for an input, for the target.
+_SAY = (
+    "give --channel {role}=NAME or {role}=INDEX, or a column '{role}' in the slide list",
+    "to train or evaluate, give a column '{role}' in the slide list, or --set "
+    "'data.channels={{{role}: NAME}}'",
+)
 _FILES = 6  # largest number listed; further files are counted
 
 
@@ -26,6 +32,8 @@ def as_text(report: SlideReport) -> str:
     ]
     lines = [f"{name:12}{text}" for name, text in facts if text]
     lines += ["", f"channels (grey levels of {report.measured})", *_table(report)]
+    if notes := _notes(report):
+        lines += ["", *notes]
     if report.options:
         lines += ["", f"for hrpn-tf predict: {' '.join(report.options)}"]
     return "\n".join(lines)
@@ -121,6 +129,21 @@ def _table(report: SlideReport) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def _notes(report: SlideReport) -> list[str]:
+    """What the names leave open, and how to say it."""
+    notes = []
+    indices = [str(i) for i, channel in enumerate(report.channels) if is_nameless(channel.name)]
+    if indices:
+        which = "the channels" if len(indices) == len(report.channels) else "some channels"
+        notes.append(f"{which} have no names; name them by index, from 0: {', '.join(indices)}")
+    for role, what in ROLES.items():
+        found = [channel.role for channel in report.channels].count(role)
+        if found != 1:
+            how = "no channel's name suggests" if found == 0 else f"{found} channels' names suggest"
+            notes.append(f"{role}: {how} {what}; {_SAY[role == TARGET].format(role=role)}")
+    return notes
 
 
 def _percent(value: float) -> str:

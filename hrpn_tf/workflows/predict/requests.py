@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
+from hrpn_tf.kinds import LISTS
 from hrpn_tf.runs.slides import (
     RunSlide,
     choose_slides,
@@ -14,8 +15,6 @@ from hrpn_tf.runs.slides import (
 )
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.predict.options import PredictionOptions
-
-LISTS = (".csv", ".yaml", ".yml")
 
 
 @dataclass(frozen=True)
