@@ -24,7 +24,8 @@ class SlideInfo:
         height, width: size of level 0, px.
         channels: names in the order of the file; "0", "1", ... where the file has none. They are
             printable: what a stranger wrote there does nothing to a terminal, a file or a picture.
-        dtype: type that :meth:`Slide.read` returns: uint8, uint16 or float32.
+        dtype: type that :meth:`Slide.read` returns: uint8, uint16 or float32; of a label image
+            also int32, uint32, int64 or uint64.
         pixel_size_um: side of a (square) pixel of level 0, um; None if the file states none.
         levels: downsampling factor of each stored level; the first is 1.0.
         level_shapes: (height, width) of each level, px; by default the sizes rounded up.

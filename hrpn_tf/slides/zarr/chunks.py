@@ -21,6 +21,7 @@ _NOT_STORED = 2**64 - 1
 _CHECKSUM = {"id": "crc32c", "location": "end"}
 # No codec makes a chunk larger than it is by more than this.
 _OVERHEAD_BYTES = 2**16
+_LARGE = 2**20  # an index of this many bytes takes as long to read as a chunk
 
 
 class ChunkReader:
@@ -130,9 +131,9 @@ class ZarrPlane:
 
     @property
     def segment_bytes(self) -> int:
-        """Bytes of a decoded chunk, or of the index of its shard if that is larger."""
+        """Bytes of a decoded chunk, or of the index of its shard where that is absurdly large."""
         layout = self.chunks.layout
-        return max(layout.chunk_bytes, layout.index_bytes)
+        return max(layout.chunk_bytes, layout.index_bytes if layout.index_bytes > _LARGE else 0)
 
     def read(self, y: int, x: int, out: np.ndarray) -> None:
         """See :class:`~hrpn_tf.slides.planes.StoredPlane`."""

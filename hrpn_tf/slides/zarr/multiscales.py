@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hrpn_tf.errors import SlideFormatError
+from hrpn_tf.slides.accepted import labels_are_read
 from hrpn_tf.slides.metadata import square_pixel, to_um
 
 # UDUNITS-2 names that OME-Zarr asks for; `to_um` knows the short ones.
@@ -83,7 +84,7 @@ def _refuse_no_image(folder: Path, ome: Mapping[str, Any]) -> None:
         "image-label": "holds a label image (a segmentation), whose numbers are no intensities",
     }
     for key, reason in holds.items():
-        if key in ome:
+        if key in ome and not (key == "image-label" and labels_are_read()):
             raise SlideFormatError(f"{folder}: {reason}")
     if not ome.get("multiscales"):
         reason = "holds labels only" if "labels" in ome else "holds no OME-Zarr image"
