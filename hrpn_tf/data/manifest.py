@@ -1,6 +1,7 @@
 """The manifest of a store: records of its slides, as JSON."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.data.moments import ChannelMoments
-from hrpn_tf.errors import StoreError
+from hrpn_tf.errors import StoreError, StoreNotFoundError
+from hrpn_tf.kinds import refuse_other_kind
 
 SCHEMA = 2  # raised when a store written before can no longer be read
 MANIFEST = "manifest.json"
@@ -51,6 +53,8 @@ class Manifest:
     """The whole store; ``dtype`` is the numpy name of the slides' type.
 
     ``fingerprint`` names the slides and the configuration: equal means the same patches.
+    ``settings`` is the section ``data`` of the configuration that shaped the patches, as plain
+    values; None in stores of earlier versions.
     """
 
     roles: tuple[str, ...]
@@ -62,6 +66,7 @@ class Manifest:
     program: str
     slides: tuple[SlideRecord, ...]
     schema: int = SCHEMA
+    settings: Mapping[str, Any] | None = None
 
 
 def slide_folder(store: Path, index: int) -> Path:
@@ -81,12 +86,28 @@ def read_slide_record(path: Path) -> SlideRecord:
     return _slide_record(json.loads(path.read_text(encoding="utf-8")))
 
 
+def refuse_no_store(store: Path) -> None:
+    """Raise unless there is a finished store; nothing of it is read.
+
+    Raises:
+        WrongKindError: something else is there; says what to do.
+        StoreNotFoundError: no store there, or an unfinished one.
+    """
+    refuse_other_kind(store, "patch dataset")
+    if not os.path.lexists(store / MANIFEST):
+        raise StoreNotFoundError(
+            f"{store}: no finished patch store there; run hrpn-tf prepare again"
+        )
+
+
 def read_manifest(store: Path) -> Manifest:
     """Read the manifest of a finished store.
 
     Raises:
-        StoreError: no store there, not finished, damaged, or of another schema.
+        WrongKindError, StoreNotFoundError: no store there.
+        StoreError: not finished, damaged, or of another schema.
     """
+    refuse_no_store(store)
     path = store / MANIFEST
     again = "run hrpn-tf prepare again"
     try:
@@ -99,8 +120,6 @@ def read_manifest(store: Path) -> Manifest:
         slides = tuple(_slide_record(slide) for slide in values.pop("slides"))
         roles = tuple(values.pop("roles"))
         return Manifest(roles=roles, slides=slides, **values)
-    except FileNotFoundError:
-        raise StoreError(f"{store}: no finished patch store there; {again}") from None
     except OSError as error:
         raise StoreError(f"{store}: cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -123,7 +123,11 @@ def _refuse_outside(path: Path, area: Any, inside: Any, height: int, width: int)
 
 
 def read_regions(
-    path: Path, height: int, width: int, name_of: Callable[[Mapping[str, Any], int], str]
+    path: Path,
+    height: int,
+    width: int,
+    name_of: Callable[[Mapping[str, Any], int], str],
+    scale: float = 1.0,
 ) -> dict[str, PolygonMask]:
     """Read the features of a GeoJSON file as separate areas, by name.
 
@@ -134,6 +138,7 @@ def read_regions(
         height, width: of the slide, px.
         name_of: gives the name of a feature and its number, from 1; features of one name are
             merged.
+        scale: px of the result per px of that slide.
 
     Raises:
         MaskError: the file cannot be read, holds no area, an area lies outside the slide, or
@@ -165,6 +170,8 @@ def read_regions(
                     f"{width} x {height} px; coordinates must be pixels of this slide at full "
                     "resolution"
                 )
+            if scale != 1:
+                inside = _areas(shapely.transform(inside, lambda points: points * scale))
             regions[name] = PolygonMask(inside, united=len(areas), cut_out=len(cut))
         return regions
 
@@ -178,7 +185,7 @@ def _named(path: Path) -> Iterator[None]:
         raise MaskError(f"{path}: not GeoJSON: its lists are nested without end") from None
     except HrpnError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (a malformed file can raise anything)
         reason = printable(error, 120)
         raise MaskError(f"{path}: a geometry in it cannot be read ({reason})") from None
 

@@ -57,7 +57,7 @@ def _edges(geometries: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
 
 def _pairs(edges: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Numbers of the edges whose bounding boxes meet, each pair once, piece by piece."""
-    lines = shapely.linestrings(edges.reshape(-1, 2, 2))
+    lines: Any = shapely.linestrings(edges.reshape(-1, 2, 2))
     tree = shapely.STRtree(lines)
     step = max(1, _PAIRS_AT_ONCE // max(1, len(edges)))
     for start in range(0, len(edges), step):

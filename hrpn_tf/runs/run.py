@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config, config_of, load_config
-from hrpn_tf.data.manifest import read_manifest
+from hrpn_tf.data.manifest import MANIFEST, read_manifest
 from hrpn_tf.data.splits import Split
 from hrpn_tf.errors import RunError, StoreError
 from hrpn_tf.files import sha256
+from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.calibrated import MODEL, RECORD, Calibration, read_calibration
 from hrpn_tf.runs.keras_file import load_keras_file
@@ -199,6 +200,34 @@ class Run:
         except (ValueError, KeyError, TypeError):
             raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
 
+    def check_dataset(self, store: Path) -> Path:
+        """Refuse a patch dataset that the run was not fitted on, such as one prepared again since.
+
+        A run that does not state the checksum of its patch dataset is not checked.
+
+        Args:
+            store: folder of the patch dataset.
+
+        Returns:
+            ``store``.
+
+        Raises:
+            StoreError: it is gone, or another one.
+        """
+        manifest = store / MANIFEST
+        if not manifest.is_file():
+            raise StoreError(
+                f"{store}: the store that {self.folder} was fitted on is gone; name a slide list "
+                "instead"
+            )
+        stated = self._files.plain(self.folder / names.STORE).get("sha256")
+        if stated is not None and stated != sha256(manifest):
+            raise StoreError(
+                f"{store}: is not the store that {self.folder} was fitted on (prepared again "
+                "since?); name that one, or a slide list instead"
+            )
+        return store
+
     @property
     def input_means(self) -> dict[str, float]:
         """Role of an input: its mean intensity over the training tissue.
@@ -251,18 +280,13 @@ class Run:
 
         Raises:
             RunError: the run folder is incomplete.
-            StoreError: no list is given and the patch dataset is gone.
+            StoreError: no list is given and the patch dataset is gone, or another one.
             SlideListError, SlideNotFoundError: see ``read_slide_list``.
         """
         subsets = self.subsets
         if slide_list is not None:
             return listed_slides(slide_list, self.config, subsets)
-        store = self.patch_dataset
-        if not store.is_dir():
-            raise StoreError(
-                f"{store}: the store that {self.folder} was fitted on is gone; name a slide list "
-                "instead"
-            )
+        store = self.check_dataset(self.patch_dataset)
         return stored_slides(read_manifest(store), subsets)
 
     @property
@@ -295,6 +319,7 @@ def read_config(folder: Path) -> Config:
         RunError: no run folder there.
         ConfigError: the configuration in it is damaged.
     """
+    refuse_other_kind(folder, "run")
     if not names.is_run(folder):
         raise RunError(
             f"{folder}: no run folder (no {names.CONFIG} in it); give the --out of hrpn-tf fit"

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from hrpn_tf.errors import HrpnError, SlideFormatError, SlideNotFoundError
+from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.slides.accepted import reading_labels
 from hrpn_tf.slides.planes import CACHE_BYTES
 from hrpn_tf.slides.readers import BUILT_IN, candidates, warn_failed
@@ -58,6 +59,7 @@ def open_slide(path: Path | str, cache_bytes: int = CACHE_BYTES) -> Slide:
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
+    refuse_other_kind(path, "slide")
     if not os.path.exists(path):  # unlike Path.exists, also for names no file can have
         if os.path.islink(path):
             raise SlideNotFoundError(f"{path}: is a link that leads nowhere")

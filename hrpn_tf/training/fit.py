@@ -150,6 +150,8 @@ def _train(
         write_resources(run, resources(state, parameters=parameters, **size))
         logger.info(summary_line(state, config.training.epochs))
 
+    if devices.chief and state.finished(config.training.epochs, config.training.early_stopping):
+        after_epoch(list_checkpoints(run / CHECKPOINTS)[-1], state)  # killed before it was done
     loop = Loop(
         networks,
         batches,

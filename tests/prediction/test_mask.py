@@ -199,5 +199,5 @@ def test_a_mask_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     with pytest.raises(MaskError, match="not a regular file"):
         read_mask(tmp_path, 10, 10)
     (tmp_path / "zip.geojson").write_bytes(b"PK\x03\x04\xff\xfe")
-    with pytest.raises(MaskError, match="zip.geojson: not a text file in UTF-8"):
+    with pytest.raises(MaskError, match=r"zip.geojson: not a text file in UTF-8"):
         read_mask(tmp_path / "zip.geojson", 10, 10)

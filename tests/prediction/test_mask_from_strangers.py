@@ -53,10 +53,10 @@ def test_regions_lose_what_is_ignored(tmp_path: Path) -> None:
 
 def test_nothing_but_ignored_annotations_is_no_mask(tmp_path: Path) -> None:
     only = saved(tmp_path / "m.geojson", [square(10, 50, {"name": "Ignore*"})])
-    with pytest.raises(MaskError, match="holds no polygon; .*Ignore. are cut out"):
+    with pytest.raises(MaskError, match=r"holds no polygon; .*Ignore. are cut out"):
         read_mask(only, 80, 80)
     covered = [square(10, 50), square(0, 60, {"name": "Ignore*"})]
-    with pytest.raises(MaskError, match="class Ignore. cover all others"):
+    with pytest.raises(MaskError, match=r"class Ignore. cover all others"):
         read_mask(saved(tmp_path / "m.geojson", covered), 80, 80)
 
 
@@ -90,7 +90,7 @@ def test_malformed_geojson_is_a_named_error(tmp_path: Path, text: str) -> None:
     file = tmp_path / "m.geojson"
     file.write_text(text, encoding="utf-8")
     for read in (read_mask, lambda *of: read_regions(*of, lambda _, number: str(number))):
-        with pytest.raises(MaskError, match="m.geojson") as caught:
+        with pytest.raises(MaskError, match=r"m.geojson") as caught:
             read(file, 80, 80)
         assert "\n" not in str(caught.value)
 
@@ -112,7 +112,7 @@ def tangled(kind: str) -> list[shapely.Polygon]:
 @pytest.mark.parametrize("kind", ["random", "to and fro", "close lines", "two combs"])
 def test_outlines_that_cross_thousands_of_times_are_refused_quickly(kind: str) -> None:
     started = time.process_time()
-    with pytest.raises(MaskError, match="m.geojson: its outlines cross too often"):
+    with pytest.raises(MaskError, match=r"m.geojson: its outlines cross too often"):
         refuse_tangled(tangled(kind), Path("m.geojson"))
     assert time.process_time() - started < 5
 

@@ -21,6 +21,9 @@ _TYPES = {"uint8": "uint8", "uint16": "uint16", "float32": "float"}
 # Far more than any real slide has; tifffile takes memory for as many planes as the XML claims.
 _MAX_PLANES = 65_536
 MAX_XML = 64 * 2**20
+# Each takes a hundred times the memory of the bytes that it needs in the text.
+MAX_TAGS = 1_000_000
+_MAX_ATTRIBUTES = 4_000_000
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -44,6 +47,10 @@ def parse_xml(text: str | bytes, path: Path) -> Element:
     """
     if len(text) > MAX_XML:
         raise SlideFormatError(f"{path}: its XML is of {len(text)} characters; that is absurd")
+    signs = ("<", "=") if isinstance(text, str) else (b"<", b"=")
+    for sign, most in zip(signs, (MAX_TAGS, _MAX_ATTRIBUTES), strict=True):
+        if text.count(sign) > most:  # type: ignore[arg-type]
+            raise SlideFormatError(f"{path}: its XML has more than {most} tags; that is absurd")
     try:
         root: Element = defusedxml.ElementTree.fromstring(text, forbid_dtd=True)
     except (ElementTree.ParseError, defusedxml.DefusedXmlException, ValueError) as error:

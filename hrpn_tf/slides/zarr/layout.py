@@ -151,7 +151,7 @@ def _refuse_version_2(content: Mapping[str, Any], folder: Path) -> None:
 def _refuse_version_3(content: Mapping[str, Any], folder: Path) -> None:
     _refuse_dimensions(content, folder)
     _refuse_type(content.get("data_type"), re.compile(r"[a-z]+\d{0,3}").fullmatch, folder)
-    codecs = content.get("codecs") or ()
+    codecs: Sequence[Mapping[str, Any]] = content.get("codecs") or ()
     if len(codecs) == 1 and codecs[0]["name"] == "sharding_indexed":
         sharding = codecs[0]["configuration"]
         _refuse_codecs(sharding["index_codecs"], folder)

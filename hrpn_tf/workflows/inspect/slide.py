@@ -1,6 +1,7 @@
 """Inspect a slide: description, intensities, suggested roles and a thumbnail."""
 
 import math
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
@@ -14,11 +15,17 @@ from hrpn_tf.files import refuse_existing
 from hrpn_tf.slides import Slide, SlideInfo, implausible, open_slide
 from hrpn_tf.slides.metadata import PLAUSIBLE_UM
 from hrpn_tf.slides.roles import suggested_role
+from hrpn_tf.text import printable
 from hrpn_tf.workflows.inspect.thumbnail import Panel, arrange, fitted, save_thumbnail
 
 PERCENTILES = (0.0, 1.0, 50.0, 99.0, 99.9, 100.0)
 # Roles for `hrpn-tf predict --channel`; the target is measured and not an input.
 _INPUTS = ("vessels", "nuclei")
+TARGET = "qd"
+# The roles of the default configuration, and what a channel of each shows.
+ROLES = {"vessels": "the vessels", "nuclei": "the nuclei", TARGET: "the measured target"}
+# Names that programs give to channels without one.
+_NAMELESS = re.compile(r"(channel|chan|ch|c)?[\s:=_-]*(\d+[\s:_-]*)*", re.IGNORECASE)
 # Intensities are measured on the coarsest level whose longer side is at least this, px.
 _OVERVIEW = 1024
 # A larger level, of a slide without smaller ones, is sampled instead.
@@ -111,6 +118,15 @@ def inspect_slide(path: Path, out: Path | None = None, overwrite: bool = False) 
         remarks=tuple(remarks + remark),
         thumbnail=thumbnail,
     )
+
+
+def is_nameless(name: str) -> bool:
+    """Whether a channel has no name of its own.
+
+    >>> is_nameless("Channel:0:1"), is_nameless("0"), is_nameless("CD31")
+    (True, True, False)
+    """
+    return _NAMELESS.fullmatch(name.strip()) is not None
 
 
 def overview_level(info: SlideInfo) -> int:
@@ -221,7 +237,8 @@ def _options(info: SlideInfo, roles: tuple[str | None, ...]) -> tuple[str, ...]:
         if roles.count(role) == 1:
             index = roles.index(role)
             name = info.channels[index]
-            exact = name if info.channels.count(name) == 1 else str(index)
+            can_be_pasted = info.channels.count(name) == 1 and printable(name) == name
+            exact = name if can_be_pasted else str(index)
             found.append(f"--channel {shlex.quote(f'{role}={exact}')}")
     return tuple(found)
 

@@ -184,6 +184,29 @@ def test_names_that_leave_the_folder(tmp_path: Path, name: str, opened: str) -> 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("linked", ["c1.ome.tif", "slide.companion.ome"])
+def test_links_that_lead_out_of_the_folder(tmp_path: Path, linked: str) -> None:
+    slide, elsewhere = tmp_path / "slide", tmp_path / "elsewhere"
+    for folder in (slide, elsewhere):
+        folder.mkdir()
+        with_companion(folder)
+    (slide / linked).unlink()
+    (slide / linked).symlink_to(elsewhere / linked)
+    with pytest.raises(SlideFormatError, match="a link that leads out of the folder"):
+        open_slide(slide / "c0.ome.tif")
+
+
+def test_links_to_all_files_of_a_slide_are_followed(tmp_path: Path) -> None:
+    kept, linked = tmp_path / "kept", tmp_path / "linked"
+    kept.mkdir()
+    linked.mkdir()
+    with_companion(kept)
+    for file in kept.iterdir():
+        (linked / file.name).symlink_to(file)
+    with open_slide(linked / "c0.ome.tif") as slide:
+        assert slide.info.channels == NAMES
+
+
 def missing(folder: Path) -> None:
     (folder / "c1.ome.tif").unlink()
 

@@ -144,11 +144,11 @@ def test_pipes_and_folders_in_the_place_of_files(tmp_path: Path, version: str) -
         before = file.read_bytes()
         file.unlink()
         os.mkfifo(file)
-        with pytest.raises(SlideFormatError, match="not a file|not a regular file"):
+        with pytest.raises(SlideFormatError, match=r"not a file|not a regular file"):
             read_all(tmp_path)
         file.unlink()
         file.mkdir()
-        with pytest.raises(SlideFormatError, match="not a file|not a regular file"):
+        with pytest.raises(SlideFormatError, match=r"not a file|not a regular file"):
             read_all(tmp_path)
         file.rmdir()
         file.write_bytes(before)
@@ -165,7 +165,7 @@ def test_metadata_too_large_to_read(
     os.truncate(array_file(tmp_path, "0.5"), 10**12)
     with (
         memory_grows_less_than(LIMIT),
-        pytest.raises(SlideFormatError, match="zarr.json: larger than 16 MiB"),
+        pytest.raises(SlideFormatError, match=r"zarr.json: larger than 16 MiB"),
     ):
         open_slide(tmp_path)
 
