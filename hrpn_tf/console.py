@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 from hrpn_tf.progress import Bar, Bars, Update, callback_bars, show_progress
 from hrpn_tf.text import printable, printable_lines
+from hrpn_tf.waiting import START_UP, waiting
 
 logger = logging.getLogger(__name__)
 
@@ -228,7 +229,8 @@ def load_tensorflow() -> None:
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        import tensorflow  # noqa: F401
+        with waiting.part(START_UP):
+            import tensorflow  # noqa: F401
     finally:
         os.dup2(kept, 2)
         os.close(kept)

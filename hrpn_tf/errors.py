@@ -113,6 +113,10 @@ class RunError(UsageError):
     """The run folder misses something, or belongs to another configuration."""
 
 
+class FinishedRunError(RunError):
+    """The training is finished; it is not trained further."""
+
+
 class TrainingProfileError(HrpnError):
     """The training profile of a run or a bundle is damaged."""
 

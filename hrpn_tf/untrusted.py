@@ -149,4 +149,23 @@ def _is_long_number(event: yaml.ScalarEvent) -> bool:
 
 
 _OF_NUMBERS = set("0123456789abcdefABCDEFxXoO_:.+-")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PLAIN: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeys(_PLAIN):
+    """A loader of plain types that refuses a key that is there twice; the last would win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag.endswith(":merge"):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key.value}' is there twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_LOADER: Any = _UniqueKeys

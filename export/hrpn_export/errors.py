@@ -59,5 +59,9 @@ class CertificateError(BundleError):
     """A format misses its limit of agreement with the Keras model, or was not measured."""
 
 
+class SessionError(BundleError):
+    """A runtime failed while it ran a model: the file is wrong within, or memory is short."""
+
+
 class EngineError(BundleError):
     """An engine does not fit the installed TensorRT, this GPU, or its sidecar; or it failed."""

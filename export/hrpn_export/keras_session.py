@@ -1,11 +1,13 @@
 """A Keras model as a session."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import BundleError
+from hrpn_export.session import run_checked
+from hrpn_export.tracing import with_constant_weights
 
 if TYPE_CHECKING:
     import keras
@@ -22,8 +24,9 @@ class KerasSession:
     Args:
         model: maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.
         contract: contract of the model.
-        threads: largest number of threads per operation; None leaves it to TensorFlow. It can be
-            set once per process, before TensorFlow computes anything.
+        threads: largest number of threads per operation; None for as many as there are
+            usable cores, which is TensorFlow's own default. It can be set once per process, before
+            TensorFlow computes anything.
 
     Attributes:
         contract: contract of the model.
@@ -34,14 +37,11 @@ class KerasSession:
     """
 
     def __init__(self, model: "keras.Model", contract: Contract, threads: int | None = None):
-        import tensorflow as tf
-
         if threads is not None:
             limit_threads(threads)
         self.contract = contract
         self.model = model
-        signature = tf.TensorSpec((None, None, None, len(contract.inputs)), tf.float32)
-        self._run = _with_constant_weights(model, signature)
+        self._run = with_constant_weights(model, len(contract.inputs))
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Predict one batch.
@@ -54,31 +54,15 @@ class KerasSession:
 
         Raises:
             ContractError: the batch does not fit the contract.
+            SessionError: TensorFlow failed, for want of memory for example.
         """
-        self.contract.check(batch)
-        result: np.ndarray = self._run(_tensor(batch)).numpy()
+        return run_checked(self.contract, batch, self._predict)
+
+    def _predict(self, batch: np.ndarray) -> np.ndarray:
+        import tensorflow as tf
+
+        result: np.ndarray = self._run(tf.convert_to_tensor(batch)).numpy()
         return result
-
-
-def _with_constant_weights(model: "keras.Model", signature: Any) -> Any:
-    """The forward pass in inference mode as a concrete function without variables."""
-    import tensorflow as tf
-
-    # Arrays become constants of the graph only if the graph never refers to the variables.
-    trainable = [np.asarray(variable) for variable in model.trainable_variables]
-    rest = [np.asarray(variable) for variable in model.non_trainable_variables]
-
-    def run(batch: Any) -> Any:
-        constants = [[tf.constant(array) for array in part] for part in (trainable, rest)]
-        return model.stateless_call(*constants, batch, training=False)[0]
-
-    return tf.function(run, input_signature=[signature]).get_concrete_function()
-
-
-def _tensor(batch: np.ndarray) -> Any:
-    import tensorflow as tf
-
-    return tf.convert_to_tensor(np.asarray(batch, np.float32))
 
 
 def limit_threads(threads: int) -> None:

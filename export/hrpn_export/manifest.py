@@ -13,6 +13,7 @@ from pydantic import (
     ValidationError,
 )
 
+from hrpn_export.boundary import one_line
 from hrpn_export.contract import Contract
 from hrpn_export.errors import DamagedBundleError, NoBundleError
 from hrpn_export.paths import is_regular, safe_name
@@ -132,6 +133,8 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate(values)
     except ValidationError as error:
         raise DamagedBundleError(f"{path}: {first_problem(error)}") from None
+    except DamagedBundleError as error:  # of the name
+        raise DamagedBundleError(f"{path}: {error}") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -161,12 +164,6 @@ def first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
     return one_line(f"{where}: {first['msg']}")
-
-
-def one_line(text: str) -> str:
-    """The first line of a text, at most 300 characters; unprintable ones become blanks."""
-    line = next((line for line in text.splitlines() if line.strip()), "unknown")
-    return "".join(c if c.isprintable() else " " for c in line)[:300]
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """``hrpn-tf evaluate``: compare predicted slides with the measured target."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,12 +11,14 @@ from hrpn_tf.cli.options import option_group, overwrite_option
 from hrpn_tf.cli.show import show
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.untrusted import LARGEST, read_json
+from hrpn_tf.waiting import EVALUATION, waiting
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 
 if TYPE_CHECKING:
     from hrpn_tf.evaluation import Evaluation
     from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
 
+logger = logging.getLogger(__name__)
 
 _evaluation_options = option_group(
     "options",
@@ -87,7 +90,8 @@ _spatial_options = option_group(
     click.option(
         "--regions",
         metavar="FILE",
-        help="With --spatial: GeoJSON file with named regions, as exported by QuPath.",
+        help="With --spatial: GeoJSON file with named regions, as exported by QuPath; outlines of "
+        "its class Ignore* are cut out of all of them.",
     ),
     click.option(
         "--ablate",
@@ -139,10 +143,12 @@ def command(
     from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 
     options = replace(options, spatial=spatial)
-    found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
+    with waiting.part(EVALUATION):
+        found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
     show(_summary(found.evaluation, found.folder))
     if spatial is not None:
         show(_spatial_summary(found.folder))
+    logger.info(str(waiting))
 
 
 def _spatial(

@@ -1,5 +1,6 @@
 """``hrpn-tf export``: one bundle of many formats, each with a certificate."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,12 @@ from hrpn_export.formats import FORMATS
 
 from hrpn_tf.cli.options import option_group, out_option, overwrite_option, parse_region
 from hrpn_tf.cli.show import show
+from hrpn_tf.waiting import EXPORT, waiting
 from hrpn_tf.workflows.export.export import export_run
 from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.export.summary import describe
+
+logger = logging.getLogger(__name__)
 
 Function = Callable[..., Any]
 
@@ -122,13 +126,17 @@ def command(
     """Export the best network of RUN to a bundle: a folder that runs elsewhere.
 
     Every format is measured against the Keras model, on patches and a slide that the training did
-    not use. One that misses its limit is left out, and the exit code is 1. Without format options,
-    all that this machine can make are exported, except TensorRT.
+    not use, in every runtime that is installed. One that misses its limit, or cannot be made, is
+    left out, and the exit code is 1. Without format options, all that this machine can make are
+    exported, except TensorRT.
     """
     options = replace(options, format_options=format_options)
-    exported = export_run(run, out, options=options, overwrite=overwrite)
-    for entry in exported.certificate.entries:
-        show(describe(entry))
+    with waiting.part(EXPORT):
+        exported = export_run(run, out, options=options, overwrite=overwrite)
+    certificate = exported.certificate
+    for entry in certificate.entries:
+        show(describe(entry, certificate.grey_max))
+    logger.info(str(waiting))
 
 
 def _of_formats(

@@ -21,6 +21,7 @@ from hrpn_tf.cli.show import replace_unprintable
 from hrpn_tf.console import WARNINGS, Verbosity, terminal_log
 from hrpn_tf.errors import HrpnError
 from hrpn_tf.text import printable_lines
+from hrpn_tf.waiting import waiting
 
 # name: (module, one line for --help). Modules are imported only when their command is run or its
 # own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
@@ -97,6 +98,7 @@ def main(context: click.Context) -> None:
 
 def run(arguments: list[str] | None = None) -> None:
     """Entry point of the console script: never returns; exits with 0, 1, 2 or 130 / 143."""
+    waiting.begin()
     arguments = sys.argv[1:] if arguments is None else arguments
     signal.signal(signal.SIGTERM, _terminate)
     warnings.showwarning = _warn

@@ -9,7 +9,7 @@ from hrpn_tf.config import Config
 from hrpn_tf.data.manifest import Manifest
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.errors import RunError, SlideListError, SlideNotFoundError, UsageError
-from hrpn_tf.slides.names import file_stem, lookalike
+from hrpn_tf.slides.names import file_stem, lookalike, refuse_bad_name
 from hrpn_tf.text import printable
 
 SUBSETS = ("train", "validation", "test")
@@ -128,7 +128,12 @@ def choose_slides(
 
 
 def prediction_path(folder: Path, name: str, suffix: str = ".ome.tif") -> Path:
-    """Where the prediction of a slide goes in a folder of predictions."""
+    """Where the prediction of a slide goes in a folder of predictions.
+
+    Raises:
+        UsageError: the name cannot be that of a file.
+    """
+    refuse_bad_name(name)
     return folder / f"{file_stem(name)}{suffix}"
 
 

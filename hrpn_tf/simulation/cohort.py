@@ -13,6 +13,7 @@ from hrpn_tf._version import __version__
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.errors import OutputExistsError, RunError
 from hrpn_tf.files import atomic_path
+from hrpn_tf.leftovers import clear_folder
 from hrpn_tf.progress import Progress
 from hrpn_tf.simulation.phantom import STAGES, Phantom, make_phantom
 from hrpn_tf.slides import write_slide
@@ -65,6 +66,8 @@ def simulate_cohort(config: SimulationConfig, out: Path, overwrite: bool = False
         DiskFullError: the disk filled up.
     """
     slides = plan(config)
+    for folder in (out, out / TRUTH):
+        clear_folder(folder)
     _claim(config, out, overwrite)
     steps = len(STAGES) + 1
     with Progress("simulate", len(slides) * steps, "stage") as bar:

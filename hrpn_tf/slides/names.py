@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from hrpn_tf.errors import UsageError
 from hrpn_tf.text import printable
 
 # Some file systems and shells give these a meaning of their own.
@@ -63,3 +64,15 @@ def comparable(name: str) -> str:
         c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf"
     )
     return unicodedata.normalize("NFKC", " ".join(seen.casefold().split()))
+
+
+def refuse_bad_name(name: str) -> None:
+    """Refuse the name of a slide that cannot be that of a file: results are named after it.
+
+    Raises:
+        UsageError: it is empty, a step up or down in folders, or holds a slash or a NUL.
+    """
+    if name in ("", ".", "..") or "\0" in name or Path(name).name != name:
+        raise UsageError(
+            f"the slide name '{printable(name)}' cannot be a file name; change it in the list"
+        )

@@ -6,11 +6,10 @@ from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
 from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
-from hrpn_export.safety import check_saved_model
 from hrpn_export.snippets import program, section_of
+from hrpn_export.tracing import batch_of, symbolic_sizes
 
 VERSION = "1"
-check = check_saved_model
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
@@ -25,16 +24,19 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     import tensorflow as tf
 
     model, channels = source.model, len(source.contract.inputs)
-    signature = tf.TensorSpec((None, None, None, channels), tf.float32, name=INPUT)
     module = tf.Module()
     module.model = model
 
-    @tf.function(input_signature=[signature])
+    @tf.function(input_signature=[batch_of(channels)])
     def serve(grey_levels):  # type: ignore[no-untyped-def]
         return {OUTPUT: model(grey_levels, training=False)}
 
     path = folder / "model"
-    tf.saved_model.save(module, str(path / VERSION), signatures={"serving_default": serve})
+    # gradients of a layer's own, such as that of SiLU, cannot always be saved
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    signatures = {"serving_default": serve}
+    with symbolic_sizes():
+        tf.saved_model.save(module, str(path / VERSION), signatures=signatures, options=options)
     return path
 
 

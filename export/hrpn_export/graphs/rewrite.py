@@ -70,7 +70,7 @@ def _drop_computed_sizes(graph: onnx.ModelProto, inputs: int, multiple: int) -> 
     ]
     cuts = [node for node in graph.graph.node if node.op_type in ("Slice", "Pad")]
     names = sorted({name for node in (*resizes, *cuts) for name in (node.input[0], node.output[0])})
-    shapes = list(_shapes(graph, names, inputs, multiple))
+    shapes = list(shapes_of(graph, names, inputs, multiple))
     for node in resizes:
         factors = {
             tuple(after / before for before, after in zip(shape[0], shape[1], strict=True))
@@ -88,10 +88,13 @@ def _drop_computed_sizes(graph: onnx.ModelProto, inputs: int, multiple: int) -> 
             _skip(graph, node)
 
 
-def _shapes(
+def shapes_of(
     graph: onnx.ModelProto, names: Sequence[str], inputs: int, multiple: int
 ) -> Iterator[dict[str, tuple[int, ...]]]:
-    """Shapes of values, by name, for some sizes of the input."""
+    """Shapes of values, by name, for three sizes of the input.
+
+    A linear size that is a multiple of some number for all three of them always is.
+    """
     import onnxruntime
 
     if not names:

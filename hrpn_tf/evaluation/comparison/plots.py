@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrpn_tf.evaluation.bootstrap import Interval
+from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED, Interval
 from hrpn_tf.evaluation.comparison.comparison import Comparison, Entry
 from hrpn_tf.evaluation.plot_label import plot_label
 from hrpn_tf.text import printable
@@ -57,8 +57,9 @@ def _draw_errors(comparison: Comparison) -> "Figure":
     left.set_xlabel(f"MSE, grey levels²\npoint: all slides as one; ticks: single slides{dashed}")
     right.set_xlabel("MSE ÷ MSE of the reference\n")
     right.set_title(f"reference: {printable(comparison.reference)}", fontsize=10)
-    left.set_title("error" if len(comparison.slides.names) == 1 else
-                   "error, 95 % intervals over slides", fontsize=10)  # fmt: skip
+    resolved = any(value.low is not None for value in comparison.mse.values())
+    title = "error, 95 % intervals over slides" if resolved else f"error, intervals {NOT_RESOLVED}"
+    left.set_title(title, fontsize=10)
     _name_rows(left, entries)
     return figure
 

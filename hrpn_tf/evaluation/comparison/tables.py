@@ -2,7 +2,7 @@
 
 import json
 
-from hrpn_tf.evaluation.bootstrap import Interval, describe_resamples
+from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED, Interval, describe_resamples
 from hrpn_tf.evaluation.comparison.comparison import COST_DEFINITIONS, Comparison, Entry
 from hrpn_tf.evaluation.metrics import METRICS, Metric, definitions, metrics_shown_in
 from hrpn_tf.evaluation.tables import aligned
@@ -98,7 +98,7 @@ def to_csv(comparison: Comparison) -> str:
     """CSV with one line per entry: metrics, cost, and the interval of each difference."""
     apart = [f"{name}_{part}" for name in _APART for part in ("difference", "low", "high")]
     head = ["label", "kind", "preset", "seed", *METRICS, "explained_share"]
-    head += ["predicted_min", "predicted_max", *COST_DEFINITIONS, *apart]
+    head += ["predicted_min", "predicted_max", *COST_DEFINITIONS, *apart, "unresolved"]
     rows: list[list[object]] = []
     for entry in comparison.entries:
         values: list[object] = [entry.label, entry.kind, entry.preset, entry.seed]
@@ -109,6 +109,8 @@ def to_csv(comparison: Comparison) -> str:
         if difference := comparison.differences.get(entry.label):
             intervals = [getattr(difference, name) for name in _APART]
             values += [part for i in intervals for part in (i.estimate, i.low, i.high)]
+            reasons = dict.fromkeys(i.unresolved for i in intervals if i.unresolved)
+            values += [f"{NOT_RESOLVED}: {'; '.join(reasons)}" if reasons else ""]
         values += [None] * (len(head) - len(values))
         rows.append(values)
     return csv_text([name.replace("mse_ratio_difference", "mse_ratio") for name in head], rows)
@@ -155,6 +157,6 @@ def _range(low: float, high: float) -> str:
 
 
 def _interval(value: Interval) -> str:
-    if value.low is None:
-        return f"{value.estimate:.3f}"
+    if value.low is None or value.high is None:
+        return f"{value.estimate:.3f} [{NOT_RESOLVED}]"
     return f"{value.estimate:.3f} [{value.low:.3f}, {value.high:.3f}]"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hrpn_tf.evaluation.bootstrap import FEWEST, NOT_RESOLVED
 from hrpn_tf.evaluation.tables import aligned
 from hrpn_tf.text import markdown
 
@@ -98,7 +99,18 @@ def profile_table(values: Mapping[str, Any]) -> str:
          *(_estimate(far[name], 1) for name in ("true_um", "pred_um", "difference_um"))]
     )  # fmt: skip
     reason = f"\nNo depths: {markdown(profile['undefined'])}.\n" if profile["undefined"] else ""
-    return aligned(lines, left=1) + reason
+    return aligned(lines, left=1) + reason + _unresolved(profile)
+
+
+def _unresolved(profile: Mapping[str, Any]) -> str:
+    """Why values are missing, each reason once."""
+    found = [
+        f"{title}: {profile[which][name]['unresolved']}"
+        for which, title in (("true", "measured"), ("pred", "predicted"))
+        for name in _PROFILE
+        if profile[which][name]["value"] is None and not profile["undefined"]
+    ]
+    return "".join(f"\nNot resolved, {reason}.\n" for reason in dict.fromkeys(found))
 
 
 def ablation_table(values: Mapping[str, Any]) -> str:
@@ -200,6 +212,9 @@ def _definitions(values: Mapping[str, Any]) -> list[str]:
         "- ICC(2,1) counts a bias as disagreement, ICC(3,1) does not (Shrout and Fleiss 1979). In "
         "brackets the interval of the bootstrap; `spatial.json` also holds the F interval, which "
         "takes pairs as independent and is too narrow for neighbours.",
+        f"- {NOT_RESOLVED.capitalize()}: the data cannot tell. An interval takes at least {FEWEST} "
+        "slides (or blocks) whose resamples differ; a length below the bin width cannot be told "
+        "from none.",
         f"- Settings: {settings}.\n",
     ]
 
@@ -213,21 +228,29 @@ def _reasons(values: Mapping[str, Any]) -> str:
 
 
 def _agreed(found: Mapping[str, Any], name: str) -> str:
-    return _bracketed(found[name], found["interval_bootstrap"].get(name), 3)
+    bounds = found["interval_bootstrap"].get(name)
+    return _bracketed(found[name], bounds, 3, found["unresolved"].get(name, ""))
 
 
 def _estimate(found: Mapping[str, Any], digits: int) -> str:
-    return _bracketed(found["value"], found["interval"], digits)
+    if "below_um" in found:
+        return f"< {found['below_um']:.{digits}f}"
+    if "above_um" in found:
+        return f"> {found['above_um']:.{digits}f}"
+    return _bracketed(found["value"], found["interval"], digits, found["unresolved"])
 
 
 def _interval(found: Mapping[str, Any], digits: int) -> str:
     low, high = found["low"], found["high"]
-    return _bracketed(found["estimate"], None if low is None else (low, high), digits)
+    bounds = None if low is None else (low, high)
+    return _bracketed(found["estimate"], bounds, digits, found["unresolved"])
 
 
-def _bracketed(value: float | None, bounds: Sequence[float] | None, digits: int) -> str:
+def _bracketed(
+    value: float | None, bounds: Sequence[float] | None, digits: int, unresolved: str
+) -> str:
     if value is None or bounds is None:
-        return _number(value, digits)
+        return _number(value, digits) + (f" ({NOT_RESOLVED})" if unresolved else "")
     return f"{value:.{digits}f} ({bounds[0]:.{digits}f} to {bounds[1]:.{digits}f})"
 
 

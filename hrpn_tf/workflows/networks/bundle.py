@@ -17,6 +17,7 @@ from hrpn_tf.runs.folder import TRAINING_PROFILE
 
 if TYPE_CHECKING:
     from hrpn_export import Bundle, Contract, Session
+    from hrpn_export.calibrated_range import CalibratedRange
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
 
@@ -57,7 +58,7 @@ class BundleNetwork:
 
     def caution(self) -> str | None:
         """Warns if the certificate of the format measured visible tiles."""
-        entry = self._bundle().certificate.entry(self.format, self.precision)
+        entry = self._bundle().certificate.entry(self.format, self.precision, self.runtime)
         if entry is None or entry.seam_error is None or entry.seam_error <= _SEAM:
             return None
         return (
@@ -77,7 +78,7 @@ class BundleNetwork:
         """
         manifest = self._bundle().manifest
         inputs = {"data": {"inputs": list(manifest.read_contract().inputs)}}
-        stated: Any = manifest.provenance.get("configuration", inputs)
+        stated = self._stated("configuration", inputs)
         return config_of(json.loads(json.dumps(stated)), overrides, str(self.folder))
 
     def contract(self) -> "Contract":
@@ -91,7 +92,7 @@ class BundleNetwork:
 
         bundle = self._bundle()
         bundle.artefact(self.format, self.precision)
-        problem = bundle.certificate.problem(self.format, self.precision)
+        problem = bundle.certificate.problem(self.format, self.precision, self.runtime)
         if problem and not self.uncertified:
             raise CertificateError(f"{self.folder}: {problem}")
         contract = bundle.contract
@@ -106,8 +107,8 @@ class BundleNetwork:
 
     def subsets(self) -> dict[str, str]:
         """See ``Network``."""
-        stated: Any = self._bundle().manifest.provenance.get("groups", {})
-        return {str(group): str(subset) for group, subset in dict(stated).items()}
+        stated = self._stated("groups", {})
+        return {str(group): str(subset) for group, subset in stated.items()}
 
     def default_slides(self, config: Config) -> tuple[RunSlide, ...]:
         """See ``Network``.
@@ -128,7 +129,7 @@ class BundleNetwork:
         if (checksum := files.get(path)) is None:
             lines = [f"{name} {files[name]}\n" for name in sorted(files) if name.startswith(path)]
             checksum = hashlib.sha256("".join(lines).encode()).hexdigest()
-        network = bundle.manifest.provenance.get("network", {})
+        network = self._stated("network", {})
         trained = network.get("trained", network.get("sha256"))
         return {
             "file": path,
@@ -146,6 +147,14 @@ class BundleNetwork:
         if TRAINING_PROFILE not in bundle.manifest.files:
             return None
         return load_profile(bundle.path / TRAINING_PROFILE)
+
+    def calibrated_range(self) -> "CalibratedRange | None":
+        """See ``Network``."""
+        from hrpn_export.calibrated_range import CalibratedRange
+
+        bundle = self._bundle()
+        artefact = bundle.artefact(self.format, self.precision)
+        return CalibratedRange.of(artefact, len(bundle.contract.inputs))
 
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""
@@ -170,6 +179,22 @@ class BundleNetwork:
     def state(self) -> int:
         """See ``Network``."""
         return _changed(self.folder)
+
+    def _stated(self, key: str, default: dict[str, Any]) -> dict[str, Any]:
+        """What the bundle says of its training under a key, whose value may be anything.
+
+        Raises:
+            DamagedBundleError: the value is no object with keys.
+        """
+        from hrpn_export.errors import DamagedBundleError
+
+        stated = self._bundle().manifest.provenance.get(key, default)
+        if not isinstance(stated, dict):
+            raise DamagedBundleError(
+                f"{self.folder}: bundle.json: provenance.{key} must be an object with keys; "
+                "export again"
+            )
+        return stated
 
     def _bundle(self) -> "Bundle":
         refuse_other_kind(self.folder, "bundle")

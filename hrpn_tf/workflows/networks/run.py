@@ -62,13 +62,14 @@ class RunNetwork:
         """See ``Network``.
 
         Raises:
-            RunError: no contract, or no network yet.
+            RunError: no contract, no network yet, or a damaged split.
             CalibrationError: intervals are requested, but the run is not calibrated.
         """
         if self.intervals:
             return self.run.calibration.contract
         contract = self.run.contract
         self.run.network_file()
+        self.run.check_split()
         return contract
 
     def subsets(self) -> dict[str, str]:
@@ -95,6 +96,10 @@ class RunNetwork:
 
         path = self.run.training_profile
         return load_profile(path) if path.exists() else None
+
+    def calibrated_range(self) -> None:
+        """None, since a network in float32 needs no calibration."""
+        return None
 
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""

@@ -93,22 +93,6 @@ def _slides_of(network: Network, config: Config, path: Path | None) -> tuple[Run
     return network.default_slides(config)
 
 
-def made_by(prediction: Path, network: Mapping[str, str]) -> bool:
-    """Whether a predicted slide exists and names this network, by its SHA-256.
-
-    Args:
-        prediction: path of the slide.
-        network: origin of the network; see ``Network``. Networks with and without intervals
-            differ.
-    """
-    from hrpn_tf.slides import read_provenance
-
-    if not prediction.exists():
-        return False
-    model = read_provenance(prediction).get("model", {})
-    return all(model.get(key) == network.get(key) for key in ("sha256", "intervals"))
-
-
 def _refuse_unknown_roles(channels: Mapping[str, str | int], config: Config) -> None:
     for role, name in channels.items():
         if role not in config.data.inputs:

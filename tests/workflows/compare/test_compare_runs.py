@@ -192,6 +192,13 @@ def of_slide(values: dict, name: str) -> list[dict]:
         ),
         (
             lambda metrics: change_json(
+                metrics, lambda v: [v["predictions"]["d"]["input"].update(sha256={"d": "other"})]
+            ),
+            [],
+            r"m0 and m1: the measured slide d is not the same image",
+        ),
+        (
+            lambda metrics: change_json(
                 metrics, lambda v: [row.update(subset="train") for row in of_slide(v, "d")]
             ),
             [],

@@ -5,21 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import ExportError
+from hrpn_export.formats.onnx.graph_def import prepare
 from hrpn_export.formats.table import Source
 from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
-from hrpn_export.safety import check_onnx
 from hrpn_export.snippets import program, section_of
+from hrpn_export.tracing import batch_of, for_converter
 
 if TYPE_CHECKING:
     import onnx
 
 OPSET = 18
-check = check_onnx
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
     """Write ``model.onnx``. Input and output are float32 in every precision.
+
+    ``metadata_props`` hold the contract as JSON and the precision.
 
     The option ``opset`` (18 by default) sets the opset of the file.
 
@@ -41,6 +43,9 @@ def export(source: Source, precision: str, folder: Path) -> Path:
         from hrpn_export.formats.onnx.int8 import to_int8
 
         graph = to_int8(graph, source.calibration, source.contract, folder)
+    # read by programs that get the file without its bundle
+    stated = {"contract": source.contract.to_json(), "precision": precision}
+    onnx.helper.set_model_props(graph, stated)
     onnx.checker.check_model(graph, full_check=True)
     onnx.save(graph, path)
     return path
@@ -60,8 +65,8 @@ def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
 def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "onnx.ModelProto":
     """Convert a Keras model to a float32 ONNX graph for every batch, height and width.
 
-    Batch normalisation is folded into the convolutions, and sizes computed from the shape of the
-    input become constant factors.
+    Batch normalisation is folded into the convolutions, sizes computed from the shape of the
+    input become constant factors, and paddings are stated in numbers.
 
     Args:
         model: maps (N, H, W, inputs) to (N, H, W, outputs).
@@ -73,26 +78,22 @@ def to_onnx(model: Any, inputs: int, opset: int = OPSET, multiple: int = 1) -> "
         ExportError: the graph has control flow, or an operation that the converter does not know.
     """
     import onnx
-    import tensorflow as tf
     import tf2onnx
 
+    from hrpn_export.graphs.pads import with_explicit_pads
     from hrpn_export.graphs.resize import with_resize
     from hrpn_export.graphs.rewrite import simplify
 
-    signature = [tf.TensorSpec((None, None, None, inputs), tf.float32, name=INPUT)]
-
-    @tf.function(input_signature=signature)
-    def run(grey_levels):  # type: ignore[no-untyped-def]
-        return {OUTPUT: model(grey_levels, training=False)}
-
+    serve = for_converter(model, inputs, prepare)
     try:
         graph, _ = tf2onnx.convert.from_function(
-            run, input_signature=signature, opset=min(opset, OPSET)
+            serve, input_signature=[batch_of(inputs)], opset=min(opset, OPSET)
         )
     except (ValueError, NotImplementedError, RuntimeError) as error:
         raise ExportError(f"tf2onnx cannot convert {model.name}: {error}") from None
     with_resize(graph)
     simplify(graph, inputs, multiple)
+    with_explicit_pads(graph, inputs, multiple)
     if opset > OPSET:
         graph = onnx.version_converter.convert_version(graph, opset)
     flow = {"If", "Loop", "Scan"}.intersection(node.op_type for node in graph.graph.node)

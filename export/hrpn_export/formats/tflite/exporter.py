@@ -2,22 +2,19 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
+from hrpn_export.formats.tflite.graph_def import prepare
 from hrpn_export.manifest import Artefact
-from hrpn_export.names import INPUT, OUTPUT
-from hrpn_export.safety import check_tflite
 from hrpn_export.snippets import program, section_of
+from hrpn_export.tracing import for_converter
 
 if TYPE_CHECKING:
     import keras
 
 _SIGNATURE = "serving_default"
-check = check_tflite
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
@@ -72,63 +69,14 @@ def to_tflite(model: "keras.Model", inputs: int, folder: Path) -> bytes:
 
     temporary = folder / "temporary"
     try:
-        serve = _with_constant_weights(model, inputs)
-        tf.saved_model.save(tf.Module(), str(temporary), signatures={_SIGNATURE: serve})
+        # with variables, the converter of TensorFlow 2.21 silently writes a file without weights
+        serve = for_converter(model, inputs, prepare)
+        # gradients of a layer's own, such as that of SiLU, cannot always be saved
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        signatures = {_SIGNATURE: serve}
+        tf.saved_model.save(tf.Module(), str(temporary), signatures=signatures, options=options)
         converter = tf.lite.TFLiteConverter.from_saved_model(str(temporary))
         written: bytes = converter.convert()
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return written
-
-
-def _with_constant_weights(model: "keras.Model", inputs: int) -> Any:
-    """The forward pass with its weights as constants.
-
-    With variables, the converter of TensorFlow 2.21 silently writes a file without weights, which
-    predicts NaN.
-    """
-    import tensorflow as tf
-
-    trainable = [np.asarray(variable) for variable in model.trainable_variables]
-    rest = [np.asarray(variable) for variable in model.non_trainable_variables]
-    signature = tf.TensorSpec((None, None, None, inputs), tf.float32, name=INPUT)
-
-    @tf.function(input_signature=[signature])
-    def run(grey_levels):  # type: ignore[no-untyped-def]
-        weights = [[tf.constant(array) for array in part] for part in (trainable, rest)]
-        return model.stateless_call(*weights, grey_levels, training=False)[0]
-
-    traced = run.get_concrete_function()
-    definition = traced.graph.as_graph_def()
-    _bound_softplus(definition)
-    given, result = traced.inputs[0].name, traced.outputs[0].name
-
-    @tf.function(input_signature=[signature])
-    def serve(grey_levels):  # type: ignore[no-untyped-def]
-        found = tf.graph_util.import_graph_def(definition, {given: grey_levels}, [result], name="")
-        return {OUTPUT: found[0]}
-
-    return serve
-
-
-def _bound_softplus(definition: Any) -> None:
-    """Rewrite log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)) in a graph definition.
-
-    TFLite has no softplus, and the converter's log(1 + exp(x)) is infinite from x = 89, which
-    bright places of a 16-bit slide can reach.
-    """
-    import tensorflow as tf
-
-    for node in [each for each in definition.node if each.op == "Softplus"]:
-        value, kind, name = node.input[0], node.attr["T"], node.name
-
-        def add(op: str, *inputs: str) -> str:
-            made = definition.node.add(op=op, name=f"{name}/{op}", input=inputs)  # noqa: B023
-            made.attr["T"].CopyFrom(kind)  # noqa: B023
-            return str(made.name)
-
-        one = definition.node.add(op="Const", name=f"{name}/one")
-        one.attr["dtype"].CopyFrom(kind)
-        one.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(1.0, tf.DType(kind.type)))
-        small = add("Log", add("AddV2", one.name, add("Exp", add("Neg", add("Abs", value)))))
-        node.op, node.input[:] = "AddV2", [add("Relu", value), small]
