@@ -17,7 +17,7 @@ from support.command import Ended, hrpn_tf
 from support.hostile import is_harmless
 
 from hrpn_tf.errors import OutputExistsError, UsageError
-from hrpn_tf.slides import SlideInfo, open_slide, write_slide
+from hrpn_tf.slides import SlideInfo, channel_index, open_slide, write_slide
 from hrpn_tf.workflows.inspect.slide import (
     PERCENTILES,
     _spots,
@@ -367,10 +367,12 @@ def test_it_says_which_roles_the_names_leave_open(tmp_path: Path) -> None:
     assert not any(line.startswith("nuclei:") for line in lines)
 
 
-def test_a_name_that_acts_on_the_terminal_is_shown_and_given_by_its_index(tmp_path: Path) -> None:
+def test_a_name_that_acts_on_the_terminal_is_shown_and_can_be_given(tmp_path: Path) -> None:
     pixels = np.zeros((9, 9, 1), np.uint8)
     names = ("DAPI\u202e\u009b31m $\\frac{$",)
     write_slide(tmp_path / "a.tif", pixels, channels=names, pixel_size_um=0.5, provenance={})
     found = inspect(tmp_path / "a.tif", "--out", tmp_path / "a.png")
     assert is_harmless(found.out + found.err)
-    assert found.out.splitlines()[-1] == "for hrpn-tf predict: --channel nuclei=0"
+    shown = found.out.splitlines()[-1].partition("'nuclei=")[2].removesuffix("'")
+    with open_slide(tmp_path / "a.tif") as slide:
+        assert channel_index(slide.info, shown) == 0
