@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from support.zarr_samples import edit, save_image
 
-from hrpn_tf.errors import SlideFormatError
+from hrpn_tf.errors import SlideChangedError, SlideFormatError
+from hrpn_tf.prediction.change import FileStates
+from hrpn_tf.prediction.provenance import slide_checksums
 from hrpn_tf.slides import channel_index, open_slide
 from hrpn_tf.workflows.inspect.slide import inspect_slide
 from hrpn_tf.workflows.inspect.summary import as_text
@@ -202,6 +204,20 @@ def test_a_link_that_leads_nowhere_is_no_missing_chunk(tmp_path: Path) -> None:
     chunk.symlink_to("/nowhere/at/all")
     with pytest.raises(SlideFormatError, match="a link leads out of the slide"):
         read(path)
+
+
+def test_checksums_and_changes_leave_out_what_lies_elsewhere(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.zarr")
+    before = slide_checksums(path)
+    (tmp_path / "secret").write_text("a")
+    (path / "secret").symlink_to(tmp_path / "secret")
+    (path / "dead").symlink_to("/nowhere/at/all")
+    assert slide_checksums(path) == before
+    states = FileStates.of([path])
+    states.check()
+    (path / "0" / "0" / "0" / "0").write_bytes(b"changed")
+    with pytest.raises(SlideChangedError):
+        states.check()
 
 
 @pytest.mark.parametrize("separator", ["/../../../ok/0/", "..", "//", "\\"])
