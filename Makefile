@@ -15,7 +15,7 @@ PYTEST ?=
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: demo benchmark test test-fast check docs tutorials format clean study vendor docker
+.PHONY: demo benchmark kills fuzz test test-fast check docs tutorials format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -40,6 +40,16 @@ benchmark: .venv/installed
 	$(BIN)/hrpn-tf benchmark $(DEMO)/bundle --plan quick --out $(BENCHMARK)
 	@echo "Open the page $(BENCHMARK)/report.html"
 
+# Kills the commands at random moments and compares the results; KILLS=20 for a quick look.
+KILLS ?= 200
+kills: .venv/installed
+	$(BIN)/python benchmarks/experiments/kills.py --kills $(KILLS) --seed 0
+
+# Reads damaged files of every kind as the commands do; FUZZ=200 for a quick look.
+FUZZ ?= 2000
+fuzz: .venv/installed
+	$(BIN)/python benchmarks/experiments/fuzz --files $(FUZZ) --seed 0 --out build/fuzz
+
 test: .venv/installed
 	$(BIN)/pytest $(PYTEST)
 
@@ -61,7 +71,7 @@ tutorials: .venv/installed
 	mkdir -p build/tutorials
 	for source in docs/tutorials/*.py; do $(BIN)/jupytext --quiet --to ipynb \
 		--output build/tutorials/$$(basename $$source .py).ipynb $$source || exit 1; done
-	HRPN_TUTORIAL=$(TUTORIAL) $(BIN)/pytest --nbmake --overwrite --nbmake-timeout 7200 \
+	HRPN_TUTORIAL=$(TUTORIAL) $(BIN)/pytest --nbmake -n 2 --overwrite --nbmake-timeout 7200 \
 		-o timeout=0 --durations 4 build/tutorials
 
 docs: .venv/installed

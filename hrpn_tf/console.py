@@ -3,6 +3,10 @@
 The library itself never prints. It logs under ``hrpn_tf``, ``hrpn_export`` and ``hrpn_benchmarks``,
 and reports progress to :mod:`hrpn_tf.progress`. Without a handler nothing is shown, as Python's
 ``logging`` documents. ``hrpn-tf`` shows both with :func:`terminal_log`.
+
+A record may quote a file name or a channel. Here, where all of them pass, such text becomes
+printable: no character of it acts on the terminal, and what the encoding of the terminal cannot
+show is replaced.
 """
 
 import json
@@ -17,6 +21,8 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from hrpn_tf.progress import Bar, Bars, Update, callback_bars, show_progress
+from hrpn_tf.text import printable, printable_lines
+from hrpn_tf.waiting import START_UP, waiting
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +118,7 @@ class TerminalHandler(logging.Handler):
         try:
             stream = self._stream(record)
             with _beside_bars(stream):
-                stream.write(self.format(record) + "\n")
+                stream.write(encodable(self.format(record), stream) + "\n")
                 stream.flush()
         except BrokenPipeError:
             raise
@@ -130,8 +136,8 @@ class _Line(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         if record.name == WARNINGS:  # of another package: as Python shows it
-            return record.getMessage().rstrip()
-        text = " ".join(record.getMessage().split())
+            return printable_lines(record.getMessage().rstrip())
+        text = _one_line(record)
         return text if record.levelno < logging.WARNING else f"hrpn-tf: {text}"
 
 
@@ -141,7 +147,7 @@ class _DetailedLine(_Line):
     def format(self, record: logging.LogRecord) -> str:
         if record.name == WARNINGS or _is_output(record):
             return super().format(record)
-        text = " ".join(record.getMessage().split())
+        text = _one_line(record)
         time = self.formatTime(record, "%H:%M:%S")
         return f"{time} {record.levelname} {record.name}: {text}"
 
@@ -160,7 +166,25 @@ class _JsonLine(logging.Formatter):
             fields["progress"] = asdict(update)
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
+        text = json.dumps(fields, ensure_ascii=False)
+        # JSON itself asks for no escape of C1, marks of direction and separators of lines
+        return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    """A text of which the encoding of a stream can show every character; others are escaped.
+
+    Example:
+        >>> import io
+        >>> encodable("3 µm", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+        '3 \\\\xb5m'
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _one_line(record: logging.LogRecord) -> str:
+    return printable(" ".join(record.getMessage().split()))
 
 
 def _is_output(record: logging.LogRecord) -> bool:
@@ -205,7 +229,8 @@ def load_tensorflow() -> None:
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        import tensorflow  # noqa: F401
+        with waiting.part(START_UP):
+            import tensorflow  # noqa: F401
     finally:
         os.dup2(kept, 2)
         os.close(kept)

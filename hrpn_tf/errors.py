@@ -18,6 +18,10 @@ class UsageError(HrpnError):
     exit_code = 2
 
 
+class WrongKindError(UsageError):
+    """A path holds another kind of thing than the command takes, e.g. a slide list for a run."""
+
+
 # Slides
 
 
@@ -92,6 +96,12 @@ class StoreError(HrpnError):
     """The patch store is missing, incomplete or of another version."""
 
 
+class StoreNotFoundError(StoreError):
+    """There is no patch store at this path."""
+
+    exit_code = UsageError.exit_code
+
+
 # Configuration, runs, models
 
 
@@ -101,6 +111,10 @@ class ConfigError(UsageError):
 
 class RunError(UsageError):
     """The run folder misses something, or belongs to another configuration."""
+
+
+class FinishedRunError(RunError):
+    """The training is finished; it is not trained further."""
 
 
 class TrainingProfileError(HrpnError):
@@ -113,6 +127,12 @@ class OutputExistsError(UsageError):
 
 class CheckpointError(HrpnError):
     """A checkpoint cannot be loaded into the model."""
+
+
+class CheckpointNotFoundError(CheckpointError):
+    """There is no checkpoint at this path."""
+
+    exit_code = UsageError.exit_code
 
 
 class ForeignCheckpointError(CheckpointError):

@@ -4,13 +4,14 @@ import errno
 import fcntl
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from hrpn_tf import leftovers
 from hrpn_tf.errors import DiskFullError, OutputExistsError, RunBusyError
+from hrpn_tf.leftovers import remove as remove
 
 # EFBIG: the file system or the user's limit allows no larger file; to the user, that is full.
 _PIECE_BYTES = 2**20
@@ -23,7 +24,8 @@ def atomic_path(final: Path, overwrite: bool) -> Iterator[Path]:
 
     On success it is renamed to ``final``; on any error, Ctrl-C included, it is removed and
     ``final`` is left as it was. The temporary name ends like the final one, so that writers that
-    go by the suffix work. Missing parent folders are made.
+    go by the suffix work. Missing parent folders are made. What a killed process left of the same
+    result is cleared; see :mod:`hrpn_tf.leftovers`.
 
     Args:
         final: where the result goes.
@@ -35,16 +37,17 @@ def atomic_path(final: Path, overwrite: bool) -> Iterator[Path]:
     """
     final = Path(final)
     refuse_existing(final, overwrite)
-    temporary = final.with_name(f".partial-{secrets.token_hex(4)}-{final.name}")
-    try:
-        with disk_full_as_named_error(final):
-            final.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-            _sync(temporary)
-            refuse_existing(final, overwrite)
-            _move_into_place(temporary, final)
-    finally:
-        remove(temporary)
+    with disk_full_as_named_error(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with leftovers.claimed(final) as token:
+            temporary = leftovers.partial_path(final, token)
+            try:
+                yield temporary
+                _sync(temporary)
+                refuse_existing(final, overwrite)
+                _move_into_place(temporary, final, token)
+            finally:
+                remove(temporary)
 
 
 @contextmanager
@@ -88,12 +91,33 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def held_folder(folder: Path) -> Iterator[None]:
+    """The same for a folder that is made if it is missing, and may be removed or renamed within.
+
+    Raises:
+        RunBusyError: another process holds it.
+    """
+    with ExitStack() as stack:
+        while True:
+            folder.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                before = folder.stat().st_ino
+                stack.enter_context(locked(folder))
+                if folder.stat().st_ino == before:
+                    break
+            # the last process that held the folder has removed it
+            stack.pop_all().close()
+        yield
+
+
 def refuse_existing(final: Path, overwrite: bool) -> None:
-    """Raise unless ``final`` is free or may be replaced.
+    """Raise unless ``final`` is free or may be replaced; clears what killed processes left of it.
 
     Raises:
         OutputExistsError: ``final`` exists and ``overwrite`` is false.
     """
+    leftovers.clear(final)
     if not overwrite and os.path.lexists(final):
         raise OutputExistsError(f"{final} exists; give --overwrite to replace it")
 
@@ -105,15 +129,8 @@ def move(made: Path, final: Path, overwrite: bool) -> None:
         OutputExistsError: ``final`` exists and ``overwrite`` is false.
     """
     refuse_existing(final, overwrite)
-    _move_into_place(made, final)
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder with all it holds, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    with leftovers.claimed(final) as token:
+        _move_into_place(made, final, token)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -148,19 +165,19 @@ def _sync(path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _move_into_place(temporary: Path, final: Path) -> None:
+def _move_into_place(made: Path, final: Path, token: str) -> None:
     """Rename; a folder in the way is set aside first, since it cannot be replaced in one step."""
-    if not (final.is_dir() and not final.is_symlink()) and not temporary.is_dir():
-        os.replace(temporary, final)
+    if not (final.is_dir() and not final.is_symlink()) and not made.is_dir():
+        os.replace(made, final)
         return
     if not os.path.lexists(final):
-        os.rename(temporary, final)
+        os.rename(made, final)
         return
-    aside = final.with_name(f".replaced-{secrets.token_hex(4)}-{final.name}")
+    aside = leftovers.replaced_path(final, token)
     os.rename(final, aside)
     try:
-        os.rename(temporary, final)
+        os.rename(made, final)
     except BaseException:
         os.rename(aside, final)
         raise
-    remove(aside)
+    leftovers.discard_replaced(final, token)

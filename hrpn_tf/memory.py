@@ -20,7 +20,7 @@ def peak_bytes() -> int | None:
 def forget_peak() -> None:
     """Let the peak be what is held now, as far as the system allows."""
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def free_on_host(root: Path = Path("/")) -> Iterator[int]:
@@ -29,10 +29,10 @@ def free_on_host(root: Path = Path("/")) -> Iterator[int]:
     The least of them is what may be used. File caches count as free.
     """
     try:
-        for line in (root / "proc/meminfo").read_text().splitlines():
+        for line in (root / "proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
                 yield int(line.split()[1]) * 1024
-        groups = (root / "proc/self/cgroup").read_text().splitlines()
+        groups = (root / "proc/self/cgroup").read_text(encoding="ascii").splitlines()
     except OSError:
         return
     for group in groups:
@@ -49,9 +49,9 @@ def _free_in_group(base: Path, path: str, limit: str, use: str) -> Iterator[int]
     inside = PurePosixPath(path.lstrip("/"))
     for folder in (base / part for part in (inside, *inside.parents)):
         try:
-            most = (folder / limit).read_text().strip()
-            used = int((folder / use).read_text())
-            statistics = (folder / "memory.stat").read_text().splitlines()
+            most = (folder / limit).read_text(encoding="ascii").strip()
+            used = int((folder / use).read_text(encoding="ascii"))
+            statistics = (folder / "memory.stat").read_text(encoding="ascii").splitlines()
         except OSError:
             continue  # a container sees only the innermost group, under another path
         if most != "max":

@@ -16,6 +16,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from hrpn_tf.text import printable
+
 Item = TypeVar("Item")
 
 
@@ -89,7 +91,7 @@ class Progress:
         self._bar = bars and bars(
             total=total,
             initial=initial,
-            desc=title,
+            desc=printable(title),
             unit=unit,
             unit_scale=unit == "px",
             leave=leave,
@@ -106,7 +108,7 @@ class Progress:
         if self._bar is None:
             return
         if note is not None:
-            self._bar.set_postfix_str(note, refresh=False)
+            self._bar.set_postfix_str(printable(note), refresh=False)
         self._bar.update(amount)
 
     def drop(self, amount: float) -> None:

@@ -1,47 +1,70 @@
 """Text that comes from files, made harmless where it is shown or stored.
 
-File names, channel names, labels and groups are chosen by whoever made the slide. They may hold
-escape sequences for a terminal, marks that turn the direction of writing, Markdown, or formulas
-that a spreadsheet would run.
+What a terminal and a page show goes through :func:`printable` and :func:`markdown`, and each table
+of numbers is written by :func:`csv_text`: no other module writes CSV.
 """
 
-import re
-from collections.abc import Iterable
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$^:])")
+from hrpn_export.text import markdown, printable, printable_lines
+
+__all__ = [
+    "csv_cell",
+    "csv_row",
+    "csv_table",
+    "csv_text",
+    "markdown",
+    "original_cell",
+    "printable",
+    "printable_lines",
+    "read_csv",
+]
+
 # What Excel, LibreOffice and Google Sheets take for the start of a formula, wide forms included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def printable(text: object, longest: int | None = None) -> str:
-    """One line that shows every character, and does nothing else to a terminal.
-
-    White space becomes a blank. Control characters, marks of direction, lone surrogates and other
-    characters that do not print are written as Python writes them.
+def csv_text(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    """A CSV file: a heading and rows, in which no cell is a formula.
 
     Args:
-        text: anything with a ``str``.
-        longest: characters that are kept; the rest becomes an ellipsis. None keeps all.
+        heads: names of the columns.
+        rows: cells of each row; None for an empty one. Numbers are written in full precision.
 
     Example:
-        >>> printable("DAPI" + chr(27) + "[31m" + chr(0x202E))
-        'DAPI\\\\x1b[31m\\\\u202e'
+        >>> csv_text(["slide", "mse"], [["=1+1", 0.5], ["b", None]])
+        "slide,mse\\n'=1+1,0.5\\nb,\\n"
     """
-    line = "".join(map(_visible, str(text)))
-    if longest is not None and len(line) > longest:
-        line = line[: longest - 1] + "…"
-    return line
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(csv_row(heads))
+    writer.writerows(csv_row(row) for row in rows)
+    return text.getvalue()
 
 
-def markdown(text: object) -> str:
-    """Text that Markdown and HTML show as it is: no markup, no end of a table cell.
+def csv_table(rows: Sequence[Mapping[str, object]]) -> str:
+    """:func:`csv_text` of rows by name, of which each has the columns of the first."""
+    heads = list(rows[0]) if rows else []
+    return csv_text(heads, ([row[head] for head in heads] for row in rows)) if rows else ""
+
+
+def read_csv(text: str) -> list[list[str]]:
+    """The rows of a CSV file that :func:`csv_text` wrote, with the texts that it was given.
+
+    Raises:
+        ValueError: it is no CSV.
 
     Example:
-        >>> markdown("a|b <i>")
-        'a\\\\|b &lt;i&gt;'
+        >>> read_csv(csv_text(["slide"], [["=1+1"]]))
+        [['slide'], ['=1+1']]
     """
-    line = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKUP.sub(r"\\\1", line)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+    return [[original_cell(cell) for cell in row] for row in rows]
 
 
 def csv_cell(value: object) -> object:
@@ -56,9 +79,17 @@ def csv_cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     line = printable(value)
-    if value.lstrip(" ").startswith(_FORMULA) and not _is_number(value):
-        return "'" + line
-    return line
+    return "'" + line if _runs(line.lstrip("'")) else line
+
+
+def original_cell(text: str) -> str:
+    """The text that :func:`csv_cell` wrote as this cell.
+
+    Example:
+        >>> original_cell(str(csv_cell("=1+1")))
+        '=1+1'
+    """
+    return text[1:] if text.startswith("'") and _runs(text.lstrip("'")) else text
 
 
 def csv_row(values: Iterable[object]) -> list[object]:
@@ -66,12 +97,8 @@ def csv_row(values: Iterable[object]) -> list[object]:
     return [csv_cell(value) for value in values]
 
 
-def _visible(character: str) -> str:
-    if character.isprintable():
-        return character
-    if character.isspace() and character not in "\x1c\x1d\x1e\x1f\x85\u2028\u2029":
-        return " "
-    return ascii(character)[1:-1]
+def _runs(text: str) -> bool:
+    return text.lstrip(" ").startswith(_FORMULA) and not _is_number(text)
 
 
 def _is_number(text: str) -> bool:

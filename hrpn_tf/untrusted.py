@@ -17,8 +17,11 @@ from hrpn_tf.errors import HrpnError
 from hrpn_tf.text import printable
 
 MIB = 2**20
+LARGEST = 256 * MIB  # of what this project writes itself, e.g. the metrics of many slides
 _DEEPEST = 64
 _REASON = 160
+_REPEATED = 100_000  # values that aliases may stand for, all together
+_DIGITS = 400
 
 
 def read_file(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) -> bytes:
@@ -109,24 +112,60 @@ def parse_yaml(text: str) -> Any:
 
 
 def _refuse_bombs(text: str) -> None:
-    """Raise if the value is nested too deeply, or an alias stands for another alias.
+    """Raise if the value is nested too deeply, is repeated too often, or has too many digits.
 
     A few hundred bytes of aliases of aliases expand to gigabytes where they are looked at.
     """
-    depth, anchored = 0, []
+    depth, nodes, repeated = 0, 0, 0
+    open_anchors: list[tuple[int, str, int]] = []  # depth, name, number of nodes before it
+    sizes: dict[str, int] = {}
     for event in yaml.parse(text, Loader=_LOADER):
+        nodes += isinstance(event, yaml.NodeEvent)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if event.anchor is not None:
-                anchored.append(depth)
+                open_anchors.append((depth, event.anchor, nodes))
             if depth > _DEEPEST:
                 raise ValueError(f"nested more than {_DEEPEST} levels deep")
         elif isinstance(event, yaml.CollectionEndEvent):
-            if anchored and anchored[-1] == depth:
-                anchored.pop()
+            if open_anchors and open_anchors[-1][0] == depth:
+                _, name, before = open_anchors.pop()
+                sizes[name] = nodes - before + 1
             depth -= 1
-        elif isinstance(event, yaml.AliasEvent) and anchored:
-            raise ValueError(f"alias *{event.anchor} stands within an anchored value")
+        elif isinstance(event, yaml.AliasEvent):
+            if open_anchors:
+                raise ValueError(f"alias *{event.anchor} stands within an anchored value")
+            repeated += sizes.get(str(event.anchor), 1)
+            if repeated > _REPEATED:
+                raise ValueError(f"aliases repeat more than {_REPEATED} values")
+        elif isinstance(event, yaml.ScalarEvent) and _is_long_number(event):
+            raise ValueError(f"a number of more than {_DIGITS} digits")
 
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def _is_long_number(event: yaml.ScalarEvent) -> bool:
+    """Whether a scalar becomes a number that Python could hardly write out again."""
+    is_number = event.implicit[0] or str(event.tag).endswith((":int", ":float"))
+    return bool(is_number and len(event.value) > _DIGITS and set(event.value) <= _OF_NUMBERS)
+
+
+_OF_NUMBERS = set("0123456789abcdefABCDEFxXoO_:.+-")
+_PLAIN: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeys(_PLAIN):
+    """A loader of plain types that refuses a key that is there twice; the last would win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag.endswith(":merge"):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key.value}' is there twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_LOADER: Any = _UniqueKeys

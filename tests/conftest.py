@@ -54,7 +54,9 @@ def memory_grows_less_than() -> Callable[[int], AbstractContextManager[None]]:
 
     @contextmanager
     def growth(limit: int) -> Iterator[None]:
-        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak of the tests before
+        Path("/proc/self/clear_refs").write_text(
+            "5", encoding="utf-8"
+        )  # forgets the peak of the tests before
         before = status("VmRSS")
         yield
         assert status("VmHWM") - before < limit

@@ -2,13 +2,25 @@
 
 import csv
 import io
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.hostile import NAMES, is_harmless
+from support.places import ROOT
 
-from hrpn_tf.text import csv_cell, csv_row, markdown, printable
+from hrpn_tf.text import (
+    csv_cell,
+    csv_row,
+    csv_table,
+    csv_text,
+    markdown,
+    printable,
+    printable_lines,
+    read_csv,
+)
 
 
 @given(st.text(alphabet=st.characters()))
@@ -50,3 +62,53 @@ def test_markdown_shows_markup_as_text() -> None:
     text = "a|b <script>alert(1)</script> **bold** [x](http://y) `c` # _u_ ~s~ $m$ \\"
     html = markdown_it.markdown(markdown(text))
     assert not [tag for tag in ("<script", "<strong", "<a ", "<code", "<em") if tag in html]
+
+
+@pytest.mark.parametrize("name", ["slide-01", "mouse_1 (left).v2", "CD31+DAPI", "10 % a/b"])
+def test_ordinary_names_have_no_escapes_in_markdown(name: str) -> None:
+    assert markdown(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["# a", "- a", "+ a", "1. a", "12) a", "http://a", "www.a.b", "m@x"]
+)
+def test_what_acts_at_its_place_is_escaped_in_markdown(name: str) -> None:
+    assert "\\" in markdown(name)
+
+
+def test_lines_stay_lines() -> None:
+    assert printable_lines("a\x1b[2J\nb\r") == "a\\x1b[2J\nb "
+
+
+@given(st.lists(st.text(alphabet=st.characters(exclude_categories=["C", "Z"])), min_size=1))
+def test_names_are_read_back_from_a_csv_file(names: list[str]) -> None:
+    rows = read_csv(csv_text(["slide"], ([name] for name in names)))
+    assert [row[0] if row else "" for row in rows[1:]] == names
+
+
+def test_a_csv_file_holds_numbers_and_no_formula() -> None:
+    text = csv_table([{"slide": name, "mse": -0.1234567890123456} for name in NAMES])
+    assert is_harmless(text)
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert not [row for row in rows if row[0].startswith(("=", "+", "-", "@"))]
+    assert {float(row[1]) for row in rows[1:]} == {-0.1234567890123456}
+
+
+def test_only_one_module_writes_csv() -> None:
+    files = [
+        file
+        for package in ("hrpn_tf", "export/hrpn_export", "benchmarks/hrpn_benchmarks")
+        for file in (ROOT / package).rglob("*.py")
+    ]
+    texts = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files}
+    writing = re.compile(r"\b(csv\.(Dict)?[wW]riter|from csv import|to_csv\(.*path|savetxt)\b")
+    assert {name for name, text in texts.items() if writing.search(text)} == {"hrpn_tf/text.py"}
+
+
+def test_only_one_module_of_the_command_line_prints() -> None:
+    printing = {
+        file.name
+        for file in (ROOT / "hrpn_tf/cli").glob("*.py")
+        if any(word in file.read_text(encoding="utf-8") for word in ("click.echo(", "secho("))
+    }
+    assert printing == {"show.py"}

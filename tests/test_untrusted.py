@@ -77,3 +77,18 @@ _LEAVES = st.none() | st.booleans() | st.integers() | st.text(st.characters(max_
 @given(st.recursive(_LEAVES, st.lists, max_leaves=9))
 def test_json_is_yaml(value: object) -> None:
     assert parse_yaml(json.dumps(value)) == value
+
+
+LONG = ["a: " + "1:" * 300 + "1", "a: 0x" + "f" * 5000, "a: !!int '" + "9" * 450 + "'"]
+QUADRATIC = "a: &a [" + "x," * 2000 + "]\nb: [" + "*a," * 60 + "]\n"
+
+
+@pytest.mark.parametrize("text", [*LONG, QUADRATIC])
+def test_yaml_that_would_grow_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"digits|repeat"):
+        parse_yaml(text)
+
+
+def test_long_texts_and_a_few_aliases_are_no_bombs() -> None:
+    assert parse_yaml("a: " + "fog" * 500) == {"a": "fog" * 500}
+    assert len(parse_yaml("a: &a [1, 2]\nb: [" + "*a," * 100 + "]")["b"]) == 100

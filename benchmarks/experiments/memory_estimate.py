@@ -55,6 +55,7 @@ def _case(preset: str, precision: str, options: argparse.Namespace) -> tuple[int
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""},
         stdout=subprocess.PIPE,
         text=True,
+        encoding="utf-8",
         check=True,
     )
     estimate, measured = map(int, done.stdout.split()[-2:])

@@ -46,7 +46,9 @@ def main() -> None:
         for option, words in OPTIONS.items():
             command = [sys.executable, __file__, str(bundle), "--option", option]
             command += ["--side", str(arguments.side), "--threads", str(arguments.threads)]
-            result = subprocess.run(command, capture_output=True, text=True, check=True)
+            result = subprocess.run(
+                command, capture_output=True, text=True, encoding="utf-8", check=True
+            )
             print(f"| {name} | {words} | {result.stdout.strip()} |", flush=True)
 
 

@@ -84,6 +84,7 @@ def _measured(table: str, folder: str, *case: str) -> int:
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
+        encoding="utf-8",
         check=False,
     )
     if done.returncode:
@@ -216,8 +217,8 @@ def _write_run(run: Path, preset: str) -> None:
         tile_exact=True,
         grey_max=255.0,
     )
-    (run / "contract.json").write_text(contract.to_json())
-    (run / "hrpn.yaml").write_text(to_yaml(load_config()))
+    (run / "contract.json").write_text(contract.to_json(), encoding="utf-8")
+    (run / "hrpn.yaml").write_text(to_yaml(load_config()), encoding="utf-8")
 
 
 _CASES = {"sides": _side_case, "budgets": _budget_case}

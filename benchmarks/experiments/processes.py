@@ -40,6 +40,7 @@ def run_step(
             env={**os.environ, **(environment or {}), "PYTHONPATH": paths},
             capture_output=True,
             text=True,
+            encoding="utf-8",
             timeout=timeout,
             check=False,
         )

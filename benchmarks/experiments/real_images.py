@@ -50,7 +50,7 @@ def main() -> None:
     target = load_config(options.config, options.set).data
     channel = target.channels.get(target.target, target.target)
     report = pool(fields, options.out, str(channel)) | {"fold_seconds": seconds}
-    (options.out / "result.json").write_text(json.dumps(report, indent=2) + "\n")
+    (options.out / "result.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     show(report)
 
 
@@ -76,8 +76,8 @@ def run_fold(k: int, field: Path, store: Path, out: Path, chosen: list[str]) -> 
             call("fit", store, "--out", run, *chosen, f"--set=data.split.fold={k}")
             (run / "done").touch()
         call("predict", field, "--run", run, "--out", prediction, "--overwrite")
-        took.write_text(f"{time.perf_counter() - started:.1f}")
-    return float(took.read_text())
+        took.write_text(f"{time.perf_counter() - started:.1f}", encoding="utf-8")
+    return float(took.read_text(encoding="utf-8"))
 
 
 def pool(fields: list[Path], out: Path, channel: str) -> dict:

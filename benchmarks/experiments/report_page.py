@@ -97,7 +97,9 @@ def _evaluate(run: Path, slides: list[Path], groups: list[str]) -> None:
         found.append(SlideMetrics(name, group, "test", {MODEL: sums}))
     evaluation = Evaluation(tuple(found), 255.0, 0.0, "uint8", None)
     (run / "evaluation").mkdir()
-    (run / "evaluation" / "metrics.json").write_text(json.dumps(evaluation.to_json()))
+    (run / "evaluation" / "metrics.json").write_text(
+        json.dumps(evaluation.to_json()), encoding="utf-8"
+    )
 
 
 def _noise(seed: int, side: int) -> np.ndarray:

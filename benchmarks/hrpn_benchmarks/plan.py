@@ -1,14 +1,16 @@
 """A plan: what a benchmark measures, as plain configuration."""
 
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
 from pydantic import Field, ValidationError
 
 from hrpn_benchmarks.errors import PlanError
 from hrpn_benchmarks.measures import Strict
+from hrpn_benchmarks.small_files import parse_small_yaml, read_small_file
 
+_LARGEST = 2**20  # bytes
 SHIPPED = Path(__file__).parent / "plans"
 Side = Annotated[int, Field(ge=1, le=65536)]
 Count = Annotated[int, Field(ge=1, le=4096)]
@@ -98,15 +100,13 @@ def read_plan(source: str | Path) -> Plan:
     """
     shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
     path = Path(source)
-    if not path.is_file():
-        if str(source) not in shipped:
-            raise PlanError(f"{source}: no such file, nor a shipped plan ({', '.join(shipped)})")
+    if not path.is_file() and str(source) in shipped:
         path = shipped[str(source)]
+    elif not os.path.lexists(path):
+        raise PlanError(f"{source}: no such file, nor a shipped plan ({', '.join(shipped)})")
+    text = read_small_file(path, PlanError, _LARGEST)
     try:
-        values: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        return Plan.model_validate(values)
-    except yaml.YAMLError as error:
-        raise PlanError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        return Plan.model_validate(parse_small_yaml(text, path, PlanError) or {})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -16,18 +17,31 @@ from hrpn_benchmarks.machine.environment import Environment, this_ending, this_e
 from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.measures import Samples
 from hrpn_benchmarks.plan import Plan
-from hrpn_benchmarks.report.report import REPORT, Report, Row, accuracy_of, size_of
+from hrpn_benchmarks.report.report import (
+    REPORT,
+    Report,
+    Row,
+    accuracy_of,
+    read_report,
+    size_of,
+)
+from hrpn_benchmarks.small_files import read_small_file
 from hrpn_benchmarks.trackers.counts import Counts, try_to_count
 
 # Finished rounds, one JSON object per line; removed once the report is written.
 JOURNAL = "rounds.jsonl"
 _BEGUN = "begun.json"
+_LARGEST = 2**28  # bytes of either
 
 _log = logging.getLogger(__name__)
 
 
 def run_benchmark(
-    plan: Plan, bundles: Sequence[Path], out: Path, log: Callable[[str], object] = _log.info
+    plan: Plan,
+    bundles: Sequence[Path],
+    out: Path,
+    log: Callable[[str], object] = _log.info,
+    on_report: Callable[[Report], object] = lambda report: None,
 ) -> Report:
     """Measure every case of a plan, and write ``OUT/report.json``.
 
@@ -40,6 +54,8 @@ def run_benchmark(
         out: folder of the report; created.
         log: called with one line before each measurement; by default the logger
             ``hrpn_benchmarks.runner`` at level INFO.
+        on_report: called with the report once it is written, for example to write pages of it.
+            The benchmark counts as finished afterwards.
 
     Returns:
         The report that was written; times in s, memory in bytes.
@@ -54,6 +70,8 @@ def run_benchmark(
     """
     cases = expand(plan, bundles)
     environment = _begin(plan, cases, out)
+    if (out / REPORT).exists():  # interrupted after it was written
+        return _finish(read_report(out), out, on_report)
     done = _rounds(out / JOURNAL)
     left = [
         (number, case) for number, case in _order(plan, cases) if (number, case.key) not in done
@@ -62,18 +80,35 @@ def run_benchmark(
         log(f"{count} of {len(left)}: {case.title}")
         result = measure_apart(case, plan.timeout)
         done[number, case.key] = result
-        with (out / JOURNAL).open("a", encoding="utf-8") as journal:
-            entry = {"round": number, "key": case.key, "result": result.model_dump(mode="json")}
-            journal.write(json.dumps(entry) + "\n")
+        entry = {"round": number, "key": case.key, "result": result.model_dump(mode="json")}
+        _append(out / JOURNAL, json.dumps(entry))
     ending = this_ending()
     rows = _rows(cases, [[done[n, case.key] for n in range(plan.rounds)] for case in cases])
     report = Report(environment=environment, plan=plan, rows=rows, ending=ending)
-    temporary = out / f".{REPORT}"
-    temporary.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    temporary.replace(out / REPORT)
+    _write(out / REPORT, report.model_dump_json(indent=2) + "\n")
+    return _finish(report, out, on_report)
+
+
+def _finish(report: Report, out: Path, on_report: Callable[[Report], object]) -> Report:
+    """Remove what is needed to resume; the last file to go tells a finished benchmark."""
+    on_report(report)
     for name in (JOURNAL, _BEGUN):
         (out / name).unlink(missing_ok=True)
     return report
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that appears whole or not at all."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _append(journal: Path, line: str) -> None:
+    """Add a line, below one that an interruption cut short."""
+    with journal.open("a+b") as file:
+        torn = file.tell() > 0 and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
+        file.write(("\n" if torn else "").encode() + line.encode() + b"\n")
 
 
 def _begin(plan: Plan, cases: Sequence[BenchmarkCase], out: Path) -> Environment:
@@ -82,22 +117,22 @@ def _begin(plan: Plan, cases: Sequence[BenchmarkCase], out: Path) -> Environment
     Raises:
         ReportError: the folder holds a report, another benchmark or other files.
     """
-    if (out / REPORT).exists():
+    begun = out / _BEGUN
+    if (out / REPORT).exists() and not begun.exists():
         raise ReportError(f"{out}: a report is there; name another folder")
     identity = {"plan": plan.model_dump(mode="json"), "cells": [case.key for case in cases]}
-    begun = out / _BEGUN
     if begun.exists():
-        with suppress(OSError, ValueError):
-            before = json.loads(begun.read_text(encoding="utf-8"))
+        with suppress(ReportError, ValueError, KeyError, TypeError, RecursionError):
+            before = json.loads(read_small_file(begun, ReportError, _LARGEST))
             if before["identity"] == identity:
                 return Environment.model_validate(before["environment"])
         raise ReportError(f"{out}: another benchmark was begun there; name another folder")
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and any(path.name != f".{_BEGUN}" for path in out.iterdir()):
         raise ReportError(f"{out}: is not empty; name another folder")
     out.mkdir(parents=True, exist_ok=True)
     environment = this_environment()
     content = {"identity": identity, "environment": environment.model_dump(mode="json")}
-    begun.write_text(json.dumps(content), encoding="utf-8")
+    _write(begun, json.dumps(content))
     return environment
 
 
@@ -113,9 +148,9 @@ def _order(plan: Plan, cases: Sequence[BenchmarkCase]) -> Iterator[tuple[int, Be
 def _rounds(journal: Path) -> dict[tuple[int, str], Round]:
     """Finished rounds; a line that an interruption cut short does not count."""
     found = {}
-    with suppress(OSError):
-        for line in journal.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError, KeyError):
+    with suppress(ReportError):
+        for line in read_small_file(journal, ReportError, _LARGEST).splitlines():
+            with suppress(ValueError, KeyError, TypeError, RecursionError):
                 entry = json.loads(line)
                 result = Round.model_validate(entry["result"])
                 found[entry["round"], entry["key"]] = result

@@ -1,12 +1,15 @@
 """Add an engine to a bundle on the machine that will run it, or replace the one in it."""
 
+import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from hrpn_export.bundle import CERTIFICATE, Bundle, open_bundle
-from hrpn_export.errors import BundleExistsError, FormatError
+from hrpn_export.errors import BundleError, BundleExistsError, FormatError
 from hrpn_export.manifest import MANIFEST, Artefact, Manifest
 from hrpn_export.paths import files_below, sha256_of
 from hrpn_export.tensorrt.machine import Machine
@@ -44,14 +47,29 @@ def add_engine(
         DamagedBundleError: the bundle is incomplete or changed.
         FormatError: it contains no ONNX file in this precision.
         BundleExistsError: it contains such an engine already.
+        BundleError: another process is adding an engine to it.
         MissingRuntimeError, ContractError, ExportError: see ``write_engine``.
     """
     bundle = open_bundle(root)
     onnx = root / bundle.artefact("onnx", precision).path
-    name = f"{FORMAT}/{precision}"
-    folder = root / name
+    folder = root / FORMAT / precision
     if folder.exists() and not overwrite:
         raise BundleExistsError(f"{root} holds an engine in {precision} already: add --overwrite")
+    with _alone(root):
+        return _add(bundle, onnx, root, folder, precision, wanted, machine)
+
+
+def _add(
+    bundle: Bundle,
+    onnx: Path,
+    root: Path,
+    folder: Path,
+    precision: str,
+    wanted: Wanted,
+    machine: Machine | None,
+) -> tuple[Path, Sidecar]:
+    """See :func:`add_engine`; ``folder`` is that of the engine in the bundle."""
+    name = f"{FORMAT}/{precision}"
     part = Path(tempfile.mkdtemp(prefix=".engine-", dir=root))
     try:
         sidecar = write_engine(
@@ -85,6 +103,28 @@ def add_engine(
         root,
     )
     return folder / "model.engine", sidecar
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """A bundle for this process alone, without what killed processes left in it.
+
+    Raises:
+        BundleError: another process is adding an engine.
+    """
+    held = os.open(root, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BundleError(f"{root}: another process adds an engine to it; wait") from None
+        for left in [*root.glob(".engine-*"), *root.glob(".manifest-*")]:
+            shutil.rmtree(left, ignore_errors=True)
+            if left.is_file():
+                left.unlink()
+        yield
+    finally:
+        os.close(held)
 
 
 def bundle_of(onnx: Path) -> tuple[Path, str] | None:

@@ -1,13 +1,14 @@
 """A bundle as one ``.zip`` file, which is also a bioimage.io package."""
 
 import contextlib
-import os
+import fcntl
+import secrets
 import shutil
 import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -48,6 +49,24 @@ def write_zip(folder: Path | str, path: Path | str) -> Path:
     folder, path = Path(folder), Path(path)
     if path.exists() or path.is_symlink():
         raise BundleExistsError(f"{path} exists; remove it, or name another file")
+    names = checked_names(folder)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_dead(path)
+        with _unfinished(path) as unfinished:
+            write_stored(unfinished, folder, names)
+            unfinished.rename(path)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be written: {one_line(str(error))}") from None
+    return path
+
+
+def checked_names(folder: Path) -> list[str]:
+    """Names of the files of a bundle, each of which is there and as it was exported.
+
+    Raises:
+        DamagedBundleError: the folder is no bundle, or a file is missing or changed.
+    """
     files = read_manifest(folder).files
     for name, checksum in files.items():
         if not is_regular(inside(folder, name)):
@@ -56,18 +75,34 @@ def write_zip(folder: Path | str, path: Path | str) -> Path:
             )
         if sha256_of(inside(folder, name)) != checksum:
             raise DamagedBundleError(f"{folder}: {name} is not as it was exported; export again")
-    names = sorted({*files, MANIFEST})
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_stored(unfinished, folder, names)
-        unfinished.rename(path)
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be written: {one_line(str(error))}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-    return path
+    return sorted({*files, MANIFEST})
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    """A name beside a zip, with a lock that tells others that its writer is alive."""
+    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    lock = made.with_suffix(".lock")
+    with lock.open("xb") as held:
+        try:
+            with contextlib.suppress(OSError):  # a drive without locks
+                fcntl.flock(held, fcntl.LOCK_EX)
+            yield made
+        finally:
+            made.unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
+
+
+def _remove_dead(path: Path) -> None:
+    """Remove what killed processes left of a zip: a lock that can be taken is of a dead one."""
+    start = f".{path.name}."
+    for lock in [each for each in path.parent.iterdir() if each.name.startswith(start)]:
+        if lock.suffix != ".lock":
+            continue
+        with contextlib.suppress(OSError), lock.open("rb+") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.with_suffix(".part").unlink(missing_ok=True)
+            lock.unlink()
 
 
 def write_stored(path: Path, folder: Path, names: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -10,11 +11,12 @@ from types import TracebackType
 import numpy as np
 
 from hrpn_export.archive import extract
+from hrpn_export.boundary import named_errors, one_line
 from hrpn_export.certificate import Certificate, read_certificate
 from hrpn_export.contract import Contract
 from hrpn_export.errors import CertificateError, ContractError, DamagedBundleError, FormatError
 from hrpn_export.formats import FORMATS, find_format
-from hrpn_export.manifest import MANIFEST, Artefact, GreyLevels, Manifest, one_line, read_manifest
+from hrpn_export.manifest import MANIFEST, Artefact, GreyLevels, Manifest, read_manifest
 from hrpn_export.names import TEST_INPUT, TEST_OUTPUT
 from hrpn_export.paths import files_below, inside, is_regular, sha256_of
 from hrpn_export.runtimes import find_runtime
@@ -110,10 +112,8 @@ def open_bundle(path: Path | str) -> Bundle:
         print(bundle.contract.inputs, [a.format for a in bundle.manifest.artefacts])
     """
     root = Path(path)
-    try:
+    with named_errors(f"{root}: cannot be read"):
         return _open_zip(root) if root.is_file() else _open_folder(root)
-    except OSError as error:
-        raise DamagedBundleError(f"{root}: cannot be read: {one_line(str(error))}") from None
 
 
 def _open_zip(root: Path) -> Bundle:
@@ -204,14 +204,36 @@ def open_session(
         raise CertificateError(f"{opened.path}: {problem}")
     opener = chosen.opener()
     path = inside(opened.path, artefact.path)
+    _verify_again(opened, artefact)
     row.check(path)
-    session = opener(path, opened.contract, device, threads)
+    with named_errors(f"{path}: {name} cannot load it"):
+        session = opener(path, opened.contract, device, threads)
     _bundle_of[session] = opened
     return session
 
 
+def _verify_again(bundle: Bundle, artefact: Artefact) -> None:
+    """Verify the files that are about to be loaded: the bundle may have changed since it opened."""
+    home = f"{artefact.format}/{artefact.precision}/"
+    files = bundle.manifest.files
+    with named_errors(f"{bundle.path}: cannot be read"):
+        _verify_files(bundle.path, {n: files[n] for n in files if n.startswith(home)})
+        _verify_artefact(bundle.path, bundle.manifest, artefact)
+
+
 def _verify(root: Path, manifest: Manifest) -> None:
-    for name, checksum in manifest.files.items():
+    _verify_files(root, manifest.files)
+    if CERTIFICATE not in manifest.files:
+        raise DamagedBundleError(f"{root}: {CERTIFICATE} is not listed in {MANIFEST}")
+    keys = [(artefact.format, artefact.precision) for artefact in manifest.artefacts]
+    if len(set(keys)) < len(keys):
+        raise DamagedBundleError(f"{root}: {MANIFEST} names a format twice in one precision")
+    for artefact in manifest.artefacts:
+        _verify_artefact(root, manifest, artefact)
+
+
+def _verify_files(root: Path, files: Mapping[str, str]) -> None:
+    for name, checksum in files.items():
         path = inside(root, name)
         if not path.exists():
             raise DamagedBundleError(f"{root}: {name} is missing; export again, or copy all of it")
@@ -221,13 +243,6 @@ def _verify(root: Path, manifest: Manifest) -> None:
             raise DamagedBundleError(
                 f"{root}: {name} is not as it was exported; export again, or copy it anew"
             )
-    if CERTIFICATE not in manifest.files:
-        raise DamagedBundleError(f"{root}: {CERTIFICATE} is not listed in {MANIFEST}")
-    keys = [(artefact.format, artefact.precision) for artefact in manifest.artefacts]
-    if len(set(keys)) < len(keys):
-        raise DamagedBundleError(f"{root}: {MANIFEST} names a format twice in one precision")
-    for artefact in manifest.artefacts:
-        _verify_artefact(root, manifest, artefact)
 
 
 def _verify_artefact(root: Path, manifest: Manifest, artefact: Artefact) -> None:
@@ -274,11 +289,9 @@ def _verify_agreement(bundle: Bundle) -> None:
 
 
 def _array(path: Path) -> np.ndarray:
-    try:
-        # a pickle could run code
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DamagedBundleError(f"{path}: no array: {one_line(str(error))}") from None
-    if not isinstance(array, np.ndarray) or array.ndim != 4 or array.dtype.kind not in "fiu":
-        raise DamagedBundleError(f"{path}: no array (N, H, W, C) of numbers")
-    return array
+    with named_errors(f"{path}: no array"):
+        # a pickle could run code; a header may declare any size, which only a map refuses
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.ndarray) or array.ndim != 4 or array.dtype.kind not in "fiu":
+            raise DamagedBundleError(f"{path}: no array (N, H, W, C) of numbers")
+        return np.array(array)

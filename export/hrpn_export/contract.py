@@ -1,7 +1,6 @@
 """The contract of a model: what it expects and what it gives."""
 
 import json
-import math
 from dataclasses import asdict, dataclass, replace
 from numbers import Integral, Real
 from typing import Any
@@ -51,13 +50,13 @@ class Contract:
         _check_names("inputs", self.inputs)
         _check_names("outputs", self.outputs)
         if self.pixel_size_um is not None:
-            _check_positive("pixel_size_um", self.pixel_size_um)
+            _check_range("pixel_size_um", self.pixel_size_um, *_PIXEL_SIZES)
         _check_count("stride_multiple", self.stride_multiple)
         if self.receptive_field is not None:
             _check_count("receptive_field", self.receptive_field)
         if not isinstance(self.tile_exact, bool):
             raise ContractError(f"tile_exact must be true or false, got {_short(self.tile_exact)}")
-        _check_positive("grey_max", self.grey_max)
+        _check_range("grey_max", self.grey_max, *_GREY_LEVELS)
         if self.coverage is not None:
             _check_coverage(self.coverage, self.outputs)
 
@@ -74,16 +73,22 @@ class Contract:
         """Refuse a batch (N, H, W, C) that the model cannot take.
 
         Raises:
-            ContractError: wrong number of dimensions or channels, or a height or width that is
-                no multiple of the stride multiple.
+            ContractError: wrong number of dimensions or channels, no image or no pixel (some
+                runtimes end the process on one), or a height or width that is no multiple of the
+                stride multiple.
         """
         if batch.ndim != 4:
             raise ContractError(f"expected an array (N, H, W, C), got {batch.ndim} dimensions")
-        _, height, width, channels = batch.shape
+        images, height, width, channels = batch.shape
         if channels != len(self.inputs):
             raise ContractError(
                 f"the model takes {len(self.inputs)} channels ({', '.join(self.inputs)}), "
                 f"got {channels}"
+            )
+        if not (images and height and width):
+            raise ContractError(
+                f"a batch holds at least one image of at least one pixel, got {images} of "
+                f"{height} x {width}"
             )
         if height % self.stride_multiple or width % self.stride_multiple:
             raise ContractError(
@@ -123,7 +128,11 @@ class Contract:
 
 
 # Larger values are a mistake, or an attempt to exhaust memory.
-_MOST_CHANNELS, _LARGEST_COUNT, _LONGEST_NAME = 1024, 2**20, 200
+_MOST_CHANNELS, _LARGEST_COUNT, _LONGEST_NAME = 1024, 2**16, 200
+# The finest pixels are those of electron microscopes, the coarsest those of whole animals (um).
+_PIXEL_SIZES = (1e-6, 1e6)
+# Squares of grey levels are summed, and results are stored as float32.
+_GREY_LEVELS = (1e-12, 1e12)
 
 
 def _check_names(field: str, names: object) -> None:
@@ -143,13 +152,19 @@ def _check_names(field: str, names: object) -> None:
 def _check_count(field: str, value: object) -> None:
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not (whole and 1 <= int(value) <= _LARGEST_COUNT):  # type: ignore[call-overload]
-        raise ContractError(f"{field} must be a whole number of pixels from 1, got {_short(value)}")
+        raise ContractError(
+            f"{field} must be a whole number of pixels from 1 to {_LARGEST_COUNT}, "
+            f"got {_short(value)}"
+        )
 
 
-def _check_positive(field: str, value: object) -> None:
+def _check_range(field: str, value: object, least: float, most: float) -> None:
     real = isinstance(value, Real) and not isinstance(value, bool)
-    if not (real and 0 < float(value) < math.inf):  # type: ignore[arg-type]
+    # compared as it is: a whole number may be too large for a float
+    if not (real and value > 0):  # type: ignore[operator]
         raise ContractError(f"{field} must be a number above 0, got {_short(value)}")
+    if not least <= value <= most:  # type: ignore[operator]
+        raise ContractError(f"{field} must lie between {least:g} and {most:g}, got {_short(value)}")
 
 
 def _check_coverage(value: object, outputs: tuple[str, ...]) -> None:
@@ -163,4 +178,7 @@ def _check_coverage(value: object, outputs: tuple[str, ...]) -> None:
 
 
 def _short(value: object) -> str:
-    return repr(value)[:80]
+    try:
+        return repr(value)[:80]
+    except ValueError:  # a whole number of more digits than Python writes
+        return "a number of thousands of digits"

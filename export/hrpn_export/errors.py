@@ -35,6 +35,12 @@ class DamagedBundleError(BundleError):
     """The bundle is incomplete, changed or of a newer schema, or refers to a path outside it."""
 
 
+class NoBundleError(DamagedBundleError):
+    """There is no bundle at this path."""
+
+    exit_code = 2
+
+
 class BundleExistsError(BundleError):
     """A file or folder with the name of the bundle exists already."""
 
@@ -51,6 +57,10 @@ class ExportError(BundleError):
 
 class CertificateError(BundleError):
     """A format misses its limit of agreement with the Keras model, or was not measured."""
+
+
+class SessionError(BundleError):
+    """A runtime failed while it ran a model: the file is wrong within, or memory is short."""
 
 
 class EngineError(BundleError):

@@ -54,6 +54,7 @@ class KerasSession:
 
         Raises:
             ContractError: the batch does not fit the contract.
+            SessionError: TensorFlow failed, for want of memory for example.
         """
         return run_checked(self.contract, batch, self._predict)
 

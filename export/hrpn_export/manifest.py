@@ -13,8 +13,9 @@ from pydantic import (
     ValidationError,
 )
 
+from hrpn_export.boundary import one_line
 from hrpn_export.contract import Contract
-from hrpn_export.errors import DamagedBundleError
+from hrpn_export.errors import DamagedBundleError, NoBundleError
 from hrpn_export.paths import is_regular, safe_name
 
 MANIFEST = "bundle.json"
@@ -121,7 +122,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     if not path.exists() and not path.is_symlink():
-        raise DamagedBundleError(f"{folder}: no bundle ({MANIFEST} is missing)")
+        raise NoBundleError(f"{folder}: no bundle ({MANIFEST} is missing)")
     values = read_json(path)
     version = values.get("schema_version")
     if isinstance(version, int) and version > SCHEMA:
@@ -132,6 +133,8 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate(values)
     except ValidationError as error:
         raise DamagedBundleError(f"{path}: {first_problem(error)}") from None
+    except DamagedBundleError as error:  # of the name
+        raise DamagedBundleError(f"{path}: {error}") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -161,12 +164,6 @@ def first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
     return one_line(f"{where}: {first['msg']}")
-
-
-def one_line(text: str) -> str:
-    """The first line of a text, at most 300 characters; unprintable ones become blanks."""
-    line = next((line for line in text.splitlines() if line.strip()), "unknown")
-    return "".join(c if c.isprintable() else " " for c in line)[:300]
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

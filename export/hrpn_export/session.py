@@ -5,8 +5,9 @@ from typing import Protocol
 
 import numpy as np
 
+from hrpn_export.boundary import named_errors
 from hrpn_export.contract import Contract
-from hrpn_export.errors import ContractError
+from hrpn_export.errors import ContractError, SessionError
 
 
 class Session(Protocol):
@@ -29,6 +30,7 @@ class Session(Protocol):
 
         Raises:
             ContractError: the batch does not fit the contract, or holds NaN or infinite pixels.
+            SessionError: the runtime failed.
         """
         ...
 
@@ -58,9 +60,12 @@ def run_checked(
     Raises:
         ContractError: the batch does not fit the contract, or the result does not; or the batch
             holds NaN or infinite pixels, which some runtimes turn into numbers without a word.
+        SessionError: the runtime failed, for want of memory for example.
     """
     contract.check(batch)
-    result = np.asarray(run(_checked(batch)), np.float32)
+    pixels = _checked(batch)
+    with named_errors("the model failed while it ran", SessionError):
+        result = np.asarray(run(pixels), np.float32)
     expected = (*batch.shape[:3], len(contract.outputs))
     if result.shape != expected:
         raise ContractError(f"the model gave an array {result.shape} where {expected} was due")

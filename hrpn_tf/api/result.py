@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hrpn_tf.api.show import facts_html, text_of
+from hrpn_tf.slides.names import file_stem
 
 
 class Result:
@@ -38,5 +39,5 @@ def pictures_in(folder: Path, names: Sequence[str] | None = None) -> tuple[Path,
     """The PNG files of a folder; only those of some names, in their order."""
     if names is None:
         return tuple(sorted(folder.glob("*.png")))
-    paths = (folder / f"{name}.png" for name in names)
+    paths = (folder / f"{file_stem(name)}.png" for name in names)
     return tuple(path for path in paths if path.is_file())

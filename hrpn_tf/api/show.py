@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hrpn_tf.text import printable
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,23 +36,27 @@ def text_of(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _shown(text: object) -> str:
+    return escape(printable(text))
+
+
 def facts_html(title: str, facts: Mapping[str, object]) -> str:
     """A title and a table of two columns; all text is escaped."""
     rows = "".join(
-        f"<tr><th style='text-align:left'>{escape(name)}</th>"
-        f"<td style='text-align:left'>{escape(text_of(value))}</td></tr>"
+        f"<tr><th style='text-align:left'>{_shown(name)}</th>"
+        f"<td style='text-align:left'>{_shown(text_of(value))}</td></tr>"
         for name, value in facts.items()
     )
-    return f"<div><strong>{escape(title)}</strong><table>{rows}</table></div>"
+    return f"<div><strong>{_shown(title)}</strong><table>{rows}</table></div>"
 
 
 def table_html(table: Sequence[Mapping[str, Cell]]) -> str:
     """A table with a header; all text is escaped. Only the first rows of a long one are shown."""
     if not table:
         return ""
-    head = "".join(f"<th>{escape(str(name))}</th>" for name in table[0])
+    head = "".join(f"<th>{_shown(name)}</th>" for name in table[0])
     body = "".join(
-        f"<tr>{''.join(f'<td>{escape(text_of(cell))}</td>' for cell in row.values())}</tr>"
+        f"<tr>{''.join(f'<td>{_shown(text_of(cell))}</td>' for cell in row.values())}</tr>"
         for row in table[:_ROWS]
     )
     more = len(table) - _ROWS
@@ -61,10 +67,11 @@ def table_html(table: Sequence[Mapping[str, Cell]]) -> str:
 def picture_html(caption: str, png: bytes) -> str:
     """A picture within the page, as a data URI, with its caption."""
     data = base64.b64encode(png).decode("ascii")
+    caption = _shown(caption)
     return (
         "<figure style='display:inline-block;margin:4px'>"
-        f"<img src='data:image/png;base64,{data}' style='max-width:100%' alt='{escape(caption)}'/>"
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f"<img src='data:image/png;base64,{data}' style='max-width:100%' alt='{caption}'/>"
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 

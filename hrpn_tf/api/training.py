@@ -101,6 +101,7 @@ def fit(
     """
     from hrpn_tf.config import load_config
     from hrpn_tf.console import load_tensorflow
+    from hrpn_tf.errors import FinishedRunError
     from hrpn_tf.runs import open_run
     from hrpn_tf.workflows.training_profile import is_chief, write_profile
 
@@ -109,9 +110,15 @@ def fit(
     store, run = path_of(patches), path_of(out)
     load_tensorflow()
     from hrpn_tf.training.fit import fit as train
+    from hrpn_tf.training.run import last_state
 
     with work(progress) as now:
-        state = train(store, run, loaded, overwrite=overwrite)
+        try:
+            state = train(store, run, loaded, overwrite=overwrite)
+        except FinishedRunError:
+            if open_run(run).training_profile.exists():
+                raise
+            state = last_state(run)  # killed before the profile was written
         if is_chief():
             write_profile(run, store)
     return FitResult(

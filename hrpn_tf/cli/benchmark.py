@@ -2,11 +2,15 @@
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from hrpn_tf.cli.show import show
 from hrpn_tf.errors import UsageError
+
+if TYPE_CHECKING:
+    from hrpn_benchmarks.report.report import Report
 
 logger = logging.getLogger(__name__)
 
@@ -83,14 +87,18 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
     from hrpn_benchmarks.runner import run_benchmark
 
     from hrpn_tf.files import atomic_path
+    from hrpn_tf.kinds import refuse_other_kind
 
+    def write_pages(report: "Report") -> None:
+        for name, content in (("report.md", to_markdown(report)), ("report.html", to_page(report))):
+            with atomic_path(out / name, overwrite=True) as unfinished:
+                unfinished.write_text(content, encoding="utf-8")
+
+    for bundle in bundles:
+        refuse_other_kind(bundle, "bundle")
     plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
-    report = run_benchmark(plan, bundles, out, log=logger.info)
-    text = to_markdown(report)
-    for name, content in (("report.md", text), ("report.html", to_page(report))):
-        with atomic_path(out / name, overwrite=True) as unfinished:
-            unfinished.write_text(content, encoding="utf-8")
-    click.echo(text)
+    report = run_benchmark(plan, bundles, out, log=logger.info, on_report=write_pages)
+    show(to_markdown(report))
     if not any(row.measures for row in report.rows):
         raise BenchmarkError(f"{out}: nothing could be measured: {report.rows[0].failure}")
     if report.busy:
@@ -104,7 +112,7 @@ def _compare(old: Path, new: Path, threshold: float) -> None:
 
     changes = compare(read_report(old), read_report(new))
     for change in changes:
-        click.echo(change.describe())
+        show(change.describe())
     worse = [change for change in changes if change.low > 1 + threshold]
     if worse:
         raise RegressionError(

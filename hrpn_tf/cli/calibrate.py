@@ -1,12 +1,17 @@
 """``hrpn-tf calibrate``: prediction intervals for the network of a run."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hrpn_tf.cli.options import option_group, overwrite_option
+from hrpn_tf.cli.show import show
+from hrpn_tf.waiting import CALIBRATION, waiting
 from hrpn_tf.workflows.calibrate.options import CalibrationOptions
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from hrpn_tf.workflows.calibrate.calibrate import Calibrated
@@ -64,8 +69,10 @@ def command(run: Path, slides: Path | None, options: CalibrationOptions, overwri
     """
     from hrpn_tf.workflows.calibrate.calibrate import calibrate_run
 
-    found = calibrate_run(run, slides, options=options, overwrite=overwrite)
-    click.echo(_summary(found, options.guarantee))
+    with waiting.part(CALIBRATION):
+        found = calibrate_run(run, slides, options=options, overwrite=overwrite)
+    show(_summary(found, options.guarantee))
+    logger.info(str(waiting))
 
 
 def _summary(found: "Calibrated", guarantee: bool) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from hrpn_tf.cli.options import option_group, out_option, overwrite_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.workflows.compare.options import ComparisonOptions
 
 _options = option_group(
@@ -48,9 +49,9 @@ def command(runs: tuple[str, ...], out: Path, options: ComparisonOptions, overwr
     from hrpn_tf.workflows.compare.run_results import parse_runs
 
     compared = compare_runs(parse_runs(runs), out, options=options, overwrite=overwrite)
-    click.echo(main_table(compared.comparison))
-    click.echo(difference_table(compared.comparison))
-    click.echo(
+    show(main_table(compared.comparison))
+    show(difference_table(compared.comparison))
+    show(
         f"{compared.folder}: comparison.md, comparison.csv, comparison.json, mse.png, cost.png, "
         "range.png"
     )

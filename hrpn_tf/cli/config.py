@@ -8,6 +8,7 @@ import sys
 import click
 
 from hrpn_tf.cli.options import complete_sections, config_options
+from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.config.commented import commented_yaml
 from hrpn_tf.config.loader import recipes
@@ -76,4 +77,4 @@ def _print(text: str) -> None:
     """Print; to a file or pipe as UTF-8 in any locale, as configuration files are read."""
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
         sys.stdout.reconfigure(encoding="utf-8")
-    click.echo(text, nl=False)
+    show(text.removesuffix("\n"))

@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from hrpn_tf.cli.options import config_options, out_option, preset_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.console import load_tensorflow
+from hrpn_tf.data.manifest import refuse_no_store
 
 
 @click.command("crossval")
@@ -27,6 +29,7 @@ def command(
     interruption, it goes on with the first unfinished fold. Results: OUT/summary.md, .csv, .json,
     and one run folder per fold.
     """
+    refuse_no_store(store)  # before TensorFlow loads
     if preset is not None:
         overrides = (*overrides, f"model.preset={preset}")
     config = load_config(config_source, overrides)
@@ -34,4 +37,4 @@ def command(
     from hrpn_tf.workflows.cross_validation import cross_validate, to_markdown
 
     found = cross_validate(store, out, config)
-    click.echo(f"{to_markdown(found)}{out}: summary.md, summary.csv, summary.json")
+    show(f"{to_markdown(found)}{out}: summary.md, summary.csv, summary.json")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from hrpn_tf.cli.show import show
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.runs import open_run
 
@@ -21,9 +22,9 @@ def command(run: Path, store: Path | None) -> None:
     The fit command does this at its end; this one is for runs of before, and for trainings that
     were stopped. RUN/training-profile.npz is replaced.
     """
+    opened = open_run(run)
     load_tensorflow()
     from hrpn_tf.workflows.training_profile import describe_profile, write_profile
 
-    opened = open_run(run)
     profile = write_profile(opened, store)
-    click.echo(f"{opened.training_profile}: {describe_profile(profile)}")
+    show(f"{opened.training_profile}: {describe_profile(profile)}")

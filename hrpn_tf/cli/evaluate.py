@@ -1,6 +1,6 @@
 """``hrpn-tf evaluate``: compare predicted slides with the measured target."""
 
-import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from hrpn_tf.cli.options import option_group, overwrite_option
-from hrpn_tf.errors import UsageError
+from hrpn_tf.cli.show import show
+from hrpn_tf.errors import RunError, UsageError
+from hrpn_tf.untrusted import LARGEST, read_json
+from hrpn_tf.waiting import EVALUATION, waiting
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 
 if TYPE_CHECKING:
     from hrpn_tf.evaluation import Evaluation
     from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
 
+logger = logging.getLogger(__name__)
 
 _evaluation_options = option_group(
     "options",
@@ -86,7 +90,8 @@ _spatial_options = option_group(
     click.option(
         "--regions",
         metavar="FILE",
-        help="With --spatial: GeoJSON file with named regions, as exported by QuPath.",
+        help="With --spatial: GeoJSON file with named regions, as exported by QuPath; outlines of "
+        "its class Ignore* are cut out of all of them.",
     ),
     click.option(
         "--ablate",
@@ -138,10 +143,12 @@ def command(
     from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 
     options = replace(options, spatial=spatial)
-    found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
-    click.echo(_summary(found.evaluation, found.folder))
+    with waiting.part(EVALUATION):
+        found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
+    show(_summary(found.evaluation, found.folder))
     if spatial is not None:
-        click.echo(_spatial_summary(found.folder))
+        show(_spatial_summary(found.folder))
+    logger.info(str(waiting))
 
 
 def _spatial(
@@ -163,9 +170,10 @@ def _spatial(
 def _summary(evaluation: "Evaluation", out: Path) -> str:
     """The main table, and where the rest is."""
     from hrpn_tf.evaluation import table
+    from hrpn_tf.slides.names import file_stem
 
     rows = [row for row in evaluation.rows() if (row.view, row.region) == ("float", "whole")]
-    pictures = ", ".join(f"{slide.name}.png" for slide in evaluation.slides[:3])
+    pictures = ", ".join(f"{file_stem(slide.name)}.png" for slide in evaluation.slides[:3])
     more = ", ..." if len(evaluation.slides) > 3 else ""
     return f"{table(rows)}{out}: metrics.md, metrics.csv, metrics.json, {pictures}{more}"
 
@@ -174,7 +182,7 @@ def _spatial_summary(folder: Path) -> str:
     """The tables of the spatial evaluation, and where the rest is."""
     from hrpn_tf.evaluation.spatial.markdown import ablation_table, agreement_table, profile_table
 
-    values = json.loads((folder / "spatial.json").read_text(encoding="utf-8"))
+    values = read_json(folder / "spatial.json", RunError, LARGEST)
     tables = [agreement_table(values), profile_table(values)]
     tables += [ablation_table(values)] if values["ablation"] else []
     where = f"{folder}: spatial.md, spatial.csv, spatial.json, figures in spatial/"

@@ -1,5 +1,6 @@
 """``hrpn-tf export``: one bundle of many formats, each with a certificate."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,13 @@ import click
 from hrpn_export.formats import FORMATS
 
 from hrpn_tf.cli.options import option_group, out_option, overwrite_option, parse_region
+from hrpn_tf.cli.show import show
+from hrpn_tf.waiting import EXPORT, waiting
 from hrpn_tf.workflows.export.export import export_run
 from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.export.summary import describe
+
+logger = logging.getLogger(__name__)
 
 Function = Callable[..., Any]
 
@@ -126,10 +131,12 @@ def command(
     exported, except TensorRT.
     """
     options = replace(options, format_options=format_options)
-    exported = export_run(run, out, options=options, overwrite=overwrite)
+    with waiting.part(EXPORT):
+        exported = export_run(run, out, options=options, overwrite=overwrite)
     certificate = exported.certificate
     for entry in certificate.entries:
-        click.echo(describe(entry, certificate.grey_max))
+        show(describe(entry, certificate.grey_max))
+    logger.info(str(waiting))
 
 
 def _of_formats(

@@ -8,7 +8,9 @@ import click
 
 from hrpn_tf.api.training import fit
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, preset_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
+from hrpn_tf.data.manifest import refuse_no_store
 from hrpn_tf.losses import LOSSES
 from hrpn_tf.runs.folder import BEST
 
@@ -48,6 +50,7 @@ def command(
     All GPUs of a machine are used. For several machines, run this command on each, with the
     variable TF_CONFIG that TensorFlow documents and an OUT that all of them see.
     """
+    refuse_no_store(store)  # before TensorFlow loads
     if preset is not None:
         overrides = (*overrides, f"model.preset={preset}")
     config = load_config(config_source, overrides)
@@ -57,7 +60,7 @@ def command(
         sys.exit(launch(own_command(), workers))
     fitted = fit(store, out, config, overwrite=overwrite)
     early = " (stopped early)" if fitted.epochs < config.training.epochs else ""
-    click.echo(
+    show(
         f"{out / BEST}: epoch {fitted.best_epoch} of {fitted.epochs}{early}, "
         f"validation MSE {fitted.metrics['val_mse']:.4g}, R2 {fitted.metrics['val_r2']:.3f}"
     )

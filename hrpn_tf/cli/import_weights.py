@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.files import refuse_existing
@@ -56,4 +57,4 @@ def command(
         grey_max=grey_max,
     )
     create_imported_run(out, config=config, contract=contract, network=model, overwrite=overwrite)
-    click.echo(f"{out}: hrpn-published with the weights of {checkpoint}")
+    show(f"{out}: hrpn-published with the weights of {checkpoint}")

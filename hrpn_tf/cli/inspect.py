@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hrpn_tf.cli.options import overwrite_option
+from hrpn_tf.cli.show import show
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,6 @@ def command(slide: Path, out: Path | None, as_json: bool, overwrite: bool) -> No
     from hrpn_tf.workflows.inspect.summary import as_dict, as_text
 
     report = inspect_slide(slide, out, overwrite)
-    click.echo(json.dumps(as_dict(report), indent=2) if as_json else as_text(report))
+    show(json.dumps(as_dict(report), indent=2) if as_json else as_text(report))
     for text in report.remarks:
         logger.warning(f"{slide}: {text.removeprefix(f'{slide}: ')}")

@@ -1,9 +1,11 @@
 """The ``hrpn-tf`` command: finds the subcommands and turns named errors into exit codes."""
 
 import importlib
+import io
 import logging
 import signal
 import sys
+import traceback
 import warnings
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,8 +17,11 @@ from hrpn_export.errors import BundleError
 
 from hrpn_tf._version import __version__
 from hrpn_tf.cli.options import console_flags, console_options
+from hrpn_tf.cli.show import replace_unprintable
 from hrpn_tf.console import WARNINGS, Verbosity, terminal_log
 from hrpn_tf.errors import HrpnError
+from hrpn_tf.text import printable_lines
+from hrpn_tf.waiting import waiting
 
 # name: (module, one line for --help). Modules are imported only when their command is run or its
 # own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
@@ -93,9 +98,11 @@ def main(context: click.Context) -> None:
 
 def run(arguments: list[str] | None = None) -> None:
     """Entry point of the console script: never returns; exits with 0, 1, 2 or 130 / 143."""
+    waiting.begin()
     arguments = sys.argv[1:] if arguments is None else arguments
     signal.signal(signal.SIGTERM, _terminate)
     warnings.showwarning = _warn
+    replace_unprintable()
     flags = console_flags(arguments)
     verbosity = Verbosity("--quiet" in flags, "--verbose" in flags, "--log-json" in flags)
     with terminal_log(verbosity):
@@ -117,19 +124,32 @@ def _run(arguments: list[str], *, debug: bool, as_json: bool) -> None:
     except click.ClickException as error:
         if as_json:
             _stop(error.format_message(), error.exit_code)
-        error.show()
+        sys.stderr.write(_explained(error))
         sys.exit(error.exit_code)
     except (HrpnError, BundleError) as error:
         if debug and not as_json:
-            raise
+            _show_traceback(error.exit_code)
         _stop(str(error), error.exit_code, debug)
     except BrokenPipeError:
         _stop("output closed", 1)
     except OSError as error:
         if debug and not as_json:
-            raise
+            _show_traceback(1)
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror or error}", 1, debug)
+
+
+def _show_traceback(code: int) -> NoReturn:
+    """The traceback of the error at hand, whose message may quote a file."""
+    sys.stderr.write(printable_lines(traceback.format_exc()))
+    sys.exit(code)
+
+
+def _explained(error: click.ClickException) -> str:
+    """What click says of a command line, which the message quotes, with its usage."""
+    text = io.StringIO()
+    error.show(text)
+    return printable_lines(text.getvalue())
 
 
 class _TerminatedError(SystemExit):
@@ -156,6 +176,8 @@ def _warn(
     """A warning of this package in one line, like an error; others as Python shows them."""
     if Path(filename).is_relative_to(Path(__file__).parents[1]):
         logger.warning(str(message))
+        return
+    if issubclass(category, EncodingWarning):  # of another package, which a user cannot mend
         return
     text = warnings.formatwarning(message, category, filename, lineno, line)
     logging.getLogger(WARNINGS).warning(text)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import click
 
+from hrpn_tf.cli.show import show
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.models.presets import list_presets
 
@@ -32,7 +33,7 @@ def command(inputs: int, size: int, as_json: bool) -> None:
 
     figures = [preset_cost(preset, inputs, size) for preset in list_presets()]
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in figures], indent=2))
+        show(json.dumps([asdict(each) for each in figures], indent=2))
         return
     heading = ("preset", "parameters", "GMAC", "field px", "multiple px", "tiles", "")
     rows = [
@@ -47,7 +48,7 @@ def command(inputs: int, size: int, as_json: bool) -> None:
         )
         for each in figures
     ]
-    click.echo(_table([heading, *rows]))
+    show(_table([heading, *rows]))
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

@@ -1,5 +1,6 @@
 """``hrpn-tf predict``: predict whole slides."""
 
+import logging
 from pathlib import Path
 
 import click
@@ -9,11 +10,14 @@ from hrpn_tf.cli.section_options import section_options
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import UsageError
 from hrpn_tf.runs import open_run
+from hrpn_tf.waiting import waiting
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
+
+logger = logging.getLogger(__name__)
 
 _network_options = option_group(
     "network",
@@ -87,7 +91,7 @@ _prediction_options = option_group(
         "--mask",
         type=click.Path(path_type=Path),
         help="GeoJSON file with outlines, as exported by QuPath; only pixels inside them are "
-        "predicted.",
+        "predicted. Outlines of any class are united; those of QuPath's class Ignore* are cut out.",
     ),
     click.option(
         "--level",
@@ -154,6 +158,7 @@ def command(
     others; the exit code is 1 then.
     """
     predict_run(network, slides, out=out, options=options, execution=execution)
+    logger.info(str(waiting))
 
 
 def _options(

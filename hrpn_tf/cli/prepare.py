@@ -1,15 +1,21 @@
 """``hrpn-tf prepare``: cut slides into a store of patches."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
+from hrpn_tf.data.plan import OF_TRAINING
+from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
+
+logger = logging.getLogger(__name__)
 
 
 @click.command("prepare")
@@ -35,11 +41,20 @@ def command(
     from hrpn_tf.data.slide_list import read_slide_list
     from hrpn_tf.data.store import build_store
 
+    _warn_of_training_settings(overrides)
     if pixel_size_um is not None:
         overrides = (*overrides, f"data.pixel_size_um={pixel_size_um}")
     config = load_config(config_source, overrides).data
     store = build_store(read_slide_list(slides, config), config, out, overwrite)
-    click.echo(summary(store))
+    show(summary(store))
+
+
+def _warn_of_training_settings(overrides: tuple[str, ...]) -> None:
+    """Say of settings that do not shape patches that they are lost here."""
+    of_training = tuple(f"data.{key}" for key in sorted(OF_TRAINING))
+    for override in overrides:
+        if not override.startswith("data.") or override.startswith(of_training):
+            logger.warning(f"--set {override}: has no effect on patches; give it to hrpn-tf fit")
 
 
 def summary(store: "PatchStore") -> str:
@@ -47,8 +62,8 @@ def summary(store: "PatchStore") -> str:
     rows = [("slide", "group", "size, px", "um/px", "tissue", "patches")]
     rows += [
         (
-            slide.name,
-            slide.group,
+            printable(slide.name),
+            printable(slide.group),
             f"{slide.height} x {slide.width}",
             f"{slide.pixel_size_um:.3g}",
             f"{slide.tissue_share:.0%}",

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from hrpn_tf.cli.options import option_group, overwrite_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.workflows.report.options import ReportOptions
 
 _options = option_group(
@@ -49,4 +50,4 @@ def command(path: Path, out: Path | None, options: ReportOptions, overwrite: boo
 
     reported = report_run(path, out=out, options=options, overwrite=overwrite)
     slides = f"{reported.slides} slide{'' if reported.slides == 1 else 's'}"
-    click.echo(f"{reported.page}: {slides}, {format_size(reported.tile_bytes)} of tiles")
+    show(f"{reported.page}: {slides}, {format_size(reported.tile_bytes)} of tiles")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from hrpn_tf.cli.options import config_options, out_option, overwrite_option
+from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 
 
@@ -25,11 +26,11 @@ def command(
 
     config = load_config(config_source, overrides).simulation
     slide_list = simulate_cohort(config, out, overwrite)
-    click.echo(f"{'slide':12}{'target sd':>10}{'error floor':>13}{'best R2':>9}   (whole slide)")
+    show(f"{'slide':12}{'target sd':>10}{'error floor':>13}{'best R2':>9}   (whole slide)")
     for name, report in read_reports(config, out):
         errors = report["errors"]["slide"]
-        click.echo(
+        show(
             f"{name:12}{errors['target_variance'] ** 0.5:10.2f}{errors['error_floor']:13.3f}"
             f"{errors['explainable_r2']:9.3f}"
         )
-    click.echo(f"slide list: {slide_list}")
+    show(f"slide list: {slide_list}")

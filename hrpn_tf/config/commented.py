@@ -13,6 +13,7 @@ import yaml
 from hrpn_tf._version import __version__
 from hrpn_tf.config.config import Config
 from hrpn_tf.config.keys import Key, find_key, list_keys
+from hrpn_tf.text import printable
 
 SCHEMA_FILE = "hrpn.schema.json"
 WIDTH = 92
@@ -49,15 +50,22 @@ def in_one_line(value: Any) -> str:
     >>> in_one_line(["vessels", "nuclei"]), in_one_line(1e-5), in_one_line(None)
     ('[vessels, nuclei]', '1.0e-05', 'null')
     """
+    text = _dumped(value, allow_unicode=True)
+    if not text.isprintable():  # marks of direction, which YAML itself would not escape
+        text = _dumped(value, allow_unicode=False)
+    return text
+
+
+def _dumped(value: Any, allow_unicode: bool) -> str:
     text = yaml.dump(
         value,
         Dumper=_OneLineDumper,
         default_flow_style=True,
-        allow_unicode=True,
+        allow_unicode=allow_unicode,
         sort_keys=False,
         width=float("inf"),
     )
-    return text.removesuffix("...\n").rstrip("\n")
+    return str(text).removesuffix("...\n").rstrip("\n")
 
 
 class _OneLineDumper(yaml.SafeDumper):
@@ -75,7 +83,7 @@ _OneLineDumper.add_representer(str, _text)
 def _header(source: str) -> list[str]:
     # The path of the schema is relative, so that the two files can move together.
     make_it = f"hrpn-tf config --schema > {SCHEMA_FILE}"
-    origin = f", made from {' '.join(source.split())}" if source else ""
+    origin = f", made from {printable(source)}" if source else ""
     about = (
         f"Configuration of hrpn-tf {__version__}{origin}. You may delete any key: it then takes "
         "its default, what the preset was published with, or what the patches were prepared with."

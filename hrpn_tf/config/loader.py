@@ -1,5 +1,6 @@
 """Read a configuration file, apply overrides, and say clearly what is wrong with it."""
 
+import os
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from os import PathLike
@@ -12,7 +13,10 @@ from pydantic import BaseModel, ValidationError
 from hrpn_tf.config.config import Config
 from hrpn_tf.config.problems import explain
 from hrpn_tf.errors import ConfigError
+from hrpn_tf.text import printable
+from hrpn_tf.untrusted import parse_yaml, read_yaml
 
+_REASON = 160  # characters
 Source = Config | str | PathLike[str] | Mapping[str, Any] | None
 Overrides = Iterable[str] | Mapping[str, Any]
 
@@ -91,17 +95,13 @@ def _locate(source: str | PathLike[str]) -> Path:
         return path
     if str(source) in (shipped := recipes()):
         return shipped[str(source)]
+    if os.path.exists(path):
+        raise ConfigError(f"{source}: not a regular file; give a YAML file")
     raise ConfigError(f"{source}: no such file, nor a shipped recipe ({', '.join(shipped)})")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = str(error).replace("\n", " ")
-        raise ConfigError(f"{path}: not valid YAML: {problem}") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    values = read_yaml(path, ConfigError)
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -115,9 +115,10 @@ def _set_text(values: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise ConfigError(f"--set {override}: expected section.key=value")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+        value = parse_yaml(text)
+    except ValueError as error:
+        reason = printable(error, _REASON)
+        raise ConfigError(f"--set {override}: the value is not valid YAML: {reason}") from None
     _set(values, key, value, f"--set {override}")
 
 

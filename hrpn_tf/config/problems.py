@@ -6,10 +6,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from hrpn_tf.config.keys import Key, list_keys, suggestion
+from hrpn_tf.text import printable
 
 # pydantic ends the place of an error in a union with the name of the type that it tried.
 _TRIED = ("str", "int", "float", "literal[")
 # Ends of the names of those errors that a type in words says better than pydantic does.
+_BITS = 200
 _WRONG_TYPE = ("_type", "_parsing", "_from_float")
 
 
@@ -63,5 +65,7 @@ def _instead(value: Any) -> str:
         return ", not null"
     if isinstance(value, bool):
         return f", not {str(value).lower()}"
+    if isinstance(value, int) and value.bit_length() > _BITS:  # too long for Python to write out
+        return ", not a number of so many digits"
     short = isinstance(value, int | float | str) and len(repr(value)) <= 60
-    return f", not {value!r}" if short else ""
+    return f", not {printable(repr(value))}" if short else ""

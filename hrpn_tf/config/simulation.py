@@ -206,7 +206,7 @@ class SimulationConfig(Section):
     )
     pixel_size_um: float = Field(
         0.5,
-        gt=0,
+        ge=0.02,  # finer pixels are no pixels of a microscope slide, and refused as such
         le=2,
         json_schema_extra=unit("µm/px"),
         description="Pixel size of the slides (0.25 to 0.5 is usual).",

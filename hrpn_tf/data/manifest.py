@@ -1,20 +1,27 @@
 """The manifest of a store: records of its slides, as JSON."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from hrpn_tf.data.moments import ChannelMoments
-from hrpn_tf.errors import StoreError
+from hrpn_tf.errors import StoreError, StoreNotFoundError
+from hrpn_tf.kinds import refuse_other_kind
+from hrpn_tf.untrusted import read_json
 
 SCHEMA = 2  # raised when a store written before can no longer be read
 MANIFEST = "manifest.json"
+_LARGEST = 512 * 2**20  # some tens of millions of patches
+_CHECKED = with_config(ConfigDict(extra="forbid", allow_inf_nan=False))
 
 
+@_CHECKED
 @dataclass(frozen=True)
 class SlideRecord:
     """One slide of the store.
@@ -46,11 +53,14 @@ class SlideRecord:
     shares: tuple[float, ...]
 
 
+@_CHECKED
 @dataclass(frozen=True)
 class Manifest:
     """The whole store; ``dtype`` is the numpy name of the slides' type.
 
     ``fingerprint`` names the slides and the configuration: equal means the same patches.
+    ``settings`` is the section ``data`` of the configuration that shaped the patches, as plain
+    values; None in stores of earlier versions.
     """
 
     roles: tuple[str, ...]
@@ -62,6 +72,7 @@ class Manifest:
     program: str
     slides: tuple[SlideRecord, ...]
     schema: int = SCHEMA
+    settings: Mapping[str, Any] | None = None
 
 
 def slide_folder(store: Path, index: int) -> Path:
@@ -77,33 +88,53 @@ def write_json(path: Path, record: SlideRecord | Manifest) -> None:
 
 
 def read_slide_record(path: Path) -> SlideRecord:
-    """Read what :func:`write_json` wrote of one slide."""
-    return _slide_record(json.loads(path.read_text(encoding="utf-8")))
+    """Read what :func:`write_json` wrote of one slide.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    try:
+        return TypeAdapter(SlideRecord).validate_python(read_json(path, StoreError, _LARGEST))
+    except ValidationError:
+        raise StoreError(f"{path}: damaged; run hrpn-tf prepare again with --overwrite") from None
+
+
+def refuse_no_store(store: Path) -> None:
+    """Raise unless there is a finished store; nothing of it is read.
+
+    Raises:
+        WrongKindError: something else is there; says what to do.
+        StoreNotFoundError: no store there, or an unfinished one.
+    """
+    refuse_other_kind(store, "patch dataset")
+    if not os.path.lexists(store / MANIFEST):
+        raise StoreNotFoundError(
+            f"{store}: no finished patch store there; run hrpn-tf prepare again"
+        )
 
 
 def read_manifest(store: Path) -> Manifest:
     """Read the manifest of a finished store.
 
     Raises:
-        StoreError: no store there, not finished, damaged, or of another schema.
+        WrongKindError, StoreNotFoundError: no store there.
+        StoreError: not finished, damaged, or of another schema.
     """
+    refuse_no_store(store)
     path = store / MANIFEST
     again = "run hrpn-tf prepare again"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path, StoreError, _LARGEST)
+    except StoreError as error:
+        raise StoreError(f"{error}: damaged; {again} with --overwrite") from None
+    try:
         if values["schema"] != SCHEMA:
             raise StoreError(
                 f"{store}: the store has schema {values['schema']}, this program reads {SCHEMA}; "
                 f"{again} with --overwrite"
             )
-        slides = tuple(_slide_record(slide) for slide in values.pop("slides"))
-        roles = tuple(values.pop("roles"))
-        return Manifest(roles=roles, slides=slides, **values)
-    except FileNotFoundError:
-        raise StoreError(f"{store}: no finished patch store there; {again}") from None
-    except OSError as error:
-        raise StoreError(f"{store}: cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+        return TypeAdapter(Manifest).validate_python(values)
+    except (ValueError, TypeError, KeyError):
         raise StoreError(f"{path}: damaged; {again} with --overwrite") from None
 
 
@@ -119,11 +150,3 @@ def patch_table(slides: tuple[SlideRecord, ...]) -> np.ndarray:
         for (y, x), share in zip(slide.corners, slide.shares, strict=True)
     ]
     return np.array(rows, dtype=fields)
-
-
-def _slide_record(values: dict[str, Any]) -> SlideRecord:
-    moments = {role: ChannelMoments(**value) for role, value in values.pop("moments").items()}
-    corners = tuple((int(y), int(x)) for y, x in values.pop("corners"))
-    return SlideRecord(
-        moments=moments, corners=corners, shares=tuple(values.pop("shares")), **values
-    )

@@ -5,12 +5,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.errors import PixelSizeError, SlideListError, SlideTooSmallError
-from hrpn_tf.slides import SlideInfo, channel_index, open_slide
+from hrpn_tf.slides import SlideInfo, open_slide
+from hrpn_tf.slides.checks import checked_pixel_size, role_channels
+from hrpn_tf.slides.names import refuse_bad_name
 
+# Keys of the section `data` that a training chooses anew on the same patches.
+OF_TRAINING = frozenset({"split", "augmentation"})
 PIXEL_SIZE_TOLERANCE = 0.1  # largest relative difference between slides of one store
 
 
@@ -29,9 +34,11 @@ def plan_slides(entries: Sequence[SlideEntry], config: DataConfig) -> tuple[Plan
 
     Raises:
         SlideTooSmallError: a slide is smaller than a patch and ``edge`` does not pad.
-        PixelSizeError: a slide states no pixel size and the configuration gives none, or two
-            slides differ by more than 10 %.
+        PixelSizeError: a slide states no pixel size or an implausible one and the configuration
+            gives none, the two contradict each other, or two slides differ by more than 10 %.
         SlideListError: slides differ in type, so that their grey levels cannot be compared.
+        UsageError: a slide has one channel for two roles, a channel of another role by its name,
+            or a name that no file can have.
         HrpnError: a slide cannot be read, or has no channel of the name.
     """
     slides = tuple(_plan_slide(entry, config) for entry in entries)
@@ -53,9 +60,14 @@ def plan_slides(entries: Sequence[SlideEntry], config: DataConfig) -> tuple[Plan
     return slides
 
 
+def owned_settings(config: DataConfig) -> dict[str, Any]:
+    """The settings that shape the patches, as plain values; a training cannot change them."""
+    return config.model_dump(mode="json", exclude=set(OF_TRAINING))
+
+
 def fingerprint(slides: Sequence[PlannedSlide], config: DataConfig) -> str:
     """SHA-256 over all that decides the patches: files (size, time), channels, grid, tissue."""
-    settings = config.model_dump(mode="json", exclude={"split", "augmentation", "channels"})
+    settings = {key: value for key, value in owned_settings(config).items() if key != "channels"}
     described = [
         (slide.entry.name, slide.entry.group, slide.channels, _files(slide.entry.path))
         for slide in slides
@@ -65,21 +77,17 @@ def fingerprint(slides: Sequence[PlannedSlide], config: DataConfig) -> str:
 
 
 def _plan_slide(entry: SlideEntry, config: DataConfig) -> PlannedSlide:
+    refuse_bad_name(entry.name)
     with open_slide(entry.path) as slide:
         info = slide.info
     roles = (*config.inputs, config.target)
-    channels = tuple(channel_index(info, entry.channels[role]) for role in roles)
+    channels = role_channels(info, roles, entry.channels)
     if config.edge != "pad" and min(info.height, info.width) < config.patch:
         raise SlideTooSmallError(
             f"{entry.path}: {info.height} x {info.width} px is smaller than one patch of "
             f"{config.patch} px; lower data.patch, or set data.edge=pad"
         )
-    pixel_size_um = info.pixel_size_um or config.pixel_size_um
-    if pixel_size_um is None:
-        raise PixelSizeError(
-            f"{entry.path}: the file states no pixel size; give it with --pixel-size "
-            "(micrometres per pixel)"
-        )
+    pixel_size_um = checked_pixel_size(info, config.pixel_size_um)
     return PlannedSlide(entry, info, channels, pixel_size_um)
 
 

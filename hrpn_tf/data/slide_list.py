@@ -1,18 +1,20 @@
 """The slide list: which slides, which groups (animals) they belong to, and their channels."""
 
-import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hrpn_tf.config import DataConfig
+from hrpn_tf.data.slide_rows import REQUIRED, read_rows, refuse_many
 from hrpn_tf.errors import SlideListError, SlideNotFoundError
-from hrpn_tf.slides.names import slide_name
+from hrpn_tf.slides.names import comparable, slide_name
+from hrpn_tf.text import printable
 
-REQUIRED = ("slide", "group")
+LONGEST = 200  # characters of a name or group
+_LONG = 60  # characters of one that a message quotes
+_SHOWN = 10  # mistakes; a list with a wrong column has one in each row
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,16 @@ def read_slide_list(path: Path, config: DataConfig) -> tuple[SlideEntry, ...]:
     ``group``; optional ``name``, and one per role that names its channel. Others are ignored.
     A role's channel is the list's column, else ``config.channels``, else the role's own name.
 
+    All mistakes are reported at once, each with its row. Names and groups are kept as they are
+    shown: a control character in one is written as an escape.
+
     Raises:
-        SlideListError: the list cannot be read, is empty, misses a column, or repeats a
-            name or a slide.
-        SlideNotFoundError: a slide does not exist.
+        SlideListError: the list cannot be read, is empty, misses a column, repeats a name or a
+            slide, or has names or groups that differ by case, white space or Unicode form alone.
+        SlideNotFoundError: a slide does not exist, and nothing else is wrong.
     """
-    return _entries(str(path), path.parent, _read_rows(path), config)
+    rows, mistakes = read_rows(path)
+    return _entries(str(path), path.parent, rows, mistakes, config)
 
 
 def slide_entries(
@@ -60,98 +66,116 @@ def slide_entries(
     Raises:
         SlideListError, SlideNotFoundError: see :func:`read_slide_list`.
     """
+    refuse_many("slide list", len(rows))
     numbered = [(f"slide {number}", row) for number, row in enumerate(rows, start=1)]
-    return _entries("slide list", Path(), numbered, config)
+    return _entries("slide list", Path(), numbered, [], config)
+
+
+@dataclass
+class _Seen:
+    """Spellings of one kind of name so far: what they have in common: spelling and place."""
+
+    kind: str
+    first: dict[str, tuple[str, str]] = field(default_factory=dict)
+    spellings: set[str] = field(default_factory=set)
+
+    def mistake(self, where: str, spelling: str) -> str | None:
+        """What is wrong with a spelling that looks like an earlier one; reported once."""
+        before, place = self.first.setdefault(comparable(spelling), (spelling, where))
+        if spelling == before or spelling in self.spellings:
+            return None
+        self.spellings.add(spelling)
+        return (
+            f"the {self.kind} {printable(ascii(spelling), _LONG)} differs from "
+            f"{printable(ascii(before), _LONG)} of {place} by case, spaces or Unicode form alone; "
+            "write both alike, or choose other names"
+        )
 
 
 def _entries(
-    source: str, folder: Path, rows: Sequence[tuple[str, Mapping[str, Any]]], config: DataConfig
+    source: str,
+    folder: Path,
+    rows: Sequence[tuple[str, Mapping[str, Any]]],
+    mistakes: list[str],
+    config: DataConfig,
 ) -> tuple[SlideEntry, ...]:
-    if not rows:
+    if not rows and not mistakes:
         raise SlideListError(f"{source}: the list names no slide; expected columns slide and group")
     entries: dict[str, SlideEntry] = {}
-    files: set[Path] = set()
+    files: set[str] = set()
+    absent: list[str] = []
+    groups, names = _Seen("group"), _Seen("name")
     for where, row in rows:
-        entry = _entry(f"{source}, {where}", folder, row, config)
-        if entry.name in entries:
-            raise SlideListError(
-                f"{source}, {where}: the name {entry.name} is used twice; give the slides "
-                "different names in a column 'name'"
-            )
-        if (file := entry.path.resolve()) in files:
-            raise SlideListError(f"{source}, {where}: {entry.path} is listed twice")
-        entries[entry.name] = entry
-        files.add(file)
-    for entry in entries.values():
-        if not entry.path.exists():
-            raise SlideNotFoundError(f"{entry.path}: no such slide (listed in {source})")
+        found = [*_missing(row), *_wrong(row, config)]
+        if not found:
+            entry = _entry(folder, row, config)
+            found += _unusable(entry)
+            if entry.name in entries:
+                found.append(
+                    f"the name {entry.name} is used twice; give the slides different names in a "
+                    "column 'name'"
+                )
+            elif alike := names.mistake(where, _text(row.get("name")) or entry.name):
+                found.append(alike)
+            if alike := groups.mistake(where, str(row["group"])):
+                found.append(alike)
+            if (file := os.path.realpath(entry.path)) in files:
+                found.append(f"{entry.path} is listed twice")
+            if not os.path.exists(entry.path):
+                absent.append(f"{where}: {entry.path}: no such slide")
+            entries[entry.name] = entry
+            files.add(file)
+        mistakes += [f"{where}: {text}" for text in found]
+    _refuse(source, mistakes, absent)
     return tuple(entries.values())
 
 
-def _entry(where: str, folder: Path, row: Mapping[str, Any], config: DataConfig) -> SlideEntry:
+def _refuse(source: str, mistakes: Sequence[str], absent: Sequence[str]) -> None:
+    """Raise one error with all mistakes of a list, if there are any."""
+    if found := [*mistakes, *absent]:
+        kind = SlideListError if mistakes else SlideNotFoundError
+        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise kind(f"{source}, {'; '.join(found[:_SHOWN])}{more}")
+
+
+def _missing(row: Mapping[str, Any]) -> Iterator[str]:
     for column in REQUIRED:
-        if row.get(column) in (None, ""):
-            raise SlideListError(f"{where}: nothing in column '{column}'")
-    slide = folder / str(row["slide"])
+        if _text(row.get(column)) == "":
+            yield f"nothing in column '{column}'"
+
+
+def _wrong(row: Mapping[str, Any], config: DataConfig) -> Iterator[str]:
+    """Values of another type than a list has."""
+    for column in (*REQUIRED, "name"):
+        if isinstance(row.get(column), bool | bytes | list | dict | set | tuple):
+            yield f"the {column} must be a text or a number"
+    for role in (*config.inputs, config.target):
+        listed = row.get(role)
+        if isinstance(listed, bool) or not isinstance(listed, str | int | None):
+            yield f"the channel of {role} must be a name or an index"
+    if "\0" in str(row.get("slide")):
+        yield f"the slide {row['slide']}: no file can have this name"
+
+
+def _unusable(entry: SlideEntry) -> Iterator[str]:
+    if "/" in entry.name or entry.name in (".", ".."):
+        yield f"the name {printable(entry.name, _LONG)} cannot be a file name; change it"
+    for kind, text in (("name", entry.name), ("group", entry.group)):
+        if len(text) > LONGEST:
+            yield f"the {kind} {printable(text, 20)} is longer than {LONGEST} characters"
+
+
+def _entry(folder: Path, row: Mapping[str, Any], config: DataConfig) -> SlideEntry:
+    slide = folder / _text(row["slide"])
     channels: dict[str, str | int] = {}
     for role in (*config.inputs, config.target):
         listed = row.get(role)
-        if listed in (None, ""):
-            listed = config.channels.get(role, role)
-        if isinstance(listed, bool) or not isinstance(listed, str | int):
-            raise SlideListError(f"{where}: the channel of {role} must be a name or an index")
-        channels[role] = listed
-    return SlideEntry(str(row.get("name") or slide_name(slide)), slide, str(row["group"]), channels)
+        if isinstance(listed, str):
+            listed = listed.strip()
+        channels[role] = config.channels.get(role, role) if listed in (None, "") else listed
+    name = printable(_text(row.get("name"))) or slide_name(slide)
+    return SlideEntry(name, slide, printable(_text(row["group"])), channels)
 
 
-def _read_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """The rows, each with the words that say where it is."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise SlideListError(f"{path}: not a text file in UTF-8") from None
-    except OSError as error:
-        raise SlideListError(f"{path}: cannot be read: {error.strerror}") from None
-    if path.suffix.lower() in (".yaml", ".yml"):
-        return _yaml_rows(path, text)
-    return _csv_rows(path, text)
-
-
-def _csv_rows(path: Path, text: str) -> list[tuple[str, dict[str, Any]]]:
-    reader = csv.DictReader(text.splitlines(), skipinitialspace=True, strict=True)
-    rows = []
-    try:
-        _check_header(path, reader.fieldnames)
-        for row in reader:
-            if None in row:
-                raise SlideListError(f"{path}, row {reader.line_num}: more values than columns")
-            values = {key.strip(): (value or "").strip() for key, value in row.items()}
-            rows.append((f"row {reader.line_num}", values))
-    except csv.Error as error:
-        raise SlideListError(f"{path}, row {reader.line_num}: not valid CSV: {error}") from None
-    return rows
-
-
-def _check_header(path: Path, columns: Any) -> None:
-    present = [column.strip() for column in columns or ()]
-    if missing := [column for column in REQUIRED if column not in present]:
-        found = f"found {', '.join(present)}" if present else "the file is empty"
-        raise SlideListError(f"{path}, row 1: no column '{missing[0]}' in the header ({found})")
-
-
-def _yaml_rows(path: Path, text: str) -> list[tuple[str, dict[str, Any]]]:
-    try:
-        items = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise SlideListError(f"{path}: not valid YAML: {problem}") from None
-    if isinstance(items, dict) and "slides" in items:
-        items = items["slides"]
-    if not isinstance(items or [], list):
-        raise SlideListError(f"{path}: expected a list of slides, each with keys slide and group")
-    rows = []
-    for number, item in enumerate(items or [], start=1):
-        if not isinstance(item, dict):
-            raise SlideListError(f"{path}, slide {number}: expected keys slide and group")
-        rows.append((f"slide {number}", item))
-    return rows
+def _text(value: object) -> str:
+    return "" if value is None else str(value).strip()

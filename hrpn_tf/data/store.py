@@ -21,11 +21,19 @@ from hrpn_tf.data.manifest import (
     write_json,
 )
 from hrpn_tf.data.moments import pool
-from hrpn_tf.data.plan import PlannedSlide, fingerprint, plan_slides
+from hrpn_tf.data.plan import PlannedSlide, fingerprint, owned_settings, plan_slides
 from hrpn_tf.data.shards import whole
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.errors import HrpnError, StoreError
-from hrpn_tf.files import disk_full_as_named_error, refuse_existing, remove
+from hrpn_tf.files import (
+    atomic_path,
+    disk_full_as_named_error,
+    held_folder,
+    move,
+    refuse_existing,
+    remove,
+)
+from hrpn_tf.untrusted import read_text
 
 
 class Scaling(TypedDict):
@@ -176,6 +184,7 @@ def build_store(
 
     Raises:
         OutputExistsError: the store exists.
+        RunBusyError: another process is preparing the same store.
         StoreError: an unfinished store of other slides or another configuration is there.
         DiskFullError: the disk filled up; what is finished is kept for the next attempt.
         HrpnError: see :func:`hrpn_tf.data.plan.plan_slides`,
@@ -185,7 +194,7 @@ def build_store(
     plans = plan_slides(entries, config)
     partial = path.with_name(path.name + ".partial")
     identity = fingerprint(plans, config)
-    with disk_full_as_named_error(path):
+    with disk_full_as_named_error(path), held_folder(partial):
         _begin(partial, identity, overwrite)
         try:
             records = [_cut(plan, config, partial, i, progress) for i, plan in enumerate(plans)]
@@ -201,26 +210,29 @@ def build_store(
             fingerprint=identity,
             program=f"hrpn-tf {__version__}",
             slides=tuple(records),
+            settings=owned_settings(config),
         )
         write_json(partial / MANIFEST, manifest)
-        _publish(partial, path)
+        _publish(partial, path, overwrite)
     return open_store(path)
 
 
 def _begin(partial: Path, identity: str, overwrite: bool) -> None:
-    """Take up an unfinished store, or begin a new one."""
+    """Take up an unfinished store, or begin a new one in the folder, which is there."""
     mark = partial / "fingerprint"
-    if partial.exists():
-        if mark.is_file() and mark.read_text(encoding="utf-8") == identity:
+    if mark.is_file():
+        if read_text(mark, StoreError) == identity:
             return
-        if mark.is_file() and not overwrite:
+        if not overwrite:
             raise StoreError(
                 f"{partial}: an unfinished store of other slides or another configuration; give "
                 "--overwrite to begin anew"
             )
-        remove(partial)
-    partial.mkdir(parents=True)
-    mark.write_text(identity, encoding="utf-8")
+        mark.unlink()  # first: what remains belongs to no configuration
+    for entry in list(partial.iterdir()):
+        remove(entry)
+    with atomic_path(mark, overwrite=True) as temporary:
+        temporary.write_text(identity, encoding="utf-8")
 
 
 def _cut(
@@ -238,11 +250,6 @@ def _cut(
     return record
 
 
-def _publish(partial: Path, path: Path) -> None:
+def _publish(partial: Path, path: Path, overwrite: bool) -> None:
     """Give the finished store its final name, in place of an older one if there is one."""
-    old = path.with_name(path.name + ".old")
-    if path.exists():
-        remove(old)
-        path.rename(old)
-    partial.rename(path)
-    remove(old)
+    move(partial, path, overwrite)

@@ -19,6 +19,12 @@ RESAMPLES = 10_000
 EXACT = 5  # up to so many slides all resamples are enumerated, n^n of them
 LEVEL = 0.95
 SEED = 0
+# With n clusters the outermost resample, one cluster n times, has the probability n^-n. The end of
+# a 95 % interval lies within the resamples only if that is below 2.5 %: not with 2 or 3 clusters,
+# whose intervals would be their least and largest values.
+FEWEST = 4
+NOT_RESOLVED = "not resolved"
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -63,16 +69,23 @@ class Interval:
 
     Attributes:
         estimate: the value on the slides themselves, without resampling.
-        low, high: bounds of the interval; None where there is only one slide.
+        low, high: bounds of the interval; None where the slides cannot resolve one.
+        unresolved: why there are no bounds, or "".
     """
 
     estimate: float
     low: float | None
     high: float | None
+    unresolved: str = ""
 
-    def to_json(self) -> dict[str, float | None]:
+    def to_json(self) -> dict[str, float | str | None]:
         """As plain values."""
-        return {"estimate": self.estimate, "low": self.low, "high": self.high}
+        return {
+            "estimate": self.estimate,
+            "low": self.low,
+            "high": self.high,
+            "unresolved": self.unresolved,
+        }
 
 
 def resample_counts(slides: int) -> np.ndarray:
@@ -105,6 +118,11 @@ def describe_resamples(slides: int) -> str:
     if slides == 1:
         return "one test slide: no interval can be given"
     distinct = comb(2 * slides - 1, slides)
+    if slides < FEWEST:
+        return (
+            f"{slides} test slides have {distinct} distinct resamples: too few for a 95 % "
+            f"interval, which takes {FEWEST} slides"
+        )
     how = "all resamples enumerated" if slides <= EXACT else f"{RESAMPLES} random resamples"
     few = "; so few slides give intervals that are too narrow" if slides < 10 else ""
     return f"{slides} test slides have {distinct} distinct resamples ({how}){few}"
@@ -118,13 +136,36 @@ def interval(metric: Callable[[np.ndarray], np.ndarray], slides: int) -> Interva
         slides: number of slides.
     """
     estimate = float(metric(np.ones((1, slides)))[0])
-    values = metric(resample_counts(slides))
-    values = values[np.isfinite(values)]
-    if slides == 1 or not values.size:
-        return Interval(estimate, None, None)
+    bounds, unresolved = percentile_bounds(metric(resample_counts(slides)), slides)
+    low, high = bounds or (None, None)
+    return Interval(estimate, low, high, unresolved)
+
+
+def percentile_bounds(
+    values: np.ndarray, clusters: int, what: str = "slides"
+) -> tuple[tuple[float, float] | None, str]:
+    """The 95 % percentile interval of resampled values, or None and why there is none.
+
+    Args:
+        values: (resamples,), NaN where undefined.
+        clusters: how many differ, of those that were drawn.
+        what: they are, for the reason.
+
+    Example:
+        >>> percentile_bounds(np.array([1.0, 2.0, 2.0, 3.0]), 2)
+        (None, '2 slides, and an interval takes at least 4')
+    """
+    if clusters < FEWEST:
+        return None, f"{clusters} {what}, and an interval takes at least {FEWEST}"
+    known = values[np.isfinite(values)]
+    if not known.size or known.size < LEVEL * values.size:
+        missing = values.size - known.size
+        return None, f"undefined in {missing} of {values.size} resamples"
     ends = [50 * (1 - LEVEL), 50 * (1 + LEVEL)]
-    low, high = np.percentile(values, ends, method="inverted_cdf")  # values that do occur
-    return Interval(estimate, float(low), float(high))
+    low, high = np.percentile(known, ends, method="inverted_cdf")  # values that do occur
+    if high - low <= _ROUNDING * max(abs(low), abs(high)):
+        return None, "all resamples give the same value"
+    return (float(low), float(high)), ""
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,44 @@ class MaskPlane:
 
 
 @dataclass(frozen=True)
+class NearestPlane:
+    """A mask or label image in larger or smaller pixels: each takes the value at its centre.
+
+    Attributes:
+        plane: the image.
+        height, width: of the result, px.
+        ratio: pixels of the image per pixel of the result.
+
+    Example:
+        >>> labels = MaskPlane(4, 4, np.array([[True, False], [False, True]]), side=2)
+        >>> NearestPlane(labels, 2, 2, 2.0).read(0, 0, 2, 2).tolist()
+        [[True, False], [False, True]]
+    """
+
+    plane: Plane
+    height: int
+    width: int
+    ratio: float
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return self.plane.dtype
+
+    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        """The window (height, width) whose first pixel is (y, x)."""
+        rows = self._places(y, height, self.plane.height)
+        columns = self._places(x, width, self.plane.width)
+        top, left = int(rows[0]), int(columns[0])
+        size = int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left
+        return self.plane.read(top, left, *size)[np.ix_(rows - top, columns - left)]
+
+    def _places(self, start: int, length: int, size: int) -> np.ndarray:
+        centres = (np.arange(start, start + length) + 0.5) * self.ratio
+        return np.minimum(centres.astype(np.intp), size - 1)
+
+
+@dataclass(frozen=True)
 class Window:
     """A rectangle of a plane, px."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from hrpn_tf.evaluation.metric_values import Metrics
 from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.planes import Plane, Window
+from hrpn_tf.scale_bar import draw_scale_bar, scale_bar
 from hrpn_tf.slides import iter_windows
 
 if TYPE_CHECKING:
@@ -165,12 +166,7 @@ def _range(image: np.ndarray) -> tuple[float, float]:
 
 
 def _scale_bar(axis: "Axes", window: Window, pixel_size_um: float | None) -> None:
-    """A bar of a round length, about a fifth of the picture's width."""
-    unit = 1.0 if pixel_size_um is None else pixel_size_um
-    wanted = window.width * unit / 5
-    power = 10.0 ** np.floor(np.log10(wanted))
-    length = power * max(step for step in (1, 2, 5) if step * power <= wanted)
-    end, y = window.width * 0.96, window.height * 0.95
-    axis.plot([end - length / unit, end], [y, y], color="white", linewidth=3)
-    label = f"{length:g} {'px' if pixel_size_um is None else 'µm'}"
-    axis.text(end - length / unit / 2, y - window.height * 0.02, label, color="white", ha="center")
+    """A bar of a round length, at most a fifth of the picture's width, at its lower right."""
+    bar = scale_bar(max(window.width / 5, 1.0), pixel_size_um)
+    side = min(window.height, window.width)
+    draw_scale_bar(axis, bar, window.width * 0.96, window.height - side * 0.05, side * 0.012)

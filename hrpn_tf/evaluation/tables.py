@@ -1,24 +1,22 @@
 """Writes an evaluation as Markdown and CSV."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 
 from hrpn_tf.evaluation.evaluation import POOLED, Evaluation, MetricsRow, view_definitions
 from hrpn_tf.evaluation.metrics import METRICS
+from hrpn_tf.text import csv_text, markdown
 
 
 def to_csv(evaluation: Evaluation) -> str:
     """CSV with one line per slide, predictor, view and region. Undefined metrics are empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["slide", "group", "subset", "predictor", "view", "region", "pixels", *METRICS])
-    for row in evaluation.rows():
-        metrics = row.metrics
-        values = ["" if v is None else repr(v) for v in metrics.values.values()]
-        place = [row.slide, row.group, row.subset, row.predictor, row.view, row.region]
-        writer.writerow([*place, metrics.pixels, *values])
-    return text.getvalue()
+    heads = ["slide", "group", "subset", "predictor", "view", "region", "pixels", *METRICS]
+    return csv_text(heads, map(_csv_row, evaluation.rows()))
+
+
+def _csv_row(row: MetricsRow) -> list[object]:
+    values = ["" if v is None else repr(v) for v in row.metrics.values.values()]
+    place = [row.slide, row.group, row.subset, row.predictor, row.view, row.region]
+    return [*place, row.metrics.pixels, *values]
 
 
 def to_markdown(evaluation: Evaluation) -> str:
@@ -43,8 +41,8 @@ def table(rows: Iterable[MetricsRow]) -> str:
     head = ["slide", "subset", "predictor", *(each.heading for each in METRICS.values())]
     lines = [head]
     for row in rows:
-        name = f"**{POOLED}**" if row.slide == POOLED else row.slide.replace("|", "\\|")
-        lines.append([name, row.subset, row.predictor, *_cells(row)])
+        name = f"**{POOLED}**" if row.slide == POOLED else markdown(row.slide)
+        lines.append([name, markdown(row.subset), markdown(row.predictor), *_cells(row)])
     return aligned(lines, left=3)
 
 
@@ -84,5 +82,7 @@ def _reasons(rows: Iterable[MetricsRow]) -> list[str]:
     for row in rows:
         for name, reason in row.metrics.undefined.items():
             if name != "r2_per_column" and row.predictor == "model":
-                reasons[f"{row.slide}, {row.region}: no {METRICS[name].heading}: {reason}."] = None
+                reasons[
+                    f"{markdown(row.slide)}, {row.region}: no {METRICS[name].heading}: {reason}."
+                ] = None
     return list(reasons)

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from hrpn_tf.errors import CheckpointError
+from hrpn_tf.errors import CheckpointError, CheckpointNotFoundError
 from hrpn_tf.models.published import module_name
 
 _NORM_ENTRIES = {
@@ -80,7 +80,7 @@ def read_checkpoint(path: Path) -> dict[str, np.ndarray]:
             damaged, could run code, or holds no tensors.
     """
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such file")
+        raise CheckpointNotFoundError(f"{path}: no such file")
     loaded = _load_weights_only(path)
     for wrapper in _WRAPPERS:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):

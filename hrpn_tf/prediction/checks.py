@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 from hrpn_export import Contract
 
-from hrpn_tf.errors import UsageError
-from hrpn_tf.slides import SlideInfo, channel_index
-from hrpn_tf.slides.roles import suggested_role
+from hrpn_tf.slides import SlideInfo
+from hrpn_tf.slides.checks import role_channels
 
 
 def input_channels(
@@ -21,33 +20,6 @@ def input_channels(
 
     Raises:
         UnknownChannelError: the slide has no such channel.
-        UsageError: two roles have the same channel.
+        UsageError: two roles have the same channel, or a name suggests another role.
     """
-    found = tuple(channel_index(info, channels.get(role, role)) for role in contract.inputs)
-    if len(set(found)) != len(found):
-        pairs = ", ".join(
-            f"{role}={info.channels[i]}" for role, i in zip(contract.inputs, found, strict=True)
-        )
-        raise UsageError(f"{info.path}: one channel for two inputs ({pairs}); give --channel")
-    for role, index in zip(contract.inputs, found, strict=True):
-        _refuse_swapped(info, contract, role, index, channels.get(role, role))
-    return found
-
-
-def _refuse_swapped(
-    info: SlideInfo, contract: Contract, role: str, index: int, given: str | int
-) -> None:
-    """Refuse a channel whose name suggests another role of the network.
-
-    A channel given by its index is accepted.
-    """
-    name = info.channels[index]
-    likely = suggested_role(name)
-    if likely in (None, role) or likely not in (*contract.inputs, *contract.outputs):
-        return
-    if isinstance(given, int) or given.isdecimal():
-        return
-    raise UsageError(
-        f"{info.path}: channel '{name}' is given as {role}, but by its name it shows {likely}; "
-        f"were channels swapped? If it is meant, give it by its index: --channel {role}={index}"
-    )
+    return role_channels(info, contract.inputs, channels, contract.outputs)

@@ -8,7 +8,7 @@ from hrpn_export import Contract
 from hrpn_tf.errors import PixelSizeError, RegionError
 from hrpn_tf.prediction.tiling import Region
 from hrpn_tf.slides import Slide, SlideInfo
-from hrpn_tf.slides.metadata import implausible
+from hrpn_tf.slides.checks import checked_pixel_size
 from hrpn_tf.slides.resample import ResampledSlide
 
 # Slides with pixels this many times larger than the network's lack the necessary detail.
@@ -63,7 +63,7 @@ def choose_frame(
             not fit the network.
         RegionError: no such level.
     """
-    own = _pixel_size(info, contract, stated_um)
+    own = checked_pixel_size(info, stated_um, contract.pixel_size_um)
     if level is not None and not 0 <= level < len(info.levels):
         raise RegionError(f"{info.path}: no level {level}; it has {len(info.levels)}, from 0")
     wanted = contract.pixel_size_um
@@ -125,32 +125,6 @@ def _scaled(start: int, end: int, scale: float, size: int) -> tuple[int, int]:
     """First pixel and length of a range along a line of ``size`` px, widened to whole px."""
     first = min(math.floor(start * scale + _ROUNDING), size - 1)
     return first, max(1, min(math.ceil(end * scale - _ROUNDING), size) - first)
-
-
-def _pixel_size(info: SlideInfo, contract: Contract, stated_um: float | None) -> float:
-    """um per pixel at full resolution: as stated by the file, or else by the user."""
-    own = info.pixel_size_um
-    if own is not None and implausible(own):
-        if stated_um is None:
-            raise PixelSizeError(
-                f"{info.path}: states {own:g} um/px, which no microscope slide has (a wrong unit?);"
-                " give the true one with --pixel-size"
-            )
-        own = None
-    if own is None and stated_um is None:
-        wanted = contract.pixel_size_um
-        hint = "" if wanted is None else f" (the model was trained at {wanted:g} um/px)"
-        raise PixelSizeError(
-            f"{info.path}: the slide states no pixel size; give it with --pixel-size{hint}"
-        )
-    if own is not None and stated_um is not None and _difference(stated_um, own) > 0.01:
-        raise PixelSizeError(
-            f"{info.path}: the slide states {own:g} um/px, --pixel-size says {stated_um:g}; "
-            "leave the option out, or correct the file"
-        )
-    size = stated_um if own is None else own
-    assert size is not None
-    return size
 
 
 def _difference(size: float, wanted: float) -> float:

@@ -6,6 +6,9 @@ import socket
 from pathlib import Path
 from typing import IO
 
+from hrpn_tf.errors import UnfinishedError
+from hrpn_tf.untrusted import LARGEST, read_file
+
 # Distinguishes this process from an earlier one with the same ID, or on a host of the same name.
 _TOKEN = secrets.token_hex(3)
 
@@ -30,7 +33,7 @@ class Journal:
         """Indices of all blocks finished by any process."""
         numbers: set[int] = set()
         for file in self._folder.glob("*.txt"):
-            lines = file.read_text(encoding="ascii", errors="replace").splitlines(keepends=True)
+            lines = _text(file).splitlines(keepends=True)
             numbers.update(int(line) for line in lines if line.endswith("\n") and _whole(line))
         return numbers
 
@@ -44,6 +47,14 @@ class Journal:
             file.write(_ending(file) + "".join(f"{index}\n" for index in indices).encode("ascii"))
             file.flush()
             os.fsync(file.fileno())
+
+
+def _text(file: Path) -> str:
+    """What a process recorded; nothing of a file that was swapped for something else."""
+    try:
+        return read_file(file, UnfinishedError, LARGEST).decode("ascii", errors="replace")
+    except UnfinishedError:
+        return ""
 
 
 def _ending(file: IO[bytes]) -> bytes:

@@ -16,6 +16,7 @@ from hrpn_tf.prediction.started import StartedPrediction
 from hrpn_tf.prediction.tiling import Tiling
 from hrpn_tf.progress import Progress
 from hrpn_tf.slides import Slide
+from hrpn_tf.waiting import PLANNING, PREDICTION, WRITING, waiting
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,18 @@ def run_prediction(
     refuse_existing(prediction.out, overwrite)
     with prediction.unfinished.held():
         refuse_existing(prediction.out, overwrite)  # the process that held it may have finished it
-        begun = prediction.begin(budget, restart=overwrite)
+        with waiting.part(PLANNING):
+            begun = prediction.begin(budget, restart=overwrite)
         on_begun(begun)
         tiling = begun.plan.tiling
         there = pixels - sum(tiling.block(i).pixels for i in begun.left)
         bar = Progress(prediction.out.name, pixels, "px", initial=there, shown=progress)
-        with bar:
+        with waiting.part(PREDICTION), bar:
             in_session = prediction.compute(
                 begun, begun.left, lambda block: bar.update(block.pixels)
             )
-        prediction.finish(begun, overwrite)
+        with waiting.part(WRITING):
+            prediction.finish(begun, overwrite)
     return PredictionSummary(
         path=prediction.out,
         pixels=pixels,

@@ -27,6 +27,7 @@ def prediction_provenance(
     config: BaseModel,
     channels: Mapping[str, str],
     level: int = 0,
+    region: Sequence[int] | None = None,
     mask: Mapping[str, str] | None = None,
     seconds: float = NO_LIMIT,
 ) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def prediction_provenance(
         config: the resolved configuration of its run.
         channels: name of the channel read, by role.
         level: pyramid level that was read.
+        region: y, x, height, width, px of the result; None for the whole slide.
         mask: name and checksum of the mask file, if any.
         seconds: longest wait for a piece of the slide, s.
 
@@ -54,6 +56,7 @@ def prediction_provenance(
             "channels": dict(channels),
             "level": level,
         },
+        **({} if region is None else {"region": list(region)}),
         **({} if mask is None else {"mask": dict(mask)}),
         "versions": _versions(),
         "configuration": config.model_dump(mode="json", exclude={"prediction": set(CONDITIONS)}),

@@ -17,6 +17,7 @@ from hrpn_tf.errors import (
     SlideFormatError,
 )
 from hrpn_tf.files import disk_full_as_named_error
+from hrpn_tf.leftovers import clear
 from hrpn_tf.prediction.blocks import BlockMaker, TimedNetwork, check_values, to_grey_levels
 from hrpn_tf.prediction.change import FileStates, parts
 from hrpn_tf.prediction.output import Output
@@ -172,7 +173,7 @@ class SlidePrediction(PredictionTask):
                 self.work(begun).pixels, self.out, overwrite
             )
         self.unfinished.discard()
-        self.unfinished.remove_leftovers()
+        clear(self.out)
 
     def _begin_anew(
         self,

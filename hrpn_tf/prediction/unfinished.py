@@ -1,21 +1,21 @@
 """The folder of an unfinished result, from which a prediction resumes."""
 
 import json
-import os
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hrpn_tf.errors import RunBusyError, SlideFormatError, UnfinishedError
-from hrpn_tf.files import atomic_path, locked, remove
+from hrpn_tf.files import atomic_path, held_folder, remove
+from hrpn_tf.leftovers import clear
 from hrpn_tf.prediction.journal import Journal
 from hrpn_tf.prediction.planning import Plan
 from hrpn_tf.prediction.started import StartRecord
 from hrpn_tf.prediction.tiling import Region, Tiling
 from hrpn_tf.slides import read_provenance
+from hrpn_tf.untrusted import LARGEST, read_json
 
 _SCHEMA = 2
 
@@ -71,8 +71,8 @@ class Unfinished:
         """
         made = [folder for folder in self.folder.parents if not folder.exists()]
         try:
-            with self._locked():
-                self.remove_leftovers()
+            with held_folder(self.folder):
+                clear(self.out)
                 try:
                     yield
                 finally:
@@ -85,32 +85,9 @@ class Unfinished:
                 with suppress(OSError):  # no longer empty
                     folder.rmdir()
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            while True:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                with suppress(FileNotFoundError):
-                    before = self.folder.stat().st_ino
-                    stack.enter_context(locked(self.folder))
-                    if self.folder.stat().st_ino == before:
-                        break
-                # the last process that held the folder has removed it
-                stack.pop_all().close()
-            yield
-
-    def remove_leftovers(self) -> None:
-        """Remove leftovers of processes that were killed while they wrote the result."""
-        parts = "partial"
-        if os.path.lexists(self.out):
-            parts += "|replaced"  # before that, it is the only copy of the result
-        pattern = re.compile(rf"\.({parts})-[0-9a-f]+-{re.escape(self.out.name)}")
-        for entry in list(self.out.parent.iterdir()):
-            if pattern.fullmatch(entry.name):
-                remove(entry)
-
     def forget_finished(self) -> None:
         """Remove the folder of a finished result whose process was killed before removing it."""
+        clear(self.out)
         if not self.folder.is_dir() or not self.out.exists():
             return
         with suppress(RunBusyError, SlideFormatError), self.held():
@@ -172,8 +149,8 @@ class Unfinished:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            record: Any = json.loads(self._plan.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            record: Any = read_json(self._plan, UnfinishedError, LARGEST)
+        except UnfinishedError:
             return None
         fits = isinstance(record, dict) and record.get("schema") == _SCHEMA
         return record if fits else None

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 from hrpn_tf.errors import CheckpointError
 
@@ -11,17 +10,19 @@ if TYPE_CHECKING:
 
 
 def load_keras_file(path: Path) -> "keras.Model":
-    """A network, float32 and not compiled.
+    """A network, float32 and not compiled; the file is checked like that of a bundle.
 
     Raises:
-        CheckpointError: the file is damaged or holds something else.
+        CheckpointError: the file is damaged, or holds something that is no network.
     """
-    import keras
+    from hrpn_export.errors import BundleError
+    from hrpn_export.runtimes.keras_file import load_keras
+    from hrpn_export.safety import check_keras
 
     import hrpn_tf.models.layers  # noqa: F401  (registers the layers)
 
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
-        problem = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"{path}: cannot be loaded: {problem}") from None
+        check_keras(path)
+        return load_keras(path)
+    except BundleError as error:
+        raise CheckpointError(str(error)) from error

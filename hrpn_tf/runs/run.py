@@ -1,6 +1,6 @@
 """A run: the folder of one training, opened once and passed on."""
 
-import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config, config_of, load_config
-from hrpn_tf.data.manifest import read_manifest
+from hrpn_tf.data.manifest import MANIFEST, read_manifest
 from hrpn_tf.data.splits import Split
 from hrpn_tf.errors import RunError, StoreError
 from hrpn_tf.files import sha256
+from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.calibrated import MODEL, RECORD, Calibration, read_calibration
 from hrpn_tf.runs.keras_file import load_keras_file
@@ -155,12 +156,19 @@ class Run:
             RunError: the file is missing.
             ContractError: it is damaged.
         """
-        from hrpn_export import Contract
+        from hrpn_export import Contract, ContractError
 
         path = self.folder / names.CONTRACT
         if (text := self._files.text(path)) is None:
             raise RunError(f"{path}: missing; run hrpn-tf fit again")
-        return self._files.once(path, "contract", lambda: Contract.from_json(text))
+
+        def read() -> Contract:
+            try:
+                return Contract.from_json(text)
+            except ContractError as error:
+                raise ContractError(f"{path}: {error}") from None
+
+        return self._files.once(path, "contract", read)
 
     @property
     def split(self) -> Split:
@@ -170,11 +178,24 @@ class Run:
             RunError: the file is missing or damaged.
         """
         path = self.folder / names.SPLIT
+        parts = self._files.value(path)
         try:
-            parts = json.loads(self._files.text(path) or "")
-            return Split(**{subset: tuple(parts[subset]["groups"]) for subset in SUBSETS})
+            groups = {subset: parts[subset]["groups"] for subset in SUBSETS}
+            if not all(isinstance(names, list) for names in groups.values()):
+                raise TypeError
+            named = {subset: tuple(map(_text, groups[subset])) for subset in SUBSETS}
+            return Split(**named)
         except (ValueError, KeyError, TypeError):
             raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
+
+    def check_split(self) -> None:
+        """Refuse a damaged split; imported weights have none.
+
+        Raises:
+            RunError: the file is there and damaged.
+        """
+        if (self.folder / names.SPLIT).exists():
+            _ = self.split
 
     @property
     def subsets(self) -> dict[str, str]:
@@ -194,10 +215,39 @@ class Run:
             RunError: the run does not say.
         """
         path = self.folder / names.STORE
+        values = self._files.value(path)
         try:
-            return Path(json.loads(self._files.text(path) or "")["path"])
+            return Path(_text(values["path"]))
         except (ValueError, KeyError, TypeError):
             raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
+
+    def check_dataset(self, store: Path) -> Path:
+        """Refuse a patch dataset that the run was not fitted on, such as one prepared again since.
+
+        A run that does not state the checksum of its patch dataset is not checked.
+
+        Args:
+            store: folder of the patch dataset.
+
+        Returns:
+            ``store``.
+
+        Raises:
+            StoreError: it is gone, or another one.
+        """
+        manifest = store / MANIFEST
+        if not manifest.is_file():
+            raise StoreError(
+                f"{store}: the store that {self.folder} was fitted on is gone; name a slide list "
+                "instead"
+            )
+        stated = self._files.plain(self.folder / names.STORE).get("sha256")
+        if stated is not None and stated != sha256(manifest):
+            raise StoreError(
+                f"{store}: is not the store that {self.folder} was fitted on (prepared again "
+                "since?); name that one, or a slide list instead"
+            )
+        return store
 
     @property
     def input_means(self) -> dict[str, float]:
@@ -207,10 +257,13 @@ class Run:
             RunError: the file is missing or damaged.
         """
         path = self.folder / names.SCALING
+        values = self._files.value(path)
         try:
-            means = json.loads(self._files.text(path) or "")["input_mean"]
-            return {role: float(mean) for role, mean in zip(self._inputs, means, strict=True)}
-        except (ValueError, KeyError, TypeError):
+            means = tuple(map(float, values["input_mean"]))
+            if not all(map(math.isfinite, means)):
+                raise ValueError
+            return dict(zip(self._inputs, means, strict=True))
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise RunError(
                 f"{path}: missing or damaged, so that the mean grey level of an input is not "
                 "known; ablate with --ablate-by shuffle, or run hrpn-tf fit again"
@@ -237,13 +290,21 @@ class Run:
 
     @property
     def records(self) -> RunRecords:
-        """What the folder says of its training; nothing is said of a missing or damaged file."""
+        """What the folder says of its training; nothing is said of a missing file.
+
+        Raises:
+            RunError: a file is damaged.
+        """
         files = (names.CONTRACT, names.SPLIT, names.RESOURCES, names.ENVIRONMENT)
         return RunRecords(*(self._files.plain(self.folder / name) for name in files))
 
     @property
     def history(self) -> list[dict[str, str]]:
-        """One row per finished epoch; none if the file is missing or damaged."""
+        """One row per finished epoch; none if the file is missing or damaged.
+
+        Raises:
+            RunError: it is no text.
+        """
         return read_history(self._files.text(self.folder / names.HISTORY))
 
     def slides(self, slide_list: Path | None = None) -> tuple[RunSlide, ...]:
@@ -251,23 +312,24 @@ class Run:
 
         Raises:
             RunError: the run folder is incomplete.
-            StoreError: no list is given and the patch dataset is gone.
+            StoreError: no list is given and the patch dataset is gone, or another one.
             SlideListError, SlideNotFoundError: see ``read_slide_list``.
         """
         subsets = self.subsets
         if slide_list is not None:
             return listed_slides(slide_list, self.config, subsets)
-        store = self.patch_dataset
-        if not store.is_dir():
-            raise StoreError(
-                f"{store}: the store that {self.folder} was fitted on is gone; name a slide list "
-                "instead"
-            )
+        store = self.check_dataset(self.patch_dataset)
         return stored_slides(read_manifest(store), subsets)
 
     @property
     def _inputs(self) -> tuple[str, ...]:
         return tuple(self.config.data.inputs)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise TypeError("no text")
+    return value
 
 
 def open_run(run: Run | Path) -> Run:
@@ -295,6 +357,7 @@ def read_config(folder: Path) -> Config:
         RunError: no run folder there.
         ConfigError: the configuration in it is damaged.
     """
+    refuse_other_kind(folder, "run")
     if not names.is_run(folder):
         raise RunError(
             f"{folder}: no run folder (no {names.CONFIG} in it); give the --out of hrpn-tf fit"

@@ -1,5 +1,6 @@
 """The slides of a run, and how the run used them; reads no network, so it needs no TensorFlow."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,13 @@ from pathlib import Path
 from hrpn_tf.config import Config
 from hrpn_tf.data.manifest import Manifest
 from hrpn_tf.data.slide_list import read_slide_list
-from hrpn_tf.errors import SlideNotFoundError, UsageError
+from hrpn_tf.errors import RunError, SlideListError, SlideNotFoundError, UsageError
+from hrpn_tf.slides.names import file_stem, lookalike, refuse_bad_name
+from hrpn_tf.text import printable
 
 SUBSETS = ("train", "validation", "test")
 OTHER = "other"
+SUFFIXES = (".ome.tif", ".ome.zarr")
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def stored_slides(dataset: Manifest, subsets: Mapping[str, str]) -> tuple[RunSli
             record.name,
             Path(record.path),
             record.group,
-            subsets.get(record.group, OTHER),
+            _subset(record.group, subsets, RunError, "the patch dataset"),
             dict(record.channels),
             record.pixel_size_um,
         )
@@ -72,12 +76,23 @@ def listed_slides(
             entry.name,
             entry.path,
             entry.group,
-            subsets.get(entry.group, OTHER),
+            _subset(entry.group, subsets, SlideListError, str(slide_list)),
             entry.channels,
             config.data.pixel_size_um,
         )
         for entry in read_slide_list(slide_list, config.data)
     )
+
+
+def _subset(group: str, subsets: Mapping[str, str], error: type[UsageError], source: str) -> str:
+    """How the training used a group; one whose name is only nearly the same is no other group."""
+    if group not in subsets and (known := lookalike(group, subsets)) is not None:
+        raise error(
+            f"{source}: the group {printable(ascii(group), 60)} differs from "
+            f"{printable(ascii(known), 60)} of the run by case, spaces or Unicode form alone; "
+            "write it as the run does, or choose another name"
+        )
+    return subsets.get(group, OTHER)
 
 
 def choose_slides(
@@ -118,12 +133,13 @@ def prediction_path(folder: Path, name: str, suffix: str = ".ome.tif") -> Path:
     Raises:
         UsageError: the name cannot be that of a file.
     """
-    if Path(name).name != name:
-        raise UsageError(f"the slide name '{name}' cannot be a file name; change it in the list")
-    return folder / f"{name}{suffix}"
+    refuse_bad_name(name)
+    return folder / f"{file_stem(name)}{suffix}"
 
 
 def find_prediction(folder: Path, name: str) -> Path | None:
     """The prediction of a slide in a folder of predictions, whatever its format."""
-    paths = (prediction_path(folder, name, suffix) for suffix in (".ome.tif", ".ome.zarr"))
-    return next((path for path in paths if path.exists()), None)
+    paths = [prediction_path(folder, name, suffix) for suffix in SUFFIXES]
+    if Path(name).name == name:  # of a version that took every name for its file as it was
+        paths += [folder / f"{name}{suffix}" for suffix in SUFFIXES]
+    return next((path for path in paths if os.path.exists(path)), None)

@@ -1,6 +1,5 @@
 """Write a run folder: its files appear whole or not at all."""
 
-import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -13,10 +12,13 @@ from hrpn_tf.data.manifest import MANIFEST
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import RunError
-from hrpn_tf.files import atomic_path, link_or_copy, remove
+from hrpn_tf.files import atomic_path, link_or_copy
+from hrpn_tf.leftovers import clear_folder
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.run import read_config
+from hrpn_tf.text import csv_table
+from hrpn_tf.untrusted import read_json
 
 if TYPE_CHECKING:
     import keras
@@ -77,7 +79,9 @@ def add_environment(run: Path, environment: Mapping[str, Any]) -> None:
         RunError: what is there is damaged.
     """
     path = run / names.ENVIRONMENT
-    starts = read_record(run, path.name)["starts"] if path.exists() else []
+    starts = read_record(run, path.name).get("starts") if path.exists() else []
+    if not isinstance(starts, list):
+        raise RunError(f"{path}: damaged; fit again with --overwrite")
     with atomic_path(path, overwrite=True) as temporary:
         _write_json(temporary, {"starts": [*starts, environment]})
 
@@ -92,13 +96,8 @@ def publish(run: Path, network: Path, history: Sequence[Mapping[str, float]]) ->
     """
     with atomic_path(run / names.BEST, overwrite=True) as temporary:
         link_or_copy(network, temporary)
-    with (
-        atomic_path(run / names.HISTORY, overwrite=True) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
+    with atomic_path(run / names.HISTORY, overwrite=True) as temporary:
+        temporary.write_text(csv_table(history), encoding="utf-8")
 
 
 def write_resources(run: Path, used: Mapping[str, float]) -> None:
@@ -110,8 +109,7 @@ def write_resources(run: Path, used: Mapping[str, float]) -> None:
 def clear_leftovers(run: Path) -> None:
     """Remove what a killed training was writing."""
     for folder in (run, run / names.CHECKPOINTS):
-        for leftover in folder.glob(".partial-*"):
-            remove(leftover)
+        clear_folder(folder)
 
 
 def dataset_record(store: PatchStore) -> dict[str, str]:
@@ -135,15 +133,17 @@ def read_record(run: Path, name: str) -> dict[str, Any]:
     Raises:
         RunError: it is missing or damaged.
     """
-    try:
-        values: dict[str, Any] = json.loads((run / name).read_text(encoding="utf-8"))
-    except OSError:
+    if not (run / name).exists():
         raise RunError(
             f"{run}: {name} is missing or damaged; give another run, or fit it again with "
             "--overwrite"
-        ) from None
-    except ValueError:
-        raise RunError(f"{run}: {name} is damaged; fit again with --overwrite") from None
+        )
+    try:
+        values: Any = read_json(run / name, RunError)
+    except RunError as error:
+        raise RunError(f"{run}: {name} is damaged; fit again with --overwrite ({error})") from None
+    if not isinstance(values, dict):
+        raise RunError(f"{run}: {name} is damaged; fit again with --overwrite")
     return values
 
 

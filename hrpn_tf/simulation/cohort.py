@@ -1,7 +1,5 @@
 """Simulates a cohort of slides, slide by slide; an interrupted simulation can be resumed."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +13,12 @@ from hrpn_tf._version import __version__
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.errors import OutputExistsError, RunError
 from hrpn_tf.files import atomic_path
+from hrpn_tf.leftovers import clear_folder
 from hrpn_tf.progress import Progress
 from hrpn_tf.simulation.phantom import STAGES, Phantom, make_phantom
 from hrpn_tf.slides import write_slide
+from hrpn_tf.text import csv_table
+from hrpn_tf.untrusted import read_json, read_yaml
 
 CONFIG = "simulation.yaml"
 SLIDE_LIST = "slides.csv"
@@ -65,6 +66,8 @@ def simulate_cohort(config: SimulationConfig, out: Path, overwrite: bool = False
         DiskFullError: the disk filled up.
     """
     slides = plan(config)
+    for folder in (out, out / TRUTH):
+        clear_folder(folder)
     _claim(config, out, overwrite)
     steps = len(STAGES) + 1
     with Progress("simulate", len(slides) * steps, "stage") as bar:
@@ -80,14 +83,14 @@ def simulate_cohort(config: SimulationConfig, out: Path, overwrite: bool = False
             progress("writing")
             _write(phantom, slide, config, out)
     rows = [{"slide": f"{slide.name}.ome.tif", "group": slide.group} for slide in slides]
-    _write_text(out / SLIDE_LIST, _csv(rows))
+    _write_text(out / SLIDE_LIST, csv_table(rows))
     return out / SLIDE_LIST
 
 
 def read_reports(config: SimulationConfig, out: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Name and report of each finished slide of a cohort."""
     for slide in plan(config):
-        yield slide.name, json.loads(_report_path(out, slide.name).read_text(encoding="utf-8"))
+        yield slide.name, read_json(_report_path(out, slide.name), RunError)
 
 
 def _claim(config: SimulationConfig, out: Path, overwrite: bool) -> None:
@@ -110,8 +113,8 @@ def _claim(config: SimulationConfig, out: Path, overwrite: bool) -> None:
 
 def _read_marker(marker: Path) -> Any:
     try:
-        return yaml.safe_load(marker.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        return read_yaml(marker, RunError)
+    except RunError:
         return None
 
 
@@ -177,19 +180,10 @@ def _write(phantom: Phantom, slide: PlannedSimulation, config: SimulationConfig,
             provenance=provenance,
             overwrite=True,
         )
-    _write_text(out / TRUTH / f"{slide.name}.vessels.csv", _csv(phantom.table))
+    _write_text(out / TRUTH / f"{slide.name}.vessels.csv", csv_table(phantom.table))
     report = {"slide": slide.name, "group": slide.group, **phantom.report}
     report["configuration"] = config.model_dump(mode="json")
     _write_text(_report_path(out, slide.name), json.dumps(_rounded(report), indent=2) + "\n")
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
 
 
 def _write_text(path: Path, text: str) -> None:

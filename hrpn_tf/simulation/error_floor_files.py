@@ -1,10 +1,11 @@
 """The error floor of simulated slides, read from the reports that lie beside them."""
 
-import json
 import math
 from pathlib import Path
 
+from hrpn_tf.errors import SlideFormatError
 from hrpn_tf.slides.names import slide_name
+from hrpn_tf.untrusted import read_json
 
 TRUTH = "truth"
 
@@ -22,8 +23,8 @@ def read_error_floor(slide: Path, true_sd: float) -> float | None:
     """
     report = slide.parent / TRUTH / f"{slide_name(slide)}.json"
     try:
-        errors = json.loads(report.read_text(encoding="utf-8"))["errors"]["slide"]
+        errors = read_json(report, SlideFormatError)["errors"]["slide"]
         floor, variance = float(errors["error_floor"]), float(errors["target_variance"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (SlideFormatError, ValueError, KeyError, TypeError, OverflowError):
         return None
     return floor if math.isclose(variance, true_sd**2, rel_tol=1e-4) else None

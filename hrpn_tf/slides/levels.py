@@ -1,9 +1,11 @@
 """A slide of planes by level and channel: what all readers of TIFF end in."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 
+from hrpn_tf.errors import SlideFormatError
 from hrpn_tf.slides.planes import StoredPlane
 from hrpn_tf.slides.slide import SlideInfo
 
@@ -30,8 +32,17 @@ def describe(
         channels: names; None for "0", "1", ...
         dtype: that is read.
         pixel_size_um, position_um, format, files: see :class:`SlideInfo`.
+
+    Raises:
+        SlideFormatError: a smaller level is no reduced copy of the full one.
     """
     shapes = tuple((planes[0].height, planes[0].width) for planes in levels)
+    for shape in shapes[1:]:
+        if not reduces(shapes[0], shape):
+            raise SlideFormatError(
+                f"{path}: malformed: a level of {shape[0]} x {shape[1]} px is no reduced copy of "
+                f"the full image of {shapes[0][0]} x {shapes[0][1]} px; remove it from the pyramid"
+            )
     return SlideInfo(
         path=path,
         height=shapes[0][0],
@@ -46,6 +57,26 @@ def describe(
         files=files,
         segment_bytes=max(plane.segment_bytes for planes in levels for plane in planes),
     )
+
+
+def reduces(full: tuple[int, int], level: tuple[int, int]) -> bool:
+    """Whether an image of this size can be a reduced copy of the full one.
+
+    A label, an overview or a crop in the place of a level has another shape. Each side must be the
+    full one over the same factor, within one pixel of rounding, and the level must be smaller.
+
+    Args:
+        full, level: (height, width), px.
+
+    >>> reduces((1000, 1001), (500, 501)), reduces((1024, 1024), (512, 256))
+    (True, False)
+    """
+    if min(level) < 1 or level == full or any(n > f for f, n in zip(full, level, strict=True)):
+        return False
+    # the factors that give each side, were it rounded up or down
+    smallest = max(f / (n + 1) for f, n in zip(full, level, strict=True))
+    largest = min(f / (n - 1) if n > 1 else math.inf for f, n in zip(full, level, strict=True))
+    return smallest <= largest
 
 
 def factor(full: tuple[int, int], level: tuple[int, int]) -> float:

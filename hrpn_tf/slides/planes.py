@@ -3,19 +3,22 @@
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from hrpn_tf.errors import SlideFormatError
 
+MIB = 2**20
 # A strip or tile is decoded whole, so this bounds the memory that a file can ask for.
-MAX_SEGMENT_BYTES = 512 * 2**20
+MAX_SEGMENT_BYTES = 512 * MIB
 # Enough for a row of windows of a wide slide, so that neighbours do not decode a strip again.
-CACHE_BYTES = 128 * 2**20
+CACHE_BYTES = 128 * MIB
+# What a strip or tile may have beyond its pixels: a colour profile, shared tables, the codec's own.
+_OVERHEAD_BYTES = 16 * MIB
 
 
 class StoredPlane(Protocol):
@@ -53,6 +56,7 @@ class RawPlane:
         offset: of the first pixel, bytes.
         samples: values stored per pixel; ``sample`` is the one that counts.
         dtype: as stored, byte order included.
+        white: the value that stands for no light, where 0 is the brightest; None where 0 is dark.
     """
 
     path: Path
@@ -63,6 +67,7 @@ class RawPlane:
     samples: int
     sample: int
     dtype: np.dtype
+    white: int | None = None
 
     @property
     def end(self) -> int:
@@ -83,8 +88,8 @@ class RawPlane:
         length = out.shape[1] * self.samples * self.dtype.itemsize
         for row in range(out.shape[0]):
             encoded = read_bytes(self.path, self.descriptor, self.offset_of(y + row, x), length)
-            values = np.frombuffer(encoded, self.dtype)
-            out[row] = values[self.sample :: self.samples]
+            values = np.frombuffer(encoded, self.dtype)[self.sample :: self.samples]
+            out[row] = values if self.white is None else self.white - values
 
 
 @dataclass(frozen=True)
@@ -92,17 +97,23 @@ class SegmentPlane:
     """Pixels stored in strips or tiles that are decoded one by one.
 
     Attributes:
-        page: the tifffile page that says how to decode.
+        decode: gives the pixels (rows, columns, samples) of a strip or tile from its index in the
+            page, the rows of it that lie within the picture, and its bytes.
+        stored_bytes: of a strip or tile with all samples interleaved in it, decoded.
+        missing: the value of strips or tiles that are not stored.
         offsets, byte_counts: of each strip or tile of the page.
         first: index of the plane's first strip or tile.
         length, breadth: rows and columns of a strip or tile.
         sample: index among the samples interleaved in a strip or tile.
+        white: as in :class:`RawPlane`.
     """
 
     path: Path
     descriptor: int
     cache: "SegmentCache"
-    page: Any
+    decode: Callable[[int, int, bytes], np.ndarray]
+    stored_bytes: int
+    missing: float
     offsets: tuple[int, ...]
     byte_counts: tuple[int, ...]
     first: int
@@ -111,30 +122,30 @@ class SegmentPlane:
     length: int
     breadth: int
     sample: int
+    white: int | None = None
 
     @property
     def segment_bytes(self) -> int:
         """Bytes of one decoded strip or tile, with all samples that are interleaved in it."""
-        samples = self.page.samplesperpixel if self.page.planarconfig == 1 else 1
-        return int(self.length * self.breadth * samples * self.page.dtype.itemsize)
+        return self.stored_bytes
 
     def read(self, y: int, x: int, out: np.ndarray) -> None:
         """See :class:`StoredPlane`."""
         for row, column, top, left in self._touched(y, x, *out.shape):
-            per_row = -(-self.width // self.breadth)
-            pixels = self._segment(self.first + row * per_row + column)
+            pixels = self._segment(row, column)
             target = out[
                 max(top - y, 0) : top + self.length - y, max(left - x, 0) : left + self.breadth - x
             ]
             if pixels is None:
-                target[...] = self.page.nodata
+                target[...] = self.missing
                 continue
             inner_y, inner_x = max(y - top, 0), max(x - left, 0)
-            target[...] = pixels[
+            inside = pixels[
                 inner_y : inner_y + target.shape[0],
                 inner_x : inner_x + target.shape[1],
                 self.sample,
             ]
+            target[...] = inside if self.white is None else self.white - inside
 
     def _touched(self, y: int, x: int, h: int, w: int) -> Iterator[tuple[int, int, int, int]]:
         """(row, column) in the grid, and (top, left) px, of the segments under a window."""
@@ -142,24 +153,25 @@ class SegmentPlane:
             for column in range(x // self.breadth, (x + w - 1) // self.breadth + 1):
                 yield row, column, row * self.length, column * self.breadth
 
-    def _segment(self, index: int) -> np.ndarray | None:
+    def _segment(self, row: int, column: int) -> np.ndarray | None:
         """One decoded strip or tile (length, breadth, samples); None where nothing is stored."""
+        index = self.first + row * -(-self.width // self.breadth) + column
         offset, count = self.offsets[index], self.byte_counts[index]
         if offset == 0 or count == 0:
             return None
-        key = (id(self.page), index, offset)
+        key = (id(self.offsets), index, offset)
         found = self.cache.get(key)
         if found is None:
-            found = self._decode(index, read_bytes(self.path, self.descriptor, offset, count))
+            if count > 2 * self.stored_bytes + _OVERHEAD_BYTES:
+                raise SlideFormatError(
+                    f"{self.path}: malformed: a strip or tile of {count} bytes, where "
+                    f"{self.stored_bytes} bytes of pixels are declared"
+                )
+            rows = min(self.length, self.height - row * self.length)
+            encoded = read_bytes(self.path, self.descriptor, offset, count)
+            found = self.decode(index, rows, encoded)
             self.cache.put(key, found)
         return found
-
-    def _decode(self, index: int, encoded: bytes) -> np.ndarray:
-        arguments: dict[str, Any] = {}
-        if self.page.jpegtables is not None or self.page.jpegheader is not None:
-            arguments = {"jpegtables": self.page.jpegtables, "jpegheader": self.page.jpegheader}
-        pixels = self.page.decode(encoded, index, **arguments)[0]
-        return np.asarray(pixels[0])
 
 
 class SegmentCache:

@@ -6,6 +6,7 @@ from typing import Any
 from hrpn_tf.errors import SlideNotFoundError
 from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.tiff import ome_xml as ome
+from hrpn_tf.slides.tiff.opening import open_tiff
 from hrpn_tf.slides.zarr import attributes as ome_zarr_attributes
 from hrpn_tf.slides.zarr.metadata_files import group_attributes, is_zarr
 
@@ -25,9 +26,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
         return ome_zarr_attributes.provenance(group_attributes(path)[1]) if is_zarr(path) else {}
     if not path.is_file():
         raise SlideNotFoundError(f"{path}: no such slide")
-    import tifffile
-
-    with as_named_error(path, "a TIFF"), tifffile.TiffFile(path) as tif:
+    with as_named_error(path, "a TIFF"), open_tiff(path) as tif:
         if not tif.is_ome:
             return {}
         return ome.provenance(ome.parse(tif.pages.first.description, path))

@@ -14,6 +14,7 @@ from hrpn_tf.errors import CheckpointError, ForeignCheckpointError
 from hrpn_tf.files import atomic_path, link_or_copy, remove
 from hrpn_tf.runs.folder import BEST
 from hrpn_tf.training.trained_model import TrainedModel
+from hrpn_tf.untrusted import LARGEST, read_json
 
 # NumPy's archive, not HDF5: that crashes the process when it closes a file on a full disk. Each
 # array in it carries a checksum.
@@ -113,9 +114,14 @@ def save_checkpoint(
             link_or_copy(previous[0] / BEST, temporary / BEST)
         values = {"preset": preset, **asdict(state)}
         (temporary / _STATE).write_text(json.dumps(values), encoding="utf-8")
+    remove_old(folder)
+    return final
+
+
+def remove_old(folder: Path) -> None:
+    """Remove all checkpoints but the last ones; a killed training may have left more."""
     for old in list_checkpoints(folder)[:-_KEPT]:
         remove(old)
-    return final
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
@@ -177,11 +183,11 @@ def _name(state: TrainingState) -> str:
 
 def _read_state(checkpoint: Path) -> tuple[TrainingState, str]:
     try:
-        values: dict[str, Any] = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+        values: dict[str, Any] = read_json(checkpoint / _STATE, CheckpointError, LARGEST)
         preset, partial = values.pop("preset"), values.pop("partial")
         partial = Partial(**{**partial, "sums": tuple(partial["sums"])})
         return TrainingState(tuple(values.pop("history")), partial=partial, **values), preset
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (CheckpointError, ValueError, TypeError, KeyError, AttributeError):
         raise CheckpointError(_damaged(checkpoint)) from None
 
 

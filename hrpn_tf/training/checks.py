@@ -1,38 +1,87 @@
 """Checks of the configuration against patch dataset and network, before any computation."""
 
+import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from hrpn_tf.config import Config, TrainingConfig
-from hrpn_tf.errors import ConfigError
+from hrpn_tf.config import Config, DataConfig, TrainingConfig
+from hrpn_tf.config.section import Section
+from hrpn_tf.data.plan import OF_TRAINING
+from hrpn_tf.errors import ConfigError, StoreError
 from hrpn_tf.models.presets import find_preset
 
 if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
 
+logger = logging.getLogger(__name__)
+
+_S = TypeVar("_S", bound=Section)
+_OWNED = frozenset(DataConfig.model_fields) - OF_TRAINING
+
 
 def adopt_store(config: Config, store: "PatchStore") -> Config:
-    """The configuration with channel roles, patch and stride of the store.
+    """The configuration with all settings that shaped the patches of the store.
 
-    A key that the user left out takes the value of the store.
+    These are channel roles, channels, pixel size, grid and tissue. A key that the user left out
+    takes the value of the store, so that evaluation, calibration and prediction find the tissue
+    that the training saw.
 
     Raises:
         ConfigError: a key that the user gave contradicts the store.
+        StoreError: the store states settings that make no sense.
     """
+    prepared = _prepared(store)
+    data = _adopted(config.data, prepared, "data", store)
+    return config.model_copy(update={"data": data})
+
+
+def _prepared(store: "PatchStore") -> dict[str, Any]:
+    """Settings of the store by key, sections as mappings; as values of ``DataConfig``."""
+    manifest = store.manifest
     fixed = {
         "inputs": store.roles[:-1],
         "target": store.roles[-1],
         "patch": store.patch,
-        "stride": store.manifest.stride,
+        "stride": manifest.stride,
     }
-    for key, value in fixed.items():
-        given = getattr(config.data, key)
-        if key in config.data.model_fields_set and given != value:
+    if manifest.settings is None:
+        logger.warning(
+            f"{store.path}: was prepared by a version that did not record its tissue settings; "
+            "those of the configuration are taken for evaluation, calibration and prediction"
+        )
+        return fixed
+    known = {key: value for key, value in manifest.settings.items() if key in _OWNED}
+    try:
+        made = DataConfig.model_validate({**known, **fixed})
+    except ValueError:
+        raise StoreError(
+            f"{store.path}: its settings are damaged; run hrpn-tf prepare again with --overwrite"
+        ) from None
+    values = {key: getattr(made, key) for key in (*known, *fixed)}
+    if values.get("pixel_size_um") is None:  # every slide stated its own: nothing to contradict
+        values.pop("pixel_size_um", None)
+    return values
+
+
+def _adopted(given: _S, prepared: Mapping[str, Any], where: str, store: "PatchStore") -> _S:
+    """A section with the values of the store; refuses a key that was given another value."""
+    values = {}
+    for key, value in prepared.items():
+        old = getattr(given, key)
+        if isinstance(value, Section):
+            values[key] = _adopted(old, dict(value), f"{where}.{key}", store)
+            continue
+        if key == "channels":  # those of further roles do not contradict
+            values[key] = {**old, **value}
+            contradicts = any(old.get(role, name) != name for role, name in value.items())
+        else:
+            values[key], contradicts = value, old != value
+        if contradicts and key in given.model_fields_set:
             raise ConfigError(
-                f"data.{key} is {_show(given)}, but the store {store.path} was prepared with "
+                f"{where}.{key} is {_show(old)}, but the store {store.path} was prepared with "
                 f"{_show(value)}; leave the key out, or prepare another store"
             )
-    return config.model_copy(update={"data": config.data.model_copy(update=fixed)})
+    return given.model_copy(update=values)
 
 
 def adopt_preset(config: Config) -> Config:
@@ -93,6 +142,8 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def _show(value: object) -> str:
+    if value is None:
+        return "null"
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -137,7 +137,7 @@ def _read_cluster(text: str) -> tuple[int, int]:
         workers = len(cluster.get("worker", []))
         number = int(task.get("index", 0))
         kinds = set(cluster) | {task.get("type", "worker")}
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         raise ConfigError("TF_CONFIG is no JSON of the form that TensorFlow documents") from None
     if kinds - {"worker"}:
         raise ConfigError(

@@ -31,6 +31,7 @@ from hrpn_tf.training.checkpoints import (
     TrainingState,
     list_checkpoints,
     load_checkpoint,
+    remove_old,
     set_aside,
 )
 from hrpn_tf.training.checks import adopt_preset, adopt_store, check_sizes
@@ -134,6 +135,7 @@ def _train(
     config = batches.config
     if devices.chief:
         clear_leftovers(run)
+        remove_old(run / CHECKPOINTS)
         add_environment(run, describe_environment())
     state = _restore(run, networks, config.model.preset, devices)
     parameters = sum(prod(v.shape) for v in networks.kept.trainable_variables)
@@ -150,6 +152,8 @@ def _train(
         write_resources(run, resources(state, parameters=parameters, **size))
         logger.info(summary_line(state, config.training.epochs))
 
+    if devices.chief and state.finished(config.training.epochs, config.training.early_stopping):
+        after_epoch(list_checkpoints(run / CHECKPOINTS)[-1], state)  # killed before it was done
     loop = Loop(
         networks,
         batches,

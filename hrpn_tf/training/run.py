@@ -1,12 +1,15 @@
 """Whether a run folder may be trained in: unfinished, of this configuration and patch dataset."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.store import PatchStore
-from hrpn_tf.errors import CheckpointError, RunError
-from hrpn_tf.runs.folder import CHECKPOINTS
+from hrpn_tf.errors import CheckpointError, FinishedRunError, RunError
+from hrpn_tf.files import sha256
+from hrpn_tf.runs.folder import BEST, CHECKPOINTS, HISTORY, RESOURCES
+from hrpn_tf.runs.reading import read_history
 from hrpn_tf.runs.run import read_config
 from hrpn_tf.runs.writing import dataset_record, recorded_dataset
 from hrpn_tf.training.checkpoints import TrainingState, list_checkpoints, read_state
@@ -21,14 +24,15 @@ def may_resume(run: Path, config: Config, store: PatchStore) -> bool:
     (``prediction`` and the like) may differ.
 
     Raises:
-        RunError: something else is there: a finished run, another configuration (the keys that
+        FinishedRunError: a finished run with all its results is there.
+        RunError: something else is there: another configuration (the keys that
             differ are named), another store, or no run at all.
     """
     if not run.exists() or (run.is_dir() and not any(run.iterdir())):
         return False
     refuse_other(run, config, store)
-    if is_finished(run, config):
-        raise RunError(f"{run}: this run is finished; {_CHOICE}")
+    if is_finished(run, config) and is_shown(run):
+        raise FinishedRunError(f"{run}: this run is finished; {_CHOICE}")
     return True
 
 
@@ -56,6 +60,22 @@ def is_finished(run: Path, config: Config) -> bool:
     except CheckpointError:
         return False
     return state.finished(config.training.epochs, config.training.early_stopping)
+
+
+def is_shown(run: Path) -> bool:
+    """Whether the results of the last checkpoint are at the top of the run folder, all of them.
+
+    They are not where a training was killed right after its last checkpoint.
+    """
+    try:
+        state = last_state(run)
+        latest = list_checkpoints(run / CHECKPOINTS)[-1]
+        resources = json.loads((run / RESOURCES).read_text(encoding="utf-8"))
+        history = read_history((run / HISTORY).read_text(encoding="utf-8"))
+        same = sha256(run / BEST) == sha256(latest / BEST)
+    except (CheckpointError, IndexError, OSError, ValueError):
+        return False
+    return same and isinstance(resources, dict) and len(history) == state.epoch
 
 
 def last_state(run: Path) -> TrainingState:

@@ -1,7 +1,5 @@
 """Leave-one-group-out cross-validation: train, predict and evaluate every fold."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,8 @@ from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.metrics import metrics_shown_in
 from hrpn_tf.files import atomic_path
 from hrpn_tf.runs import Run, open_run
+from hrpn_tf.text import csv_table, markdown
+from hrpn_tf.untrusted import LARGEST, read_json
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.predict.options import quietly
 from hrpn_tf.workflows.predict.predict import predict_run
@@ -87,7 +87,10 @@ def to_markdown(found: Sequence[FoldMetrics]) -> str:
     """One row per fold, then mean and standard deviation over folds."""
     shown = metrics_shown_in("folds").values()
     heads = ["fold", "test group", *(metric.heading for metric in shown)]
-    lines = [[str(each.fold), ", ".join(each.split.test), *_cells(each.metrics)] for each in found]
+    lines = [
+        [str(each.fold), markdown(", ".join(each.split.test)), *_cells(each.metrics)]
+        for each in found
+    ]
     mean, spread = spread_over_folds(found)
     lines += [["**mean**", "", *_cells(mean)], ["sd", "", *_cells(spread)]]
     widths = [max(len(row[i]) for row in (heads, *lines)) for i in range(len(heads))]
@@ -120,13 +123,13 @@ def _fit_fold(store_path: Path, run: Path, config: Config, progress: bool) -> in
     from hrpn_tf.data.store import open_store
     from hrpn_tf.training.checks import adopt_preset, adopt_store
     from hrpn_tf.training.fit import fit
-    from hrpn_tf.training.run import is_finished, last_state, refuse_other
+    from hrpn_tf.training.run import is_finished, is_shown, last_state, refuse_other
 
     store = open_store(store_path)
     resolved = adopt_store(adopt_preset(config), store)
     if run.is_dir() and any(run.iterdir()):
         refuse_other(run, resolved, store)
-        if is_finished(run, resolved):
+        if is_finished(run, resolved) and is_shown(run):
             return last_state(run).best_epoch
     return fit(store_path, run, config, progress=progress).best_epoch
 
@@ -141,14 +144,14 @@ def _pooled(run: Run) -> dict[str, float | None]:
     """Metrics of the network on the fold's test group."""
     path = run.evaluation / METRICS_FILE
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        rows = read_json(path, RunError, LARGEST)["rows"]
         row = next(
             row
             for row in rows
             if (row["slide"], row["predictor"], row["view"], row["region"])
             == ("pooled", "model", "float", "whole")
         )
-    except (OSError, ValueError, KeyError, StopIteration):
+    except (RunError, TypeError, KeyError, AttributeError, StopIteration):
         raise RunError(
             f"{path}: missing or damaged; remove {path.parent} to have it made again"
         ) from None
@@ -171,14 +174,10 @@ def _write(out: Path, found: Sequence[FoldMetrics]) -> None:
         }
         for each in found
     ]
-    table = io.StringIO()
-    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
     summary = {"schema": SCHEMA, "folds": rows, "mean": mean, "standard_deviation": spread}
     texts = {
         "summary.json": json.dumps(summary, indent=2) + "\n",
-        "summary.csv": table.getvalue(),
+        "summary.csv": csv_table(rows),
         "summary.md": "# Cross-validation\n\nFigures of each fold's network on the group that it "
         f"never saw, whole slides, as predicted.\n\n{to_markdown(found)}",
     }

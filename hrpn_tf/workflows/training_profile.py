@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hrpn_tf.errors import RunError
+from hrpn_tf.errors import ConfigError, RunError
 from hrpn_tf.runs import Run, load_run, open_run
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def write_profile(run: Run | Path, store_path: Path | None = None) -> "TrainingP
 
     run = open_run(run)
     model, contract, _ = load_run(run)
-    store = open_store(store_path or run.patch_dataset)
+    store = open_store(run.check_dataset(store_path or run.patch_dataset))
     if store.roles[:-1] != contract.inputs:
         raise RunError(
             f"{store.path}: patches of {', '.join(store.roles[:-1])}, where {run} was trained on "
@@ -56,8 +56,11 @@ def write_profile(run: Run | Path, store_path: Path | None = None) -> "TrainingP
 
 def is_chief() -> bool:
     """Whether this process writes the run, if several train together (``TF_CONFIG``)."""
-    task = json.loads(os.environ.get("TF_CONFIG") or "{}").get("task", {})
-    return bool(int(task.get("index", 0)) == 0)
+    try:
+        task = json.loads(os.environ.get("TF_CONFIG") or "{}").get("task", {})
+        return bool(int(task.get("index", 0)) == 0)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise ConfigError("TF_CONFIG is no JSON of the form that TensorFlow documents") from None
 
 
 def _windows(store: "PatchStore", slide: "SlideRecord", side: int) -> list[np.ndarray]:
@@ -77,6 +80,8 @@ def _windows(store: "PatchStore", slide: "SlideRecord", side: int) -> list[np.nd
 
 def describe_profile(profile: "TrainingProfile") -> str:
     """Number of slides and limits of a profile, in one line."""
+    from hrpn_tf.evaluation.out_of_distribution.resolution import caution
+
     count = len(profile.slides)
     if not profile.has_limits:
         return f"{count} training slides, too few to learn limits from; slides are not judged"
@@ -88,4 +93,4 @@ def describe_profile(profile: "TrainingProfile") -> str:
         named = zip(profile.channels, limits, strict=True)
         parts += [f"{name} of {channel} {limit:.2g}" for channel, limit in named]
     parts.append(f"features {profile.feature_limit:.2g}")
-    return f"{count} training slides; limits: {', '.join(parts)}"
+    return f"{count} training slides; limits: {', '.join(parts)}; {caution(profile)}"

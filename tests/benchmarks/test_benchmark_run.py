@@ -78,6 +78,33 @@ def test_it_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert all(row.measures["latency"].rounds == (1, 1) for row in report.rows)
 
 
+def test_one_that_is_killed_after_the_report_is_finished_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(report: Report) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "measure_apart", lambda *_: Round(failure="out of luck"))
+    out, pages = tmp_path / "out", list[Report]()
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmark(PLAN, [small_bundle()], out, on_report=stop)
+    monkeypatch.setattr(runner, "measure_apart", stop)
+    report = run_benchmark(PLAN, [small_bundle()], out, on_report=pages.append)
+    assert pages == [report]
+    assert [path.name for path in out.iterdir()] == ["report.json"]
+    with pytest.raises(ReportError, match="a report is there"):
+        run_benchmark(PLAN, [small_bundle()], out)
+
+
+def test_a_journal_goes_on_below_a_torn_line(tmp_path: Path) -> None:
+    journal = tmp_path / runner.JOURNAL
+    for line in ("one", "two"):
+        runner._append(journal, line)
+    journal.write_text(journal.read_text() + "thr")
+    runner._append(journal, "four")
+    assert journal.read_text().splitlines() == ["one", "two", "thr", "four"]
+
+
 def test_a_crash_is_a_row_that_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = measure_apart(cell(bundle=str(tmp_path / "gone")), 60)
     assert "no bundle" in str(gone.failure)

@@ -1,5 +1,6 @@
 """What the options of the console show: quiet, verbose, JSON, before and after the command."""
 
+import io
 import json
 import logging
 import subprocess
@@ -8,8 +9,11 @@ from pathlib import Path
 
 import pytest
 from support.command import hrpn_tf
+from support.hostile import ESCAPES, is_harmless
 
-from hrpn_tf.console import Verbosity, terminal_log
+from hrpn_tf.cli.show import show
+from hrpn_tf.console import Verbosity, encodable, terminal_log
+from hrpn_tf.progress import Progress, Update, callback_bars, show_progress
 
 MISSING = ("prepare", "nowhere.csv", "--out", "store")
 
@@ -105,3 +109,64 @@ def test_the_old_name_of_a_command_works_with_a_warning(
     assert "no run folder" in error
     hrpn_tf("--help")
     assert "\n  profile" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "verbosity", [Verbosity(), Verbosity(verbose=True), Verbosity(as_json=True)]
+)
+@pytest.mark.parametrize("name", ["hrpn_tf.somewhere", "hrpn_export.x", "py.warnings"])
+def test_no_message_acts_on_the_terminal(
+    capsys: pytest.CaptureFixture[str], verbosity: Verbosity, name: str
+) -> None:
+    with terminal_log(verbosity):
+        logging.getLogger(name).warning(f"{ESCAPES}: odd")
+        logging.getLogger(name).info(ESCAPES)
+    shown = capsys.readouterr()
+    assert "odd" in shown.err
+    assert is_harmless(shown.out + shown.err)
+    if verbosity.as_json:
+        assert json.loads(shown.err.splitlines()[0])["message"] == f"{ESCAPES}: odd"
+
+
+def test_a_result_does_not_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show(f"a\n{ESCAPES}")
+    shown = capsys.readouterr().out
+    assert shown.startswith("a\n\\x1b]0;title")
+    assert is_harmless(shown)
+
+
+def test_titles_of_progress_bars_are_printable() -> None:
+    updates: list[Update] = []
+    with show_progress(callback_bars(updates.append)), Progress(ESCAPES, 1, "px") as bar:
+        bar.update(note=ESCAPES)
+    assert all(is_harmless(update.title + update.note) for update in updates)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("inspect", f"/nowhere/{ESCAPES}.tif"),
+        ("--debug", "inspect", f"/nowhere/{ESCAPES}.tif"),
+        ("inspect", f"--{ESCAPES}"),
+        (ESCAPES,),
+        ("config", "--set", f"data.{ESCAPES}=1"),
+        ("config", "--recipe", ESCAPES),
+        ("predict", f"{ESCAPES}.tif", "--bundle", ESCAPES, "--out", "x"),
+    ],
+)
+def test_no_error_acts_on_the_terminal(arguments: tuple[str, ...]) -> None:
+    ended = hrpn_tf(*arguments)
+    assert ended.exit_code == 2
+    assert ended.err
+    assert is_harmless(ended.out + ended.err)
+
+
+def test_a_configuration_is_printed_without_marks_of_direction() -> None:
+    ended = hrpn_tf("config", "data", "--set", "data.target='qd\u202e'")
+    assert is_harmless(ended.out)
+    assert '"qd\\u202E"' in ended.out
+
+
+def test_what_an_encoding_cannot_show_is_escaped() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    assert encodable("µm: α", stream) == "\\xb5m: \\u03b1"

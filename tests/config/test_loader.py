@@ -1,5 +1,6 @@
 """Reading, overriding and refusing configurations."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,48 @@ def test_bad_overrides_are_named(override: str, message: str) -> None:
 def test_missing_file_lists_the_recipes() -> None:
     with pytest.raises(ConfigError, match=r"no such file.*demo"):
         load_config("nowhere.yaml")
+
+
+BOMB = "a: &a [x,x]\nb: &b [*a,*a]\ndata: *b\n"
+MALICIOUS = {
+    "bomb": BOMB,
+    "deep": "[" * 20000,
+    "digits": "prediction: {tile: " + "9" * 5000 + "}",
+    "hex": "prediction: {tile: 0x" + "f" * 5000 + "}",
+    "date": "prediction: {halo: 2001-99-99}",
+    "self": "&a\ndata: *a\n",
+    "key": "? [a, b]\n: c\n",
+    "number": "1: 2\n",
+    "nan": "prediction: {halo: .nan}",
+    "tag": "model: !!python/object/apply:os.system ['true']\n",
+}
+
+
+@pytest.mark.parametrize("name", MALICIOUS)
+def test_malicious_files_are_named_errors(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(MALICIOUS[name], encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 5000, "0x" + "f" * 5000, "2001-99-99", "[" * 5000, "&a [*a]", "1:" * 400 + "1"]
+)
+def test_malicious_overrides_are_named_errors(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"not valid YAML|whole number"):
+        load_config(None, [f"prediction.tile={value}"])
+
+
+def test_a_pipe_and_a_device_are_no_configuration(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(ConfigError, match="not a regular file"):
+            load_config(path)
+
+
+def test_the_nearest_key_is_suggested() -> None:
+    with pytest.raises(ConfigError, match=r"did you mean training\.batch_size\?"):
+        load_config(None, ["training.batchsize=3"])

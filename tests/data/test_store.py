@@ -19,11 +19,13 @@ from hrpn_tf.errors import (
     NoTissueError,
     OutputExistsError,
     PixelSizeError,
+    RunBusyError,
     SlideListError,
     SlideTooSmallError,
     StoreError,
     UnknownChannelError,
 )
+from hrpn_tf.files import held_folder
 
 
 def test_patches_are_the_windows_of_the_slides(store):
@@ -153,6 +155,18 @@ def test_a_changed_configuration_is_noticed(tmp_path, make_list, config, monkeyp
         build_store(entries, other, tmp_path / "store", progress=False)
     store = build_store(entries, other, tmp_path / "store", overwrite=True, progress=False)
     assert len(store) == 9
+
+
+def test_two_processes_do_not_fill_the_same_store(tmp_path, make_list, config):
+    entries = make_list(noise(0, 64, 64))
+    with held_folder(tmp_path / "store.partial"), pytest.raises(RunBusyError):
+        build_store(entries, config, tmp_path / "store", progress=False)
+    build_store(entries, config, tmp_path / "store", progress=False)
+    # killed between its two renames, with --overwrite: the old store is put back
+    (tmp_path / "store").rename(tmp_path / ".replaced-0a1b2c3d-store")
+    with pytest.raises(OutputExistsError):
+        build_store(entries, config, tmp_path / "store", progress=False)
+    assert len(open_store(tmp_path / "store")) == 4
 
 
 def test_an_existing_store_is_kept_unless_told(tmp_path, make_list, config):

@@ -90,29 +90,55 @@ def test_the_mean_of_many_slides_has_the_normal_interval() -> None:
     assert got.high == pytest.approx(values.mean() + half, abs=0.1 * half)
 
 
-def test_a_shift_common_to_all_slides_has_no_width() -> None:
+def test_a_shift_common_to_all_slides_is_a_value_without_an_interval() -> None:
     """However much the slides differ among themselves: that is what pairing is for."""
     one = slide_sums(8, 1)
     other = SlideSums(one.pixels, one.squared_error + 2 * one.pixels, one.true_mean, one.true_sd)
     got = difference(other, one).mse
-    assert (got.low, got.estimate, got.high) == pytest.approx((2, 2, 2))
+    assert got.estimate == pytest.approx(2)
+    assert (got.low, got.high) == (None, None)
+    assert got.unresolved == "all resamples give the same value"
 
 
-@pytest.mark.parametrize("slides", [2, 3, 5])
+@pytest.mark.parametrize("slides", [2, 3, 4, 5])
 def test_few_slides_are_enumerated(slides: int) -> None:
     counts = resample_counts(slides)
     assert counts.shape == (slides**slides, slides)
     assert (counts.sum(axis=1) == slides).all()
     np.testing.assert_allclose(counts.mean(axis=0), 1)
     assert f"{len(np.unique(counts, axis=0))} distinct" in describe_resamples(slides)
-    assert "enumerated" in describe_resamples(slides)
     values = np.arange(slides, dtype=float)
     got = interval(lambda c: c @ values / slides, slides)
     spread = (counts @ values / slides).var()
     assert spread == pytest.approx(values.var() / slides), "the exact variance of the mean"
+    if slides < 4:
+        assert (got.low, got.high) == (None, None)
+        assert got.unresolved == f"{slides} slides, and an interval takes at least 4"
+        assert "too few for a 95 % interval" in describe_resamples(slides)
+        return
+    assert "enumerated" in describe_resamples(slides)
     assert got.low is not None
     assert got.high is not None
     assert got.low + got.high == pytest.approx(slides - 1), "symmetric"
+
+
+def test_the_least_number_of_slides_is_the_first_whose_interval_is_no_range() -> None:
+    """With fewer, the outermost resample alone is more than 2.5 % of all."""
+    assert (bootstrap.FEWEST - 1.0) ** -(bootstrap.FEWEST - 1) > 0.025 > bootstrap.FEWEST**-4.0
+    values = np.array([1.0, 2.0, 4.0, 9.0])
+    got = interval(lambda c: c @ values / 4, 4)
+    assert got.low is not None
+    assert got.high is not None
+    assert 1 < got.low < got.estimate < got.high < 9
+
+
+def test_a_metric_that_few_resamples_define_has_no_interval() -> None:
+    present = np.array([1.0, 0, 0, 0, 0, 0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        got = interval(lambda c: (c @ present) / (c @ present), 6)
+    assert got.estimate == 1
+    assert (got.low, got.high) == (None, None)
+    assert "undefined in" in got.unresolved
 
 
 def test_one_slide_has_no_interval() -> None:

@@ -109,7 +109,7 @@ def test_markdown_has_a_table_for_every_view_and_says_what_is_missing() -> None:
     assert text.count("| slide") == 3
     assert "| a\\|b " in text
     assert "sigma 2 px" in text
-    assert "- a|b, whole: no R²: the true values are constant." in text
+    assert "- a\\|b, whole: no R²: the true values are constant." in text
     assert "Peak: 255 grey levels" in text
 
 

@@ -186,3 +186,17 @@ def test_published_psnr_and_mse_contradict_each_other() -> None:
     assert 10 * np.log10(255**2 / 1.434) == pytest.approx(46.57, abs=0.005)
     mse = 255**2 / 10 ** (44.548 / 10)
     assert mse == pytest.approx(2.28, abs=0.005)
+    assert mse**0.5 == pytest.approx(1.51, abs=0.005)
+
+
+def test_a_square_in_8_bits_wraps_and_makes_the_mse_too_small() -> None:
+    """What docs/guide/evaluate.md infers about the published MSE: exact below 16 grey levels."""
+    difference = np.arange(-255, 256)
+    true = np.maximum(0, -difference).astype(np.uint8)
+    predicted = np.maximum(0, difference).astype(np.uint8)
+    apart = predicted - true  # 8 bits, as an image that was read from a file
+    wrapped = (apart * apart).astype(np.int64)
+    exact = difference.astype(np.int64) ** 2
+    np.testing.assert_array_equal(wrapped, exact % 256)
+    assert (wrapped == exact)[np.abs(difference) < 16].all()
+    assert (wrapped < exact)[np.abs(difference) >= 16].all()

@@ -154,7 +154,7 @@ def test_a_folder_that_is_removed_while_it_is_locked_is_made_anew(
     unfinished: Unfinished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its holder ended right between our making and our locking it."""
-    import hrpn_tf.prediction.unfinished as module
+    import hrpn_tf.files as module
 
     locked, removals = module.locked, []
 
@@ -178,14 +178,15 @@ def test_what_a_killed_process_left_beside_the_result_is_removed(tmp_path: Path)
     out = tmp_path / "out.ome.tif"
     (tmp_path / ".partial-0a1b2c3d-out.ome.tif").write_text("half")
     replaced = tmp_path / ".replaced-0a1b2c3d-out.ome.tif"
-    replaced.mkdir()
+    replaced.write_text("the only result left")
     others = {".partial-0a1b2c3d-xout.ome.tif", ".partial-0a1b2c3d-out.ome.tiff", "out.ome.tif2"}
     for name in others:
         (tmp_path / name).write_text("another's")
     with Unfinished(out).held():
         pass
-    assert {p.name for p in tmp_path.iterdir()} == {*others, replaced.name}, "the only result left"
-    out.write_text("result")
+    assert {p.name for p in tmp_path.iterdir()} == {*others, out.name}
+    assert out.read_text() == "the only result left"
+    replaced.mkdir()
     with Unfinished(out).held():
         pass
     assert {p.name for p in tmp_path.iterdir()} == {*others, out.name}

@@ -10,6 +10,7 @@ from hrpn_export import Contract
 from support.run_folder import make_run
 
 from hrpn_tf.errors import ConfigError, RunError, StoreError
+from hrpn_tf.files import sha256
 from hrpn_tf.runs import Run, open_run
 
 GROUPS = {"a": "train", "b": "train", "c": "validation", "d": "test"}
@@ -99,3 +100,17 @@ def test_a_run_travels_to_another_process(folder: Path, monkeypatch: pytest.Monk
     assert there.folder == folder
     assert there.config == run.config
     assert there.contract.pixel_size_um == 0.5
+
+
+def test_a_patch_dataset_that_was_prepared_again_is_another_one(folder: Path) -> None:
+    store, run = folder.parent / "patches", open_run(folder)
+    store.mkdir()
+    (store / "manifest.json").write_text("first")
+    assert run.check_dataset(store) == store, "an older run does not say"
+    record = {"path": str(store), "sha256": sha256(store / "manifest.json")}
+    (folder / "store.json").write_text(json.dumps(record))
+    assert open_run(folder).check_dataset(store) == store
+    (store / "manifest.json").write_text("second")
+    for look in (lambda run: run.check_dataset(store), lambda run: run.slides()):
+        with pytest.raises(StoreError, match=r"is not the store that .* was fitted on"):
+            look(open_run(folder))

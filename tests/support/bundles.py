@@ -56,9 +56,9 @@ def copied(folder: Path) -> Path:
 
 
 def change_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    values = json.loads(path.read_text())
+    values = json.loads(path.read_text(encoding="utf-8"))
     change(values)
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps(values), encoding="utf-8")
 
 
 def change_manifest(bundle: Path, change: Callable[[dict[str, Any]], object]) -> None:

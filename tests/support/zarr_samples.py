@@ -84,4 +84,6 @@ def save_image(
 
 def edit(file: Path, change: dict[str, Any]) -> None:
     """Replace some keys of a JSON file."""
-    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    file.write_text(
+        json.dumps(json.loads(file.read_text(encoding="utf-8")) | change), encoding="utf-8"
+    )

@@ -227,12 +227,14 @@ def _peak_on_device() -> int | None:
 
 
 def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _peak_resident() -> int:
-    status = Path("/proc/self/status").read_text()  # ru_maxrss starts at the parent's peak
+    status = Path("/proc/self/status").read_text(
+        encoding="utf-8"
+    )  # ru_maxrss starts at the parent's peak
     return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 

@@ -112,7 +112,7 @@ def _save_network(folder: Path, preset: str) -> tuple[Contract, float | None]:
         255.0,
     )
     model.save(folder / NETWORK)
-    (folder / CONTRACT).write_text(contract.to_json())
+    (folder / CONTRACT).write_text(contract.to_json(), encoding="utf-8")
     return contract, _save_copy(folder, model)
 
 

@@ -92,7 +92,7 @@ def _measured(network: Timed, loaded: int, predict: Callable[[], Any]) -> dict[s
 def busy_seconds() -> float:
     """Time that all processors have worked or were taken away by a hypervisor, s."""
     user, nice, system, _, _, interrupt, soft, steal, *_ = map(
-        int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+        int, Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:]
     )
     return (user + nice + system + interrupt + soft + steal) / os.sysconf("SC_CLK_TCK")
 
@@ -285,7 +285,7 @@ def _reference(folder: Path, settings: Settings) -> dict[str, Any]:
 
 
 def _contract(folder: Path) -> Contract:
-    return Contract.from_json((folder / CONTRACT).read_text())
+    return Contract.from_json((folder / CONTRACT).read_text(encoding="utf-8"))
 
 
 def _versions() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The report of a benchmark: ``report.json``, with every raw sample."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -11,8 +12,10 @@ from hrpn_benchmarks.errors import ReportError
 from hrpn_benchmarks.machine.environment import Ending, Environment
 from hrpn_benchmarks.measures import Samples, Strict
 from hrpn_benchmarks.plan import Plan
+from hrpn_benchmarks.small_files import read_small_file
 
 REPORT = "report.json"
+_LARGEST = 2**28  # bytes
 # Other processes may use this share of the machine while a row is measured.
 DISTURBED = 0.1
 
@@ -146,10 +149,10 @@ def read_report(folder: Path) -> Report:
         ``read_report(Path("demo/benchmark")).rows[0].latency.median``
     """
     path = folder / REPORT
+    if not os.path.lexists(path):
+        raise ReportError(f"{folder}: no report ({REPORT} is missing)")
     try:
-        return Report.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise ReportError(f"{folder}: no report ({REPORT} is missing)") from None
+        return Report.model_validate_json(read_small_file(path, ReportError, _LARGEST))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -6,10 +6,8 @@ from hrpn_export.contract import Contract
 from hrpn_export.errors import ExportError
 from hrpn_export.formats.table import Source
 from hrpn_export.manifest import Artefact
-from hrpn_export.safety import check_keras, keras_objects
+from hrpn_export.safety import keras_objects
 from hrpn_export.snippets import plain, program, section_of
-
-check = check_keras
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:

@@ -6,12 +6,10 @@ from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
 from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
-from hrpn_export.safety import check_saved_model
 from hrpn_export.snippets import program, section_of
 from hrpn_export.tracing import batch_of, symbolic_sizes
 
 VERSION = "1"
-check = check_saved_model
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:

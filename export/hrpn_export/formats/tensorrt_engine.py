@@ -56,10 +56,6 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     return path
 
 
-def check(path: Path) -> None:
-    """Accept any engine: it is machine code, and no program can check what it does."""
-
-
 def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
     """The section of a bundle's README that runs this format."""
     text = (

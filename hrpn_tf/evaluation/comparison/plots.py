@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrpn_tf.evaluation.bootstrap import Interval
+from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED, Interval
 from hrpn_tf.evaluation.comparison.comparison import Comparison, Entry
+from hrpn_tf.evaluation.plot_label import plot_label
+from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,11 +24,14 @@ ROW_INCHES = 0.42
 
 def draw_comparison(comparison: Comparison, folder: Path) -> list[str]:
     """Write all pictures as PNG into a folder; returns their names."""
-    pictures = {"mse.png": _draw_errors(comparison), "range.png": _draw_ranges(comparison)}
-    if (costs := _draw_costs(comparison)) is not None:
-        pictures["cost.png"] = costs
-    for name, figure in pictures.items():
-        figure.savefig(folder / name)
+    import matplotlib
+
+    with matplotlib.rc_context({"text.parse_math": False}):  # a label may hold dollar signs
+        pictures = {"mse.png": _draw_errors(comparison), "range.png": _draw_ranges(comparison)}
+        if (costs := _draw_costs(comparison)) is not None:
+            pictures["cost.png"] = costs
+        for name, figure in pictures.items():
+            figure.savefig(folder / name)
     return list(pictures)
 
 
@@ -51,9 +56,10 @@ def _draw_errors(comparison: Comparison) -> "Figure":
     dashed = "" if comparison.slides.floor is None else "; dashed: error floor"
     left.set_xlabel(f"MSE, grey levels²\npoint: all slides as one; ticks: single slides{dashed}")
     right.set_xlabel("MSE ÷ MSE of the reference\n")
-    right.set_title(f"reference: {comparison.reference}", fontsize=10, parse_math=False)
-    left.set_title("error" if len(comparison.slides.names) == 1 else
-                   "error, 95 % intervals over slides", fontsize=10)  # fmt: skip
+    right.set_title(f"reference: {printable(comparison.reference)}", fontsize=10)
+    resolved = any(value.low is not None for value in comparison.mse.values())
+    title = "error, 95 % intervals over slides" if resolved else f"error, intervals {NOT_RESOLVED}"
+    left.set_title(title, fontsize=10)
     _name_rows(left, entries)
     return figure
 
@@ -138,7 +144,7 @@ def _dot(axis: "Axes", cost: float, entry: Entry, number: int) -> None:
         markersize=9,
         linestyle="none",
         capsize=3,
-        label=entry.label.replace("$", "\\$"),
+        label=plot_label(entry.label),
     )
 
 
@@ -161,7 +167,7 @@ def _name_rows(axis: "Axes", entries: Sequence[Entry], first: str | None = None)
     """The entries from top to bottom, baselines apart from networks."""
     names = [*([] if first is None else [first]), *(entry.label for entry in entries)]
     axis.set_yticks(range(len(names)))
-    axis.set_yticklabels(names, parse_math=False)
+    axis.set_yticklabels([printable(name) for name in names])
     axis.set_ylim(len(names) - 0.5, -0.5)
     runs = len(names) - sum(entry.kind == "baseline" for entry in entries)
     if 0 < runs < len(names):

@@ -1,13 +1,12 @@
 """Writes a comparison of runs as Markdown, CSV and JSON."""
 
-import csv
-import io
 import json
 
-from hrpn_tf.evaluation.bootstrap import Interval, describe_resamples
+from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED, Interval, describe_resamples
 from hrpn_tf.evaluation.comparison.comparison import COST_DEFINITIONS, Comparison, Entry
 from hrpn_tf.evaluation.metrics import METRICS, Metric, definitions, metrics_shown_in
 from hrpn_tf.evaluation.tables import aligned
+from hrpn_tf.text import csv_text, markdown
 
 EXPLAINED = (
     "1",
@@ -75,10 +74,11 @@ def to_markdown(comparison: Comparison) -> str:
     meaning |= {COSTS[name][0]: COST_DEFINITIONS[name] for name in COSTS}
     parts = [
         "# Comparison\n",
-        f"On {', '.join(slides.names)}: {int(slides.pixels.sum()):,} px, all pixels of all slides "
-        f"as one image. Measured {slides.target}: {true} grey levels.\n",
+        f"On {', '.join(map(markdown, slides.names))}: {int(slides.pixels.sum()):,} px, all "
+        f"pixels of all slides as one image. Measured {markdown(slides.target)}: {true} grey "
+        "levels.\n",
         main_table(comparison),
-        f"## Against {comparison.reference}\n",
+        f"## Against {markdown(comparison.reference)}\n",
         difference_table(comparison),
         "In brackets: 95 % percentile intervals of a bootstrap over slides, in pairs: a resample "
         "takes the same slides of both. They say how much the choice of slides matters, not how "
@@ -96,12 +96,10 @@ def to_markdown(comparison: Comparison) -> str:
 
 def to_csv(comparison: Comparison) -> str:
     """CSV with one line per entry: metrics, cost, and the interval of each difference."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     apart = [f"{name}_{part}" for name in _APART for part in ("difference", "low", "high")]
     head = ["label", "kind", "preset", "seed", *METRICS, "explained_share"]
-    head += ["predicted_min", "predicted_max", *COST_DEFINITIONS, *apart]
-    writer.writerow([name.replace("mse_ratio_difference", "mse_ratio") for name in head])
+    head += ["predicted_min", "predicted_max", *COST_DEFINITIONS, *apart, "unresolved"]
+    rows: list[list[object]] = []
     for entry in comparison.entries:
         values: list[object] = [entry.label, entry.kind, entry.preset, entry.seed]
         values += [entry.pooled.get(name) for name in METRICS]
@@ -111,9 +109,11 @@ def to_csv(comparison: Comparison) -> str:
         if difference := comparison.differences.get(entry.label):
             intervals = [getattr(difference, name) for name in _APART]
             values += [part for i in intervals for part in (i.estimate, i.low, i.high)]
+            reasons = dict.fromkeys(i.unresolved for i in intervals if i.unresolved)
+            values += [f"{NOT_RESOLVED}: {'; '.join(reasons)}" if reasons else ""]
         values += [None] * (len(head) - len(values))
-        writer.writerow(["" if v is None else v for v in values])
-    return text.getvalue()
+        rows.append(values)
+    return csv_text([name.replace("mse_ratio_difference", "mse_ratio") for name in head], rows)
 
 
 def to_json(comparison: Comparison) -> str:
@@ -137,10 +137,10 @@ def to_json(comparison: Comparison) -> str:
 
 
 def _name(entry: Entry) -> str:
-    label = entry.label.replace("|", "\\|")
+    label = markdown(entry.label)
     if entry.preset in (None, entry.label) or entry.kind == "group":
         return label
-    return f"{label} ({entry.preset})"
+    return f"{label} ({markdown(entry.preset)})"
 
 
 def _with_spread(entry: Entry, metric: Metric) -> str:
@@ -157,6 +157,6 @@ def _range(low: float, high: float) -> str:
 
 
 def _interval(value: Interval) -> str:
-    if value.low is None:
-        return f"{value.estimate:.3f}"
+    if value.low is None or value.high is None:
+        return f"{value.estimate:.3f} [{NOT_RESOLVED}]"
     return f"{value.estimate:.3f} [{value.low:.3f}, {value.high:.3f}]"

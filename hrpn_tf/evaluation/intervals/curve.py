@@ -1,7 +1,5 @@
 """Nominal against measured coverage at several levels."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ import numpy as np
 
 from hrpn_tf.evaluation.intervals.conformal import correct, needed_groups
 from hrpn_tf.evaluation.intervals.scores import UPPER, SlideScores
+from hrpn_tf.text import csv_text
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 COLOUR, GREY = "#0072B2", "0.45"
@@ -32,12 +31,9 @@ class CalibrationCurve:
 
     def to_csv(self) -> str:
         """One line per level."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["nominal", "measured", "lowest_slide", "highest_slide"])
         columns = (self.nominal, self.measured, self.lowest, self.highest)
-        writer.writerows(zip(*columns, strict=True))
-        return text.getvalue()
+        heads = ["nominal", "measured", "lowest_slide", "highest_slide"]
+        return csv_text(heads, zip(*columns, strict=True))
 
 
 def calibration_curve(

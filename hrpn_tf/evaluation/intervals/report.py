@@ -1,13 +1,12 @@
 """Coverage and width as tables: each slide, then each band."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
 
 from hrpn_tf.evaluation.intervals.coverage import Bands, Kind, SlideCoverage, mean_over_slides
 from hrpn_tf.evaluation.tables import aligned
+from hrpn_tf.text import csv_text, markdown
 
 KINDS: tuple[Kind, ...] = (
     "all",
@@ -56,11 +55,8 @@ def rows(slides: Sequence[SlideCoverage], bands: Bands) -> list[CoverageRow]:
 
 def to_csv(table: Sequence[CoverageRow]) -> str:
     """One line per row; undefined values are empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(CoverageRow.__dataclass_fields__), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in table)
-    return text.getvalue()
+    heads = list(CoverageRow.__dataclass_fields__)
+    return csv_text(heads, (asdict(row).values() for row in table))
 
 
 def to_markdown(table: Sequence[CoverageRow]) -> str:
@@ -98,4 +94,4 @@ def _cells(row: CoverageRow) -> list[str]:
     shares = (row.coverage, row.pooled, row.under, row.over)
     cells = ["-" if share is None else f"{share:.3f}" for share in shares]
     width = "-" if row.width is None else f"{row.width:.2f}"
-    return [row.name.replace("|", "\\|"), str(row.slides), str(row.pixels), *cells, width]
+    return [markdown(row.name), str(row.slides), str(row.pixels), *cells, width]

@@ -1,6 +1,5 @@
 """Figures ready for a paper: PNG and SVG on white, the numbers as CSV, and an SVG for the page."""
 
-import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from hrpn_tf.text import csv_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,10 +95,7 @@ def save(
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     svg = text.getvalue()
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
-    with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+    (folder / f"{name}.csv").write_text(csv_text(header, rows), encoding="utf-8")
     return Chart(name, title, caption, inline(svg, name))
 
 

@@ -1,12 +1,14 @@
 """Prediction intervals: their coverage of the measured values, counted on the slides shown."""
 
-import csv
 from pathlib import Path
 
+from hrpn_tf.errors import RunError
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.colours import SERIES
 from hrpn_tf.evaluation.report.coverage import ReportCoverage
 from hrpn_tf.evaluation.report.sections import ReportSection, Table
+from hrpn_tf.text import read_csv
+from hrpn_tf.untrusted import read_text
 
 _FEWEST = 50  # pixels that a share must rest on to be drawn
 _MOST_ROWS = 200
@@ -132,9 +134,8 @@ def split(table: Table) -> list[Table]:
 def read_table(path: Path) -> Table | None:
     """A CSV file with a heading, of at most 200 rows; None if it is something else."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            heads, *lines = list(csv.reader(file))
-    except (OSError, ValueError, csv.Error):
+        heads, *lines = read_csv(read_text(path, RunError))
+    except (RunError, ValueError):
         return None
     lines = [line for line in lines if len(line) == len(heads)]
     if len(heads) < 2 or not lines:

@@ -1,6 +1,5 @@
 """The tables of an evaluation, read from its ``metrics.json``."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
 from hrpn_tf.evaluation.metrics import METRICS, metrics_shown_in
+from hrpn_tf.untrusted import LARGEST, read_json
 
 # Metrics that the table of all slides shows; a slide's own page has them all.
 BY_SLIDE = tuple(metrics_shown_in("slides"))
@@ -61,7 +61,7 @@ def read_metrics(folder: Path) -> ReportMetrics:
     if not path.is_file():
         raise UsageError(f"{path}: no such evaluation; make it with hrpn-tf evaluate")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path, RunError, LARGEST)
         if values["schema"] != SCHEMA:
             raise ValueError
         metrics = ReportMetrics(
@@ -75,7 +75,7 @@ def read_metrics(folder: Path) -> ReportMetrics:
         for slide in (*metrics.slides, POOLED):
             _check(metrics.model(slide), metrics.definitions)
         return metrics
-    except (OSError, ValueError, KeyError, TypeError, StopIteration):
+    except (RunError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
         raise RunError(
             f"{path}: damaged or of another version; run hrpn-tf evaluate again with --overwrite"
         ) from None

@@ -1,8 +1,10 @@
-"""Pages from templates; whatever comes from files is escaped."""
+"""Pages from templates; whatever comes from files is escaped, and acts on nothing."""
 
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     import jinja2
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 # What a slide's page loads from the folder of assets. The first page is complete in itself.
 SCRIPTS = ("page.js", "openseadragon.min.js", "tiles.js", "values.js", "controls.js", "viewer.js")
+_THIN = "\u202f"  # between the thousands of numbers
 _ASSETS = (*SCRIPTS, "openseadragon-LICENSE.txt")
 
 
@@ -46,6 +49,7 @@ def _environment() -> "jinja2.Environment":
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_printable,
     )
     # the order of scales and layers is that of the panel
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
@@ -53,6 +57,13 @@ def _environment() -> "jinja2.Environment":
     environment.filters["figure"] = format_figure
     environment.filters["size"] = format_size
     return environment
+
+
+def _printable(value: Any) -> Any:
+    """What a page shows of a value; markup is ours and stays as it is."""
+    if type(value) is not str:
+        return value
+    return _THIN.join(map(printable, value.split(_THIN)))
 
 
 def format_figure(value: Any, digits: int = 3) -> str:
@@ -67,7 +78,7 @@ def format_figure(value: Any, digits: int = 3) -> str:
         return str(value)
     if isinstance(value, int):
         digits = 0
-    return f"{value:,.{digits}f}".replace(",", "\u202f").replace("-", "−")
+    return f"{value:,.{digits}f}".replace(",", _THIN).replace("-", "−")
 
 
 def format_signed(value: float, digits: int = 3) -> str:

@@ -1,13 +1,14 @@
 """Optional sections of the page, which show the results of other commands."""
 
 import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hrpn_tf.errors import RunError
 from hrpn_tf.evaluation.report.charts import Chart
+from hrpn_tf.untrusted import LARGEST, read_json
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ class ReportSection:
 def read_values(path: Path) -> dict[str, Any] | None:
     """A JSON object; None if the file is missing or holds something else."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        values = read_json(path, RunError, LARGEST)
+    except RunError:
         return None
     return values if isinstance(values, dict) else None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.colours import SERIES
 from hrpn_tf.evaluation.report.sections import (
@@ -58,7 +59,11 @@ def draw_profile(profile: Mapping[str, Any], target: str, intervals: str, folder
     """Mean grey level by distance to the nearest vessel, with bands."""
     distance = _numbers(profile["mean_distance_um"])
     curves = {
-        key: [_numbers(profile[key][part]) for part in ("mean", "low", "high")] for key, *_ in _PAIR
+        key: [
+            _numbers(profile[key][part] or [None] * len(distance))
+            for part in ("mean", "low", "high")
+        ]
+        for key, *_ in _PAIR
     }
     with drawing(5.2, 4.0) as (figure, axes):
         for key, label, colour, style in _PAIR:
@@ -157,12 +162,17 @@ def _value(found: Any) -> Any:
     """
     if not isinstance(found, Mapping):
         return found
+    if "below_um" in found:
+        return f"< {found['below_um']:.3g}"
+    if "above_um" in found:
+        return f"> {found['above_um']:.3g}"
     value = found["value"] if "value" in found else found["estimate"]
     if value is None:
         return None
     low, high = found.get("interval") or (found.get("low"), found.get("high"))
     if low is None or high is None:
-        return value
+        plain = f"{value:.3g} ({NOT_RESOLVED})".replace("-", "−")
+        return plain if found.get("unresolved") else value
     return f"{value:.3g} ({low:.3g} to {high:.3g})".replace("-", "−")
 
 
@@ -174,7 +184,8 @@ def _with_interval(found: Mapping[str, Any], name: str) -> Any:
     if name not in found:
         return None
     bounds = (found.get("interval_bootstrap") or {}).get(name)
-    return _value({"value": found[name], "interval": bounds})
+    reason = (found.get("unresolved") or {}).get(name, "")
+    return _value({"value": found[name], "interval": bounds, "unresolved": reason})
 
 
 def _numbers(values: Sequence[Any]) -> np.ndarray:

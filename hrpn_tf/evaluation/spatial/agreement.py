@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from hrpn_tf.evaluation.spatial.resampling import Clusters, percentile_interval
+from hrpn_tf.evaluation.spatial.resampling import Clusters
 
 LIMITS = 1.96  # standard deviations that hold 95 % of normal differences
 LEVEL = 0.95
@@ -27,7 +27,8 @@ class Agreement:
         count: of pairs.
         values: name: metric, None where it is not defined; see ``pair_metrics``.
         parametric: name: (low, high), 95 %, as if pairs were independent; empty for pixels.
-        bootstrap: name: (low, high), 95 %, over clusters of pairs; empty with one cluster.
+        bootstrap: name: (low, high), 95 %, over clusters of pairs, of metrics that they resolve.
+        unresolved: name: why it has no such interval.
         undefined: why metrics are missing, or "".
     """
 
@@ -35,6 +36,7 @@ class Agreement:
     values: Mapping[str, float | None]
     parametric: Mapping[str, tuple[float, float]]
     bootstrap: Mapping[str, tuple[float, float]]
+    unresolved: Mapping[str, str]
     undefined: str
 
     def to_json(self) -> dict[str, Any]:
@@ -44,6 +46,7 @@ class Agreement:
             **self.values,
             "interval_if_independent": {k: list(v) for k, v in self.parametric.items()},
             "interval_bootstrap": {k: list(v) for k, v in self.bootstrap.items()},
+            "unresolved": dict(self.unresolved),
             "undefined": self.undefined,
         }
 
@@ -108,7 +111,7 @@ def agreement(sums: np.ndarray, clusters: Clusters | None, independent: bool = T
     total = sums.sum(axis=0)
     count = round(float(total[0]))
     if count < FEWEST:
-        return Agreement(count, {}, {}, {}, f"fewer than {FEWEST} pairs")
+        return Agreement(count, {}, {}, {}, {}, f"fewer than {FEWEST} pairs")
     single = {name: float(value) for name, value in pair_metrics(total).items()}
     values = {name: v if np.isfinite(v) else None for name, v in single.items()}
     ms = _mean_squares(total)
@@ -119,15 +122,27 @@ def agreement(sums: np.ndarray, clusters: Clusters | None, independent: bool = T
         reason = "the predicted values are constant: no correlation"
     if reason:
         values |= dict.fromkeys(("pearson", "icc2", "icc3"))
-    resampled = {}
-    if clusters is not None and len(clusters) > 1:
-        drawn = pair_metrics(clusters.counts @ sums)
-        for name in _BOOTSTRAPPED:
-            bounds = percentile_interval(drawn[name])
-            if values[name] is not None and bounds is not None:
-                resampled[name] = bounds
+    resampled, unresolved = _resampled(sums, values, clusters)
     parametric = _parametric(total, values) if independent else {}
-    return Agreement(count, values, parametric, resampled, reason)
+    return Agreement(count, values, parametric, resampled, unresolved, reason)
+
+
+def _resampled(
+    sums: np.ndarray, values: Mapping[str, float | None], clusters: Clusters | None
+) -> tuple[dict[str, tuple[float, float]], dict[str, str]]:
+    """The intervals over clusters, and why metrics that have a value have none."""
+    resampled, unresolved = {}, {}
+    drawn = {} if clusters is None else pair_metrics(clusters.counts @ sums)
+    for name in (name for name in _BOOTSTRAPPED if values[name] is not None):
+        if clusters is None:
+            unresolved[name] = "pairs of one slide that have no place on it"
+            continue
+        bounds, reason = clusters.interval(drawn[name], sums[:, 0] > 0)
+        if bounds is None:
+            unresolved[name] = reason
+        else:
+            resampled[name] = bounds
+    return resampled, unresolved
 
 
 @dataclass(frozen=True)
@@ -173,6 +188,8 @@ def _parametric(
     assert sd is not None
     assert bias is not None
     t = float(stats.t.ppf((1 + LEVEL) / 2, n - 1))
+    if sd <= _nothing(ms.true_mean) ** 0.5:
+        return {}  # no pair differs from another: an interval of no width
     found["bias"] = (bias - t * sd / n**0.5, bias + t * sd / n**0.5)
     # Bland and Altman (1999), Statistical Methods in Medical Research 8:135, section 2.1
     width = t * sd * (1 / n + LIMITS**2 / (2 * (n - 1))) ** 0.5

@@ -1,16 +1,17 @@
 """Figures for a paper, as PNG and SVG, with the numbers behind them as CSV."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hrpn_tf.evaluation.plot_label import plot_label
 from hrpn_tf.evaluation.spatial.agreement import Agreement
 from hrpn_tf.evaluation.spatial.pairs import KINDS, Pairs
 from hrpn_tf.evaluation.spatial.profile import DistanceProfile, ProfileCurve
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
+from hrpn_tf.text import csv_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +25,7 @@ MOST_POINTS = 5000  # drawn of a scatter, evenly taken; the CSV holds all
 STYLE: dict[Any, Any] = {
     "font.size": 8, "axes.titlesize": 9, "axes.spines.top": False, "axes.spines.right": False,
     "legend.frameon": False, "svg.fonttype": "none", "svg.hashsalt": "hrpn-tf",
+    "text.parse_math": False,  # a name may hold dollar signs
 }  # fmt: skip
 SCATTERED = ("sub_areas", "extravasation", "vessels", "nuclei", "positive_nuclei", "regions")
 
@@ -129,7 +131,7 @@ def _draw_agreement(study: SpatialStudy, kind: str, found: Agreement) -> "Figure
             "marker": "o" if many else MARKERS[number % len(MARKERS)],
             "linestyle": "", "markeredgewidth": 0, "rasterized": len(chosen) > 1000, **size,
         }  # fmt: skip
-        left.plot(true[own], pred[own], label=measures.slide.name, **style)
+        left.plot(true[own], pred[own], label=plot_label(measures.slide.name), **style)
         right.plot((true[own] + pred[own]) / 2, pred[own] - true[own], **style)
     _finish_scatter(left, true, pred, found, unit)
     if len(study.slides) > 1 and not many:
@@ -199,8 +201,5 @@ def _write_pairs(study: SpatialStudy, parts: Sequence[Pairs], path: Path) -> Non
 
 
 def _write(path: Path, head: Sequence[str], lines: Sequence[Sequence[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(head)
-        for line in lines:
-            writer.writerow(["" if v != v or v in (np.inf,) else v for v in line])
+    rows = (["" if v != v or v in (np.inf,) else v for v in line] for line in lines)
+    path.write_text(csv_text(head, rows), encoding="utf-8")

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hrpn_tf.evaluation.bootstrap import FEWEST, NOT_RESOLVED
 from hrpn_tf.evaluation.tables import aligned
+from hrpn_tf.text import markdown
 
 _PROFILE = {
     "depth_1_e": ("penetration depth, excess falls to 1/e, um", 1),
@@ -96,8 +98,19 @@ def profile_table(values: Mapping[str, Any]) -> str:
         ["extravasation distance, um",
          *(_estimate(far[name], 1) for name in ("true_um", "pred_um", "difference_um"))]
     )  # fmt: skip
-    reason = f"\nNo depths: {profile['undefined']}.\n" if profile["undefined"] else ""
-    return aligned(lines, left=1) + reason
+    reason = f"\nNo depths: {markdown(profile['undefined'])}.\n" if profile["undefined"] else ""
+    return aligned(lines, left=1) + reason + _unresolved(profile)
+
+
+def _unresolved(profile: Mapping[str, Any]) -> str:
+    """Why values are missing, each reason once."""
+    found = [
+        f"{title}: {profile[which][name]['unresolved']}"
+        for which, title in (("true", "measured"), ("pred", "predicted"))
+        for name in _PROFILE
+        if profile[which][name]["value"] is None and not profile["undefined"]
+    ]
+    return "".join(f"\nNot resolved, {reason}.\n" for reason in dict.fromkeys(found))
 
 
 def ablation_table(values: Mapping[str, Any]) -> str:
@@ -107,7 +120,7 @@ def ablation_table(values: Mapping[str, Any]) -> str:
         change = one["change"]
         lines.append(
             [
-                one["input"],
+                markdown(one["input"]),
                 _interval(one["mse"], 3),
                 _interval(one["mse_without"], 3),
                 _interval(change["mse_ratio"], 2),
@@ -117,7 +130,7 @@ def ablation_table(values: Mapping[str, Any]) -> str:
             ]
         )
     done = dict.fromkeys(one["description"] for one in values["ablation"])
-    notes = "".join(f"\nWithout: {text}.\n" for text in done)
+    notes = "".join(f"\nWithout: {markdown(text)}.\n" for text in done)
     return aligned(lines, left=1) + notes
 
 
@@ -161,11 +174,10 @@ def _regions(values: Mapping[str, Any]) -> list[str]:
     lines = [["region", "slide", "pixels", "measured", "predicted"]]
     for slide in values["slides"]:
         lines += [
-            [name, slide["name"], str(one["pixels"]),
+            [markdown(name), markdown(slide["name"]), str(one["pixels"]),
              _number(one["true_mean"], 3), _number(one["pred_mean"], 3)]
             for name, one in slide["regions"].items()
         ]  # fmt: skip
-    lines[1:] = [[cell.replace("|", "\\|") for cell in line] for line in lines[1:]]
     return ["## Regions\n", aligned(lines, left=2)] if len(lines) > 1 else []
 
 
@@ -176,9 +188,9 @@ def _slides(values: Mapping[str, Any]) -> str:
         profile = slide["profile"]
         lines.append(
             [
-                slide["name"].replace("|", "\\|"),
+                markdown(slide["name"]),
                 str(slide["vessels"]["count"]),
-                slide["vessels"]["source"].replace("|", "\\|"),
+                markdown(slide["vessels"]["source"]),
                 str(slide["nuclei"]["count"]),
                 _number(slide["positive_threshold"], 2),
                 _estimate(profile["true"]["depth_1_e"], 1),
@@ -192,7 +204,7 @@ def _slides(values: Mapping[str, Any]) -> str:
 def _definitions(values: Mapping[str, Any]) -> list[str]:
     lines = [f"- {one['title']} ({one['unit']}): {one['definition']}."
              for one in values["agreement"].values()]  # fmt: skip
-    settings = ", ".join(f"`{key}` {value}" for key, value in values["settings"].items())
+    settings = ", ".join(f"`{key}` {markdown(value)}" for key, value in values["settings"].items())
     return [
         *lines,
         "- Bias: mean of predicted minus measured. Limits of agreement: bias ± 1.96 standard "
@@ -200,34 +212,45 @@ def _definitions(values: Mapping[str, Any]) -> list[str]:
         "- ICC(2,1) counts a bias as disagreement, ICC(3,1) does not (Shrout and Fleiss 1979). In "
         "brackets the interval of the bootstrap; `spatial.json` also holds the F interval, which "
         "takes pairs as independent and is too narrow for neighbours.",
+        f"- {NOT_RESOLVED.capitalize()}: the data cannot tell. An interval takes at least {FEWEST} "
+        "slides (or blocks) whose resamples differ; a length below the bin width cannot be told "
+        "from none.",
         f"- Settings: {settings}.\n",
     ]
 
 
 def _reasons(values: Mapping[str, Any]) -> str:
     return "".join(
-        f"- No figures of {one['title']}: {one['undefined']}.\n"
+        f"- No figures of {one['title']}: {markdown(one['undefined'])}.\n"
         for one in values["agreement"].values()
         if one["undefined"]
     )
 
 
 def _agreed(found: Mapping[str, Any], name: str) -> str:
-    return _bracketed(found[name], found["interval_bootstrap"].get(name), 3)
+    bounds = found["interval_bootstrap"].get(name)
+    return _bracketed(found[name], bounds, 3, found["unresolved"].get(name, ""))
 
 
 def _estimate(found: Mapping[str, Any], digits: int) -> str:
-    return _bracketed(found["value"], found["interval"], digits)
+    if "below_um" in found:
+        return f"< {found['below_um']:.{digits}f}"
+    if "above_um" in found:
+        return f"> {found['above_um']:.{digits}f}"
+    return _bracketed(found["value"], found["interval"], digits, found["unresolved"])
 
 
 def _interval(found: Mapping[str, Any], digits: int) -> str:
     low, high = found["low"], found["high"]
-    return _bracketed(found["estimate"], None if low is None else (low, high), digits)
+    bounds = None if low is None else (low, high)
+    return _bracketed(found["estimate"], bounds, digits, found["unresolved"])
 
 
-def _bracketed(value: float | None, bounds: Sequence[float] | None, digits: int) -> str:
+def _bracketed(
+    value: float | None, bounds: Sequence[float] | None, digits: int, unresolved: str
+) -> str:
     if value is None or bounds is None:
-        return _number(value, digits)
+        return _number(value, digits) + (f" ({NOT_RESOLVED})" if unresolved else "")
     return f"{value:.{digits}f} ({bounds[0]:.{digits}f} to {bounds[1]:.{digits}f})"
 
 

@@ -22,7 +22,7 @@ class Penetration:
         wall: excess at the wall, extrapolated from the two nearest bins, grey levels.
         decay_um: length of the exponential that fits the profile best.
         depths_um: name: distance at which the excess falls to a share of that at the wall, um;
-            NaN if it does not within the profile.
+            infinite if it does not within the profile, NaN without an excess.
     """
 
     background: np.ndarray
@@ -139,7 +139,10 @@ def _crossing(
     found = np.full(len(excess), np.nan)
     for i, (line, first) in enumerate(zip(excess, wall, strict=True)):
         below = np.flatnonzero(line <= share * first)
-        if not np.isfinite(first) or not below.size:
+        if not np.isfinite(first):
+            continue
+        if not below.size:
+            found[i] = np.inf
             continue
         k = int(below[0])
         near, high = (0.0, first) if k == 0 else (distance[k - 1], line[k - 1])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpn_tf.evaluation.spatial.resampling import Clusters, percentile_interval
+from hrpn_tf.evaluation.spatial.resampling import Clusters
 
 Figure = Callable[[np.ndarray], np.ndarray]
 
@@ -69,9 +69,12 @@ def _estimate(sums: np.ndarray, clusters: Clusters, figure: Figure) -> dict[str,
     """A metric of all clusters together, with its interval over resamples of the clusters."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(figure(sums.sum(axis=0, keepdims=True))[0])
-        drawn = figure(clusters.counts @ sums) if len(clusters) > 1 else np.zeros(0)
-    bounds = percentile_interval(drawn) if np.isfinite(value) else None
+        drawn = figure(clusters.counts @ sums)
+    if not np.isfinite(value):
+        return {"value": None, "interval": None, "unresolved": "there are none"}
+    bounds, reason = clusters.interval(drawn, np.any(sums, axis=1))
     return {
-        "value": value if np.isfinite(value) else None,
+        "value": value,
         "interval": None if bounds is None else list(bounds),
+        "unresolved": reason,
     }

@@ -1,18 +1,21 @@
 """Mean intensity by distance to the nearest vessel, with bands and penetration depths."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from hrpn_tf.evaluation.bootstrap import FEWEST
 from hrpn_tf.evaluation.spatial.penetration import (
     DEPTHS,
+    LONGEST,
     Background,
     Penetration,
     choose_background,
     penetration,
 )
-from hrpn_tf.evaluation.spatial.resampling import Clusters, percentile_interval
+from hrpn_tf.evaluation.spatial.resampling import Clusters
 
 FEWEST_PIXELS = 50  # bins with fewer say too little
 
@@ -51,8 +54,9 @@ class ProfileCurve:
     """One profile with its band, and its depths with their intervals.
 
     Attributes:
-        mean, low, high: (bins,) grey levels; the bounds are None without a bootstrap.
-        metrics: name (background, wall, decay, depths): value and interval.
+        mean, low, high: (bins,) grey levels; the bounds are None where the clusters are too few.
+        metrics: name (background, wall, decay, depths): value, interval, and why they are missing
+            ("unresolved"); of a length that is out of reach, its bound ("below_um", "above_um").
     """
 
     mean: np.ndarray
@@ -86,6 +90,75 @@ class DistanceProfile:
     undefined: str
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a profile can resolve.
+
+    Attributes:
+        shortest_um: the width of a bin; a shorter length cannot be told from none.
+        reach_um: distance of the farthest closed bin.
+        clusters: of the bootstrap; None for no intervals.
+        filled: (clusters,) bool, which hold pixels.
+    """
+
+    shortest_um: float
+    reach_um: float
+    clusters: Clusters | None
+    filled: np.ndarray
+
+    def metric(self, name: str, value: float, resampled: np.ndarray | None) -> dict[str, Any]:
+        """A metric of a curve as plain values; see ``ProfileCurve``.
+
+        A length below the width of a bin has no value; the end of an interval there is 0.
+        """
+        length = name in DEPTHS or name == "decay_um"
+        longest = LONGEST * self.reach_um if name == "decay_um" else self.reach_um
+        if np.isnan(value):
+            return _missing("there is no excess that falls")
+        if length and value < self.shortest_um:
+            reason = f"below the bin width of {self.shortest_um:g} um"
+            return {**_missing(reason), "below_um": self.shortest_um}
+        if length and value >= longest * (1 - 1e-6):
+            return {**_missing(f"not within {longest:.4g} um"), "above_um": longest}
+        if length and resampled is not None:
+            resampled = np.where(resampled < self.shortest_um, 0.0, resampled)
+        return self._with_interval(value, resampled)
+
+    def difference(
+        self, true: Mapping[str, Any], pred: Mapping[str, Any], resampled: np.ndarray | None
+    ) -> dict[str, Any]:
+        """Predicted minus true, if both are resolved."""
+        for title, found in (("measured", true), ("predicted", pred)):
+            if found["value"] is None:
+                return _missing(f"{title}: {found['unresolved']}")
+        return self._with_interval(pred["value"] - true["value"], resampled)
+
+    def _with_interval(self, value: float, resampled: np.ndarray | None) -> dict[str, Any]:
+        bounds, reason = None, "one cluster: no bootstrap"
+        if self.clusters is not None and resampled is not None:
+            bounds, reason = self.clusters.interval(resampled, self.filled)
+        return {
+            "value": float(value),
+            "interval": None if bounds is None else list(bounds),
+            "unresolved": reason,
+        }
+
+
+def _apart(
+    pred: Mapping[str, np.ndarray], true: Mapping[str, np.ndarray], name: str
+) -> np.ndarray | None:
+    """Resampled differences; not finite where either depth is not within the profile."""
+    if name not in true:
+        return None
+    with np.errstate(invalid="ignore"):
+        apart: np.ndarray = pred[name] - true[name]
+    return apart
+
+
+def _missing(reason: str) -> dict[str, Any]:
+    return {"value": None, "interval": None, "unresolved": reason}
+
+
 def make_profile(
     sums: np.ndarray,
     distance_sums: np.ndarray,
@@ -115,30 +188,33 @@ def make_profile(
         with np.errstate(invalid="ignore"):
             measured = (total[:, 1] / pixels)[closed]
         background = choose_background(distance[closed], measured, pixels[closed])
+    filled = np.any(sums[..., 0], axis=1)
+    reach = float(distance[closed][-1]) if inner.any() else 0.0
+    limits = Limits(bins.width_um, reach, clusters, filled)
     curves, depths = [], []
     for kind in (1, 2):
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = (total[:, kind] / pixels)[used]
             lines = drawn[:, used, kind] / drawn[:, used, 0]
         single = mean[None]
-        band = None if clusters is None else np.nanpercentile(lines, [2.5, 97.5], axis=0)
+        banded = clusters is not None and filled.sum() >= FEWEST
+        band = np.nanpercentile(lines, [2.5, 97.5], axis=0) if banded else None
         values, resampled = _metrics_of(
             distance[closed], single[:, inner], None if clusters is None else lines[:, inner],
             pixels[closed], background,
         )  # fmt: skip
-        named = {name: _value(values[name][0], resampled.get(name)) for name in values}
+        named = {n: limits.metric(n, float(values[n][0]), resampled.get(n)) for n in values}
         low, high = (None, None) if band is None else band
         curves.append(ProfileCurve(mean, low, high, named))
         depths.append((values, resampled))
-    difference = {
-        name: _value(
-            depths[1][0][name][0] - depths[0][0][name][0],
-            depths[1][1][name] - depths[0][1][name] if name in depths[0][1] else None,
-        )
-        for name in depths[0][0]
-        if name in DEPTHS
-    }
     true_curve, pred_curve = curves
+    difference = {
+        name: limits.difference(
+            true_curve.metrics[name], pred_curve.metrics[name],
+            _apart(depths[1][1], depths[0][1], name),
+        )
+        for name in DEPTHS
+    }  # fmt: skip
     return DistanceProfile(
         lower_um=lower[used],
         upper_um=upper[used],
@@ -184,12 +260,4 @@ def _flat(found: Penetration) -> dict[str, np.ndarray]:
         "wall": found.wall,
         "decay_um": found.decay_um,
         **found.depths_um,
-    }
-
-
-def _value(value: float, resampled: np.ndarray | None) -> dict[str, Any]:
-    bounds = None if resampled is None else percentile_interval(resampled)
-    return {
-        "value": float(value) if np.isfinite(value) else None,
-        "interval": None if bounds is None or not np.isfinite(value) else list(bounds),
     }

@@ -1,7 +1,5 @@
 """Writes a spatial evaluation as JSON, CSV, Markdown and figures."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping
@@ -11,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED
 from hrpn_tf.evaluation.spatial.ablation import Ablation
 from hrpn_tf.evaluation.spatial.measure import SlideMeasures
 from hrpn_tf.evaluation.spatial.pairs import KINDS
 from hrpn_tf.evaluation.spatial.profile import DistanceProfile
 from hrpn_tf.evaluation.spatial.published import PUBLISHED, REMARK
 from hrpn_tf.evaluation.spatial.study import SpatialStudy, pixel_metrics
+from hrpn_tf.text import csv_text
 
 SCHEMA = "hrpn-tf spatial evaluation 1"
 FIGURES = "spatial"
@@ -108,11 +108,8 @@ def profile_json(profile: DistanceProfile) -> dict[str, Any]:
 
 def to_csv(values: Mapping[str, Any]) -> str:
     """One line per figure: scope, kind, figure, unit, value, interval, what the interval is."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["slide", "kind", "figure", "unit", "value", "low", "high", "interval"])
-    writer.writerows([_cell(v) for v in row] for row in _rows(values))
-    return text.getvalue()
+    heads = ["slide", "kind", "figure", "unit", "value", "low", "high", "interval"]
+    return csv_text(heads, ([_cell(v) for v in row] for row in _rows(values)))
 
 
 def _rows(values: Mapping[str, Any]) -> list[list[Any]]:
@@ -123,6 +120,8 @@ def _rows(values: Mapping[str, Any]) -> list[list[Any]]:
             unit = "" if name in ("pearson", "icc2", "icc3") else found["unit"]
             for source, label in (("bootstrap", "bootstrap"), ("if_independent", "if independent")):
                 low, high = found[f"interval_{source}"].get(name, (None, None))
+                if source == "bootstrap" and name in found["unresolved"]:
+                    label = _not_resolved(found["unresolved"][name])
                 if source == "bootstrap" or low is not None:
                     rows.append(["all", kind, name, unit, found[name], low, high, label])
     scopes = [("all", values), *((s["name"], s) for s in values["slides"])]
@@ -137,26 +136,15 @@ def _rows(values: Mapping[str, Any]) -> list[list[Any]]:
             ]
     for kind in ("extravasation", "nuclei"):
         for name, found in values[kind].items():
-            value, bounds = found, (None, None)
-            if isinstance(found, dict):
-                value, bounds = found["value"], found["interval"] or bounds
             unit = "um" if name.endswith("_um") else ""
-            rows.append(["all", kind, name, unit, value, *bounds, "bootstrap"])
+            rest = _estimate(found) if isinstance(found, dict) else [found, None, None, ""]
+            rows.append(["all", kind, name, unit, *rest])
     for one in values["ablation"]:
         for name in ("mse", "mse_without", "r2", "r2_without"):
-            rows.append(
-                ["all", f"ablation {one['input']}", name, "", *one[name].values(), "bootstrap"]
-            )
+            rows.append(["all", f"ablation {one['input']}", name, "", *_estimate(one[name])])
         for name, found in one["change"].items():
             rows.append(
-                [
-                    "all",
-                    f"ablation {one['input']}",
-                    f"change {name}",
-                    "",
-                    *found.values(),
-                    "bootstrap",
-                ]
+                ["all", f"ablation {one['input']}", f"change {name}", "", *_estimate(found)]
             )
     return rows
 
@@ -172,11 +160,20 @@ def _profile_rows(scope: str, profile: Mapping[str, Any]) -> list[list[Any]]:
         for name, found in profile[which].items():
             if isinstance(found, dict):
                 unit = "grey levels" if name in ("background", "wall") else "um"
-                bounds = found["interval"] or (None, None)
-                rows.append(
-                    [scope, f"profile {which}", name, unit, found["value"], *bounds, "bootstrap"]
-                )
+                rows.append([scope, f"profile {which}", name, unit, *_estimate(found)])
     return rows
+
+
+def _estimate(found: Mapping[str, Any]) -> list[Any]:
+    """Value, bounds, and what the interval is or why there is none."""
+    value = found["value"] if "value" in found else found["estimate"]
+    low, high = found.get("interval") or (found.get("low"), found.get("high"))
+    reason = found["unresolved"]
+    return [value, low, high, _not_resolved(reason) if reason else "bootstrap"]
+
+
+def _not_resolved(reason: str) -> str:
+    return f"{NOT_RESOLVED}: {reason}"
 
 
 def _slide(study: SpatialStudy, number: int) -> dict[str, Any]:

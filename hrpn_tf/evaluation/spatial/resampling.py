@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hrpn_tf.evaluation.bootstrap import EXACT, LEVEL, SEED, describe_resamples, resample_counts
+from hrpn_tf.evaluation.bootstrap import (
+    EXACT,
+    SEED,
+    describe_resamples,
+    percentile_bounds,
+    resample_counts,
+)
 
 RESAMPLES = 2000
 
@@ -16,13 +22,26 @@ class Clusters:
     Attributes:
         counts: (resamples, clusters) float64, how often each cluster is in each resample.
         description: a sentence on the resamples behind the intervals.
+        what: the clusters are, in the plural.
     """
 
     counts: np.ndarray
     description: str
+    what: str = "slides"
 
     def __len__(self) -> int:
         return self.counts.shape[1]
+
+    def interval(
+        self, values: np.ndarray, filled: np.ndarray
+    ) -> tuple[tuple[float, float] | None, str]:
+        """The 95 % interval of resampled values, or None and why it cannot be resolved.
+
+        Args:
+            values: (resamples,), NaN where undefined.
+            filled: (clusters,) bool: which hold anything that the values are computed from.
+        """
+        return percentile_bounds(values, int(filled.sum()), self.what)
 
 
 def slide_clusters(slides: int) -> Clusters:
@@ -39,16 +58,8 @@ def block_clusters(blocks: int, side_um: float) -> Clusters:
         _random_counts(blocks),
         f"one slide: bootstrap over its {blocks} blocks of {side_um:g} um, which tells how much "
         "the place matters, not how much slides differ",
+        "blocks",
     )
-
-
-def percentile_interval(values: np.ndarray) -> tuple[float, float] | None:
-    """The 95 % percentile interval of resampled values (resamples,); None if most are undefined."""
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return None
-    low, high = np.percentile(values, [50 * (1 - LEVEL), 50 * (1 + LEVEL)], method="inverted_cdf")
-    return float(low), float(high)
 
 
 def _random_counts(clusters: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,22 @@ from hrpn_tf.slides.planes import (
     SegmentPlane,
     StoredPlane,
 )
+from hrpn_tf.slides.tiff import codecs
 
-_RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB = 2, 3, 5, 6, 8
+_PHOTOMETRIC = 262
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = 0, 1, 2, 3
+_COLOURS = {
+    3: "with a palette",
+    4: "as a mask",
+    5: "as CMYK",
+    6: "as YCbCr",
+    8: "as CIELab",
+    9: "as ICCLab",
+    10: "as ITULab",
+}
+_ALPHA = {1, 2}  # of the tag ExtraSamples
+# TIFF itself wants tiles of a multiple of 16 px; each takes a call of the decoder.
+_SMALLEST_TILE = 16
 
 
 def main_series(series: Sequence[Any], path: Path) -> Any:
@@ -57,24 +72,47 @@ def dimensions(series: Any, path: Path) -> tuple[int, int, int, str]:
 
 
 def refuse_rgb(page: Any, named: bool, path: Path) -> None:
-    """Refuse colour pictures, whose samples are no fluorescence channels.
+    """Refuse what is no set of intensities: colours of any depth, transparency.
 
-    Samples of more than 8 bits, and samples that OME-XML names, count as channels.
+    Args:
+        page: a tifffile page.
+        named: whether the metadata name each sample, which then counts as a channel.
+        path: of the file.
 
     Raises:
-        RgbSlideError: the page is RGB, YCbCr, CMYK, CIELAB, or has a palette of colours.
+        RgbSlideError: the page is RGB, YCbCr, CMYK, CIELab, or has a palette of colours.
+        SlideFormatError: one of its samples is transparency, or 0 is the brightest of numbers that
+            are no unsigned integers.
     """
-    colours = {_RGB, _YCBCR, _SEPARATED, _CIELAB}
-    picture = page.photometric in colours and page.samplesperpixel > 2 and page.bitspersample <= 8
+    if not named and _is_picture(page):
+        number = int(page.photometric)
+        stored = "" if number == _RGB else f" (stored {_COLOURS.get(number, f'as {number}')})"
+        raise RgbSlideError(
+            f"{path}: is an RGB picture{stored}, where separate fluorescence channels are wanted; "
+            "export the channels, one plane each (OME-TIFF, or a folder with one TIFF per channel)"
+        )
+    if not named and _ALPHA & set(page.extrasamples):
+        raise SlideFormatError(
+            f"{path}: one of its samples is transparency (alpha), which is no channel; save it "
+            "without"
+        )
+    if _white(page) is not None and (page.dtype is None or page.dtype.kind != "u"):
+        raise SlideFormatError(
+            f"{path}: 0 is the brightest of its {page.dtype} pixels; invert it and save it with 0 "
+            "as the darkest"
+        )
+
+
+def _is_picture(page: Any) -> bool:
+    if page.photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO):
+        return False
+    if page.photometric == _RGB:
+        return bool(page.samplesperpixel > 1)
     if page.photometric == _PALETTE and page.colormap is not None:
         # a palette that never gets darker only displays grey levels in a colour, as ImageJ does
         brightness = np.asarray(page.colormap, dtype=np.float64).sum(axis=0)
-        picture = bool((np.diff(brightness) < 0).any())
-    if picture and not named:
-        raise RgbSlideError(
-            f"{path}: is an RGB picture, where separate fluorescence channels are wanted; export "
-            "the channels, one plane each (OME-TIFF, or a folder with one TIFF per channel)"
-        )
+        return bool((np.diff(brightness) < 0).any())
+    return bool(page.photometric != _PALETTE)
 
 
 def level_planes(
@@ -102,7 +140,21 @@ def level_planes(
     pages = list(series.pages)
     if len(pages) != count or any(page is None for page in pages):
         raise SlideFormatError(f"{path}: truncated or malformed: planes of channels are missing")
+    for other in pages:
+        if not _is_alike(other, page):
+            raise SlideFormatError(
+                f"{path}: its pages are not stored alike; save each channel in the same way"
+            )
     return tuple(page_plane(page, path, descriptor, cache) for page in pages)
+
+
+def _is_alike(page: Any, keyframe: Any) -> bool:
+    """Whether a page that tifffile reads like another one says so itself."""
+    if page is keyframe or page.keyframe is page:
+        return page is keyframe or bool(page.hash == keyframe.hash)
+    if not page.offset:  # of an ImageJ stack beyond 4 GiB, which has one page for all
+        return True
+    return bool(page.aspage().hash == keyframe.hash)
 
 
 def page_plane(page: Any, path: Path, descriptor: int, cache: SegmentCache) -> StoredPlane:
@@ -136,6 +188,7 @@ def _raw_planes(
             samples=count if interleaved else 1,
             sample=channel if interleaved else 0,
             dtype=dtype,
+            white=_white(page.keyframe),
         )
         for channel in range(count)
     )
@@ -154,7 +207,13 @@ def _segment_plane(
     samples = key.samplesperpixel if key.planarconfig == 1 else 1
     if length < 1 or breadth < 1:
         raise SlideFormatError(f"{path}: malformed: strips or tiles of {length} x {breadth} px")
-    if length * breadth * samples * key.dtype.itemsize > MAX_SEGMENT_BYTES:
+    codecs.refuse_unknown(key, path)
+    if key.is_tiled and min(length, breadth) < _SMALLEST_TILE:
+        raise SlideFormatError(
+            f"{path}: tiles of {length} x {breadth} px are too small; save it with larger ones"
+        )
+    stored_bytes = length * breadth * samples * key.dtype.itemsize
+    if stored_bytes > MAX_SEGMENT_BYTES:
         raise SlideFormatError(
             f"{path}: strips or tiles of {length} x {breadth} px are too large to decode one by "
             "one; save it as a tiled TIFF"
@@ -171,7 +230,9 @@ def _segment_plane(
         path=path,
         descriptor=descriptor,
         cache=cache,
-        page=key,
+        decode=partial(codecs.decode, key, path),
+        stored_bytes=stored_bytes,
+        missing=key.nodata,
         offsets=page.dataoffsets,
         byte_counts=page.databytecounts,
         first=first,
@@ -180,7 +241,16 @@ def _segment_plane(
         length=length,
         breadth=breadth,
         sample=sample if key.planarconfig == 1 else 0,
+        white=_white(key),
     )
+
+
+def _white(page: Any) -> int | None:
+    """The value that stands for no light; None where 0 does."""
+    tag = page.tags.get(_PHOTOMETRIC)
+    if tag is None or page.photometric != _WHITE_IS_ZERO:
+        return None  # a file that does not say which is taken as it is
+    return int(2**page.bitspersample - 1)
 
 
 def refuse_truncated(planes: Sequence[StoredPlane], size: int, path: Path) -> None:

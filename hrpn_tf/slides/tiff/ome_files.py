@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
-import tifffile
+from tifffile import TiffFileError
 
 from hrpn_tf.errors import ChannelSizeError, SlideFormatError
 from hrpn_tf.slides import levels
@@ -16,11 +16,14 @@ from hrpn_tf.slides.accepted import read_dtype, refuse_stacks
 from hrpn_tf.slides.levels import Levels
 from hrpn_tf.slides.planes import SegmentCache, StoredPlane
 from hrpn_tf.slides.slide import SlideInfo
-from hrpn_tf.slides.tiff import chain, layout, ome_image
+from hrpn_tf.slides.tiff import layout, ome_image
 from hrpn_tf.slides.tiff.ome_image import OmeImage
 from hrpn_tf.slides.tiff.ome_xml import MAX_XML, children, parse, tag_of
+from hrpn_tf.slides.tiff.opening import open_tiff, sibling
 
 _METADATA_SUFFIXES = (".ome", ".ome.xml")
+# Each is looked up in its file; a slide names each channel once.
+_MAX_NAMED = 8192
 _UUID = re.compile(r"<(?:\w+:)?OME\b[^>]*?\bUUID\s*=\s*[\"']([^\"']+)[\"']")
 
 
@@ -104,7 +107,7 @@ def read_xml(path: Path) -> bytes | str:
         SlideFormatError: absurdly long.
     """
     if not is_metadata_file(path):
-        with tifffile.TiffFile(path) as tif:
+        with open_tiff(path) as tif:
             return str(tif.pages.first.description)
     with path.open("rb") as stream:
         text = stream.read(MAX_XML + 1)  # one more, so that parse refuses it
@@ -116,7 +119,7 @@ def _master(root: Element, path: Path) -> tuple[Element, Path]:
     pointers = children(root, "BinaryOnly")
     if not pointers:
         return root, path
-    file = _sibling(path, pointers[0].get("MetadataFile", ""))
+    file = sibling(path, pointers[0].get("MetadataFile", ""), "its OME-XML")
     _refuse_missing(file, path)
     master = parse(read_xml(file), file)
     if children(master, "BinaryOnly"):
@@ -157,7 +160,8 @@ def _part(data: Element, known: dict[str | None, Path], file: Path) -> _Part:
     elif uuid in known:
         part = known[uuid]
     else:
-        part = file if _same(file, names[0]) else _sibling(file, names[0].get("FileName", ""))
+        name = names[0].get("FileName", "")
+        part = file if _same(file, names[0]) else sibling(file, name, "its OME-XML")
     stated = (
         data.get("PlaneCount") or data.get("NumPlanes") or ("1" if "IFD" in data.attrib else None)
     )
@@ -174,16 +178,6 @@ def _same(path: Path, uuid: Element) -> bool:
     return path.name.casefold() == uuid.get("FileName", "").casefold()
 
 
-def _sibling(path: Path, name: str) -> Path:
-    """A file named in the XML of another; it must lie beside it."""
-    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0"):
-        raise SlideFormatError(
-            f"{path}: its OME-XML names the file {name[:200]!r}, where the plain name of a file in "
-            "the same folder is wanted"
-        )
-    return path.parent / name
-
-
 def _refuse_missing(part: Path, path: Path) -> None:
     if not part.is_file():
         raise SlideFormatError(
@@ -195,6 +189,9 @@ def _pages(
     parts: Sequence[_Part], count: int, path: Path, stack: ExitStack, known: dict[str | None, Path]
 ) -> tuple[list[tuple[Path, Any]], dict[Path, Any]]:
     """The (file, tifffile page) of each channel, and the open files."""
+    named = sum(count if part.count is None else min(part.count, count) for part in parts)
+    if named > _MAX_NAMED:
+        raise SlideFormatError(f"{path}: its OME-XML names {named} pages for {count} channels")
     opened: dict[Path, Any] = {}
     found: dict[int, tuple[Path, Any]] = {}
     for part in parts:
@@ -222,12 +219,11 @@ def _open(part: _Part, path: Path, stack: ExitStack, known: dict[str | None, Pat
     """A part as tifffile.TiffFile; refused if it says that it is a part of another slide."""
     _refuse_missing(part.file, path)
     try:
-        tif = stack.enter_context(tifffile.TiffFile(part.file))
-    except tifffile.TiffFileError as error:
+        tif = stack.enter_context(open_tiff(part.file))
+    except TiffFileError as error:
         raise SlideFormatError(
             f"{path}: its part {part.file.name!r} is no TIFF ({error})"
         ) from error
-    chain.refuse_endless(tif, part.file)
     stated = _UUID.search(str(tif.pages.first.description))
     if stated and part.uuid and part.uuid not in known and stated[1].strip() != part.uuid.strip():
         raise SlideFormatError(
@@ -264,11 +260,20 @@ def _levels(
     found = [_planes(pages, opened, cache)]
     for index in range(min(len(page.subifds or ()) for _, page in pages)):
         smaller = [(file, page.pages[index]) for file, page in pages]
-        kinds = {(p.imagelength, p.imagewidth, p.dtype, p.samplesperpixel) for _, p in smaller}
-        if len(kinds) > 1 or smaller[0][1].dtype != pages[0][1].dtype:
-            break
-        found.append(_planes(smaller, opened, cache))
+        if _are_level(pages, smaller):  # else they are labels or overviews
+            found.append(_planes(smaller, opened, cache))
     return tuple(found)
+
+
+def _are_level(pages: Sequence[tuple[Path, Any]], smaller: Sequence[tuple[Path, Any]]) -> bool:
+    full, first = pages[0][1], smaller[0][1]
+    kinds = {(p.dtype, p.samplesperpixel, p.photometric) for _, p in (*pages, *smaller)}
+    shapes = {(p.imagelength, p.imagewidth) for _, p in smaller}
+    return (
+        len(kinds) == len(shapes) == 1
+        and first.dtype is not None
+        and levels.reduces((full.imagelength, full.imagewidth), shapes.pop())
+    )
 
 
 def _planes(

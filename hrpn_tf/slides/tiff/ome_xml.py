@@ -1,6 +1,7 @@
 """OME-XML: read it without trusting it, and write it."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,9 @@ _TYPES = {"uint8": "uint8", "uint16": "uint16", "float32": "float"}
 # Far more than any real slide has; tifffile takes memory for as many planes as the XML claims.
 _MAX_PLANES = 65_536
 MAX_XML = 64 * 2**20
+# Each takes a hundred times the memory of the bytes that it needs in the text.
+MAX_TAGS = 1_000_000
+_MAX_ATTRIBUTES = 4_000_000
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -44,11 +48,37 @@ def parse_xml(text: str | bytes, path: Path) -> Element:
     """
     if len(text) > MAX_XML:
         raise SlideFormatError(f"{path}: its XML is of {len(text)} characters; that is absurd")
+    signs = ("<", "=") if isinstance(text, str) else (b"<", b"=")
+    for sign, most in zip(signs, (MAX_TAGS, _MAX_ATTRIBUTES), strict=True):
+        if text.count(sign) > most:  # type: ignore[arg-type]
+            raise SlideFormatError(f"{path}: its XML has more than {most} tags; that is absurd")
     try:
         root: Element = defusedxml.ElementTree.fromstring(text, forbid_dtd=True)
     except (ElementTree.ParseError, defusedxml.DefusedXmlException, ValueError) as error:
         raise SlideFormatError(f"{path}: malformed OME-XML ({type(error).__name__})") from error
     return root
+
+
+def refuse_many_planes(root: Element, path: Path) -> None:
+    """Refuse an OME-XML that claims more planes in all than one file can hold.
+
+    Raises:
+        SlideFormatError: it does; tifffile takes time and memory for each.
+    """
+    claimed = 0
+    for pixels in root.iter():
+        if tag_of(pixels) != "Pixels":
+            continue
+        planes = math.prod(max(1, int(pixels.get(f"Size{axis}", "1"))) for axis in "CZT")
+        claimed += planes
+        for data in children(pixels, "TiffData"):
+            stated = data.get("PlaneCount") or data.get("NumPlanes")
+            claimed += int(stated) if stated else 1 if "IFD" in data.attrib else planes
+    if claimed > _MAX_PLANES:
+        raise SlideFormatError(
+            f"{path}: its OME-XML claims {claimed} planes in all; save the channels of one plane "
+            "as a file of their own"
+        )
 
 
 def provenance(root: Element) -> dict[str, Any]:

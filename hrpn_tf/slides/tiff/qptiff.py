@@ -16,7 +16,7 @@ from hrpn_tf.slides.levels import Levels
 from hrpn_tf.slides.planes import SegmentCache, StoredPlane, read_bytes
 from hrpn_tf.slides.slide import SlideInfo
 from hrpn_tf.slides.tiff import layout
-from hrpn_tf.slides.tiff.ome_xml import MAX_XML, children, parse_xml
+from hrpn_tf.slides.tiff.ome_xml import MAX_TAGS, MAX_XML, children, parse_xml
 
 _ROOT = "PerkinElmer-QPI-ImageDescription"
 _TEXT_TYPES = (1, 2, 7)  # BYTE, ASCII, UNDEFINED
@@ -63,7 +63,7 @@ def describe(tif: Any, path: Path, cache: SegmentCache) -> tuple[SlideInfo, Leve
         RgbSlideError: a brightfield scan.
         SlideFormatError: malformed.
     """
-    pages = [_Page(page, _xml(tif, page, path)) for page in tif.pages]
+    pages = _pages(tif, path)
     full = _full(pages, path)
     first = full[0].page
     dtype = read_dtype(first, path)
@@ -79,6 +79,18 @@ def describe(tif: Any, path: Path, cache: SegmentCache) -> tuple[SlideInfo, Leve
         format="QPTIFF",
     )
     return info, planes
+
+
+def _pages(tif: Any, path: Path) -> list[_Page]:
+    """All pages, whose XML is held at the same time."""
+    pages, held = [], 0
+    for page in tif.pages:
+        xml = _xml(tif, page, path)
+        held += 0 if xml is None else sum(1 + len(element.attrib) for element in xml.iter())
+        if held > MAX_TAGS:
+            raise SlideFormatError(f"{path}: its XML has more than {MAX_TAGS} tags; that is absurd")
+        pages.append(_Page(page, xml))
+    return pages
 
 
 def _xml(tif: Any, page: Any, path: Path) -> Element | None:
@@ -105,6 +117,8 @@ def _full(pages: Sequence[_Page], path: Path) -> list[_Page]:
             f"{path}: is a brightfield QPTIFF, an RGB picture, where separate fluorescence "
             "channels are wanted; scan it in fluorescence mode"
         )
+    for page in full:
+        layout.refuse_rgb(page.page, False, path)
     if len({(page.shape, page.page.dtype) for page in full}) > 1:
         raise ChannelSizeError(f"{path}: its channels differ in size or type")
     refuse_stacks({"C": len(full)} if len(full) > 1 else {}, path)
@@ -116,7 +130,8 @@ def _reduced(pages: Sequence[_Page], full: Sequence[_Page]) -> list[list[_Page]]
     by_shape: dict[tuple[int, int], list[_Page]] = {}
     for page in pages:
         alike = page.page.samplesperpixel == 1 and page.page.dtype == full[0].page.dtype
-        if alike and page.kind in (_REDUCED, "") and page.shape[0] < full[0].shape[0]:
+        alike = alike and page.page.photometric == full[0].page.photometric
+        if alike and page.kind in (_REDUCED, "") and levels.reduces(full[0].shape, page.shape):
             by_shape.setdefault(page.shape, []).append(page)
     whole = [level for level in by_shape.values() if len(level) == len(full)]
     return sorted(whole, key=lambda level: level[0].shape, reverse=True)

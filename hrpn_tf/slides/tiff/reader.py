@@ -6,16 +6,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-import tifffile
 
 from hrpn_tf.slides import brightfield
 from hrpn_tf.slides.levels import Levels
 from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
-from hrpn_tf.slides.tiff import chain, ome_files, qptiff
+from hrpn_tf.slides.tiff import micromanager, ome_files, qptiff
 from hrpn_tf.slides.tiff import ome_xml as ome
 from hrpn_tf.slides.tiff import series as tiff_series
+from hrpn_tf.slides.tiff.opening import open_tiff
 
 # tifffile reports what it finds odd to its logger, which without a handler prints to standard
 # error; what matters here ends in a named error.
@@ -70,9 +70,10 @@ def _describe(path: Path, cache: SegmentCache, stack: ExitStack) -> tuple[SlideI
     """What the slide is, and its planes by level and channel; the stack holds its open files."""
     if ome_files.is_metadata_file(path):
         return ome_files.describe(ome.parse(ome_files.read_xml(path), path), path, cache, stack)
-    tif = stack.enter_context(tifffile.TiffFile(path))
-    chain.refuse_endless(tif, path)
+    tif = stack.enter_context(open_tiff(path))
     brightfield.refuse_tiff(tif, path)
+    if micromanager.is_ndtiff(tif):
+        return micromanager.describe(tif, path, cache, stack)
     if qptiff.is_qptiff(tif):
         return qptiff.describe(tif, path, cache)
     if not tif.is_ome:
@@ -81,4 +82,5 @@ def _describe(path: Path, cache: SegmentCache, stack: ExitStack) -> tuple[SlideI
     root = ome.parse(tif.pages.first.description, path)
     if ome_files.names_other_files(root, path):
         return ome_files.describe(root, path, cache, stack)
+    ome.refuse_many_planes(root, path)
     return tiff_series.describe(tif, root, path, cache)

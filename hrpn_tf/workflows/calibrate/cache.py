@@ -70,9 +70,16 @@ def covered(
 
 
 def _key(slide: "IntervalSlide", *more: object) -> str:
-    """Name of a slide's intermediate result; depends on its file and on all relevant settings."""
-    state = slide.slide.path.stat()
-    identity = (slide.slide, state.st_size, state.st_mtime_ns, *more)
+    """Name of a slide's intermediate result; depends on its pixels and on all relevant settings."""
+    from hrpn_tf.prediction import slide_checksums
+    from hrpn_tf.slides import open_slide
+
+    job = slide.job
+    with open_slide(job.slide) as opened:
+        files = opened.info.files
+    checksums = slide_checksums(job.slide, files, job.config.prediction.io_timeout)
+    settings = (job.config.data.tissue, job.config.prediction, job.frame, job.channels)
+    identity = (slide.slide, sorted(checksums.items()), *settings, *more)
     return hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
 
 

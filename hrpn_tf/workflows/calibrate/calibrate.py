@@ -3,13 +3,15 @@
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf._version import __version__
 from hrpn_tf.console import load_tensorflow
-from hrpn_tf.errors import CalibrationSlidesError, UnfinishedError, UsageError
+from hrpn_tf.data.manifest import MANIFEST
+from hrpn_tf.errors import CalibrationSlidesError, HrpnError, UnfinishedError, UsageError
 from hrpn_tf.evaluation.intervals import (
     Bands,
     CalibrationCurve,
@@ -23,9 +25,11 @@ from hrpn_tf.evaluation.intervals import (
     to_csv,
 )
 from hrpn_tf.evaluation.intervals.conformal import too_few
-from hrpn_tf.files import atomic_path, locked, refuse_existing, remove
+from hrpn_tf.files import atomic_path, locked, refuse_existing, remove, sha256
+from hrpn_tf.leftovers import clear
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.calibrated import write_calibration
+from hrpn_tf.untrusted import read_json
 from hrpn_tf.workflows.calibrate.cache import covered, scored
 from hrpn_tf.workflows.calibrate.options import CalibrationOptions
 from hrpn_tf.workflows.calibrate.slides import (
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_REQUEST = "request.json"  # settings of an unfinished calibration
 # Shares of the training pixels, by their predicted intensity, below the edges between bands: dark,
 # ordinary, bright, brightest.
 BAND_SHARES = (0.25, 0.75, 0.95)
@@ -116,6 +121,7 @@ def calibrate_run(
     if not 0 < options.coverage < 1:
         raise UsageError(f"--coverage {options.coverage:g}: must lie between 0 and 1, e.g. 0.9")
     run = open_run(run)
+    _forget_finished(run)
     refuse_existing(run.calibrated, overwrite)
     plan = _plan(run, slides, options)
     work = run.calibrating
@@ -151,7 +157,7 @@ def _plan(run: Run, slides: Path | None, options: CalibrationOptions) -> _Plan:
         options.guarantee,
         planned[: len(calibration)],
         planned[len(calibration) :],
-        options.store or run.patch_dataset,
+        run.check_dataset(options.store or run.patch_dataset),
     )
 
 
@@ -162,7 +168,20 @@ def _request(plan: _Plan) -> dict[str, Any]:
         "network": RunNetwork(plan.run).origin(),
         "coverage": plan.coverage,
         "store": str(plan.store),
+        "patches": sha256(plan.store / MANIFEST),
     }
+
+
+def _forget_finished(run: Run) -> None:
+    """Remove the folder of a calibration that was killed right after its result was done."""
+    clear(run.calibrated)
+    if not run.calibrating.is_dir() or not run.is_calibrated:
+        return
+    with suppress(HrpnError, OSError, ValueError), locked(run.folder):
+        request = json.loads((run.calibrating / _REQUEST).read_text(encoding="utf-8"))
+        record = run.calibration.record
+        if request == {key: record.get(key) for key in request}:
+            remove(run.calibrating)
 
 
 def _begin(work: Path, request: dict[str, Any], restart: bool) -> None:
@@ -171,16 +190,17 @@ def _begin(work: Path, request: dict[str, Any], restart: bool) -> None:
     Raises:
         UnfinishedError: the folder belongs to a calibration with other settings.
     """
-    path = work / "request.json"
+    path = work / _REQUEST
     if work.exists():
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            before = read_json(path, UnfinishedError)
+        except UnfinishedError:
             before = None
+        before = before if isinstance(before, dict) else None
         if before == request:
             return
         if before is not None and not restart:
-            key = next(key for key in request if before.get(key) != request[key])
+            key = next((key for key in request if before.get(key) != request[key]), "its keys")
             raise UnfinishedError(
                 f"{work}: an unfinished calibration differs from this one in {key}; give "
                 "--overwrite to start anew, or finish that one"

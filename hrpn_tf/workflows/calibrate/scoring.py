@@ -23,7 +23,7 @@ from hrpn_tf.evaluation.intervals.coverage import CoverageCounts, Kind, add
 from hrpn_tf.evaluation.planes import Window
 from hrpn_tf.runs import Run, RunSlide
 from hrpn_tf.slides import Slide, channel_index, iter_windows, open_slide
-from hrpn_tf.workflows.evaluate.measured_slides import tissue_plane
+from hrpn_tf.workflows.evaluate.measured_slides import all_channels, tissue_plane
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.jobs import SlideJob
 from hrpn_tf.workflows.predict.one_slide import EXACT, plan_slides, predict_slide
@@ -73,7 +73,7 @@ def check_slides(slides: Sequence[RunSlide], run: Run) -> list[IntervalSlide]:
     jobs = plan_slides(RunNetwork(run), requests, settings=EXACT)
     for slide in slides:
         with open_slide(slide.path) as image:
-            channel_index(image.info, slide.channels[run.config.data.target])
+            all_channels(image.info, slide, run.config)
     return [IntervalSlide(slide, job) for slide, job in zip(slides, jobs, strict=True)]
 
 
@@ -170,7 +170,7 @@ def _predicted(
         size = job.frame.pixel_size_um
         tissue = tissue_plane(seen, slide.slide, size, config)
         distance = _distance(slide, seen) if vessels else None
-        target = channel_index(image.info, slide.slide.channels[config.data.target])
+        target = all_channels(image.info, slide.slide, config)[config.data.target]
         channels = range(len(predicted.info.channels))
         for window in iter_windows(predicted.info.height, predicted.info.width, _WINDOW):
             keep = np.ones(window[2:], bool) if tissue is None else tissue.read(*window)

@@ -122,7 +122,7 @@ def refuse_different_slides(results: Sequence[RunResults]) -> None:
                 "evaluate both on the same ones"
             )
         for name, row in here.items():
-            if not _same_pixels(row, there[name]):
+            if not _same_pixels(row, there[name]) or _other_files(name, first, other):
                 raise UsageError(f"{both}: the measured slide {name} is not the same image")
         if other.peak != first.peak:
             raise UsageError(
@@ -139,6 +139,12 @@ def _refuse_unknown(reference: str | None, results: Sequence[RunResults], baseli
         raise UsageError(
             f"--reference {reference}: nothing of this name; there are {', '.join(labels)}"
         )
+
+
+def _other_files(name: str, one: RunResults, other: RunResults) -> bool:
+    """Whether two evaluations say that a slide's files differ; a single file may be renamed."""
+    known = [each.files[name] for each in (one, other) if name in each.files]
+    return len(known) == 2 and sorted(known[0].values()) != sorted(known[1].values())
 
 
 def _same_pixels(one: dict[str, Any], other: dict[str, Any]) -> bool:

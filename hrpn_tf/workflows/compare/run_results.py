@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
 from hrpn_tf.runs import Run, open_run
+from hrpn_tf.untrusted import LARGEST, read_json
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 from hrpn_tf.workflows.predict.options import quietly
@@ -31,6 +32,7 @@ class RunResults:
         pooled: the same metrics of all slides as one image.
         peak: peak intensity of PSNR and SSIM, or None.
         resources: resources of the training; empty if unknown.
+        files: checksums of the files of each evaluated slide, by its name; of those that are known.
     """
 
     label: str
@@ -39,6 +41,7 @@ class RunResults:
     pooled: dict[str, Any]
     peak: float | None
     resources: dict[str, float]
+    files: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def config(self) -> Config:
@@ -106,15 +109,23 @@ def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResul
         pooled=next(row for row in rows if row["slide"] == POOLED),
         peak=values["peak"],
         resources=dict(run.records.resources),
+        files=_files(values),
     )
+
+
+def _files(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Checksums of the evaluated slides; older evaluations do not have them."""
+    made = values.get("predictions", {})
+    inputs = {name: each.get("input", {}).get("sha256") for name, each in made.items()}
+    return {name: checksums for name, checksums in inputs.items() if checksums}
 
 
 def _read_evaluation(path: Path) -> dict[str, Any]:
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = read_json(path, RunError, LARGEST)
         if values["schema"] == SCHEMA:
             return values
-    except (OSError, ValueError, KeyError, TypeError):
+    except (RunError, KeyError, TypeError):
         pass
     raise RunError(
         f"{path}: damaged or of another version; run hrpn-tf evaluate again with --overwrite"

@@ -1,6 +1,6 @@
 """Contribution of each input: predict again with the information of the input removed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,8 +10,10 @@ from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation.spatial.ablated_slide import SEED, AblatedSlide
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide, prediction_path
-from hrpn_tf.slides import open_slide, read_provenance
+from hrpn_tf.slides import open_slide
+from hrpn_tf.slides.checks import recorded_pixel_size
 from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.jobs import SlideJob, expected_input
 from hrpn_tf.workflows.predict.one_slide import plan_slides, predict_slide
 from hrpn_tf.workflows.predict.requests import Request
 
@@ -44,7 +46,7 @@ def check_ablations(
     for slide in slides if roles and how == "shuffle" else ():
         with open_slide(slide.path) as opened:
             info = opened.info
-        pixels = side / (info.pixel_size_um or slide.pixel_size_um or 1.0)
+        pixels = side / recorded_pixel_size(info, slide.pixel_size_um)
         if int(info.height / pixels) * int(info.width / pixels) < FEWEST_BLOCKS:
             raise UsageError(
                 f"{slide.path}: holds fewer than {FEWEST_BLOCKS} blocks of {side:g} um to "
@@ -82,13 +84,10 @@ def predict_without(
     network = RunNetwork(run)
     out = prediction_path(folder / "ablated" / f"{role}-{how}", slide.name)
     change = ablation_of(run, role, how, shuffle_um)
-    if out.exists():
-        made = read_provenance(out)
-        same = made.get("model", {}).get("sha256") == network.origin()["sha256"]
-        if same and made.get("ablation") == change:
-            return out
     request = Request(slide.path, out, slide.channels, slide.pixel_size_um)
     job = plan_slides(network, [request])[0]
+    if out.exists() and _is_done(out, job, network, change):
+        return out
     channel = job.channels[network.contract().inputs.index(role)]
     side = max(1, round(shuffle_um / job.frame.pixel_size_um))
 
@@ -101,6 +100,15 @@ def predict_without(
 
     predict_slide(job, overwrite=out.exists(), progress=progress, change=ablated)
     return out
+
+
+def _is_done(out: Path, job: SlideJob, network: RunNetwork, change: Mapping[str, Any]) -> bool:
+    """Whether a predicted slide is of this slide, by this network, with this ablation."""
+    from hrpn_tf.prediction.belonging import mismatch
+
+    with open_slide(job.slide) as slide:
+        wanted = replace(expected_input(job, slide.info), ablation=change)
+    return mismatch(out, wanted, network.origin()) is None
 
 
 def ablation_of(run: Run, role: str, how: How, shuffle_um: float) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 import json
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import MissingPredictionError, StoreError, UsageError
@@ -22,12 +23,22 @@ from hrpn_tf.evaluation import (
     to_markdown,
 )
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
-from hrpn_tf.files import atomic_path
-from hrpn_tf.progress import Progress
+from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.prediction.belonging import warn_of_unknown_input
+from hrpn_tf.progress import Progress, tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
 from hrpn_tf.slides import open_slide, read_provenance
-from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
+from hrpn_tf.slides.names import file_stem
+from hrpn_tf.text import markdown
+from hrpn_tf.workflows.evaluate.measured_slides import (
+    Resampled,
+    check_prediction,
+    measured_slide,
+    predicted_plane,
+    resampled,
+    tissue_plane,
+)
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 from hrpn_tf.workflows.evaluate.spatial import SpatialRun
 
@@ -71,7 +82,7 @@ def evaluate_run(
         RunError: no run, or an incomplete one.
         UsageError, SlideNotFoundError, SlideListError: there is nothing to evaluate.
         MissingPredictionError: a slide is not predicted.
-        SlideMismatchError: a predicted and a measured slide have different pixel grids.
+        SlideMismatchError: a prediction is of another slide, of other channels, or of a part.
         OutputExistsError: the folder exists, and ``overwrite`` is false.
 
     Example:
@@ -79,30 +90,41 @@ def evaluate_run(
         PosixPath('demo/run/evaluation')
     """
     run, options = open_run(run), options or EvaluationOptions()
+    final = out or run.evaluation
+    refuse_existing(final, overwrite)
     config = _config(run, options)
     everything = run.slides(slide_list)
     slides = choose_slides(everything, options.groups, str(slide_list or run))
     predictions = options.predictions or run.predictions
     _refuse_missing(slides, predictions, run, slide_list)
+    _check_all(slides, predictions, config, progress)
     networks = _networks(slides, predictions, run)
+    others = _resampled(slides, predictions)
+    made_of = {slide.name: _made_of(_prediction(predictions, slide)) for slide in slides}
     in_space = None
     if options.spatial is not None:
         find = partial(_prediction, predictions)
         in_space = SpatialRun(run, config, slides, find, predictions, options.spatial, progress)
         in_space.check()
-    final = out or run.evaluation
     with atomic_path(final, overwrite) as folder:
         folder.mkdir()
         if in_space is not None:
             in_space.write(folder)
+            if others:
+                with (folder / "spatial.md").open("a", encoding="utf-8") as file:
+                    file.write(resampled_lines(others))
         fitted = None
         if options.baselines:
             fitted = fit_run_baselines(everything, run, config, options.trees)
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
-        values = {**evaluation.to_json(), "networks": networks}
-        (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n")
-        (folder / "metrics.csv").write_text(to_csv(evaluation))
-        (folder / "metrics.md").write_text(to_markdown(evaluation))
+        values = {**evaluation.to_json(), "networks": networks, "predictions": made_of}
+        values["resampled"] = {name: how.to_json() for name, how in others.items()}
+        (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        (folder / "metrics.csv").write_text(to_csv(evaluation), encoding="utf-8")
+        (folder / "metrics.md").write_text(
+            to_markdown(evaluation) + resampled_lines(others), encoding="utf-8"
+        )
+    _warn_of_predictions([_prediction(predictions, slide) for slide in slides])
     return Evaluated(final, evaluation)
 
 
@@ -146,6 +168,52 @@ def _prediction(predictions: Path, slide: RunSlide) -> Path:
     return path
 
 
+def _check_all(
+    slides: Sequence[RunSlide], predictions: Path, config: Config, progress: bool
+) -> None:
+    """Refuse predictions of other slides; see ``check_prediction``."""
+    shown = {"shown": progress, "delay": 2.0, "leave": False}  # no bar for a quick check
+    for slide in tracked(slides, "checking predictions", len(slides), "slide", **shown):
+        check_prediction(_prediction(predictions, slide), slide, config)
+
+
+def _resampled(slides: Sequence[RunSlide], predictions: Path) -> dict[str, Resampled]:
+    """Slides of another pixel size than their predictions, by name."""
+    found = {slide.name: resampled(slide, _prediction(predictions, slide)) for slide in slides}
+    return {name: how for name, how in found.items() if how is not None}
+
+
+def resampled_lines(slides: Mapping[str, Resampled]) -> str:
+    """Markdown that says how slides were resampled; empty if none was."""
+    lines = [f"- {markdown(name)}: the measured slide has {how}." for name, how in slides.items()]
+    return (
+        "".join(
+            [
+                "\n## Pixels\n\nCompared in the pixels of the prediction.\n\n",
+                *(f"{line}\n" for line in lines),
+            ]
+        )
+        if lines
+        else ""
+    )
+
+
+def _warn_of_predictions(predictions: Sequence[Path]) -> None:
+    """Warn of predictions that may be of other slides, or that are 0 outside a mask."""
+    warn_of_unknown_input(predictions)
+    for path in predictions:
+        if read_provenance(path).get("mask"):
+            logger.warning(
+                f"{path} was predicted with a mask: it is 0 outside, where it counts too"
+            )
+
+
+def _made_of(prediction: Path) -> dict[str, Any]:
+    """What a prediction states of its network and slide, for the reader of the metrics."""
+    made = read_provenance(prediction)
+    return {key: made[key] for key in ("model", "input", "region", "mask") if key in made}
+
+
 def _networks(slides: Sequence[RunSlide], predictions: Path, run: Run) -> list[str]:
     """Checksums of the networks that predicted the slides; warns if not the run's network."""
     own = run.checksum
@@ -185,6 +253,15 @@ def fit_run_baselines(
         return fit_baselines(measured, trees)
 
 
+def _pixels(slides: Sequence[RunSlide], predictions: Path) -> int:
+    """Number of pixels of all predictions."""
+    pixels = 0
+    for slide in slides:
+        with open_slide(_prediction(predictions, slide)) as predicted:
+            pixels += predicted.info.height * predicted.info.width
+    return pixels
+
+
 def _evaluate(
     slides: Sequence[RunSlide],
     predictions: Path,
@@ -201,20 +278,22 @@ def _evaluate(
     peak = common_peak({name: i.dtype for name, i in infos.items()}, config.evaluation.peak)
     settings = CompareSettings(peak=peak, smooth_px=config.evaluation.smooth_px)
     results = []
-    pixels = sum(info.height * info.width for info in infos.values())
-    bar = Progress("evaluate", pixels, "px", shown=progress)
+    bar = Progress("evaluate", _pixels(slides, predictions), "px", shown=progress)
     with bar:
         for slide in slides:
             path = _prediction(predictions, slide)
-            with measured_slide(slide, config) as (measured, opened), open_slide(path) as predicted:
+            with (
+                open_slide(path) as predicted,
+                measured_slide(slide, config, predicted.info) as (measured, opened),
+            ):
                 results.append(
                     evaluate_slide(
                         measured,
-                        predicted_plane(predicted, config, opened),
+                        predicted_plane(predicted, config),
                         tissue_plane(opened, slide, measured.pixel_size_um, config),
                         settings,
                         baselines=baselines,
-                        picture=folder / f"{slide.name}.png",
+                        picture=folder / f"{file_stem(slide.name)}.png",
                         progress=bar.update,
                     )
                 )

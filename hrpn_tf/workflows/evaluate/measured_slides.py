@@ -2,33 +2,61 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from hrpn_tf.config import Config
-from hrpn_tf.errors import PixelSizeError, SlideMismatchError
+from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation import ChannelPlane, MaskPlane, MeasuredSlide, Plane
+from hrpn_tf.prediction.belonging import ExpectedInput, mismatch
 from hrpn_tf.runs.slides import RunSlide
-from hrpn_tf.slides import Slide, channel_index, open_slide
+from hrpn_tf.slides import Slide, SlideInfo, channel_index, open_slide
+from hrpn_tf.slides.checks import recorded_pixel_size, role_channels, same_pixel_size
+from hrpn_tf.slides.resample import ResampledSlide
+
+
+@dataclass(frozen=True)
+class StoredTypePlane(ChannelPlane):
+    """A channel of a resampled slide, whose intensities are those of the stored type.
+
+    Attributes:
+        stored: type of the channel in the file; what is read is float32.
+    """
+
+    stored: np.dtype
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the stored grey levels."""
+        return self.stored
 
 
 @contextmanager
-def measured_slide(slide: RunSlide, config: Config) -> Iterator[tuple[MeasuredSlide, Slide]]:
+def measured_slide(
+    slide: RunSlide, config: Config, predicted: SlideInfo | None = None
+) -> Iterator[tuple[MeasuredSlide, Slide]]:
     """A slide of the run with its channels as planes, and the open slide.
 
+    Args:
+        slide: the slide.
+        config: of the run.
+        predicted: description of the predicted slide. If it has another pixel size, the measured
+            slide is resampled to it, by the mean over the area of each of its pixels.
+
     Raises:
-        PixelSizeError: neither the file nor the run states a pixel size.
-        UnknownChannelError: the slide lacks a channel.
+        PixelSizeError: neither the file nor the run states a pixel size, or an absurd one.
+        UnknownChannelError, UsageError: the slide lacks a channel, or channels are mixed up.
+        SlideMismatchError: the prediction has another pixel size, but does not cover the slide.
     """
-    with open_slide(slide.path) as opened:
-        size = opened.info.pixel_size_um or slide.pixel_size_um
-        if size is None:
-            raise PixelSizeError(
-                f"{slide.path}: the slide states no pixel size; give it in the file"
-            )
-        planes = {
-            role: ChannelPlane(opened, channel_index(opened.info, channel))
-            for role, channel in slide.channels.items()
-        }
+    with open_slide(slide.path) as original:
+        stored, channels = original.info.dtype, all_channels(original.info, slide, config)
+        size = recorded_pixel_size(original.info, slide.pixel_size_um)
+        opened = _on_pixels_of(predicted, original, size)
+        planes = {role: _plane(opened, index, stored) for role, index in channels.items()}
         vessels, target = config.evaluation.vessel_role, config.data.target
+        final = opened.info.pixel_size_um
         yield (
             MeasuredSlide(
                 name=slide.name,
@@ -38,25 +66,80 @@ def measured_slide(slide: RunSlide, config: Config) -> Iterator[tuple[MeasuredSl
                 target_role=target,
                 target=planes[target],
                 vessel_role=vessels if vessels in config.data.inputs else None,
-                pixel_size_um=size,
+                pixel_size_um=size if final is None else final,
             ),
             opened,
         )
 
 
-def predicted_plane(predicted: Slide, config: Config, measured: Slide) -> ChannelPlane:
+def check_prediction(prediction: Path, slide: RunSlide, config: Config) -> None:
+    """Refuse a prediction of another slide, or from other channels.
+
+    Raises:
+        SlideMismatchError: says what it is of instead.
+        UnknownChannelError, UsageError: the slide lacks a channel, or channels are mixed up.
+    """
+    with open_slide(slide.path) as opened:
+        info = opened.info
+    channels = all_channels(info, slide, config)
+    names = {role: info.channels[channels[role]] for role in config.data.inputs}
+    found = mismatch(prediction, ExpectedInput(slide.path, info.files, names))
+    if found is not None:
+        raise SlideMismatchError(
+            f"{prediction}: {found}; predict {slide.path} with --overwrite, or name another folder "
+            "with --predictions"
+        )
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """How a measured slide was brought to the pixels of its prediction.
+
+    Attributes:
+        from_um, to_um: pixel sizes of slide and prediction, um.
+    """
+
+    from_um: float
+    to_um: float
+
+    @property
+    def method(self) -> str:
+        """How a pixel is made; see ``ResampledSlide``."""
+        return "area mean" if self.to_um > self.from_um else "linear interpolation"
+
+    def __str__(self) -> str:
+        return f"{self.from_um:g} um/px, resampled to {self.to_um:g} um/px ({self.method})"
+
+    def to_json(self) -> dict[str, float | str]:
+        """As plain values."""
+        return {"from_um": self.from_um, "to_um": self.to_um, "method": self.method}
+
+
+def resampled(slide: RunSlide, prediction: Path) -> Resampled | None:
+    """How a slide is resampled for the comparison with its prediction; None if it is not."""
+    with open_slide(slide.path) as opened, open_slide(prediction) as predicted:
+        size, wanted = recorded_pixel_size(opened.info, slide.pixel_size_um), predicted.info
+    if wanted.pixel_size_um is None or same_pixel_size(wanted.pixel_size_um, size):
+        return None
+    return Resampled(size, wanted.pixel_size_um)
+
+
+def all_channels(info: SlideInfo, slide: RunSlide, config: Config) -> dict[str, int]:
+    """Indices in the file of the inputs and the target, by role.
+
+    Raises:
+        UnknownChannelError, UsageError: see ``role_channels``.
+    """
+    roles = (*config.data.inputs, config.data.target)
+    return dict(zip(roles, role_channels(info, roles, slide.channels), strict=True))
+
+
+def predicted_plane(predicted: Slide, config: Config) -> ChannelPlane:
     """The channel of a predicted slide that holds the target.
 
     Raises:
-        SlideMismatchError: the two slides state different pixel sizes.
         UnknownChannelError: several channels, none of which has the name of the target.
     """
-    size, true_size = predicted.info.pixel_size_um, measured.info.pixel_size_um
-    if size is not None and true_size is not None and abs(size - true_size) > 0.01 * true_size:
-        raise SlideMismatchError(
-            f"{predicted.info.path}: {size:g} um/px, but the measured slide has {true_size:g}; "
-            "predict the slide again"
-        )
     one = len(predicted.info.channels) == 1
     return ChannelPlane(predicted, 0 if one else channel_index(predicted.info, config.data.target))
 
@@ -70,7 +153,33 @@ def tissue_plane(
     tissue = config.data.tissue
     if tissue.method == "all":
         return None
-    channels = [channel_index(opened.info, slide.channels[role]) for role in config.data.inputs]
+    channels = list(all_channels(opened.info, slide, config).values())[:-1]
     blocks = read_blocks(opened, channels, block_side(tissue.scale_um, pixel_size_um))
     mask = tissue_mask(blocks, len(channels), tissue)
     return MaskPlane(opened.info.height, opened.info.width, mask, blocks.side)
+
+
+def _on_pixels_of(predicted: SlideInfo | None, slide: Slide, size: float) -> Slide:
+    """The slide in the pixels of its prediction, and with the pixel size that counts."""
+    own = slide.info
+    wanted = None if predicted is None else predicted.pixel_size_um
+    if predicted is None or wanted is None or same_pixel_size(wanted, size):
+        return slide if own.pixel_size_um == size else ResampledSlide(slide, 0, 1.0, size)
+    shape = (predicted.height, predicted.width)
+    # full resolution first; the size of a level, and so of its prediction, may be rounded otherwise
+    for level, factor in enumerate(own.levels):
+        ratio = wanted / (size * factor)
+        seen = ResampledSlide(slide, level, ratio, wanted)
+        if (seen.info.height, seen.info.width) == shape:
+            return seen
+    raise SlideMismatchError(
+        f"{predicted.path}: {shape[0]} x {shape[1]} px of {wanted:g} um/px, but the measured slide "
+        f"has {size:g} um/px and {own.height} x {own.width} px, which is another area; predict the "
+        "whole slide"
+    )
+
+
+def _plane(opened: Slide, channel: int, stored: np.dtype) -> ChannelPlane:
+    if opened.info.dtype == stored:
+        return ChannelPlane(opened, channel)
+    return StoredTypePlane(opened, channel, stored)

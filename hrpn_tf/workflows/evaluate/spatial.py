@@ -111,9 +111,8 @@ class SpatialRun:
         measured = []
         with ExitStack() as stack:
             # compressed vessel labels, on the disk of the result, since a slide may be large
-            scratch = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix=".", dir=folder.parent))
-            )
+            # and within it, so that a killed command leaves nothing else
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".", dir=folder)))
             bar = stack.enter_context(self._bar("spatial"))
             for number, slide in enumerate(self.slides):
                 place = scratch / str(number)
@@ -128,8 +127,8 @@ class SpatialRun:
     def _bar(self, name: str) -> Progress:
         pixels = 0
         for slide in self.slides:
-            with open_slide(slide.path) as opened:
-                pixels += opened.info.height * opened.info.width
+            with open_slide(self.prediction(slide)) as predicted:
+                pixels += predicted.info.height * predicted.info.width
         return Progress(name, pixels, "px", shown=self.progress)
 
     def _range(self) -> Extremes:
@@ -147,13 +146,13 @@ class SpatialRun:
         """The measured slide, its prediction, the tissue mask, and the open slide."""
         config = self.config
         with (
-            measured_slide(slide, config) as (measured, opened),
             open_slide(self.prediction(slide)) as predicted,
+            measured_slide(slide, config, predicted.info) as (measured, opened),
         ):
             tissue = None
             if config.spatial.region == "tissue":
                 tissue = tissue_plane(opened, slide, measured.pixel_size_um, config)
-            yield measured, predicted_plane(predicted, config, opened), tissue, opened
+            yield measured, predicted_plane(predicted, config), tissue, opened
 
     @contextmanager
     def _opened(self, slide: RunSlide, scratch: Path) -> Iterator[SpatialSlide]:
@@ -167,7 +166,8 @@ class SpatialRun:
             given = spatial.positive_threshold
             regions = {}
             if self.options.files.regions is not None:
-                regions = read_regions(named(self.options.files.regions, slide.name), opened)
+                path = named(self.options.files.regions, slide.name)
+                regions = read_regions(path, opened, slide)
             yield SpatialSlide(
                 name=slide.name,
                 group=slide.group,
@@ -251,7 +251,7 @@ class SpatialRun:
     def _moments(self, slide: RunSlide, path: Path) -> Moments:
         """Range of the evaluated pixels."""
         plain = CompareSettings(peak=None, rounded=False, ssim=False)
-        with self._planes(slide) as (measured, _, tissue, opened), open_slide(path) as predicted:
-            pred = predicted_plane(predicted, self.config, opened)
+        with self._planes(slide) as (measured, _, tissue, _), open_slide(path) as predicted:
+            pred = predicted_plane(predicted, self.config)
             sums = compare(pred, measured.target, tissue, plain)
         return sums["float", "whole" if tissue is None else "tissue"].moments

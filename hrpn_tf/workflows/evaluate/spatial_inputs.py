@@ -9,9 +9,10 @@ from typing import Any
 
 from hrpn_tf.errors import MaskError, SlideMismatchError, UsageError
 from hrpn_tf.evaluation import ChannelPlane
-from hrpn_tf.evaluation.planes import Plane
+from hrpn_tf.evaluation.planes import NearestPlane, Plane
 from hrpn_tf.runs.slides import RunSlide
-from hrpn_tf.slides import Slide, open_slide
+from hrpn_tf.slides import Slide, SlideInfo, open_labels, open_slide
+from hrpn_tf.slides.checks import recorded_pixel_size
 
 FIELD = "{slide}"
 
@@ -54,7 +55,7 @@ class SpatialFiles:
                     if pattern is not None:
                         open_on_slide(named(pattern, slide.name), opened, slide, stack)
                 if self.regions is not None:
-                    read_regions(named(self.regions, slide.name), opened)
+                    read_regions(named(self.regions, slide.name), opened, slide)
 
 
 def named(pattern: str, slide: str) -> Path:
@@ -63,21 +64,27 @@ def named(pattern: str, slide: str) -> Path:
 
 
 def open_on_slide(path: Path, opened: Slide, slide: RunSlide, stack: ExitStack) -> Plane:
-    """A mask or label image on the pixel grid of a slide.
+    """A mask or label image, which has the pixels of its slide, in the pixels of the evaluation.
+
+    Args:
+        path: the image.
+        opened: the slide as it is evaluated: its own pixels, or those of its prediction. Then each
+            pixel takes the value of the image at its centre.
+        slide: the slide.
+        stack: closes the image.
 
     Raises:
         SlideNotFoundError, SlideFormatError: the image is missing or cannot be read.
         SlideMismatchError: it has another size, another pixel size, or several channels.
     """
-    mask = stack.enter_context(open_slide(path))
-    info, own = mask.info, opened.info
+    mask = stack.enter_context(open_labels(path))
+    info, (own, size) = mask.info, _full(slide)
     if (info.height, info.width) != (own.height, own.width):
         raise SlideMismatchError(
             f"{path}: {info.height} x {info.width} px, but the slide {slide.name} has "
             f"{own.height} x {own.width}; make it from the full-resolution slide"
         )
-    size = own.pixel_size_um or slide.pixel_size_um
-    if info.pixel_size_um and size and not math.isclose(info.pixel_size_um, size, rel_tol=0.01):
+    if info.pixel_size_um and not math.isclose(info.pixel_size_um, size, rel_tol=0.01):
         raise SlideMismatchError(
             f"{path}: {info.pixel_size_um:g} um/px, but the slide {slide.name} has {size:g}; it "
             "is of another slide or level"
@@ -86,21 +93,37 @@ def open_on_slide(path: Path, opened: Slide, slide: RunSlide, stack: ExitStack) 
         raise SlideMismatchError(
             f"{path}: {len(info.channels)} channels, where a mask has one; save that one alone"
         )
-    return ChannelPlane(mask, 0)
+    plane, seen = ChannelPlane(mask, 0), opened.info
+    if (seen.height, seen.width) == (own.height, own.width):
+        return plane
+    return NearestPlane(plane, seen.height, seen.width, (seen.pixel_size_um or size) / size)
 
 
-def read_regions(path: Path, opened: Slide) -> dict[str, Any]:
+def read_regions(path: Path, opened: Slide, slide: RunSlide) -> dict[str, Any]:
     """Regions of a GeoJSON file by name; features of one name form one region.
 
     The name of a feature is its property ``name``, or else the name of its QuPath
     ``classification``, or else its position in the file.
+
+    Args:
+        path: the file; coordinates are px of the slide at full resolution.
+        opened: the slide as it is evaluated; see :func:`open_on_slide`.
+        slide: the slide.
 
     Raises:
         MaskError: the file cannot be read, holds no area, or a region lies outside the slide.
     """
     from hrpn_tf.prediction.mask import read_regions as read
 
-    return dict(read(path, opened.info.height, opened.info.width, feature_name))
+    own, size = _full(slide)
+    scale = size / (opened.info.pixel_size_um or size)
+    return dict(read(path, own.height, own.width, feature_name, scale))
+
+
+def _full(slide: RunSlide) -> tuple[SlideInfo, float]:
+    """Description of a slide, and its pixel size at full resolution, um."""
+    with open_slide(slide.path) as opened:
+        return opened.info, recorded_pixel_size(opened.info, slide.pixel_size_um)
 
 
 def feature_name(feature: Mapping[str, Any], number: int) -> str:

@@ -122,7 +122,8 @@ def held_out_slide(
         HrpnError: the slide cannot be predicted.
     """
     from hrpn_tf.prediction import open_frame
-    from hrpn_tf.slides import channel_index, open_slide
+    from hrpn_tf.slides import open_slide
+    from hrpn_tf.slides.checks import role_channels
 
     smallest = _smallest(run, slides)
     request = Request(
@@ -130,9 +131,9 @@ def held_out_slide(
     )
     options = PredictionOptions(region=region)
     job = plan_slides(RunNetwork(run), [request], options=options, settings=EXACT)[0]
-    target = run.config.data.target
+    data = run.config.data
     with open_slide(smallest.path) as image:
-        channel = channel_index(image.info, smallest.channels.get(target, target))
+        *_, channel = role_channels(image.info, (*data.inputs, data.target), smallest.channels)
         seen = open_frame(image, job.frame).info
     area = job.region or Region(0, 0, seen.height, seen.width)
     part = "" if region is None else f" ({region.width} x {region.height} px of it)"

@@ -72,7 +72,7 @@ def export_run(
 
     from hrpn_tf.data.store import open_store
 
-    store = open_store(options.store or run.patch_dataset)
+    store = open_store(run.check_dataset(options.store or run.patch_dataset))
     model = (run.calibration if network.intervals else run).load_network()
     if network.intervals and options.intervals is None:
         logger.warning(
@@ -186,10 +186,10 @@ def _description(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> st
 
 
 def _write_zip(bundle: Path, archive: Path, overwrite: bool) -> None:
-    from hrpn_export import write_zip
+    from hrpn_export.archive import checked_names, write_stored
 
     with atomic_path(archive, overwrite) as temporary:
-        write_zip(bundle, temporary)
+        write_stored(temporary, bundle, checked_names(bundle))
 
 
 def _at(out: Path, exported: "Exported") -> "Exported":

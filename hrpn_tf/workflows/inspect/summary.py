@@ -4,8 +4,15 @@ import os
 from typing import Any
 
 from hrpn_tf.slides import SlideInfo, implausible
-from hrpn_tf.workflows.inspect.slide import PERCENTILES, SlideReport
+from hrpn_tf.text import printable
+from hrpn_tf.workflows.inspect.slide import PERCENTILES, ROLES, TARGET, SlideReport, is_nameless
 
+# What to give where the names do not tell: for an input, for the target.
+_SAY = (
+    "give --channel {role}=NAME or {role}=INDEX, or a column '{role}' in the slide list",
+    "to train or evaluate, give a column '{role}' in the slide list, or --set "
+    "'data.channels={{{role}: NAME}}'",
+)
 _FILES = 6  # largest number listed; further files are counted
 
 
@@ -13,7 +20,7 @@ def as_text(report: SlideReport) -> str:
     """Text for the terminal: a line per property, a table of channels, and options to paste."""
     info = report.info
     facts = [
-        ("slide", str(info.path)),
+        ("slide", printable(info.path)),
         ("format", info.format or "unknown"),
         ("size", _size(info)),
         ("type", info.dtype.name),
@@ -21,10 +28,12 @@ def as_text(report: SlideReport) -> str:
         ("position", _position(info)),
         ("levels", _levels(info)),
         ("files", _files(info)),
-        ("thumbnail", str(report.thumbnail or "none")),
+        ("thumbnail", printable(report.thumbnail or "none")),
     ]
     lines = [f"{name:12}{text}" for name, text in facts if text]
     lines += ["", f"channels (grey levels of {report.measured})", *_table(report)]
+    if notes := _notes(report):
+        lines += ["", *notes]
     if report.options:
         lines += ["", f"for hrpn-tf predict: {' '.join(report.options)}"]
     return "\n".join(lines)
@@ -101,7 +110,7 @@ def _files(info: SlideInfo) -> str:
     folder = info.path if info.path.is_dir() else info.path.parent
     names = [os.path.relpath(file, folder) for file in info.files[:_FILES]]
     more = f", ... ({len(info.files)} in all)" if len(info.files) > _FILES else ""
-    return ", ".join(names) + more
+    return printable(", ".join(names)) + more
 
 
 def _table(report: SlideReport) -> list[str]:
@@ -109,7 +118,9 @@ def _table(report: SlideReport) -> list[str]:
     for index, channel in enumerate(report.channels):
         levels = channel.percentiles or ("-",) * len(PERCENTILES)
         cells = [n if isinstance(n, str) else f"{n:.5g}" for n in levels]
-        rows.append((str(index), " ".join(channel.name.split()), channel.role or "-", *cells))
+        rows.append(
+            (str(index), printable(" ".join(channel.name.split())), channel.role or "-", *cells)
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -118,6 +129,21 @@ def _table(report: SlideReport) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def _notes(report: SlideReport) -> list[str]:
+    """What the names leave open, and how to say it."""
+    notes = []
+    indices = [str(i) for i, channel in enumerate(report.channels) if is_nameless(channel.name)]
+    if indices:
+        which = "the channels" if len(indices) == len(report.channels) else "some channels"
+        notes.append(f"{which} have no names; name them by index, from 0: {', '.join(indices)}")
+    for role, what in ROLES.items():
+        found = [channel.role for channel in report.channels].count(role)
+        if found != 1:
+            how = "no channel's name suggests" if found == 0 else f"{found} channels' names suggest"
+            notes.append(f"{role}: {how} {what}; {_SAY[role == TARGET].format(role=role)}")
+    return notes
 
 
 def _percent(value: float) -> str:

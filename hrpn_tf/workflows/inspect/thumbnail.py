@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 
 from hrpn_tf.files import atomic_path
+from hrpn_tf.scale_bar import draw_scale_bar, scale_bar
+from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,10 +78,11 @@ def save_thumbnail(
     for index, (image, (title, colour)) in enumerate(zip(rgb, titles, strict=True)):
         top = _GAP + _TITLE + (index // columns) * (height + _TITLE + _GAP)
         left = _GAP + (index % columns) * (width + _GAP)
-        if index == len(rgb) - 1 and pixel_size_um is not None:
-            _scale_bar(figure, image, top, left, pixel_size_um * shape[1] / width)
         figure.figimage(image, left, total[0] - top - height, origin="upper")
         _text(figure, left, top - 6, _shortened(title, width), colour)
+        if index == len(rgb) - 1 and pixel_size_um is not None:
+            um_per_px = pixel_size_um * shape[1] / width
+            _scale_bar(figure, left + width, top + height, (width, height), um_per_px)
     with atomic_path(path, overwrite) as temporary, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # names may contain characters that the font lacks
         # without the version of the library, so that the same slide gives the same bytes
@@ -102,26 +105,21 @@ def arrange(count: int, height: int, width: int) -> tuple[int, int, int, int]:
     return rows, columns, max(1, int(height * scale)), max(1, int(width * scale))
 
 
-def nice_length(longest_um: float) -> float:
-    """The largest of 1, 2, 5, 10, ... um that is not longer.
-
-    >>> nice_length(180), nice_length(5500), nice_length(0.7)
-    (100.0, 5000.0, 0.5)
-    """
-    power = 10.0 ** math.floor(math.log10(longest_um))
-    return max(step * power for step in (1, 2, 5) if step * power <= longest_um * (1 + 1e-9))
+def fitted(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(height, width) float32: the image in the size of a panel, px."""
+    smaller = image.shape[0] > height
+    return cv2.resize(
+        image.astype(np.float32),
+        (width, height),
+        interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST,
+    )
 
 
 def _grey(panel: Panel, height: int, width: int) -> np.ndarray:
     """(height, width) float32 from 0 to 1, scaled by the percentiles of the panel."""
     if panel.image is None:
         return np.zeros((height, width), np.float32)
-    smaller = panel.image.shape[0] > height
-    small = cv2.resize(
-        panel.image.astype(np.float32),
-        (width, height),
-        interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST,
-    )
+    small = fitted(panel.image, height, width)
     low, high = np.percentile(small, _CONTRAST)
     if high <= low:
         low, high = float(small.min()), float(small.max())
@@ -150,18 +148,25 @@ def _composite(
     return np.clip(image, 0, 1)
 
 
-def _scale_bar(figure: "Figure", image: np.ndarray, top: int, left: int, um_per_px: float) -> None:
-    """Draw a bar of about a quarter of the width into an image, and its length above it."""
-    height, width = image.shape[:2]
-    length_um = nice_length(um_per_px * max(width, 4) / 4)
-    length = max(1, round(length_um / um_per_px))
-    y, x, thick = height - 14, width - 12 - length, 4
-    if y < 20 or x < 0:
+def _scale_bar(
+    figure: "Figure", right: int, below: int, panel: tuple[int, int], um_per_px: float
+) -> None:
+    """A bar of about a quarter of a panel's width, if there is room, in whole pixels.
+
+    Args:
+        figure: of ``dpi`` dots per inch.
+        right, below: lower right corner of the panel, px from the upper left of the figure.
+        panel: (width, height) of the panel, px.
+        um_per_px: um per pixel of the panel.
+    """
+    width, height = panel
+    bar = scale_bar(max(width, 4) / 4, um_per_px)
+    bar = replace(bar, length_px=max(1, round(bar.length_px)))
+    if height < 34 or bar.length_px > width - 12:
         return
-    image[y - 1 : y + thick + 1, x - 1 : x + length + 1] = 0
-    image[y : y + thick, x : x + length] = 1
-    label = f"{length_um / 1000:g} mm" if length_um >= 1000 else f"{length_um:g} µm"
-    _text(figure, left + x + length / 2, top + y - 5, label, (1, 1, 1), centred=True)
+    inches = figure.get_size_inches() * figure.dpi
+    size = (round(inches[0]), round(inches[1]))
+    draw_scale_bar(figure, bar, right - 12, below - 14, thickness=4, size=size)
 
 
 def _text(
@@ -170,7 +175,6 @@ def _text(
     y: float,
     text: str,
     colour: tuple[float, float, float],
-    centred: bool = False,
 ) -> None:
     """White or coloured text with a dark edge, its base line at (x, y) px from the top left."""
     from matplotlib.patheffects import withStroke
@@ -183,7 +187,6 @@ def _text(
         text,
         color=lighter,
         fontsize=10,
-        horizontalalignment="center" if centred else "left",
         parse_math=False,
         path_effects=[withStroke(linewidth=2, foreground="black")],
     )
@@ -191,6 +194,6 @@ def _text(
 
 def _shortened(text: str, width: int) -> str:
     """A name shortened to the width of a panel, at about 8 px per letter."""
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     room = max(3, width // 8)
     return text if len(text) <= room else text[: room - 1] + "…"

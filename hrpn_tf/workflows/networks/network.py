@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hrpn_tf.config import Config
 from hrpn_tf.runs import RunSlide
+from hrpn_tf.waiting import NETWORK, waiting
 
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
@@ -103,4 +104,5 @@ def load_network(network: Network, threads: int | None = None) -> "Session":
 
 @lru_cache(maxsize=1)
 def _load(network: Network, threads: int | None, state: int) -> "Session":
-    return network.load(threads)
+    with waiting.part(NETWORK):
+        return network.load(threads)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
+    from hrpn_tf.prediction.belonging import ExpectedInput, ExpectedSettings
     from hrpn_tf.slides import Slide, SlideInfo
     from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
 
@@ -89,7 +90,11 @@ def check(
         size = size_of(seen)
         region = options.region and frame_region(options.region, info, frame, size)
         if options.mask is not None:
-            read_mask(options.mask, *size_of(info), frame.scale)
+            mask = read_mask(options.mask, *size_of(info), frame.scale)
+            logger.info(
+                f"{options.mask}: {mask.united} outlines united, {mask.cut_out} of QuPath's class "
+                "Ignore* cut out"
+            )
     area = size if region is None else (region.height, region.width)
     return SlideJob(
         slide=request.slide.absolute(),
@@ -232,9 +237,58 @@ def _cache_bytes(budget: int | None) -> int:
 
 
 def _stated(request: Request, info: "SlideInfo", options: PredictionOptions) -> float | None:
-    """Pixel size given by the user or the run for a slide whose file states none, um."""
-    stated = request.pixel_size_um if info.pixel_size_um is None else None
-    return options.pixel_size_um or stated
+    """Pixel size given by the user, or by the run for a slide whose file states none, um."""
+    from hrpn_tf.slides import implausible
+
+    stated = info.pixel_size_um is not None and not implausible(info.pixel_size_um)
+    return options.pixel_size_um or (None if stated else request.pixel_size_um)
+
+
+def difference(
+    job: SlideJob, prediction: Path, own: Mapping[str, str], contract: "Contract"
+) -> str | None:
+    """What tells an existing prediction from that of a job, in words; None if it is the same.
+
+    Args:
+        job: checked job.
+        prediction: the predicted slide.
+        own: origin of the network; see ``Network``.
+        contract: contract of the network.
+    """
+    from hrpn_tf.prediction.belonging import mismatch
+
+    with open_in_time(job.slide, job.config.prediction.io_timeout) as slide:
+        wanted = expected_input(job, slide.info)
+    return mismatch(prediction, wanted, own, _expected_settings(job, contract))
+
+
+def expected_input(job: SlideJob, info: "SlideInfo") -> "ExpectedInput":
+    """The slide of a job, as its prediction should state it."""
+    from hrpn_tf.prediction.belonging import ExpectedInput
+
+    seconds = job.config.prediction.io_timeout
+    return ExpectedInput(job.slide, info.files, job.channel_names, seconds=seconds)
+
+
+def _expected_settings(job: SlideJob, contract: "Contract") -> "ExpectedSettings":
+    from hrpn_tf.files import sha256
+    from hrpn_tf.prediction.belonging import ExpectedSettings
+
+    config = job.config
+    return ExpectedSettings(
+        prediction=config.prediction.model_dump(mode="json"),
+        tissue=config.data.tissue.model_dump(mode="json"),
+        level=job.frame.level,
+        pixel_size_um=job.frame.pixel_size_um,
+        region=_region(job),
+        mask=None if job.mask is None else sha256(job.mask),
+        tile_matters=contract.receptive_field is None or not contract.tile_exact,
+    )
+
+
+def _region(job: SlideJob) -> tuple[int, int, int, int] | None:
+    region = job.region
+    return None if region is None else (region.y, region.x, region.height, region.width)
 
 
 def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
@@ -248,6 +302,7 @@ def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
         config=job.config,
         channels=job.channel_names,
         level=job.frame.level,
+        region=_region(job),
         mask=None if job.mask is None else {"file": job.mask.name, "sha256": sha256(job.mask)},
         seconds=job.config.prediction.io_timeout,
     )

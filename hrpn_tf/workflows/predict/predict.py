@@ -8,14 +8,15 @@ from pathlib import Path
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
+from hrpn_tf.prediction.belonging import OTHER_NETWORK, warn_of_unknown_input
 from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import SlideJob, check, with_tile
+from hrpn_tf.workflows.predict.jobs import SlideJob, check, difference, with_tile
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
-from hrpn_tf.workflows.predict.requests import Request, made_by, requests
+from hrpn_tf.workflows.predict.requests import Request, requests
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ def predict_run(
         raise failures[0][1]
     if several and None in looked:
         logger.warning(f"{looked.count(None)} of {len(asked)} slides are predicted already")
+        there = [each.out for each, found in zip(asked, looked, strict=True) if found is None]
+        warn_of_unknown_input(there)
     failures += _compute(jobs, network, execution, alone=not several)
     if failures and not several:
         raise failures[0][1]
@@ -119,16 +122,23 @@ def _config(network: Network, overrides: Sequence[str]) -> Config:
     return network.config(overrides)
 
 
-def _is_done(request: Request, own: Mapping[str, str], network: Network) -> bool:
-    """Whether the same network has predicted a slide already."""
-    if made_by(request.out, own):
-        return True
-    if request.out.exists():
-        raise OutputExistsError(
-            f"{request.out}: not by the network of {network.folder} as it is now; replace it "
-            f"with: {network.command} --overwrite"
-        )
-    return False
+def _refuse_other(
+    request: Request, job: SlideJob, own: Mapping[str, str], network: Network
+) -> None:
+    """Refuse an existing result unless it is what the job would make.
+
+    Raises:
+        OutputExistsError: says what it is instead.
+    """
+    found = difference(job, request.out, own, network.contract())
+    if found is None:
+        return
+    if found == OTHER_NETWORK:
+        found = f"not by the network of {network.folder} as it is now"
+    raise OutputExistsError(
+        f"{request.out}: {found}; replace it with: {network.command} --overwrite, or name another "
+        "folder with --out"
+    )
 
 
 def _look_at_all(
@@ -149,9 +159,12 @@ def _look_at_all(
     own = network.origin() if skips else None
 
     def look(request: Request) -> SlideJob | None:
-        if own is not None and _is_done(request, own, network):
-            return None
-        return check(request, network, contract, config, options, execution.overwrite)
+        there = own is not None and request.out.exists()
+        job = check(request, network, contract, config, options, there or execution.overwrite)
+        if not there or own is None:
+            return job
+        _refuse_other(request, job, own, network)
+        return None
 
     def look_safely(request: Request) -> SlideJob | Exception | None:
         try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
+from hrpn_tf.kinds import LISTS
 from hrpn_tf.runs.slides import (
     RunSlide,
     choose_slides,
@@ -14,8 +15,6 @@ from hrpn_tf.runs.slides import (
 )
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.predict.options import PredictionOptions
-
-LISTS = (".csv", ".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -92,22 +91,6 @@ def _slides_of(network: Network, config: Config, path: Path | None) -> tuple[Run
     if path is not None:
         return listed_slides(path, config, network.subsets())
     return network.default_slides(config)
-
-
-def made_by(prediction: Path, network: Mapping[str, str]) -> bool:
-    """Whether a predicted slide exists and names this network, by its SHA-256.
-
-    Args:
-        prediction: path of the slide.
-        network: origin of the network; see ``Network``. Networks with and without intervals
-            differ.
-    """
-    from hrpn_tf.slides import read_provenance
-
-    if not prediction.exists():
-        return False
-    model = read_provenance(prediction).get("model", {})
-    return all(model.get(key) == network.get(key) for key in ("sha256", "intervals"))
 
 
 def _refuse_unknown_roles(channels: Mapping[str, str | int], config: Config) -> None:

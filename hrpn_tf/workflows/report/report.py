@@ -13,8 +13,10 @@ from hrpn_tf.evaluation.report.density import shared_edges
 from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics
 from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets
 from hrpn_tf.files import atomic_path, remove
+from hrpn_tf.prediction.belonging import warn_of_unknown_input
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run
+from hrpn_tf.runs.slides import find_prediction
 from hrpn_tf.workflows.report.facts import run_facts
 from hrpn_tf.workflows.report.options import ReportOptions
 from hrpn_tf.workflows.report.pages import file_name, page_name, write_index, write_slide_pages
@@ -85,6 +87,8 @@ def report_run(
         pages = {name: page_name(number, name) for number, name in enumerate(contents)}
         write_slide_pages(sources, contents, pages, folder)
         write_index(sources, facts, contents, problems, pages, counts, folder)
+    shown = (find_prediction(sources.predictions, name) for name in contents)
+    warn_of_unknown_input([path for path in shown if path is not None])
     return Reported(
         out / "index.html",
         len(contents),

@@ -19,7 +19,13 @@ from hrpn_tf.evaluation.report.pyramid import Tile
 from hrpn_tf.evaluation.report.viewer import SlideView, write_view
 from hrpn_tf.runs.slides import find_prediction
 from hrpn_tf.slides import Slide, open_slide, read_provenance
-from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane
+from hrpn_tf.workflows.evaluate.measured_slides import (
+    Resampled,
+    check_prediction,
+    measured_slide,
+    predicted_plane,
+    resampled,
+)
 from hrpn_tf.workflows.report.sources import Sources
 
 _THUMBNAIL = 112  # px, the longer side
@@ -80,7 +86,7 @@ def slide_content(
             counts=own,
             progress=progress,
         )
-        info = _info(slide, size)
+        info = _info(slide, size, resampled(sources.slides[name], prediction))
         provenance = read_provenance(prediction)
     counts.merge(own)
     thumbnails, shape = _thumbnails(view)
@@ -104,8 +110,11 @@ def open_layers(
             f"make it with: hrpn-tf predict --run {sources.run}"
         )
     with ExitStack() as stack:
-        measured, opened = stack.enter_context(measured_slide(slide, sources.config))
+        check_prediction(prediction, slide, sources.config)
         predicted = stack.enter_context(open_slide(prediction))
+        measured, opened = stack.enter_context(
+            measured_slide(slide, sources.config, predicted.info)
+        )
         target = measured.target_role
         resolution = RESOLUTION if measured.target.dtype.kind == "u" else 0.0
         with_bounds = _with_bounds(sources, name, predicted, stack)
@@ -116,7 +125,7 @@ def open_layers(
                 f"predicted {target}",
                 PREDICTION,
                 target,
-                predicted_plane(predicted, sources.config, opened),
+                predicted_plane(predicted, sources.config),
                 resolution,
             ),
             *_bounds(with_bounds, target, resolution),
@@ -137,6 +146,7 @@ def _with_bounds(sources: Sources, name: str, predicted: Slide, stack: ExitStack
                              name)  # fmt: skip
     if beside is None or _bounds(predicted, "", 0.0):
         return predicted
+    check_prediction(beside, sources.slides[name], sources.config)
     return stack.enter_context(open_slide(beside))
 
 
@@ -152,14 +162,14 @@ def _bounds(predicted: Slide, target: str, resolution: float) -> list[Layer]:
     return layers
 
 
-def _info(slide: Slide, size: float) -> dict[str, str]:
+def _info(slide: Slide, size: float, how: Resampled | None) -> dict[str, str]:
     info = slide.info
     return {
         "file": str(info.path.name),
         "format": info.format,
         "size": f"{info.height} × {info.width} px "
         f"({info.height * size / 1000:.2f} × {info.width * size / 1000:.2f} mm)",
-        "pixel size": f"{size:g} µm/px",
+        "pixel size": f"{size:g} µm/px" if how is None else str(how).replace("um", "µm"),
         "channels": ", ".join(info.channels),
     }
 

@@ -60,7 +60,7 @@ def test_energy_is_that_of_a_run_and_of_its_area(counter: Path) -> None:
     meter = Energy("cpu")
     with meter.watch():
         time.sleep(0.03)
-        counter.write_text("16000000")
+        counter.write_text("16000000", encoding="utf-8")
     found = meter.measured(runs=3, square_mm=0.5).measures
     assert found["energy"] == Samples(unit="joule", values=(2.0,))
     assert found["energy per area"] == Samples(unit="joule/mm2", values=(4.0,))
@@ -72,7 +72,7 @@ def test_energy_is_that_of_a_run_and_of_its_area(counter: Path) -> None:
 def test_what_is_too_short_or_does_not_move_is_no_reading(counter: Path) -> None:
     short, still = Energy("cpu"), Energy("cpu")
     with short.watch():
-        counter.write_text("16000000")
+        counter.write_text("16000000", encoding="utf-8")
     with still.watch():
         time.sleep(0.03)
     assert "too short" in short.measured(1, None).unavailable["energy"]

@@ -123,6 +123,28 @@ def test_the_interval_over_clusters_covers_about_as_often_as_it_says() -> None:
     assert naive <= 60
 
 
+@pytest.mark.parametrize("clusters", [1, 2, 3])
+def test_few_clusters_resolve_no_interval(clusters: int) -> None:
+    """Also where the slides are many and the pairs lie on few of them."""
+    true, pred = pairs(60)
+    sums = np.zeros((9, 6))
+    sums[:clusters] = pair_sums(true, pred, np.arange(60) % clusters, clusters)
+    for drawn, parts in ((slide_clusters(9), sums), (slide_clusters(clusters), sums[:clusters])):
+        found = agreement(parts, drawn)
+        assert found.values["icc2"] is not None
+        assert found.bootstrap == {}
+        assert found.unresolved["icc2"] == f"{clusters} slides, and an interval takes at least 4"
+        assert found.to_json()["unresolved"]["bias"]
+
+
+def test_pairs_that_do_not_differ_have_no_interval_of_no_width() -> None:
+    true, _ = pairs(20)
+    found = agreement(pair_sums(true, true + 1, np.arange(20) % 5, 5), slide_clusters(5))
+    assert found.values["bias"] == pytest.approx(1)
+    assert "bias" not in found.bootstrap
+    assert "bias" not in found.parametric
+
+
 def test_few_slides_are_said_to_be_few() -> None:
     assert "2 test slides have 3 distinct resamples" in slide_clusters(2).description
     assert len(slide_clusters(8)) == 8

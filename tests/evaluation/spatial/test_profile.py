@@ -159,4 +159,35 @@ def test_an_excess_that_is_gone_in_the_second_bin_has_a_depth_within_it(tmp_path
     true = 9.0 + 5.0 * (distance <= 2) - 0.5 * ((distance > 2) & (distance < 20))
     found = profile_of(true, true, vessels, tmp_path, 1.0)
     assert found.true.metrics["wall"]["value"] == pytest.approx(5.0, abs=0.3)
-    assert 1 < depths(found)[0] < depths(found)[1] < 3.5
+    assert 2 < depths(found)[0] < depths(found)[1] < 3.5
+
+
+def test_a_depth_below_the_bin_width_cannot_be_resolved(tmp_path: Path) -> None:
+    vessels = np.zeros((100, 300), np.uint8)
+    vessels[:, :20] = 1
+    distance = np.maximum(np.arange(300) - 19.0, 0)
+    config = SpatialConfig(bin_um=5.0, block_um=40.0)
+    for length, resolved in ((2.0, False), (25.0, True)):
+        image = np.tile(2 + 30 * np.exp(-distance / length), (100, 1))
+        found = profile_of(image, image, vessels, tmp_path / str(length), 1.0, config)
+        depth = found.true.metrics["depth_1_e"]
+        if resolved:
+            assert depth["value"] == pytest.approx(length, rel=0.02)
+            assert "below_um" not in depth
+        else:
+            assert depth["value"] is None
+            assert depth["interval"] is None
+            assert depth["below_um"] == 5.0
+            assert depth["unresolved"] == "below the bin width of 5 um"
+            assert found.difference["depth_1_e"]["value"] is None
+            assert "below the bin width" in found.difference["depth_1_e"]["unresolved"]
+
+
+def test_a_depth_beyond_the_profile_is_said_to_lie_there(tmp_path: Path) -> None:
+    vessels = np.zeros((60, 120), np.uint8)
+    vessels[:, :20] = 1
+    image = np.tile(100 - 0.1 * np.maximum(np.arange(120) - 19.0, 0), (60, 1))
+    config = SpatialConfig(background=0.0)
+    depth = profile_of(image, image, vessels, tmp_path, 1.0, config).true.metrics["depth_1_e"]
+    assert depth["value"] is None
+    assert depth["above_um"] == pytest.approx(100, abs=2)

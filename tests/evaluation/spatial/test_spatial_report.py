@@ -13,6 +13,7 @@ from support.array_plane import ArrayPlane
 from support.plane_in_memory import RANGE, measured
 
 from hrpn_tf.config import SpatialConfig
+from hrpn_tf.evaluation.report.spatial_section import spatial_section
 from hrpn_tf.evaluation.spatial import measure
 from hrpn_tf.evaluation.spatial.measure import SlideMeasures
 from hrpn_tf.evaluation.spatial.nuclei import GivenNuclei
@@ -105,7 +106,7 @@ def test_the_perivascular_intensity_belongs_to_the_nearest_vessel(tmp_path: Path
     assert found.x_um.tolist() == [22.0, 78.0]
 
 
-@pytest.mark.parametrize("slides", [1, 3])
+@pytest.mark.parametrize("slides", [1, 4])
 def test_everything_is_written_and_says_the_same(slides: int, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -125,7 +126,7 @@ def test_everything_is_written_and_says_the_same(slides: int, tmp_path: Path) ->
     assert float(named["all", "profile true", "depth_1_e", "bootstrap"]["value"]) == depth["value"]
     assert depth["value"] == pytest.approx(6, rel=0.1)
     assert values["agreement"]["penetration"]["count"] == slides
-    assert ("icc2" in values["agreement"]["penetration"]) == (slides == 3)
+    assert ("icc2" in values["agreement"]["penetration"]) == (slides == 4)
     text = (out / "spatial.md").read_text()
     assert f"{agreement['icc2']:.3f}" in text
     assert "GANDA" in text
@@ -141,6 +142,42 @@ def test_everything_is_written_and_says_the_same(slides: int, tmp_path: Path) ->
         points = list(csv.DictReader(file))
     assert len(points) == agreement["count"]
     assert np.mean([float(p["true"]) for p in points]) == pytest.approx(agreement["true_mean"])
+
+
+def test_two_slides_and_short_depths_are_not_resolved_in_any_table(tmp_path: Path) -> None:
+    (out := tmp_path / "out").mkdir()
+    coarse = CONFIG.model_copy(update={"bin_um": 7.0})
+    slides = []
+    for seed in (0, 1):
+        true, pred, vessels, _ = images(seed)
+        slides.append(measured(true, pred, vessels, tmp_path / f"s{seed}", coarse))
+    write_report(Report(SpatialStudy(tuple(slides), coarse, RANGE), ()), out)
+    values = json.loads((out / "spatial.json").read_text())
+    assert values["profile"]["true"]["depth_1_e"]["below_um"] == 7
+    assert values["profile"]["true"]["low"] is None
+    assert values["extravasation"]["true_um"]["interval"] is None
+    assert values["agreement"]["sub_areas"]["interval_bootstrap"] == {}
+    text = (out / "spatial.md").read_text()
+    assert "| < 7.0 |" in " ".join(text.split())
+    assert "(not resolved)" in text
+    far = next(
+        line for line in text.splitlines() if line.startswith("| extravasation distance, um ")
+    )
+    assert far.count("(not resolved)") == 3
+    assert " to " not in far
+    with (out / "spatial.csv").open() as file:
+        rows = {(r["slide"], r["kind"], r["figure"]): r for r in csv.DictReader(file)}
+    depth = rows["all", "profile true", "depth_1_e"]
+    assert (depth["value"], depth["low"]) == ("", "")
+    assert depth["interval"] == "not resolved: below the bin width of 7 um"
+    mean = rows["all", "extravasation", "true_um"]
+    assert float(mean["value"]) > 0
+    assert mean["interval"] == "not resolved: 2 slides, and an interval takes at least 4"
+    section, _ = spatial_section(out, "qd", tmp_path)
+    assert section is not None
+    shown = {table.title: table.rows for table in section.tables}
+    assert shown["How far"][0][1] == "< 7"
+    assert "(not resolved)" in str(shown["How far"][2][1])
 
 
 def test_a_constant_target_gives_no_correlation_and_no_depth_but_a_report(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hrpn_export import BundleError, open_bundle, open_session
-from hrpn_export.archive import extract, write_zip
+from hrpn_export.add_engine import _alone
+from hrpn_export.archive import _unfinished, extract, write_zip
 from hrpn_export.errors import BundleExistsError, DamagedBundleError
 from hrpn_export.paths import files_below
 from support.bundles import copied, exported
@@ -55,6 +56,30 @@ def test_the_same_folder_gives_the_same_bytes(tmp_path, archive):
         (copy / name).chmod(0o600 if number % 2 else 0o755)
     (copy / "notes.txt").write_text("not listed, not packed")
     assert write_zip(copy, tmp_path / "second.zip").read_bytes() == archive.read_bytes()
+
+
+def test_what_a_killed_process_left_of_a_zip_is_removed_and_nothing_of_a_living_one(tmp_path):
+    path = tmp_path / "b.zip"
+    dead = [tmp_path / f".b.zip.0a1b2c3d{end}" for end in (".part", ".lock")]
+    for left in dead:
+        left.write_bytes(b"half")
+    with _unfinished(path) as living:
+        living.write_bytes(b"mine")
+        write_zip(exported(), path)
+        assert not any(left.exists() for left in dead)
+        assert living.read_bytes() == b"mine"
+    assert [each.name for each in tmp_path.iterdir()] == ["b.zip"]
+
+
+def test_an_engine_is_added_by_one_process_after_the_dead_ones_are_cleared(tmp_path):
+    (tmp_path / ".engine-abc").mkdir()
+    (tmp_path / ".engine-abc" / "model.engine").write_bytes(b"half")
+    (tmp_path / ".engine-abc.json").write_text("half")
+    (tmp_path / ".manifest-abc").mkdir()
+    with _alone(tmp_path):
+        assert list(tmp_path.iterdir()) == []
+        with pytest.raises(BundleError, match="another process"), _alone(tmp_path):
+            pass
 
 
 def test_what_is_packed_is_what_the_manifest_lists(archive):

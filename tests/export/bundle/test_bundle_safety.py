@@ -46,7 +46,8 @@ def with_parts(path, **parts):
 def save_lambda(path, mark):
     image = keras.Input((None, None, 2))
     layer = keras.layers.Lambda(
-        lambda x: (open(mark, "w").close(), x[..., :1])[1], output_shape=(None, None, 1)
+        lambda x: (open(mark, "w", encoding="utf-8").close(), x[..., :1])[1],
+        output_shape=(None, None, 1),
     )
     keras.Model(image, layer(image)).save(path)
 

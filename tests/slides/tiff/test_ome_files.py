@@ -184,6 +184,41 @@ def test_names_that_leave_the_folder(tmp_path: Path, name: str, opened: str) -> 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("linked", ["c1.ome.tif", "slide.companion.ome"])
+def test_links_that_lead_out_of_the_folder(tmp_path: Path, linked: str) -> None:
+    slide, elsewhere = tmp_path / "slide", tmp_path / "elsewhere"
+    for folder in (slide, elsewhere):
+        folder.mkdir()
+        with_companion(folder)
+    (slide / linked).unlink()
+    (slide / linked).symlink_to(elsewhere / linked)
+    with pytest.raises(SlideFormatError, match="a link that leads out of the folder"):
+        open_slide(slide / "c0.ome.tif")
+
+
+def test_links_to_all_files_of_a_slide_are_followed(tmp_path: Path) -> None:
+    kept, linked = tmp_path / "kept", tmp_path / "linked"
+    kept.mkdir()
+    linked.mkdir()
+    with_companion(kept)
+    for file in kept.iterdir():
+        (linked / file.name).symlink_to(file)
+    with open_slide(linked / "c0.ome.tif") as slide:
+        assert slide.info.channels == NAMES
+
+
+def test_planes_that_are_named_very_often(tmp_path: Path) -> None:
+    many = tiff_data(0) + '<TiffData IFD="0" PlaneCount="3"/>' * 3000
+    with pytest.raises(SlideFormatError, match="names 9001 pages for 3 channels"):
+        open_slide(with_companion(tmp_path, many))
+    image = IMAGE.format(c=300, z=1, inside="<TiffData/>" * 300)
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif", PLANES[0], description=OME.format("", image), metadata=None
+    )
+    with pytest.raises(SlideFormatError, match="claims 90300 planes in all"):
+        open_slide(tmp_path / "a.ome.tif")
+
+
 def missing(folder: Path) -> None:
     (folder / "c1.ome.tif").unlink()
 

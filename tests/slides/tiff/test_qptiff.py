@@ -10,6 +10,7 @@ import tifffile
 
 from hrpn_tf.errors import ChannelSizeError, RgbSlideError, SlideFormatError
 from hrpn_tf.slides import open_slide
+from hrpn_tf.slides.tiff import qptiff
 
 RNG = np.random.default_rng(0)
 FULL = RNG.integers(0, 255, (3, 130, 200), dtype=np.uint8)
@@ -202,3 +203,23 @@ def test_brightfield_formats_are_refused_with_a_reason(
     tifffile.imwrite(tmp_path / name, RGB, metadata=None, photometric="rgb", **options)
     with pytest.raises(RgbSlideError, match=f"is {what} .*fluorescence channels are wanted"):
         open_slide(tmp_path / name)
+
+
+def test_the_xml_of_all_pages_is_limited_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.qptiff")
+    monkeypatch.setattr(qptiff, "MAX_TAGS", 40)
+    with pytest.raises(SlideFormatError, match="more than 40 tags"):
+        open_slide(tmp_path / "a.qptiff")
+
+
+def test_a_reduced_page_of_another_shape_is_no_level(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.qptiff") as tif:
+        for kind, shape in (("FullResolution", (130, 200)), ("ReducedResolution", (64, 64))):
+            tif.write(
+                np.zeros(shape, np.uint8), description=xml(kind, "DAPI").encode(), metadata=None,
+                software="PerkinElmer-QPI", contiguous=False,
+            )  # fmt: skip
+    with open_slide(tmp_path / "a.qptiff") as slide:
+        assert slide.info.levels == (1.0,)

@@ -178,6 +178,21 @@ def test_an_interruption_loses_no_finished_slide(
     assert tables[0] == tables[1]
 
 
+def test_one_that_was_killed_right_after_it_was_done(
+    run: Path, plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    record = json.loads((copy / "calibrated" / "calibration.json").read_text())
+    request = {key: record[key] for key in ("schema", "network", "coverage", "store", "patches")}
+    for changed in ({"coverage": 0.5}, {}):  # another one is kept
+        (copy / ".calibrating").mkdir(exist_ok=True)
+        (copy / ".calibrating" / "request.json").write_text(json.dumps(request | changed))
+        assert calibrate(copy, plain) == 2
+        assert "exists; give --overwrite" in capsys.readouterr().err
+        assert (copy / ".calibrating").exists() == bool(changed)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

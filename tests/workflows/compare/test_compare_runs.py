@@ -163,9 +163,9 @@ def test_what_was_evaluated_already_is_only_read(
 
 
 def change_json(path: Path, change: Callable[[dict], object]) -> None:
-    values = json.loads(path.read_text())
+    values = json.loads(path.read_text(encoding="utf-8"))
     change(values)
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps(values), encoding="utf-8")
 
 
 def of_slide(values: dict, name: str) -> list[dict]:
@@ -186,6 +186,13 @@ def of_slide(values: dict, name: str) -> list[dict]:
         (
             lambda metrics: change_json(
                 metrics, lambda v: [row["true"].update(mean=1.0) for row in of_slide(v, "d")]
+            ),
+            [],
+            r"m0 and m1: the measured slide d is not the same image",
+        ),
+        (
+            lambda metrics: change_json(
+                metrics, lambda v: [v["predictions"]["d"]["input"].update(sha256={"d": "other"})]
             ),
             [],
             r"m0 and m1: the measured slide d is not the same image",

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from scipy.ndimage import gaussian_filter
 from sklearn.metrics import r2_score
-from support.command import hrpn_tf
+from support.command import hrpn_tf, hrpn_tf_apart
 from support.run_folder import ROLES, make_run, write_slides
 
 from hrpn_tf.slides import write_slide
@@ -184,3 +184,30 @@ def test_without_the_training_slides_there_are_no_baselines(
     (tmp_path / "slides.csv").write_text("slide,group\nd.ome.tif,d\n")
     assert evaluate(run) == 0
     assert "no baselines" in capsys.readouterr().err
+
+
+def test_the_locale_does_not_matter(run: Path) -> None:
+    """In a locale of ASCII, with a warning for each file in the encoding of the locale."""
+    ended = hrpn_tf_apart(
+        "evaluate",
+        run.parent / "slides.csv",
+        "--run",
+        run,
+        LC_ALL="C",
+        PYTHONUTF8="0",
+        PYTHONCOERCECLOCALE="0",
+        PYTHONIOENCODING="ascii",
+        PYTHONWARNDEFAULTENCODING="1",
+    )
+    assert ended.exit_code == 0, ended.err
+    assert "EncodingWarning" not in ended.err
+    assert "R²" in (run / "evaluation/metrics.md").read_text(encoding="utf-8")
+    assert "R\\xb2" in ended.out
+
+
+def test_a_group_that_the_run_spells_otherwise_is_refused(run: Path) -> None:
+    path = run.parent / "slides.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(",a\n", ",A\n"), encoding="utf-8")
+    ended = hrpn_tf("evaluate", path, "--run", run)
+    assert ended.exit_code == 2
+    assert "the group 'A' differs from 'a' of the run" in ended.err

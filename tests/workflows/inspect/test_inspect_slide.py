@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 from support.command import Ended, hrpn_tf
+from support.hostile import is_harmless
 
 from hrpn_tf.errors import OutputExistsError, UsageError
 from hrpn_tf.slides import SlideInfo, open_slide, write_slide
@@ -352,3 +353,23 @@ def test_a_real_field(shared_data: Path) -> None:
     )
     assert report.thumbnail is not None
     assert os.path.getsize(report.thumbnail) > 100_000
+
+
+def test_it_says_which_roles_the_names_leave_open(tmp_path: Path) -> None:
+    pixels = np.zeros((9, 9, 2), np.uint8)
+    names = ("DAPI", "0")
+    write_slide(tmp_path / "a.tif", pixels, channels=names, pixel_size_um=0.5, provenance={})
+    lines = inspect(tmp_path / "a.tif", "--out", tmp_path / "a.png").out.splitlines()
+    assert "some channels have no names; name them by index, from 0: 1" in lines
+    assert any(line.startswith("vessels: no channel's name suggests") for line in lines)
+    assert any(line.startswith("qd: no channel's name suggests") for line in lines)
+    assert not any(line.startswith("nuclei:") for line in lines)
+
+
+def test_a_name_that_acts_on_the_terminal_is_shown_and_given_by_its_index(tmp_path: Path) -> None:
+    pixels = np.zeros((9, 9, 1), np.uint8)
+    names = ("DAPI\u202e\u009b31m $\\frac{$",)
+    write_slide(tmp_path / "a.tif", pixels, channels=names, pixel_size_um=0.5, provenance={})
+    found = inspect(tmp_path / "a.tif", "--out", tmp_path / "a.png")
+    assert is_harmless(found.out + found.err)
+    assert found.out.splitlines()[-1] == "for hrpn-tf predict: --channel nuclei=0"

@@ -373,7 +373,7 @@ def test_what_does_not_fit_the_slide_is_refused(
 ) -> None:
     monkeypatch.chdir(run.parent)
     if change is not None:
-        Path("m").write_text(change)
+        Path("m").write_text(change, encoding="utf-8")
     before = sorted(run.parent.rglob("*"))
     assert predict(run, slide, *options) == 2
     said = last_line(capsys)

@@ -63,7 +63,9 @@ def test_others_find_the_position_in_the_metadata(run: Path, tmp_path: Path) -> 
 def outline(path: Path, *rings: list[tuple[float, float]]) -> Path:
     polygon = {"type": "Polygon", "coordinates": [[*ring, ring[0]] for ring in rings]}
     feature = {"type": "Feature", "geometry": polygon, "properties": {"objectType": "annotation"}}
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    path.write_text(
+        json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8"
+    )
     return path
 
 

@@ -3,13 +3,13 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from hrpn_export.formats.onnx.exporter import OPSET, check, export, section, to_onnx
+from hrpn_export.formats.onnx.exporter import OPSET, export, section, to_onnx
 
 if TYPE_CHECKING:
     from hrpn_export.formats.onnx.fp16 import to_half
     from hrpn_export.formats.onnx.int8 import to_int8
 
-__all__ = ["OPSET", "check", "export", "section", "to_half", "to_int8", "to_onnx"]
+__all__ = ["OPSET", "export", "section", "to_half", "to_int8", "to_onnx"]
 
 _MODULES = {"to_half": "fp16", "to_int8": "int8"}  # they import onnx, which takes a while
 

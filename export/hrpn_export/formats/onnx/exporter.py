@@ -9,7 +9,6 @@ from hrpn_export.formats.onnx.graph_def import prepare
 from hrpn_export.formats.table import Source
 from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
-from hrpn_export.safety import check_onnx
 from hrpn_export.snippets import program, section_of
 from hrpn_export.tracing import batch_of, for_converter
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET = 18
-check = check_onnx
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:

@@ -8,7 +8,6 @@ from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
 from hrpn_export.formats.tflite.graph_def import prepare
 from hrpn_export.manifest import Artefact
-from hrpn_export.safety import check_tflite
 from hrpn_export.snippets import program, section_of
 from hrpn_export.tracing import for_converter
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     import keras
 
 _SIGNATURE = "serving_default"
-check = check_tflite
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:

@@ -224,7 +224,7 @@ def listening(processes: set[int]) -> set[tuple[str, int]]:
                 continue
     found = set()
     for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+        for line in Path(f"/proc/net/{table}").read_text(encoding="utf-8").splitlines()[1:]:
             _, local, _, state, *rest = line.split()
             if state == "0A" and f"socket:[{rest[5]}]" in sockets:
                 address, port = local.split(":")

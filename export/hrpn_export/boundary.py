@@ -1,0 +1,51 @@
+"""One boundary for what reads a file of a stranger: whatever its library raises gets a name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hrpn_export.errors import BundleError, DamagedBundleError
+
+_LONGEST = 300
+
+
+@contextmanager
+def named_errors(
+    what: str,
+    kind: type[Exception] = DamagedBundleError,
+    base: type[Exception] = BundleError,
+) -> Iterator[None]:
+    """Turn everything that is raised within into one named error.
+
+    Libraries raise errors of all types for damaged files: no list of them is ever complete. The
+    named errors of this package pass as they are.
+
+    Args:
+        what: the file and what is wrong with it; the reason of the library follows.
+        kind: the named error.
+        base: class of the errors that have a name already.
+
+    Raises:
+        Exception: of the kind; the error of the library is its cause.
+
+    Example:
+        >>> with named_errors("model.onnx: no ONNX file"):
+        ...     raise IndexError("list index out of range")
+        Traceback (most recent call last):
+        hrpn_export.errors.DamagedBundleError: model.onnx: no ONNX file: list index out of range
+    """
+    try:
+        yield
+    except base:
+        raise
+    except MemoryError as error:
+        raise kind(f"{what}: out of memory") from error
+    except RecursionError as error:
+        raise kind(f"{what}: nested too deeply") from error
+    except Exception as error:
+        raise kind(f"{what}: {one_line(str(error) or type(error).__name__)}") from error
+
+
+def one_line(text: str) -> str:
+    """The first line of a text, at most 300 characters; unprintable ones become blanks."""
+    line = next((line for line in text.splitlines() if line.strip()), "unknown")
+    return "".join(c if c.isprintable() else " " for c in line)[:_LONGEST]

@@ -1,0 +1,71 @@
+"""The same mistake has the same exit code and a named error in every command."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.command import hrpn_tf
+
+from hrpn_tf.slides import write_slide
+
+MISSING = [
+    "fit nowhere --out o",
+    "crossval nowhere --out o",
+    "prepare nowhere.csv --out o",
+    "predict slide.ome.tif --run nowhere",
+    "predict slide.ome.tif --bundle nowhere --out o",
+    "evaluate --run nowhere",
+    "report nowhere",
+    "compare nowhere --out o",
+    "calibrate nowhere",
+    "export nowhere --out o",
+    "describe-training nowhere",
+    "benchmark nowhere --out o",
+    "benchmark --compare nowhere nowhere",
+    "benchmark slide.ome.tif --out o --plan nowhere",
+    "inspect nowhere",
+    "simulate --config nowhere --out o",
+    "config --config nowhere",
+    "import-weights nowhere --out o",
+]
+# Not a file but something that never ends.
+ENDLESS = [
+    "prepare pipe.csv --out o",
+    "config --config pipe.csv",
+    "simulate --config pipe.csv --out o",
+    "benchmark nowhere --plan pipe.csv --out o",
+    "prepare /dev/zero --out o",
+    "config --config /dev/zero",
+]
+PIXEL_SIZE = [
+    "prepare list.csv --out o --pixel-size -1",
+    "prepare list.csv --out o --set data.pixel_size_um=-1",
+    "predict slide.ome.tif --run nowhere --pixel-size nan",
+    "predict slide.ome.tif --run nowhere --pixel-size 0",
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder: a slide, its list, and a pipe."""
+    monkeypatch.chdir(tmp_path)
+    write_slide(
+        tmp_path / "slide.ome.tif",
+        np.zeros((9, 9, 3), np.uint8),
+        channels=("vessels", "nuclei", "qd"),
+        pixel_size_um=0.5,
+        provenance={},
+    )
+    (tmp_path / "list.csv").write_text("slide,group\nslide.ome.tif,m\n", encoding="utf-8")
+    os.mkfifo(tmp_path / "pipe.csv")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", [*MISSING, *ENDLESS, *PIXEL_SIZE])
+def test_what_cannot_be_done_as_asked_ends_with_2(command: str) -> None:
+    ended = hrpn_tf(*command.split())
+    assert ended.exit_code == 2, ended.err
+    assert ended.err.startswith(("hrpn-tf: ", "Usage: "))
+    assert "Traceback" not in ended.err
