@@ -13,7 +13,7 @@ import numpy as np
 
 # Left out wherever they stand in a JSON file or a table.
 MEASURED = frozenset(
-    {"seconds", "patches_per_second", "steps_per_second", "pixels_per_second", "waiting_share",
+    {"seconds", "waited", "patches_per_second", "steps_per_second", "pixels_per_second", "waiting_share",
      "memory_mb", "memory_before_mb", "peak_memory_mb", "training_memory_mb", "measures", "others",
      "environment", "ending", "unavailable", "timestamp", "date"}
 )  # fmt: skip
