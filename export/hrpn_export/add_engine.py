@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hrpn_export.bundle import CERTIFICATE, Bundle, open_bundle
 from hrpn_export.errors import BundleError, BundleExistsError, FormatError
+from hrpn_export.formats import find_format
 from hrpn_export.manifest import MANIFEST, Artefact, Manifest
 from hrpn_export.paths import files_below, sha256_of
 from hrpn_export.tensorrt.machine import Machine
