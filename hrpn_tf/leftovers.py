@@ -169,7 +169,8 @@ def _left(folder: Path) -> dict[str, list[str]]:
     found: dict[str, dict[str, float]] = {}
     with os.scandir(folder) as entries:
         for entry in entries:
-            if match := _LEFT.fullmatch(entry.name):
+            # a folder may hold ten thousand results
+            if entry.name[0] == "." and (match := _LEFT.fullmatch(entry.name)):
                 kind, token, name = match.groups()
                 tokens = found.setdefault(name, {})
                 tokens.setdefault(token, 0.0)

@@ -83,7 +83,11 @@ def draw_scale_bar(
     from matplotlib.transforms import Affine2D
 
     # pixels of a figure are counted from its lower edge, those of an image from the upper one
-    place = parent.transData if size is None else Affine2D().scale(1, -1).translate(0, size[1])
+    place = (
+        parent.transData  # type: ignore[union-attr]
+        if size is None
+        else Affine2D().scale(1, -1).translate(0, size[1])
+    )
     left, edge = right - bar.length_px, _EDGE * thickness
     for grown, colour in ((edge, "black"), (0.0, "white")):
         parent.add_artist(

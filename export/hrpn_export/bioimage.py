@@ -20,6 +20,7 @@ from hrpn_export.formats.keras_file import own_layers
 from hrpn_export.manifest import Manifest
 from hrpn_export.measure import installed_version, mosaic
 from hrpn_export.names import INPUT, OUTPUT, TEST_INPUT, TEST_OUTPUT
+from hrpn_export.nickname import nickname_of
 from hrpn_export.paths import files_below, inside, sha256_of
 from hrpn_export.readme import FILE as README
 from hrpn_export.snippets import plain
@@ -74,8 +75,8 @@ def write(
 ) -> None:
     """Write ``rdf.yaml``, ``test_input.npy``, ``test_output.npy``, and the files they refer to.
 
-    A licence outside the SPDX list is written to ``LICENSE.txt``. If the bundle has no ONNX file,
-    the SavedModel is stored a second time, as the zip that bioimage.io expects.
+    A licence outside the SPDX list is written to ``LICENSE.txt``. A SavedModel is stored a second
+    time, as the zip that bioimage.io expects.
 
     Args:
         folder: folder of the bundle, with its formats.
@@ -89,10 +90,13 @@ def write(
         np.save(folder / name, np.ascontiguousarray(array, np.float32), allow_pickle=False)
     contract = manifest.read_contract()
     tests = _tests(folder, sample, expected)
+    nickname = nickname_of(f"{manifest.name}{contract.to_json()}".encode(), expected)
     description: dict[str, Any] = {
         "format_version": FORMAT,
         "type": "model",
         "name": _name(manifest.name),
+        "id": nickname.text,
+        "id_emoji": nickname.emoji,
         "description": _description(about, contract),
         "documentation": {"source": README},
         "license": _licence(folder, manifest.licence),
@@ -101,7 +105,11 @@ def write(
         "outputs": [_output(contract) | tests[1]],
         "weights": _weights(folder, manifest),
         "config": {
-            "bioimageio": {"reproducibility_tolerance": [_tolerance(contract, expected)]},
+            "bioimageio": {
+                "nickname": nickname.text,
+                "nickname_icon": nickname.emoji,
+                "reproducibility_tolerance": [_tolerance(contract, expected)],
+            },
             "hrpn_export": {
                 "contract": manifest.contract,
                 "outputs": [output.model_dump(mode="json") for output in manifest.outputs],
@@ -252,7 +260,7 @@ def _channels(names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _weights(folder: Path, manifest: Manifest) -> dict[str, Any]:
-    """The ``weights`` of the description: at least one format of the bundle.
+    """The ``weights`` of the description: every format of the bundle that it has a name for.
 
     The tools of bioimage.io cannot load a Keras file with custom layers, so such a file is listed
     only if there is nothing else.
@@ -261,7 +269,7 @@ def _weights(folder: Path, manifest: Manifest) -> dict[str, Any]:
     weights: dict[str, Any] = {}
     if "onnx" in paths:
         weights["onnx"] = _onnx(folder, paths["onnx"])
-    elif "saved_model" in paths:
+    if "saved_model" in paths:
         source = inside(folder, f"{paths['saved_model']}/1")
         write_stored(folder / SAVED_MODEL, source, files_below(source))
         weights["tensorflow_saved_model_bundle"] = _file(folder, SAVED_MODEL) | {

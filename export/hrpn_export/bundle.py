@@ -11,7 +11,7 @@ from types import TracebackType
 import numpy as np
 
 from hrpn_export.archive import extract
-from hrpn_export.boundary import named_errors
+from hrpn_export.boundary import named_errors, one_line
 from hrpn_export.certificate import Certificate, read_certificate
 from hrpn_export.contract import Contract
 from hrpn_export.errors import CertificateError, ContractError, DamagedBundleError, FormatError
@@ -162,7 +162,8 @@ def open_session(
         bundle: an opened bundle, or the folder or zip of one.
         format, precision: which artefact of the bundle to load.
         device: ``cpu``, ``cuda``, ``cuda:1``, or ``tensorrt`` (ONNX Runtime's provider).
-        threads: largest number of threads per operation; None leaves it to the runtime.
+        threads: largest number of threads per operation, in every runtime; None for as many as
+            there are cores that this process may use.
         runtime: one of the format's runtimes; None for the usual one.
         certified: whether to refuse a format that has no certificate or missed its limit.
 
@@ -175,7 +176,8 @@ def open_session(
         FormatError: the bundle does not contain the format, or its runtime does not support the
             precision or the device.
         MissingRuntimeError: the runtime is not installed.
-        CertificateError: the format missed its limit; says by how much.
+        CertificateError: the format missed its limit in this runtime, or was not measured in it;
+            says by how much.
         EngineError: an engine was built for another machine.
 
     Example::
@@ -190,7 +192,7 @@ def open_session(
     chosen = find_runtime(name)
     if name not in row.runtimes:
         raise FormatError(f"{name} does not run {format}; {', '.join(row.runtimes)} do")
-    if chosen.precisions is not None and precision not in chosen.precisions:
+    if chosen.precisions is not None and not chosen.runs(precision):
         raise FormatError(
             f"{name} runs {format} in {' and '.join(chosen.precisions)}, not in {precision}"
         )
@@ -198,7 +200,7 @@ def open_session(
         raise FormatError(f"{name} runs on {', '.join(chosen.devices)}, not on {device}")
     if threads is not None and threads < 1:
         raise FormatError(f"threads must be at least 1, got {threads}")
-    if certified and (problem := opened.certificate.problem(format, precision)):
+    if certified and (problem := opened.certificate.problem(format, precision, name)):
         raise CertificateError(f"{opened.path}: {problem}")
     opener = chosen.opener()
     path = inside(opened.path, artefact.path)
@@ -277,6 +279,13 @@ def _verify_agreement(bundle: Bundle) -> None:
         raise DamagedBundleError(
             f"{bundle.path}: grey_max of {CERTIFICATE} is not that of the contract"
         )
+    if contract.tile_exact and contract.receptive_field is not None:
+        for entry in bundle.certificate.entries:
+            if entry.measured and entry.seam_error is None:
+                raise DamagedBundleError(
+                    f"{bundle.path}: {CERTIFICATE} has no seam error of {one_line(entry.format)} "
+                    f"{one_line(entry.precision)}, and the contract promises exact tiles"
+                )
 
 
 def _array(path: Path) -> np.ndarray:

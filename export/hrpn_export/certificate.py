@@ -15,24 +15,29 @@ from hrpn_export.manifest import first_problem, one_line, read_json
 
 @dataclass(frozen=True)
 class Limit:
-    """Largest allowed difference of a precision from the Keras model.
+    """Largest allowed differences of a precision from the Keras model; None for no limit.
+
+    Grey levels are those of an 8-bit image, and scale with the range.
 
     Attributes:
-        grey_levels: largest difference of a pixel, in grey levels of an 8-bit image; it scales
-            with the range. None for no limit.
-        mse: largest relative change of the mean squared error against the truth. None for no
-            limit.
+        grey_levels: largest difference of a pixel.
+        mean: mean absolute difference.
+        mse: relative *increase* of the mean squared error against the truth; less is no fault.
+        seam: seam error of a network that promises to be exact in tiles.
     """
 
     grey_levels: float | None = None
+    mean: float | None = None
     mse: float | None = None
+    seam: float | None = None
 
 
 LIMITS = {
-    "fp32": Limit(grey_levels=0.01),
-    "fp16": Limit(grey_levels=0.25, mse=0.001),
-    "dynamic": Limit(mse=0.01),
-    "int8": Limit(mse=0.01),
+    "fp32": Limit(grey_levels=0.01, seam=0.01),
+    "fp16": Limit(grey_levels=0.25, seam=0.25, mse=0.001),
+    # its ranges are taken from each tile
+    "dynamic": Limit(grey_levels=10.0, seam=1.0, mean=1.0, mse=0.01),
+    "int8": Limit(grey_levels=10.0, seam=0.25, mean=1.0, mse=0.01),
 }
 
 
@@ -106,13 +111,29 @@ class Measured(_Strict):
         )
 
 
+class Stress(_Strict):
+    """Agreement with the Keras model on images brighter than the patches.
+
+    Attributes:
+        what: ``gain 1.5``, ``gain 3`` or ``saturated``.
+        gain: factor of the grey levels, which end at the largest; None for an image of the largest.
+        largest, mean: absolute difference from the Keras model, grey levels.
+    """
+
+    what: str
+    gain: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    largest: Distance
+    mean: Distance
+
+
 class Entry(_Strict):
-    """One format in one precision.
+    """One format in one precision in one runtime.
 
     Attributes:
         format, precision: which artefact.
         runtime, version, device: what ran it.
         measured: the patches first, then each slide; empty if it could not be run here.
+        stress: brighter images; they have no limit, see :func:`robust_gain`.
         seam_error: largest difference, grey levels, between a part predicted alone and within its
             surroundings, away from the part's border; None for networks that need the whole image.
         problem: why it is not certified; None if it is certified.
@@ -124,6 +145,7 @@ class Entry(_Strict):
     version: str
     device: str
     measured: tuple[Measured, ...] = ()
+    stress: tuple[Stress, ...] = ()
     seam_error: Distance | None = None
     problem: str | None = None
 
@@ -136,7 +158,7 @@ class Certificate(_Strict):
         reference: description of the model that it was measured against.
         grey_max: largest grey level; limits in grey levels are for 255 and scale with it.
         absolute, relative: tolerance of ``mismatching``: grey levels of 256, share of the value.
-        entries: one per artefact.
+        entries: one per artefact and runtime; the usual runtime of an artefact comes first.
         nominal_coverage: coverage of the prediction intervals; None for a network without.
 
     Example:
@@ -156,25 +178,44 @@ class Certificate(_Strict):
 
     @model_validator(mode="after")
     def _one_entry_each(self) -> "Certificate":
-        keys = [(entry.format, entry.precision) for entry in self.entries]
+        keys = [(entry.format, entry.precision, entry.runtime) for entry in self.entries]
         if len(set(keys)) < len(keys):
-            raise ValueError("a format is there twice in one precision")
+            raise ValueError("a format is there twice in one precision and runtime")
         return self
 
-    def entry(self, format: str, precision: str) -> Entry | None:
-        """The entry of a format in a precision, if there is one."""
-        found = ((e.format, e.precision) == (format, precision) for e in self.entries)
-        return next((e for e, hit in zip(self.entries, found, strict=True) if hit), None)
+    def entries_of(self, format: str, precision: str) -> tuple[Entry, ...]:
+        """The entries of a format in a precision, one per runtime, the usual one first."""
+        return tuple(e for e in self.entries if (e.format, e.precision) == (format, precision))
 
-    def problem(self, format: str, precision: str) -> str | None:
+    def entry(self, format: str, precision: str, runtime: str | None = None) -> Entry | None:
+        """The entry of a format in a precision, if there is one.
+
+        Args:
+            format, precision: which artefact.
+            runtime: name of a runtime; None for the usual one.
+        """
+        found = self.entries_of(format, precision)
+        return next((e for e in found if runtime in (None, e.runtime)), None)
+
+    def problem(self, format: str, precision: str, runtime: str | None = None) -> str | None:
         """Why a format must not be used, in one line; None if it may be used.
 
         The limits are checked again: a file without a ``problem`` is not trusted.
+
+        Args:
+            format, precision: which artefact.
+            runtime: name of a runtime; None for the usual one.
         """
-        entry = self.entry(format, precision)
-        what = f"{format} {precision} is not certified: "
+        entry = self.entry(format, precision, runtime)
+        place = "" if runtime is None else f" in {runtime}"
+        what = f"{format} {precision}{place} is not certified: "
         if entry is None:
-            return what + "it was never measured; measure it, or allow it with --uncertified"
+            others = [e.runtime for e in self.entries_of(format, precision)]
+            measured = f"it was measured in {', '.join(others)} only" if others else ""
+            return (
+                f"{what}{measured or 'it was never measured'}; export again where "
+                f"{runtime or 'its runtime'} is installed, or allow it with --uncertified"
+            )
         reason = entry.problem if entry.problem is not None else missed(entry, self.grey_max)
         # an empty reason counts as a problem, too
         return None if reason is None else f"{what}{one_line(reason)}; allow it with --uncertified"
@@ -190,24 +231,60 @@ def missed(entry: Entry, grey_max: float) -> str | None:
         return "it was not measured"
     if entry.precision not in LIMITS:
         return f"has no limit for the precision {entry.precision}"
-    limit = LIMITS[entry.precision]
+    limit, unit = LIMITS[entry.precision], grey_max / 255
     worst = max(entry.measured, key=lambda m: _badness(m.largest))
-    if limit.grey_levels is not None:
-        allowed = limit.grey_levels * grey_max / 255
-        if not worst.largest <= allowed:
-            return (
-                f"differs from the Keras model by up to {worst.largest:.3g} grey levels on "
-                f"{worst.what}, where {allowed:.3g} are allowed"
-            )
-    worst = max(entry.measured, key=lambda m: _badness(abs(m.mse_change)))
-    if limit.mse is not None and not abs(worst.mse_change) <= limit.mse:
+    if limit.grey_levels is not None and not worst.largest <= limit.grey_levels * unit:
+        return (
+            f"differs from the Keras model by up to {worst.largest:.3g} grey levels on "
+            f"{worst.what}, where {limit.grey_levels * unit:.3g} are allowed"
+        )
+    worst = max(entry.measured, key=lambda m: _badness(m.mean))
+    if limit.mean is not None and not worst.mean <= limit.mean * unit:
+        return (
+            f"differs from the Keras model by {worst.mean:.3g} grey levels in the mean on "
+            f"{worst.what}, where {limit.mean * unit:.3g} are allowed"
+        )
+    worst = max(entry.measured, key=lambda m: _badness(m.mse_change))
+    if limit.mse is not None and not worst.mse_change <= limit.mse:
         return (
             f"changes the mean squared error by {worst.mse_change:+.3%} on {worst.what}, where "
-            f"{limit.mse:.1%} is allowed"
+            f"{limit.mse:+.1%} is allowed"
         )
     if not all(math.isfinite(m.mse) for m in entry.measured):
         return "gives values that are not finite"
+    seam = entry.seam_error
+    if limit.seam is not None and seam is not None and not seam <= limit.seam * unit:
+        return (
+            f"has a seam error of {seam:.3g} grey levels, where "
+            f"{limit.seam * unit:.3g} are allowed: a pixel depends on its tile, or on more than "
+            "the receptive field of the contract"
+        )
     return None
+
+
+def robust_gain(entry: Entry, grey_max: float) -> float | None:
+    """The largest gain that was tried up to which a format follows the Keras model.
+
+    There it stays within the largest and the mean difference that its precision may have on the
+    patches. 1.0 means that it follows on images like the patches only.
+
+    Returns:
+        None if no brighter images were tried, or the precision has no limit.
+    """
+    limit = LIMITS.get(entry.precision)
+    tried = sorted(((s.gain, s) for s in entry.stress if s.gain is not None), key=lambda t: t[0])
+    if limit is None or not tried:
+        return None
+    best = 1.0
+    largest, mean = (
+        math.inf if each is None else each * grey_max / 255
+        for each in (limit.grey_levels, limit.mean)
+    )
+    for gain, stress in tried:
+        if not (stress.largest <= largest and stress.mean <= mean):
+            break
+        best = gain
+    return best
 
 
 def read_certificate(path: Path) -> Certificate:

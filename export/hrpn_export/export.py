@@ -1,8 +1,9 @@
 """Export a Keras model to a bundle."""
 
+import errno
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,30 +14,37 @@ import numpy as np
 from hrpn_export import bioimage, readme
 from hrpn_export.about import About
 from hrpn_export.bundle import CERTIFICATE
-from hrpn_export.certificate import Certificate, Entry, missed
+from hrpn_export.calibrated_range import RANGE
+from hrpn_export.certificate import Certificate
+from hrpn_export.certify import KERAS, Log, certify
+from hrpn_export.check_model import check_model
 from hrpn_export.contract import Contract
 from hrpn_export.errors import (
     BundleError,
     BundleExistsError,
     CalibrationError,
-    CertificateError,
-    ContractError,
-    EngineError,
     ExportError,
     MissingRuntimeError,
 )
 from hrpn_export.evidence import Evidence
 from hrpn_export.formats import Source, find_format
-from hrpn_export.manifest import Artefact, GreyLevels, Manifest, Output, contract_fields
-from hrpn_export.measure import Measurement, ReferenceSession
+from hrpn_export.manifest import (
+    Artefact,
+    GreyLevels,
+    Manifest,
+    Output,
+    contract_fields,
+    one_line,
+)
+from hrpn_export.measure import ReferenceSession
 from hrpn_export.paths import files_below, safe_name, sha256_of
 from hrpn_export.quiet import quiet
-from hrpn_export.runtimes import find_runtime
 
 if TYPE_CHECKING:
     import keras
 
-Log = Callable[[str], object]
+# Errors of a full disk.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _log = logging.getLogger(__name__)
 
 
@@ -48,15 +56,17 @@ class Exported:
         path: folder of the bundle.
         certificate: certificate of the bundle.
         refused: maps ``format precision`` to the reason why it was left out: by how much it
-            missed its limit.
+            missed its limit, or that it could not be made or run.
         impossible: maps ``format precision`` to what is missing to make it; the format that it
             builds on is in the bundle.
+        failed: those of ``refused`` that could not be made or run.
     """
 
     path: Path
     certificate: Certificate
     refused: Mapping[str, str]
     impossible: Mapping[str, str]
+    failed: tuple[str, ...] = ()
 
 
 def export_bundle(
@@ -74,8 +84,9 @@ def export_bundle(
 ) -> Exported:
     """Export a model to a bundle, and measure every format against the model.
 
-    The bundle always contains the Keras model. A format that misses its limit is left out, and
-    listed in the result. ``bundle.json`` is written last, so an interrupted export is no bundle.
+    The bundle always contains the Keras model. A format that misses its limit, or whose converter
+    fails, is left out and listed in the result; the others are there. ``bundle.json`` is written
+    last, so an interrupted export is no bundle.
 
     Args:
         model: float32, maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.
@@ -95,8 +106,11 @@ def export_bundle(
 
     Raises:
         BundleExistsError: ``out`` exists.
-        CalibrationError, ContractError: the calibration set or the evidence does not fit.
-        MissingRuntimeError, FormatError, ExportError: a format cannot be made.
+        CalibrationError, ContractError: the calibration set or the evidence does not fit; or the
+            model is not what the contract says.
+        MissingRuntimeError, FormatError: a format or an option does not exist here.
+        ExportError: Keras cannot save the model.
+        CertificateError: the model itself misses the limits: its contract is wrong.
 
     Example::
 
@@ -108,15 +122,17 @@ def export_bundle(
         )
     """
     out = Path(out)
-    wanted = _in_order([("keras", "fp32"), *artefacts])
+    wanted = _in_order([KERAS, *artefacts])
     safe_name(about.name)
     evidence.check(contract)
+    check_model(model, contract)
     calibration = _checked_calibration(calibration, contract, wanted)
     if out.exists() or out.is_symlink():
         raise BundleExistsError(f"{out} exists; remove it, or name another folder")
     out.mkdir(parents=True)
     with _removed_on_error(out):
         impossible: dict[str, str] = {}
+        refused: dict[str, str] = {}
         made: dict[tuple[str, str], Path] = {}
         for format, precision in wanted:
             log(f"{format} {precision}")
@@ -127,13 +143,21 @@ def export_bundle(
             except MissingRuntimeError as error:
                 _drop(out, format, precision)
                 impossible[f"{format} {precision}"] = str(error)
+            except ExportError as error:
+                if (format, precision) == KERAS:
+                    raise
+                _drop(out, format, precision)
+                refused[f"{format} {precision}"] = f"cannot be made: {error}"
+        failed = tuple(refused)
         log("certificate")
-        certificate, refused = _certify(model, contract, made, evidence, uncertified, log)
+        done = certify(model, contract, made, evidence, uncertified, log)
+        refused |= done.refused
         kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
         for key in made.keys() - kept.keys():
             _drop(out, *key)
-        _describe(out, model, contract, kept, certificate, evidence, about)
-    return Exported(out, certificate, refused, impossible)
+        _describe(out, model, contract, kept, done.certificate, evidence, about, calibration)
+    failed = (*failed, *done.failed)
+    return Exported(out, done.certificate, refused, impossible, failed)
 
 
 def _in_order(artefacts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -175,65 +199,13 @@ def _export(source: Source, format: str, precision: str, out: Path) -> Path:
     try:
         with quiet():
             return find_format(format).exporter()(source, precision, folder)
-    except (BundleError, OSError, MemoryError, KeyboardInterrupt):
+    except (BundleError, KeyboardInterrupt):
         raise
     except Exception as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ExportError(f"{format} {precision}: the converter failed: {line}") from error
-
-
-def _certify(
-    model: "keras.Model",
-    contract: Contract,
-    made: Mapping[tuple[str, str], Path],
-    evidence: Evidence,
-    uncertified: bool,
-    log: Log,
-) -> tuple[Certificate, dict[str, str]]:
-    measurement = Measurement(ReferenceSession(model, contract), evidence)
-    entries, refused = [], {}
-    for (format, precision), path in made.items():
-        log(f"certificate of {format} {precision}")
-        entry = _measure(measurement, format, precision, path)
-        problem = entry.problem or missed(entry, contract.grey_max)
-        base = f"{find_format(format).builds_on} {precision}"
-        if base in refused:
-            refused[f"{format} {precision}"] = f"is built from {base}"
-            continue
-        # an engine for another machine can only be measured there, so it is kept
-        if problem and entry.measured and not uncertified:
-            refused[f"{format} {precision}"] = problem
-            continue
-        entries.append(entry.model_copy(update={"problem": problem}))
-    certificate = Certificate(
-        evidence=evidence.origin,
-        grey_max=contract.grey_max,
-        entries=tuple(entries),
-        nominal_coverage=contract.coverage,
-    )
-    if ("keras fp32") in refused:
-        raise CertificateError(f"the Keras model does not agree with itself: {refused}")
-    return certificate, refused
-
-
-def _measure(measurement: Measurement, format: str, precision: str, path: Path) -> Entry:
-    row = find_format(format)
-    name = row.runtimes[0]
-    runtime = find_runtime(name)
-    device = runtime.devices[0]
-    try:
-        with quiet():
-            session = runtime.opener()(path, measurement.contract, device, None)
-        return measurement.entry(session, format, precision, name)
-    except (EngineError, MissingRuntimeError, ContractError) as error:
-        return Entry(
-            format=format,
-            precision=precision,
-            runtime=name,
-            version="",
-            device=device,
-            problem=f"it could not be measured here: {error}",
-        )
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise  # no other format would find a place either
+        line = one_line(str(error).strip() or type(error).__name__)
+        raise ExportError(f"the converter failed: {line}") from error
 
 
 def _describe(
@@ -244,6 +216,7 @@ def _describe(
     certificate: Certificate,
     evidence: Evidence,
     about: About,
+    calibration: np.ndarray | None,
 ) -> None:
     """Write everything besides the formats; ``bundle.json`` comes last."""
     certificate.write(out / CERTIFICATE)
@@ -258,7 +231,12 @@ def _describe(
         provenance=dict(about.provenance),
         program=about.program,
         artefacts=tuple(
-            Artefact(format=format, precision=precision, path=path.relative_to(out).as_posix())
+            Artefact(
+                format=format,
+                precision=precision,
+                path=path.relative_to(out).as_posix(),
+                details=_details(format, precision, certificate, calibration),
+            )
             for (format, precision), path in kept.items()
         ),
     )
@@ -267,6 +245,21 @@ def _describe(
     bioimage.write(out, manifest, about, sample, ReferenceSession(model, contract)(sample))
     files = {name: sha256_of(out / name) for name in files_below(out)}
     manifest.model_copy(update={"files": files}).write(out)
+
+
+def _details(
+    format: str, precision: str, certificate: Certificate, calibration: np.ndarray | None
+) -> dict[str, Any]:
+    """The runtimes that are certified, with versions, and the range of the calibration, if any."""
+    entries = certificate.entries_of(format, precision)
+    found: dict[str, Any] = {"runtimes": {e.runtime: e.version for e in entries if not e.problem}}
+    if calibration is not None and precision in find_format(format).calibrated:
+        # per input channel, grey levels
+        found[RANGE] = {
+            "minimum": calibration.min(axis=(0, 1, 2)).astype(float).tolist(),
+            "maximum": calibration.max(axis=(0, 1, 2)).astype(float).tolist(),
+        }
+    return found
 
 
 def _drop(out: Path, format: str, precision: str) -> None:

@@ -24,8 +24,9 @@ class KerasSession:
     Args:
         model: maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.
         contract: contract of the model.
-        threads: largest number of threads per operation; None leaves it to TensorFlow. It can be
-            set once per process, before TensorFlow computes anything.
+        threads: largest number of threads per operation; None for as many as there are
+            usable cores, which is TensorFlow's own default. It can be set once per process, before
+            TensorFlow computes anything.
 
     Attributes:
         contract: contract of the model.

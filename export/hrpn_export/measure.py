@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hrpn_export.agreement import Sums
-from hrpn_export.certificate import Entry, Measured
+from hrpn_export.certificate import Entry, Measured, Stress
 from hrpn_export.contract import Contract
 from hrpn_export.errors import ContractError
 from hrpn_export.evidence import Evidence
 from hrpn_export.intervals import Coverage
+from hrpn_export.manifest import one_line
 from hrpn_export.runtimes import find_runtime
 from hrpn_export.session import Session, run_checked
 from hrpn_export.tracing import batch_of, symbolic_sizes
@@ -19,6 +20,8 @@ from hrpn_export.tracing import batch_of, symbolic_sizes
 if TYPE_CHECKING:
     import keras
 
+# Factors of the grey levels, and most pixels, of the images that are brighter than the patches.
+GAINS, _PIXELS = (1.5, 3.0), 2**19
 # Patches are predicted a few at a time: some runtimes hold every layer of a batch.
 _BATCH = 4
 
@@ -42,11 +45,20 @@ class ReferenceSession:
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Predict one batch; see ``Session``."""
+        return run_checked(self.contract, batch, self._predict)
+
+    def _predict(self, batch: np.ndarray) -> np.ndarray:
         import tensorflow as tf
 
-        return run_checked(
-            self.contract, batch, lambda array: self._run(tf.constant(array)).numpy()
-        )
+        try:
+            result: np.ndarray = self._run(tf.constant(batch)).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            height, width = batch.shape[1:3]
+            raise ContractError(
+                f"the model cannot predict {height} x {width} px, although its contract says "
+                f"multiples of {self.contract.stride_multiple}: {one_line(error.message)}"
+            ) from None
+        return result
 
 
 class Measurement:
@@ -66,6 +78,11 @@ class Measurement:
         self.evidence = evidence
         self._patches = _by_parts(reference, evidence.patches)
         self._reference = reference
+        points = self.contract.points
+        self._bright = [
+            (what, gain, images, _by_parts(reference, images)[..., :points])
+            for what, gain, images in brightened(evidence.patches, self.contract.grey_max)
+        ]
 
     def entry(self, session: Session, format: str, precision: str, runtime: str) -> Entry:
         """Measure one session.
@@ -91,8 +108,21 @@ class Measurement:
             version=getattr(session, "version", None) or installed_version(row.distribution),
             device=row.devices[0],
             measured=tuple(measured),
+            stress=tuple(self._stressed(session, *each) for each in self._bright),
             seam_error=seam_error(session, self.evidence.patches),
         )
+
+    def _stressed(
+        self,
+        session: Session,
+        what: str,
+        gain: float | None,
+        images: np.ndarray,
+        expected: np.ndarray,
+    ) -> Stress:
+        ours = _by_parts(session, images)[..., : expected.shape[-1]]
+        apart = np.abs(ours.astype(np.float64) - expected)
+        return Stress(what=what, gain=gain, largest=float(apart.max()), mean=float(apart.mean()))
 
     def _measured(
         self, what: str, pieces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -143,6 +173,28 @@ def seam_error(session: Session, patches: np.ndarray) -> float | None:
     alone = session(part[None])[0]
     inner = slice(halo, side - halo)
     return float(np.abs(whole[inner, inner] - alone[inner, inner]).max())
+
+
+def brightened(patches: np.ndarray, grey_max: float) -> list[tuple[str, float | None, np.ndarray]]:
+    """The brightest patches with a gain, and one image of the largest grey level everywhere.
+
+    Ranges that were fitted to other images, as those of int8, end somewhere below.
+
+    Args:
+        patches: (N, H, W, inputs) grey levels.
+        grey_max: largest grey level, which the images do not exceed.
+
+    Returns:
+        Name, gain (None for the image of the largest grey level) and images (n, H, W, inputs).
+    """
+    count = max(1, _PIXELS // int(np.prod(patches.shape[1:3])))
+    order = np.argsort(-patches.mean(axis=(1, 2, 3)), kind="stable")
+    brightest = np.asarray(patches[order[:count]], np.float32)
+    found: list[tuple[str, float | None, np.ndarray]] = [
+        (f"gain {gain:g}", gain, np.minimum(brightest * np.float32(gain), np.float32(grey_max)))
+        for gain in GAINS
+    ]
+    return [*found, ("saturated", None, np.full_like(brightest[:1], grey_max))]
 
 
 def mosaic(patches: np.ndarray, side: int) -> np.ndarray:

@@ -29,7 +29,7 @@ class Session(Protocol):
             (N, H, W, outputs) float32 grey levels.
 
         Raises:
-            ContractError: the batch does not fit the contract.
+            ContractError: the batch does not fit the contract, or holds NaN or infinite pixels.
             SessionError: the runtime failed.
         """
         ...
@@ -58,13 +58,30 @@ def run_checked(
         (N, H, W, outputs) float32 grey levels.
 
     Raises:
-        ContractError: the batch does not fit the contract, or the result does not.
+        ContractError: the batch does not fit the contract, or the result does not; or the batch
+            holds NaN or infinite pixels, which some runtimes turn into numbers without a word.
         SessionError: the runtime failed, for want of memory for example.
     """
     contract.check(batch)
+    pixels = _checked(batch)
     with named_errors("the model failed while it ran", SessionError):
-        result = np.asarray(run(np.ascontiguousarray(batch, np.float32)), np.float32)
+        result = np.asarray(run(pixels), np.float32)
     expected = (*batch.shape[:3], len(contract.outputs))
     if result.shape != expected:
         raise ContractError(f"the model gave an array {result.shape} where {expected} was due")
     return result
+
+
+def _checked(batch: np.ndarray) -> np.ndarray:
+    """A batch as float32 in C order."""
+    if batch.dtype.kind not in "fiub":
+        raise ContractError(f"expected an array of numbers, got {batch.dtype}")
+    with np.errstate(over="ignore"):  # too large for float32: infinite, and refused below
+        converted = np.ascontiguousarray(batch, np.float32)
+    if batch.dtype.kind == "f" and not np.isfinite(converted).all():
+        place = np.argwhere(~np.isfinite(converted))[0].tolist()
+        raise ContractError(
+            f"the batch holds NaN or infinite pixels, the first at {place} (N, H, W, C); replace "
+            "them by grey levels"
+        )
+    return converted

@@ -72,7 +72,9 @@ class ExportResult(Result):
         folder: of the bundle.
         table: per format: ``format``, ``precision``, ``certified`` ("yes" or the reason why not),
             ``largest`` (largest difference from the Keras model, grey levels), ``mse_change``
-            (relative change of the mean squared error), ``runtime``.
+            (relative change of the mean squared error), ``robust_gain`` (brightness, relative to
+            the patches, up to which it follows the Keras model), ``runtime``. A format has a row
+            for each runtime.
         seconds: wall time of the call.
     """
 
@@ -196,9 +198,10 @@ def export(
         progress: True for progress bars, or a function that is called with updates.
 
     Raises:
-        UncertifiedError: a format misses its limit; the others are in the bundle.
+        UncertifiedError: a format misses its limit, or cannot be made; the others are in the
+            bundle.
         UsageError: a format has none of the precisions.
-        BundleError: of ``hrpn_export.errors``: a format cannot be made.
+        BundleError: of ``hrpn_export.errors``: the network cannot be exported at all.
         OutputExistsError: ``out`` exists, and ``overwrite`` is false.
 
     Example:
@@ -223,17 +226,21 @@ def export(
     )
     with work(progress) as now:
         found = export_run(run_of(run), path_of(out), options=options, overwrite=overwrite)
-    table = tuple(_exported_row(entry) for entry in found.certificate.entries)
+    certificate = found.certificate
+    table = tuple(_exported_row(each, certificate.grey_max) for each in certificate.entries)
     return ExportResult(found.path, table, now.seconds)
 
 
-def _exported_row(entry: "Entry") -> Mapping[str, Cell]:
+def _exported_row(entry: "Entry", grey_max: float) -> Mapping[str, Cell]:
+    from hrpn_export.certificate import robust_gain
+
     measured = entry.measured
     return {
         "format": entry.format,
         "precision": entry.precision,
         "certified": entry.problem or "yes",
         "largest": max((each.largest for each in measured), default=None),
-        "mse_change": max((each.mse_change for each in measured), key=abs, default=None),
+        "mse_change": max((each.mse_change for each in measured), default=None),
+        "robust_gain": robust_gain(entry, grey_max),
         "runtime": f"{entry.runtime} {entry.version}",
     }

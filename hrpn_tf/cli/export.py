@@ -126,14 +126,16 @@ def command(
     """Export the best network of RUN to a bundle: a folder that runs elsewhere.
 
     Every format is measured against the Keras model, on patches and a slide that the training did
-    not use. One that misses its limit is left out, and the exit code is 1. Without format options,
-    all that this machine can make are exported, except TensorRT.
+    not use, in every runtime that is installed. One that misses its limit, or cannot be made, is
+    left out, and the exit code is 1. Without format options, all that this machine can make are
+    exported, except TensorRT.
     """
     options = replace(options, format_options=format_options)
     with waiting.part(EXPORT):
         exported = export_run(run, out, options=options, overwrite=overwrite)
-    for entry in exported.certificate.entries:
-        show(describe(entry))
+    certificate = exported.certificate
+    for entry in certificate.entries:
+        show(describe(entry, certificate.grey_max))
     logger.info(str(waiting))
 
 

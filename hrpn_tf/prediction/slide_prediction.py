@@ -145,6 +145,8 @@ class SlidePrediction(PredictionTask):
             for item in inputs:
                 if item.tile is item.block.tiles[0]:
                     values = maker.start(item.block, len(self.session.contract.outputs))
+                if self.observe is not None and item.pixels is not None:
+                    self.observe(item.pixels)
                 maker.add(values, item.tile, network(item.pixels))
                 if item.last:
                     check_values(values, item.block, self.out.name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hrpn_export import Session
 
 from hrpn_tf.config import PredictionConfig
@@ -34,6 +35,7 @@ class PredictionTask:
         cache_bytes: cache of decoded strips or tiles of the slide.
         assess: assesses the slide, given its tissue map; called once, at the start. Its result is
             written beside the provenance and does not affect the prediction.
+        observe: called with the pixels (h, w, inputs) of each tile that is computed.
     """
 
     session: Session
@@ -48,6 +50,7 @@ class PredictionTask:
     find_tissue: Callable[[], TissueMap] | None = None
     cache_bytes: int = CACHE_BYTES
     assess: Callable[[TissueMap | None], Mapping[str, Any]] | None = None
+    observe: Callable[[np.ndarray], object] | None = None
 
     @property
     def area(self) -> Region:

@@ -114,9 +114,14 @@ def save_checkpoint(
             link_or_copy(previous[0] / BEST, temporary / BEST)
         values = {"preset": preset, **asdict(state)}
         (temporary / _STATE).write_text(json.dumps(values), encoding="utf-8")
+    remove_old(folder)
+    return final
+
+
+def remove_old(folder: Path) -> None:
+    """Remove all checkpoints but the last ones; a killed training may have left more."""
     for old in list_checkpoints(folder)[:-_KEPT]:
         remove(old)
-    return final
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

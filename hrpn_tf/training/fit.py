@@ -31,6 +31,7 @@ from hrpn_tf.training.checkpoints import (
     TrainingState,
     list_checkpoints,
     load_checkpoint,
+    remove_old,
     set_aside,
 )
 from hrpn_tf.training.checks import adopt_preset, adopt_store, check_sizes
@@ -134,6 +135,7 @@ def _train(
     config = batches.config
     if devices.chief:
         clear_leftovers(run)
+        remove_old(run / CHECKPOINTS)
         add_environment(run, describe_environment())
     state = _restore(run, networks, config.model.preset, devices)
     parameters = sum(prod(v.shape) for v in networks.kept.trainable_variables)

@@ -132,7 +132,7 @@ def test_malicious_files_are_named_errors(name: str, tmp_path: Path) -> None:
     "value", ["9" * 5000, "0x" + "f" * 5000, "2001-99-99", "[" * 5000, "&a [*a]", "1:" * 400 + "1"]
 )
 def test_malicious_overrides_are_named_errors(value: str) -> None:
-    with pytest.raises(ConfigError, match="not valid YAML|whole number"):
+    with pytest.raises(ConfigError, match=r"not valid YAML|whole number"):
         load_config(None, [f"prediction.tile={value}"])
 
 

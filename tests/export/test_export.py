@@ -1,23 +1,28 @@
 """``export_bundle``: what is refused before anything is written, and what is left of a failure."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
-from hrpn_export import About, export_bundle, open_bundle
+from hrpn_export import About, Evidence, export_bundle, open_bundle, open_session
+from hrpn_export.calibrated_range import CalibratedRange
+from hrpn_export.certificate import robust_gain
 from hrpn_export.errors import (
     BundleExistsError,
     CalibrationError,
+    CertificateError,
     ContractError,
-    ExportError,
     FormatError,
     MissingRuntimeError,
 )
 from hrpn_export.formats.onnx import exporter as onnx_file
 from hrpn_export.tensorrt import write
 from hrpn_export.tensorrt.machine import Machine, platform_name
-from support.bundles import CONTRACT, evidence, network
+from support.bundles import CONTRACT, change_json, evidence, network, vouch
+from support.format_networks import images, tiny
 
 PATCHES = np.random.default_rng(0).uniform(0, 200, (2, 32, 32, 2)).astype(np.float32)
 
@@ -62,14 +67,138 @@ def test_nothing_is_replaced(tmp_path):
         export(tmp_path / "b")
 
 
-def test_a_converter_that_fails_is_named_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_converter_that_fails_is_named_and_the_other_formats_stay(tmp_path, monkeypatch):
     def fail(*_: object) -> None:
         raise LookupError("no such operation\nat all")
 
     monkeypatch.setattr(onnx_file, "to_onnx", fail)
-    with pytest.raises(ExportError, match=r"^onnx fp32: the converter failed: no such operation$"):
+    done = export(tmp_path / "b", ("onnx", "fp32"), ("tensorrt", "fp32"), ("saved_model", "fp32"))
+    assert done.refused["onnx fp32"] == "cannot be made: the converter failed: no such operation"
+    assert "there is none" in done.refused["tensorrt fp32"]
+    assert done.failed == ("onnx fp32", "tensorrt fp32")
+    bundle = open_bundle(tmp_path / "b")
+    assert [a.format for a in bundle.manifest.artefacts] == ["keras", "saved_model"]
+    assert not (tmp_path / "b" / "onnx").exists()
+
+
+def test_a_file_that_cannot_be_run_is_named_and_the_others_stay(tmp_path, monkeypatch):
+    def nothing(source: object, precision: str, folder: Path) -> Path:
+        return folder / "model.onnx"
+
+    monkeypatch.setattr("hrpn_export.formats.onnx.export", nothing)
+    done = export(tmp_path / "b", ("onnx", "fp32"))
+    assert done.refused["onnx fp32"].startswith("cannot be run: ")
+    assert done.failed == ("onnx fp32",)
+    assert [a.format for a in open_bundle(tmp_path / "b").manifest.artefacts] == ["keras"]
+
+
+def test_a_full_disk_ends_the_export(tmp_path, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(onnx_file, "to_onnx", fail)
+    with pytest.raises(OSError, match="No space"):
         export(tmp_path / "b", ("onnx", "fp32"))
     assert not list(tmp_path.iterdir())
+
+
+def wrong_model(size=None, outputs=1, inputs=2, second=False):
+    image = keras.Input((size, size, inputs))
+    given = keras.layers.Conv2D(outputs, 3, padding="same")(image)
+    return keras.Model(image, [given, given] if second else given)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (lambda: wrong_model(size=32), r"takes arrays \(None, 32, 32, 2\) only.*keras.Input"),
+        (lambda: wrong_model(outputs=3), "names 1 channels.*: qd"),
+        (lambda: wrong_model(inputs=3), "takes 3 channels, and its contract names 2: vessels"),
+        (lambda: wrong_model(second=True), "has 2 outputs"),
+    ],
+)
+def test_a_model_that_is_not_what_the_contract_says(tmp_path, model, said):
+    with pytest.raises(ContractError, match=said):
+        export_bundle(
+            model(), CONTRACT, tmp_path / "b", artefacts=[], evidence=evidence(network()),
+            about=About("tiny"),
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_receptive_field_that_is_too_small_is_no_certificate(tmp_path):
+    """The halo of a tiled prediction would be too small: seams of many grey levels."""
+    model = network()
+    given = {"evidence": evidence(model), "about": About("tiny"), "artefacts": [("onnx", "fp32")]}
+    contract = replace(CONTRACT, receptive_field=1)
+    with pytest.raises(CertificateError, match="Keras model itself has a seam error of"):
+        export_bundle(model, contract, tmp_path / "b", **given)
+    assert not list(tmp_path.iterdir())
+    export_bundle(model, contract, tmp_path / "b", **given, uncertified=True)
+    opened = open_bundle(tmp_path / "b")
+    for runtime in ("onnxruntime", "openvino"):
+        with pytest.raises(CertificateError, match="seam error"):
+            open_session(opened, "onnx", runtime=runtime)
+    assert opened.manifest.artefacts[1].details["runtimes"] == {}
+
+
+@pytest.fixture(scope="module")
+def ranges(tmp_path_factory):
+    """A bundle with int8, calibrated on dim patches and measured on patches twice as bright."""
+    model, contract = tiny()
+    dim = images((8, 64, 64), seed=3) / 8
+    patches = images((2, 64, 64), seed=4) / 8
+    truth = model(patches).numpy() + 2
+    out = tmp_path_factory.mktemp("ranges") / "b"
+    done = export_bundle(
+        model, contract, out, artefacts=[("onnx", "fp32"), ("onnx", "int8")],
+        evidence=Evidence(patches, truth), about=About("tiny"), calibration=dim, uncertified=True,
+    )  # fmt: skip
+    return out, done, dim
+
+
+def test_every_runtime_that_is_installed_is_certified_by_name(ranges):
+    out, done, _ = ranges
+    entries = done.certificate.entries_of("onnx", "fp32")
+    assert [entry.runtime for entry in entries] == ["onnxruntime", "openvino"]
+    assert all(entry.measured and entry.stress for entry in entries)
+    assert [e.runtime for e in done.certificate.entries_of("onnx", "int8")] == ["onnxruntime"]
+    manifest = open_bundle(out).manifest
+    details = {(a.format, a.precision): a.details for a in manifest.artefacts}
+    assert set(details["onnx", "fp32"]["runtimes"]) == {"onnxruntime", "openvino"}
+    text = (out / "README.md").read_text(encoding="utf-8")
+    assert "| onnx | fp32 | openvino" in text
+    assert "NaN, infinity" in text
+
+
+def test_a_runtime_that_was_not_certified_is_refused_with_a_reason(ranges, tmp_path):
+    bundle = Path(shutil.copytree(ranges[0], tmp_path / "b"))
+    change_json(
+        bundle / "certificate.json",
+        lambda values: values.update(
+            entries=[e for e in values["entries"] if e["runtime"] != "openvino"]
+        ),
+    )
+    vouch(bundle, "certificate.json")
+    opened = open_bundle(bundle)
+    with pytest.raises(CertificateError, match=r"in openvino .* measured in onnxruntime only"):
+        open_session(opened, "onnx", runtime="openvino")
+    open_session(opened, "onnx", runtime="openvino", certified=False)
+    open_session(opened, "onnx")
+
+
+def test_int8_states_its_range_and_the_gain_that_it_bears(ranges):
+    out, done, dim = ranges
+    entry, grey_max = done.certificate.entry("onnx", "int8"), done.certificate.grey_max
+    assert [stress.what for stress in entry.stress] == ["gain 1.5", "gain 3", "saturated"]
+    assert entry.stress[2].largest > 3 * entry.measured[0].largest  # clipped far below
+    assert robust_gain(done.certificate.entry("onnx", "fp32"), grey_max) == 3
+    artefact = open_bundle(out).artefact("onnx", "int8")
+    found = CalibratedRange.of(artefact, 2)
+    assert found.maximum == pytest.approx(dim.max(axis=(0, 1, 2)))
+    assert found.outside(dim).tolist() == [0, 0]
+    assert min(found.outside(3 * dim)) > 0
+    assert "Robust up to gain" in (out / "README.md").read_text(encoding="utf-8")
 
 
 def test_without_tensorrt_the_onnx_file_is_there_with_the_command(tmp_path, monkeypatch):

@@ -3,7 +3,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from hrpn_export import ArraySlide, ContractError, Evidence
-from hrpn_export.measure import Measurement, ReferenceSession, mosaic, seam_error
+from hrpn_export.measure import (
+    Measurement,
+    ReferenceSession,
+    brightened,
+    mosaic,
+    seam_error,
+)
 from scipy.ndimage import uniform_filter
 from support.bundles import CONTRACT, network
 
@@ -76,6 +82,18 @@ def test_an_entry_holds_the_patches_and_each_slide():
     assert all(m.largest == pytest.approx(2.0, abs=1e-4) for m in entry.measured)
     assert entry.device == "cpu"
     assert entry.version
+    assert [(s.what, s.gain) for s in entry.stress] == [
+        ("gain 1.5", 1.5), ("gain 3", 3.0), ("saturated", None),
+    ]  # fmt: skip
+    assert all(s.largest == pytest.approx(2.0, abs=1e-3) for s in entry.stress)
+
+
+def test_brighter_images_end_at_the_largest_grey_level():
+    bright = {what: images for what, _, images in brightened(PATCHES, 255.0)}
+    assert bright["gain 1.5"].max() == bright["gain 3"].max() == 255
+    assert bright["gain 3"].mean() > bright["gain 1.5"].mean() > PATCHES.mean()
+    assert (bright["saturated"] == 255).all()
+    assert bright["saturated"].shape == (1, 16, 16, 2)
 
 
 def test_a_gpu_runtime_is_measured_on_its_own_device():

@@ -99,12 +99,15 @@ def test_what_a_training_killed_at_its_end_did_not_show(finished, store, config,
     before = history(run)
     (run / lost).unlink()
     (run / ".partial-0a1b2c3d-best.keras").write_text("half")
+    (run / "checkpoints" / "epoch-00001").mkdir()  # was about to be removed
     state = fit(store.path, run, config, progress=False)
     assert state.epoch == 4
     assert history(run) == before
     assert (run / "best.keras").read_bytes() == (finished / "best.keras").read_bytes()
     assert (run / "resources.json").is_file()
     assert not [path for path in run.iterdir() if path.name.startswith(".")]
+    kept = [sorted(path.name for path in (r / "checkpoints").iterdir()) for r in (run, finished)]
+    assert kept[0] == kept[1]
 
 
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(finished, store, config, run, monkeypatch):

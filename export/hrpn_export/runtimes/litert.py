@@ -7,6 +7,7 @@ import numpy as np
 from hrpn_export.contract import Contract
 from hrpn_export.errors import DamagedBundleError
 from hrpn_export.session import run_checked
+from hrpn_export.threads import threads_of
 
 
 class LiteRtSession:
@@ -20,7 +21,7 @@ class LiteRtSession:
 
         self.contract = contract
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter = Interpreter(model_path=str(path), num_threads=threads_of(threads))
         except (ValueError, RuntimeError) as error:
             raise DamagedBundleError(f"{path}: no TFLite file of a bundle: {error}") from None
         self._input = self._interpreter.get_input_details()[0]["index"]

@@ -8,6 +8,7 @@ from hrpn_export.contract import Contract
 from hrpn_export.errors import DamagedBundleError, FormatError
 from hrpn_export.names import INPUT, OUTPUT
 from hrpn_export.session import run_checked
+from hrpn_export.threads import threads_of
 
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -25,9 +26,8 @@ class OnnxSession:
 
         self.contract = contract
         options = onnxruntime.SessionOptions()
-        if threads is not None:
-            options.intra_op_num_threads = threads
-            options.inter_op_num_threads = 1
+        options.intra_op_num_threads = threads_of(threads)
+        options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # A memory plan per size doubles the memory of the first run and is no faster
         # (docs/guide/benchmark.md).

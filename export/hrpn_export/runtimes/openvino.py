@@ -9,6 +9,7 @@ from hrpn_export.errors import DamagedBundleError
 from hrpn_export.names import OUTPUT
 from hrpn_export.runtimes.signal_stack import signal_stack_kept
 from hrpn_export.session import run_checked
+from hrpn_export.threads import threads_of
 
 
 class OpenVinoSession:
@@ -19,9 +20,10 @@ class OpenVinoSession:
 
         self.contract = contract
         # OpenVINO would choose bfloat16 where the CPU has it: an error of 0.01 instead of 1e-6.
-        settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32"}
-        if threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = threads
+        settings: dict[str, object] = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": threads_of(threads),
+        }
         try:
             with signal_stack_kept():
                 self._model = openvino.Core().compile_model(str(path), "CPU", settings)

@@ -36,13 +36,22 @@ class Runtime:
     devices: tuple[str, ...] = ("cpu",)
     precisions: tuple[str, ...] | None = None
 
+    @property
+    def installed(self) -> bool:
+        """Whether its package is installed."""
+        return find_spec(self.package) is not None
+
+    def runs(self, precision: str) -> bool:
+        """Whether it gives correct results in a precision."""
+        return self.precisions is None or precision in self.precisions
+
     def opener(self) -> Opener:
         """The class or function that opens a file or folder.
 
         Raises:
             MissingRuntimeError: its package is not installed; says how to install it.
         """
-        if find_spec(self.package) is None:
+        if not self.installed:
             raise MissingRuntimeError(
                 f"{self.name} is not installed: pip install 'hrpn-tf[{self.extra}]'"
             )

@@ -72,7 +72,7 @@ def _estimate(sums: np.ndarray, clusters: Clusters, figure: Figure) -> dict[str,
         drawn = figure(clusters.counts @ sums)
     if not np.isfinite(value):
         return {"value": None, "interval": None, "unresolved": "there are none"}
-    bounds, reason = clusters.interval(drawn, sums.any(axis=1))
+    bounds, reason = clusters.interval(drawn, np.any(sums, axis=1))
     return {
         "value": value,
         "interval": None if bounds is None else list(bounds),

@@ -188,7 +188,7 @@ def make_profile(
         with np.errstate(invalid="ignore"):
             measured = (total[:, 1] / pixels)[closed]
         background = choose_background(distance[closed], measured, pixels[closed])
-    filled = sums[..., 0].any(axis=1)
+    filled = np.any(sums[..., 0], axis=1)
     reach = float(distance[closed][-1]) if inner.any() else 0.0
     limits = Limits(bins.width_um, reach, clusters, filled)
     curves, depths = [], []

@@ -47,7 +47,8 @@ def export_run(
     Raises:
         UsageError: a format supports none of the requested precisions.
         RunError, StoreError: the run has no network yet, or its patch dataset is missing.
-        UncertifiedError: a format failed certification; the others are in the bundle.
+        UncertifiedError: a format failed certification, or its converter failed; the others are
+            in the bundle.
         MissingRuntimeError: a format cannot be built on this machine; its prerequisites are in the
             bundle.
         BundleError: as raised by the export library.
@@ -194,21 +195,26 @@ def _write_zip(bundle: Path, archive: Path, overwrite: bool) -> None:
 def _at(out: Path, exported: "Exported") -> "Exported":
     """The same result with the final path, also in its messages."""
     there, here = str(exported.path), str(out)
-    texts = {what: text.replace(there, here) for what, text in exported.impossible.items()}
-    return replace(exported, path=out, impossible=texts)
+    impossible, refused = (
+        {what: text.replace(there, here) for what, text in texts.items()}
+        for texts in (exported.impossible, exported.refused)
+    )
+    return replace(exported, path=out, impossible=impossible, refused=refused)
 
 
 def _refuse_missed(exported: "Exported") -> None:
     from hrpn_export.errors import MissingRuntimeError
 
-    out = exported.path
+    out, lacking = exported.path, ""
     if exported.impossible:
         reasons = "; ".join(dict.fromkeys(exported.impossible.values()))
-        names = ", ".join(exported.impossible)
-        raise MissingRuntimeError(f"{out}: is there without {names}: {reasons}")
+        lacking = f"is there without {', '.join(exported.impossible)}: {reasons}"
     if not exported.refused:
+        if lacking:
+            raise MissingRuntimeError(f"{out}: {lacking}")
         return
     reasons = "; ".join(f"{what} {problem}" for what, problem in exported.refused.items())
-    raise UncertifiedError(
-        f"{out}: left out of the bundle, not certified: {reasons}; keep them with --uncertified"
-    )
+    missed = exported.refused.keys() - set(exported.failed)
+    advice = "; keep those that missed a limit with --uncertified" if missed else ""
+    also = f"; it also {lacking}" if lacking else ""
+    raise UncertifiedError(f"{out}: left out of the bundle, not certified: {reasons}{advice}{also}")

@@ -6,19 +6,23 @@ if TYPE_CHECKING:
     from hrpn_export.certificate import Entry
 
 
-def describe(entry: "Entry") -> str:
-    """The measurements of a format."""
+def describe(entry: "Entry", grey_max: float) -> str:
+    """The measurements of a format in a runtime."""
     what = f"{entry.format} {entry.precision}"
     if not entry.measured:
-        return f"{what}: {entry.problem}"
+        return f"{what}: {entry.problem} ({entry.runtime})"
+    from hrpn_export.certificate import robust_gain
+
     largest = max(measured.largest for measured in entry.measured)
-    change = max((measured.mse_change for measured in entry.measured), key=abs)
+    change = max(measured.mse_change for measured in entry.measured)
     seams = "" if entry.seam_error is None else f", seams {entry.seam_error:.2g}"
     verdict = "certified" if entry.problem is None else f"not certified: {entry.problem}"
     costs = "MSE the same" if abs(change) < 5e-5 else f"MSE {change:+.2%}"
     shares = [m.coverage for m in entry.measured if m.coverage is not None]
     covered = f", coverage {', '.join(f'{share:.1%}' for share in shares)}" if shares else ""
+    gain = robust_gain(entry, grey_max)
+    robust = "" if gain is None else f", robust up to gain {gain:g}"
     return (
-        f"{what}: differs by at most {largest:.2g} grey levels, {costs}{seams}{covered} "
+        f"{what}: differs by at most {largest:.2g} grey levels, {costs}{seams}{covered}{robust} "
         f"({entry.runtime} {entry.version}); {verdict}"
     )

@@ -17,6 +17,7 @@ from hrpn_tf.runs.folder import TRAINING_PROFILE
 
 if TYPE_CHECKING:
     from hrpn_export import Bundle, Contract, Session
+    from hrpn_export.calibrated_range import CalibratedRange
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
 
@@ -57,7 +58,7 @@ class BundleNetwork:
 
     def caution(self) -> str | None:
         """Warns if the certificate of the format measured visible tiles."""
-        entry = self._bundle().certificate.entry(self.format, self.precision)
+        entry = self._bundle().certificate.entry(self.format, self.precision, self.runtime)
         if entry is None or entry.seam_error is None or entry.seam_error <= _SEAM:
             return None
         return (
@@ -91,7 +92,7 @@ class BundleNetwork:
 
         bundle = self._bundle()
         bundle.artefact(self.format, self.precision)
-        problem = bundle.certificate.problem(self.format, self.precision)
+        problem = bundle.certificate.problem(self.format, self.precision, self.runtime)
         if problem and not self.uncertified:
             raise CertificateError(f"{self.folder}: {problem}")
         contract = bundle.contract
@@ -146,6 +147,14 @@ class BundleNetwork:
         if TRAINING_PROFILE not in bundle.manifest.files:
             return None
         return load_profile(bundle.path / TRAINING_PROFILE)
+
+    def calibrated_range(self) -> "CalibratedRange | None":
+        """See ``Network``."""
+        from hrpn_export.calibrated_range import CalibratedRange
+
+        bundle = self._bundle()
+        artefact = bundle.artefact(self.format, self.precision)
+        return CalibratedRange.of(artefact, len(bundle.contract.inputs))
 
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""

@@ -11,6 +11,7 @@ from hrpn_tf.waiting import NETWORK, waiting
 
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
+    from hrpn_export.calibrated_range import CalibratedRange
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
 
@@ -75,6 +76,10 @@ class Network(Protocol):
         """
         ...
 
+    def calibrated_range(self) -> "CalibratedRange | None":
+        """Grey levels that an int8 network was calibrated on; None if there was no calibration."""
+        ...
+
     def load(self, threads: int | None) -> "Session":
         """Load the network; see :func:`load_network`."""
         ...
@@ -89,7 +94,7 @@ def load_network(network: Network, threads: int | None = None) -> "Session":
 
     Args:
         network: network of a run or of a bundle.
-        threads: most threads that one operation uses; None leaves it to the runtime.
+        threads: most threads that one operation uses; None for all usable cores.
 
     Raises:
         HrpnError, BundleError: the network is missing or damaged.

@@ -97,6 +97,10 @@ class RunNetwork:
         path = self.run.training_profile
         return load_profile(path) if path.exists() else None
 
+    def calibrated_range(self) -> None:
+        """None, since a network in float32 needs no calibration."""
+        return None
+
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""
         load_tensorflow()

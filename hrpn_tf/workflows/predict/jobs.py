@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
     from hrpn_tf.prediction.belonging import ExpectedInput, ExpectedSettings
     from hrpn_tf.slides import Slide, SlideInfo
+    from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,11 @@ def check(
         size = size_of(seen)
         region = options.region and frame_region(options.region, info, frame, size)
         if options.mask is not None:
-            read_mask(options.mask, *size_of(info), frame.scale)
+            mask = read_mask(options.mask, *size_of(info), frame.scale)
+            logger.info(
+                f"{options.mask}: {mask.united} outlines united, {mask.cut_out} of QuPath's class "
+                "Ignore* cut out"
+            )
     area = size if region is None else (region.height, region.width)
     return SlideJob(
         slide=request.slide.absolute(),
@@ -155,14 +160,28 @@ def _check_place(request: Request, overwrite: bool) -> None:
         )
 
 
+def watch_of(job: SlideJob) -> "RangeWatch | None":
+    """A watch of the slide's grey levels, for a network with a calibrated range; else None."""
+    from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
+
+    calibrated = job.network.calibrated_range()
+    return None if calibrated is None else RangeWatch(calibrated, tuple(job.channel_names))
+
+
 @contextmanager
-def opened(job: SlideJob, session: "Session", budget: int | None) -> Iterator["SlidePrediction"]:
+def opened(
+    job: SlideJob,
+    session: "Session",
+    budget: int | None,
+    watch: "RangeWatch | None" = None,
+) -> Iterator["SlidePrediction"]:
     """Open the slide of a job, and make its prediction.
 
     Args:
         job: checked job.
         session: session of the job's network.
         budget: memory limit of this process, bytes.
+        watch: sees the grey levels of each tile; None for nothing.
     """
     from hrpn_tf.prediction import SlidePrediction, open_frame, read_mask
 
@@ -185,6 +204,7 @@ def opened(job: SlideJob, session: "Session", budget: int | None) -> Iterator["S
             mask=None if job.mask is None else read_mask(job.mask, *size_of(info), job.frame.scale),
             find_tissue=look if _may_skip(job) else None,
             cache_bytes=cache,
+            observe=None if watch is None else watch.see,
             assess=None
             if job.profile is None
             else partial(_assess, job, session, seen, look, means),

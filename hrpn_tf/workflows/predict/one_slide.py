@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.workflows.networks.network import Network, load_network
-from hrpn_tf.workflows.predict.jobs import SlideJob, check, opened, with_tile
+from hrpn_tf.workflows.predict.calibrated_range import warn
+from hrpn_tf.workflows.predict.jobs import SlideJob, check, opened, watch_of, with_tile
 from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request
 
@@ -81,11 +82,15 @@ def predict_slide(
     if out is not None:
         job = replace(job, out=out.absolute())
     budget = memory_budget(job.config.prediction, processes)
-    with opened(job, session or load_network(job.network), budget) as prediction:
-        return run_prediction(
+    # a session of the caller's need not be that of the network
+    watch = watch_of(job) if session is None else None
+    with opened(job, session or load_network(job.network), budget, watch) as prediction:
+        summary = run_prediction(
             change(prediction),
             budget=budget,
             overwrite=overwrite,
             progress=progress,
             on_begun=on_begun,
         )
+    warn(job.slide.name, watch)
+    return summary

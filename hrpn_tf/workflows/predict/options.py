@@ -44,8 +44,8 @@ class Execution:
             as fit, or 0 for a single slide.
         scheduler: address of a running Dask cluster instead, ``tcp://...``.
         overwrite: replace existing predictions, and unfinished ones with other settings.
-        skip_existing: skip slides that the same network has predicted already; among several
-            slides they are always skipped.
+        skip_existing: skip slides whose result is there already, of the same slide, channels,
+            network and settings; among several slides they are always skipped.
         progress: report the progress; see ``hrpn_tf.progress``.
         on_done: called with one line per finished slide; logs it by default.
     """

@@ -146,6 +146,7 @@ def _with_bounds(sources: Sources, name: str, predicted: Slide, stack: ExitStack
                              name)  # fmt: skip
     if beside is None or _bounds(predicted, "", 0.0):
         return predicted
+    check_prediction(beside, sources.slides[name], sources.config)
     return stack.enter_context(open_slide(beside))
 
 

@@ -27,6 +27,7 @@ from hrpn_tf.evaluation.out_of_distribution import (
 from hrpn_tf.evaluation.out_of_distribution.feature_space import fit_feature_space
 from hrpn_tf.evaluation.out_of_distribution.limits import upper_limit
 from hrpn_tf.evaluation.out_of_distribution.profile import reference_of
+from hrpn_tf.evaluation.out_of_distribution.resolution import unnoticed
 from hrpn_tf.evaluation.out_of_distribution.statistics import SlideStatistics, structure_size
 
 SIDE, WINDOWS = 96, 6
@@ -195,6 +196,25 @@ def test_few_slides_teach_no_limits() -> None:
         "2 training slides do not tell how much slides of their kind differ; that takes 3",
     )
     assert judgement.to_json()["out_of_distribution"] is None
+    assert judgement.to_json()["caution"].startswith("2 training slides of 2 groups tell nothing")
+
+
+@pytest.mark.parametrize("slides", [3, 8])
+def test_a_judgement_says_what_it_cannot_notice(slides: int) -> None:
+    """The factors of brightness that it names are those at which a slide like others is noticed."""
+    profile = profile_of(slides)
+    low, high = unnoticed(profile)["vessels"]
+    assert low < 1 < high
+    reference = reference_of(profile)
+    limit = profile.grey_limits[0]
+    for factor in (low, high):
+        average = np.sinh(reference.quantiles) * reference.scale[:, None]
+        slide = SlideStatistics(factor * average, profile.structure_px[0], None, 6)
+        assert reference.distances(slide).grey[0] == pytest.approx(limit, rel=1e-6)
+    found = judged(profile).to_json()
+    assert found["unnoticed"]["vessels"] == pytest.approx([low, high], rel=0.01)
+    assert f"{slides} training slides of {slides} groups tell little" in found["caution"]
+    assert f"vessels {low:.2g} to {high:.2g} times as bright" in found["caution"]
 
 
 def test_slides_of_one_animal_are_left_out_together() -> None:

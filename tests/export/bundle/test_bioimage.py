@@ -1,6 +1,7 @@
 """The bundle is a model description of bioimage.io: their own validator says so, offline."""
 
 import dataclasses
+import re
 import zipfile
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from bioimageio.spec.generic.v0_3 import LicenseId
 from hrpn_export import About, bioimage, export_bundle, open_bundle
 from hrpn_export.archive import write_zip
 from hrpn_export.manifest import Manifest, contract_fields, read_manifest
+from hrpn_export.nickname import nickname_of
 from pydantic import TypeAdapter
 from support.bundles import ARTEFACTS, CONTRACT, evidence, exported, network
 
@@ -80,9 +82,21 @@ def test_weights_are_those_of_the_bundle_and_come_from_keras():
     assert weights.onnx.opset_version == 18
     assert weights.onnx.parent == "keras_v3"
     assert weights.keras_v3.backend[0] == "tensorflow"
-    # the SavedModel would have to be stored twice
-    assert weights.tensorflow_saved_model_bundle is None
-    assert not (exported() / bioimage.SAVED_MODEL).exists()
+    # some programs read no other
+    zipped = weights.tensorflow_saved_model_bundle
+    assert str(zipped.source.path) == bioimage.SAVED_MODEL
+    assert zipped.parent == "keras_v3"
+
+
+def test_it_has_a_nickname_of_its_own():
+    description = validated(exported() / "rdf.yaml")
+    assert re.fullmatch(r"[a-z]+-[a-z]+", str(description.id))
+    assert description.id_emoji
+    config = yaml.safe_load((exported() / "rdf.yaml").read_text(encoding="utf-8"))["config"]
+    assert config["bioimageio"]["nickname"] == str(description.id)
+    names = {nickname_of(bytes([i]), SAMPLE).text for i in range(50)}
+    assert len(names) > 30
+    assert nickname_of(b"", SAMPLE) != nickname_of(b"", SAMPLE + 1)
 
 
 @pytest.mark.parametrize("artefacts", [[], [("saved_model", "fp32")], [("onnx", "fp32")]])

@@ -2,7 +2,14 @@ import json
 import math
 
 import pytest
-from hrpn_export.certificate import Certificate, Entry, Measured, read_certificate
+from hrpn_export.certificate import (
+    Certificate,
+    Entry,
+    Measured,
+    Stress,
+    read_certificate,
+    robust_gain,
+)
 from hrpn_export.errors import DamagedBundleError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +42,9 @@ def test_good_figures_are_certified(precision):
         ("fp32", {"mse": math.nan}, "not finite"),
         ("fp16", {"largest": 0.26}, "0.25 are allowed"),
         ("fp16", {"mse_change": 0.0011}, "0.110%"),
-        ("fp16", {"mse_change": -0.0011}, "0.110%"),
+        ("int8", {"largest": 10.1}, "10.1 grey levels on patches, where 10 are"),
+        ("int8", {"mean": 1.1}, "1.1 grey levels in the mean"),
+        ("dynamic", {"largest": 21.0, "mse_change": -0.1}, "21 grey levels"),
         ("int8", {"mse_change": 0.011}, "1.100%"),
         ("int8", {"mse_change": math.nan}, "nan%"),
         ("int8", {"mse": math.inf}, "not finite"),
@@ -48,6 +57,55 @@ def test_figures_beyond_the_limit_are_refused_whatever_the_file_says(precision, 
     assert problem is not None
     assert reason in problem
     assert "--uncertified" in problem
+
+
+@pytest.mark.parametrize("precision", ["fp16", "dynamic", "int8"])
+def test_a_smaller_error_is_no_fault(precision):
+    assert certificate(precision, mse_change=-0.3).problem("onnx", precision) is None
+
+
+@pytest.mark.parametrize(
+    ("precision", "seam", "fine"),
+    [
+        ("fp32", 0.009, True), ("fp32", 66.3, False), ("fp32", math.nan, False),
+        ("fp16", 0.3, False), ("int8", 0.2, True), ("int8", 0.3, False),
+        ("dynamic", 0.64, True), ("dynamic", 1.1, False), ("fp32", None, True),
+    ],
+)  # fmt: skip
+def test_the_seam_error_has_a_limit(precision, seam, fine):
+    made = certificate(precision)
+    entry = made.entries[0].model_copy(update={"seam_error": seam})
+    made = made.model_copy(update={"entries": (entry,)})
+    problem = made.problem("onnx", precision)
+    assert (problem is None) == fine
+    assert fine or "seam error" in (problem or "")
+
+
+def test_each_runtime_has_an_entry_of_its_own():
+    usual = certificate().entries[0]
+    other = usual.model_copy(update={"runtime": "openvino", "problem": "differs"})
+    both = certificate().model_copy(update={"entries": (usual, other)})
+    assert both.problem("onnx", "fp32") is None
+    assert both.problem("onnx", "fp32", "onnxruntime") is None
+    assert "in openvino is not certified: differs" in (
+        both.problem("onnx", "fp32", "openvino") or ""
+    )
+    assert "measured in onnxruntime only" in (
+        certificate().problem("onnx", "fp32", "openvino") or ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("differences", "gain"),
+    [([0.5, 0.9], 3.0), ([0.5, 21.0], 1.5), ([11.0, 0.5], 1.0), ([math.nan, 0.5], 1.0), ([], None)],
+)
+def test_a_format_is_robust_up_to_the_gain_before_the_first_miss(differences, gain):
+    tried = tuple(
+        Stress(what=f"gain {factor}", gain=factor, largest=largest, mean=0.1)
+        for factor, largest in zip((1.5, 3.0), differences, strict=False)
+    )
+    entry = certificate("int8").entries[0].model_copy(update={"stress": tried})
+    assert robust_gain(entry, 255.0) == gain
 
 
 def test_limits_scale_with_the_range():

@@ -3,6 +3,7 @@ import numpy as np
 import onnx
 import pytest
 from hrpn_benchmarks.trackers.counts import count_onnx
+from hrpn_export.contract import Contract
 from hrpn_export.errors import ExportError
 from hrpn_export.formats import Source
 from hrpn_export.formats.onnx.exporter import export, to_onnx
@@ -28,6 +29,10 @@ def test_the_file_is_valid_onnx_for_every_batch_and_size(tmp_path, precision):
     onnx.shape_inference.infer_shapes(graph, strict_mode=True, check_type=True, data_prop=True)
     assert [each.version for each in graph.opset_import if each.domain in ("", "ai.onnx")] == [18]
     assert {each.domain for each in graph.graph.node} == {""}
+    stated = {each.key: each.value for each in graph.metadata_props}
+    assert Contract.from_json(stated["contract"]) == contract
+    assert stated["precision"] == precision
+    assert not [a for n in graph.graph.node for a in n.attribute if a.s == b"SAME_UPPER"]
     for values, name, channels in (
         (graph.graph.input, "grey_levels", 2),
         (graph.graph.output, "prediction", 1),

@@ -81,6 +81,20 @@ def test_a_wrong_shape_is_refused(exported, format, runtime, precision, shape, m
         session(np.zeros(shape, np.float32))
 
 
+@pytest.mark.parametrize(("format", "runtime", "precision"), RUNS)
+def test_nan_and_infinity_are_refused(exported, format, runtime, precision):
+    """int8, dynamic and OpenVINO would give ordinary grey levels in their place."""
+    _, contract, file = exported
+    session = find_runtime(runtime).opener()(file(format, precision), contract, "cpu", None)
+    for value in (np.nan, np.inf, -np.inf, 1e39):  # the last one is infinite in float32
+        batch = images((1, 16, 16)).astype(np.float64)
+        batch[0, 3, 5, 1] = value
+        with pytest.raises(ContractError, match=r"NaN or infinite .* at \[0, 3, 5, 1\]"):
+            session(batch)
+    with pytest.raises(ContractError, match="array of numbers"):
+        session(images((1, 16, 16)).astype(complex))
+
+
 @pytest.mark.parametrize(
     "run", [("onnx", "onnxruntime"), ("onnx", "openvino"), ("tflite", "litert")]
 )
@@ -106,6 +120,30 @@ def test_threads_are_as_many_as_asked_for(exported, run):
     added(1)  # what a runtime starts once, whatever it is told
     assert added(1) == 0  # the caller's own takes part
     assert 1 <= added(3) <= 2
+
+
+@pytest.mark.parametrize("run", [("onnx", "onnxruntime"), ("tflite", "litert")])
+def test_without_a_number_threads_are_all_usable_cores(exported, monkeypatch, run):
+    """Their own defaults differ: one thread in LiteRT."""
+    _, contract, file = exported
+    path, opener = file(run[0], "fp32"), find_runtime(run[1]).opener()
+
+    def added(threads: int | None) -> int:
+        before = len(os.listdir("/proc/self/task"))
+        session = opener(path, contract, "cpu", threads)
+        session(images((4, 256, 256)))
+        return len(os.listdir("/proc/self/task")) - before
+
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(3)))
+    added(1)
+    assert added(None) == added(3) >= 1
+
+
+def test_openvino_uses_all_usable_cores(exported, monkeypatch):
+    _, contract, file = exported
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
+    session = find_runtime("openvino").opener()(file("onnx", "fp32"), contract, "cpu", None)
+    assert session._model.get_property("INFERENCE_NUM_THREADS") == 1
 
 
 def test_openvino_is_told_the_number_of_threads(exported):

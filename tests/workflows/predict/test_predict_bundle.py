@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.command import hrpn_tf
-from support.exported_run import exportable_run
+from support.exported_run import exportable_run, image
 from support.places import ROOT
+from support.run_folder import write_slides
 
 from hrpn_tf.slides import open_slide, read_provenance
 
@@ -63,6 +64,22 @@ def test_every_runtime_predicts_slides(
         == 0
     )
     assert np.abs(pixels(out) - reference).max() <= limit
+
+
+def test_int8_warns_once_of_a_slide_brighter_than_its_calibration(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def bright(seed: int) -> np.ndarray:
+        return np.minimum(image(seed) * 1.4, 255).astype(np.uint8)
+
+    write_slides(tmp_path, ["m"], bright)
+    command = ["predict", "--bundle", bundle, tmp_path / "m.ome.tif", "--tile", 32, "--precision"]
+    assert hrpn_tf(*command, "int8", "--out", tmp_path / "a.ome.zarr").exit_code == 0
+    said = capsys.readouterr().err
+    assert said.count("outside the grey levels that this int8 network was calibrated on") == 1
+    assert "where the calibration held 0 to 179" in said
+    assert hrpn_tf(*command, "fp32", "--out", tmp_path / "b.ome.zarr").exit_code == 0
+    assert "calibrated on" not in capsys.readouterr().err
 
 
 def test_the_result_names_the_format_and_the_training(

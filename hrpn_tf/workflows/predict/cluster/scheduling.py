@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hrpn_tf.errors import ClusterError, HrpnError
 from hrpn_tf.progress import Progress
+from hrpn_tf.workflows.predict import calibrated_range
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
@@ -216,6 +217,7 @@ class ClusterScheduler:
 
     def _after_finish(self, slide: SlideProgress, result: None) -> None:
         self._close(slide)
+        calibrated_range.warn(slide.job.slide.name, slide.seen)
         self._execution.on_done(describe(slide.summary()))
 
     def _give_up(self, slide: SlideProgress) -> None:

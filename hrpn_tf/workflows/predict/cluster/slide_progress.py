@@ -12,6 +12,7 @@ from hrpn_tf.workflows.predict.jobs import SlideJob
 if TYPE_CHECKING:
     from hrpn_tf.prediction import PredictionSummary, StartedPrediction
     from hrpn_tf.prediction.tiling import Tiling
+    from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
 
 # Target duration of a part of a slide, s: long enough to make the cost of reopening the slide
 # negligible, short enough that workers finish at about the same time. Finished blocks are kept.
@@ -35,6 +36,7 @@ class SlideProgress:
         done, seconds, session_seconds: finished pixels, and the time for them.
         peak: largest memory of a worker so far, bytes.
         failure: error that made the slide fail.
+        seen: grey levels of the tiles, for a network with a calibrated range; else None.
     """
 
     job: SlideJob
@@ -51,6 +53,7 @@ class SlideProgress:
     session_seconds: float = 0.0
     peak: int = 0
     failure: Exception | None = None
+    seen: "RangeWatch | None" = None
 
     @property
     def tiling(self) -> "Tiling":
@@ -84,6 +87,10 @@ class SlideProgress:
         self.seconds += part.seconds
         self.session_seconds += part.session_seconds
         self.peak = max(self.peak, part.peak_bytes or 0)
+        if self.seen is None:
+            self.seen = part.seen
+        elif part.seen is not None:
+            self.seen.add(part.seen)
 
     def summary(self) -> "PredictionSummary":
         """Summary of the finished slide."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from hrpn_tf._version import __version__
 from hrpn_tf.errors import ClusterError
 from hrpn_tf.workflows.networks.network import load_network
-from hrpn_tf.workflows.predict.jobs import SlideJob, opened
+from hrpn_tf.workflows.predict.jobs import SlideJob, opened, watch_of
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import SlidePrediction, StartedPrediction
+    from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
 
 # Dask stops giving work to a worker that holds 80 % of its memory limit, and kills it at 95 %.
 _SHARE_OF_LIMIT = 0.7
@@ -64,11 +65,13 @@ class BlockTiming:
         seconds: total time.
         session_seconds: time spent in the network.
         peak_bytes: peak memory of the worker so far; None if unknown.
+        seen: grey levels of the tiles, for a network with a calibrated range; else None.
     """
 
     seconds: float
     session_seconds: float
     peak_bytes: int | None
+    seen: "RangeWatch | None" = None
 
 
 def fitness(paths: Sequence[Path], max_ram: int | None, dask_worker: Any = None) -> WorkerCheck:
@@ -111,12 +114,13 @@ def compute(
     """Compute and store blocks of a started slide; existing blocks are kept."""
     from hrpn_tf.memory import peak_bytes
 
-    with _opened(job, means) as prediction:
+    watch = watch_of(job)
+    with _opened(job, means, watch) as prediction:
         started = time.monotonic()
         done = prediction.work(begun).journal().finished()
         left = [index for index in indices if index not in done]
         session_seconds = prediction.compute(begun, left, lambda block: None)
-        return BlockTiming(time.monotonic() - started, session_seconds, peak_bytes())
+        return BlockTiming(time.monotonic() - started, session_seconds, peak_bytes(), watch)
 
 
 def finish(job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", overwrite: bool) -> None:
@@ -145,7 +149,9 @@ def _is_made(prediction: "SlidePrediction", begun: "StartedPrediction", overwrit
 
 
 @contextmanager
-def _opened(job: SlideJob, means: WorkerLimits) -> Iterator["SlidePrediction"]:
+def _opened(
+    job: SlideJob, means: WorkerLimits, watch: "RangeWatch | None" = None
+) -> Iterator["SlidePrediction"]:
     if means.version != __version__:
         raise ClusterError(
             f"{_here()} has hrpn-tf {__version__}, not {means.version}; install the same everywhere"
@@ -155,9 +161,10 @@ def _opened(job: SlideJob, means: WorkerLimits) -> Iterator["SlidePrediction"]:
         if means.gpus:
             own = means.gpus[int(worker.name) % len(means.gpus)]
             os.environ["CUDA_VISIBLE_DEVICES"] = own  # effective until TensorFlow starts
-        # Dask's default of one thread means unlimited; TensorFlow then uses all cores
+        # Dask's default of one thread means unlimited; the runtimes then use all cores
         threads = means.threads or (worker.state.nthreads if worker.state.nthreads > 1 else None)
-        with opened(job, load_network(job.network, threads), means.budget) as prediction:
+        session = load_network(job.network, threads)
+        with opened(job, session, means.budget, watch) as prediction:
             yield prediction
 
 
