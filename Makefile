@@ -15,7 +15,7 @@ PYTEST ?=
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: demo benchmark kills test test-fast check docs tutorials format clean study vendor docker
+.PHONY: demo benchmark kills fuzz test test-fast check docs tutorials format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -44,6 +44,11 @@ benchmark: .venv/installed
 KILLS ?= 200
 kills: .venv/installed
 	$(BIN)/python benchmarks/experiments/kills.py --kills $(KILLS) --seed 0
+
+# Reads damaged files of every kind as the commands do; FUZZ=200 for a quick look.
+FUZZ ?= 2000
+fuzz: .venv/installed
+	$(BIN)/python benchmarks/experiments/fuzz --files $(FUZZ) --seed 0 --out build/fuzz
 
 test: .venv/installed
 	$(BIN)/pytest $(PYTEST)

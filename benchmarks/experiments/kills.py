@@ -240,7 +240,8 @@ def _start(command: Tried, base: Path, here: Path, options: Sequence[str]) -> su
         [sys.executable, "-m", "hrpn_tf.cli.main", command.name, *arguments, *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         start_new_session=True,
     )
 

@@ -9,7 +9,11 @@ _LONGEST = 300
 
 
 @contextmanager
-def named_errors(what: str, kind: type[BundleError] = DamagedBundleError) -> Iterator[None]:
+def named_errors(
+    what: str,
+    kind: type[Exception] = DamagedBundleError,
+    base: type[Exception] = BundleError,
+) -> Iterator[None]:
     """Turn everything that is raised within into one named error.
 
     Libraries raise errors of all types for damaged files: no list of them is ever complete. The
@@ -18,9 +22,10 @@ def named_errors(what: str, kind: type[BundleError] = DamagedBundleError) -> Ite
     Args:
         what: the file and what is wrong with it; the reason of the library follows.
         kind: the named error.
+        base: class of the errors that have a name already.
 
     Raises:
-        BundleError: of the kind; the error of the library is its cause.
+        Exception: of the kind; the error of the library is its cause.
 
     Example:
         >>> with named_errors("model.onnx: no ONNX file"):
@@ -30,7 +35,7 @@ def named_errors(what: str, kind: type[BundleError] = DamagedBundleError) -> Ite
     """
     try:
         yield
-    except BundleError:
+    except base:
         raise
     except MemoryError as error:
         raise kind(f"{what}: out of memory") from error

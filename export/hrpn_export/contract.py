@@ -152,7 +152,10 @@ def _check_names(field: str, names: object) -> None:
 def _check_count(field: str, value: object) -> None:
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not (whole and 1 <= int(value) <= _LARGEST_COUNT):  # type: ignore[call-overload]
-        raise ContractError(f"{field} must be a whole number of pixels from 1, got {_short(value)}")
+        raise ContractError(
+            f"{field} must be a whole number of pixels from 1 to {_LARGEST_COUNT}, "
+            f"got {_short(value)}"
+        )
 
 
 def _check_range(field: str, value: object, least: float, most: float) -> None:

@@ -133,6 +133,8 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate(values)
     except ValidationError as error:
         raise DamagedBundleError(f"{path}: {first_problem(error)}") from None
+    except DamagedBundleError as error:  # of the name
+        raise DamagedBundleError(f"{path}: {error}") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -46,7 +46,11 @@ def inside(root: Path, name: str) -> Path:
         DamagedBundleError: the name leads out of the bundle, or a part of it is a link.
     """
     path = root
-    for part in safe_name(name).split("/"):
+    try:
+        parts = safe_name(name).split("/")
+    except DamagedBundleError as error:
+        raise DamagedBundleError(f"{root}: {error}") from None
+    for part in parts:
         path = path / part
         if path.is_symlink():
             raise DamagedBundleError(f"{root}: {name} is a link; a bundle holds none")

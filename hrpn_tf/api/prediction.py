@@ -187,7 +187,8 @@ def predict(
         channels: role of an input: name or index of its channel in the file.
         groups: of a slide list: only these.
         region: x, y, width, height of the part to predict, px at full resolution.
-        mask: GeoJSON file with outlines; only pixels inside them are predicted.
+        mask: GeoJSON file with outlines; only pixels inside them are predicted. Outlines are
+            united; those of QuPath's class ``Ignore*`` are cut out.
         workers: processes on this machine; 0 for this one alone.
         model_format, precision: of a bundle: which format runs, e.g. ``"tflite"``, ``"int8"``;
             ONNX in fp32 if None.

@@ -90,7 +90,8 @@ _spatial_options = option_group(
     click.option(
         "--regions",
         metavar="FILE",
-        help="With --spatial: GeoJSON file with named regions, as exported by QuPath.",
+        help="With --spatial: GeoJSON file with named regions, as exported by QuPath; outlines of "
+        "its class Ignore* are cut out of all of them.",
     ),
     click.option(
         "--ablate",

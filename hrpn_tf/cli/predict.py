@@ -91,7 +91,7 @@ _prediction_options = option_group(
         "--mask",
         type=click.Path(path_type=Path),
         help="GeoJSON file with outlines, as exported by QuPath; only pixels inside them are "
-        "predicted.",
+        "predicted. Outlines of any class are united; those of QuPath's class Ignore* are cut out.",
     ),
     click.option(
         "--level",

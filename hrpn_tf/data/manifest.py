@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from hrpn_tf.data.moments import ChannelMoments
 from hrpn_tf.errors import StoreError, StoreNotFoundError
 from hrpn_tf.kinds import refuse_other_kind
+from hrpn_tf.untrusted import read_json
 
 SCHEMA = 2  # raised when a store written before can no longer be read
 MANIFEST = "manifest.json"
+_LARGEST = 512 * 2**20  # some tens of millions of patches
+_CHECKED = with_config(ConfigDict(extra="forbid", allow_inf_nan=False))
 
 
+@_CHECKED
 @dataclass(frozen=True)
 class SlideRecord:
     """One slide of the store.
@@ -48,6 +53,7 @@ class SlideRecord:
     shares: tuple[float, ...]
 
 
+@_CHECKED
 @dataclass(frozen=True)
 class Manifest:
     """The whole store; ``dtype`` is the numpy name of the slides' type.
@@ -82,8 +88,15 @@ def write_json(path: Path, record: SlideRecord | Manifest) -> None:
 
 
 def read_slide_record(path: Path) -> SlideRecord:
-    """Read what :func:`write_json` wrote of one slide."""
-    return _slide_record(json.loads(path.read_text(encoding="utf-8")))
+    """Read what :func:`write_json` wrote of one slide.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    try:
+        return TypeAdapter(SlideRecord).validate_python(read_json(path, StoreError, _LARGEST))
+    except ValidationError:
+        raise StoreError(f"{path}: damaged; run hrpn-tf prepare again with --overwrite") from None
 
 
 def refuse_no_store(store: Path) -> None:
@@ -111,18 +124,17 @@ def read_manifest(store: Path) -> Manifest:
     path = store / MANIFEST
     again = "run hrpn-tf prepare again"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path, StoreError, _LARGEST)
+    except StoreError as error:
+        raise StoreError(f"{error}: damaged; {again} with --overwrite") from None
+    try:
         if values["schema"] != SCHEMA:
             raise StoreError(
                 f"{store}: the store has schema {values['schema']}, this program reads {SCHEMA}; "
                 f"{again} with --overwrite"
             )
-        slides = tuple(_slide_record(slide) for slide in values.pop("slides"))
-        roles = tuple(values.pop("roles"))
-        return Manifest(roles=roles, slides=slides, **values)
-    except OSError as error:
-        raise StoreError(f"{store}: cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+        return TypeAdapter(Manifest).validate_python(values)
+    except (ValueError, TypeError, KeyError):
         raise StoreError(f"{path}: damaged; {again} with --overwrite") from None
 
 
@@ -138,11 +150,3 @@ def patch_table(slides: tuple[SlideRecord, ...]) -> np.ndarray:
         for (y, x), share in zip(slide.corners, slide.shares, strict=True)
     ]
     return np.array(rows, dtype=fields)
-
-
-def _slide_record(values: dict[str, Any]) -> SlideRecord:
-    moments = {role: ChannelMoments(**value) for role, value in values.pop("moments").items()}
-    corners = tuple((int(y), int(x)) for y, x in values.pop("corners"))
-    return SlideRecord(
-        moments=moments, corners=corners, shares=tuple(values.pop("shares")), **values
-    )

@@ -1,7 +1,8 @@
 """Areas of a slide to predict, drawn in QuPath and exported as GeoJSON."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +13,16 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from hrpn_tf.errors import MaskError
+from hrpn_tf.errors import HrpnError, MaskError
+from hrpn_tf.prediction.outlines import refuse_tangled
+from hrpn_tf.prediction.qupath import IGNORED, is_ignored
+from hrpn_tf.text import printable
+from hrpn_tf.untrusted import read_text
 
-_MAX_BYTES = 512 * 2**20
+_MAX_BYTES = 128 * 2**20
+_MAX_PARSED_BYTES = 800 * 2**20
+_NO_POLYGON = "holds no polygon; draw an area, and export it as GeoJSON"
+_ONLY_IGNORED = f" (those of class {IGNORED} are cut out)"
 
 
 @dataclass(frozen=True)
@@ -23,9 +31,13 @@ class PolygonMask:
 
     Attributes:
         area: the polygons, px; x to the right, y down, from the outer corner of the first pixel.
+        united: number of outlines that it is made of.
+        cut_out: number of outlines of QuPath's class ``Ignore*`` that were cut out.
     """
 
     area: BaseGeometry
+    united: int = 1
+    cut_out: int = 0
 
     def touches(self, y: int, x: int, height: int, width: int) -> bool:
         """Whether any part of a window may lie inside."""
@@ -65,6 +77,9 @@ class PolygonMask:
 def read_mask(path: Path, height: int, width: int, scale: float = 1.0) -> PolygonMask:
     """Read the polygons of a GeoJSON file.
 
+    Annotations are united, whatever their class, but those of QuPath's class ``Ignore*`` are cut
+    out.
+
     Args:
         path: a FeatureCollection, Feature, geometry, or list of features, as QuPath exports
             annotations: coordinates are px of the full-resolution slide.
@@ -72,17 +87,27 @@ def read_mask(path: Path, height: int, width: int, scale: float = 1.0) -> Polygo
         scale: px of the result per px of that slide.
 
     Raises:
-        MaskError: the file cannot be read, holds no area, or lies outside the slide.
+        MaskError: the file cannot be read, holds no area, lies outside the slide, or its outlines
+            cross themselves too often.
     """
-    try:
-        geometries = _geometries(_read(path), path)
-    except RecursionError:
-        raise MaskError(f"{path}: not GeoJSON: its lists are nested without end") from None
-    area = shapely.unary_union([g for g in geometries if g.area > 0])
-    if area.is_empty:
-        raise MaskError(f"{path}: holds no polygon; draw an area, and export it as GeoJSON")
-    slide = shapely.box(0, 0, width, height)
-    inside = area.intersection(slide)
+    with _named(path):
+        found = _outlines(_read(path), path)
+        refuse_tangled([outline.geometry for outline in found], path)
+        united, cut = ([o for o in found if o.ignored is ignored] for ignored in (False, True))
+        whole = shapely.unary_union(_repaired(united))
+        if whole.is_empty:
+            raise MaskError(f"{path}: {_NO_POLYGON}{_ONLY_IGNORED if cut else ''}")
+        area = whole.difference(shapely.unary_union(_repaired(cut))) if cut else whole
+        if area.is_empty:
+            raise MaskError(f"{path}: the annotations of class {IGNORED} cover all others")
+        inside = area.intersection(shapely.box(0, 0, width, height))
+        _refuse_outside(path, area, inside, height, width)
+        if scale != 1:
+            inside = shapely.transform(inside, lambda points: points * scale)
+        return PolygonMask(_areas(inside), united=len(united), cut_out=len(cut))
+
+
+def _refuse_outside(path: Path, area: Any, inside: Any, height: int, width: int) -> None:
     if inside.area < 0.5 * area.area:
         left, top, right, bottom = area.bounds
         raise MaskError(
@@ -95,9 +120,6 @@ def read_mask(path: Path, height: int, width: int, scale: float = 1.0) -> Polygo
             f"{path}: covers less than one pixel; coordinates must be pixels of the slide at full "
             "resolution, not shares of it or millimetres"
         )
-    if scale != 1:
-        inside = shapely.transform(inside, lambda points: points * scale)
-    return PolygonMask(_areas(inside))
 
 
 def read_regions(
@@ -109,6 +131,8 @@ def read_regions(
 ) -> dict[str, PolygonMask]:
     """Read the features of a GeoJSON file as separate areas, by name.
 
+    Those of QuPath's class ``Ignore*`` are cut out of all others.
+
     Args:
         path: as for :func:`read_mask`.
         height, width: of the slide, px.
@@ -117,64 +141,97 @@ def read_regions(
         scale: px of the result per px of that slide.
 
     Raises:
-        MaskError: the file cannot be read, holds no area, or an area lies outside the slide.
+        MaskError: the file cannot be read, holds no area, an area lies outside the slide, or
+            outlines cross themselves too often.
     """
-    value = _read(path)
-    features = value.get("features") if isinstance(value, dict) and "features" in value else value
-    parts: dict[str, list[Any]] = {}
-    try:
+    with _named(path):
+        value = _read(path)
+        features = value["features"] if isinstance(value, dict) and "features" in value else value
+        parts: dict[str, list[Outline]] = {}
+        cut: list[Outline] = []
         for number, one in enumerate(features if isinstance(features, list) else [features], 1):
-            found = [g for g in _geometries(one, path) if g.area > 0]
-            if found:
-                parts.setdefault(name_of(one, number), []).extend(found)
+            for outline in _outlines(one, path):
+                if outline.ignored:
+                    cut.append(outline)
+                elif outline.geometry.area > 0:
+                    parts.setdefault(name_of(one, number), []).append(outline)
+        if not parts:
+            raise MaskError(f"{path}: {_NO_POLYGON}{_ONLY_IGNORED if cut else ''}")
+        every = [outline for group in (*parts.values(), cut) for outline in group]
+        refuse_tangled([outline.geometry for outline in every], path)
+        slide, away = shapely.box(0, 0, width, height), shapely.unary_union(_repaired(cut))
+        regions = {}
+        for name, areas in parts.items():
+            area = shapely.unary_union(_repaired(areas)).difference(away)
+            inside = _areas(area.intersection(slide))
+            if inside.area < 1:
+                raise MaskError(
+                    f"{path}: the region '{printable(name)}' covers no pixel of the slide of "
+                    f"{width} x {height} px; coordinates must be pixels of this slide at full "
+                    "resolution"
+                )
+            if scale != 1:
+                inside = _areas(shapely.transform(inside, lambda points: points * scale))
+            regions[name] = PolygonMask(inside, united=len(areas), cut_out=len(cut))
+        return regions
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn whatever is raised on a malformed file into a named error."""
+    try:
+        yield
     except RecursionError:
         raise MaskError(f"{path}: not GeoJSON: its lists are nested without end") from None
-    if not parts:
-        raise MaskError(f"{path}: holds no polygon; draw an area, and export it as GeoJSON")
-    slide, regions = shapely.box(0, 0, width, height), {}
-    for name, areas in parts.items():
-        inside = _areas(shapely.unary_union(areas).intersection(slide))
-        if inside.area < 1:
-            raise MaskError(
-                f"{path}: the region '{name}' covers no pixel of the slide of {width} x {height} "
-                "px; coordinates must be pixels of this slide at full resolution"
-            )
-        if scale != 1:
-            inside = _areas(shapely.transform(inside, lambda points: points * scale))
-        regions[name] = PolygonMask(inside)
-    return regions
+    except HrpnError:
+        raise
+    except Exception as error:  # noqa: BLE001 (a malformed file can raise anything)
+        reason = printable(error, 120)
+        raise MaskError(f"{path}: a geometry in it cannot be read ({reason})") from None
 
 
 def _read(path: Path) -> Any:
+    text = read_text(path, MaskError, _MAX_BYTES)
+    # each list of two numbers takes ten times its text
+    if 72 * (text.count("[") + text.count("{")) + 32 * text.count(",") > _MAX_PARSED_BYTES:
+        raise MaskError(f"{path}: holds too many points; simplify the outlines")
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise MaskError(f"{path}: larger than {_MAX_BYTES // 2**20} MiB; that is no mask")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MaskError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
+        return json.loads(text)
+    except ValueError:
         raise MaskError(f"{path}: not GeoJSON; export annotations from QuPath as GeoJSON") from None
 
 
-def _geometries(value: Any, path: Path) -> list[Any]:
-    """All geometries of a GeoJSON value, made valid (hand-drawn outlines cross themselves)."""
+@dataclass(frozen=True)
+class Outline:
+    """A geometry of shapely as drawn, and whether its class is cut out of all others."""
+
+    geometry: Any
+    ignored: bool
+
+
+def _outlines(value: Any, path: Path, ignored: bool = False) -> list[Outline]:
+    """All geometries of a GeoJSON value; none of them has been made valid."""
     if isinstance(value, list):
-        return [g for one in value for g in _geometries(one, path)]
+        return [outline for one in value for outline in _outlines(one, path, ignored)]
     if not isinstance(value, dict):
         raise MaskError(f"{path}: not GeoJSON; export annotations from QuPath as GeoJSON")
     if value.get("type") == "FeatureCollection":
-        return _geometries(value.get("features") or [], path)
+        return _outlines(value.get("features") or [], path)
     if value.get("type") == "Feature":
-        return [] if value.get("geometry") is None else _geometries(value["geometry"], path)
-    try:
-        with np.errstate(all="ignore"):  # numpy would also warn about NaN
-            geometry = shape(value)
-        if not np.isfinite(geometry.bounds).all() and not geometry.is_empty:
+        geometry = value.get("geometry")
+        return [] if geometry is None else _outlines(geometry, path, is_ignored(value))
+    with np.errstate(all="ignore"):  # numpy would also warn about NaN
+        geometry = shape(value)
+        if not np.isfinite(shapely.get_coordinates(geometry)).all():
             raise ValueError("infinite coordinates")
-        return [_areas(shapely.make_valid(geometry))]
-    except Exception as error:  # noqa: BLE001 (a malformed file can raise anything)
-        reason = " ".join(str(error).split())[:120]
-        raise MaskError(f"{path}: a geometry in it cannot be read ({reason})") from None
+    return [Outline(geometry, ignored)]
+
+
+def _repaired(outlines: Sequence[Outline]) -> list[Any]:
+    """Their areas, made valid: hand-drawn outlines cross themselves."""
+    with np.errstate(all="ignore"):  # of absurd coordinates
+        areas = [_areas(shapely.make_valid(outline.geometry)) for outline in outlines]
+    return [area for area in areas if area.area > 0]
 
 
 def _areas(geometry: Any) -> Any:

@@ -11,6 +11,7 @@ from hrpn_tf.errors import CalibrationError
 from hrpn_tf.files import sha256
 from hrpn_tf.runs.folder import BEST, CALIBRATED, CONTRACT
 from hrpn_tf.runs.keras_file import load_keras_file
+from hrpn_tf.untrusted import read_json, read_text
 
 if TYPE_CHECKING:
     import keras
@@ -68,7 +69,7 @@ def read_calibration(run: Path, folder: Path, trained: str | None) -> Calibratio
     Raises:
         CalibrationError: there is none, it is damaged, or it is of another network.
     """
-    from hrpn_export import Contract
+    from hrpn_export import Contract, ContractError
 
     again = f"make it again with: hrpn-tf calibrate {run} --overwrite"
     path = folder / RECORD
@@ -77,9 +78,9 @@ def read_calibration(run: Path, folder: Path, trained: str | None) -> Calibratio
             f"{run}: has no prediction intervals yet; make them with: hrpn-tf calibrate {run}"
         )
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = read_json(path, CalibrationError)
         calibrated = record["network"]["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (CalibrationError, KeyError, TypeError):
         raise CalibrationError(f"{path}: damaged; {again}") from None
     if not (folder / MODEL).is_file():
         raise CalibrationError(f"{folder}: {MODEL} is gone; {again}")
@@ -90,8 +91,8 @@ def read_calibration(run: Path, folder: Path, trained: str | None) -> Calibratio
         )
     path = folder / CONTRACT
     try:
-        contract = Contract.from_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+        contract = Contract.from_json(read_text(path, CalibrationError))
+    except (CalibrationError, ContractError):
         raise CalibrationError(f"{path}: missing or damaged; {again}") from None
     return Calibration(folder, record, contract)
 

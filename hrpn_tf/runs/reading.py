@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hrpn_tf.errors import RunError
+from hrpn_tf.untrusted import read_text
+
 T = TypeVar("T")
 
 
@@ -50,23 +53,36 @@ class KeptFiles:
         return value
 
     def text(self, path: Path) -> str | None:
-        """What a text file holds; None if it is missing or no text."""
+        """What a text file holds; None if it is missing.
 
-        def read() -> str | None:
-            try:
-                return path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
-                return None
+        Raises:
+            RunError: it is no regular file, very large, or no text in UTF-8.
+        """
+        return self.once(path, "text", lambda: read_text(path, RunError) if path.exists() else None)
 
-        return self.once(path, "text", read)
+    def value(self, path: Path) -> Any:
+        """What a JSON file holds; None if it is missing.
+
+        Raises:
+            RunError: it is no JSON.
+        """
+        if (text := self.text(path)) is None:
+            return None
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
 
     def plain(self, path: Path) -> dict[str, Any]:
-        """What a JSON file holds; empty if it is missing or damaged."""
-        try:
-            values = json.loads(self.text(path) or "")
-        except ValueError:
-            return {}
-        return values if isinstance(values, dict) else {}
+        """The object that a JSON file holds; empty if it is missing.
+
+        Raises:
+            RunError: it is no JSON, or holds something else.
+        """
+        values = self.value(path)
+        if not isinstance(values, dict | None):
+            raise RunError(f"{path}: damaged: no object with keys")
+        return values or {}
 
 
 def read_history(text: str | None) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """A run: the folder of one training, opened once and passed on."""
 
-import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -156,12 +156,19 @@ class Run:
             RunError: the file is missing.
             ContractError: it is damaged.
         """
-        from hrpn_export import Contract
+        from hrpn_export import Contract, ContractError
 
         path = self.folder / names.CONTRACT
         if (text := self._files.text(path)) is None:
             raise RunError(f"{path}: missing; run hrpn-tf fit again")
-        return self._files.once(path, "contract", lambda: Contract.from_json(text))
+
+        def read() -> Contract:
+            try:
+                return Contract.from_json(text)
+            except ContractError as error:
+                raise ContractError(f"{path}: {error}") from None
+
+        return self._files.once(path, "contract", read)
 
     @property
     def split(self) -> Split:
@@ -171,11 +178,24 @@ class Run:
             RunError: the file is missing or damaged.
         """
         path = self.folder / names.SPLIT
+        parts = self._files.value(path)
         try:
-            parts = json.loads(self._files.text(path) or "")
-            return Split(**{subset: tuple(parts[subset]["groups"]) for subset in SUBSETS})
+            groups = {subset: parts[subset]["groups"] for subset in SUBSETS}
+            if not all(isinstance(names, list) for names in groups.values()):
+                raise TypeError
+            named = {subset: tuple(map(_text, groups[subset])) for subset in SUBSETS}
+            return Split(**named)
         except (ValueError, KeyError, TypeError):
             raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
+
+    def check_split(self) -> None:
+        """Refuse a damaged split; imported weights have none.
+
+        Raises:
+            RunError: the file is there and damaged.
+        """
+        if (self.folder / names.SPLIT).exists():
+            _ = self.split
 
     @property
     def subsets(self) -> dict[str, str]:
@@ -195,8 +215,9 @@ class Run:
             RunError: the run does not say.
         """
         path = self.folder / names.STORE
+        values = self._files.value(path)
         try:
-            return Path(json.loads(self._files.text(path) or "")["path"])
+            return Path(_text(values["path"]))
         except (ValueError, KeyError, TypeError):
             raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
 
@@ -236,10 +257,13 @@ class Run:
             RunError: the file is missing or damaged.
         """
         path = self.folder / names.SCALING
+        values = self._files.value(path)
         try:
-            means = json.loads(self._files.text(path) or "")["input_mean"]
-            return {role: float(mean) for role, mean in zip(self._inputs, means, strict=True)}
-        except (ValueError, KeyError, TypeError):
+            means = tuple(map(float, values["input_mean"]))
+            if not all(map(math.isfinite, means)):
+                raise ValueError
+            return dict(zip(self._inputs, means, strict=True))
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise RunError(
                 f"{path}: missing or damaged, so that the mean grey level of an input is not "
                 "known; ablate with --ablate-by shuffle, or run hrpn-tf fit again"
@@ -266,13 +290,21 @@ class Run:
 
     @property
     def records(self) -> RunRecords:
-        """What the folder says of its training; nothing is said of a missing or damaged file."""
+        """What the folder says of its training; nothing is said of a missing file.
+
+        Raises:
+            RunError: a file is damaged.
+        """
         files = (names.CONTRACT, names.SPLIT, names.RESOURCES, names.ENVIRONMENT)
         return RunRecords(*(self._files.plain(self.folder / name) for name in files))
 
     @property
     def history(self) -> list[dict[str, str]]:
-        """One row per finished epoch; none if the file is missing or damaged."""
+        """One row per finished epoch; none if the file is missing or damaged.
+
+        Raises:
+            RunError: it is no text.
+        """
         return read_history(self._files.text(self.folder / names.HISTORY))
 
     def slides(self, slide_list: Path | None = None) -> tuple[RunSlide, ...]:
@@ -292,6 +324,12 @@ class Run:
     @property
     def _inputs(self) -> tuple[str, ...]:
         return tuple(self.config.data.inputs)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise TypeError("no text")
+    return value
 
 
 def open_run(run: Run | Path) -> Run:

@@ -18,6 +18,7 @@ from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.run import read_config
 from hrpn_tf.text import csv_table
+from hrpn_tf.untrusted import read_json
 
 if TYPE_CHECKING:
     import keras
@@ -78,7 +79,9 @@ def add_environment(run: Path, environment: Mapping[str, Any]) -> None:
         RunError: what is there is damaged.
     """
     path = run / names.ENVIRONMENT
-    starts = read_record(run, path.name)["starts"] if path.exists() else []
+    starts = read_record(run, path.name).get("starts") if path.exists() else []
+    if not isinstance(starts, list):
+        raise RunError(f"{path}: damaged; fit again with --overwrite")
     with atomic_path(path, overwrite=True) as temporary:
         _write_json(temporary, {"starts": [*starts, environment]})
 
@@ -130,15 +133,17 @@ def read_record(run: Path, name: str) -> dict[str, Any]:
     Raises:
         RunError: it is missing or damaged.
     """
-    try:
-        values: dict[str, Any] = json.loads((run / name).read_text(encoding="utf-8"))
-    except OSError:
+    if not (run / name).exists():
         raise RunError(
             f"{run}: {name} is missing or damaged; give another run, or fit it again with "
             "--overwrite"
-        ) from None
-    except ValueError:
-        raise RunError(f"{run}: {name} is damaged; fit again with --overwrite") from None
+        )
+    try:
+        values: Any = read_json(run / name, RunError)
+    except RunError as error:
+        raise RunError(f"{run}: {name} is damaged; fit again with --overwrite ({error})") from None
+    if not isinstance(values, dict):
+        raise RunError(f"{run}: {name} is damaged; fit again with --overwrite")
     return values
 
 

@@ -17,7 +17,7 @@ Example:
 """
 
 from hrpn_tf.slides.metadata import implausible
-from hrpn_tf.slides.opening import open_slide
+from hrpn_tf.slides.opening import open_labels, open_slide
 from hrpn_tf.slides.provenance import read_provenance
 from hrpn_tf.slides.readers import SlideReader
 from hrpn_tf.slides.slide import Slide, SlideInfo, channel_index, iter_windows
@@ -31,6 +31,7 @@ __all__ = [
     "channel_index",
     "implausible",
     "iter_windows",
+    "open_labels",
     "open_slide",
     "read_provenance",
     "write_slide",

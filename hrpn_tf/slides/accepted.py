@@ -1,6 +1,8 @@
 """What is accepted as a slide: one plane with channels of one size, of a type kept exactly."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,30 @@ _READ_AS = {
     "int16": "float32",
     "float16": "float32",
 }
+# Types that only the numbers of a label image need; no grey levels are of these.
+_LABEL_TYPES = ("int32", "uint32", "int64", "uint64")
+# The table of readers, which other packages extend, has no place for it among the arguments.
+_LABELS: ContextVar[bool] = ContextVar("labels", default=False)
 _CHANNEL_AXES = "CSIQ"
 _MAX_CHANNELS = 1024
+
+
+@contextmanager
+def reading_labels(wanted: bool = True) -> Iterator[None]:
+    """Whether slides opened within the context are label images rather than grey levels.
+
+    Label images may be integers of 4 and 8 bytes, and OME-Zarr groups that are marked as labels.
+    """
+    token = _LABELS.set(wanted)
+    try:
+        yield
+    finally:
+        _LABELS.reset(token)
+
+
+def labels_are_read() -> bool:
+    """Whether a label image is being opened, see :func:`reading_labels`."""
+    return _LABELS.get()
 
 
 def refuse_stacks(sizes: Mapping[str, int], path: Path) -> None:
@@ -51,8 +75,16 @@ def type_read_as(stored: np.dtype, path: Path) -> np.dtype:
     """The type that pixels are given in.
 
     Raises:
-        SlideFormatError: 1 bit, or a type that neither uint8, uint16 nor float32 holds exactly.
+        SlideFormatError: 1 bit, or a type that neither uint8, uint16 nor float32 holds exactly,
+            and that no label image has where one is read.
     """
+    if stored.name in _LABEL_TYPES:
+        if labels_are_read():
+            return np.dtype(stored.name)
+        raise SlideFormatError(
+            f"{path}: its pixels are of type {stored.name}, as in label images; save grey levels "
+            "as uint8, uint16 or float32, scaled if they do not fit, since they would wrap around"
+        )
     if stored.name not in _READ_AS:
         raise SlideFormatError(
             f"{path}: its pixels are of type {stored.name}; save it as uint8, uint16 or float32"

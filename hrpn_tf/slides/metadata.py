@@ -51,7 +51,8 @@ def length_um(value: float, unit: str) -> float | None:
     (-2000.0, None)
     """
     factor = _UM.get(unit.strip().casefold())
-    return value * factor if factor is not None and math.isfinite(value) else None
+    length = math.nan if factor is None else value * factor
+    return length if math.isfinite(length) else None
 
 
 def implausible(pixel_size_um: float) -> bool:

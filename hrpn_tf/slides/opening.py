@@ -5,9 +5,19 @@ from pathlib import Path
 
 from hrpn_tf.errors import HrpnError, SlideFormatError, SlideNotFoundError
 from hrpn_tf.kinds import refuse_other_kind
+from hrpn_tf.slides.accepted import reading_labels
 from hrpn_tf.slides.planes import CACHE_BYTES
 from hrpn_tf.slides.readers import BUILT_IN, candidates, warn_failed
 from hrpn_tf.slides.slide import Slide, SlideInfo
+
+
+def open_labels(path: Path | str, cache_bytes: int = CACHE_BYTES) -> Slide:
+    """Open a label image or a mask: :func:`open_slide`, also for integers of 4 and 8 bytes.
+
+    Args, Raises: see :func:`open_slide`.
+    """
+    with reading_labels():
+        return open_slide(path, cache_bytes)
 
 
 def open_slide(path: Path | str, cache_bytes: int = CACHE_BYTES) -> Slide:

@@ -10,6 +10,9 @@ from typing import Protocol, Self
 import numpy as np
 
 from hrpn_tf.errors import NonFinitePixelsError, RegionError, UnknownChannelError
+from hrpn_tf.text import printable
+
+_LONGEST_NAME = 200  # characters of a channel's name that are kept
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,10 @@ class SlideInfo:
     Attributes:
         path: the file or folder.
         height, width: size of level 0, px.
-        channels: names in the order of the file; "0", "1", ... where the file has none.
-        dtype: type that :meth:`Slide.read` returns: uint8, uint16 or float32.
+        channels: names in the order of the file; "0", "1", ... where the file has none. They are
+            printable: what a stranger wrote there does nothing to a terminal, a file or a picture.
+        dtype: type that :meth:`Slide.read` returns: uint8, uint16 or float32; of a label image
+            also int32, uint32, int64 or uint64.
         pixel_size_um: side of a (square) pixel of level 0, um; None if the file states none.
         levels: downsampling factor of each stored level; the first is 1.0.
         level_shapes: (height, width) of each level, px; by default the sizes rounded up.
@@ -45,6 +50,7 @@ class SlideInfo:
     segment_bytes: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "channels", tuple(_printable(name) for name in self.channels))
         if not self.files:
             object.__setattr__(self, "files", (self.path,))
         if not self.level_shapes:
@@ -131,7 +137,7 @@ def channel_index(info: SlideInfo, channel: str | int) -> int:
     (1, 0)
     """
     if isinstance(channel, str):
-        names = info.channels
+        channel, names = _printable(channel), info.channels
         for same in (
             [i for i, name in enumerate(names) if name == channel],
             [i for i, name in enumerate(names) if name.casefold() == channel.casefold()],
@@ -150,6 +156,10 @@ def channel_index(info: SlideInfo, channel: str | int) -> int:
         return int(channel)
     present = ", ".join(f"{i} '{name}'" for i, name in enumerate(info.channels))
     raise UnknownChannelError(f"{info.path}: no channel {channel!r}; it has {present}")
+
+
+def _printable(name: str) -> str:
+    return printable(name, _LONGEST_NAME).strip()
 
 
 def iter_windows(height: int, width: int, size: int) -> Iterator[tuple[int, int, int, int]]:

@@ -80,6 +80,8 @@ def _windows(store: "PatchStore", slide: "SlideRecord", side: int) -> list[np.nd
 
 def describe_profile(profile: "TrainingProfile") -> str:
     """Number of slides and limits of a profile, in one line."""
+    from hrpn_tf.evaluation.out_of_distribution.resolution import caution
+
     count = len(profile.slides)
     if not profile.has_limits:
         return f"{count} training slides, too few to learn limits from; slides are not judged"
@@ -91,4 +93,4 @@ def describe_profile(profile: "TrainingProfile") -> str:
         named = zip(profile.channels, limits, strict=True)
         parts += [f"{name} of {channel} {limit:.2g}" for channel, limit in named]
     parts.append(f"features {profile.feature_limit:.2g}")
-    return f"{count} training slides; limits: {', '.join(parts)}"
+    return f"{count} training slides; limits: {', '.join(parts)}; {caution(profile)}"

@@ -36,8 +36,39 @@ def test_a_fitting_batch_is_accepted():
         ((1, 64, 64, 2), r"takes 3 channels \(vessels, nuclei, fap\), got 2"),
         ((1, 48, 64, 3), "multiples of 32, got 48 x 64"),
         ((1, 64, 40, 3), "multiples of 32, got 64 x 40"),
+        ((0, 64, 64, 3), "at least one image of at least one pixel, got 0 of 64 x 64"),
+        ((1, 0, 64, 3), "at least one pixel, got 1 of 0 x 64"),
+        ((1, 64, 0, 3), "at least one pixel, got 1 of 64 x 0"),
+        ((1, 64, 64, 0), "takes 3 channels"),
     ],
 )
 def test_what_does_not_fit_is_explained(shape, message):
     with pytest.raises(ContractError, match=message):
         CONTRACT.check(np.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("receptive_field", 10**9, "from 1 to 65536, got 1000000000"),
+        ("receptive_field", 10**400, "from 1 to 65536, got 1000"),
+        ("receptive_field", 10**5000, "a number of thousands of digits"),
+        ("stride_multiple", 10**9, "from 1 to 65536"),
+        ("grey_max", 1e308, r"between 1e-12 and 1e\+12"),
+        ("grey_max", 10**400, "between 1e-12"),
+        ("grey_max", -(10**400), "above 0"),
+        ("grey_max", float("nan"), "above 0"),
+        ("pixel_size_um", 1e-300, "between 1e-06"),
+        ("pixel_size_um", 10**400, "between 1e-06"),
+    ],
+    ids=range(10),  # pytest does not write a number of thousands of digits
+)
+def test_absurd_numbers_are_refused(field, value, message):
+    with pytest.raises(ContractError, match=f"{field} must .*{message}"):
+        Contract(**{**CONTRACT.__dict__, field: value})
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"inputs": ' + "[" * 100_000, "9" * 5000])
+def test_deep_and_long_json_is_no_contract(text):
+    with pytest.raises(ContractError, match="not a contract"):
+        Contract.from_json(text)

@@ -181,7 +181,7 @@ def test_a_runtime_that_was_not_certified_is_refused_with_a_reason(ranges, tmp_p
     )
     vouch(bundle, "certificate.json")
     opened = open_bundle(bundle)
-    with pytest.raises(CertificateError, match=r"in openvino .* measured in onnxruntime only"):
+    with pytest.raises(CertificateError, match=r"in openvino: .* measured in onnxruntime only"):
         open_session(opened, "onnx", runtime="openvino")
     open_session(opened, "onnx", runtime="openvino", certified=False)
     open_session(opened, "onnx")
@@ -191,8 +191,7 @@ def test_int8_states_its_range_and_the_gain_that_it_bears(ranges):
     out, done, dim = ranges
     entry, grey_max = done.certificate.entry("onnx", "int8"), done.certificate.grey_max
     assert [stress.what for stress in entry.stress] == ["gain 1.5", "gain 3", "saturated"]
-    assert entry.stress[2].largest > 10  # clipped far below
-    assert robust_gain(entry, grey_max) < 3
+    assert entry.stress[2].largest > 3 * entry.measured[0].largest  # clipped far below
     assert robust_gain(done.certificate.entry("onnx", "fp32"), grey_max) == 3
     artefact = open_bundle(out).artefact("onnx", "int8")
     found = CalibratedRange.of(artefact, 2)

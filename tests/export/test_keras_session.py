@@ -49,7 +49,7 @@ class Counted(keras.layers.Layer):
 def test_it_is_compiled_once_for_all_sizes(contract):
     layer = Counted()
     inputs = keras.Input((None, None, 2))
-    model = keras.Model(inputs, layer(inputs))
+    model = keras.Model(inputs, layer(inputs)[..., :1])
     layer.traced = 0
     session = KerasSession(model, contract)
     for size in (4, 8, 16):
@@ -69,7 +69,10 @@ def test_weights_are_constants_of_the_graph_and_as_they_were(contract):
     np.testing.assert_allclose(session(batch), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 2), (1, 8, 8, 3), (1, 7, 8, 2), (1, 8, 9, 2)])
+@pytest.mark.parametrize(
+    "shape",
+    [(8, 8, 2), (1, 8, 8, 3), (1, 7, 8, 2), (1, 8, 9, 2), (0, 8, 8, 2), (1, 0, 8, 2), (1, 8, 8, 0)],
+)
 def test_it_refuses_what_the_contract_refuses(session, shape):
     with pytest.raises(ContractError):
         session(np.zeros(shape, np.float32))
@@ -82,3 +85,10 @@ def test_threads_cannot_be_changed_once_tensorflow_runs(model, session):
     KerasSession(model, session.contract, threads=threads)
     with pytest.raises(BundleError, match="it has started already"):
         KerasSession(model, session.contract, threads=threads + 1)
+
+
+def test_a_model_that_gives_something_else_gets_a_named_error(contract):
+    inputs = keras.Input((None, None, 2))
+    session = KerasSession(keras.Model(inputs, keras.layers.Identity()(inputs)), contract)
+    with pytest.raises(ContractError, match=r"\(1, 8, 8, 1\) was due"):
+        session(np.zeros((1, 8, 8, 2), np.float32))

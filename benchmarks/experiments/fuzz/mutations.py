@@ -33,16 +33,17 @@ _JSON = (".json", ".geojson", ".zattrs", ".zarray", ".zgroup", ".zmetadata")
 _YAML = (".yaml", ".yml")
 
 
-def mutate(random: Random, root: Path) -> str:
+def mutate(random: Random, root: Path, target: str = "") -> str:
     """Damage a file, or one of the files of a folder; says how.
 
     Args:
         random: decides.
         root: a copy that may be changed.
+        target: pattern of the files of a folder that may be damaged; all without.
     """
     if root.is_file():
         return _mutate_file(random, root)
-    files = sorted(path for path in root.rglob("*") if path.is_file())
+    files = sorted(path for path in root.rglob(target or "*") if path.is_file())
     path = files[int(random.integers(len(files)))]
     # small text files say how the others are read, and there are few of them
     texts = [p for p in files if p.suffix in (*_JSON, *_YAML) or p.name in _JSON]

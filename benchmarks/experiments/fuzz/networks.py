@@ -2,12 +2,19 @@
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+SLIDE = "slide.ome.tif"
 
 
 def bundle(folder: Path) -> None:
     """One bundle as a folder and as a zip: SavedModel, ONNX, TFLite, Keras."""
+    folder.mkdir(exist_ok=True)
     from hrpn_export import About, Contract, Evidence, export_bundle, write_zip
 
     model = _network()
@@ -29,12 +36,20 @@ def run_with_network(folder: Path) -> None:
     _network().save(folder / "run" / "best.keras")
 
 
-def run_with_scraps(folder: Path, made: Path) -> None:
-    """A copy of a sample."""
-    shutil.copytree(made, folder)
+def slides_and_bundle(folder: Path) -> None:
+    """Folders of a slide and a bundle."""
+    from experiments.fuzz.samples import tiff
+
+    bundle(made := folder / "made")
+    tiff(made)
+    for name in ("own.ome.tif", "levels.ome.tif", "imagej.tif"):
+        inside = folder / name.split(".")[0]
+        shutil.copytree(made / "bundle", inside / "bundle")
+        shutil.copy(made / name, inside / SLIDE)
+    shutil.rmtree(made)
 
 
-def _network():  # type: ignore[no-untyped-def]
+def _network() -> "keras.Model":
     import keras
 
     keras.utils.set_random_seed(0)

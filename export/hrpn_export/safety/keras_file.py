@@ -106,7 +106,7 @@ def _check_object(path: Path, item: dict[str, Any]) -> None:
     else:
         known = home in MODULES or home.startswith(("keras.src.ops.", "keras.src.models."))
     if not known and not _registered(item):
-        name = one_line(f"{module}: {kind}")
+        name = one_line(f"{item.get('config') if kind == 'function' else kind} of {module}")
         raise DamagedBundleError(
             f"{path}: cannot be loaded: holds {name}, which is no layer that Keras or an installed "
             "package registers"

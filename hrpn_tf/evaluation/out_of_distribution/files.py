@@ -1,5 +1,6 @@
 """A training profile as a file: arrays of numbers and texts, nothing that could run."""
 
+import math
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hrpn_tf.files import atomic_path
 _SCHEMA = 1
 # An untrusted file may unpack to any size; a thousand slides take a few megabytes.
 _LARGEST = 64 * 2**20
+_LONGEST_HEADER = 10_000
 
 
 def save_profile(profile: TrainingProfile, path: Path) -> None:
@@ -49,14 +51,13 @@ def load_profile(path: Path) -> TrainingProfile:
     """
     again = "make it again with hrpn-tf describe-training"
     try:
-        with path.open("rb") as stream:
-            with zipfile.ZipFile(stream) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-                    raise TrainingProfileError(f"{path}: holds more than {_LARGEST} bytes; {again}")
-            stream.seek(0)
-            # never a pickle, which is a program
-            with np.load(stream, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
+                raise TrainingProfileError(f"{path}: holds more than {_LARGEST} bytes; {again}")
+            arrays = {
+                entry.filename.removesuffix(".npy"): _array(archive, entry)
+                for entry in archive.infolist()
+            }
         if int(arrays["schema"]) != _SCHEMA:
             raise TrainingProfileError(f"{path}: of another schema than {_SCHEMA}; {again}")
         profile = _profile(arrays)
@@ -64,9 +65,30 @@ def load_profile(path: Path) -> TrainingProfile:
     except OSError as error:
         reason = error.strerror or "not a profile"
         raise TrainingProfileError(f"{path}: cannot be read ({reason}); {again}") from None
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, NotImplementedError):
-        raise TrainingProfileError(f"{path}: damaged; {again}") from None
+    except TrainingProfileError:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy raise errors of many types
+        raise TrainingProfileError(f"{path}: damaged; {again}") from error
     return profile
+
+
+def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+    """One array of numbers or texts, whose header may declare any size.
+
+    Raises:
+        ValueError: it declares another size than its bytes have, or is a pickle: a program.
+    """
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError("an array of another version")
+        shape, _, kind = np.lib.format.read_array_header_1_0(file, max_header_size=_LONGEST_HEADER)
+        size = math.prod(shape) * kind.itemsize
+        if kind.hasobject or min(shape, default=0) < 0 or file.tell() + size != entry.file_size:
+            raise ValueError("another size than declared")
+    with archive.open(entry) as file:
+        array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+    return array
 
 
 def _profile(arrays: dict[str, np.ndarray]) -> TrainingProfile:

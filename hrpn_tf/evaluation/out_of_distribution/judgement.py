@@ -1,7 +1,7 @@
 """Compares a slide with the training slides, and states the differences in words."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
@@ -13,6 +13,7 @@ from hrpn_tf.evaluation.out_of_distribution.profile import (
     TrainingProfile,
     reference_of,
 )
+from hrpn_tf.evaluation.out_of_distribution.resolution import caution, unnoticed
 from hrpn_tf.evaluation.out_of_distribution.statistics import QUANTILES, SlideStatistics
 
 # Channels are swapped if another order takes them so much nearer to the training slides.
@@ -31,12 +32,16 @@ class Judgement:
             distribution. Empty where no limits could be learnt.
         reasons: why it is out of distribution, a phrase each; empty if it is not.
         left_out: what was not compared, and why.
+        unnoticed: channel: factors of brightness between which it would not be noticed.
+        caution: what a slide within the limits may hide, given so many training slides.
     """
 
     distances: Distances
     scores: dict[str, float]
     reasons: tuple[str, ...]
     left_out: tuple[str, ...]
+    unnoticed: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    caution: str = ""
 
     @property
     def score(self) -> float | None:
@@ -57,6 +62,8 @@ class Judgement:
             "reasons": list(self.reasons),
             "scores": {name: _rounded(value) for name, value in self.scores.items()},
             "left_out": list(self.left_out),
+            "unnoticed": {name: [_rounded(v) for v in two] for name, two in self.unnoticed.items()},
+            "caution": self.caution,
         }
 
 
@@ -92,7 +99,9 @@ def judge(profile: TrainingProfile, slide: SlideStatistics) -> Judgement:
             f"differ; that takes {FEWEST}"
         )
     reasons = tuple(_reasons(profile, slide, scores))
-    return Judgement(distances, scores, reasons, tuple(left_out))
+    return Judgement(
+        distances, scores, reasons, tuple(left_out), unnoticed(profile), caution(profile)
+    )
 
 
 def _why_no_features(profile: TrainingProfile, slide: SlideStatistics) -> str:

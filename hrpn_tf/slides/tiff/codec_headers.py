@@ -168,6 +168,8 @@ def lerc(encoded: bytes) -> Picture:
 
 _JXR_BITS = {1: 8, 2: 16, 3: 16, 4: 16, 6: 32, 7: 32}
 _JXR_SAMPLES = {0: 1, 7: 3}  # grey, RGB
+_JXR_INTERNAL = {0: (0,), 7: (1, 2, 3)}  # how those are coded; decoders crash on others
+_JXR_TILES, _JXR_WINDOW, _JXR_ALPHA = 0x80, 0x20, 0x01
 
 
 def jpegxr(encoded: bytes) -> Picture:
@@ -193,6 +195,10 @@ def jpegxr(encoded: bytes) -> Picture:
     colours, depth = stream[11] >> 4, stream[11] & 15
     if (tags.get(0xBC80), tags.get(0xBC81)) != (width, height):
         raise ValueError("two different sizes")
-    if colours not in _JXR_SAMPLES or depth not in _JXR_BITS or stream[10] & 1:
+    if colours not in _JXR_SAMPLES or depth not in _JXR_BITS or stream[10] & _JXR_ALPHA:
+        raise ValueError("an unsupported kind of pixels")
+    if stream[9] & _JXR_TILES or stream[10] & _JXR_WINDOW:
+        raise ValueError("tiles within")
+    if stream[16 if short else 20] >> 5 not in _JXR_INTERNAL[colours]:
         raise ValueError("an unsupported kind of pixels")
     return Picture(height, width, _JXR_SAMPLES[colours], _JXR_BITS[depth], 12)

@@ -22,6 +22,8 @@ from hrpn_tf.slides.tiff.ome_xml import MAX_XML, children, parse, tag_of
 from hrpn_tf.slides.tiff.opening import open_tiff, sibling
 
 _METADATA_SUFFIXES = (".ome", ".ome.xml")
+# Each is looked up in its file; a slide names each channel once.
+_MAX_NAMED = 8192
 _UUID = re.compile(r"<(?:\w+:)?OME\b[^>]*?\bUUID\s*=\s*[\"']([^\"']+)[\"']")
 
 
@@ -187,6 +189,9 @@ def _pages(
     parts: Sequence[_Part], count: int, path: Path, stack: ExitStack, known: dict[str | None, Path]
 ) -> tuple[list[tuple[Path, Any]], dict[Path, Any]]:
     """The (file, tifffile page) of each channel, and the open files."""
+    named = sum(count if part.count is None else min(part.count, count) for part in parts)
+    if named > _MAX_NAMED:
+        raise SlideFormatError(f"{path}: its OME-XML names {named} pages for {count} channels")
     opened: dict[Path, Any] = {}
     found: dict[int, tuple[Path, Any]] = {}
     for part in parts:

@@ -1,6 +1,7 @@
 """OME-XML: read it without trusting it, and write it."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +57,28 @@ def parse_xml(text: str | bytes, path: Path) -> Element:
     except (ElementTree.ParseError, defusedxml.DefusedXmlException, ValueError) as error:
         raise SlideFormatError(f"{path}: malformed OME-XML ({type(error).__name__})") from error
     return root
+
+
+def refuse_many_planes(root: Element, path: Path) -> None:
+    """Refuse an OME-XML that claims more planes in all than one file can hold.
+
+    Raises:
+        SlideFormatError: it does; tifffile takes time and memory for each.
+    """
+    claimed = 0
+    for pixels in root.iter():
+        if tag_of(pixels) != "Pixels":
+            continue
+        planes = math.prod(max(1, int(pixels.get(f"Size{axis}", "1"))) for axis in "CZT")
+        claimed += planes
+        for data in children(pixels, "TiffData"):
+            stated = data.get("PlaneCount") or data.get("NumPlanes")
+            claimed += int(stated) if stated else 1 if "IFD" in data.attrib else planes
+    if claimed > _MAX_PLANES:
+        raise SlideFormatError(
+            f"{path}: its OME-XML claims {claimed} planes in all; save the channels of one plane "
+            "as a file of their own"
+        )
 
 
 def provenance(root: Element) -> dict[str, Any]:

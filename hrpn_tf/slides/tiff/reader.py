@@ -82,4 +82,5 @@ def _describe(path: Path, cache: SegmentCache, stack: ExitStack) -> tuple[SlideI
     root = ome.parse(tif.pages.first.description, path)
     if ome_files.names_other_files(root, path):
         return ome_files.describe(root, path, cache, stack)
+    ome.refuse_many_planes(root, path)
     return tiff_series.describe(tif, root, path, cache)

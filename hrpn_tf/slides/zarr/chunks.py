@@ -13,25 +13,35 @@ import numpy as np
 from hrpn_tf.errors import SlideFormatError
 from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.planes import SegmentCache, read_bytes
-from hrpn_tf.slides.zarr.codecs import decode
+from hrpn_tf.slides.zarr.codecs import decode, steps_of
 from hrpn_tf.slides.zarr.layout import ArrayLayout, Shards
+from hrpn_tf.slides.zarr.links import Inside
 
 _NOT_STORED = 2**64 - 1
 _CHECKSUM = {"id": "crc32c", "location": "end"}
 # No codec makes a chunk larger than it is by more than this.
 _OVERHEAD_BYTES = 2**16
+_LARGE = 2**20  # an index of this many bytes takes as long to read as a chunk
 
 
 class ChunkReader:
     """The chunks of an array; those decoded last are kept in a cache.
 
+    Args:
+        layout: of the array.
+        cache: for what was decoded.
+        inside: the folder that no link may lead out of; by default that of the array.
+
     Raises:
-        SlideFormatError: a file is truncated or damaged.
+        SlideFormatError: a file is truncated or damaged, or a link leads elsewhere.
     """
 
-    def __init__(self, layout: ArrayLayout, cache: SegmentCache) -> None:
+    def __init__(
+        self, layout: ArrayLayout, cache: SegmentCache, inside: Inside | None = None
+    ) -> None:
         self.layout = layout
         self._cache = cache
+        self._inside = inside or Inside(layout.folder)
 
     def chunk(self, position: tuple[int, ...]) -> np.ndarray | None:
         """The chunk at a position in the grid of chunks; None if it is not stored."""
@@ -48,7 +58,7 @@ class ChunkReader:
         per_shard = layout.chunks_per_shard
         shard = tuple(p // n for p, n in zip(position, per_shard, strict=True))
         file = layout.folder / layout.key(shard)
-        with _opened(file) as handle:
+        with _opened(file, self._inside) as handle:
             if handle is None:
                 return None
             size = os.fstat(handle).st_size
@@ -59,7 +69,7 @@ class ChunkReader:
                 offset, length = map(int, index[_flat(inside, per_shard)])
                 if offset == length == _NOT_STORED:
                     return None
-            if length > 2 * layout.chunk_bytes + _OVERHEAD_BYTES:
+            if length > 2 * layout.most_bytes + _OVERHEAD_BYTES:
                 raise SlideFormatError(f"{file}: malformed: a chunk of {length} bytes is too large")
             if offset + length > size:
                 raise SlideFormatError(
@@ -68,7 +78,7 @@ class ChunkReader:
                 )
             encoded = read_bytes(file, handle, offset, length)
         with as_named_error(file, "a Zarr chunk"):
-            pixels = np.frombuffer(decode(encoded, layout.steps, layout.chunk_bytes), layout.dtype)
+            pixels = np.frombuffer(decode(encoded, layout.steps), layout.dtype)
             stored = pixels.reshape([layout.chunk[axis] for axis in layout.order])
             return stored.transpose(np.argsort(layout.order))
 
@@ -79,7 +89,7 @@ class ChunkReader:
         if index is None:
             size = os.fstat(handle).st_size
             chunks = math.prod(self.layout.chunks_per_shard)
-            length = 16 * chunks + (4 if shards.checked else 0)
+            length = self.layout.index_bytes
             if size < length:
                 raise SlideFormatError(
                     f"{file}: truncated: it has {size} bytes where its index alone has {length}; "
@@ -87,7 +97,8 @@ class ChunkReader:
                 )
             encoded = read_bytes(file, handle, 0 if shards.index_first else size - length, length)
             with as_named_error(file, "a Zarr shard"):
-                plain = decode(encoded, (_CHECKSUM,) if shards.checked else (), length)
+                codecs = (_CHECKSUM,) if shards.checked else ()
+                plain = decode(encoded, steps_of(codecs, 16, chunks, file))
                 index = np.frombuffer(plain, "<u8").reshape(-1, 2)
             self._cache.put(key, index)
         return index
@@ -120,8 +131,9 @@ class ZarrPlane:
 
     @property
     def segment_bytes(self) -> int:
-        """Bytes of a decoded chunk."""
-        return self.chunks.layout.chunk_bytes
+        """Bytes of a decoded chunk, or of the index of its shard where that is absurdly large."""
+        layout = self.chunks.layout
+        return max(layout.chunk_bytes, layout.index_bytes if layout.index_bytes > _LARGE else 0)
 
     def read(self, y: int, x: int, out: np.ndarray) -> None:
         """See :class:`~hrpn_tf.slides.planes.StoredPlane`."""
@@ -155,12 +167,10 @@ class ZarrPlane:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[int | None]:
+def _opened(file: Path, inside: Inside) -> Iterator[int | None]:
     """The handle of a file for reading; None if there is no such file."""
-    try:
-        # a pipe in the place of a file would be waited for without O_NONBLOCK
-        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+    handle = inside.open(file)
+    if handle is None:
         yield None
         return
     try:

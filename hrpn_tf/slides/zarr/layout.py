@@ -1,9 +1,11 @@
 """How a Zarr array is stored: shape, chunks, shards, codecs; Zarr v2 and v3."""
 
+import json
 import math
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,17 @@ import numpy as np
 
 from hrpn_tf.errors import SlideFormatError
 from hrpn_tf.slides.planes import MAX_SEGMENT_BYTES
-from hrpn_tf.slides.zarr.codecs import refuse_unknown
-from hrpn_tf.slides.zarr.metadata_files import MARKS, read_json
+from hrpn_tf.slides.zarr.codecs import Step, refuse_unknown, steps_of
+from hrpn_tf.slides.zarr.links import Inside
+from hrpn_tf.slides.zarr.metadata_files import read_json
 
 _MAX_SIDE = 2**31
-_MAX_INDEX_BYTES = 64 * 2**20
+_MAX_INDEX_BYTES = 16 * 2**20
+_MAX_DIMENSIONS = 5  # of an OME-Zarr
+_MOST_CODECS = 8
+_LONGEST_TYPE = 16  # of a name of a type
+# Numbers of any kind; of which ones a slide is made is asked later.
+_PLAIN = re.compile(r"[<>|=]?[biufc](1|2|4|8|16)")
 _INDEX_CODECS = (["bytes"], ["bytes", "crc32c"])
 
 
@@ -55,7 +63,7 @@ class ArrayLayout:
     dtype: np.dtype
     fill: Any
     order: tuple[int, ...]
-    steps: tuple[Mapping[str, Any], ...]
+    steps: tuple[Step, ...]
     shards: Shards | None
     key: Callable[[tuple[int, ...]], str]
 
@@ -63,6 +71,18 @@ class ArrayLayout:
     def chunk_bytes(self) -> int:
         """Bytes of a chunk when it is decoded."""
         return math.prod(self.chunk) * self.dtype.itemsize
+
+    @property
+    def most_bytes(self) -> int:
+        """Bytes of a chunk before it is compressed, which filters may have made larger."""
+        return max(self.chunk_bytes, *(step.size or 0 for step in self.steps), 0)
+
+    @property
+    def index_bytes(self) -> int:
+        """Bytes of the index of a shard; 0 where each chunk is a file."""
+        if self.shards is None:
+            return 0
+        return 16 * math.prod(self.chunks_per_shard) + (4 if self.shards.checked else 0)
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -76,23 +96,25 @@ class ArrayLayout:
         return tuple(s // c for s, c in zip(shape, self.chunk, strict=True))
 
 
-def read_layout(folder: Path, zarr_format: int) -> ArrayLayout:
+def read_layout(folder: Path, zarr_format: int, inside: Inside | None = None) -> ArrayLayout:
     """The layout of the array in a folder; nothing of its size is taken from memory.
+
+    Args:
+        folder: of the array.
+        zarr_format: 2 or 3.
+        inside: the folder that no link may lead out of; by default that of the array.
 
     Raises:
         SlideFormatError: no array, or one that is absurdly large or of an unsupported kind.
         Exception: whatever zarr-python raises on malformed metadata.
     """
-    import zarr
-
-    files = [folder / mark for mark in MARKS if (folder / mark).exists()]
-    if not files:
+    mark = ".zarray" if zarr_format == 2 else "zarr.json"
+    if not (folder / mark).exists():
+        (inside or Inside(folder)).check(folder)
         raise SlideFormatError(f"{folder}: is missing or holds no Zarr array; copy the slide again")
-    for file in files:
-        read_json(file)  # zarr-python would wait for a pipe, and read a file of any size
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        array = zarr.open_array(str(folder), mode="r", zarr_format=zarr_format)
+    content = read_json(folder / mark, inside or Inside(folder))
+    (_refuse_version_2 if zarr_format == 2 else _refuse_version_3)(content, folder)
+    array = _parsed(mark, content, zarr_format)
     metadata: dict[str, Any] = array.metadata.to_dict()
     common = {
         "folder": folder,
@@ -100,26 +122,94 @@ def read_layout(folder: Path, zarr_format: int) -> ArrayLayout:
         "fill": 0 if array.fill_value is None else array.fill_value,
         "key": array.metadata.encode_chunk_key,
     }
-    layout = (_version_2 if zarr_format == 2 else _version_3)(metadata, array.dtype, common)
+    layout, codecs = (_version_2 if zarr_format == 2 else _version_3)(metadata, array.dtype, common)
     _refuse_absurd(layout)
-    refuse_unknown(layout.steps, folder)
-    return layout
+    count = math.prod(layout.chunk)
+    return replace(layout, steps=steps_of(codecs, layout.dtype.itemsize, count, folder))
 
 
-def _version_2(metadata: Mapping[str, Any], dtype: np.dtype, common: dict[str, Any]) -> ArrayLayout:
+def _parsed(mark: str, content: dict[str, Any], zarr_format: int) -> Any:
+    """The array as zarr-python understands its metadata; it is given nothing else to read."""
+    import zarr
+    from zarr.buffer.cpu import Buffer
+
+    needed = {key: value for key, value in content.items() if key != "attributes"}
+    store = {mark: Buffer.from_bytes(json.dumps(needed).encode())}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return zarr.open_array(store, mode="r", zarr_format=zarr_format)
+
+
+def _refuse_version_2(content: Mapping[str, Any], folder: Path) -> None:
+    """Refuse types and codecs before zarr-python makes anything of them."""
+    _refuse_dimensions(content, folder)
+    _refuse_type(content.get("dtype"), _PLAIN.fullmatch, folder)
+    codecs = [*(content.get("filters") or ()), content.get("compressor")]
+    refuse_unknown([codec for codec in codecs if codec is not None], folder)
+
+
+def _refuse_version_3(content: Mapping[str, Any], folder: Path) -> None:
+    _refuse_dimensions(content, folder)
+    _refuse_type(content.get("data_type"), re.compile(r"[a-z]+\d{0,3}").fullmatch, folder)
+    codecs: Sequence[Mapping[str, Any]] = content.get("codecs") or ()
+    if len(codecs) == 1 and codecs[0]["name"] == "sharding_indexed":
+        sharding = codecs[0]["configuration"]
+        _refuse_codecs(sharding["index_codecs"], folder)
+        codecs = sharding["codecs"]
+    _refuse_codecs(codecs, folder)
+
+
+def _refuse_codecs(codecs: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    if len(codecs) > _MOST_CODECS:
+        raise SlideFormatError(f"{folder}: malformed: {len(codecs)} codecs of its chunks")
+    refuse_unknown(_after_bytes(codecs), folder)
+
+
+def _refuse_dimensions(content: Mapping[str, Any], folder: Path) -> None:
+    shape = content.get("shape")
+    if isinstance(shape, list) and len(shape) > _MAX_DIMENSIONS:
+        raise SlideFormatError(
+            f"{folder}: malformed: {len(shape)} dimensions, where an OME-Zarr has at most "
+            f"{_MAX_DIMENSIONS}"
+        )
+
+
+def _refuse_type(name: Any, known: Callable[[str], object], folder: Path) -> None:
+    if not isinstance(name, str) or len(name) > _LONGEST_TYPE or not known(name):
+        raise SlideFormatError(
+            f"{folder}: malformed, or of an unsupported kind: its pixels are of type "
+            f"{str(name)[:40]!r}; save it as uint8, uint16 or float32"
+        )
+
+
+def _after_bytes(codecs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Codecs of Zarr v3 that follow "bytes", as configurations of numcodecs."""
+    named = [codec for codec in codecs if codec["name"] not in ("bytes", "transpose")]
+    return [
+        {**codec.get("configuration", {}), "id": codec["name"].removeprefix("numcodecs.")}
+        for codec in named
+    ]
+
+
+# a layout without its steps, and the codecs to undo
+_Encoded = tuple[ArrayLayout, Sequence[Mapping[str, Any]]]
+
+
+def _version_2(metadata: Mapping[str, Any], dtype: np.dtype, common: dict[str, Any]) -> _Encoded:
     axes = tuple(range(len(common["shape"])))
     encoders = [*(metadata["filters"] or ()), *filter(None, [metadata["compressor"]])]
-    return ArrayLayout(
+    layout = ArrayLayout(
         chunk=tuple(metadata["chunks"]),
         dtype=dtype,
         order=axes[::-1] if metadata["order"] == "F" else axes,
-        steps=tuple(encoders[::-1]),
+        steps=(),
         shards=None,
         **common,
     )
+    return layout, encoders[::-1]
 
 
-def _version_3(metadata: Mapping[str, Any], dtype: np.dtype, common: dict[str, Any]) -> ArrayLayout:
+def _version_3(metadata: Mapping[str, Any], dtype: np.dtype, common: dict[str, Any]) -> _Encoded:
     shape = tuple(metadata["chunk_grid"]["configuration"]["chunk_shape"])
     codecs: Sequence[Mapping[str, Any]] = metadata["codecs"]
     shards = None
@@ -143,18 +233,15 @@ def _version_3(metadata: Mapping[str, Any], dtype: np.dtype, common: dict[str, A
             "is not supported"
         )
     big = codecs[0].get("configuration", {}).get("endian") == "big"
-    encoders = [
-        {**codec.get("configuration", {}), "id": codec["name"].removeprefix("numcodecs.")}
-        for codec in codecs[1:]
-    ]
-    return ArrayLayout(
+    layout = ArrayLayout(
         chunk=shape,
         dtype=dtype.newbyteorder(">" if big else "<"),
         order=order,
-        steps=tuple(encoders[::-1]),
+        steps=(),
         shards=shards,
         **common,
     )
+    return layout, _after_bytes(codecs[1:])[::-1]
 
 
 def _refuse_absurd(layout: ArrayLayout) -> None:

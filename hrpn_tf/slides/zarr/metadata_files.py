@@ -1,14 +1,13 @@
 """The metadata files of a Zarr folder, read without trusting them."""
 
-import json
-import stat
 from pathlib import Path
 from typing import Any
 
+from hrpn_tf import untrusted
 from hrpn_tf.errors import SlideFormatError
+from hrpn_tf.slides.zarr.links import Inside
 
 MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
-_MAX_BYTES = 64 * 2**20
 
 
 def is_zarr(path: Path) -> bool:
@@ -16,14 +15,19 @@ def is_zarr(path: Path) -> bool:
     return any((path / mark).exists() for mark in MARKS)
 
 
-def group_attributes(folder: Path) -> tuple[int, dict[str, Any]]:
+def group_attributes(folder: Path, inside: Inside | None = None) -> tuple[int, dict[str, Any]]:
     """(Zarr format, attributes) of a group.
 
+    Args:
+        folder: of the group.
+        inside: the folder that no link may lead out of; by default that of the group.
+
     Raises:
-        SlideFormatError: it is no group, or its metadata is malformed.
+        SlideFormatError: it is no group, its metadata is malformed, or a link leads elsewhere.
     """
+    inside = inside or Inside(folder)
     if (folder / "zarr.json").exists():
-        content = read_json(folder / "zarr.json")
+        content = read_json(folder / "zarr.json", inside)
         if content.get("zarr_format") != 3 or content.get("node_type") != "group":
             raise SlideFormatError(f"{folder}: is not a Zarr group; give the folder of the image")
         attributes = content.get("attributes", {})
@@ -32,27 +36,23 @@ def group_attributes(folder: Path) -> tuple[int, dict[str, Any]]:
         return 3, attributes
     if not (folder / ".zgroup").exists():
         raise SlideFormatError(f"{folder}: is not a Zarr group; give the folder of the image")
-    read_json(folder / ".zgroup")
-    return 2, read_json(folder / ".zattrs") if (folder / ".zattrs").exists() else {}
+    read_json(folder / ".zgroup", inside)
+    return 2, read_json(folder / ".zattrs", inside) if (folder / ".zattrs").exists() else {}
 
 
-def read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path, inside: Inside) -> dict[str, Any]:
     """The object in a JSON file.
 
+    Args:
+        file: of the metadata.
+        inside: the folder that no link may lead out of.
+
     Raises:
-        SlideFormatError: the file is missing, no file, too large, or holds no JSON object.
+        SlideFormatError: the file is missing, no file, too large, holds no JSON object, or a link
+            leads out of the folder.
     """
-    try:
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
-            raise SlideFormatError(f"{file}: is not a file")
-        if status.st_size > _MAX_BYTES:
-            raise SlideFormatError(f"{file}: is of {status.st_size} bytes; that is absurd")
-        content = json.loads(file.read_bytes())
-    except OSError as error:
-        raise SlideFormatError(f"{file}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise SlideFormatError(f"{file}: malformed JSON ({type(error).__name__})") from error
+    inside.check(file)
+    content = untrusted.read_json(file, SlideFormatError)
     if not isinstance(content, dict):
         raise SlideFormatError(f"{file}: malformed: holds no JSON object")
     return content

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hrpn_tf.errors import SlideFormatError
+from hrpn_tf.slides.accepted import labels_are_read
 from hrpn_tf.slides.metadata import square_pixel, to_um
 
 # UDUNITS-2 names that OME-Zarr asks for; `to_um` knows the short ones.
@@ -23,6 +24,8 @@ _UM = {
     "foot": 304_800.0,
 }
 _MAX_LEVELS = 64
+_AXES = (2, 5)  # least and largest number in an OME-Zarr
+_MAX_CHANNELS = 1024  # more names than that are of no slide
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def _refuse_no_image(folder: Path, ome: Mapping[str, Any]) -> None:
         "image-label": "holds a label image (a segmentation), whose numbers are no intensities",
     }
     for key, reason in holds.items():
-        if key in ome:
+        if key in ome and not (key == "image-label" and labels_are_read()):
             raise SlideFormatError(f"{folder}: {reason}")
     if not ome.get("multiscales"):
         reason = "holds labels only" if "labels" in ome else "holds no OME-Zarr image"
@@ -108,6 +111,11 @@ def _dicts(axes: Any) -> bool:
 
 
 def _axes(folder: Path, axes: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    if not _AXES[0] <= len(axes) <= _AXES[1]:
+        raise SlideFormatError(
+            f"{folder}: malformed: has axes for {len(axes)} dimensions, where an OME-Zarr has "
+            f"{_AXES[0]} to {_AXES[1]}"
+        )
     names = tuple(str(axis["name"]) for axis in axes)
     if len(set(names)) != len(names) or not {"y", "x"} <= set(names):
         found = ", ".join(names)[:80]
@@ -161,6 +169,6 @@ def _to_um(value: float, unit: str) -> float | None:
 
 def _labels(omero: Mapping[str, Any]) -> tuple[str, ...] | None:
     channels = omero.get("channels")
-    if not _dicts(channels):
+    if not _dicts(channels) or len(channels or []) > _MAX_CHANNELS:
         return None
     return tuple(str(channel.get("label", "")).strip() for channel in channels or [])

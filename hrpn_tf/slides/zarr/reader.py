@@ -1,5 +1,6 @@
 """Slides stored as OME-Zarr 0.4 (Zarr v2) or 0.5 (Zarr v3)."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ from hrpn_tf.slides.planes import CACHE_BYTES, SegmentCache, StoredPlane
 from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
 from hrpn_tf.slides.zarr.chunks import ChunkReader, ZarrPlane
 from hrpn_tf.slides.zarr.layout import ArrayLayout, read_layout
+from hrpn_tf.slides.zarr.links import Inside
 from hrpn_tf.slides.zarr.metadata_files import MARKS, group_attributes, is_zarr
 from hrpn_tf.slides.zarr.multiscales import Multiscale, parse
 
 _KIND = "an OME-Zarr"
 _MAX_CHANNELS = 1024
+# Each chunk takes time of its own, so many tiny ones take hours.
+_SMALL_CHUNK_PX = 64 * 64
+_MOST_SMALL_CHUNKS = 4096
 _STACKS = {"z": "planes in depth", "t": "time points"}
 
 
@@ -70,19 +75,21 @@ class OmeZarrSlide(ClosedOnExit):
 
 def _describe(path: Path, cache: SegmentCache) -> tuple[SlideInfo, Levels]:
     """What the slide is, and its planes by level and channel."""
-    folder, zarr_format, attributes = _image_group(path)
+    inside = Inside(path)
+    folder, zarr_format, attributes = _image_group(path, inside)
     image = parse(folder, zarr_format, attributes)
-    levels = [read_layout(folder / level, zarr_format) for level in image.paths]
+    levels = [read_layout(folder / level, zarr_format, inside) for level in image.paths]
     first = levels[0]
     dtype = read_dtype(first, path)
     for level in levels:
         _refuse_other_shape(path, image, first, level)
+        _refuse_tiny_chunks(image, level)
     count = first.shape[image.axes.index("c")] if "c" in image.axes else 1
     named = image.labels if image.labels and len(image.labels) == count else ()
     names = tuple(
         name or str(index) for index, name in enumerate(named if any(named) else [""] * count)
     )
-    planes = tuple(_planes(image, ChunkReader(level, cache), count) for level in levels)
+    planes = tuple(_planes(image, ChunkReader(level, cache, inside), count) for level in levels)
     info = describe(
         path,
         planes,
@@ -96,9 +103,9 @@ def _describe(path: Path, cache: SegmentCache) -> tuple[SlideInfo, Levels]:
     return info, planes
 
 
-def _image_group(path: Path) -> tuple[Path, int, dict[str, Any]]:
+def _image_group(path: Path, inside: Inside) -> tuple[Path, int, dict[str, Any]]:
     """(folder, Zarr format, attributes) of the image, which bioformats2raw puts one level down."""
-    zarr_format, attributes = group_attributes(path)
+    zarr_format, attributes = group_attributes(path, inside)
     ome = attributes.get("ome", {}) if zarr_format == 3 else attributes
     if "bioformats2raw.layout" not in ome or "multiscales" in ome or "plate" in ome:
         return path, zarr_format, attributes
@@ -107,7 +114,7 @@ def _image_group(path: Path) -> tuple[Path, int, dict[str, Any]]:
         raise SlideFormatError(
             f"{path}: holds {len(series)} images; give the folder of one of them, e.g. 0 in it"
         )
-    return path / series[0], *group_attributes(path / series[0])
+    return path / series[0], *group_attributes(path / series[0], inside)
 
 
 def _refuse_other_shape(
@@ -132,6 +139,16 @@ def _refuse_other_shape(
             raise ChannelSizeError(f"{path}: levels of {whole} and of {size} channels")
         if size > whole:
             raise SlideFormatError(f"{path}: malformed: a level is larger than the first")
+
+
+def _refuse_tiny_chunks(image: Multiscale, level: ArrayLayout) -> None:
+    axes = (image.axes.index("y"), image.axes.index("x"))
+    chunk, grid = ([sizes[axis] for axis in axes] for sizes in (level.chunk, level.grid))
+    if math.prod(chunk) < _SMALL_CHUNK_PX and math.prod(grid) > _MOST_SMALL_CHUNKS:
+        raise SlideFormatError(
+            f"{level.folder}: {grid[0]} x {grid[1]} chunks of {chunk[0]} x {chunk[1]} px take too "
+            "long to read; store it in chunks of at least 64 x 64 px"
+        )
 
 
 def _planes(image: Multiscale, chunks: ChunkReader, count: int) -> tuple[StoredPlane, ...]:

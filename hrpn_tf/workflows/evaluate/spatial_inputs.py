@@ -11,7 +11,7 @@ from hrpn_tf.errors import MaskError, SlideMismatchError, UsageError
 from hrpn_tf.evaluation import ChannelPlane
 from hrpn_tf.evaluation.planes import NearestPlane, Plane
 from hrpn_tf.runs.slides import RunSlide
-from hrpn_tf.slides import Slide, SlideInfo, open_slide
+from hrpn_tf.slides import Slide, SlideInfo, open_labels, open_slide
 from hrpn_tf.slides.checks import recorded_pixel_size
 
 FIELD = "{slide}"
@@ -77,7 +77,7 @@ def open_on_slide(path: Path, opened: Slide, slide: RunSlide, stack: ExitStack) 
         SlideNotFoundError, SlideFormatError: the image is missing or cannot be read.
         SlideMismatchError: it has another size, another pixel size, or several channels.
     """
-    mask = stack.enter_context(open_slide(path))
+    mask = stack.enter_context(open_labels(path))
     info, (own, size) = mask.info, _full(slide)
     if (info.height, info.width) != (own.height, own.width):
         raise SlideMismatchError(

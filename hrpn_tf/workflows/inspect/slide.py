@@ -15,8 +15,7 @@ from hrpn_tf.files import refuse_existing
 from hrpn_tf.slides import Slide, SlideInfo, implausible, open_slide
 from hrpn_tf.slides.metadata import PLAUSIBLE_UM
 from hrpn_tf.slides.roles import suggested_role
-from hrpn_tf.text import printable
-from hrpn_tf.workflows.inspect.thumbnail import Panel, save_thumbnail
+from hrpn_tf.workflows.inspect.thumbnail import Panel, arrange, fitted, save_thumbnail
 
 PERCENTILES = (0.0, 1.0, 50.0, 99.0, 99.9, 100.0)
 # Roles for `hrpn-tf predict --channel`; the target is measured and not an input.
@@ -32,6 +31,8 @@ _OVERVIEW = 1024
 _WHOLE_PX = 4096**2
 _WINDOWS, _WINDOW = 8, 512
 _SPOTS, _SPOT = 64, 8
+# With more channels, less is read of each: the time is that of as many.
+_CHANNELS = 16
 _SAMPLED_BYTES = 2 * 2**30  # limit for decoding the picture of one channel
 _SLIDE_SUFFIXES = (".ome.tif", ".ome.tiff", ".companion.ome", ".ome.zarr", ".ome.xml")
 
@@ -94,11 +95,14 @@ def inspect_slide(path: Path, out: Path | None = None, overwrite: bool = False) 
         level = overview_level(info)
         remarks = _questions(info)
         roles = tuple(suggested_role(name) for name in info.channels)
+        count = len(info.channels)
+        room = arrange(count + (count > 1), info.height, info.width)[2:]
         channels, panels = [], []
         for index, (name, role) in enumerate(zip(info.channels, roles, strict=True)):
             try:
                 values, picture = _measure(slide, index, level)
                 percentiles = tuple(float(p) for p in np.percentile(values, PERCENTILES))
+                picture = fitted(picture, *room)  # the whole planes would fill the memory
             except NonFinitePixelsError as error:
                 remarks.append(str(error))
                 percentiles, picture = None, None
@@ -150,7 +154,7 @@ def _measure(slide: Slide, channel: int, level: int) -> tuple[np.ndarray, np.nda
     if _is_small(slide.info, level):
         plane = slide.read(0, 0, height, width, [channel], level)[..., 0]
         return plane, plane
-    windows = _spread(height, width, _WINDOWS, _WINDOW)
+    windows = _spread(height, width, _windows(slide.info), _WINDOW)
     values = [slide.read(*window, [channel], level).ravel() for row in windows for window in row]
     picture = [
         [slide.read(*window, [channel], level).mean() for window in row]
@@ -162,13 +166,23 @@ def _measure(slide: Slide, channel: int, level: int) -> tuple[np.ndarray, np.nda
 def _spots(info: SlideInfo, level: int) -> int:
     """Number of samples along the longer side; fewer if each requires decoding a large tile."""
     plane = math.prod(info.level_shapes[level]) * info.dtype.itemsize
-    if min(plane, _SPOTS**2 * info.segment_bytes) <= _SAMPLED_BYTES:
-        return _SPOTS
-    return max(8, math.isqrt(_SAMPLED_BYTES // info.segment_bytes))
+    spots, limit = max(4, _SPOTS // _share(info)), _SAMPLED_BYTES // _share(info)
+    if min(plane, spots**2 * info.segment_bytes) <= limit:
+        return spots
+    return min(spots, max(8, math.isqrt(limit // info.segment_bytes)))
+
+
+def _windows(info: SlideInfo) -> int:
+    """Number of windows along the longer side."""
+    return max(1, math.isqrt(_WINDOWS**2 // _share(info)))
+
+
+def _share(info: SlideInfo) -> int:
+    return max(1, len(info.channels) // _CHANNELS)
 
 
 def _is_small(info: SlideInfo, level: int) -> bool:
-    return math.prod(info.level_shapes[level]) <= _WHOLE_PX
+    return math.prod(info.level_shapes[level]) * _share(info) <= _WHOLE_PX
 
 
 def _spread(
@@ -193,7 +207,7 @@ def _in_words(info: SlideInfo, level: int) -> str:
     where = f"level {level}, {height} x {width} px" if level else "all pixels"
     if _is_small(info, level):
         return where
-    windows = sum(len(row) for row in _spread(height, width, _WINDOWS, _WINDOW))
+    windows = sum(len(row) for row in _spread(height, width, _windows(info), _WINDOW))
     return f"{windows} windows of {_WINDOW} px, evenly over level {level}"
 
 
@@ -222,8 +236,7 @@ def _options(info: SlideInfo, roles: tuple[str | None, ...]) -> tuple[str, ...]:
         if roles.count(role) == 1:
             index = roles.index(role)
             name = info.channels[index]
-            can_be_pasted = info.channels.count(name) == 1 and printable(name) == name
-            exact = name if can_be_pasted else str(index)
+            exact = name if info.channels.count(name) == 1 else str(index)
             found.append(f"--channel {shlex.quote(f'{role}={exact}')}")
     return tuple(found)
 

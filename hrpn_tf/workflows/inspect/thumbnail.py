@@ -105,16 +105,21 @@ def arrange(count: int, height: int, width: int) -> tuple[int, int, int, int]:
     return rows, columns, max(1, int(height * scale)), max(1, int(width * scale))
 
 
+def fitted(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(height, width) float32: the image in the size of a panel, px."""
+    smaller = image.shape[0] > height
+    return cv2.resize(
+        image.astype(np.float32),
+        (width, height),
+        interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST,
+    )
+
+
 def _grey(panel: Panel, height: int, width: int) -> np.ndarray:
     """(height, width) float32 from 0 to 1, scaled by the percentiles of the panel."""
     if panel.image is None:
         return np.zeros((height, width), np.float32)
-    smaller = panel.image.shape[0] > height
-    small = cv2.resize(
-        panel.image.astype(np.float32),
-        (width, height),
-        interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST,
-    )
+    small = fitted(panel.image, height, width)
     low, high = np.percentile(small, _CONTRAST)
     if high <= low:
         low, high = float(small.min()), float(small.max())

@@ -78,7 +78,7 @@ class BundleNetwork:
         """
         manifest = self._bundle().manifest
         inputs = {"data": {"inputs": list(manifest.read_contract().inputs)}}
-        stated: Any = manifest.provenance.get("configuration", inputs)
+        stated = self._stated("configuration", inputs)
         return config_of(json.loads(json.dumps(stated)), overrides, str(self.folder))
 
     def contract(self) -> "Contract":
@@ -107,8 +107,8 @@ class BundleNetwork:
 
     def subsets(self) -> dict[str, str]:
         """See ``Network``."""
-        stated: Any = self._bundle().manifest.provenance.get("groups", {})
-        return {str(group): str(subset) for group, subset in dict(stated).items()}
+        stated = self._stated("groups", {})
+        return {str(group): str(subset) for group, subset in stated.items()}
 
     def default_slides(self, config: Config) -> tuple[RunSlide, ...]:
         """See ``Network``.
@@ -129,7 +129,7 @@ class BundleNetwork:
         if (checksum := files.get(path)) is None:
             lines = [f"{name} {files[name]}\n" for name in sorted(files) if name.startswith(path)]
             checksum = hashlib.sha256("".join(lines).encode()).hexdigest()
-        network = bundle.manifest.provenance.get("network", {})
+        network = self._stated("network", {})
         trained = network.get("trained", network.get("sha256"))
         return {
             "file": path,
@@ -179,6 +179,22 @@ class BundleNetwork:
     def state(self) -> int:
         """See ``Network``."""
         return _changed(self.folder)
+
+    def _stated(self, key: str, default: dict[str, Any]) -> dict[str, Any]:
+        """What the bundle says of its training under a key, whose value may be anything.
+
+        Raises:
+            DamagedBundleError: the value is no object with keys.
+        """
+        from hrpn_export.errors import DamagedBundleError
+
+        stated = self._bundle().manifest.provenance.get(key, default)
+        if not isinstance(stated, dict):
+            raise DamagedBundleError(
+                f"{self.folder}: bundle.json: provenance.{key} must be an object with keys; "
+                "export again"
+            )
+        return stated
 
     def _bundle(self) -> "Bundle":
         refuse_other_kind(self.folder, "bundle")

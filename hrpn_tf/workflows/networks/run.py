@@ -62,13 +62,14 @@ class RunNetwork:
         """See ``Network``.
 
         Raises:
-            RunError: no contract, or no network yet.
+            RunError: no contract, no network yet, or a damaged split.
             CalibrationError: intervals are requested, but the run is not calibrated.
         """
         if self.intervals:
             return self.run.calibration.contract
         contract = self.run.contract
         self.run.network_file()
+        self.run.check_split()
         return contract
 
     def subsets(self) -> dict[str, str]:

@@ -90,7 +90,11 @@ def check(
         size = size_of(seen)
         region = options.region and frame_region(options.region, info, frame, size)
         if options.mask is not None:
-            read_mask(options.mask, *size_of(info), frame.scale)
+            mask = read_mask(options.mask, *size_of(info), frame.scale)
+            logger.info(
+                f"{options.mask}: {mask.united} outlines united, {mask.cut_out} of QuPath's class "
+                "Ignore* cut out"
+            )
     area = size if region is None else (region.height, region.width)
     return SlideJob(
         slide=request.slide.absolute(),

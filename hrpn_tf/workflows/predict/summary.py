@@ -1,6 +1,7 @@
 """Summaries of predicted slides in one line."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.workflows.predict.out_of_distribution import KEY
 
@@ -25,12 +26,22 @@ def describe(summary: "PredictionSummary") -> str:
             f"seam error up to {summary.seams['largest']:.2g} grey levels, mean "
             f"{summary.seams['mean']:.2g}, since the halo is smaller than the receptive field"
         )
-    if (likeness := summary.assessed.get(KEY, {})) and likeness["score"] is not None:
-        how = "unlike" if likeness["out_of_distribution"] else "like"
-        parts.append(f"{how} the training slides (score {likeness['score']:.2g}, limit 1)")
+    if likeness := summary.assessed.get(KEY, {}):
+        parts += _likeness(likeness)
     if summary.peak_bytes is not None:
         parts.append(f"{summary.peak_bytes / 1e9:.2f} GB of memory at most")
     return "; ".join(parts)
+
+
+def _likeness(found: Mapping[str, Any]) -> list[str]:
+    """How like the training slides a slide is, and how little few of them can tell."""
+    caution = found.get("caution", "")
+    if found["score"] is None:
+        return [caution] if caution else []
+    if found["out_of_distribution"]:
+        return [f"unlike the training slides (score {found['score']:.2g}, limit 1)"]
+    text = f"like the training slides (score {found['score']:.2g}, limit 1)"
+    return [f"{text}: {caution}" if caution else text]
 
 
 def describe_cohort(slides: int, pixels: int, seconds: float) -> str:

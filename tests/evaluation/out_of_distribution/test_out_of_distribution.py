@@ -1,5 +1,6 @@
 """Statistics of a slide, limits, and the judgement, on textures that take milliseconds."""
 
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ from hrpn_tf.evaluation.out_of_distribution import (
 from hrpn_tf.evaluation.out_of_distribution.feature_space import fit_feature_space
 from hrpn_tf.evaluation.out_of_distribution.limits import upper_limit
 from hrpn_tf.evaluation.out_of_distribution.profile import reference_of
+from hrpn_tf.evaluation.out_of_distribution.resolution import unnoticed
 from hrpn_tf.evaluation.out_of_distribution.statistics import SlideStatistics, structure_size
 
 SIDE, WINDOWS = 96, 6
@@ -194,6 +196,25 @@ def test_few_slides_teach_no_limits() -> None:
         "2 training slides do not tell how much slides of their kind differ; that takes 3",
     )
     assert judgement.to_json()["out_of_distribution"] is None
+    assert judgement.to_json()["caution"].startswith("2 training slides of 2 groups tell nothing")
+
+
+@pytest.mark.parametrize("slides", [3, 8])
+def test_a_judgement_says_what_it_cannot_notice(slides: int) -> None:
+    """The factors of brightness that it names are those at which a slide like others is noticed."""
+    profile = profile_of(slides)
+    low, high = unnoticed(profile)["vessels"]
+    assert low < 1 < high
+    reference = reference_of(profile)
+    limit = profile.grey_limits[0]
+    for factor in (low, high):
+        average = np.sinh(reference.quantiles) * reference.scale[:, None]
+        slide = SlideStatistics(factor * average, profile.structure_px[0], None, 6)
+        assert reference.distances(slide).grey[0] == pytest.approx(limit, rel=1e-6)
+    found = judged(profile).to_json()
+    assert found["unnoticed"]["vessels"] == pytest.approx([low, high], rel=0.01)
+    assert f"{slides} training slides of {slides} groups tell little" in found["caution"]
+    assert f"vessels {low:.2g} to {high:.2g} times as bright" in found["caution"]
 
 
 def test_slides_of_one_animal_are_left_out_together() -> None:
@@ -256,7 +277,26 @@ def test_a_damaged_file_is_a_named_error(profile: TrainingProfile, tmp_path: Pat
         spoil()
         with pytest.raises(TrainingProfileError, match=r"p\.npz: .*hrpn-tf describe-training"):
             load_profile(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("schema.npy", b"\x93NUMPY")
-    with pytest.raises(TrainingProfileError, match="damaged"):
-        load_profile(path)
+    headers = (
+        "'shape': (2000000000,), ",
+        "'shape': (-1,), ",
+        "'shape': (2000000000, 0), ",
+        "x" * 99,
+    )
+    contents = [
+        b"\x93NUMPY",
+        *(npy(f"{{'descr': '<f8', 'fortran_order': False, {h}}}") for h in headers),
+    ]
+    contents.append(
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "9" * 5000 + ",), }")
+    )
+    for content in contents:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("schema.npy", content)
+        with pytest.raises(TrainingProfileError, match="damaged"):
+            load_profile(path)
+
+
+def npy(header: str) -> bytes:
+    """An array file with a header of one's own, and a few bytes."""
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header) + 1) + header.encode() + b"\n" * 101

@@ -43,7 +43,6 @@ def run(graph, image):
     [
         ("Conv", {}, 1),
         ("Conv", {"kernel": (4, 5)}, 1),
-        ("Conv", {"kernel": (3, 2), "dilations": (2, 3)}, 1),
         ("Conv", {"rule": "SAME_LOWER", "kernel": (4, 2)}, 1),
         ("Conv", {"rule": "VALID"}, 1),
         ("Conv", {"strides": (2, 2)}, 2),

@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from support.command import hrpn_tf
 from support.raw_tiff import one_segment
 
 from hrpn_tf.errors import SlideFormatError
@@ -111,6 +112,15 @@ def test_a_picture_of_another_kind_is_refused(
         first_pixels(path)
 
 
+def test_inspect_says_so_in_one_line(tmp_path: Path) -> None:
+    encoded = bytes(imagecodecs.jpeg8_encode(LARGE))
+    path = one_segment(tmp_path / "a.tif", encoded, 7)
+    ended = hrpn_tf("inspect", str(path), "--out", str(tmp_path / "a.png"))
+    assert ended.exit_code == 1
+    assert ended.err.count("\n") == 1
+    assert "70 x 64 px, where 64 x 64 px are declared" in ended.err
+
+
 @pytest.mark.parametrize("compression", [2, 3, 4])
 @pytest.mark.parametrize("bits", [1, 8])
 def test_fax_is_no_picture_of_intensities(tmp_path: Path, compression: int, bits: int) -> None:
@@ -173,6 +183,17 @@ def test_jpeg_2000_that_takes_more_memory_than_its_pixels() -> None:
     palette = imagecodecs.jpeg2k_encode(SMALL, codecformat="jp2").replace(b"colr", b"pclr")
     with pytest.raises(ValueError, match="palette"):
         jpeg2000(bytes(palette))
+
+
+def test_jpeg_xr_that_decoders_crash_on() -> None:
+    encoded = bytes(imagecodecs.jpegxr_encode(SMALL))
+    stream = encoded.index(b"WMPHOTO")
+    assert codec_headers.jpegxr(encoded).width == 64
+    for at, byte in ((9, b"\x80"), (10, b"\xe0"), (16, b"\xb0")):
+        with pytest.raises(ValueError, match=r"tiles within|unsupported kind"):
+            codec_headers.jpegxr(edited(encoded, stream + at, byte))
+    with pytest.raises(ValueError, match="two different sizes"):
+        codec_headers.jpegxr(edited(encoded, stream + 12, struct.pack(">HH", 999, 999)))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

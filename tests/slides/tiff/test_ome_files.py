@@ -207,6 +207,18 @@ def test_links_to_all_files_of_a_slide_are_followed(tmp_path: Path) -> None:
         assert slide.info.channels == NAMES
 
 
+def test_planes_that_are_named_very_often(tmp_path: Path) -> None:
+    many = tiff_data(0) + '<TiffData IFD="0" PlaneCount="3"/>' * 3000
+    with pytest.raises(SlideFormatError, match="names 9001 pages for 3 channels"):
+        open_slide(with_companion(tmp_path, many))
+    image = IMAGE.format(c=300, z=1, inside="<TiffData/>" * 300)
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif", PLANES[0], description=OME.format("", image), metadata=None
+    )
+    with pytest.raises(SlideFormatError, match="claims 90300 planes in all"):
+        open_slide(tmp_path / "a.ome.tif")
+
+
 def missing(folder: Path) -> None:
     (folder / "c1.ome.tif").unlink()
 

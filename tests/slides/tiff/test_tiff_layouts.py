@@ -150,7 +150,8 @@ def test_tiles_that_are_not_stored_are_zero(tmp_path: Path) -> None:
 
 def test_threads_may_share_a_slide(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 255, (300, 400, 3)).astype(np.uint16)
-    tifffile.imwrite(tmp_path / "a.tif", image, tile=(64, 64), compression="zlib", photometric=1)
+    options = {"photometric": "minisblack", "planarconfig": "contig"}
+    tifffile.imwrite(tmp_path / "a.tif", image, tile=(64, 64), compression="zlib", **options)
     with open_slide(tmp_path / "a.tif") as slide, ThreadPoolExecutor(8) as pool:
         windows = list(iter_windows(300, 400, 50)) * 4
         read = pool.map(lambda window: slide.read(*window, [2, 0, 1]), windows)

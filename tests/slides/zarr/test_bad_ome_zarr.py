@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +144,11 @@ def test_pipes_and_folders_in_the_place_of_files(tmp_path: Path, version: str) -
         before = file.read_bytes()
         file.unlink()
         os.mkfifo(file)
-        with pytest.raises(SlideFormatError, match="is not a file"):
+        with pytest.raises(SlideFormatError, match=r"not a file|not a regular file"):
             read_all(tmp_path)
         file.unlink()
         file.mkdir()
-        with pytest.raises(SlideFormatError, match="is not a file"):
+        with pytest.raises(SlideFormatError, match=r"not a file|not a regular file"):
             read_all(tmp_path)
         file.rmdir()
         file.write_bytes(before)
@@ -165,7 +165,7 @@ def test_metadata_too_large_to_read(
     os.truncate(array_file(tmp_path, "0.5"), 10**12)
     with (
         memory_grows_less_than(LIMIT),
-        pytest.raises(SlideFormatError, match="1000000000000 bytes; that is absurd"),
+        pytest.raises(SlideFormatError, match=r"zarr.json: larger than 16 MiB"),
     ):
         open_slide(tmp_path)
 
@@ -181,15 +181,15 @@ ABSURD_V2: list[tuple[dict[str, Any], str]] = [
     ({"chunks": [1, HUGE, HUGE]}, "are too large to decode one by one"),
     ({"chunks": [1, 16_385, 16_385]}, "are too large to decode one by one"),
     ({"chunks": [10**30, 8, 8]}, "malformed"),
-    ({"dtype": "<U99999999"}, "type str|malformed"),
+    ({"dtype": "<U99999999"}, "type '<U99999999'; save it as uint8, uint16 or float32"),
     ({"dtype": "|b1"}, "type bool; save it as uint8, uint16 or float32"),
     ({"dtype": "<f8"}, "type float64"),
     ({"dtype": "<u4"}, "type uint32"),
     ({"dtype": "<c8", "fill_value": None}, "type complex64"),
-    ({"dtype": "|O", "filters": [{"id": "pickle"}]}, "malformed"),
-    ({"compressor": {"id": "pickle"}}, "malformed"),
-    ({"compressor": {"id": "json2"}}, "encoded by 'json2', which is not supported|malformed"),
-    ({"compressor": {"id": "nonsense"}}, "malformed"),
+    ({"dtype": "|O", "filters": [{"id": "pickle"}]}, "of type '|O'; save it as uint8"),
+    ({"compressor": {"id": "pickle"}}, "encoded by 'pickle', which is not supported"),
+    ({"compressor": {"id": "json2"}}, "encoded by 'json2', which is not supported"),
+    ({"compressor": {"id": "nonsense"}}, "encoded by 'nonsense', which is not supported"),
     ({"filters": [{"id": "packbits"}]}, "encoded by 'packbits', which is not supported"),
     ({"filters": [{"id": "zstd"}], "compressor": {"id": "zstd"}}, "compressed twice"),
 ]
@@ -241,7 +241,7 @@ ABSURD_V3: list[tuple[dict[str, Any], str]] = [
     (grid(1, 16, 16) | sharded(1, 8, 8, codecs=sharded(1, 8, 8)["codecs"]), "sharding_indexed"),
     ({"codecs": sharded(1, 8, 8)["codecs"] + [{"name": "crc32c"}]}, "sharding_indexed"),
     ({"codecs": [BYTES, {"name": "zstd"}, {"name": "gzip"}]}, "compressed twice|malformed"),
-    ({"codecs": [BYTES, {"name": "nonsense"}]}, "malformed"),
+    ({"codecs": [BYTES, {"name": "nonsense"}]}, "encoded by 'nonsense', which is not supported"),
     ({"codecs": []}, "malformed"),
     ({"data_type": "int64"}, "type int64"),
     ({"data_type": "complex64", "fill_value": [0, 0]}, "type complex64"),
@@ -291,10 +291,7 @@ def test_chunks_that_unpack_to_more_than_they_should(
     chunk = tmp_path / "0" / ("0/0/0" if version == "0.4" else "c/0/0/0")
     assert chunk.exists()
     chunk.write_bytes(bytes(encode(np.full(200_000_000, 1, np.uint8))))
-    # these two stop at what was asked for; the others say that there is more
-    silent = name.startswith(("bz2", "lzma"))
-    refused = nullcontext() if silent else pytest.raises(SlideFormatError, match="0/0/0")
-    with memory_grows_less_than(LIMIT), refused:
+    with memory_grows_less_than(LIMIT), pytest.raises(SlideFormatError, match="0/0/0"):
         read_all(tmp_path)
 
 
