@@ -30,10 +30,15 @@ def read_small_file(path: Path, error: type[BenchmarkError], most_bytes: int) ->
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or "no file can have this name"
         raise error(f"{path}: cannot be read: {reason}") from None
-    with open(handle, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise error(f"{path}: not a regular file")
-        content = file.read(most_bytes + 1)
+        with open(handle, "rb", closefd=False) as file:
+            content = file.read(most_bytes + 1)
+    except OSError as problem:
+        raise error(f"{path}: cannot be read: {problem.strerror}") from None
+    finally:
+        os.close(handle)
     if len(content) > most_bytes:
         raise error(f"{path}: larger than {most_bytes} bytes")
     try:

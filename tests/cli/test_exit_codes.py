@@ -27,7 +27,6 @@ MISSING = [
     "inspect nowhere",
     "simulate --config nowhere --out o",
     "config --config nowhere",
-    "import-weights nowhere --out o",
 ]
 # Not a file but something that never ends.
 ENDLESS = [

@@ -15,7 +15,6 @@ from hrpn_tf.files import refuse_existing
 from hrpn_tf.slides import Slide, SlideInfo, implausible, open_slide
 from hrpn_tf.slides.metadata import PLAUSIBLE_UM
 from hrpn_tf.slides.roles import suggested_role
-from hrpn_tf.text import printable
 from hrpn_tf.workflows.inspect.thumbnail import Panel, arrange, fitted, save_thumbnail
 
 PERCENTILES = (0.0, 1.0, 50.0, 99.0, 99.9, 100.0)
@@ -237,8 +236,7 @@ def _options(info: SlideInfo, roles: tuple[str | None, ...]) -> tuple[str, ...]:
         if roles.count(role) == 1:
             index = roles.index(role)
             name = info.channels[index]
-            can_be_pasted = info.channels.count(name) == 1 and printable(name) == name
-            exact = name if can_be_pasted else str(index)
+            exact = name if info.channels.count(name) == 1 else str(index)
             found.append(f"--channel {shlex.quote(f'{role}={exact}')}")
     return tuple(found)
 

@@ -124,7 +124,7 @@ def test_options_choose_groups_and_baselines(run: Path, tmp_path: Path) -> None:
             ),
             [],
             2,
-            r"the slide name '\.\./\.\./d' cannot be a file name",
+            r"row 2: the name \.\./\.\./d cannot be a file name",
         ),
         (lambda run: (run / "hrpn.yaml").unlink(), [], 2, r"no run folder"),
         (lambda run: (run / "split.json").write_text("{"), [], 2, r"split\.json: missing or dam"),
