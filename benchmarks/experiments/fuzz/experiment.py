@@ -34,13 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=list(KINDS))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("fuzz"), help="folder to make")
+    parser.add_argument("--samples", type=Path, help="folder that keeps samples for another call")
     parser.add_argument("--again", type=Path, help="read the file of a folder of failures again")
     chosen = parser.parse_args(arguments)
     if chosen.again is not None:
         sys.exit(_again(chosen.again))
     if chosen.out.exists():
         parser.error(f"{chosen.out} exists; name another folder with --out")
-    found = fuzz(chosen.files, chosen.seed, chosen.kinds, chosen.workers, chosen.out)
+    found = fuzz(
+        chosen.files, chosen.seed, chosen.kinds, chosen.workers, chosen.out, chosen.samples
+    )
     print(table(found))
     failed = [result for result in found if result.failed]
     for result in failed:
@@ -49,7 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(1 if failed else 0)
 
 
-def fuzz(files: int, seed: int, kinds: Sequence[str], workers: int, out: Path) -> list[Result]:
+def fuzz(
+    files: int,
+    seed: int,
+    kinds: Sequence[str],
+    workers: int,
+    out: Path,
+    kept: Path | None = None,
+) -> list[Result]:
     """Damage and read files.
 
     Args:
@@ -58,11 +68,13 @@ def fuzz(files: int, seed: int, kinds: Sequence[str], workers: int, out: Path) -
         kinds: of :data:`~experiments.fuzz.kinds.KINDS`.
         workers: processes that read.
         out: folder to make; holds only failures afterwards.
+        kept: folder of samples, which is filled where it lacks a kind; None for new ones.
     """
-    made, work = (out / "samples").absolute(), (out / "work").absolute()
+    made, work = (kept or out / "samples").absolute(), (out / "work").absolute()
     work.mkdir(parents=True)
     for kind in kinds:
-        _make(kind, made / kind)
+        if not (made / kind).is_dir():
+            _make(kind, made / kind)
     cases: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
     for kind, count in _counts(files, kinds).items():
         for number in range(count):
@@ -88,7 +100,8 @@ def fuzz(files: int, seed: int, kinds: Sequence[str], workers: int, out: Path) -
     for thread in threads:
         thread.join()
     shutil.rmtree(work)
-    shutil.rmtree(made)
+    if kept is None:
+        shutil.rmtree(made)
     return sorted(found, key=lambda result: (result.kind, result.number))
 
 
