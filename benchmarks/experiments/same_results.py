@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,15 @@ import numpy as np
 
 # Left out wherever they stand in a JSON file or a table.
 MEASURED = frozenset(
-    {"seconds", "patches_per_second", "steps_per_second", "pixels_per_second", "waiting_share",
-     "memory_mb", "memory_before_mb", "peak_memory_mb", "training_memory_mb", "measures", "others",
-     "environment", "ending", "unavailable", "timestamp", "date"}
+    {"seconds", "waited", "patches_per_second", "steps_per_second", "pixels_per_second",
+     "waiting_share", "memory_mb", "memory_before_mb", "peak_memory_mb", "training_memory_mb",
+     "measures", "others", "environment", "ending", "unavailable", "timestamp", "date"}
 )  # fmt: skip
 # Folders of logs, and files that hold nothing but times, or the machine; they must be there.
 LOGS = "logs"
 NOT_COMPARED = frozenset({"environment.json", "report.md"})
+_ADDRESS = re.compile(rb'"shared_object_id": \d+')  # in Keras files: where an object lay
+_MOMENT = re.compile(rb"\d+ \w+ \d{4}, \d\d:\d\d UTC")  # when a page was made
 # Checksums of files that hold a date.
 DATED = frozenset({"files", "sha256"})
 
@@ -74,6 +77,8 @@ def _plain(path: Path, dated: bool) -> bytes:
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             return b"".join(k.encode() + arrays[k].tobytes() for k in sorted(arrays.files))
+    if path.suffix == ".html":
+        content = _MOMENT.sub(b"MOMENT", content)
     if dated and path.suffix in (".html", ".yaml", ".md"):
         return b""
     return content
@@ -82,7 +87,7 @@ def _plain(path: Path, dated: bool) -> bytes:
 def _member(content: bytes) -> bytes:
     """A part of a Keras file; of weights the numbers alone, since HDF5 records times."""
     if not content.startswith(b"\x89HDF"):
-        return content
+        return _ADDRESS.sub(b"", content)
     import h5py
 
     found: list[bytes] = []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hrpn_export.bundle import CERTIFICATE, Bundle, open_bundle
 from hrpn_export.errors import BundleError, BundleExistsError, FormatError
+from hrpn_export.formats import find_format
 from hrpn_export.manifest import MANIFEST, Artefact, Manifest
 from hrpn_export.paths import files_below, sha256_of
 from hrpn_export.tensorrt.machine import Machine
@@ -44,7 +45,8 @@ def add_engine(
         The path of the engine, and its sidecar.
 
     Raises:
-        DamagedBundleError: the bundle is incomplete or changed.
+        DamagedBundleError: the bundle is incomplete or changed, or its ONNX file could do more
+            than compute.
         FormatError: it contains no ONNX file in this precision.
         BundleExistsError: it contains such an engine already.
         BundleError: another process is adding an engine to it.
@@ -52,6 +54,7 @@ def add_engine(
     """
     bundle = open_bundle(root)
     onnx = root / bundle.artefact("onnx", precision).path
+    find_format("onnx").check(onnx)
     folder = root / FORMAT / precision
     if folder.exists() and not overwrite:
         raise BundleExistsError(f"{root} holds an engine in {precision} already: add --overwrite")

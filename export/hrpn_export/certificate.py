@@ -208,7 +208,7 @@ class Certificate(_Strict):
         """
         entry = self.entry(format, precision, runtime)
         place = "" if runtime is None else f" in {runtime}"
-        what = f"{format} {precision}{place} is not certified: "
+        what = f"{format} {precision} is not certified{place}: "
         if entry is None:
             others = [e.runtime for e in self.entries_of(format, precision)]
             measured = f"it was measured in {', '.join(others)} only" if others else ""

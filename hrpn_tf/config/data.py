@@ -111,6 +111,16 @@ class DataConfig(Section):
         json_schema_extra=unit("µm/px"),
         description="Pixel size of slides whose files state none. `null` refuses such slides.",
     )
+    grey_max: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        json_schema_extra=unit("grey levels"),
+        description="Largest grey level that the slides can have, such as 4095 for 12-bit counts "
+        "in a 16-bit type. PSNR, SSIM and the limits of the certificate of an exported network are "
+        "relative to it. `null` takes the largest value of an unsigned integer type, 255 or 65535, "
+        "and the largest grey level of the training tissue of other types.",
+    )
     patch: int = Field(
         512, ge=16, json_schema_extra=unit("px"), description="Side length of a training patch."
     )

@@ -94,9 +94,9 @@ class EvaluationConfig(Section):
         None,
         gt=0,
         json_schema_extra=unit("grey levels"),
-        description="Peak intensity for PSNR, and data range for SSIM. `null` takes the largest "
-        "value of the target's integer type, 255 or 65535; for a float32 target both metrics are "
-        "then undefined.",
+        description="Peak intensity for PSNR, and data range for SSIM. `null` takes "
+        "`data.grey_max`, or else the largest value of the target's integer type, 255 or 65535; "
+        "for a float32 target both metrics are then undefined.",
     )
     smooth_px: float = Field(
         0.0,

@@ -67,7 +67,9 @@ def owned_settings(config: DataConfig) -> dict[str, Any]:
 
 def fingerprint(slides: Sequence[PlannedSlide], config: DataConfig) -> str:
     """SHA-256 over all that decides the patches: files (size, time), channels, grid, tissue."""
-    settings = {key: value for key, value in owned_settings(config).items() if key != "channels"}
+    # the range says what grey levels mean, not which are stored
+    left_out = ("channels", "grey_max")
+    settings = {k: value for k, value in owned_settings(config).items() if k not in left_out}
     described = [
         (slide.entry.name, slide.entry.group, slide.channels, _files(slide.entry.path))
         for slide in slides

@@ -1,6 +1,6 @@
 """The evaluation of one predicted slide: sums, baselines and picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.pixel_errors import CompareSettings, Progress, compare
 from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.evaluation.slide_picture import SlidePicture, draw
+
+_SMALL_PART = 0.125  # of the range of a type; ordinary exposures use more
 
 
 def evaluate_slide(
@@ -87,3 +89,29 @@ def common_peak(types: Mapping[str, np.dtype], peak: float | None) -> float | No
         )
     dtype = next(iter(types.values()))
     return float(np.iinfo(dtype).max) if peak is None and dtype.kind == "u" else peak
+
+
+def unused_range(
+    slides: Sequence[SlideMetrics], peak: float | None, dtype: np.dtype | str
+) -> str | None:
+    """What to tell the user where the measured target uses a small part of its type's range.
+
+    PSNR and SSIM are relative to the whole range, so counts of 12 bits in a type of 16 bits look
+    24 dB better than they are.
+
+    Args:
+        slides: the evaluated slides.
+        peak: largest value of the type; None where there is none.
+        dtype: type of the measured target.
+    """
+    if peak is None:
+        return None
+    whole = (slide.predictors[MODEL]["float", "whole"].moments for slide in slides)
+    largest = max(float(np.max(moments.max_true)) for moments in whole)
+    if largest >= _SMALL_PART * peak:
+        return None
+    return (
+        f"the measured target reaches {largest:g} grey levels, {100 * largest / peak:.2g} % of the "
+        f"range of {dtype} that PSNR and SSIM are relative to; if the microscope counts less, such "
+        "as 12 bits, state --peak 4095, or data.grey_max when you prepare or train"
+    )

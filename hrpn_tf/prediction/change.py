@@ -67,7 +67,8 @@ def _folder_state(path: Path) -> State:
     for folder, folders, files in os.walk(path):
         folders.sort()
         for name in sorted(files):
-            found = os.stat(os.path.join(folder, name))
+            file = os.path.join(folder, name)
+            found = os.stat(file) if os.path.exists(file) else os.lstat(file)  # a dead link
             size, newest = size + found.st_size, max(newest, found.st_mtime_ns)
             entry = f"{os.path.join(folder, name)} {found.st_size} {found.st_mtime_ns}\n"
             checksum.update(entry.encode(errors="surrogateescape"))

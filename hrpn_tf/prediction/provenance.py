@@ -13,6 +13,7 @@ from hrpn_tf._version import __version__
 from hrpn_tf.config import CONDITIONS
 from hrpn_tf.files import read_pieces
 from hrpn_tf.prediction.queues import NO_LIMIT, ReadAhead
+from hrpn_tf.slides.zarr.links import Inside
 from hrpn_tf.slides.zarr.metadata_files import is_zarr
 
 # A slide with more files than this is identified by one checksum over all their checksums.
@@ -76,7 +77,8 @@ def slide_checksums(
     """
     folder = slide if slide.is_dir() else slide.parent
     if slide.is_dir() and (is_zarr(slide) or not files):
-        files = sorted(p for p in slide.rglob("*") if p.is_file())
+        inside = Inside(slide)  # no pixel is read through a link that leads out
+        files = sorted(p for p in slide.rglob("*") if p.is_file() and inside.holds(p))
     found: dict[str, str] = {}
     with ReadAhead(read_pieces(files or (slide,)), 2, seconds, f"{slide}: reading") as pieces:
         for path, piece in pieces:

@@ -1,8 +1,10 @@
 """Checks of the configuration against patch dataset and network, before any computation."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from hrpn_tf.config import Config, DataConfig, TrainingConfig
 from hrpn_tf.config.section import Section
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Of the range of a type; ordinary exposures use more.
+SMALL_PART = 0.125
 _S = TypeVar("_S", bound=Section)
 _OWNED = frozenset(DataConfig.model_fields) - OF_TRAINING
 
@@ -58,9 +62,48 @@ def _prepared(store: "PatchStore") -> dict[str, Any]:
             f"{store.path}: its settings are damaged; run hrpn-tf prepare again with --overwrite"
         ) from None
     values = {key: getattr(made, key) for key in (*known, *fixed)}
-    if values.get("pixel_size_um") is None:  # every slide stated its own: nothing to contradict
-        values.pop("pixel_size_um", None)
+    for key in ("pixel_size_um", "grey_max"):  # left to the slides: nothing to contradict
+        if values.get(key) is None:
+            values.pop(key, None)
     return values
+
+
+def grey_range(config: Config, store: "PatchStore", groups: Sequence[str]) -> float:
+    """The largest grey level that metrics and limits are relative to.
+
+    It is ``data.grey_max`` where that is stated. Otherwise it is the largest value of an unsigned
+    integer type, with a warning where the slides reach only a small part of it; or, of other types,
+    the largest grey level of the training tissue.
+
+    Args:
+        config: the resolved configuration.
+        store: the patch dataset.
+        groups: that are trained with.
+
+    Raises:
+        ConfigError: grey levels of the training tissue are larger than stated.
+    """
+    statistics = store.statistics(groups)
+    largest = max(*statistics["input_peak"], statistics["target_peak"])
+    stated = config.data.grey_max
+    if stated is not None:
+        if largest > stated:
+            raise ConfigError(
+                f"data.grey_max is {stated:g}, but the grey levels of the training tissue reach "
+                f"{largest:g}; state the largest that the microscope gives"
+            )
+        return stated
+    if store.dtype.kind != "u":
+        return largest if largest > 0 else 1.0
+    whole = float(np.iinfo(store.dtype).max)
+    if largest < SMALL_PART * whole:
+        logger.warning(
+            f"the grey levels of the training tissue reach {largest:g}, "
+            f"{100 * largest / whole:.2g} % of the range of {store.dtype}, which metrics and "
+            "limits are relative to; if the microscope counts less, such as 12 bits, state "
+            "data.grey_max=4095"
+        )
+    return whole
 
 
 def _adopted(given: _S, prepared: Mapping[str, Any], where: str, store: "PatchStore") -> _S:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from hrpn_tf.config import Config
@@ -34,7 +33,7 @@ from hrpn_tf.training.checkpoints import (
     remove_old,
     set_aside,
 )
-from hrpn_tf.training.checks import adopt_preset, adopt_store, check_sizes
+from hrpn_tf.training.checks import adopt_preset, adopt_store, check_sizes, grey_range
 from hrpn_tf.training.distribution import Devices, choose_devices, losses_named
 from hrpn_tf.training.environment import describe_environment
 from hrpn_tf.training.loop import Loop, train
@@ -98,7 +97,7 @@ def fit(
         inputs=config.data.inputs,
         target=config.data.target,
         pixel_size_um=store.pixel_size_um,
-        grey_max=float(np.iinfo(store.dtype).max) if store.dtype.kind == "u" else 1.0,
+        grey_max=grey_range(config, store, split.train),
     )
     check_sizes(config, len(store.indices(split.train)), contract.stride_multiple)
     with losses_named(devices):

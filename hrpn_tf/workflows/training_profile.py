@@ -80,7 +80,7 @@ def _windows(store: "PatchStore", slide: "SlideRecord", side: int) -> list[np.nd
 
 def describe_profile(profile: "TrainingProfile") -> str:
     """Number of slides and limits of a profile, in one line."""
-    from hrpn_tf.evaluation.out_of_distribution.resolution import caution
+    from hrpn_tf.evaluation.out_of_distribution.resolution import caution, unnoticed
 
     count = len(profile.slides)
     if not profile.has_limits:
@@ -93,4 +93,5 @@ def describe_profile(profile: "TrainingProfile") -> str:
         named = zip(profile.channels, limits, strict=True)
         parts += [f"{name} of {channel} {limit:.2g}" for channel, limit in named]
     parts.append(f"features {profile.feature_limit:.2g}")
-    return f"{count} training slides; limits: {', '.join(parts)}; {caution(profile)}"
+    little = caution(profile, unnoticed(profile))
+    return f"{count} training slides; limits: {', '.join(parts)}; {little}"

@@ -12,7 +12,7 @@ from support.slides import noise
 from hrpn_tf.config import DataConfig, TissueConfig
 from hrpn_tf.data import shards
 from hrpn_tf.data import store as store_module
-from hrpn_tf.data.manifest import MANIFEST
+from hrpn_tf.data.manifest import MANIFEST, read_manifest
 from hrpn_tf.data.store import build_store, open_store
 from hrpn_tf.errors import (
     DiskFullError,
@@ -265,3 +265,24 @@ def test_a_flipped_bit_is_noticed(tmp_path, make_list, config):
     shard.write_bytes(damaged)
     with pytest.raises(StoreError, match="patch 0 cannot be read"):
         store.read(0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"patch": "many"}, {"patch": 1.5}, {"pixel_size_um": float("nan")}, {"roles": 5},
+        {"slides": "abc"}, {"slides": [{}]}, {"slides": [5]}, {"extra": 1}, {"schema": [2]},
+    ],
+)  # fmt: skip
+def test_a_manifest_of_wrong_types_is_a_named_error(tmp_path, store, change):
+    values = json.loads((store.path / MANIFEST).read_text(encoding="utf-8"))
+    (tmp_path / MANIFEST).write_text(json.dumps({**values, **change}), encoding="utf-8")
+    with pytest.raises(StoreError, match=r"damaged|schema"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 100_000, b"[1, 2]", b"9" * 5000, b""])
+def test_a_manifest_that_is_none_is_a_named_error(tmp_path, content):
+    (tmp_path / MANIFEST).write_bytes(content)
+    with pytest.raises(StoreError, match="damaged"):
+        read_manifest(tmp_path)

@@ -25,6 +25,7 @@ from hrpn_tf.evaluation import (
     to_markdown,
 )
 from hrpn_tf.evaluation.metric_values import metrics_of
+from hrpn_tf.evaluation.slide_evaluation import unused_range
 from hrpn_tf.evaluation.slide_picture import CROP, SlidePicture, choose_crop, density
 
 SETTINGS = CompareSettings(peak=255.0, smooth_px=2.0)
@@ -126,6 +127,17 @@ def test_the_peak_follows_from_the_type() -> None:
     assert common_peak({"a": real}, None) is None
     with pytest.raises(SlideMismatchError, match=r"a \(uint8\), b \(uint16\)"):
         common_peak({"a": uint8, "b": uint16}, None)
+
+
+def test_a_small_part_of_the_range_is_said() -> None:
+    results = [evaluate_slide(slide("a", 1), prediction(slide("a", 1)), None, SETTINGS)]
+    largest = results[0].predictors["model"]["float", "whole"].moments.max_true
+    remark = unused_range(results, 65535.0, "uint16")
+    assert remark is not None
+    assert f"reaches {largest:g} grey levels" in remark
+    assert f"{100 * largest / 65535:.2g} % of the range of uint16" in remark
+    assert unused_range(results, 255.0, "uint8") is None
+    assert unused_range(results, None, "float32") is None
 
 
 @pytest.mark.parametrize("inputs", [1, 3])

@@ -181,7 +181,7 @@ def test_a_runtime_that_was_not_certified_is_refused_with_a_reason(ranges, tmp_p
     )
     vouch(bundle, "certificate.json")
     opened = open_bundle(bundle)
-    with pytest.raises(CertificateError, match=r"in openvino .* measured in onnxruntime only"):
+    with pytest.raises(CertificateError, match=r"in openvino: .* measured in onnxruntime only"):
         open_session(opened, "onnx", runtime="openvino")
     open_session(opened, "onnx", runtime="openvino", certified=False)
     open_session(opened, "onnx")

@@ -21,6 +21,7 @@ OWNED: dict[str, tuple[str, str]] = {
     "target": ('"qd"', '"tracer"'),
     "channels": ('{"vessels": "CD31"}', '{"vessels": "SMA"}'),
     "pixel_size_um": ("0.4", "0.3"),
+    "grey_max": ("4095.0", "1023.0"),
     "patch": ("32", "64"),
     "stride": ("32", "16"),
     "edge": ('"drop"', '"pad"'),

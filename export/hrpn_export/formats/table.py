@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hrpn_export.contract import Contract
-from hrpn_export.errors import FormatError, MissingRuntimeError
-from hrpn_export.manifest import Artefact
-from hrpn_export.safety import (
-    check_engine,
-    check_keras,
-    check_onnx,
-    check_saved_model,
-    check_tflite,
+from hrpn_export.errors import (
+    DamagedBundleError,
+    ExportError,
+    FormatError,
+    MissingRuntimeError,
 )
+from hrpn_export.manifest import Artefact
 
 if TYPE_CHECKING:
     import keras
@@ -46,8 +44,6 @@ class Source:
 
 # Writes a model in one precision into an empty folder; returns the path that a runtime opens.
 Exporter = Callable[[Source, str, Path], Path]
-# Refuses a file or folder that could do more than compute, without executing anything in it.
-Check = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
@@ -64,8 +60,8 @@ class Format:
         module: module with the functions ``export`` and ``section``; see the methods of the same
             names. It is imported when one of them is needed.
         runtimes: runtimes that open it, the usual one first.
-        check: refuses a file or folder of this format that could do more than compute (raises
-            DamagedBundleError). Every format has one: a file without a check is never opened.
+        checked_by: ``module:function``; see :meth:`check`. Every format has one: a file that
+            nothing checks is never opened.
         packages: modules that exporting needs besides TensorFlow.
         extra: extra of ``hrpn-tf`` that installs them; None if they are always installed.
         builds_on: format that must be exported in the same precision first.
@@ -79,7 +75,7 @@ class Format:
     precisions: tuple[str, ...]
     module: str
     runtimes: tuple[str, ...]
-    check: Check
+    checked_by: str
     calibrated: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     extra: str | None = None
@@ -87,8 +83,8 @@ class Format:
     by_default: bool = True
 
     def __post_init__(self) -> None:
-        if not callable(self.check):
-            raise TypeError(f"the format {self.name} has no check of its files")
+        if not all(self.checked_by.partition(":")):
+            raise ValueError(f"the format {self.name} names no check of its files")
 
     @property
     def installed(self) -> bool:
@@ -96,7 +92,9 @@ class Format:
         return all(find_spec(package) is not None for package in self.packages)
 
     def exporter(self) -> Exporter:
-        """The function ``export(source, precision, folder)`` of the module.
+        """The function ``export(source, precision, folder)`` of the module, checked.
+
+        A file that its own check would refuse is an ExportError: it could not be opened again.
 
         Raises:
             MissingRuntimeError: a package is not installed; says how to install it.
@@ -107,7 +105,26 @@ class Format:
                 f"pip install 'hrpn-tf[{self.extra}]'"
             )
         export: Exporter = importlib.import_module(self.module).export
-        return export
+
+        def checked(source: Source, precision: str, folder: Path) -> Path:
+            path = export(source, precision, folder)
+            try:
+                if path.exists():  # a file that is not there fails when it is measured
+                    self.check(path)
+            except DamagedBundleError as error:
+                raise ExportError(f"could not be opened again: {error}") from None
+            return path
+
+        return checked
+
+    def check(self, path: Path) -> None:
+        """Refuse a file or folder of this format that could do more than compute.
+
+        Raises:
+            DamagedBundleError: says what the file contains.
+        """
+        module, _, name = self.checked_by.partition(":")
+        getattr(importlib.import_module(module), name)(path)
 
     def section(self, folder: Path, artefact: Artefact, contract: Contract) -> str:
         """The section of a bundle's README on this format, in Markdown.
@@ -130,7 +147,7 @@ _ROWS: tuple[Format, ...] = (
         precisions=("fp32",),
         module="hrpn_export.formats.keras_file",
         runtimes=("keras",),
-        check=check_keras,
+        checked_by="hrpn_export.safety:check_keras",
     ),
     Format(
         name="saved_model",
@@ -140,7 +157,7 @@ _ROWS: tuple[Format, ...] = (
         precisions=("fp32",),
         module="hrpn_export.formats.saved_model",
         runtimes=("tensorflow",),
-        check=check_saved_model,
+        checked_by="hrpn_export.safety:check_saved_model",
     ),
     Format(
         name="onnx",
@@ -151,7 +168,7 @@ _ROWS: tuple[Format, ...] = (
         calibrated=("int8",),
         module="hrpn_export.formats.onnx",
         runtimes=("onnxruntime", "openvino"),
-        check=check_onnx,
+        checked_by="hrpn_export.safety:check_onnx",
         packages=("onnx", "tf2onnx", "onnxruntime"),
         extra="onnx",
     ),
@@ -164,7 +181,7 @@ _ROWS: tuple[Format, ...] = (
         calibrated=("int8",),
         module="hrpn_export.formats.tflite",
         runtimes=("litert",),
-        check=check_tflite,
+        checked_by="hrpn_export.safety:check_tflite",
         packages=("ai_edge_litert", "ai_edge_quantizer"),
         extra="litert",
     ),
@@ -177,7 +194,7 @@ _ROWS: tuple[Format, ...] = (
         calibrated=("int8",),
         module="hrpn_export.formats.tensorrt_engine",
         runtimes=("tensorrt",),
-        check=check_engine,
+        checked_by="hrpn_export.safety:check_engine",
         builds_on="onnx",
         by_default=False,
     ),

@@ -99,8 +99,9 @@ def judge(profile: TrainingProfile, slide: SlideStatistics) -> Judgement:
             f"differ; that takes {FEWEST}"
         )
     reasons = tuple(_reasons(profile, slide, scores))
+    factors = unnoticed(profile)
     return Judgement(
-        distances, scores, reasons, tuple(left_out), unnoticed(profile), caution(profile)
+        distances, scores, reasons, tuple(left_out), factors, caution(profile, factors)
     )
 
 

@@ -22,14 +22,18 @@ class Inside:
         self._root = os.path.realpath(root)
         self._folders: set[str] = set()  # whose real place was found to be inside
 
+    def holds(self, path: Path) -> bool:
+        """Whether a path lies in the folder once all links in it are followed."""
+        real = os.path.realpath(path)
+        return real == self._root or real.startswith(os.path.join(self._root, ""))
+
     def check(self, path: Path) -> None:
         """Refuse a path that a link, in it or at its end, leads out of the folder.
 
         Raises:
-            SlideFormatError: it does, or the link leads nowhere inside.
+            SlideFormatError: it does.
         """
-        real = os.path.realpath(path)
-        if real != self._root and not real.startswith(os.path.join(self._root, "")):
+        if not self.holds(path):
             raise SlideFormatError(
                 f"{path}: a link leads out of the slide; put what it leads to in its place"
             )

@@ -23,6 +23,7 @@ from hrpn_tf.evaluation import (
     to_markdown,
 )
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
+from hrpn_tf.evaluation.slide_evaluation import unused_range
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.prediction.belonging import warn_of_unknown_input
 from hrpn_tf.progress import Progress, tracked
@@ -275,7 +276,8 @@ def _evaluate(
     for slide in slides:
         with open_slide(slide.path) as opened:
             infos[slide.name] = opened.info
-    peak = common_peak({name: i.dtype for name, i in infos.items()}, config.evaluation.peak)
+    stated = config.evaluation.peak or config.data.grey_max
+    peak = common_peak({name: i.dtype for name, i in infos.items()}, stated)
     settings = CompareSettings(peak=peak, smooth_px=config.evaluation.smooth_px)
     results = []
     bar = Progress("evaluate", _pixels(slides, predictions), "px", shown=progress)
@@ -298,4 +300,6 @@ def _evaluate(
                     )
                 )
     dtype = str(next(iter(infos.values())).dtype)
+    if stated is None and (remark := unused_range(results, peak, dtype)):
+        logger.warning(remark)
     return Evaluation(tuple(results), peak, settings.smooth_px, dtype, baselines)

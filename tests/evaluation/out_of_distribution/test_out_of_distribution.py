@@ -1,5 +1,6 @@
 """Statistics of a slide, limits, and the judgement, on textures that take milliseconds."""
 
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -209,7 +210,7 @@ def test_a_judgement_says_what_it_cannot_notice(slides: int) -> None:
     for factor in (low, high):
         average = np.sinh(reference.quantiles) * reference.scale[:, None]
         slide = SlideStatistics(factor * average, profile.structure_px[0], None, 6)
-        assert reference.distances(slide).grey[0] == pytest.approx(limit, rel=1e-6)
+        assert reference.distances(slide).grey[0] == pytest.approx(limit, rel=1e-3)
     found = judged(profile).to_json()
     assert found["unnoticed"]["vessels"] == pytest.approx([low, high], rel=0.01)
     assert f"{slides} training slides of {slides} groups tell little" in found["caution"]
@@ -276,7 +277,26 @@ def test_a_damaged_file_is_a_named_error(profile: TrainingProfile, tmp_path: Pat
         spoil()
         with pytest.raises(TrainingProfileError, match=r"p\.npz: .*hrpn-tf describe-training"):
             load_profile(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("schema.npy", b"\x93NUMPY")
-    with pytest.raises(TrainingProfileError, match="damaged"):
-        load_profile(path)
+    headers = (
+        "'shape': (2000000000,), ",
+        "'shape': (-1,), ",
+        "'shape': (2000000000, 0), ",
+        "x" * 99,
+    )
+    contents = [
+        b"\x93NUMPY",
+        *(npy(f"{{'descr': '<f8', 'fortran_order': False, {h}}}") for h in headers),
+    ]
+    contents.append(
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "9" * 5000 + ",), }")
+    )
+    for content in contents:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("schema.npy", content)
+        with pytest.raises(TrainingProfileError, match="damaged"):
+            load_profile(path)
+
+
+def npy(header: str) -> bytes:
+    """An array file with a header of one's own, and a few bytes."""
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header) + 1) + header.encode() + b"\n" * 101

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,18 @@ KERAS, ONNX = "keras/fp32/model.keras", "onnx/fp32/model.onnx"
 
 def test_a_format_without_a_check_cannot_be_made():
     values = {name: getattr(FORMATS["onnx"], name) for name in FORMATS["onnx"].__dataclass_fields__}
-    del values["check"]
-    with pytest.raises(TypeError, match="check"):
+    del values["checked_by"]
+    with pytest.raises(TypeError, match="checked_by"):
         Format(**values)
-    with pytest.raises(TypeError, match="no check"):
-        Format(**values, check=None)
+    with pytest.raises(ValueError, match="names no check"):
+        Format(**values, checked_by="")
+
+
+def test_a_file_is_not_opened_if_its_check_is_gone(monkeypatch):
+    row = replace(FORMATS["onnx"], checked_by="hrpn_export.safety:check_nothing")
+    monkeypatch.setitem(FORMATS, "onnx", row)
+    with pytest.raises(AttributeError, match="check_nothing"):
+        open_session(exported(), "onnx")
 
 
 # ONNX
