@@ -40,10 +40,11 @@ def test_a_format_without_a_check_cannot_be_made():
 
 
 def test_a_file_is_not_opened_if_its_check_is_gone(monkeypatch):
+    bundle = exported()
     row = replace(FORMATS["onnx"], checked_by="hrpn_export.safety:check_nothing")
     monkeypatch.setitem(FORMATS, "onnx", row)
     with pytest.raises(AttributeError, match="check_nothing"):
-        open_session(exported(), "onnx")
+        open_session(bundle, "onnx")
 
 
 # ONNX
