@@ -42,7 +42,7 @@ def tiff(folder: Path) -> None:
     tifffile.imwrite(folder / "plain.tif", planes[0], rowsperstrip=16)
     tifffile.imwrite(folder / "big.tif", planes, bigtiff=True, photometric="minisblack")
     tifffile.imwrite(folder / "imagej.tif", planes.astype("uint16"), imagej=True,
-                     resolution=(2e4, 2e4), metadata={"axes": "CYX", "unit": "um"})  # fmt: skip
+                     resolution=(2.0, 2.0), metadata={"axes": "CYX", "unit": "um"})  # fmt: skip
     for codec in ("lzw", "packbits", "jpeg", "zstd", "lzma", "jpeg2000", "webp", "png", "lerc",
                   "jpegxr", "jpegxl"):  # fmt: skip
         try:
