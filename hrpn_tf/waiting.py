@@ -26,6 +26,7 @@ class Waiting:
         self._began = time.monotonic()
         self._parts: dict[str, float] = {}
         self._first = True
+        self._started = False
         self._inner = threading.local()
         self._lock = threading.Lock()
 
@@ -34,14 +35,19 @@ class Waiting:
         now = time.monotonic()
         before = _process_seconds() if self._first else 0.0
         self._began, self._parts, self._first = now - before, {START_UP: before}, False
+        self._started = False
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Count the time within as a part."""
         outer = getattr(self._inner, "seconds", 0.0)
+        started = time.monotonic()
         with self._lock:
+            if name != START_UP and not self._started:  # what came before were imports
+                self._started = True
+                self._parts[START_UP] = started - self._began
             self._parts.setdefault(name, 0.0)
-        self._inner.seconds, started = 0.0, time.monotonic()
+        self._inner.seconds = 0.0
         try:
             yield
         finally:

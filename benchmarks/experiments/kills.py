@@ -43,7 +43,7 @@ training: {epochs: 2, steps_per_epoch: 4, batch_size: 2, checkpoint_steps: 2, pi
 PLAN = "{scenarios: [tile], sides: [32], rounds: 2, seconds: 0.0}"
 # Undisturbed runs after which a kill may come: the last steps are as interesting as the first.
 _TAIL = 1.02
-_SECONDS = 300.0  # of a command, before it counts as hanging
+_SECONDS = 1800.0  # of a command, before it counts as hanging
 _ENOUGH = 3  # differences of one trial that are printed
 
 
@@ -201,7 +201,7 @@ def _try(trial: Trial, base: Path, here: Path, undisturbed: Undisturbed) -> Tria
     if code not in (0, 2):
         problems.append(f"exit code {code}: {said}")
     found = differences(undisturbed.files, contents(here, dated=command.dated))
-    if found and code:
+    if found and code == 2:
         problems.append(f"exit code {code}: {said}")
     shutil.rmtree(here, ignore_errors=True)
     made = Trial(command, trial.overwrite, trial.moment, (*problems, *found), ended)

@@ -7,7 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -59,23 +59,28 @@ def _paths(folder: Path) -> Iterator[Path]:
 def _checksum(path: Path, folder: bytes, dated: bool) -> str:
     if path.is_dir() or path.name in NOT_COMPARED:
         return "there"
-    return hashlib.sha256(_plain(path, dated).replace(folder, b"FOLDER")).hexdigest()
+    plain = _plain(path, path.read_bytes(), dated)
+    return hashlib.sha256(plain.replace(folder, b"FOLDER")).hexdigest()
 
 
-def _plain(path: Path, dated: bool) -> bytes:
+def _plain(path: PurePath, content: bytes, dated: bool) -> bytes:
     """The bytes of a file without what differs from run to run."""
-    content = path.read_bytes()
     if path.suffix == ".json":
         return json.dumps(_without(json.loads(content), dated), sort_keys=True).encode()
     if path.name == "history.csv":
         rows = csv.DictReader(io.StringIO(content.decode()))
         return repr([{k: v for k, v in row.items() if k not in MEASURED} for row in rows]).encode()
     if path.suffix == ".keras":
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = sorted(set(archive.namelist()) - {"metadata.json"})
             return b"".join(name.encode() + _member(archive.read(name)) for name in names)
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = {name: archive.read(name) for name in sorted(archive.namelist())}
+        plain = {name: _plain(PurePath(name), part, dated) for name, part in parts.items()}
+        return b"".join(name.encode() + part for name, part in plain.items())
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return b"".join(k.encode() + arrays[k].tobytes() for k in sorted(arrays.files))
     if path.suffix == ".html":
         content = _MOMENT.sub(b"MOMENT", content)

@@ -188,10 +188,8 @@ def open_session(
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
     artefact = opened.artefact(format, precision)
     row = find_format(format)
-    name = runtime or row.runtimes[0]
+    name = runtime_of(format, runtime)
     chosen = find_runtime(name)
-    if name not in row.runtimes:
-        raise FormatError(f"{name} does not run {format}; {', '.join(row.runtimes)} do")
     if chosen.precisions is not None and not chosen.runs(precision):
         raise FormatError(
             f"{name} runs {format} in {' and '.join(chosen.precisions)}, not in {precision}"
@@ -210,6 +208,20 @@ def open_session(
         session = opener(path, opened.contract, device, threads)
     _bundle_of[session] = opened
     return session
+
+
+def runtime_of(format: str, runtime: str | None) -> str:
+    """The name of the runtime that runs a format: the given one, or the usual one for None.
+
+    Raises:
+        FormatError: there is no such format or runtime, or the runtime does not run the format.
+    """
+    row = find_format(format)
+    name = runtime or row.runtimes[0]
+    find_runtime(name)
+    if name not in row.runtimes:
+        raise FormatError(f"{name} does not run {format}; {', '.join(row.runtimes)} do")
+    return name
 
 
 def _verify_again(bundle: Bundle, artefact: Artefact) -> None:

@@ -207,7 +207,7 @@ def export(
     Example:
         >>> import hrpn_tf as ht
         >>> exported = ht.export("run", "bundle", formats=["onnx"], precisions=["fp32"])
-        >>> [(row["format"], row["certified"]) for row in exported.table]
+        >>> sorted({(row["format"], row["certified"]) for row in exported.table})
         [('keras', 'yes'), ('onnx', 'yes')]
     """
     from hrpn_tf.workflows.export.export import export_run

@@ -125,9 +125,7 @@ def _other_input(made: Mapping[str, Any], wanted: ExpectedInput) -> str | None:
     if before and not _same_files(
         before, slide_checksums(wanted.slide, wanted.files, wanted.seconds)
     ):
-        return (
-            f"of another slide ({stated.get('name', 'unnamed')}) than {wanted.slide} as it is now"
-        )
+        return f"made from other pixels than {wanted.slide} has now (their checksums differ)"
     return None
 
 

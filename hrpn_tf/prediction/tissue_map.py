@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import cv2
 import numpy as np
 
 from hrpn_tf.files import atomic_path
@@ -78,6 +77,8 @@ def find_tissue(
     level = max(fitting, default=0)
     height, width = info.level_shapes[level]
     side = -(-max(height, width) // MAP_SIDE)
+    import cv2
+
     means = np.empty((-(-height // side), -(-width // side), len(channels)), np.float32)
     step = side * max(1, _WINDOW // side)
     for y, x, h, w in iter_windows(height, width, step):

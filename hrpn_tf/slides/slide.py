@@ -1,6 +1,7 @@
 """The interface of an open slide: its description, and windows of its pixels."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 from hrpn_tf.errors import NonFinitePixelsError, RegionError, UnknownChannelError
 from hrpn_tf.text import printable
 
+# Control characters, ends of lines and lone surrogates.
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONGEST_NAME = 200  # characters of a channel's name that are kept
 
 
@@ -22,8 +25,9 @@ class SlideInfo:
     Attributes:
         path: the file or folder.
         height, width: size of level 0, px.
-        channels: names in the order of the file; "0", "1", ... where the file has none. They are
-            printable: what a stranger wrote there does nothing to a terminal, a file or a picture.
+        channels: names in the order of the file; "0", "1", ... where the file has none. Control
+            characters and lone surrogates are written as escapes, and names are cut at 200
+            characters.
         dtype: type that :meth:`Slide.read` returns: uint8, uint16 or float32; of a label image
             also int32, uint32, int64 or uint64.
         pixel_size_um: side of a (square) pixel of level 0, um; None if the file states none.
@@ -50,7 +54,7 @@ class SlideInfo:
     segment_bytes: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "channels", tuple(_printable(name) for name in self.channels))
+        object.__setattr__(self, "channels", tuple(_storable(name) for name in self.channels))
         if not self.files:
             object.__setattr__(self, "files", (self.path,))
         if not self.level_shapes:
@@ -137,7 +141,7 @@ def channel_index(info: SlideInfo, channel: str | int) -> int:
     (1, 0)
     """
     if isinstance(channel, str):
-        channel, names = _printable(channel), info.channels
+        channel, names = _storable(channel), info.channels
         for same in (
             [i for i, name in enumerate(names) if name == channel],
             [i for i, name in enumerate(names) if name.casefold() == channel.casefold()],
@@ -158,8 +162,10 @@ def channel_index(info: SlideInfo, channel: str | int) -> int:
     raise UnknownChannelError(f"{info.path}: no channel {channel!r}; it has {present}")
 
 
-def _printable(name: str) -> str:
-    return printable(name, _LONGEST_NAME).strip()
+def _storable(name: str) -> str:
+    """A name that files, fonts and terminals take; where it is shown, more may be escaped."""
+    name = _UNSTORABLE.sub(lambda found: printable(found[0]), name).strip()
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def iter_windows(height: int, width: int, size: int) -> Iterator[tuple[int, int, int, int]]:

@@ -217,7 +217,7 @@ def test_the_command(report: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert hrpn_tf("benchmark", small_bundle()).exit_code == 2
     assert hrpn_tf("benchmark", small_bundle(), "--out", report).exit_code == 2
     assert "a report is there" in capsys.readouterr().err
-    assert hrpn_tf("benchmark", tmp_path, "--out", tmp_path / "out").exit_code == 1
+    assert hrpn_tf("benchmark", tmp_path, "--out", tmp_path / "out").exit_code == 2
     assert "no bundle" in capsys.readouterr().err
 
 

@@ -105,7 +105,7 @@ def test_a_gpu_runtime_is_measured_on_its_own_device():
     ("patches", "targets", "match"),
     [
         (PATCHES, TARGETS[:2], "targets of a certificate must be"),
-        (PATCHES[:0], TARGETS[:0], "not empty"),
+        (PATCHES[:0], TARGETS[:0], "at least one image"),
         (PATCHES[:, :15], TARGETS[:, :15], "multiples of 2"),
         (PATCHES[..., :1], TARGETS, "takes 2 channels"),
         (np.where(PATCHES == 0, np.nan, PATCHES), TARGETS, "patches .* NaN"),

@@ -103,7 +103,7 @@ def test_readers_that_fail_are_named_and_hide_nothing(tmp_path: Path) -> None:
     )
     for name in ("ask.tif", "open.tif"):
         tifffile.imwrite(tmp_path / name, np.zeros((4, 5), np.uint8))
-    (tmp_path / "a.txt").write_text("no slide")
+    (tmp_path / "a.dat").write_text("no slide")
     done = in_process(
         tmp_path / "site",
         "import warnings\nfrom hrpn_tf.cli.main import _warn\n"
@@ -112,7 +112,7 @@ def test_readers_that_fail_are_named_and_hide_nothing(tmp_path: Path) -> None:
         "shown = terminal_log()\nshown.__enter__()\n"
         f"folder = {str(tmp_path)!r}\n"
         "print(*(open_slide(f'{folder}/{name}.tif').info.width for name in ('ask', 'open')))\n"
-        "try:\n    open_slide(folder + '/a.txt')\nexcept Exception as error:\n    print(error)\n",
+        "try:\n    open_slide(folder + '/a.dat')\nexcept Exception as error:\n    print(error)\n",
     )
     assert done.stdout.splitlines()[0] == "5 5"
     assert "not a TIFF, nor anything else that is read (OME-Zarr, TIFF, CZI" in done.stdout
@@ -122,7 +122,7 @@ def test_readers_that_fail_are_named_and_hide_nothing(tmp_path: Path) -> None:
         "hrpn-tf: the slide reader 'unfinished' cannot be loaded",
         f"hrpn-tf: the slide reader 'greedy' gave no answer for {tmp_path}/ask.tif",
         f"hrpn-tf: the slide reader 'greedy' failed on {tmp_path}/open.tif",
-        f"hrpn-tf: the slide reader 'greedy' failed on {tmp_path}/a.txt",
+        f"hrpn-tf: the slide reader 'greedy' failed on {tmp_path}/a.dat",
     ]
 
 

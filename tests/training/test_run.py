@@ -129,7 +129,7 @@ class TestLoadRun:
     @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 truncated", b"\x00" * 5000])
     def test_damaged(self, made, content):
         (made / "best.keras").write_bytes(content)
-        with pytest.raises(CheckpointError, match="cannot be loaded"):
+        with pytest.raises(CheckpointError, match=r"best\.keras: no Keras file"):
             load_run(made)
 
     def test_a_damaged_contract(self, made):
@@ -145,5 +145,5 @@ class TestLoadRun:
         inputs = keras.Input((None, None, 2))
         outputs = keras.layers.Lambda(lambda x: print("ran") or x)(inputs)
         keras.Model(inputs, outputs).save(made / "best.keras")
-        with pytest.raises(CheckpointError, match="cannot be loaded"):
+        with pytest.raises(CheckpointError, match="holds a Lambda"):
             load_run(made)

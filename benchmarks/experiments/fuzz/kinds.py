@@ -106,7 +106,7 @@ def read_bundle(path: Path) -> None:
         errors = []
         for one in bundle.manifest.artefacts:
             try:
-                session = open_session(bundle, one.format, one.precision, threads=1)
+                session = open_session(bundle, one.format, one.precision)
                 session(np.zeros((1, 32, 32, len(session.contract.inputs)), np.float32))
             except BundleError as error:
                 errors.append(error)

@@ -59,7 +59,12 @@ def _options() -> argparse.Namespace:
     add("--tissue", type=float, default=0.5, help="share of tissue in the generated slide")
     add("--slide", help="OME-TIFF with two channels to use instead")
     add("--groups", nargs="+", choices=GROUPS, default=GROUPS[:-1], help="groups of contestants")
-    add("--only", default="", help="of these, contestants with this text in their name, and ours")
+    add(
+        "--only",
+        nargs="+",
+        default=[""],
+        help="of these, those with such a text in their name, and ours",
+    )
     add("--roi", type=int, default=1024, help="side of MONAI's window, px, halo included")
     add("--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of each")
     add("--rounds", type=int, default=3, help="measurements of each contestant")
@@ -82,7 +87,9 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     errors: dict[str, dict[str, float]] = {}
     able = sample["copy_difference"] is not None and find_spec("monai") is not None
     ours, *others = contestants(options.roi, sample["halo"])
-    others = [c for c in others if c.group in options.groups and options.only in c.name]
+    others = [
+        c for c in others if c.group in options.groups and any(t in c.name for t in options.only)
+    ]
     chosen = [ours, *(c for c in others if able or c.step == "ours")]
     references = _references(folder, chosen, window, options)
     rounds: dict[str, list[Result]] = {contestant.name: [] for contestant in chosen}

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hrpn_export.contract import Contract
-from hrpn_export.errors import FormatError, MissingRuntimeError
+from hrpn_export.errors import (
+    DamagedBundleError,
+    ExportError,
+    FormatError,
+    MissingRuntimeError,
+)
 from hrpn_export.manifest import Artefact
 
 if TYPE_CHECKING:
@@ -87,7 +92,9 @@ class Format:
         return all(find_spec(package) is not None for package in self.packages)
 
     def exporter(self) -> Exporter:
-        """The function ``export(source, precision, folder)`` of the module.
+        """The function ``export(source, precision, folder)`` of the module, checked.
+
+        A file that its own check would refuse is an ExportError: it could not be opened again.
 
         Raises:
             MissingRuntimeError: a package is not installed; says how to install it.
@@ -98,7 +105,17 @@ class Format:
                 f"pip install 'hrpn-tf[{self.extra}]'"
             )
         export: Exporter = importlib.import_module(self.module).export
-        return export
+
+        def checked(source: Source, precision: str, folder: Path) -> Path:
+            path = export(source, precision, folder)
+            try:
+                if path.exists():  # a file that is not there fails when it is measured
+                    self.check(path)
+            except DamagedBundleError as error:
+                raise ExportError(f"could not be opened again: {error}") from None
+            return path
+
+        return checked
 
     def check(self, path: Path) -> None:
         """Refuse a file or folder of this format that could do more than compute.

@@ -91,6 +91,4 @@ class TensorRtSession:
         step = self.profiles[number].maximum[0]
         parts = [batch[start : start + step] for start in range(0, len(batch), step)]
         done = [self._engine.run(part, number) for part in parts]
-        if not done:
-            return np.empty((0, *batch.shape[1:3], len(self.contract.outputs)), np.float32)
         return done[0] if len(done) == 1 else np.concatenate(done)

@@ -49,11 +49,15 @@ def caution(profile: TrainingProfile, factors: dict[str, tuple[float, float]]) -
     'vessels 0.6 to 1.7 times as bright'
     """
     groups = len(set(profile.groups))
-    known = f"{len(profile.slides)} training slides of {groups} groups"
+    known = f"{_count(len(profile.slides), 'training slide')} of {_count(groups, 'group')}"
     if not profile.has_limits:
-        return f"{known} tell nothing of how much slides of their kind differ; that takes {FEWEST}"
+        return f"not compared with the training slides: {known}, and it takes {FEWEST}"
     passes = f"would pass as like them: {in_factors(factors)}"
     return f"{known} tell little; {passes}" if groups < FEW else f"{known}; {passes}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def in_factors(factors: dict[str, tuple[float, float]]) -> str:

@@ -3,6 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,7 @@ def export_run(
         refuse_existing(path, overwrite)
     load_tensorflow()
     from hrpn_export import export_bundle
+    from hrpn_export.archive import checked_names, write_stored
 
     from hrpn_tf.data.store import open_store
 
@@ -80,6 +82,8 @@ def export_run(
         )
     with (
         tempfile.TemporaryDirectory(prefix="hrpn-export-") as scratch,
+        # both are finished before either gets its name, so that a kill leaves none of them alone
+        atomic_path(archive, overwrite) if options.zip else nullcontext() as unfinished,
         atomic_path(out, overwrite) as folder,
     ):
         exported = export_bundle(
@@ -94,8 +98,8 @@ def export_run(
             uncertified=options.uncertified,
             log=logger.info,
         )
-    if options.zip:
-        _write_zip(out, archive, overwrite)
+        if unfinished is not None:
+            write_stored(unfinished, folder, checked_names(folder))
     exported = _at(out, exported)
     _refuse_missed(exported)
     return exported
@@ -183,13 +187,6 @@ def _attached(run: Run) -> dict[str, Path]:
 
 def _description(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:
     return f"{name}: predicts {' and '.join(outputs)} from {' and '.join(inputs)}, pixel by pixel"
-
-
-def _write_zip(bundle: Path, archive: Path, overwrite: bool) -> None:
-    from hrpn_export.archive import checked_names, write_stored
-
-    with atomic_path(archive, overwrite) as temporary:
-        write_stored(temporary, bundle, checked_names(bundle))
 
 
 def _at(out: Path, exported: "Exported") -> "Exported":

@@ -88,10 +88,12 @@ class BundleNetwork:
             BundleError: the format is not in the bundle, or not certified.
             CalibrationError: intervals are requested, but the bundle has none.
         """
+        from hrpn_export.bundle import runtime_of
         from hrpn_export.errors import CertificateError
 
         bundle = self._bundle()
         bundle.artefact(self.format, self.precision)
+        runtime_of(self.format, self.runtime)
         problem = bundle.certificate.problem(self.format, self.precision, self.runtime)
         if problem and not self.uncertified:
             raise CertificateError(f"{self.folder}: {problem}")

@@ -141,5 +141,5 @@ def test_a_bundle_that_is_not_there_is_named(
     monkeypatch.setattr(sys, "argv", ["goals.py", "--bundle", text, "--out", str(out)])
     with pytest.raises(SystemExit) as stop:
         goals.main()
-    assert stop.value.code == (1 if text.endswith("nowhere") else 2)
+    assert stop.value.code == 2
     assert not out.exists()

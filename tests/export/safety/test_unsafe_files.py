@@ -17,6 +17,7 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from hrpn_export import Contract, open_session
+from hrpn_export.boundary import named_errors
 from hrpn_export.errors import BundleError, DamagedBundleError
 from hrpn_export.formats import FORMATS
 from hrpn_export.formats.table import Format
@@ -39,10 +40,11 @@ def test_a_format_without_a_check_cannot_be_made():
 
 
 def test_a_file_is_not_opened_if_its_check_is_gone(monkeypatch):
+    bundle = exported()
     row = replace(FORMATS["onnx"], checked_by="hrpn_export.safety:check_nothing")
     monkeypatch.setitem(FORMATS, "onnx", row)
     with pytest.raises(AttributeError, match="check_nothing"):
-        open_session(exported(), "onnx")
+        open_session(bundle, "onnx")
 
 
 # ONNX
@@ -181,7 +183,8 @@ def test_damaged_tflite_files_get_a_named_error(tmp_path, tflite):
         path.write_bytes(content[: random.integers(20, len(content))] if number < 9 else content)
         try:
             check_tflite(path)
-            LiteRtSession(path, contract, "cpu", 1)
+            with named_errors("as open_session has it"):
+                LiteRtSession(path, contract, "cpu", 1)
         except BundleError:
             refused += 1
     assert refused > 30

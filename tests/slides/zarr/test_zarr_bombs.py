@@ -231,7 +231,7 @@ NAMES = [
     ("\udcff", "\\udcff"),
     ("a\0b", "a\\x00b"),
     ("a\nb\tc", "a b c"),
-    ("\x1b[31mDAPI\u202e", "\\x1b[31mDAPI\\u202e"),
+    ("\x1b[31mDAPI\u009b", "\\x1b[31mDAPI\\x9b"),
     (r"$\frac{$", r"$\frac{$"),
     ("N" * 100_000, "N" * 199 + "…"),
 ]

@@ -118,7 +118,7 @@ def test_a_list_gives_what_the_training_did_not_use(
         (["--bundle", "{bundle}", "--runtime", "litert"], "litert does not run onnx"),
         (["--bundle", "{bundle}", "--device", "tpu"], "not on tpu"),
         (["--bundle", "nowhere"], "no bundle"),
-        (["--bundle", "{run}"], "no bundle"),
+        (["--bundle", "{run}"], "a run, not a bundle"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(

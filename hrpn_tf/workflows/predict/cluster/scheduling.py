@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hrpn_tf.errors import ClusterError, HrpnError
 from hrpn_tf.progress import Progress
+from hrpn_tf.waiting import PREDICTION, waiting
 from hrpn_tf.workflows.predict import calibrated_range
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
@@ -72,7 +73,7 @@ def predict_on_cluster(jobs: Sequence[SlideJob], execution: Execution) -> list[F
         opening = local(config, len(jobs), execution.workers)
     else:
         opening = connected(execution.scheduler, config, [jobs[0].network.folder, jobs[0].slide])
-    with opening as cluster:
+    with opening as cluster, waiting.part(PREDICTION):
         return ClusterScheduler(cluster, execution).run(jobs)
 
 
