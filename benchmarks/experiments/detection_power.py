@@ -32,6 +32,7 @@ Change = Callable[[np.ndarray, float], np.ndarray]
 ROLES = ("vessels", "nuclei")
 SHIFTS = (-0.5, -0.3, -0.2, -0.1, -0.05, 0.05, 0.1, 0.2, 0.3, 0.5)
 _LEAST_TESTED = 4
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")  # Okabe and Ito
 
 
 def gain(image: np.ndarray, share: float) -> np.ndarray:
@@ -113,25 +114,65 @@ def noticed(draws: Sequence[Draw], changed: Sequence[SlideStatistics]) -> float:
     return float(np.mean([judge(d.profile, changed[i]).is_out for d in draws for i in d.others]))
 
 
-def rows(
+Row = tuple[str, float, list[float]]  # change, its share, and how many slides were noticed
+
+
+def measure(
     images: Sequence[np.ndarray], training: Sequence[int], draws: int, changes: Sequence[str]
-) -> Iterator[str]:
-    """The table, line by line."""
+) -> Iterator[Row]:
+    """The share of slides that are noticed: first without a change, then with each.
+
+    Args:
+        images: the inputs of slides (H, W, 2), grey levels.
+        training: numbers of training slides.
+        draws: how many choices of them.
+        changes: names of ``CHANGES``.
+    """
     plain = [statistics_of(image) for image in images]
-    counts = [n for n in training if n <= len(images) - _LEAST_TESTED]
-    choices = [draw(plain, n, draws) for n in counts]
-    yield "| change | " + " | ".join(f"{n} training slides" for n in counts) + " |"
-    yield "|---|" + "---:|" * len(counts)
-
-    def row(name: str, changed: Sequence[SlideStatistics]) -> str:
-        shares = [noticed(each, changed) for each in choices]
-        return f"| {name} | " + " | ".join(f"{share:.0%}" for share in shares) + " |"
-
-    yield row("none (false alarms)", plain)
+    choices = [draw(plain, n, draws) for n in training]
+    yield "none", 0.0, [noticed(each, plain) for each in choices]
     for name in changes:
         for share in SHIFTS:
             changed = [statistics_of(CHANGES[name](image, share)) for image in images]
-            yield row(f"{name} {share:+.0%}", changed)
+            yield name, share, [noticed(each, changed) for each in choices]
+
+
+def line(row: Row) -> str:
+    """A row of the table.
+
+    >>> line(("gain", -0.5, [0.48, 1.0]))
+    '| gain -50% | 48% | 100% |'
+    """
+    name, share, found = row
+    title = f"{name} {share:+.0%}" if share else "none (false alarms)"
+    return f"| {title} | " + " | ".join(f"{each:.0%}" for each in found) + " |"
+
+
+def plot(found: Sequence[Row], training: Sequence[int], path: Path) -> None:
+    """The curve of each change, by the number of training slides."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    names = [name for name in CHANGES if any(row[0] == name for row in found)]
+    figure = Figure(figsize=(3.2 * len(names), 3.0), layout="constrained", dpi=150)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    for axis, name in zip(axes, names, strict=True):
+        own = sorted([row for row in found if row[0] in (name, "none")], key=lambda row: row[1])
+        for number, (count, marker) in enumerate(zip(training, "osD^v<>", strict=False)):
+            axis.plot(
+                [100 * row[1] for row in own],
+                [100 * row[2][number] for row in own],
+                color=_COLOURS[number % len(_COLOURS)],
+                marker=marker,
+                markersize=3.5,
+                label=f"{count} training slides",
+            )
+        axis.set(title=name, xlabel="change, %", ylim=(-3, 103))
+        axis.grid(visible=True, linewidth=0.4, alpha=0.6)
+    axes[0].set_ylabel("noticed, % of slides")
+    axes[-1].legend(fontsize=7)
+    figure.savefig(path, metadata={"Software": None})
 
 
 def main() -> None:
@@ -143,6 +184,7 @@ def main() -> None:
     parser.add_argument("--training", type=int, nargs="+", default=[3, 6, 12, 24])
     parser.add_argument("--draws", type=int, default=20, help="choices of training slides  [20]")
     parser.add_argument("--changes", nargs="+", choices=list(CHANGES), default=list(CHANGES))
+    parser.add_argument("--plot", type=Path, help="PNG file of the curves")
     parser.add_argument("--images", type=Path, help="folder of real slides to use instead")
     parser.add_argument("--channels", nargs=2, default=["0", "1"], help="of the real slides")
     given = parser.parse_args()
@@ -150,8 +192,15 @@ def main() -> None:
         images = list(simulated(given.slides, given.side, given.seed))
     else:
         images = list(real(given.images, given.channels))
-    for line in rows(images, given.training, given.draws, given.changes):
-        print(line, flush=True)
+    training = [n for n in given.training if n <= len(images) - _LEAST_TESTED]
+    print("| change | " + " | ".join(f"{n} training slides" for n in training) + " |")
+    print("|---|" + "---:|" * len(training))
+    found = []
+    for row in measure(images, training, given.draws, given.changes):
+        found.append(row)
+        print(line(row), flush=True)
+    if given.plot is not None:
+        plot(found, training, given.plot)
 
 
 if __name__ == "__main__":
