@@ -161,6 +161,8 @@ def forge(root: Path) -> None:
     import hashlib
 
     manifest = root / "bundle.json"
+    if manifest.is_symlink() or not manifest.is_file():
+        return  # a link to a device has no end, and a pipe no beginning
     try:
         values = json.loads(manifest.read_text(encoding="utf-8"))
         for name in values["files"]:

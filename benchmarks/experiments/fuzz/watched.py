@@ -14,6 +14,7 @@ from experiments.processes import ROOT
 
 CPU_S, WALL_S, PEAK_MB = 10.0, 120.0, 1000.0
 _START_S, _POLL_S, _KILL_MB = 300.0, 0.02, 1500.0
+_START_MB = 4000.0  # while libraries are loaded and a file is damaged
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -111,7 +112,7 @@ class Watched:
             now_cpu, now_held = self._usage()
             if watch and now_cpu - cpu > CPU_S:
                 return None, f"hang {now_cpu - cpu:.0f} s of CPU"
-            if watch and now_held - held > _KILL_MB:
+            if now_held - held > (_KILL_MB if watch else _START_MB):
                 return None, f"memory {now_held - held:.0f} MB"
             if time.monotonic() > end:
                 return None, f"hang {limit_s:.0f} s, {now_cpu - cpu:.1f} s of CPU"

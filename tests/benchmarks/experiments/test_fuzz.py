@@ -52,6 +52,12 @@ def test_every_other_error_is_a_failure(
     assert read("geojson", tmp_path)["outcome"] == outcome
 
 
+def test_a_manifest_that_is_no_file_is_not_forged(tmp_path: Path) -> None:
+    (tmp_path / "bundle.json").symlink_to("/dev/zero")
+    kinds.forge(tmp_path)
+    assert (tmp_path / "bundle.json").is_symlink()
+
+
 def test_a_failure_is_kept_and_can_be_read_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
