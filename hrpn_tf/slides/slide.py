@@ -129,7 +129,7 @@ class ClosedOnExit:
 
 
 def channel_index(info: SlideInfo, channel: str | int) -> int:
-    """Index of a channel given by name (exact, then whatever the case) or by index.
+    """Index of a channel given by name (exact, whatever the case, or as shown) or by index.
 
     A string of digits that is no name counts as an index.
 
@@ -145,6 +145,7 @@ def channel_index(info: SlideInfo, channel: str | int) -> int:
         for same in (
             [i for i, name in enumerate(names) if name == channel],
             [i for i, name in enumerate(names) if name.casefold() == channel.casefold()],
+            [i for i, name in enumerate(names) if printable(name) == channel],  # as it is shown
         ):
             if len(same) == 1:
                 return same[0]

@@ -42,7 +42,7 @@ def test_a_cohort_of_the_same_names(
     assert "2 of 2 slides are predicted already" in capsys.readouterr().err
     assert predict(run, second, "--out", out, *OPTIONS) == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert "a.ome.tif: of another slide (a.ome.tif) than" in said
+    assert "a.ome.tif: made from other pixels than" in said
     assert "--overwrite, or name another folder with --out" in said
     assert files_below(out) == before
     assert predict(run, second, "--out", out, *OPTIONS, "--overwrite") == 0
