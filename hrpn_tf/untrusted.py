@@ -6,12 +6,11 @@ numbers of thousands of digits are refused, too.
 """
 
 import json
-import os
-import stat
 from pathlib import Path
 from typing import Any
 
 import yaml
+from hrpn_export.regular_file import read_regular, read_regular_text
 
 from hrpn_tf.errors import HrpnError
 from hrpn_tf.text import printable
@@ -36,24 +35,7 @@ def read_file(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) ->
         HrpnError: the given one: the path names no regular file (but a folder, a device or a
             pipe), the file is larger than the limit, or it cannot be read.
     """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as problem:
-        raise error(f"{path}: cannot be read: {problem.strerror}") from None
-    except ValueError:  # a NUL in the path
-        raise error(f"{path}: no file can have this name") from None
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise error(f"{path}: not a regular file")
-        with open(handle, "rb", closefd=False) as file:
-            content = file.read(most_bytes + 1)
-    except OSError as problem:
-        raise error(f"{path}: cannot be read: {problem.strerror}") from None
-    finally:
-        os.close(handle)
-    if len(content) > most_bytes:
-        raise error(f"{path}: larger than {most_bytes / MIB:g} MiB")
-    return content
+    return read_regular(path, error, most_bytes)
 
 
 def read_text(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) -> str:
@@ -61,10 +43,7 @@ def read_text(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) ->
 
     Args, Raises: as :func:`read_file`; also for a file in another encoding.
     """
-    try:
-        return read_file(path, error, most_bytes).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise error(f"{path}: not a text file in UTF-8") from None
+    return read_regular_text(path, error, most_bytes)
 
 
 def read_json(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) -> Any:

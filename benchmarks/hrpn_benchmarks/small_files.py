@@ -1,11 +1,10 @@
 """Small files from strangers: whatever is wrong with one becomes a named error."""
 
-import os
-import stat
 from pathlib import Path
 from typing import Any
 
 import yaml
+from hrpn_export.regular_file import read_regular_text
 
 from hrpn_benchmarks.errors import BenchmarkError
 
@@ -25,26 +24,7 @@ def read_small_file(path: Path, error: type[BenchmarkError], most_bytes: int) ->
     Raises:
         BenchmarkError: the given one.
     """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or "no file can have this name"
-        raise error(f"{path}: cannot be read: {reason}") from None
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise error(f"{path}: not a regular file")
-        with open(handle, "rb", closefd=False) as file:
-            content = file.read(most_bytes + 1)
-    except OSError as problem:
-        raise error(f"{path}: cannot be read: {problem.strerror}") from None
-    finally:
-        os.close(handle)
-    if len(content) > most_bytes:
-        raise error(f"{path}: larger than {most_bytes} bytes")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise error(f"{path}: not a text file in UTF-8") from None
+    return read_regular_text(path, error, most_bytes)
 
 
 def parse_small_yaml(text: str, where: Path, error: type[BenchmarkError]) -> Any:

@@ -42,7 +42,12 @@ def named_errors(
     except RecursionError as error:
         raise kind(f"{what}: nested too deeply") from error
     except Exception as error:
-        raise kind(f"{what}: {one_line(str(error) or type(error).__name__)}") from error
+        raise kind(f"{what}: {reason_of(error)}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says, in one line; the name of its type if it says nothing."""
+    return one_line(str(error).strip() or type(error).__name__)
 
 
 def one_line(text: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hrpn_export.boundary import reason_of
 from hrpn_export.certificate import Certificate, Entry, missed
 from hrpn_export.errors import (
     CertificateError,
@@ -14,7 +15,6 @@ from hrpn_export.errors import (
 )
 from hrpn_export.evidence import Evidence
 from hrpn_export.formats import find_format
-from hrpn_export.manifest import one_line
 from hrpn_export.measure import Measurement, ReferenceSession
 from hrpn_export.quiet import quiet
 from hrpn_export.runtimes import Runtime, find_runtime
@@ -84,7 +84,7 @@ def certify(
         except Exception as error:
             if (format, precision) == KERAS:
                 raise
-            refused[what] = f"cannot be run: {_first_line(error)}"
+            refused[what] = f"cannot be run: {reason_of(error)}"
             failed.append(what)
             continue
         # an engine for another machine can only be measured there, so it is kept
@@ -135,7 +135,7 @@ def _elsewhere(
     try:
         return _judged(measurement, format, precision, path, runtime)
     except Exception as error:  # noqa: BLE001 (each library has errors of its own)
-        return _unmeasured(format, precision, runtime, f"cannot be run: {_first_line(error)}")
+        return _unmeasured(format, precision, runtime, f"cannot be run: {reason_of(error)}")
 
 
 def _unmeasured(format: str, precision: str, runtime: Runtime, problem: str) -> Entry:
@@ -147,7 +147,3 @@ def _unmeasured(format: str, precision: str, runtime: Runtime, problem: str) -> 
         device=runtime.devices[0],
         problem=problem,
     )
-
-
-def _first_line(error: Exception) -> str:
-    return one_line(str(error).strip() or type(error).__name__)

@@ -13,6 +13,7 @@ import numpy as np
 
 from hrpn_export import bioimage, readme
 from hrpn_export.about import About
+from hrpn_export.boundary import reason_of
 from hrpn_export.bundle import CERTIFICATE
 from hrpn_export.calibrated_range import RANGE
 from hrpn_export.certificate import Certificate
@@ -34,7 +35,6 @@ from hrpn_export.manifest import (
     Manifest,
     Output,
     contract_fields,
-    one_line,
 )
 from hrpn_export.measure import ReferenceSession
 from hrpn_export.paths import files_below, safe_name, sha256_of
@@ -204,8 +204,7 @@ def _export(source: Source, format: str, precision: str, out: Path) -> Path:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _FULL:
             raise  # no other format would find a place either
-        line = one_line(str(error).strip() or type(error).__name__)
-        raise ExportError(f"the converter failed: {line}") from error
+        raise ExportError(f"the converter failed: {reason_of(error)}") from error
 
 
 def _describe(

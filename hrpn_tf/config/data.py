@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from hrpn_tf.config.section import NO_UNIT, Section, unit
 
+# Of the range of an integer type; ordinary exposures use more.
+SMALL_PART = 0.125
+
 
 class TissueConfig(Section):
     """Which parts of a slide count as tissue."""

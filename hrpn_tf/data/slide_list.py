@@ -9,7 +9,7 @@ from typing import Any
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.slide_rows import REQUIRED, read_rows, refuse_many
 from hrpn_tf.errors import SlideListError, SlideNotFoundError
-from hrpn_tf.slides.names import comparable, slide_name
+from hrpn_tf.slides.names import comparable, is_file_name, slide_name
 from hrpn_tf.text import printable
 
 LONGEST = 200  # characters of a name or group
@@ -158,7 +158,7 @@ def _wrong(row: Mapping[str, Any], config: DataConfig) -> Iterator[str]:
 
 
 def _unusable(entry: SlideEntry) -> Iterator[str]:
-    if "/" in entry.name or entry.name in (".", ".."):
+    if not is_file_name(entry.name):
         yield f"the name {printable(entry.name, _LONG)} cannot be a file name; change it"
     for kind, text in (("name", entry.name), ("group", entry.group)):
         if len(text) > LONGEST:

@@ -213,7 +213,7 @@ def build_store(
             settings=owned_settings(config),
         )
         write_json(partial / MANIFEST, manifest)
-        _publish(partial, path, overwrite)
+        move(partial, path, overwrite)  # in place of an older one, if there is one
     return open_store(path)
 
 
@@ -248,8 +248,3 @@ def _cut(
     record = cut_slide(plan, config, folder, progress)
     write_json(done, record)
     return record
-
-
-def _publish(partial: Path, path: Path, overwrite: bool) -> None:
-    """Give the finished store its final name, in place of an older one if there is one."""
-    move(partial, path, overwrite)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hrpn_tf.config.data import SMALL_PART
 from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation.baselines.baselines import MODEL, Baselines, baseline_planes
 from hrpn_tf.evaluation.evaluation import Compared, SlideMetrics
@@ -13,8 +14,6 @@ from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.pixel_errors import CompareSettings, Progress, compare
 from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.evaluation.slide_picture import SlidePicture, draw
-
-_SMALL_PART = 0.125  # of the range of a type; ordinary exposures use more
 
 
 def evaluate_slide(
@@ -108,7 +107,7 @@ def unused_range(
         return None
     whole = (slide.predictors[MODEL]["float", "whole"].moments for slide in slides)
     largest = max(float(np.max(moments.max_true)) for moments in whole)
-    if largest >= _SMALL_PART * peak:
+    if largest >= SMALL_PART * peak:
         return None
     return (
         f"the measured target reaches {largest:g} grey levels, {100 * largest / peak:.2g} % of the "

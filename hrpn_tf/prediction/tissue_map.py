@@ -72,13 +72,13 @@ def find_tissue(
         size: (height, width) of the pixel grid that the map will be used on, px.
         classify: function of (h, w, C) float32 mean intensities to (h, w) bool, true for tissue.
     """
+    import cv2
+
     info = slide.info
     fitting = [i for i, shape in enumerate(info.level_shapes) if max(shape) >= MAP_SIDE]
     level = max(fitting, default=0)
     height, width = info.level_shapes[level]
     side = -(-max(height, width) // MAP_SIDE)
-    import cv2
-
     means = np.empty((-(-height // side), -(-width // side), len(channels)), np.float32)
     step = side * max(1, _WINDOW // side)
     for y, x, h, w in iter_windows(height, width, step):

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -95,3 +96,44 @@ def read_history(text: str | None) -> list[dict[str, str]]:
     except (ValueError, csv.Error):
         return []
     return [row for row in rows if row.get("epoch")]
+
+
+def split_of(parts: Any, subsets: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The groups of each subset, from the value of ``split.json``.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    try:
+        groups = {subset: parts[subset]["groups"] for subset in subsets}
+    except (KeyError, TypeError):
+        raise ValueError("no groups") from None
+    if not all(isinstance(names, list) for names in groups.values()):
+        raise ValueError("no list of groups")
+    return {subset: tuple(map(text_of, names)) for subset, names in groups.items()}
+
+
+def means_of(values: Any, inputs: Sequence[str]) -> dict[str, float]:
+    """The mean grey level of each input, from the value of ``scaling.json``.
+
+    Raises:
+        ValueError: it holds something else, or another number of means.
+    """
+    try:
+        means = dict(zip(inputs, map(float, values["input_mean"]), strict=True))
+    except (KeyError, TypeError, OverflowError):
+        raise ValueError("no means") from None
+    if not all(map(math.isfinite, means.values())):
+        raise ValueError("a mean that is not finite")
+    return means
+
+
+def text_of(value: object) -> str:
+    """A text that may be the name of a group or a path.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("no text")
+    return value

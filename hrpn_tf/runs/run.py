@@ -1,6 +1,5 @@
 """A run: the folder of one training, opened once and passed on."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -14,9 +13,17 @@ from hrpn_tf.errors import RunError, StoreError
 from hrpn_tf.files import sha256
 from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.runs import folder as names
-from hrpn_tf.runs.calibrated import MODEL, RECORD, Calibration, read_calibration
+from hrpn_tf.runs.calibrated import RECORD, Calibration, read_calibration
 from hrpn_tf.runs.keras_file import load_keras_file
-from hrpn_tf.runs.reading import KeptFiles, RunRecords, read_history
+from hrpn_tf.runs.paths import RunPaths
+from hrpn_tf.runs.reading import (
+    KeptFiles,
+    RunRecords,
+    means_of,
+    read_history,
+    split_of,
+    text_of,
+)
 from hrpn_tf.runs.slides import SUBSETS, RunSlide, listed_slides, stored_slides
 
 if TYPE_CHECKING:
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(RunPaths):
     """The folder of one training; see :func:`open_run`.
 
     The configuration is read when the run is opened. Every other file is read when it is first
@@ -38,7 +45,6 @@ class Run:
         config: resolved, with the overrides of :meth:`with_overrides`.
     """
 
-    folder: Path
     config: Config = field(compare=False, repr=False)
     _files: KeptFiles = field(default_factory=KeptFiles, compare=False, repr=False)
 
@@ -61,46 +67,6 @@ class Run:
             f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in facts.items()
         )
         return f"<strong>Run {escape(str(self.folder))}</strong><table>{rows}</table>"
-
-    @property
-    def predictions(self) -> Path:
-        """Folder of the predicted slides."""
-        return self.folder / names.PREDICTIONS
-
-    @property
-    def interval_predictions(self) -> Path:
-        """Folder of the slides that were predicted with intervals."""
-        return self.folder / names.INTERVAL_PREDICTIONS
-
-    @property
-    def evaluation(self) -> Path:
-        """Folder of the evaluation."""
-        return self.folder / names.EVALUATION
-
-    @property
-    def calibrated(self) -> Path:
-        """Folder of the calibrated network."""
-        return self.folder / names.CALIBRATED
-
-    @property
-    def calibrated_network(self) -> Path:
-        """File of the calibrated network, which is there once the run is calibrated."""
-        return self.calibrated / MODEL
-
-    @property
-    def calibrating(self) -> Path:
-        """Folder of an unfinished calibration."""
-        return self.folder / names.CALIBRATING
-
-    @property
-    def training_profile(self) -> Path:
-        """File that says what the training slides look like; older runs have none."""
-        return self.folder / names.TRAINING_PROFILE
-
-    @property
-    def best(self) -> Path:
-        """File of the best network, which is there once an epoch is finished."""
-        return self.folder / names.BEST
 
     def with_overrides(self, overrides: Sequence[str]) -> "Run":
         """The same run with ``section.key=value`` overrides of its configuration.
@@ -180,12 +146,8 @@ class Run:
         path = self.folder / names.SPLIT
         parts = self._files.value(path)
         try:
-            groups = {subset: parts[subset]["groups"] for subset in SUBSETS}
-            if not all(isinstance(names, list) for names in groups.values()):
-                raise TypeError
-            named = {subset: tuple(map(_text, groups[subset])) for subset in SUBSETS}
-            return Split(**named)
-        except (ValueError, KeyError, TypeError):
+            return Split(**split_of(parts, SUBSETS))
+        except ValueError:
             raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
 
     def check_split(self) -> None:
@@ -217,7 +179,7 @@ class Run:
         path = self.folder / names.STORE
         values = self._files.value(path)
         try:
-            return Path(_text(values["path"]))
+            return Path(text_of(values["path"]))
         except (ValueError, KeyError, TypeError):
             raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
 
@@ -259,11 +221,8 @@ class Run:
         path = self.folder / names.SCALING
         values = self._files.value(path)
         try:
-            means = tuple(map(float, values["input_mean"]))
-            if not all(map(math.isfinite, means)):
-                raise ValueError
-            return dict(zip(self._inputs, means, strict=True))
-        except (ValueError, KeyError, TypeError, OverflowError):
+            return means_of(values, self.config.data.inputs)
+        except ValueError:
             raise RunError(
                 f"{path}: missing or damaged, so that the mean grey level of an input is not "
                 "known; ablate with --ablate-by shuffle, or run hrpn-tf fit again"
@@ -320,16 +279,6 @@ class Run:
             return listed_slides(slide_list, self.config, subsets)
         store = self.check_dataset(self.patch_dataset)
         return stored_slides(read_manifest(store), subsets)
-
-    @property
-    def _inputs(self) -> tuple[str, ...]:
-        return tuple(self.config.data.inputs)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:
-        raise TypeError("no text")
-    return value
 
 
 def open_run(run: Run | Path) -> Run:

@@ -140,6 +140,6 @@ def prediction_path(folder: Path, name: str, suffix: str = ".ome.tif") -> Path:
 def find_prediction(folder: Path, name: str) -> Path | None:
     """The prediction of a slide in a folder of predictions, whatever its format."""
     paths = [prediction_path(folder, name, suffix) for suffix in SUFFIXES]
-    if Path(name).name == name:  # of a version that took every name for its file as it was
-        paths += [folder / f"{name}{suffix}" for suffix in SUFFIXES]
+    # of a version that took every name for its file as it was
+    paths += [folder / f"{name}{suffix}" for suffix in SUFFIXES]
     return next((path for path in paths if os.path.exists(path)), None)

@@ -66,13 +66,18 @@ def comparable(name: str) -> str:
     return unicodedata.normalize("NFKC", " ".join(seen.casefold().split()))
 
 
+def is_file_name(name: str) -> bool:
+    """Whether a name can be that of a file in a folder: it is not empty, and leads nowhere else."""
+    return name not in ("", ".", "..") and "\0" not in name and Path(name).name == name
+
+
 def refuse_bad_name(name: str) -> None:
     """Refuse the name of a slide that cannot be that of a file: results are named after it.
 
     Raises:
         UsageError: it is empty, a step up or down in folders, or holds a slash or a NUL.
     """
-    if name in ("", ".", "..") or "\0" in name or Path(name).name != name:
+    if not is_file_name(name):
         raise UsageError(
             f"the slide name '{printable(name)}' cannot be a file name; change it in the list"
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from hrpn_tf.config import Config, DataConfig, TrainingConfig
+from hrpn_tf.config.data import SMALL_PART
 from hrpn_tf.config.section import Section
 from hrpn_tf.data.plan import OF_TRAINING
 from hrpn_tf.errors import ConfigError, StoreError
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Of the range of a type; ordinary exposures use more.
-SMALL_PART = 0.125
 _S = TypeVar("_S", bound=Section)
 _OWNED = frozenset(DataConfig.model_fields) - OF_TRAINING
 

@@ -1,6 +1,5 @@
 """Whether a run folder may be trained in: unfinished, of this configuration and patch dataset."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from hrpn_tf.runs.reading import read_history
 from hrpn_tf.runs.run import read_config
 from hrpn_tf.runs.writing import dataset_record, recorded_dataset
 from hrpn_tf.training.checkpoints import TrainingState, list_checkpoints, read_state
+from hrpn_tf.untrusted import read_json, read_text
 
 _CHOICE = "give --overwrite to replace it, or another --out"
 
@@ -70,10 +70,10 @@ def is_shown(run: Path) -> bool:
     try:
         state = last_state(run)
         latest = list_checkpoints(run / CHECKPOINTS)[-1]
-        resources = json.loads((run / RESOURCES).read_text(encoding="utf-8"))
-        history = read_history((run / HISTORY).read_text(encoding="utf-8"))
+        resources = read_json(run / RESOURCES, RunError)
+        history = read_history(read_text(run / HISTORY, RunError))
         same = sha256(run / BEST) == sha256(latest / BEST)
-    except (CheckpointError, IndexError, OSError, ValueError):
+    except (CheckpointError, RunError, IndexError, OSError):
         return False
     return same and isinstance(resources, dict) and len(history) == state.epoch
 

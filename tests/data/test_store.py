@@ -147,7 +147,7 @@ def test_an_interrupted_build_goes_on_at_the_unfinished_slide(
 def test_a_changed_configuration_is_noticed(tmp_path, make_list, config, monkeypatch):
     entries = make_list(noise(0, 64, 64))
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "_publish", lambda *paths: None)
+        patch.setattr(store_module, "move", lambda *paths: None)
         with pytest.raises(StoreError):
             build_store(entries, config, tmp_path / "store", progress=False)
     other = config.model_copy(update={"stride": 16})

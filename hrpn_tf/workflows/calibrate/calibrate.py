@@ -177,10 +177,10 @@ def _forget_finished(run: Run) -> None:
     clear(run.calibrated)
     if not run.calibrating.is_dir() or not run.is_calibrated:
         return
-    with suppress(HrpnError, OSError, ValueError), locked(run.folder):
-        request = json.loads((run.calibrating / _REQUEST).read_text(encoding="utf-8"))
+    with suppress(HrpnError, OSError), locked(run.folder):
+        request = read_json(run.calibrating / _REQUEST, UnfinishedError)
         record = run.calibration.record
-        if request == {key: record.get(key) for key in request}:
+        if isinstance(request, dict) and request == {key: record.get(key) for key in request}:
             remove(run.calibrating)
 
 

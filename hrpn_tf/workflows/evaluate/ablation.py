@@ -13,7 +13,8 @@ from hrpn_tf.runs.slides import RunSlide, prediction_path
 from hrpn_tf.slides import open_slide
 from hrpn_tf.slides.checks import recorded_pixel_size
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import SlideJob, expected_input
+from hrpn_tf.workflows.predict.existing import expected_input
+from hrpn_tf.workflows.predict.jobs import SlideJob
 from hrpn_tf.workflows.predict.one_slide import plan_slides, predict_slide
 from hrpn_tf.workflows.predict.requests import Request
 

@@ -99,9 +99,10 @@ def evaluate_run(
     predictions = options.predictions or run.predictions
     _refuse_missing(slides, predictions, run, slide_list)
     _check_all(slides, predictions, config, progress)
-    networks = _networks(slides, predictions, run)
+    paths = {slide.name: _prediction(predictions, slide) for slide in slides}
+    made = {name: read_provenance(path) for name, path in paths.items()}
+    networks = _networks(paths, made, run)
     others = _resampled(slides, predictions)
-    made_of = {slide.name: _made_of(_prediction(predictions, slide)) for slide in slides}
     in_space = None
     if options.spatial is not None:
         find = partial(_prediction, predictions)
@@ -118,14 +119,15 @@ def evaluate_run(
         if options.baselines:
             fitted = fit_run_baselines(everything, run, config, options.trees)
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
-        values = {**evaluation.to_json(), "networks": networks, "predictions": made_of}
+        values = {**evaluation.to_json(), "networks": networks}
+        values["predictions"] = {name: _made_of(each) for name, each in made.items()}
         values["resampled"] = {name: how.to_json() for name, how in others.items()}
         (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         (folder / "metrics.csv").write_text(to_csv(evaluation), encoding="utf-8")
         (folder / "metrics.md").write_text(
             to_markdown(evaluation) + resampled_lines(others), encoding="utf-8"
         )
-    _warn_of_predictions([_prediction(predictions, slide) for slide in slides])
+    _warn_of_predictions(paths, made)
     return Evaluated(final, evaluation)
 
 
@@ -186,42 +188,35 @@ def _resampled(slides: Sequence[RunSlide], predictions: Path) -> dict[str, Resam
 
 def resampled_lines(slides: Mapping[str, Resampled]) -> str:
     """Markdown that says how slides were resampled; empty if none was."""
-    lines = [f"- {markdown(name)}: the measured slide has {how}." for name, how in slides.items()]
-    return (
-        "".join(
-            [
-                "\n## Pixels\n\nCompared in the pixels of the prediction.\n\n",
-                *(f"{line}\n" for line in lines),
-            ]
-        )
-        if lines
-        else ""
-    )
+    if not slides:
+        return ""
+    lines = [f"- {markdown(name)}: the measured slide has {how}.\n" for name, how in slides.items()]
+    return f"\n## Pixels\n\nCompared in the pixels of the prediction.\n\n{''.join(lines)}"
 
 
-def _warn_of_predictions(predictions: Sequence[Path]) -> None:
+def _warn_of_predictions(paths: Mapping[str, Path], made: Mapping[str, Mapping[str, Any]]) -> None:
     """Warn of predictions that may be of other slides, or that are 0 outside a mask."""
-    warn_of_unknown_input(predictions)
-    for path in predictions:
-        if read_provenance(path).get("mask"):
+    warn_of_unknown_input(list(paths.values()))
+    for name, path in paths.items():
+        if made[name].get("mask"):
             logger.warning(
                 f"{path} was predicted with a mask: it is 0 outside, where it counts too"
             )
 
 
-def _made_of(prediction: Path) -> dict[str, Any]:
+def _made_of(made: Mapping[str, Any]) -> dict[str, Any]:
     """What a prediction states of its network and slide, for the reader of the metrics."""
-    made = read_provenance(prediction)
     return {key: made[key] for key in ("model", "input", "region", "mask") if key in made}
 
 
-def _networks(slides: Sequence[RunSlide], predictions: Path, run: Run) -> list[str]:
+def _networks(
+    paths: Mapping[str, Path], made: Mapping[str, Mapping[str, Any]], run: Run
+) -> list[str]:
     """Checksums of the networks that predicted the slides; warns if not the run's network."""
     own = run.checksum
     networks = set()
-    for slide in slides:
-        path = _prediction(predictions, slide)
-        model = read_provenance(path).get("model", {})
+    for name, path in paths.items():
+        model = made[name].get("model", {})
         made_by = model.get("sha256")
         networks |= {made_by} if made_by else set()
         # a format of a bundle has its own checksum, and names the trained network

@@ -8,6 +8,7 @@ import numpy as np
 from hrpn_export.calibrated_range import CalibratedRange
 
 from hrpn_tf.text import printable
+from hrpn_tf.workflows.networks.network import Network
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,12 @@ class RangeWatch:
             self.low = [min(a, b) for a, b in zip(self.low, low, strict=True)]
             self.high = [max(a, b) for a, b in zip(self.high, high, strict=True)]
         self.pixels += pixels
+
+
+def watch_of(network: Network, channels: Sequence[str]) -> RangeWatch | None:
+    """A watch of a slide's grey levels, for a network with a calibrated range; else None."""
+    calibrated = network.calibrated_range()
+    return None if calibrated is None else RangeWatch(calibrated, tuple(channels))
 
 
 def warn(name: str, seen: RangeWatch | None) -> None:

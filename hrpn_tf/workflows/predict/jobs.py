@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
-    from hrpn_tf.prediction.belonging import ExpectedInput, ExpectedSettings
     from hrpn_tf.slides import Slide, SlideInfo
     from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
 
@@ -92,8 +91,8 @@ def check(
         if options.mask is not None:
             mask = read_mask(options.mask, *size_of(info), frame.scale)
             logger.info(
-                f"{options.mask}: {mask.united} outlines united, {mask.cut_out} of QuPath's class "
-                "Ignore* cut out"
+                f"{options.mask}: outlines united: {mask.united}; cut out, of QuPath's class "
+                f"Ignore*: {mask.cut_out}"
             )
     area = size if region is None else (region.height, region.width)
     return SlideJob(
@@ -158,14 +157,6 @@ def _check_place(request: Request, overwrite: bool) -> None:
         raise UsageError(
             f"{out}: nothing can be written to {folder}; name another place with --out"
         )
-
-
-def watch_of(job: SlideJob) -> "RangeWatch | None":
-    """A watch of the slide's grey levels, for a network with a calibrated range; else None."""
-    from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
-
-    calibrated = job.network.calibrated_range()
-    return None if calibrated is None else RangeWatch(calibrated, tuple(job.channel_names))
 
 
 @contextmanager
@@ -244,49 +235,8 @@ def _stated(request: Request, info: "SlideInfo", options: PredictionOptions) -> 
     return options.pixel_size_um or (None if stated else request.pixel_size_um)
 
 
-def difference(
-    job: SlideJob, prediction: Path, own: Mapping[str, str], contract: "Contract"
-) -> str | None:
-    """What tells an existing prediction from that of a job, in words; None if it is the same.
-
-    Args:
-        job: checked job.
-        prediction: the predicted slide.
-        own: origin of the network; see ``Network``.
-        contract: contract of the network.
-    """
-    from hrpn_tf.prediction.belonging import mismatch
-
-    with open_in_time(job.slide, job.config.prediction.io_timeout) as slide:
-        wanted = expected_input(job, slide.info)
-    return mismatch(prediction, wanted, own, _expected_settings(job, contract))
-
-
-def expected_input(job: SlideJob, info: "SlideInfo") -> "ExpectedInput":
-    """The slide of a job, as its prediction should state it."""
-    from hrpn_tf.prediction.belonging import ExpectedInput
-
-    seconds = job.config.prediction.io_timeout
-    return ExpectedInput(job.slide, info.files, job.channel_names, seconds=seconds)
-
-
-def _expected_settings(job: SlideJob, contract: "Contract") -> "ExpectedSettings":
-    from hrpn_tf.files import sha256
-    from hrpn_tf.prediction.belonging import ExpectedSettings
-
-    config = job.config
-    return ExpectedSettings(
-        prediction=config.prediction.model_dump(mode="json"),
-        tissue=config.data.tissue.model_dump(mode="json"),
-        level=job.frame.level,
-        pixel_size_um=job.frame.pixel_size_um,
-        region=_region(job),
-        mask=None if job.mask is None else sha256(job.mask),
-        tile_matters=contract.receptive_field is None or not contract.tile_exact,
-    )
-
-
-def _region(job: SlideJob) -> tuple[int, int, int, int] | None:
+def region_of(job: SlideJob) -> tuple[int, int, int, int] | None:
+    """y, x, height, width of the region of a job, px of the frame; None for the whole slide."""
     region = job.region
     return None if region is None else (region.y, region.x, region.height, region.width)
 
@@ -302,7 +252,7 @@ def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
         config=job.config,
         channels=job.channel_names,
         level=job.frame.level,
-        region=_region(job),
+        region=region_of(job),
         mask=None if job.mask is None else {"file": job.mask.name, "sha256": sha256(job.mask)},
         seconds=job.config.prediction.io_timeout,
     )

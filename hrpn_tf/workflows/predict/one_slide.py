@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.workflows.networks.network import Network, load_network
-from hrpn_tf.workflows.predict.calibrated_range import warn
-from hrpn_tf.workflows.predict.jobs import SlideJob, check, opened, watch_of, with_tile
+from hrpn_tf.workflows.predict.calibrated_range import warn, watch_of
+from hrpn_tf.workflows.predict.jobs import SlideJob, check, opened, with_tile
 from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request
 
@@ -83,7 +83,7 @@ def predict_slide(
         job = replace(job, out=out.absolute())
     budget = memory_budget(job.config.prediction, processes)
     # a session of the caller's need not be that of the network
-    watch = watch_of(job) if session is None else None
+    watch = watch_of(job.network, list(job.channel_names)) if session is None else None
     with opened(job, session or load_network(job.network), budget, watch) as prediction:
         summary = run_prediction(
             change(prediction),

@@ -13,7 +13,8 @@ from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import SlideJob, check, difference, with_tile
+from hrpn_tf.workflows.predict.existing import difference
+from hrpn_tf.workflows.predict.jobs import SlideJob, check, with_tile
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, requests

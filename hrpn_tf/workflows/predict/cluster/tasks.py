@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hrpn_tf._version import __version__
 from hrpn_tf.errors import ClusterError
 from hrpn_tf.workflows.networks.network import load_network
-from hrpn_tf.workflows.predict.jobs import SlideJob, opened, watch_of
+from hrpn_tf.workflows.predict.calibrated_range import watch_of
+from hrpn_tf.workflows.predict.jobs import SlideJob, opened
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import SlidePrediction, StartedPrediction
@@ -114,7 +115,7 @@ def compute(
     """Compute and store blocks of a started slide; existing blocks are kept."""
     from hrpn_tf.memory import peak_bytes
 
-    watch = watch_of(job)
+    watch = watch_of(job.network, list(job.channel_names))
     with _opened(job, means, watch) as prediction:
         started = time.monotonic()
         done = prediction.work(begun).journal().finished()
