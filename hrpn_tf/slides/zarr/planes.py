@@ -1,8 +1,8 @@
 """A slide's planes as a Zarr array in a folder: written block by block, by many at once."""
 
+import asyncio
 import os
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -73,16 +73,16 @@ class ZarrPlanes:
         Raises:
             OSError: the disk is full.
         """
-        import zarr
+        from zarr import Array
+        from zarr.api import asynchronous
 
         if version not in VERSIONS or any(b % c for b, c in zip(block, chunk, strict=True)):
             raise ValueError(f"version {version!r}, blocks {block}, chunks {chunk} do not fit")
         shape = (len(description.channels), description.height, description.width)
         folder.mkdir(parents=True, exist_ok=True)
         options = _version_2() if version == "0.4" else _version_3((1, *block))
-        array = finished(
-            partial(
-                zarr.create_array,
+        array = _settled(
+            asynchronous.create_array(
                 str(folder),
                 shape=shape,
                 dtype=np.dtype(description.dtype).newbyteorder("<"),
@@ -93,7 +93,7 @@ class ZarrPlanes:
             )
         )
         _sync_all([path for path in folder.iterdir() if path.is_file()], folder.parent)
-        return cls(folder, array)
+        return cls(folder, Array(array))
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -127,7 +127,7 @@ class ZarrPlanes:
         """
         self._chunks = None  # holds what was there before
         for channel in range(self.channels):
-            finished(partial(self._write_channel, y, x, block, channel))
+            self._write_channel(y, x, block, channel)
 
     def _write_channel(self, y: int, x: int, block: np.ndarray, channel: int) -> None:
         h, w = block.shape[:2]
@@ -136,7 +136,9 @@ class ZarrPlanes:
             # zarr would read a shard before it replaces it, even one that a dying disk tore
             for file in files:
                 file.unlink(missing_ok=True)
-        self._array[channel, y : y + h, x : x + w] = np.ascontiguousarray(block[..., channel])
+        window = (channel, slice(y, y + h), slice(x, x + w))
+        plane = np.ascontiguousarray(block[..., channel])
+        _settled(self._array.async_array.setitem(window, plane))
         _sync_all(files, self.folder)
 
     def read(self, channel: int, y: int, x: int, height: int, width: int) -> np.ndarray:
@@ -159,6 +161,15 @@ class ZarrPlanes:
         for row in range(y // self.grid[0], (y + h - 1) // self.grid[0] + 1):
             for column in range(x // self.grid[1], (x + w - 1) // self.grid[1] + 1):
                 yield self.folder / self._array.metadata.encode_chunk_key((channel, row, column))
+
+
+def _settled(write: Coroutine[Any, Any, Any]) -> Any:
+    """What zarr gives, once none of its threads writes any more.
+
+    After an error zarr's own loop would go on with the other files, in a folder that is being
+    removed. The end of a loop of its own waits for its threads.
+    """
+    return finished(lambda: asyncio.run(write))
 
 
 def _version_2() -> dict[str, Any]:

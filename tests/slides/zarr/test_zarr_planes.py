@@ -1,7 +1,9 @@
 """Zarr planes: written block by block by many at once, and read back by zarr-python."""
 
+import asyncio
 import multiprocessing
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -156,3 +158,30 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         create(tmp_path / "0", noise(9, 9), "0.5", block=(40, 64))
     with pytest.raises(ValueError, match="do not fit"):
         create(tmp_path / "0", noise(9, 9), "0.3")
+
+
+def test_nothing_is_written_any_more_once_a_write_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is removed then; a file that comes late would stay."""
+    create(tmp_path / "0", noise(64, 64), "0.4")
+    begun, ended = [], []
+
+    def slow(key: str) -> None:
+        begun.append(key)
+        time.sleep(0.2)
+        ended.append(key)
+
+    async def put(self: zarr.storage.LocalStore, key: str, value: Any) -> None:
+        if key.endswith("0/0/0"):
+            while not begun:
+                await asyncio.sleep(0.01)
+            raise OSError(28, "No space left on device")
+        await asyncio.to_thread(slow, key)
+
+    planes = ZarrPlanes.open(tmp_path / "0")
+    monkeypatch.setattr(zarr.storage.LocalStore, "set", put)
+    with pytest.raises(OSError, match="No space"):
+        planes.write(0, 0, noise(64, 64))
+    assert begun
+    assert ended == begun
