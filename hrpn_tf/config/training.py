@@ -142,12 +142,19 @@ class TrainingConfig(Section):
         description="Number of parts into which a batch is divided to save memory. They are "
         "computed one after another, and batch normalisation sees each part on its own.",
     )
-    crop: int | None = Field(
+    crop: Annotated[int, Field(ge=16)] | Literal["auto"] | None = Field(
         None,
-        ge=16,
         json_schema_extra=unit("px"),
-        description="Side length of random crops of the training patches. `null` trains on whole "
-        "patches. Validation always sees whole patches.",
+        description="Side length of random crops of the training patches, with their context. "
+        "`null` trains on whole patches; `auto` takes a core of about 128 px and its `context`. "
+        "Validation always sees whole patches.",
+    )
+    context: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        0,
+        json_schema_extra=unit("px"),
+        description="Width of the margin of a crop that the network sees, but that does not count "
+        "in the loss and the metrics of training. `auto` takes the halo of the network, but at "
+        "most a quarter of the crop.",
     )
     steps_per_epoch: int | None = Field(
         None,

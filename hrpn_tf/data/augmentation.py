@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from hrpn_tf.config import AugmentationConfig
+from hrpn_tf.data.window import Window
 
 TURNS = {
     1: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -24,6 +25,8 @@ class Draw:
         y: first row of the crop, px.
         x: first column of the crop, px.
         side: side of the crop, px.
+        corner: first row and column of the part that counts, in the crop as it comes out.
+        core: side of the part that counts, px.
         turns: counter-clockwise quarter turns.
         flip_rows: whether rows are reversed.
         flip_columns: whether columns are reversed.
@@ -33,6 +36,8 @@ class Draw:
     y: int
     x: int
     side: int
+    corner: tuple[int, int]
+    core: int
     turns: int
     flip_rows: bool
     flip_columns: bool
@@ -44,35 +49,55 @@ def draw(
     patch: int,
     inputs: int,
     config: AugmentationConfig | None,
-    crop: int | None,
+    window: Window | None,
+    core: np.ndarray | None = None,
 ) -> Draw:
     """Draw the changes of one patch; equal arguments give equal draws.
+
+    What counts is drawn: a window with context has its core where a crop of the core's size
+    without context would be.
 
     Args:
         key: non-negative numbers that name this use of the patch: seed, pass, patch number.
         patch: side of the stored patch, px.
         inputs: number of input channels.
         config: what may change; None for nothing but the crop.
-        crop: side of the random crop, px; None for the whole patch.
+        window: sides of the random crop; None for the whole patch.
+        core: first row and column of its core in the patch, (2,) int; None to draw it.
     """
     # Every number is drawn whether it is used or not, so that switching one kind of change off
     # leaves the others as they were.
     random = np.random.default_rng(key)
-    side = crop or patch
-    y, x = random.integers(0, patch - side + 1, size=2)
+    window = window or Window(patch)
+    drawn = random.integers(0, patch - window.core + 1, size=2)
+    (y, x), within = window.place(patch, drawn if core is None else core)
     turns, flip_rows, flip_columns = random.integers(0, (4, 2, 2))
     jitter = random.uniform(-1.0, 1.0, size=inputs)
     gain = config.gain_jitter if config else 0.0
-    flips = config is not None and config.flips
+    turns = int(turns) if config and config.quarter_turns else 0
+    flip_rows = config is not None and config.flips and bool(flip_rows)
+    flip_columns = config is not None and config.flips and bool(flip_columns)
     return Draw(
         y=int(y),
         x=int(x),
-        side=side,
-        turns=int(turns) if config and config.quarter_turns else 0,
-        flip_rows=flips and bool(flip_rows),
-        flip_columns=flips and bool(flip_columns),
+        side=window.side,
+        corner=_moved(within, window.room, turns, flip_rows, flip_columns),
+        core=window.core,
+        turns=turns,
+        flip_rows=flip_rows,
+        flip_columns=flip_columns,
         gains=(1.0 + gain * jitter).astype(np.float32),
     )
+
+
+def _moved(
+    corner: np.ndarray, room: int, turns: int, flip_rows: bool, flip_columns: bool
+) -> tuple[int, int]:
+    """Where the first row and column of the core are after turns and flips of the crop."""
+    y, x = (int(value) for value in corner)
+    for _ in range(turns):
+        y, x = room - x, y
+    return room - y if flip_rows else y, room - x if flip_columns else x
 
 
 def move(patch: np.ndarray, change: Draw) -> list[np.ndarray]:

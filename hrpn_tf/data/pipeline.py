@@ -7,6 +7,7 @@ wait in it four times smaller.
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ import tensorflow as tf
 from hrpn_tf.config import AugmentationConfig
 from hrpn_tf.data.augmentation import draw, move
 from hrpn_tf.data.store import PatchStore
+from hrpn_tf.data.window import Window
 from hrpn_tf.errors import ConfigError, StoreError
 
 READERS = 2  # batches that are read at the same time
@@ -29,7 +31,7 @@ def make_dataset(
     epoch: int,
     shuffle: bool,
     augmentation: AugmentationConfig | None,
-    crop: int | None = None,
+    window: Window | None = None,
     steps: int | None = None,
     first_step: int = 0,
     share: tuple[int, int] = (0, 1),
@@ -50,7 +52,7 @@ def make_dataset(
             and other patches fall into it in every epoch. Without shuffling every patch comes
             once, in the order of storage.
         augmentation: random changes of the patches; None for none.
-        crop: side of a random crop, px; None for whole patches.
+        window: sides of a random crop; None for whole patches.
         steps: batches of an epoch, from as many passes over the patches as that takes; None for
             one pass. Needs ``shuffle``.
         first_step: number of batches to skip at the beginning of the epoch, for resuming.
@@ -60,14 +62,19 @@ def make_dataset(
             share its part; its whole part by default.
 
     Returns:
-        Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels.
+        Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels. With
+        context, the target is that of the core alone, (B, core, core, 1), and a third member
+        ``{"corner": (B, 2) int32}`` holds first row and column of each core in its crop.
 
     Raises:
         StoreError: a group is not in the store, or no group is given.
         ConfigError: the crop is larger than a patch, or steps without shuffling.
     """
-    if crop is not None and crop > store.patch:
-        raise ConfigError(f"training.crop={crop} is larger than the store's {store.patch} px")
+    window = window or Window(store.patch)
+    if window.side > store.patch:
+        raise ConfigError(
+            f"training.crop={window.side} is larger than the store's {store.patch} px"
+        )
     if steps is not None and not shuffle:
         raise ConfigError("a number of steps is for shuffled batches")
     indices = store.indices(groups)
@@ -77,25 +84,27 @@ def make_dataset(
     uses = _share(uses[first_step * batch_size :], batch_size if shuffle else 1, share)
     if shuffle:
         batch_size = device_batch or batch_size // share[1]
-    read = partial(read_batch, store, seed, augmentation, crop)
-    inputs, side = len(store.roles) - 1, crop or store.patch
+    read = partial(read_batch, store, seed, augmentation, window)
+    inputs = len(store.roles) - 1
 
-    def load(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        types = (store.dtype, store.dtype, tf.float32)
+    def load(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        types = (store.dtype, store.dtype, tf.float32, tf.int32)
         # stateless, or deterministic training would read one batch at a time
-        pixels, target, gains = tf.numpy_function(read, [batch], types, stateful=False)
-        pixels.set_shape((batch.shape[0], side, side, inputs))
-        target.set_shape((batch.shape[0], side, side, 1))
+        pixels, target, gains, corner = tf.numpy_function(read, [batch], types, stateful=False)
+        pixels.set_shape((batch.shape[0], window.side, window.side, inputs))
+        target.set_shape((batch.shape[0], window.core, window.core, 1))
         gains.set_shape((batch.shape[0], inputs))
-        return pixels, target, gains
+        corner.set_shape((batch.shape[0], 2))
+        return pixels, target, gains, corner
 
     def finish(
-        pixels: tf.Tensor, target: tf.Tensor, gains: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels: tf.Tensor, target: tf.Tensor, gains: tf.Tensor, corner: tf.Tensor
+    ) -> tuple[Any, ...]:
         grey = tf.cast(pixels, tf.float32)
         if augmentation is not None and augmentation.gain_jitter:
             grey *= gains[:, None, None, :]
-        return grey, tf.cast(target, tf.float32)
+        pair = grey, tf.cast(target, tf.float32)
+        return (*pair, {"corner": corner}) if window.context else pair
 
     constant = len(uses) % batch_size == 0  # then the batch dimension is known to the graph
     dataset = tf.data.Dataset.from_tensor_slices(uses).batch(batch_size, drop_remainder=constant)
@@ -107,26 +116,29 @@ def read_batch(
     store: PatchStore,
     seed: int,
     augmentation: AugmentationConfig | None,
-    crop: int | None,
+    window: Window,
     uses: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Read and augment the patches of ``uses`` (B, 2): pass over the data, patch number.
 
     Returns:
-        Inputs (B, H, W, inputs) and target (B, H, W, 1) in the type of the store, and the gains
-        (B, inputs), float32, that the inputs are still to be multiplied by.
+        Inputs (B, side, side, inputs) and target (B, core, core, 1) in the type of the store; the
+        gains (B, inputs), float32, that the inputs are still to be multiplied by; first row and
+        column of each core in its crop (B, 2), int32.
     """
-    side, count = crop or store.patch, len(store.roles) - 1
+    side, core, count = window.side, window.core, len(store.roles) - 1
     inputs = np.empty((len(uses), side, side, count), store.dtype)
-    target = np.empty((len(uses), side, side, 1), store.dtype)
+    target = np.empty((len(uses), core, core, 1), store.dtype)
     gains = np.empty((len(uses), count), np.float32)
+    corner = np.empty((len(uses), 2), np.int32)
     for place, (number, index) in enumerate(uses.tolist()):
-        change = draw((seed, number, index), store.patch, count, augmentation, crop)
+        change = draw((seed, number, index), store.patch, count, augmentation, window)
         *planes, last = move(store.read(index), change)
         cv2.merge(planes, inputs[place])
-        target[place, ..., 0] = last
+        y, x = corner[place] = change.corner
+        target[place, ..., 0] = last[y : y + core, x : x + core]
         gains[place] = change.gains
-    return inputs, target, gains
+    return inputs, target, gains, corner
 
 
 def epoch_uses(

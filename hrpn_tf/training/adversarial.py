@@ -9,6 +9,7 @@ from keras import ops
 
 from hrpn_tf.config import AdversarialConfig
 from hrpn_tf.losses import LossFunction
+from hrpn_tf.training.core import WHOLE, Places, core_of
 from hrpn_tf.training.sums import batch_sums
 from hrpn_tf.training.trained_model import (
     Gradients,
@@ -26,7 +27,8 @@ class AdversarialModel(TrainedModel):
 
     In each step the discriminator is updated first, on measured and predicted targets, then the
     generator, on the updated discriminator's judgement and on the distance to the measured target
-    (Goodfellow et al. 2014; Isola et al. 2017). Both see the statistics of the batch.
+    (Goodfellow et al. 2014; Isola et al. 2017). Both see the statistics of the batch. The
+    discriminator sees the part of a crop that counts, not its context.
 
     The validation loss is the reconstruction loss alone, so that the choice of a checkpoint does
     not depend on the discriminator.
@@ -50,7 +52,7 @@ class AdversarialModel(TrainedModel):
             network: the generator.
             optimizer: of the generator.
             loss: of (target, prediction) in grey levels.
-            discriminator: from [inputs, target] in grey levels to scores.
+            discriminator: from [inputs, target] of the part that counts, in grey levels, to scores.
             discriminator_optimizer: built.
             config: kinds and weights of the losses.
             **options: of the base class.
@@ -80,14 +82,16 @@ class AdversarialModel(TrainedModel):
         place = self.names.index("discriminator")
         return sums + judged * tf.one_hot(place, len(self.names), dtype="float64")
 
-    def _one_pass(self, inputs: Any, target: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    def _one_pass(
+        self, inputs: Any, target: Any, places: Places = WHOLE
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Both updates from one prediction, which saves a pass through the generator."""
         with tf.GradientTape() as tape:
-            predicted = self.network(inputs, training=True)
+            seen, predicted = self._cores(inputs, target, places)
             with tape.stop_recording():
-                gradients, judged = self._judged(inputs, target, predicted)
+                gradients, judged = self._judged(seen, target, predicted)
                 self._apply_discriminator(gradients)
-            scaled, sums = self._generator_loss(inputs, target, predicted)
+            scaled, sums = self._generator_loss(seen, target, predicted)
         gradients = tape.gradient(scaled, variables_of(self.network))
         self.optimizer.apply(gradients, self.network.trainable_variables)
         return sums, judged
@@ -101,8 +105,17 @@ class AdversarialModel(TrainedModel):
         shown = dict(zip(self.losses_shown, (loss, loss, zero, zero), strict=True))
         return batch_sums(shown, target, prediction)
 
-    def _discriminator_gradients(self, inputs: Any, target: Any) -> tuple[Gradients, tf.Tensor]:
-        return self._judged(inputs, target, self.network(inputs, training=True))
+    def _cores(self, inputs: Any, target: Any, places: Places) -> tuple[Any, Any]:
+        """The part that counts of the inputs and of the prediction."""
+        side = target.shape[1]
+        predicted = core_of(self.network(inputs, training=True), places, side)
+        return core_of(inputs, places, side), predicted
+
+    def _discriminator_gradients(
+        self, inputs: Any, target: Any, places: Places = WHOLE
+    ) -> tuple[Gradients, tf.Tensor]:
+        seen, predicted = self._cores(inputs, target, places)
+        return self._judged(seen, target, predicted)
 
     def _judged(self, inputs: Any, target: Any, predicted: Any) -> tuple[Gradients, tf.Tensor]:
         """The discriminator's gradients, and its loss times the number of patches."""
@@ -118,10 +131,12 @@ class AdversarialModel(TrainedModel):
     def _apply_discriminator(self, gradients: Gradients) -> None:
         self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
 
-    def _generator_gradients(self, inputs: Any, target: Any) -> tuple[Gradients, tf.Tensor]:
+    def _generator_gradients(
+        self, inputs: Any, target: Any, places: Places = WHOLE
+    ) -> tuple[Gradients, tf.Tensor]:
         with tf.GradientTape() as tape:
-            predicted = self.network(inputs, training=True)
-            scaled, sums = self._generator_loss(inputs, target, predicted)
+            seen, predicted = self._cores(inputs, target, places)
+            scaled, sums = self._generator_loss(seen, target, predicted)
         return tape.gradient(scaled, variables_of(self.network)), sums
 
     def _generator_loss(

@@ -8,6 +8,7 @@ from hrpn_tf.config import Config
 from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
+from hrpn_tf.data.window import Window, window_of
 from hrpn_tf.training.distribution import Devices
 
 
@@ -29,13 +30,19 @@ class Batches:
 
     @property
     def side(self) -> int:
-        """Side of a training patch, px."""
-        return self.config.training.crop or self.store.patch
+        """Side of what the network is shown of a training patch, px."""
+        return self.window.side
+
+    @property
+    def window(self) -> Window:
+        """What the network is shown of a training patch, and the part of it that counts."""
+        return window_of(self.config.training, self.store.patch)
 
     def epoch(self, number: int, first_step: int = 0) -> tf.data.Dataset:
         """Training batches of epoch ``number``, from 0, without those before ``first_step``.
 
-        Pairs of float32 NHWC grey levels; every device gets its share of each batch.
+        Members as of :func:`~hrpn_tf.data.pipeline.make_dataset`; every device gets its share of
+        each batch.
         """
         training = self.config.training
 
@@ -49,7 +56,7 @@ class Batches:
                 epoch=number,
                 shuffle=True,
                 augmentation=self.config.data.augmentation,
-                crop=training.crop,
+                window=self.window,
                 steps=self.steps,
                 first_step=first_step,
                 share=share,

@@ -10,6 +10,7 @@ from hrpn_tf.config import Config, DataConfig, TrainingConfig
 from hrpn_tf.config.data import SMALL_PART
 from hrpn_tf.config.section import Section
 from hrpn_tf.data.plan import OF_TRAINING
+from hrpn_tf.data.window import window_of
 from hrpn_tf.errors import ConfigError, StoreError
 from hrpn_tf.models.presets import find_preset
 
@@ -155,8 +156,8 @@ def check_sizes(config: Config, patches: int, stride_multiple: int) -> None:
         stride_multiple: of the network, px.
 
     Raises:
-        ConfigError: a batch larger than the training set, or a patch or crop that the network
-            cannot take.
+        ConfigError: a batch larger than the training set, a patch or crop that the network
+            cannot take, or a context that leaves nothing of a crop.
     """
     training, patch = config.training, config.data.patch
     if training.batch_size > patches:
@@ -164,10 +165,9 @@ def check_sizes(config: Config, patches: int, stride_multiple: int) -> None:
             f"training.batch_size={training.batch_size} is larger than the training set of "
             f"{patches} patches; set it to {patches} or less"
         )
-    if training.crop is not None and training.crop > patch:
-        raise ConfigError(f"training.crop={training.crop} is larger than the patch of {patch} px")
-    for key, side in (("data.patch", patch), ("training.crop", training.crop)):
-        if side is not None and side % stride_multiple:
+    window = window_of(training, patch)
+    for key, side in (("data.patch", patch), ("training.crop", window.side)):
+        if side % stride_multiple:
             raise ConfigError(
                 f"{key}={side} is not a multiple of {stride_multiple}, which {config.model.preset} "
                 f"needs; the nearest are {_neighbours(side, stride_multiple)}"

@@ -42,6 +42,7 @@ from hrpn_tf.training.networks import Networks, build_kept, build_trained
 from hrpn_tf.training.pictures import Pictures
 from hrpn_tf.training.precision import warn_if_slow
 from hrpn_tf.training.progress import Memory, resources, summary_line
+from hrpn_tf.training.resolving import adopt_network
 from hrpn_tf.training.run import may_resume
 from hrpn_tf.training.runtime import prepare_runtime
 
@@ -80,9 +81,10 @@ def fit(
     """
     store = open_store(store_path)
     config = adopt_store(adopt_preset(config), store)
-    training = config.training
     split = split_groups(store.groups, config.data.split)
     devices = choose_devices()
+    config = adopt_network(config, shown=devices.chief)
+    training = config.training
     devices.check_batch(training.batch_size, training.accumulate)
     with _exclusive(run, devices):
         resume = devices.chief and not overwrite and may_resume(run, config, store)
@@ -102,7 +104,11 @@ def fit(
     check_sizes(config, len(store.indices(split.train)), contract.stride_multiple)
     with losses_named(devices):
         trained = build_trained(
-            config, scaling, devices, side=batches.side, steps=batches.steps * training.epochs
+            config,
+            scaling,
+            devices,
+            core=batches.window.core,
+            steps=batches.steps * training.epochs,
         )
         networks = Networks(trained, kept)
         need = _step_size(networks, batches)

@@ -14,6 +14,7 @@ from hrpn_tf.config import Config
 from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
+from hrpn_tf.data.window import window_of
 from hrpn_tf.errors import (
     CheckpointError,
     ConstantTargetError,
@@ -23,6 +24,7 @@ from hrpn_tf.errors import (
 from hrpn_tf.files import atomic_path
 from hrpn_tf.models.intervals import add_interval_heads, bounds_of
 from hrpn_tf.progress import Progress
+from hrpn_tf.training.core import WHOLE, Places, core_of
 
 EPOCHS, STEPS = 4, 150
 LEARNING_RATE = 0.02
@@ -49,8 +51,11 @@ class HeadTraining:
     epochs: int = EPOCHS
     steps: int = STEPS
 
-    def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
-        """Inputs (N, H, W, inputs) and target (N, H, W, 1) of an epoch, float32 grey levels."""
+    def batches(self, epoch: int) -> Iterator[tuple[Any, Any, Places]]:
+        """Inputs, target (float32 grey levels) and places of the batches of an epoch.
+
+        As of :func:`~hrpn_tf.data.pipeline.make_dataset`; the places are empty without context.
+        """
         training = self.config.training
         dataset = make_dataset(
             self.store,
@@ -60,10 +65,11 @@ class HeadTraining:
             epoch=epoch,
             shuffle=True,
             augmentation=self.config.data.augmentation,
-            crop=training.crop,
+            window=window_of(training, self.store.patch),
             steps=self.steps,
         )
-        return iter(dataset)
+        for inputs, target, *places in dataset:
+            yield inputs, target, places[0] if places else WHOLE
 
 
 def pinball(target: Any, quantile: Any, level: float) -> Any:
@@ -111,8 +117,8 @@ def fit_interval_heads(
     bar = Progress("interval heads", steps, "step", initial=done * training.steps, shown=progress)
     with bar:
         for epoch in range(done, training.epochs):
-            for inputs, target in training.batches(epoch):
-                loss = float(step(inputs, target))
+            for batch in training.batches(epoch):
+                loss = float(step(*batch))
                 if not np.isfinite(loss):
                     raise TrainingDivergedError(
                         f"the loss of the interval heads became {loss} in epoch {epoch + 1}: the "
@@ -127,8 +133,10 @@ def _unit(network: keras.Model, training: HeadTraining) -> float:
     """Root mean squared error of the network on some training patches, grey levels."""
     run = tf.function(lambda inputs: network(inputs, training=False))
     squares, pixels = 0.0, 0
-    for _, (inputs, target) in zip(range(_UNIT_BATCHES), training.batches(0), strict=False):
-        squares += float(tf.reduce_sum(tf.square(run(inputs) - target)))
+    for _, batch in zip(range(_UNIT_BATCHES), training.batches(0), strict=False):
+        inputs, target, places = batch
+        predicted = core_of(run(inputs), places, target.shape[1])
+        squares += float(tf.reduce_sum(tf.square(predicted - target)))
         pixels += int(tf.size(target))
     unit = float(np.sqrt(squares / max(pixels, 1)))
     if not np.isfinite(unit):
@@ -146,8 +154,8 @@ def _unit(network: keras.Model, training: HeadTraining) -> float:
 
 def _step(
     model: keras.Model, optimizer: Any, coverage: float, unit: float
-) -> Callable[[Any, Any], Any]:
-    """One step on (inputs, target); gives the loss."""
+) -> Callable[[Any, Any, Places], Any]:
+    """One step on (inputs, target, places); gives the loss."""
     # spreads, not bounds: a bound that is cut off at 0 says nothing about its spread
     mean, spreads = bounds_of(model).input
     inner = keras.Model(model.input, [mean, spreads])
@@ -155,9 +163,10 @@ def _step(
     low = (1 - coverage) / 2
 
     @tf.function(reduce_retracing=True)
-    def step(inputs: Any, target: Any) -> Any:
+    def step(inputs: Any, target: Any, places: Places) -> Any:
         with tf.GradientTape() as tape:
-            mean, spreads = inner(inputs, training=False)
+            whole = inner(inputs, training=False)
+            mean, spreads = (core_of(each, places, target.shape[1]) for each in whole)
             error = (target - mean) / unit
             loss = pinball(error, -1.0 - spreads[..., :1], low)
             loss += pinball(error, 1.0 + spreads[..., 1:], 1 - low)
@@ -211,6 +220,7 @@ def predicted_quantiles(
     """
     run = tf.function(lambda inputs: network(inputs, training=False))
     batches = zip(range(_UNIT_BATCHES), training.batches(0), strict=False)
-    levels = np.concatenate([run(inputs).numpy().ravel() for _, (inputs, _) in batches])
+    predicted = (core_of(run(x), places, y.shape[1]) for _, (x, y, places) in batches)
+    levels = np.concatenate([each.numpy().ravel() for each in predicted])
     found = np.unique(np.quantile(levels, shares).astype(np.float32))
     return tuple(float(level) for level in found if level > levels.min())

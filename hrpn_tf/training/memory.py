@@ -59,7 +59,8 @@ def training_bytes(
         side: height and width of a patch or crop, px.
         batch: patches of one step on one device.
         accumulate: parts that the batch is computed in, one after another.
-        discriminator: of an adversarial training; sees measured and predicted targets at once.
+        discriminator: of an adversarial training; sees measured and predicted targets at once, of
+            the size that it was built for.
     """
     return _need(network, side, discriminator).of(-(-batch // accumulate))
 
@@ -153,9 +154,14 @@ def _gb(count: int) -> str:
 def _need(network: keras.Model, side: int, discriminator: keras.Model | None) -> _Need:
     fixed, kept, most = _parts(network, side)
     if discriminator is not None:
-        more_fixed, more_kept, more_most = _parts(discriminator, side)
+        more_fixed, more_kept, more_most = _parts(discriminator, _side_of(discriminator, side))
         fixed, kept, most = fixed + more_fixed, kept + 2 * more_kept, max(most, more_most)
     return _Need(fixed, kept + _GRADIENTS * most)
+
+
+def _side_of(discriminator: keras.Model, side: int) -> int:
+    """The side that a discriminator takes: that of the core where crops have context."""
+    return int(discriminator.inputs[0].shape[1] or side)
 
 
 def _parts(model: keras.Model, side: int) -> tuple[int, int, int]:

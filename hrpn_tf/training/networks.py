@@ -45,7 +45,7 @@ def build_kept(config: Config, scaling: Scaling) -> keras.Model:
 
 
 def build_trained(
-    config: Config, scaling: Scaling, devices: Devices, *, side: int, steps: int
+    config: Config, scaling: Scaling, devices: Devices, *, core: int, steps: int
 ) -> TrainedModel:
     """The network of the configured preset, on all devices, with all that trains it.
 
@@ -53,7 +53,8 @@ def build_trained(
         config: the resolved configuration.
         scaling: learnt from the training set.
         devices: that train.
-        side: of a training patch, px: some discriminators take no other.
+        core: side of the part of a training patch that counts, px: some discriminators take no
+            other.
         steps: optimizer steps of the whole training.
     """
     preset = find_preset(config.model.preset)
@@ -61,11 +62,11 @@ def build_trained(
         network = build_model(preset, len(config.data.inputs), scaling=scaling)
         if devices.replicas > 1:
             _synchronise(network)
-        return _trained(config, preset, network, scaling, side, steps)
+        return _trained(config, preset, network, scaling, core, steps)
 
 
 def _trained(
-    config: Config, preset: Preset, network: keras.Model, scaling: Scaling, side: int, steps: int
+    config: Config, preset: Preset, network: keras.Model, scaling: Scaling, core: int, steps: int
 ) -> TrainedModel:
     training = config.training
     loss = build_loss(training.loss, scaling.unit(preset.scaling))
@@ -82,7 +83,7 @@ def _trained(
     own = optimizer(network.trainable_variables, training.ema)
     if training.adversarial is None:
         return RegressionModel(network, own, loss, accumulate=training.accumulate)
-    discriminator = build_discriminator(preset, len(config.data.inputs), 1, side, scaling)
+    discriminator = build_discriminator(preset, len(config.data.inputs), 1, core, scaling)
     if tf.distribute.get_strategy().num_replicas_in_sync > 1:
         _synchronise(discriminator)
     return AdversarialModel(

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from hrpn_tf.losses import LossFunction
+from hrpn_tf.training.core import WHOLE, Places, core_of
 from hrpn_tf.training.optimizers import averaged_weights
 from hrpn_tf.training.sums import batch_sums, sum_names
 
@@ -50,27 +51,30 @@ class TrainedModel(keras.Model):
         yield from named("optimizer", self.optimizer.variables)
 
     def in_parts(
-        self, gradients: Callable[[Any, Any], tuple[Gradients, tf.Tensor]], data: Any
+        self, gradients: Callable[..., tuple[Gradients, tf.Tensor]], data: Any
     ) -> tuple[Gradients, tf.Tensor]:
         """Mean of the gradients, and sum of the sums, over the parts of a batch.
 
         The parts run one after another, so that only one part's activations are in memory.
 
         Args:
-            gradients: of (inputs, target) to the gradients of their mean loss, and their sums.
-            data: (inputs, target) of the whole batch.
+            gradients: of (inputs, target) or (inputs, target, places) to the gradients of their
+                mean loss, and their sums.
+            data: of the whole batch, as the pipeline gives it.
         """
-        inputs, target = data
         if self.accumulate == 1:
-            return gradients(inputs, target)
-        side = tf.shape(inputs)[0] // self.accumulate
+            return gradients(*data)
+        size = tf.shape(data[0])[0] // self.accumulate
+
+        def part_of(part: Any) -> Any:
+            here = slice(part * size, (part + 1) * size)
+            return tf.nest.map_structure(lambda tensor: tensor[here], data)
 
         def one(part: tf.Tensor, total: Gradients, sums: tf.Tensor) -> tuple[Any, ...]:
-            here = slice(part * side, (part + 1) * side)
-            new, more = gradients(inputs[here], target[here])
+            new, more = gradients(*part_of(part))
             return part + 1, [a + b for a, b in zip(total, new, strict=True)], sums + more
 
-        first, sums = gradients(inputs[:side], target[:side])
+        first, sums = gradients(*part_of(0))
         _, total, sums = tf.while_loop(
             lambda part, *_: part < self.accumulate,
             one,
@@ -91,7 +95,7 @@ class RegressionModel(TrainedModel):
         self.pixel_loss = loss
 
     def train_step(self, data: Any) -> tf.Tensor:
-        """One step on (inputs, target); gives the sums of this device's share of the batch."""
+        """One step on a batch; gives the sums of this device's share of it."""
         gradients, sums = self.in_parts(self._gradients, data)
         self.optimizer.apply(gradients, self.network.trainable_variables)
         return sums
@@ -102,9 +106,12 @@ class RegressionModel(TrainedModel):
         prediction = self.network(inputs, training=False)
         return batch_sums({"loss": self.pixel_loss(target, prediction)}, target, prediction)
 
-    def _gradients(self, inputs: Any, target: Any) -> tuple[Gradients, tf.Tensor]:
+    def _gradients(
+        self, inputs: Any, target: Any, places: Places = WHOLE
+    ) -> tuple[Gradients, tf.Tensor]:
         with tf.GradientTape() as tape:
-            prediction = self.network(inputs, training=True)
+            whole = self.network(inputs, training=True)
+            prediction = core_of(whole, places, target.shape[1])
             loss = self.pixel_loss(target, prediction)
             scaled = share_of_loss(self.optimizer, loss)
         gradients = tape.gradient(scaled, variables_of(self.network))

@@ -121,13 +121,13 @@ def spread_over_folds(
 def _fit_fold(store_path: Path, run: Path, config: Config, progress: bool) -> int:
     """Train a fold unless it is finished, and return its best epoch."""
     from hrpn_tf.data.store import open_store
-    from hrpn_tf.training.checks import adopt_preset, adopt_store
     from hrpn_tf.training.fit import fit
+    from hrpn_tf.training.resolving import resolve
     from hrpn_tf.training.run import is_finished, is_shown, last_state, refuse_other
 
     store = open_store(store_path)
-    resolved = adopt_store(adopt_preset(config), store)
     if run.is_dir() and any(run.iterdir()):
+        resolved = resolve(config, store)
         refuse_other(run, resolved, store)
         if is_finished(run, resolved) and is_shown(run):
             return last_state(run).best_epoch

@@ -37,7 +37,7 @@ def test_unit_agrees_with_the_name(key: Key) -> None:
     ("name", "kind", "limits", "unit"),
     [
         ("training.batch_size", "whole number", "≥ 1", "patches"),
-        ("training.crop", "whole number or `null`", "≥ 16", "px"),
+        ("training.crop", "whole number, `auto` or `null`", "≥ 16", "px"),
         ("training.seed", "whole number", "≥ 0 and < 2147483648", ""),
         ("training.loss", "one number per name or text", "≥ 0", ""),
         ("training.adversarial", "section or `null`", "", ""),

@@ -14,6 +14,7 @@ from hrpn_tf.data.augmentation import draw, move
 from hrpn_tf.data.pipeline import epoch_uses, make_dataset
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.data.store import build_store
+from hrpn_tf.data.window import Window
 from hrpn_tf.errors import ConfigError, StoreError
 
 NONE = AugmentationConfig(flips=False, quarter_turns=False)
@@ -61,7 +62,7 @@ def test_static_shapes(store):
 
 
 def test_same_seed_and_epoch_same_batches_others_differ(store):
-    options = PLAIN | {"augmentation": AugmentationConfig(gain_jitter=0.2), "crop": 20}
+    options = PLAIN | {"augmentation": AugmentationConfig(gain_jitter=0.2), "window": Window(20)}
 
     def run(**changes):
         return patches(make_dataset(store, store.groups, **options | changes))
@@ -117,7 +118,7 @@ def test_gains_scale_inputs_within_the_limit_and_leave_the_target(store):
 
 
 def test_crops_are_windows_of_the_patch_and_vary(store):
-    options = PLAIN | {"shuffle": False, "crop": 30}
+    options = PLAIN | {"shuffle": False, "window": Window(30)}
     corners = set()
     got = patches(make_dataset(store, ["g0"], **options))
     for index, crop in enumerate(got):
@@ -161,7 +162,7 @@ def test_order_does_not_follow_storage(store):
 @pytest.mark.parametrize(
     ("groups", "changes", "error"),
     [
-        (["g0"], {"crop": 33}, ConfigError),
+        (["g0"], {"window": Window(33)}, ConfigError),
         (["g0"], {"steps": 3, "shuffle": False}, ConfigError),
         (["g7"], {}, StoreError),
         ([], {}, StoreError),

@@ -34,6 +34,7 @@ def test_a_key_that_contradicts_the_store_is_refused(store, override, message):
         ("training.crop=128", "training.crop=128 is larger than the patch of 64 px"),
         ("training.crop=40", "training.crop=40 is not a multiple of 32, .* 32 and 64"),
         ("training.crop=16", "training.crop=16 is not a multiple of 32, .* nearest are 32"),
+        ("training.context=25", "context=25 leaves less than 16 px of the patch .* to 24 or less"),
         ("data.patch=48", "data.patch=48 is not a multiple of 32"),
     ],
 )

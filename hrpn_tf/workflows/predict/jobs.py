@@ -130,7 +130,8 @@ def with_tile(config: Config, contract: "Contract", network: Network, asked_for:
         raise UsageError(
             f"--halo: the network of {network.folder} has no receptive field; leave it out"
         )
-    tile = (asked_for and prediction.tile) or config.training.crop or config.data.patch
+    crop = config.training.crop
+    tile = (asked_for and prediction.tile) or (crop if isinstance(crop, int) else config.data.patch)
     logger.warning(
         f"the network of {network.folder} depends on its tile: tiles of {tile} px overlap by half "
         "and are blended; faint seams may remain"

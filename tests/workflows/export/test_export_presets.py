@@ -37,7 +37,7 @@ def trained(config: Config) -> keras.Model:
     keras.utils.set_random_seed(0)
     devices = choose_devices()
     networks = Networks(
-        build_trained(config, SCALING, devices, side=64, steps=10), build_kept(config, SCALING)
+        build_trained(config, SCALING, devices, core=64, steps=10), build_kept(config, SCALING)
     )
     network = networks.trained.network
     images = np.random.default_rng(0).uniform(0, 200, (2, 64, 64, 2)).astype(np.float32)
