@@ -123,11 +123,15 @@ class AdversarialConfig(Section):
 class TrainingConfig(Section):
     """Epochs, batches, loss, optimizer and precision of a training.
 
-    `accumulate` must divide `batch_size`.
+    `accumulate` must divide `batch_size`. At most one of `steps_per_epoch`, `steps` and `minutes`
+    may be set; `steps` must be at least `epochs`.
     """
 
     epochs: int = Field(
-        20, ge=1, json_schema_extra=unit("epochs"), description="Length of the training."
+        20,
+        ge=1,
+        json_schema_extra=unit("epochs"),
+        description="Length of the training. Each epoch ends with a validation.",
     )
     batch_size: int = Field(
         32,
@@ -163,6 +167,21 @@ class TrainingConfig(Section):
         description="Number of steps that count as one epoch. `null` takes one pass over the "
         "training patches. All patches are used equally often in either case.",
     )
+    steps: int | None = Field(
+        None,
+        ge=1,
+        json_schema_extra=unit("steps"),
+        description="Number of steps of the whole training, spread evenly over `epochs`. `null` "
+        "takes `epochs` times the steps of an epoch.",
+    )
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        json_schema_extra=unit("min"),
+        description="Duration of the whole training. The speed is measured before the first step, "
+        "then the number of steps is fixed, and the learning rate falls to its end within this "
+        "time. `null` does not look at the time.",
+    )
     loss: dict[str, float] = Field(
         {"mse": 1.0},
         json_schema_extra=NO_UNIT,
@@ -188,8 +207,23 @@ class TrainingConfig(Section):
         None,
         ge=1,
         json_schema_extra=unit("epochs"),
-        description="Number of epochs without a lower validation loss after which the training "
-        "stops. `null` disables early stopping.",
+        description="Number of epochs without a lower validation loss, smoothed as below, after "
+        "which the training stops. `null` disables early stopping.",
+    )
+    smoothing: int = Field(
+        3,
+        ge=1,
+        json_schema_extra=unit("epochs"),
+        description="Number of epochs over which early stopping averages the validation loss. The "
+        "kept network is that of the single epoch with the lowest loss.",
+    )
+    least_improvement: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        json_schema_extra=unit("fraction"),
+        description="Fraction by which the smoothed validation loss must fall below its lowest "
+        "value so far to count as lower, for early stopping.",
     )
     checkpoint_steps: int | None = Field(
         None,
@@ -238,6 +272,17 @@ class TrainingConfig(Section):
         if not value or min(value.values()) < 0 or not any(value.values()):
             raise ValueError("a loss needs at least one part with a positive weight")
         return value
+
+    @model_validator(mode="after")
+    def _length_is_stated_once(self) -> "TrainingConfig":
+        ways = ("steps_per_epoch", "steps", "minutes")
+        if len(given := [name for name in ways if getattr(self, name) is not None]) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other; set all but one to null")
+        if self.steps is not None and self.steps < self.epochs:
+            raise ValueError(
+                f"steps={self.steps} is less than epochs={self.epochs}, each of which has a step"
+            )
+        return self
 
     @model_validator(mode="after")
     def _parts_are_whole(self) -> "TrainingConfig":

@@ -33,6 +33,7 @@ def make_dataset(
     augmentation: AugmentationConfig | None,
     window: Window | None = None,
     steps: int | None = None,
+    start: int | None = None,
     first_step: int = 0,
     share: tuple[int, int] = (0, 1),
     device_batch: int | None = None,
@@ -55,6 +56,7 @@ def make_dataset(
         window: sides of a random crop; None for whole patches.
         steps: batches of an epoch, from as many passes over the patches as that takes; None for
             one pass. Needs ``shuffle``.
+        start: batches of all epochs before; None where all have ``steps``.
         first_step: number of batches to skip at the beginning of the epoch, for resuming.
         share: (k, n): the k-th of n processes that share the epoch. Shuffled, each reads its part
             of every batch; in order of storage, every n-th patch.
@@ -80,7 +82,7 @@ def make_dataset(
     indices = store.indices(groups)
     if not len(indices):
         raise StoreError(f"{store.path}: no group is given to read patches of")
-    uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps)
+    uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps, start)
     uses = _share(uses[first_step * batch_size :], batch_size if shuffle else 1, share)
     if shuffle:
         batch_size = device_batch or batch_size // share[1]
@@ -148,6 +150,7 @@ def epoch_uses(
     epoch: int,
     shuffle: bool,
     steps: int | None = None,
+    start: int | None = None,
 ) -> np.ndarray:
     """Which patches an epoch uses, in order: (N, 2) int64 of pass over the data, patch number."""
     n = len(indices)
@@ -156,7 +159,8 @@ def epoch_uses(
     if steps is None:
         first, last = epoch * n, epoch * n + (n - n % batch_size or n)
     else:
-        first, last = epoch * steps * batch_size, (epoch + 1) * steps * batch_size
+        start = epoch * steps if start is None else start
+        first, last = start * batch_size, (start + steps) * batch_size
     passes = range(first // n, -(-last // n))
     stream = [np.stack([np.full(n, k), _shuffled(indices, seed, k)], axis=1) for k in passes]
     return np.concatenate(stream)[first - passes[0] * n : last - passes[0] * n]

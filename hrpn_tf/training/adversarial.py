@@ -10,6 +10,7 @@ from keras import ops
 from hrpn_tf.config import AdversarialConfig
 from hrpn_tf.losses import LossFunction
 from hrpn_tf.training.core import WHOLE, Places, core_of
+from hrpn_tf.training.optimizers import schedule_of
 from hrpn_tf.training.sums import batch_sums
 from hrpn_tf.training.trained_model import (
     Gradients,
@@ -63,6 +64,11 @@ class AdversarialModel(TrainedModel):
         self.discriminator_optimizer = discriminator_optimizer
         self.adversarial = config
         self.judge = JUDGES[config.loss]
+
+    def lay_out(self, steps: int) -> None:
+        """As of the base class, for both optimizers."""
+        super().lay_out(steps)
+        schedule_of(self.discriminator_optimizer).lay_out(steps)
 
     def state_variables(self) -> Iterator[tuple[str, Any]]:
         """Of the generator, the discriminator, and both optimizers."""

@@ -10,23 +10,17 @@ from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.data.window import Window, window_of
 from hrpn_tf.training.distribution import Devices
+from hrpn_tf.training.plan import Plan
 
 
 @dataclass(frozen=True)
 class Batches:
-    """The source of batches. The batches of an epoch are a function of (seed, epoch) alone."""
+    """The source of batches. They are a function of seed, plan and epoch alone."""
 
     store: PatchStore
     split: Split
     config: Config
     devices: Devices
-
-    @property
-    def steps(self) -> int:
-        """Training batches of one epoch; a last partial batch is left to other epochs."""
-        training = self.config.training
-        patches = len(self.store.indices(self.split.train))
-        return training.steps_per_epoch or patches // training.batch_size
 
     @property
     def side(self) -> int:
@@ -38,7 +32,12 @@ class Batches:
         """What the network is shown of a training patch, and the part of it that counts."""
         return window_of(self.config.training, self.store.patch)
 
-    def epoch(self, number: int, first_step: int = 0) -> tf.data.Dataset:
+    @property
+    def patches(self) -> int:
+        """Number of training patches."""
+        return len(self.store.indices(self.split.train))
+
+    def epoch(self, number: int, plan: Plan, first_step: int = 0) -> tf.data.Dataset:
         """Training batches of epoch ``number``, from 0, without those before ``first_step``.
 
         Members as of :func:`~hrpn_tf.data.pipeline.make_dataset`; every device gets its share of
@@ -57,7 +56,8 @@ class Batches:
                 shuffle=True,
                 augmentation=self.config.data.augmentation,
                 window=self.window,
-                steps=self.steps,
+                steps=plan.steps(number),
+                start=plan.first(number),
                 first_step=first_step,
                 share=share,
             )

@@ -10,9 +10,11 @@ from zipfile import BadZipFile
 import keras
 import numpy as np
 
+from hrpn_tf.config import TrainingConfig
 from hrpn_tf.errors import CheckpointError, ForeignCheckpointError
 from hrpn_tf.files import atomic_path, link_or_copy, remove
 from hrpn_tf.runs.folder import BEST
+from hrpn_tf.training.patience import gave_up
 from hrpn_tf.training.trained_model import TrainedModel
 from hrpn_tf.untrusted import LARGEST, read_json
 
@@ -52,12 +54,15 @@ class TrainingState:
         best_epoch: number, from 1, of the epoch with the lowest validation loss; 0 before any.
         best_loss: that loss; None before any.
         partial: of the epoch that follows.
+        planned_steps: optimizer steps of the whole training where their number was measured, for
+            ``training.minutes``; else None.
     """
 
     history: tuple[Row, ...] = ()
     best_epoch: int = 0
     best_loss: float | None = None
     partial: Partial = Partial()
+    planned_steps: int | None = None
 
     @property
     def epoch(self) -> int:
@@ -67,18 +72,20 @@ class TrainingState:
     def after(self, row: Row) -> "TrainingState":
         """The state after one more epoch."""
         history = (*self.history, row)
+        state = replace(self, history=history, partial=Partial())
         if self.best_loss is None or row["val_loss"] < self.best_loss:
-            return TrainingState(history, len(history), row["val_loss"])
-        return TrainingState(history, self.best_epoch, self.best_loss)
+            return replace(state, best_epoch=len(history), best_loss=row["val_loss"])
+        return state
 
     def within(self, partial: Partial) -> "TrainingState":
         """The state in the middle of the epoch that follows."""
         return replace(self, partial=partial)
 
-    def finished(self, epochs: int, patience: int | None) -> bool:
+    def finished(self, training: TrainingConfig) -> bool:
         """Whether the last epoch is done, or the validation loss has not improved for long."""
-        waited = self.epoch - self.best_epoch
-        return self.epoch >= epochs or (patience is not None and waited >= patience)
+        return self.epoch >= training.epochs or gave_up(
+            [r["val_loss"] for r in self.history], training
+        )
 
 
 def save_checkpoint(

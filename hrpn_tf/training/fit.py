@@ -1,8 +1,10 @@
 """``fit``: train a network on a patch dataset and write a run folder."""
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from hrpn_tf.runs.writing import (
     write_resources,
 )
 from hrpn_tf.training.batches import Batches
+from hrpn_tf.training.budget import measure_plan
 from hrpn_tf.training.checkpoints import (
     TrainingState,
     list_checkpoints,
@@ -40,6 +43,7 @@ from hrpn_tf.training.loop import Loop, train
 from hrpn_tf.training.memory import check_memory, explain_exhausted
 from hrpn_tf.training.networks import Networks, build_kept, build_trained
 from hrpn_tf.training.pictures import Pictures
+from hrpn_tf.training.plan import Plan, plan_of
 from hrpn_tf.training.precision import warn_if_slow
 from hrpn_tf.training.progress import Memory, resources, summary_line
 from hrpn_tf.training.resolving import adopt_network
@@ -79,6 +83,7 @@ def fit(
         WorkerLostError: another worker is gone.
         DiskFullError: the disk filled up; the run can be resumed.
     """
+    started = time.perf_counter()
     store = open_store(store_path)
     config = adopt_store(adopt_preset(config), store)
     split = split_groups(store.groups, config.data.split)
@@ -101,15 +106,11 @@ def fit(
         pixel_size_um=store.pixel_size_um,
         grey_max=grey_range(config, store, split.train),
     )
-    check_sizes(config, len(store.indices(split.train)), contract.stride_multiple)
+    check_sizes(config, batches.patches, contract.stride_multiple)
+    plan = plan_of(training, batches.patches)
     with losses_named(devices):
-        trained = build_trained(
-            config,
-            scaling,
-            devices,
-            core=batches.window.core,
-            steps=batches.steps * training.epochs,
-        )
+        steps = training.epochs if plan is None else plan.total  # not measured yet
+        trained = build_trained(config, scaling, devices, core=batches.window.core, steps=steps)
         networks = Networks(trained, kept)
         need = _step_size(networks, batches)
         check_memory(**need)
@@ -125,29 +126,50 @@ def fit(
             )
         devices.wait_for_all()
         with _exclusive(run, devices), _exhaustion_named(need):
-            return _train(run, networks, batches, devices, memory, progress and devices.chief)
+            state = _restored(run, networks, batches)
+            if plan is None:
+                plan, state = _measured(state, networks, batches, started)
+            return _train(run, networks, batches, plan, state, memory, progress and devices.chief)
+
+
+def _restored(run: Path, networks: Networks, batches: Batches) -> TrainingState:
+    """Tidy up the run, and load its last checkpoint, if there is one."""
+    devices = batches.devices
+    if devices.chief:
+        clear_leftovers(run)
+        remove_old(run / CHECKPOINTS)
+        add_environment(run, describe_environment())
+    return _restore(run, networks, batches.config.model.preset, devices)
+
+
+def _measured(
+    state: TrainingState, networks: Networks, batches: Batches, started: float
+) -> tuple[Plan, TrainingState]:
+    """The plan for ``training.minutes``: that of the checkpoint, or a new one from the speed."""
+    if state.planned_steps is None:
+        plan = measure_plan(networks.trained, batches, started)
+    else:
+        plan = Plan(state.planned_steps, batches.config.training.epochs)
+    networks.trained.lay_out(plan.total)
+    return plan, replace(state, planned_steps=plan.total)
 
 
 def _train(
     run: Path,
     networks: Networks,
     batches: Batches,
-    devices: Devices,
+    plan: Plan,
+    state: TrainingState,
     memory: Memory,
     progress: bool,
 ) -> TrainingState:
-    """Restore the last checkpoint, if there is one, and train."""
-    config = batches.config
-    if devices.chief:
-        clear_leftovers(run)
-        remove_old(run / CHECKPOINTS)
-        add_environment(run, describe_environment())
-    state = _restore(run, networks, config.model.preset, devices)
+    """Train from a state."""
+    config, devices = batches.config, batches.devices
     parameters = sum(prod(v.shape) for v in networks.kept.trainable_variables)
     if devices.chief:
         logger.info(
-            f"{_where(state)}: {config.model.preset}, {parameters:,} parameters, {batches.steps} "
-            f"steps of {config.training.batch_size} patches per epoch"
+            f"{_where(state)}: {config.model.preset}, {parameters:,} parameters, "
+            f"{plan.steps(0)} steps of {config.training.batch_size} patches per epoch"
             f"{f' on {devices.replicas} devices' if devices.replicas > 1 else ''}"
         )
 
@@ -157,12 +179,13 @@ def _train(
         write_resources(run, resources(state, parameters=parameters, **size))
         logger.info(summary_line(state, config.training.epochs))
 
-    if devices.chief and state.finished(config.training.epochs, config.training.early_stopping):
+    if devices.chief and state.finished(config.training):
         after_epoch(list_checkpoints(run / CHECKPOINTS)[-1], state)  # killed before it was done
     loop = Loop(
         networks,
         batches,
         devices,
+        plan,
         run / CHECKPOINTS,
         after_epoch,
         memory,

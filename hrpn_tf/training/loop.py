@@ -28,6 +28,7 @@ from hrpn_tf.training.checkpoints import (
 )
 from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.networks import Networks
+from hrpn_tf.training.plan import Plan
 from hrpn_tf.training.progress import Memory
 from hrpn_tf.training.runtime import may_use_xla, seed_epoch
 from hrpn_tf.training.steps import Steps
@@ -43,6 +44,7 @@ class Loop:
         networks: built, and restored to the state that the loop begins with.
         batches: of the training and validation set.
         devices: that train.
+        plan: of the steps.
         checkpoints: folder for them; the chief writes.
         callbacks: ordinary Keras callbacks.
         after_epoch: called by the chief with each new checkpoint and its state.
@@ -53,6 +55,7 @@ class Loop:
     networks: Networks
     batches: Batches
     devices: Devices
+    plan: Plan
     checkpoints: Path
     after_epoch: Callable[[Path, TrainingState], None]
     memory: Memory
@@ -84,12 +87,12 @@ def train(loop: Loop, state: TrainingState) -> TrainingState:
     model = loop.networks.trained
     steps = Steps(model, loop.devices, compile_xla=may_use_xla(training))
     driven = keras.callbacks.CallbackList(
-        list(loop.callbacks), model=model, epochs=training.epochs, steps=loop.batches.steps
+        list(loop.callbacks), model=model, epochs=training.epochs, steps=loop.plan.steps(0)
     )
     model.stop_training = False
     driven.on_train_begin()
     with loop.signals:
-        while not state.finished(training.epochs, training.early_stopping):
+        while not state.finished(training):
             state = _run_epoch(loop, steps, state, driven)
             if state.best_epoch == state.epoch:
                 loop.networks.copy_weights()
@@ -138,9 +141,10 @@ def _train_epoch(
     """The training steps that are left of an epoch."""
     partial, every = state.partial, loop.training.checkpoint_steps
     sums = np.array(partial.sums) if partial.sums else np.zeros(len(steps.model.names))
-    batches = iter(loop.batches.epoch(state.epoch, partial.steps))
+    batches = iter(loop.batches.epoch(state.epoch, loop.plan, partial.steps))
+    count = loop.plan.steps(state.epoch)
     with _progress(loop, state.epoch, partial.steps) as progress:
-        for step in range(partial.steps, loop.batches.steps):
+        for step in range(partial.steps, count):
             callbacks.on_train_batch_begin(step)
             started = time.perf_counter()
             data = next(batches)
@@ -160,7 +164,7 @@ def _train_epoch(
             progress.update(note=f"loss={loss:.4g}")
             if stop:
                 _save_and_leave(loop, state.within(partial))
-            elif every and (step + 1) % every == 0 and step + 1 < loop.batches.steps:
+            elif every and (step + 1) % every == 0 and step + 1 < count:
                 _save(loop, state.within(partial))
     return partial
 
@@ -203,7 +207,7 @@ def _save(loop: Loop, state: TrainingState) -> Path:
 def _progress(loop: Loop, epoch: int, done: int) -> Progress:
     return Progress(
         f"epoch {epoch + 1}/{loop.training.epochs}",
-        loop.batches.steps,
+        loop.plan.steps(epoch),
         "step",
         initial=done,
         shown=loop.progress,

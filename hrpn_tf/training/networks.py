@@ -55,7 +55,7 @@ def build_trained(
         devices: that train.
         core: side of the part of a training patch that counts, px: some discriminators take no
             other.
-        steps: optimizer steps of the whole training.
+        steps: optimizer steps of the whole training; see :meth:`TrainedModel.lay_out`.
     """
     preset = find_preset(config.model.preset)
     with devices.strategy.scope(), dtype_policy(config.training.precision):

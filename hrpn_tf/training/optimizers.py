@@ -58,8 +58,14 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, config: OptimizerConfig, steps: int) -> None:
         super().__init__()
         self.peak, self.shape = config.learning_rate, config.schedule
-        self.rise = round(config.warmup_share * steps)
-        self.fall = max(steps - self.rise - round(config.hold_share * steps), 1)
+        self._shares = config.warmup_share, config.hold_share
+        self.lay_out(steps)
+
+    def lay_out(self, steps: int) -> None:
+        """Spread over so many steps; a graph that was traced before does not see it."""
+        warmup, hold = self._shares
+        self.rise = round(warmup * steps)
+        self.fall = max(steps - self.rise - round(hold * steps), 1)
         self.begin = steps - self.fall
 
     def __call__(self, step: Any) -> Any:
@@ -114,6 +120,12 @@ def build_optimizer(
         optimizer = LossScale(optimizer)
     optimizer.build(variables)
     return optimizer
+
+
+def schedule_of(optimizer: Any) -> Schedule:
+    """The schedule of an optimizer that :func:`build_optimizer` made."""
+    schedule: Schedule = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+    return schedule
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def is_finished(run: Path, config: Config) -> bool:
         state = last_state(run)
     except CheckpointError:
         return False
-    return state.finished(config.training.epochs, config.training.early_stopping)
+    return state.finished(config.training)
 
 
 def is_shown(run: Path) -> bool:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from hrpn_tf.losses import LossFunction
 from hrpn_tf.training.core import WHOLE, Places, core_of
-from hrpn_tf.training.optimizers import averaged_weights
+from hrpn_tf.training.optimizers import averaged_weights, schedule_of
 from hrpn_tf.training.sums import batch_sums, sum_names
 
 Gradients = list[tf.Tensor]
@@ -44,6 +44,10 @@ class TrainedModel(keras.Model):
     def averaged(self) -> Any:
         """A context in which the network holds its averaged weights, if it keeps any."""
         return averaged_weights(self.optimizer, self.network.trainable_variables)
+
+    def lay_out(self, steps: int) -> None:
+        """Spread the schedules of the learning rates over so many steps, before the first one."""
+        schedule_of(self.optimizer).lay_out(steps)
 
     def state_variables(self) -> Iterator[tuple[str, Any]]:
         """Everything that the next step depends on: each variable with a name of its own."""

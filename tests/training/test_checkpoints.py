@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hrpn_tf.config import OptimizerConfig
+from hrpn_tf.config import OptimizerConfig, TrainingConfig
 from hrpn_tf.errors import CheckpointError, DiskFullError, ForeignCheckpointError
 from hrpn_tf.training.checkpoints import (
     Partial,
@@ -115,9 +115,19 @@ def test_the_best_epoch_is_the_first_with_the_lowest_validation_loss():
 
 def test_a_training_ends_with_its_epochs_or_its_patience():
     losses = states(0.5, 0.3, 0.4, 0.4)
-    assert [s.finished(4, None) for s in losses] == [False, False, False, True]
-    assert [s.finished(9, 2) for s in losses] == [False, False, False, True]
-    assert not losses[-1].finished(9, 3)
+    four = TrainingConfig(epochs=4)
+    patient = TrainingConfig(epochs=9, early_stopping=2, smoothing=1)
+    assert [s.finished(four) for s in losses] == [False, False, False, True]
+    assert [s.finished(patient) for s in losses] == [False, False, False, True]
+    assert not losses[-1].finished(TrainingConfig(epochs=9, early_stopping=3, smoothing=1))
+
+
+def test_a_state_of_a_version_that_planned_no_steps_is_read(tmp_path):
+    checkpoint = save(tmp_path, build(0), states(0.5)[0])
+    values = json.loads((checkpoint / "state.json").read_text())
+    del values["planned_steps"]
+    (checkpoint / "state.json").write_text(json.dumps(values))
+    assert load_checkpoint(checkpoint, build(1), "tiny") == states(0.5)[0]
 
 
 def test_nothing_is_left_of_a_checkpoint_that_failed(tmp_path, monkeypatch):

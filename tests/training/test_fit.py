@@ -240,7 +240,7 @@ def test_two_processes_do_not_train_in_one_folder(finished, store, config):
 
 
 def test_stopping_early_is_the_end(store, run):
-    options = ["training.early_stopping=2", "training.epochs=30"]
+    options = ["training.early_stopping=2", "training.smoothing=1", "training.epochs=30"]
     options += ["training.optimizer.learning_rate=1e-9", "training.optimizer.schedule=constant"]
     config = load_config(overrides=[*TINY_RUN, *options])
     state = fit(store.path, run, config, progress=False)

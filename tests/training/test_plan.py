@@ -1,0 +1,82 @@
+"""The number of steps: stated, of one pass, or measured for a time."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.tiny_training import TINY_RUN
+from support.training_results import assert_same_run, final_state, history
+
+from hrpn_tf.config import TrainingConfig, load_config
+from hrpn_tf.errors import ConfigError
+from hrpn_tf.training import budget, loop
+from hrpn_tf.training.checkpoints import list_checkpoints, read_state
+from hrpn_tf.training.fit import fit
+from hrpn_tf.training.plan import Plan, plan_for, plan_of
+
+
+@given(st.integers(1, 50), st.integers(0, 500))
+def test_epochs_share_the_steps(epochs, more):
+    plan = Plan(epochs + more, epochs)
+    steps = [plan.steps(epoch) for epoch in range(epochs)]
+    assert sum(steps) == plan.total
+    assert max(steps) - min(steps) <= 1
+    assert [plan.first(epoch) for epoch in range(epochs)] == [
+        sum(steps[:epoch]) for epoch in range(epochs)
+    ]
+
+
+def test_what_a_configuration_states():
+    assert plan_of(TrainingConfig(epochs=4, batch_size=8), 27) == Plan(12, 4)
+    assert plan_of(TrainingConfig(epochs=4, steps_per_epoch=5), 27) == Plan(20, 4)
+    assert plan_of(TrainingConfig(epochs=4, steps=6), 27) == Plan(6, 4)
+    assert plan_of(TrainingConfig(minutes=6), 27) is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["training.steps=50", "training.minutes=3"], "steps and minutes exclude each other"),
+        (["training.steps=50", "training.steps_per_epoch=5"], "all but one to null"),
+        (["training.steps=19"], "steps=19 is less than epochs=20"),
+    ],
+)
+def test_a_length_that_makes_no_sense_is_refused(overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(overrides=overrides)
+
+
+def test_a_time_that_is_too_short_is_refused():
+    with pytest.raises(ConfigError, match=r"minutes=1 is too short for training.epochs=20: a step"):
+        plan_for(TrainingConfig(minutes=1), left=50.0, step=0.1, validation=2.5)
+
+
+def test_a_measured_training_is_that_of_its_number_of_steps_and_resumes(
+    store, tmp_path, monkeypatch
+):
+    """The measurement leaves nothing behind, and a resumed training does not measure again."""
+    run, reference = tmp_path / "run", tmp_path / "reference"
+    options = [*TINY_RUN, "training.epochs=2", "training.pictures_every=0", "training.ema=0.9"]
+    timed = load_config(overrides=[*options, "training.minutes=60"])
+    monkeypatch.setattr(budget, "plan_for", lambda training, **_: Plan(5, training.epochs))
+    seed_dropout = loop.seed_epoch
+
+    def interrupt(network, seed, epoch):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        seed_dropout(network, seed, epoch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "seed_epoch", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fit(store.path, run, timed, progress=False)
+    monkeypatch.setattr(budget, "_measure", None)
+    fit(store.path, run, timed, progress=False)
+
+    stated = load_config(overrides=[*options, "training.steps=5"])
+    fit(store.path, reference, stated, progress=False)
+    assert_same_run(run, reference)
+    assert float(history(run)[-1]["learning_rate"]) == pytest.approx(0, abs=1e-9)
+    assert read_state(list_checkpoints(run / "checkpoints")[-1]).planned_steps == 5
+    iterations = [v for v in final_state(run).values() if v.dtype == np.int64 and v.shape == ()]
+    assert 5 in iterations
