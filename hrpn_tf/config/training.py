@@ -182,6 +182,12 @@ class TrainingConfig(Section):
         "then the number of steps is fixed, and the learning rate falls to its end within this "
         "time. `null` does not look at the time.",
     )
+    sampling: Literal["uniform", "target"] = Field(
+        "uniform",
+        description="How training patches and places of crops are drawn. `uniform` draws all "
+        "alike; `target` draws those that hold more of the target more often, and weights the loss "
+        "by the inverse, so that its mean stays that of all places.",
+    )
     loss: dict[str, float] = Field(
         {"mse": 1.0},
         json_schema_extra=NO_UNIT,

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from hrpn_tf.config import AugmentationConfig
 from hrpn_tf.data.augmentation import draw, move
+from hrpn_tf.data.sampling import Sampling
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.data.window import Window
 from hrpn_tf.errors import ConfigError, StoreError
@@ -37,6 +38,7 @@ def make_dataset(
     first_step: int = 0,
     share: tuple[int, int] = (0, 1),
     device_batch: int | None = None,
+    sampling: Sampling | None = None,
 ) -> tf.data.Dataset:
     """Batches of one epoch.
 
@@ -65,8 +67,10 @@ def make_dataset(
 
     Returns:
         Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels. With
-        context, the target is that of the core alone, (B, core, core, 1), and a third member
-        ``{"corner": (B, 2) int32}`` holds first row and column of each core in its crop.
+        context, the target is that of the core alone, (B, core, core, 1). With context or
+        ``sampling`` there is a third member, a mapping: ``corner`` (B, 2) int32 is first row and
+        column of each core in its crop, ``weight`` (B,) float32 what each patch counts in a mean
+        over all places of all patches.
 
     Raises:
         StoreError: a group is not in the store, or no group is given.
@@ -82,31 +86,39 @@ def make_dataset(
     indices = store.indices(groups)
     if not len(indices):
         raise StoreError(f"{store.path}: no group is given to read patches of")
-    uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps, start)
+    uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps, start, sampling)
     uses = _share(uses[first_step * batch_size :], batch_size if shuffle else 1, share)
     if shuffle:
         batch_size = device_batch or batch_size // share[1]
-    read = partial(read_batch, store, seed, augmentation, window)
+    read = partial(read_batch, store, seed, augmentation, window, sampling)
     inputs = len(store.roles) - 1
 
     def load(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        types = (store.dtype, store.dtype, tf.float32, tf.int32)
+        types = (store.dtype, store.dtype, tf.float32, tf.int32, tf.float32)
         # stateless, or deterministic training would read one batch at a time
-        pixels, target, gains, corner = tf.numpy_function(read, [batch], types, stateful=False)
+        read_now = tf.numpy_function(read, [batch], types, stateful=False)
+        pixels, target, gains, corner, weight = read_now
         pixels.set_shape((batch.shape[0], window.side, window.side, inputs))
         target.set_shape((batch.shape[0], window.core, window.core, 1))
         gains.set_shape((batch.shape[0], inputs))
         corner.set_shape((batch.shape[0], 2))
-        return pixels, target, gains, corner
+        weight.set_shape((batch.shape[0],))
+        return pixels, target, gains, corner, weight
 
     def finish(
-        pixels: tf.Tensor, target: tf.Tensor, gains: tf.Tensor, corner: tf.Tensor
+        pixels: tf.Tensor,
+        target: tf.Tensor,
+        gains: tf.Tensor,
+        corner: tf.Tensor,
+        weight: tf.Tensor,
     ) -> tuple[Any, ...]:
         grey = tf.cast(pixels, tf.float32)
         if augmentation is not None and augmentation.gain_jitter:
             grey *= gains[:, None, None, :]
         pair = grey, tf.cast(target, tf.float32)
-        return (*pair, {"corner": corner}) if window.context else pair
+        places = {"corner": corner} if window.context else {}
+        places |= {"weight": weight} if sampling else {}
+        return (*pair, places) if places else pair
 
     constant = len(uses) % batch_size == 0  # then the batch dimension is known to the graph
     dataset = tf.data.Dataset.from_tensor_slices(uses).batch(batch_size, drop_remainder=constant)
@@ -119,28 +131,34 @@ def read_batch(
     seed: int,
     augmentation: AugmentationConfig | None,
     window: Window,
+    sampling: Sampling | None,
     uses: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Read and augment the patches of ``uses`` (B, 2): pass over the data, patch number.
+) -> tuple[np.ndarray, ...]:
+    """Read and augment the patches of ``uses``, as :func:`epoch_uses` gives them.
 
     Returns:
         Inputs (B, side, side, inputs) and target (B, core, core, 1) in the type of the store; the
         gains (B, inputs), float32, that the inputs are still to be multiplied by; first row and
-        column of each core in its crop (B, 2), int32.
+        column of each core in its crop (B, 2), int32; the weights (B,), float32.
     """
     side, core, count = window.side, window.core, len(store.roles) - 1
     inputs = np.empty((len(uses), side, side, count), store.dtype)
     target = np.empty((len(uses), core, core, 1), store.dtype)
     gains = np.empty((len(uses), count), np.float32)
     corner = np.empty((len(uses), 2), np.int32)
-    for place, (number, index) in enumerate(uses.tolist()):
-        change = draw((seed, number, index), store.patch, count, augmentation, window)
-        *planes, last = move(store.read(index), change)
+    weights = np.ones(len(uses), np.float32)
+    for place, (number, index, *repeat) in enumerate(uses.tolist()):
+        patch, key, first = store.read(index), (seed, number, index, *repeat), None
+        if sampling is not None:
+            first, weight = sampling.place(patch[..., -1], window, key)
+            weights[place] = weight * sampling.weight(index)
+        change = draw(key, store.patch, count, augmentation, window, first)
+        *planes, last = move(patch, change)
         cv2.merge(planes, inputs[place])
         y, x = corner[place] = change.corner
         target[place, ..., 0] = last[y : y + core, x : x + core]
         gains[place] = change.gains
-    return inputs, target, gains, corner
+    return inputs, target, gains, corner, weights
 
 
 def epoch_uses(
@@ -151,8 +169,12 @@ def epoch_uses(
     shuffle: bool,
     steps: int | None = None,
     start: int | None = None,
+    sampling: Sampling | None = None,
 ) -> np.ndarray:
-    """Which patches an epoch uses, in order: (N, 2) int64 of pass over the data, patch number."""
+    """Which patches an epoch uses, in order: (N, 2) int64 of pass over the data, patch number.
+
+    With ``sampling`` (N, 3): a patch can come several times in a pass, and the third number counts.
+    """
     n = len(indices)
     if not shuffle:
         return np.stack([np.full(n, epoch), indices], axis=1)
@@ -162,7 +184,11 @@ def epoch_uses(
         start = epoch * steps if start is None else start
         first, last = start * batch_size, (start + steps) * batch_size
     passes = range(first // n, -(-last // n))
-    stream = [np.stack([np.full(n, k), _shuffled(indices, seed, k)], axis=1) for k in passes]
+    if sampling is None:
+        stream = [np.stack([np.full(n, k), _shuffled(indices, seed, k)], axis=1) for k in passes]
+    else:
+        drawn = [sampling.one_pass((seed, k)) for k in passes]
+        stream = [np.insert(one, 0, k, axis=1) for k, one in zip(passes, drawn, strict=True)]
     return np.concatenate(stream)[first - passes[0] * n : last - passes[0] * n]
 
 

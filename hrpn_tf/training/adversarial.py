@@ -9,7 +9,7 @@ from keras import ops
 
 from hrpn_tf.config import AdversarialConfig
 from hrpn_tf.losses import LossFunction
-from hrpn_tf.training.core import WHOLE, Places, core_of
+from hrpn_tf.training.core import WHOLE, Places, core_of, weighted
 from hrpn_tf.training.optimizers import schedule_of
 from hrpn_tf.training.sums import batch_sums
 from hrpn_tf.training.trained_model import (
@@ -97,7 +97,7 @@ class AdversarialModel(TrainedModel):
             with tape.stop_recording():
                 gradients, judged = self._judged(seen, target, predicted)
                 self._apply_discriminator(gradients)
-            scaled, sums = self._generator_loss(seen, target, predicted)
+            scaled, sums = self._generator_loss(seen, target, predicted, places)
         gradients = tape.gradient(scaled, variables_of(self.network))
         self.optimizer.apply(gradients, self.network.trainable_variables)
         return sums, judged
@@ -142,15 +142,15 @@ class AdversarialModel(TrainedModel):
     ) -> tuple[Gradients, tf.Tensor]:
         with tf.GradientTape() as tape:
             seen, predicted = self._cores(inputs, target, places)
-            scaled, sums = self._generator_loss(seen, target, predicted)
+            scaled, sums = self._generator_loss(seen, target, predicted, places)
         return tape.gradient(scaled, variables_of(self.network)), sums
 
     def _generator_loss(
-        self, inputs: Any, target: Any, predicted: Any
+        self, inputs: Any, target: Any, predicted: Any, places: Places
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """What the generator differentiates, and the sums of the batch."""
         fooled = self.judge(self.discriminator([inputs, predicted], training=True), True)
-        distance = self.pixel_loss(target, predicted)
+        distance = weighted(self.pixel_loss, places, target, predicted)
         loss = self.adversarial.weight * fooled + self.adversarial.reconstruction * distance
         zero = tf.zeros_like(loss)
         shown = dict(zip(self.losses_shown, (loss, distance, fooled, zero), strict=True))

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.pipeline import make_dataset
+from hrpn_tf.data.sampling import Sampling
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.data.window import Window, window_of
@@ -15,12 +16,21 @@ from hrpn_tf.training.plan import Plan
 
 @dataclass(frozen=True)
 class Batches:
-    """The source of batches. They are a function of seed, plan and epoch alone."""
+    """The source of batches. They are a function of seed, plan and epoch alone.
+
+    Attributes:
+        store: of patches.
+        split: of its groups.
+        config: resolved.
+        devices: that share the batches.
+        sampling: draws training patches by what they hold; None to draw all alike.
+    """
 
     store: PatchStore
     split: Split
     config: Config
     devices: Devices
+    sampling: Sampling | None = None
 
     @property
     def side(self) -> int:
@@ -60,6 +70,7 @@ class Batches:
                 start=plan.first(number),
                 first_step=first_step,
                 share=share,
+                sampling=self.sampling,
             )
 
         return self.devices.distribute(make, training.batch_size)

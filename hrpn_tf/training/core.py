@@ -1,9 +1,11 @@
-"""The part of a crop that counts, cut out of what a network gives for the whole crop."""
+"""What counts of a batch: the cores of its crops, and the weights of its patches."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
+
+from hrpn_tf.losses import LossFunction
 
 # What a batch says of its patches beside inputs and target; see hrpn_tf.data.pipeline.
 Places = Mapping[str, Any]
@@ -30,3 +32,23 @@ def core_of(image: Any, places: Places, side: int) -> Any:
     rows, columns = (corner[:, axis, None] + tf.range(side) for axis in (0, 1))
     image = tf.gather(image, rows, axis=1, batch_dims=1)
     return tf.gather(image, columns, axis=2, batch_dims=1)
+
+
+def weighted(loss: LossFunction, places: Places, target: Any, prediction: Any) -> Any:
+    """The mean loss of a batch whose patches count as ``weight`` (N,) of ``places`` says.
+
+    Without weights it is the loss itself. The weights are not normalised: their mean is 1 over
+    many batches, and only then the sum is without bias.
+
+    Example:
+        >>> loss = lambda target, prediction: tf.reduce_mean(prediction - target)
+        >>> prediction = tf.reshape([1.0, 3.0], (2, 1, 1, 1))
+        >>> places = {"weight": tf.constant([2.0, 0.5])}
+        >>> float(weighted(loss, places, tf.zeros((2, 1, 1, 1)), prediction))
+        1.75
+    """
+    weight = places.get("weight")
+    if weight is None:
+        return loss(target, prediction)
+    each = tf.vectorized_map(lambda pair: loss(pair[0][None], pair[1][None]), (target, prediction))
+    return tf.reduce_mean(weight * each)

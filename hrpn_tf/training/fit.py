@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from hrpn_tf.config import Config
+from hrpn_tf.data.sampling import learn_sampling
 from hrpn_tf.data.splits import split_groups
 from hrpn_tf.data.store import open_store
 from hrpn_tf.errors import CheckpointError, ForeignCheckpointError
@@ -96,7 +97,8 @@ def fit(
     prepare_runtime(training)
     warn_if_slow(training.precision)
     memory = Memory()
-    batches = Batches(store, split, config, devices)
+    sampling = learn_sampling(store, split.train) if training.sampling == "target" else None
+    batches = Batches(store, split, config, devices, sampling)
     scaling = Scaling(**store.statistics(split.train))
     kept = build_kept(config, scaling)
     contract = contract_of(

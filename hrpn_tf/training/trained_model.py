@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from hrpn_tf.losses import LossFunction
-from hrpn_tf.training.core import WHOLE, Places, core_of
+from hrpn_tf.training.core import WHOLE, Places, core_of, weighted
 from hrpn_tf.training.optimizers import averaged_weights, schedule_of
 from hrpn_tf.training.sums import batch_sums, sum_names
 
@@ -116,7 +116,7 @@ class RegressionModel(TrainedModel):
         with tf.GradientTape() as tape:
             whole = self.network(inputs, training=True)
             prediction = core_of(whole, places, target.shape[1])
-            loss = self.pixel_loss(target, prediction)
+            loss = weighted(self.pixel_loss, places, target, prediction)
             scaled = share_of_loss(self.optimizer, loss)
         gradients = tape.gradient(scaled, variables_of(self.network))
         return gradients, batch_sums({"loss": loss}, target, prediction)

@@ -9,6 +9,7 @@ from support.tiny_training import TINY_RUN
 
 from hrpn_tf.config import load_config
 from hrpn_tf.runs.run import read_config
+from hrpn_tf.training.core import weighted
 from hrpn_tf.training.fit import fit
 from hrpn_tf.training.losses import build_loss
 from hrpn_tf.training.resolving import adopt_context
@@ -88,3 +89,18 @@ def test_auto_is_told_recorded_as_numbers_and_resumed(store, run, caplog):
 
     (run / "history.csv").unlink()  # killed at its end
     assert fit(store.path, run, load_config(overrides=options), progress=False).epoch == 1
+
+
+@pytest.mark.parametrize("parts", ["mse+ssim", "quasi_poisson"])
+def test_equal_weights_give_the_loss_itself_and_others_count_as_they_say(parts):
+    rng = np.random.default_rng(0)
+    target, prediction = rng.random((2, 3, 8, 8, 1)).astype(np.float32)
+    loss = build_loss(dict.fromkeys(parts.split("+"), 1.0), 1.0)
+
+    @tf.function
+    def of(weight):
+        return weighted(loss, {"weight": weight}, tf.constant(target), tf.constant(prediction))
+
+    assert float(of(tf.ones(3))) == pytest.approx(float(loss(target, prediction)), rel=1e-5)
+    second = float(loss(target[1:2], prediction[1:2]))
+    assert float(of(tf.constant([0.0, 3.0, 0.0]))) == pytest.approx(second, rel=1e-5)

@@ -173,7 +173,10 @@ def test_a_diverged_training_says_where_and_keeps_what_it_had(store, run, config
         ["training.precision=mixed_bfloat16", "training.ema=0.9"],
         ["training.crop=16", "training.steps_per_epoch=5", "training.loss=mae+ssim"],
         ["model.preset=tiny-gan", "training.precision=mixed_bfloat16", "training.accumulate=2"],
-        ["model.preset=tiny-gan", "training.crop=24", "training.context=4"],
+        [
+            *("model.preset=tiny-gan", "training.crop=24", "training.context=4"),
+            *("training.sampling=target", "training.accumulate=2"),
+        ],
         ["model.preset=tiny-gan", "training.adversarial.loss=cross_entropy", "training.ema=0.9"],
     ],
 )
