@@ -209,6 +209,22 @@ class TrainingConfig(Section):
         description="Momentum of the moving average of the weights, such as 0.99. The averaged "
         "weights are validated and kept. 0 disables averaging.",
     )
+    freeze_normalisation: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        json_schema_extra=unit("fraction"),
+        description="Fraction of all steps after which batch normalisation uses its moving "
+        "statistics in training, too. `null` always uses those of the batch.",
+    )
+    reestimate_normalisation: int = Field(
+        0,
+        ge=0,
+        json_schema_extra=unit("batches"),
+        description="Number of training batches on which the statistics of batch normalisation are "
+        "measured anew for the averaged weights before each validation. 0 takes the moving "
+        "statistics of training.",
+    )
     early_stopping: int | None = Field(
         None,
         ge=1,

@@ -53,6 +53,10 @@ class Batches:
         Members as of :func:`~hrpn_tf.data.pipeline.make_dataset`; every device gets its share of
         each batch.
         """
+        return self.after(plan.first(number), plan.steps(number), first_step)
+
+    def after(self, start: int, count: int, first_step: int = 0) -> tf.data.Dataset:
+        """``count`` training batches after ``start`` others, less the first ``first_step``."""
         training = self.config.training
 
         def make(share: tuple[int, int], device_batch: int) -> tf.data.Dataset:
@@ -62,12 +66,12 @@ class Batches:
                 batch_size=training.batch_size,
                 device_batch=device_batch,
                 seed=training.seed,
-                epoch=number,
+                epoch=0,
                 shuffle=True,
                 augmentation=self.config.data.augmentation,
                 window=self.window,
-                steps=plan.steps(number),
-                start=plan.first(number),
+                steps=count,
+                start=start,
                 first_step=first_step,
                 share=share,
                 sampling=self.sampling,

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -28,6 +29,7 @@ from hrpn_tf.training.checkpoints import (
 )
 from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.networks import Networks
+from hrpn_tf.training.normalisation import Estimator, Statistics, normalisations
 from hrpn_tf.training.plan import Plan
 from hrpn_tf.training.progress import Memory
 from hrpn_tf.training.runtime import may_use_xla, seed_epoch
@@ -62,6 +64,21 @@ class Loop:
     callbacks: Sequence[keras.callbacks.Callback] = ()
     progress: bool = True
     signals: StopSignals = field(default_factory=StopSignals)
+
+    @cached_property
+    def estimator(self) -> Estimator:
+        """Of the network's statistics of batch normalisation; its graph is built once."""
+        return Estimator(self.networks.trained.network, self.devices)
+
+    @property
+    def freezing(self) -> int | None:
+        """Number of the step, from 0, from which on batch normalisation is frozen."""
+        share = self.training.freeze_normalisation
+        return None if share is None else round(share * self.plan.total)
+
+    def is_frozen(self, step: int) -> bool:
+        """Whether batch normalisation is frozen in a step, which counts from 0 over all epochs."""
+        return self.freezing is not None and step >= self.freezing
 
     @property
     def training(self) -> TrainingConfig:
@@ -142,14 +159,17 @@ def _train_epoch(
     partial, every = state.partial, loop.training.checkpoint_steps
     sums = np.array(partial.sums) if partial.sums else np.zeros(len(steps.model.names))
     batches = iter(loop.batches.epoch(state.epoch, loop.plan, partial.steps))
-    count = loop.plan.steps(state.epoch)
+    first, count = loop.plan.first(state.epoch), loop.plan.steps(state.epoch)
     with _progress(loop, state.epoch, partial.steps) as progress:
         for step in range(partial.steps, count):
             callbacks.on_train_batch_begin(step)
             started = time.perf_counter()
             data = next(batches)
             arrived = time.perf_counter()
-            more, stop = steps.train(data, loop.signals.asked is not None)
+            if first + step == loop.freezing:
+                loop.networks.adopt_statistics(_measure_statistics(loop, first + step))
+            frozen = loop.is_frozen(first + step)
+            more, stop = steps.train(data, loop.signals.asked is not None, frozen=frozen)
             ended = time.perf_counter()
             loss = metrics_of(steps.model.names, more)["loss"]
             _check_finite(loss, f"step {step + 1} of epoch {state.epoch + 1}")
@@ -175,6 +195,7 @@ def _validate(
     """The metrics of the averaged network on the validation patches."""
     sums = np.zeros(len(steps.model.names))
     callbacks.on_test_begin()
+    _measure_for_average(loop, state.epoch)
     with loop.networks.trained.averaged():
         for step, more in enumerate(steps.test(loop.batches.validation())):
             callbacks.on_test_batch_begin(step)
@@ -187,6 +208,27 @@ def _validate(
     logs = metrics_of(steps.model.names, loop.devices.add_up(sums))
     callbacks.on_test_end(logs)
     return logs
+
+
+def _measure_for_average(loop: Loop, epoch: int) -> None:
+    """Measure the statistics of batch normalisation that belong to the averaged weights.
+
+    Once they are frozen, weights are trained for the frozen statistics, and so is their average.
+    """
+    model = loop.networks.trained
+    model.statistics = ()
+    if not loop.is_frozen(loop.plan.first(epoch + 1) - 1):
+        with model.averaged():
+            measured = _measure_statistics(loop, loop.plan.first(epoch))
+        model.statistics = measured
+
+
+def _measure_statistics(loop: Loop, start: int) -> Statistics:
+    """As configured, of the network as it is, on the batches from step ``start`` on."""
+    count = loop.training.reestimate_normalisation
+    if not count or not normalisations(loop.networks.trained.network):
+        return ()
+    return loop.estimator.measure(loop.batches.after(start, count))
 
 
 def _save_and_leave(loop: Loop, state: TrainingState) -> None:

@@ -1,11 +1,13 @@
 """The compiled steps of a training: one over all devices, one for validation."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from hrpn_tf.training import normalisation
 from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.trained_model import TrainedModel
 
@@ -20,8 +22,15 @@ class Steps:
     def __init__(self, model: TrainedModel, devices: Devices, *, compile_xla: bool) -> None:
         """Prepare; the graphs are built on the first calls."""
         self.model, self.devices = model, devices
+        self._compile_xla = compile_xla
+        self._train = {frozen: self._build(frozen) for frozen in (False, True)}
+        self._test = tf.function(model.test_step, reduce_retracing=True)
+
+    def _build(self, frozen: bool) -> Any:
+        """The graph of a step, with batch normalisation frozen or not."""
+        model, devices = self.model, self.devices
         # A graph within the graph is what XLA compiles; it cannot hold what devices do together.
-        alone = compile_xla and devices.replicas == 1
+        alone = self._compile_xla and devices.replicas == 1
         step = tf.function(model.train_step, jit_compile=True) if alone else model.train_step
 
         def on_device(data: Any, stop: tf.Tensor) -> tf.Tensor:
@@ -29,23 +38,24 @@ class Steps:
 
         @tf.function
         def train(data: Any, stop: tf.Tensor) -> tf.Tensor:
-            values = devices.strategy.run(on_device, (data, stop))
+            with normalisation.frozen(model.network) if frozen else nullcontext():
+                values = devices.strategy.run(on_device, (data, stop))
             return devices.strategy.reduce("SUM", values, axis=None)
 
-        self._train = train
-        self._test = tf.function(model.test_step, reduce_retracing=True)
+        return train
 
-    def train(self, data: Any, stop: bool) -> tuple[np.ndarray, bool]:
+    def train(self, data: Any, stop: bool, *, frozen: bool = False) -> tuple[np.ndarray, bool]:
         """One step on all devices.
 
         Args:
             data: this process's share of the batch.
             stop: whether this process was asked to stop.
+            frozen: use the moving statistics of batch normalisation.
 
         Returns:
             The sums over the whole batch, and whether any process was asked to stop.
         """
-        *sums, stops = self._train(data, tf.constant(float(stop), "float64")).numpy()
+        *sums, stops = self._train[frozen](data, tf.constant(float(stop), "float64")).numpy()
         return np.array(sums), bool(stops)
 
     def test(self, batches: tf.data.Dataset) -> Iterator[np.ndarray]:

@@ -1,6 +1,7 @@
 """A network, its optimizer, and the training step that the loop calls."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from hrpn_tf.losses import LossFunction
 from hrpn_tf.training.core import WHOLE, Places, core_of, weighted
+from hrpn_tf.training.normalisation import Statistics, holding
 from hrpn_tf.training.optimizers import averaged_weights, schedule_of
 from hrpn_tf.training.sums import batch_sums, sum_names
 
@@ -24,6 +26,8 @@ class TrainedModel(keras.Model):
         network: from (N, H, W, inputs) to (N, H, W, outputs), grey levels.
         optimizer: of the network's weights.
         names: of the sums.
+        statistics: of batch normalisation that belong to the averaged weights; empty for the
+            moving ones.
     """
 
     losses_shown: tuple[str, ...] = ("loss",)
@@ -35,15 +39,19 @@ class TrainedModel(keras.Model):
         self.optimizer = optimizer
         self.accumulate = accumulate
         self.names = sum_names(self.losses_shown)
+        self.statistics: Statistics = ()
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Predict grey levels."""
         return self.network(inputs, training=training)
 
-    def averaged(self) -> Any:
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
         """A context in which the network holds its averaged weights, if it keeps any."""
-        return averaged_weights(self.optimizer, self.network.trainable_variables)
+        weights = averaged_weights(self.optimizer, self.network.trainable_variables)
+        with weights, holding(self.network, self.statistics):
+            yield
 
     def lay_out(self, steps: int) -> None:
         """Spread the schedules of the learning rates over so many steps, before the first one."""
