@@ -32,7 +32,7 @@ def test_places_with_more_target_are_preferred_and_weighted_down():
     target = np.zeros((32, 32), np.uint8)
     target[:8, :8] = 200
     window, results = Window(8), []
-    for key in range(3000):
+    for key in range(1200):
         (y, x), weight = SAMPLING.place(target, window, (0, key))
         results.append((target[y : y + 8, x : x + 8].mean(), weight))
     held, weights = np.array(results).T
