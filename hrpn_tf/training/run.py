@@ -59,7 +59,11 @@ def is_finished(run: Path, config: Config) -> bool:
         state = last_state(run)
     except CheckpointError:
         return False
-    return state.finished(config.training)
+    training = config.training
+    if "smoothing" not in read_config(run).training.model_fields_set:
+        # of a version that compared single epochs: what stopped early then has ended
+        training = training.model_copy(update={"smoothing": 1})
+    return state.finished(training)
 
 
 def is_shown(run: Path) -> bool:

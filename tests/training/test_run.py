@@ -14,7 +14,7 @@ from hrpn_tf.errors import CheckpointError, RunError
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.runs import load_run
 from hrpn_tf.runs.writing import create_run
-from hrpn_tf.training.run import may_resume
+from hrpn_tf.training.run import is_finished, may_resume
 
 SCALING = Scaling((100.0, 90.0), (30.0, 20.0), 4.0, (255.0, 250.0), 60.0)
 
@@ -103,6 +103,19 @@ def test_a_damaged_file_is_named(content, made, config, store):
         (made / "store.json").write_text(content)
     with pytest.raises(RunError, match=r"store\.json is (missing or )?damaged"):
         may_resume(made, config, store)
+
+
+def test_a_run_that_stopped_early_before_losses_were_smoothed_stays_finished(made):
+    checkpoint = made / "checkpoints" / "epoch-00003"
+    checkpoint.mkdir(parents=True)
+    history = [{"val_loss": loss} for loss in (1.0, 2.0, 1.5)]
+    state = {"history": history, "best_epoch": 1, "best_loss": 1.0, "partial": {"sums": []}}
+    (checkpoint / "state.json").write_text(json.dumps({"preset": "tiny", **state}))
+    config = load_config(made / "hrpn.yaml", ["training.early_stopping=2"])
+    assert not is_finished(made, config)
+    recorded = (made / "hrpn.yaml").read_text()
+    (made / "hrpn.yaml").write_text(recorded.replace("  smoothing: 3\n", ""))
+    assert is_finished(made, config)
 
 
 class TestLoadRun:
