@@ -96,6 +96,9 @@ def _model(sources: Sources) -> Facts:
         facts.append(fact("pixel size", f"{contract['pixel_size_um']:g} µm/px"))
     if contract.get("receptive_field"):
         facts.append(fact("receptive field", f"{contract['receptive_field']} px"))
+    if averaged := len(sources.metrics.symmetries):
+        how = f"mean of 8 orientations for {averaged} of {_count(sources.metrics.slides, 'slide')}"
+        facts.append(fact("symmetries", how))
     facts += [fact("checksum", f"{network[:16]}...") for network in sources.metrics.networks]
     return facts
 
