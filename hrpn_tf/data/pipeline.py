@@ -7,6 +7,7 @@ wait in it four times smaller.
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,6 +35,7 @@ def make_dataset(
     first_step: int = 0,
     share: tuple[int, int] = (0, 1),
     device_batch: int | None = None,
+    with_gains: bool = False,
 ) -> tf.data.Dataset:
     """Batches of one epoch.
 
@@ -58,9 +60,12 @@ def make_dataset(
             of every batch; in order of storage, every n-th patch.
         device_batch: patches of one batch that comes out, where several devices of this process
             share its part; its whole part by default.
+        with_gains: whether the random gains of the inputs come along.
 
     Returns:
-        Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels.
+        Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels. With gains,
+        if there are any, a third member ``{"gains": (B, inputs) float32}`` holds what the inputs
+        were multiplied by.
 
     Raises:
         StoreError: a group is not in the store, or no group is given.
@@ -89,13 +94,14 @@ def make_dataset(
         gains.set_shape((batch.shape[0], inputs))
         return pixels, target, gains
 
-    def finish(
-        pixels: tf.Tensor, target: tf.Tensor, gains: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def finish(pixels: tf.Tensor, target: tf.Tensor, gains: tf.Tensor) -> tuple[Any, ...]:
         grey = tf.cast(pixels, tf.float32)
-        if augmentation is not None and augmentation.gain_jitter:
+        jitter = augmentation is not None and augmentation.gain_jitter
+        if jitter:
             grey *= gains[:, None, None, :]
-        return grey, tf.cast(target, tf.float32)
+        more = {"gains": gains} if jitter and with_gains else {}
+        pair = grey, tf.cast(target, tf.float32)
+        return (*pair, more) if more else pair
 
     constant = len(uses) % batch_size == 0  # then the batch dimension is known to the graph
     dataset = tf.data.Dataset.from_tensor_slices(uses).batch(batch_size, drop_remainder=constant)

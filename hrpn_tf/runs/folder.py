@@ -14,6 +14,7 @@ CONTRACT = "contract.json"
 SCALING = "scaling.json"
 SPLIT = "split.json"
 STORE = "store.json"
+TEACHER = "teacher.json"  # only of a training with a teacher
 # Written while the network is trained.
 ENVIRONMENT = "environment.json"
 HISTORY = "history.csv"

@@ -35,7 +35,8 @@ class Batches:
     def epoch(self, number: int, first_step: int = 0) -> tf.data.Dataset:
         """Training batches of epoch ``number``, from 0, without those before ``first_step``.
 
-        Pairs of float32 NHWC grey levels; every device gets its share of each batch.
+        Pairs of float32 NHWC grey levels; every device gets its share of each batch. For a teacher
+        the random gains of the inputs come along; see ``make_dataset``.
         """
         training = self.config.training
 
@@ -53,6 +54,7 @@ class Batches:
                 steps=self.steps,
                 first_step=first_step,
                 share=share,
+                with_gains=training.teacher is not None,
             )
 
         return self.devices.distribute(make, training.batch_size)

@@ -42,8 +42,9 @@ from hrpn_tf.training.networks import Networks, build_kept, build_trained
 from hrpn_tf.training.pictures import Pictures
 from hrpn_tf.training.precision import warn_if_slow
 from hrpn_tf.training.progress import Memory, resources, summary_line
-from hrpn_tf.training.run import may_resume
+from hrpn_tf.training.run import may_resume, refuse_other_teacher
 from hrpn_tf.training.runtime import prepare_runtime
+from hrpn_tf.training.teacher import Teacher, open_teacher
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,9 @@ def fit(
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
-        ConfigError: the configuration does not fit the store, the network or the memory.
+        ConfigError: the configuration does not fit the store, the network or the memory; or the
+            teacher is missing, or knows groups that are held back here.
+        UsageError: the teacher does not take and predict the same.
         SplitError: the groups do not allow the split.
         RunError: a finished run, or one of another configuration or store, is there.
         RunBusyError: another process trains in this folder.
@@ -105,6 +108,11 @@ def fit(
             config, scaling, devices, side=batches.side, steps=batches.steps * training.epochs
         )
         networks = Networks(trained, kept)
+        # loaded after the networks are built: it draws random numbers, and they start as without it
+        teacher = open_teacher(config, contract, split, batches.side)
+        record = None if teacher is None else teacher.record()
+        if resume:
+            refuse_other_teacher(run, record)
         need = _step_size(networks, batches)
         check_memory(**need)
         if devices.chief and not resume:
@@ -116,10 +124,13 @@ def fit(
                 split=split,
                 store=store,
                 overwrite=overwrite,
+                teacher=record,
             )
         devices.wait_for_all()
         with _exclusive(run, devices), _exhaustion_named(need):
-            return _train(run, networks, batches, devices, memory, progress and devices.chief)
+            return _train(
+                run, networks, batches, devices, memory, progress and devices.chief, teacher
+            )
 
 
 def _train(
@@ -129,6 +140,7 @@ def _train(
     devices: Devices,
     memory: Memory,
     progress: bool,
+    teacher: Teacher | None,
 ) -> TrainingState:
     """Restore the last checkpoint, if there is one, and train."""
     config = batches.config
@@ -162,6 +174,7 @@ def _train(
         memory,
         _callbacks(run, batches) if devices.chief else (),
         progress,
+        teacher,
     )
     return train(loop, state)
 

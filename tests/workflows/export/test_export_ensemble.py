@@ -12,9 +12,12 @@ from support.command import hrpn_tf
 from support.exported_run import exportable_run, image
 from support.run_folder import change_contract, set_split
 
+from hrpn_tf.config import load_config
+from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import open_store
 from hrpn_tf.runs import load_run, open_run
 from hrpn_tf.slides import open_slide
+from hrpn_tf.training.teacher import open_teacher
 from hrpn_tf.workflows.export.evidence import held_out
 from hrpn_tf.workflows.networks import EnsembleNetwork
 
@@ -81,6 +84,15 @@ def test_slides_are_predicted_with_the_bundle(
         inside = slide.read(20, 20, 70, 110, [0])
     expected = mean_of(runs, image(2)[None, :, :, :2].astype(np.float32))[0, 20:90, 20:130]
     np.testing.assert_allclose(inside, expected, rtol=0, atol=0.01)
+
+
+def test_the_bundle_teaches(runs: tuple[Path, Path], bundle: Path) -> None:
+    config = load_config(overrides=[f"training.teacher={bundle}"])
+    split = Split(train=("a", "b"), validation=(), test=("c",))
+    teacher = open_teacher(config, open_bundle(bundle).contract, split, 48)
+    assert teacher is not None
+    batch = image(2)[None, :48, :48, :2].astype(np.float32)
+    np.testing.assert_allclose(teacher.predict(batch), mean_of(runs, batch), rtol=0, atol=0.01)
 
 
 def test_folds_are_measured_on_what_one_of_them_held_out(
