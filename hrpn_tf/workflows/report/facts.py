@@ -131,7 +131,11 @@ def _training(sources: Sources) -> Facts:
     training = sources.config.training
     rows = sources.run.history
     loss = " + ".join(f"{weight:g} {name}" for name, weight in training.loss.items())
-    facts = [fact("epochs", f"{len(rows)} of {training.epochs}"), fact("loss", loss)]
+    facts = []
+    if training.teacher is not None:
+        how = f"{training.teacher}, {training.distillation:g} of the target"
+        facts.append(fact("teacher", how))
+    facts += [fact("epochs", f"{len(rows)} of {training.epochs}"), fact("loss", loss)]
     best = min((row for row in rows if row.get("val_loss")), default=None,
                key=lambda row: float(row["val_loss"]))  # fmt: skip
     if best is not None:
