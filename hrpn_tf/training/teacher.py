@@ -67,7 +67,7 @@ class Teacher:
         gains = places.pop("gains", None)
         clean = inputs if gains is None else inputs / gains[:, None, None, :]
         predicted = tf.stop_gradient(self._predicted(clean))
-        if places:
+        if "corner" in places:
             predicted = _core(predicted, places["corner"], target.shape[1])
         mixed = (1 - self.weight) * target + self.weight * predicted
         return (inputs, mixed, places) if places else (inputs, mixed)
