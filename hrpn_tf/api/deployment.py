@@ -161,7 +161,7 @@ def calibrate(
 
 
 def export(
-    run: RunArgument,
+    run: RunArgument | Sequence[RunArgument],
     out: PathArgument,
     *,
     formats: Sequence[str] = (),
@@ -182,7 +182,8 @@ def export(
     not use.
 
     Args:
-        run: run, its folder, or the result of :func:`fit` or :func:`calibrate`.
+        run: run, its folder, or the result of :func:`fit` or :func:`calibrate`; or several, whose
+            mean is exported as one network.
         out: folder to create.
         formats: ``onnx``, ``tflite``, ``saved_model``, ``tensorrt``; empty for all that this
             machine can make. The Keras model is always there.
@@ -224,8 +225,10 @@ def export(
         uncertified=uncertified,
         zip=zip,
     )
+    several = isinstance(run, Sequence) and not isinstance(run, str)
+    runs = [run_of(each) for each in run] if several else [run_of(run)]  # type: ignore[union-attr,arg-type]
     with work(progress) as now:
-        found = export_run(run_of(run), path_of(out), options=options, overwrite=overwrite)
+        found = export_run(runs, path_of(out), options=options, overwrite=overwrite)
     certificate = found.certificate
     table = tuple(_exported_row(each, certificate.grey_max) for each in certificate.entries)
     return ExportResult(found.path, table, now.seconds)

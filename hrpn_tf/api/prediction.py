@@ -97,6 +97,7 @@ def predict(
     *,
     pixel_size: float,
     intervals: Literal[False] = False,
+    symmetries: bool = False,
     model_format: str | None = None,
     precision: str | None = None,
     runtime: str | None = None,
@@ -112,6 +113,7 @@ def predict(
     *,
     pixel_size: float,
     intervals: Literal[True],
+    symmetries: bool = False,
     model_format: str | None = None,
     precision: str | None = None,
     runtime: str | None = None,
@@ -128,6 +130,7 @@ def predict(
     *,
     pixel_size: float | None = None,
     intervals: bool = False,
+    symmetries: bool = False,
     channels: Mapping[str, str | int] | None = None,
     groups: Sequence[str] = (),
     region: tuple[int, int, int, int] | None = None,
@@ -151,6 +154,7 @@ def predict(
     *,
     pixel_size: float | None = None,
     intervals: bool = False,
+    symmetries: bool = False,
     channels: Mapping[str, str | int] | None = None,
     groups: Sequence[str] = (),
     region: tuple[int, int, int, int] | None = None,
@@ -184,6 +188,8 @@ def predict(
             one slide; ``RUN/predictions`` if None. Not for arrays.
         pixel_size: um per pixel, of an array, or of slides that state none.
         intervals: predict a lower and an upper bound as well; see :func:`calibrate`.
+        symmetries: predict each tile in its eight orientations and average the results, bounds
+            included; takes eight times the time in the network.
         channels: role of an input: name or index of its channel in the file.
         groups: of a slide list: only these.
         region: x, y, width, height of the part to predict, px at full resolution.
@@ -233,6 +239,7 @@ def predict(
     bundle: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     bundle |= {"uncertified": True} if uncertified else {}
     chosen = network_of(network, intervals, bundle)
+    settings = {**(settings or {}), "prediction.symmetries": True} if symmetries else settings
     if isinstance(slides, np.ndarray):
         only_files = {"out": out, "channels": channels, "region": region, "mask": mask}
         _refuse({**only_files, "groups": groups, "workers": workers})

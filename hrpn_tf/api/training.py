@@ -63,6 +63,7 @@ def fit(
     config: ConfigArgument = None,
     *,
     preset: str | None = None,
+    teacher: PathArgument | None = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,
 ) -> FitResult:
@@ -78,6 +79,8 @@ def fit(
             ``data.split``, ``model`` and ``training`` are used. Keys that the patch dataset fixes
             may be left out.
         preset: name of the network, in place of that of the configuration.
+        teacher: run or bundle whose predictions are a part of the target; the part is
+            ``training.distillation``.
         overwrite: replace a run that is there.
         progress: True for progress bars, or a function that is called with updates.
 
@@ -106,6 +109,8 @@ def fit(
     from hrpn_tf.workflows.training_profile import is_chief, write_profile
 
     chosen = {} if preset is None else {"model.preset": preset}
+    if teacher is not None:
+        chosen["training.teacher"] = str(path_of(teacher))
     loaded = load_config(config, chosen)
     store, run = path_of(patches), path_of(out)
     load_tensorflow()

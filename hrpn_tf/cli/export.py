@@ -111,13 +111,13 @@ _other_options = option_group(
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @out_option("Bundle to write (a folder).")
 @_format_options
 @_other_options
 @overwrite_option
 def command(
-    run: Path,
+    runs: tuple[Path, ...],
     out: Path,
     format_options: dict[str, dict[str, Any]],
     options: ExportOptions,
@@ -129,10 +129,13 @@ def command(
     not use, in every runtime that is installed. One that misses its limit, or cannot be made, is
     left out, and the exit code is 1. Without format options, all that this machine can make are
     exported, except TensorRT.
+
+    Of several RUNs, the mean of their networks is exported as one network, which takes the time of
+    all of them. They must have the same inputs, target, pixel size and grey range.
     """
     options = replace(options, format_options=format_options)
     with waiting.part(EXPORT):
-        exported = export_run(run, out, options=options, overwrite=overwrite)
+        exported = export_run(runs, out, options=options, overwrite=overwrite)
     certificate = exported.certificate
     for entry in certificate.entries:
         show(describe(entry, certificate.grey_max))

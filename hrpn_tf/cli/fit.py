@@ -1,5 +1,6 @@
 """``hrpn-tf fit``: train a network on a store of patches."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,12 @@ _LOSSES = "".join(f"  {each.name:<15}{each.formula}\n" for each in LOSSES.values
 @preset_option
 @config_options
 @click.option(
+    "--teacher",
+    type=click.Path(path_type=Path),
+    help="Run or bundle, e.g. of the mean of several runs, whose predictions are a part of the "
+    "target; the part is training.distillation.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=1,
@@ -39,6 +46,7 @@ def command(
     preset: str | None,
     config_source: str | None,
     overrides: tuple[str, ...],
+    teacher: Path | None,
     workers: int,
     overwrite: bool,
 ) -> None:
@@ -53,6 +61,8 @@ def command(
     refuse_no_store(store)  # before TensorFlow loads
     if preset is not None:
         overrides = (*overrides, f"model.preset={preset}")
+    if teacher is not None:
+        overrides = (*overrides, f"training.teacher={json.dumps(str(teacher))}")
     config = load_config(config_source, overrides)
     if workers > 1 and "TF_CONFIG" not in os.environ:
         from hrpn_tf.training.workers import launch, own_command

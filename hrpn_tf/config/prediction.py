@@ -54,6 +54,11 @@ class PredictionConfig(Section):
         description="Skip tiles without tissue. They get the network's output for a tile of the "
         "slide's background.",
     )
+    symmetries: bool = Field(
+        False,
+        description="Predict each tile in its eight orientations (four quarter turns, each also "
+        "mirrored) and average the results. This takes eight times the time in the network.",
+    )
     dtype: Literal["float32", "uint16", "uint8"] = Field(
         "float32",
         description="Data type of the predicted intensities. Integers are rounded and clipped to "

@@ -195,6 +195,20 @@ class TrainingConfig(Section):
         f"{', '.join(LOSSES)}; names joined by +, such as `mse+ssim`, have the weight 1. Errors "
         "are in units of the network's output, such as the standard deviation of the target.",
     )
+    teacher: str | None = Field(
+        None,
+        description="Run or bundle whose predictions are a part of the target (distillation). It "
+        "must take and predict the same as the network that is trained. `null` trains on the "
+        "measured target alone.",
+    )
+    distillation: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        json_schema_extra=unit("fraction"),
+        description="Weight of the prediction of `teacher` in the target; the measured target has "
+        "the rest.",
+    )
     adversarial: AdversarialConfig | None = Field(
         None,
         description="`null` trains without a discriminator, and `{}` takes the defaults of this "

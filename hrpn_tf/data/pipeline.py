@@ -39,6 +39,7 @@ def make_dataset(
     share: tuple[int, int] = (0, 1),
     device_batch: int | None = None,
     sampling: Sampling | None = None,
+    with_gains: bool = False,
 ) -> tf.data.Dataset:
     """Batches of one epoch.
 
@@ -64,13 +65,15 @@ def make_dataset(
             of every batch; in order of storage, every n-th patch.
         device_batch: patches of one batch that comes out, where several devices of this process
             share its part; its whole part by default.
+        with_gains: whether the random gains of the inputs come along.
 
     Returns:
         Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels. With
-        context, the target is that of the core alone, (B, core, core, 1). With context or
-        ``sampling`` there is a third member, a mapping: ``corner`` (B, 2) int32 is first row and
-        column of each core in its crop, ``weight`` (B,) float32 what each patch counts in a mean
-        over all places of all patches.
+        context, the target is that of the core alone, (B, core, core, 1). With context,
+        ``sampling`` or gains there is a third member, a mapping: ``corner`` (B, 2) int32 is first
+        row and column of each core in its crop, ``weight`` (B,) float32 what each patch counts in a
+        mean over all places of all patches, ``gains`` (B, inputs) float32 what the inputs were
+        multiplied by.
 
     Raises:
         StoreError: a group is not in the store, or no group is given.
@@ -113,11 +116,13 @@ def make_dataset(
         weight: tf.Tensor,
     ) -> tuple[Any, ...]:
         grey = tf.cast(pixels, tf.float32)
-        if augmentation is not None and augmentation.gain_jitter:
+        jitter = augmentation is not None and augmentation.gain_jitter
+        if jitter:
             grey *= gains[:, None, None, :]
-        pair = grey, tf.cast(target, tf.float32)
         places = {"corner": corner} if window.context else {}
         places |= {"weight": weight} if sampling else {}
+        places |= {"gains": gains} if jitter and with_gains else {}
+        pair = grey, tf.cast(target, tf.float32)
         return (*pair, places) if places else pair
 
     constant = len(uses) % batch_size == 0  # then the batch dimension is known to the graph

@@ -15,9 +15,10 @@ logger = logging.getLogger(__name__)
 
 # Keys of the section `prediction` that change the pixels of a result. The tile does so only where
 # the network depends on it.
-_SETTINGS = ("dtype", "halo", "skip_empty")
+_SETTINGS = ("dtype", "halo", "skip_empty", "symmetries")
 OTHER_NETWORK = "by another network"
 _MISSING = object()  # an older result does not state it
+_OLDER = {"symmetries": False}  # what older results are that do not state a key
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,12 @@ def is_by(made: Mapping[str, Any], network: Mapping[str, str]) -> bool:
     return all(model.get(key) == network.get(key) for key in ("sha256", "intervals"))
 
 
+def has_symmetries(made: Mapping[str, Any]) -> bool:
+    """Whether a provenance is of a mean over the eight orientations of each tile."""
+    settings = _section(_section(made, "configuration"), "prediction")
+    return settings.get("symmetries") is True
+
+
 def warn_of_unknown_input(predictions: Sequence[Path]) -> None:
     """Warn of predictions that do not state the checksum of their slide: older or foreign ones."""
     unknown = [path for path in predictions if not states_input(path)]
@@ -135,7 +142,7 @@ def _other_settings(
     configuration = _section(made, "configuration")
     section = _section(configuration, "prediction")
     for key in (*_SETTINGS, *(["tile"] if wanted.tile_matters else [])):
-        before, now = section.get(key, _MISSING), wanted.prediction[key]
+        before, now = section.get(key, _OLDER.get(key, _MISSING)), wanted.prediction[key]
         if before is not _MISSING and before != now:
             return f"made with prediction.{key}={_text(before)}, not {_text(now)}"
     tissue = _section(_section(configuration, "data"), "tissue")

@@ -33,6 +33,7 @@ class PredictionSummary:
         computed, blocks: number of blocks computed in this call, and of all blocks.
         peak_bytes: peak memory of the process; None if unknown.
         assessed: see ``SlidePrediction.assess``.
+        symmetries: whether it is the mean over the eight orientations of each tile.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class PredictionSummary:
     blocks: int
     peak_bytes: int | None
     assessed: Mapping[str, Any] = field(default_factory=dict)
+    symmetries: bool = False
 
 
 def run_prediction(
@@ -101,6 +103,7 @@ def run_prediction(
         blocks=len(tiling),
         peak_bytes=peak_bytes(),
         assessed=begun.record.assessed,
+        symmetries=prediction.config.symmetries,
     )
 
 

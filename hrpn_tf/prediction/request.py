@@ -8,6 +8,7 @@ import numpy as np
 
 from hrpn_tf.config import CONDITIONS
 from hrpn_tf.prediction.started import StartRecord
+from hrpn_tf.prediction.symmetries import ORIENTATIONS
 from hrpn_tf.prediction.task import PredictionTask
 from hrpn_tf.prediction.tiling import Tiling
 from hrpn_tf.slides.description import SlideDescription
@@ -56,12 +57,14 @@ def description(
         provenance={
             **record.origin,
             **record.assessed,
-            "tiling": _describe(tiling, record.seams),
+            "tiling": _describe(tiling, record.seams, prediction.config.symmetries),
         },
     )
 
 
-def _describe(tiling: Tiling, seams: Mapping[str, float] | None) -> dict[str, Any]:
+def _describe(
+    tiling: Tiling, seams: Mapping[str, float] | None, symmetries: bool
+) -> dict[str, Any]:
     return {
         "tile_px": list(tiling.shape),
         "block_px": [tiling.block_height, tiling.block_width],
@@ -69,5 +72,6 @@ def _describe(tiling: Tiling, seams: Mapping[str, float] | None) -> dict[str, An
         "edges": "reflection",
         "exact": tiling.exact,
         "blended": tiling.blended,
+        **({"averaged_orientations": ORIENTATIONS} if symmetries else {}),
         **({} if seams is None else {"seam_error": seams}),
     }

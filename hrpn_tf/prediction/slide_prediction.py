@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +23,7 @@ from hrpn_tf.prediction.change import FileStates, parts
 from hrpn_tf.prediction.output import Output
 from hrpn_tf.prediction.planning import (
     Plan,
+    SessionCost,
     SourceCost,
     in_words,
     largest_tile,
@@ -35,6 +36,7 @@ from hrpn_tf.prediction.reading import TimedReads
 from hrpn_tf.prediction.request import description, request
 from hrpn_tf.prediction.seams import measure_seams
 from hrpn_tf.prediction.started import StartedPrediction, StartRecord
+from hrpn_tf.prediction.symmetries import extra_bytes_per_px
 from hrpn_tf.prediction.task import PredictionTask
 from hrpn_tf.prediction.tiling import Block
 from hrpn_tf.prediction.tissue_map import TissueMap
@@ -121,7 +123,7 @@ class SlidePrediction(PredictionTask):
         journal, planes = work.journal(), self._output(plan, begun.record).open(work.pixels)
         tissue = TissueMap.load(work.tissue) if self.find_tissue is not None else None
         maker = BlockMaker(self.slide, self.channels, plan.tiling, tissue, self.mask)
-        network = TimedNetwork(self.session, maker.empty_input())
+        network = TimedNetwork(self.network, maker.empty_input())
         block = plan.tiling.block
         outside = [index for index in indices if not maker.wanted(block(index))]
         wanted = sorted(set(indices).difference(outside))
@@ -188,7 +190,7 @@ class SlidePrediction(PredictionTask):
             self.area,
             stride_multiple=contract.stride_multiple,
             receptive_field=contract.receptive_field if contract.tile_exact else None,
-            session=probe_session(self.session, largest_tile(self.area, contract, tile)),
+            session=self._cost(largest_tile(self.area, contract, tile)),
             source=SourceCost(
                 input_bytes_per_px=info.dtype.itemsize * len(self.channels),
                 output_bytes_per_px=np.dtype(config.dtype).itemsize * len(contract.outputs),
@@ -204,7 +206,7 @@ class SlidePrediction(PredictionTask):
         seams = None
         if not (plan.tiling.exact or plan.tiling.blended):
             slide = TimedReads(self.slide, config.io_timeout)
-            seams = measure_seams(self.session, slide, self.channels, plan.tiling, tissue)
+            seams = measure_seams(self.network, slide, self.channels, plan.tiling, tissue)
         name = f"work-{secrets.token_hex(4)}"
         assessed = {} if self.assess is None else self.assess(tissue)
         # as read back from JSON, so that a process that resumes finds the same record
@@ -217,6 +219,12 @@ class SlidePrediction(PredictionTask):
             self._output(plan, record).create(work.pixels, plan.tiling)
             unfinished.start(wanted, plan, record)
         return plan, record
+
+    def _cost(self, largest: int) -> SessionCost:
+        """Memory of the network; its orientations run one after another."""
+        cost = probe_session(self.session, largest)
+        extra = extra_bytes_per_px(self.session) if self.config.symmetries else 0
+        return replace(cost, bytes_per_px=cost.bytes_per_px + extra)
 
     def _output(self, plan: Plan, record: StartRecord) -> Output:
         return Output(description(self, plan.tiling, record), self.config)

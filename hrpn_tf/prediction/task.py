@@ -10,6 +10,7 @@ from hrpn_export import Session
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.prediction.mask import PolygonMask
+from hrpn_tf.prediction.symmetries import SymmetricSession
 from hrpn_tf.prediction.tiling import Region
 from hrpn_tf.prediction.tissue_map import TissueMap
 from hrpn_tf.slides import Slide
@@ -51,6 +52,11 @@ class PredictionTask:
     cache_bytes: int = CACHE_BYTES
     assess: Callable[[TissueMap | None], Mapping[str, Any]] | None = None
     observe: Callable[[np.ndarray], object] | None = None
+
+    @property
+    def network(self) -> Session:
+        """What predicts the tiles: the session, or its average over the orientations of a tile."""
+        return SymmetricSession(self.session) if self.config.symmetries else self.session
 
     @property
     def area(self) -> Region:

@@ -1,9 +1,9 @@
 """The names of what a run folder holds; no other module knows them.
 
 ``hrpn-tf fit`` writes the configuration, the contract, the scaling, the split, the place of the
-patch dataset, the environment, the history, the resources, logs for TensorBoard, checkpoints, the
-best network and the training profile. ``hrpn-tf import-weights`` writes the configuration, the
-contract and the network alone. Other commands add folders.
+patch dataset and of a teacher, the environment, the history, the resources, logs for TensorBoard,
+checkpoints, the best network and the training profile. ``hrpn-tf import-weights`` writes the
+configuration, the contract and the network alone. Other commands add folders.
 """
 
 from pathlib import Path
@@ -14,6 +14,7 @@ CONTRACT = "contract.json"
 SCALING = "scaling.json"
 SPLIT = "split.json"
 STORE = "store.json"
+TEACHER = "teacher.json"  # only of a training with a teacher
 # Written while the network is trained.
 ENVIRONMENT = "environment.json"
 HISTORY = "history.csv"

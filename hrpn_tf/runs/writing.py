@@ -34,8 +34,15 @@ def create_run(
     split: Split,
     store: PatchStore,
     overwrite: bool,
+    teacher: Mapping[str, str] | None = None,
 ) -> None:
     """Create the run folder with everything but results; it appears complete or not at all.
+
+    Args:
+        run: the folder.
+        config, contract, scaling, split, store: of the training.
+        overwrite: replace another run.
+        teacher: path and checksum of the network that teaches; None for none.
 
     Raises:
         RunError: ``overwrite``, but what is there is no run folder.
@@ -55,6 +62,8 @@ def create_run(
         _write_json(folder / names.SCALING, scaling.to_json())
         _write_json(folder / names.SPLIT, slides)
         _write_json(folder / names.STORE, dataset_record(store))
+        if teacher is not None:
+            _write_json(folder / names.TEACHER, dict(teacher))
 
 
 def create_imported_run(

@@ -51,7 +51,7 @@ class Batches:
         """Training batches of epoch ``number``, from 0, without those before ``first_step``.
 
         Members as of :func:`~hrpn_tf.data.pipeline.make_dataset`; every device gets its share of
-        each batch.
+        each batch. For a teacher the random gains of the inputs come along.
         """
         return self.after(plan.first(number), plan.steps(number), first_step)
 
@@ -75,6 +75,7 @@ class Batches:
                 first_step=first_step,
                 share=share,
                 sampling=self.sampling,
+                with_gains=training.teacher is not None,
             )
 
         return self.devices.distribute(make, training.batch_size)

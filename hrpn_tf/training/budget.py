@@ -15,6 +15,7 @@ from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.plan import Plan, plan_for
 from hrpn_tf.training.runtime import may_use_xla
 from hrpn_tf.training.steps import Steps
+from hrpn_tf.training.teacher import Teacher
 from hrpn_tf.training.trained_model import TrainedModel
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,9 @@ class Speed:
     validation: float
 
 
-def measure_plan(model: TrainedModel, batches: Batches, started: float) -> Plan:
+def measure_plan(
+    model: TrainedModel, batches: Batches, started: float, teacher: Teacher | None = None
+) -> Plan:
     """The plan that ends ``training.minutes`` after ``started``.
 
     Makes some steps and a validation, and takes them back: the training that follows is the one
@@ -50,13 +53,14 @@ def measure_plan(model: TrainedModel, batches: Batches, started: float) -> Plan:
         model: with the weights that the training begins with; they are left as they are.
         batches: of the training and validation set.
         started: when the training began, ``time.perf_counter()``.
+        teacher: whose predictions are a part of the target, and of the time.
 
     Raises:
         ConfigError: the time is too short.
     """
     training, devices = batches.config.training, batches.devices
     before = read_variables(model)
-    speed = _measure(model, batches)
+    speed = _measure(model, batches, teacher)
     for name, variable in model.state_variables():
         variable.assign(before[name])
     assert training.minutes is not None
@@ -72,9 +76,10 @@ def measure_plan(model: TrainedModel, batches: Batches, started: float) -> Plan:
     return plan
 
 
-def _measure(model: TrainedModel, batches: Batches) -> Speed:
+def _measure(model: TrainedModel, batches: Batches, teacher: Teacher | None) -> Speed:
     devices = batches.devices
-    steps = Steps(model, devices, compile_xla=may_use_xla(batches.config.training))
+    compile_xla = may_use_xla(batches.config.training)
+    steps = Steps(model, devices, compile_xla=compile_xla, teacher=teacher)
     data = iter(batches.epoch(0, Plan(MOST + 2, 1)))
     times = _durations(steps.train(batch, False) for batch in data)
     first, second = islice(times, 2)

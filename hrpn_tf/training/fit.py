@@ -48,8 +48,9 @@ from hrpn_tf.training.plan import Plan, plan_of
 from hrpn_tf.training.precision import warn_if_slow
 from hrpn_tf.training.progress import Memory, resources, summary_line
 from hrpn_tf.training.resolving import adopt_network
-from hrpn_tf.training.run import may_resume
+from hrpn_tf.training.run import may_resume, refuse_other_teacher
 from hrpn_tf.training.runtime import prepare_runtime
+from hrpn_tf.training.teacher import Teacher, open_teacher
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,9 @@ def fit(
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
-        ConfigError: the configuration does not fit the store, the network or the memory.
+        ConfigError: the configuration does not fit the store, the network or the memory; or the
+            teacher is missing, or knows groups that are held back here.
+        UsageError: the teacher does not take and predict the same.
         SplitError: the groups do not allow the split.
         RunError: a finished run, or one of another configuration or store, is there.
         RunBusyError: another process trains in this folder.
@@ -114,6 +117,11 @@ def fit(
         steps = training.epochs if plan is None else plan.total  # not measured yet
         trained = build_trained(config, scaling, devices, core=batches.window.core, steps=steps)
         networks = Networks(trained, kept)
+        # loaded after the networks are built: it draws random numbers, and they start as without it
+        teacher = open_teacher(config, contract, split, batches.side)
+        record = None if teacher is None else teacher.record()
+        if resume:
+            refuse_other_teacher(run, record)
         need = _step_size(networks, batches)
         check_memory(**need)
         if devices.chief and not resume:
@@ -125,13 +133,15 @@ def fit(
                 split=split,
                 store=store,
                 overwrite=overwrite,
+                teacher=record,
             )
         devices.wait_for_all()
         with _exclusive(run, devices), _exhaustion_named(need):
             state = _restored(run, networks, batches)
             if plan is None:
-                plan, state = _measured(state, networks, batches, started)
-            return _train(run, networks, batches, plan, state, memory, progress and devices.chief)
+                plan, state = _measured(state, networks, batches, started, teacher)
+            shown = progress and devices.chief
+            return _train(run, networks, batches, plan, state, memory, shown, teacher)
 
 
 def _restored(run: Path, networks: Networks, batches: Batches) -> TrainingState:
@@ -145,11 +155,15 @@ def _restored(run: Path, networks: Networks, batches: Batches) -> TrainingState:
 
 
 def _measured(
-    state: TrainingState, networks: Networks, batches: Batches, started: float
+    state: TrainingState,
+    networks: Networks,
+    batches: Batches,
+    started: float,
+    teacher: Teacher | None,
 ) -> tuple[Plan, TrainingState]:
     """The plan for ``training.minutes``: that of the checkpoint, or a new one from the speed."""
     if state.planned_steps is None:
-        plan = measure_plan(networks.trained, batches, started)
+        plan = measure_plan(networks.trained, batches, started, teacher)
     else:
         plan = Plan(state.planned_steps, batches.config.training.epochs)
     networks.trained.lay_out(plan.total)
@@ -164,6 +178,7 @@ def _train(
     state: TrainingState,
     memory: Memory,
     progress: bool,
+    teacher: Teacher | None,
 ) -> TrainingState:
     """Train from a state."""
     config, devices = batches.config, batches.devices
@@ -193,6 +208,7 @@ def _train(
         memory,
         _callbacks(run, batches) if devices.chief else (),
         progress,
+        teacher,
     )
     return train(loop, state)
 

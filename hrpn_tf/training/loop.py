@@ -36,6 +36,7 @@ from hrpn_tf.training.runtime import may_use_xla, seed_epoch
 from hrpn_tf.training.steps import Steps
 from hrpn_tf.training.stopping import StopSignals
 from hrpn_tf.training.sums import metrics_of
+from hrpn_tf.training.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Loop:
         after_epoch: called by the chief with each new checkpoint and its state.
         memory: what is used is told apart from what was held before.
         progress: report the progress of each epoch; see ``hrpn_tf.progress``.
+        teacher: network whose predictions are a part of the target; None for none.
     """
 
     networks: Networks
@@ -63,6 +65,7 @@ class Loop:
     memory: Memory
     callbacks: Sequence[keras.callbacks.Callback] = ()
     progress: bool = True
+    teacher: Teacher | None = None
     signals: StopSignals = field(default_factory=StopSignals)
 
     @cached_property
@@ -102,7 +105,7 @@ def train(loop: Loop, state: TrainingState) -> TrainingState:
     """
     training = loop.training
     model = loop.networks.trained
-    steps = Steps(model, loop.devices, compile_xla=may_use_xla(training))
+    steps = Steps(model, loop.devices, compile_xla=may_use_xla(training), teacher=loop.teacher)
     driven = keras.callbacks.CallbackList(
         list(loop.callbacks), model=model, epochs=training.epochs, steps=loop.plan.steps(0)
     )

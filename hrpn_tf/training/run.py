@@ -1,5 +1,6 @@
 """Whether a run folder may be trained in: unfinished, of this configuration and patch dataset."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,10 @@ from hrpn_tf.config import Config
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import CheckpointError, FinishedRunError, RunError
 from hrpn_tf.files import sha256
-from hrpn_tf.runs.folder import BEST, CHECKPOINTS, HISTORY, RESOURCES
+from hrpn_tf.runs.folder import BEST, CHECKPOINTS, HISTORY, RESOURCES, TEACHER
 from hrpn_tf.runs.reading import read_history
 from hrpn_tf.runs.run import read_config
-from hrpn_tf.runs.writing import dataset_record, recorded_dataset
+from hrpn_tf.runs.writing import dataset_record, read_record, recorded_dataset
 from hrpn_tf.training.checkpoints import TrainingState, list_checkpoints, read_state
 from hrpn_tf.untrusted import read_json, read_text
 
@@ -51,6 +52,24 @@ def refuse_other(run: Path, config: Config, store: PatchStore) -> None:
     recorded = recorded_dataset(run)
     if recorded.get("sha256") != dataset_record(store)["sha256"]:
         raise RunError(f"{run}: a run on another store ({recorded.get('path')}); {_CHOICE}")
+
+
+def refuse_other_teacher(run: Path, record: Mapping[str, str] | None) -> None:
+    """Refuse to resume a run with another teacher than it was begun with.
+
+    Args:
+        run: an unfinished run of this configuration.
+        record: path and checksum of the teacher; None for none.
+
+    Raises:
+        RunError: the teacher has changed since, or the record is missing or damaged.
+    """
+    if record is None:
+        return
+    if read_record(run, TEACHER).get("sha256") != record["sha256"]:
+        raise RunError(
+            f"{run}: was begun with another teacher; {record['path']} has changed since; {_CHOICE}"
+        )
 
 
 def is_finished(run: Path, config: Config) -> bool:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from hrpn_tf.training import normalisation
 from hrpn_tf.training.distribution import Devices
+from hrpn_tf.training.teacher import Teacher
 from hrpn_tf.training.trained_model import TrainedModel
 
 
@@ -19,22 +20,30 @@ class Steps:
     (Keras 3.15, issue 20585); ``strategy.run`` around the model's own step does.
     """
 
-    def __init__(self, model: TrainedModel, devices: Devices, *, compile_xla: bool) -> None:
-        """Prepare; the graphs are built on the first calls."""
+    def __init__(
+        self,
+        model: TrainedModel,
+        devices: Devices,
+        *,
+        compile_xla: bool,
+        teacher: Teacher | None = None,
+    ) -> None:
+        """Prepare; the graphs are built on the first calls. A teacher changes the target."""
         self.model, self.devices = model, devices
-        self._compile_xla = compile_xla
+        self._compile_xla, self._teacher = compile_xla, teacher
         self._train = {frozen: self._build(frozen) for frozen in (False, True)}
         self._test = tf.function(model.test_step, reduce_retracing=True)
 
     def _build(self, frozen: bool) -> Any:
         """The graph of a step, with batch normalisation frozen or not."""
-        model, devices = self.model, self.devices
+        model, devices, teacher = self.model, self.devices, self._teacher
         # A graph within the graph is what XLA compiles; it cannot hold what devices do together.
         alone = self._compile_xla and devices.replicas == 1
         step = tf.function(model.train_step, jit_compile=True) if alone else model.train_step
 
         def on_device(data: Any, stop: tf.Tensor) -> tf.Tensor:
-            return tf.concat([step(data), [stop]], axis=0)
+            seen = data if teacher is None else teacher.taught(data)
+            return tf.concat([step(seen), [stop]], axis=0)
 
         @tf.function
         def train(data: Any, stop: tf.Tensor) -> tf.Tensor:

@@ -46,6 +46,13 @@ def test_the_result_does_not_depend_on_the_tiles(run: Path) -> None:
     np.testing.assert_allclose(tiled, whole, atol=1e-3)
 
 
+def test_symmetries_turn_with_the_array(run: Path) -> None:
+    whole = image()[:128, :192]
+    straight = ht.predict(run, whole, pixel_size=0.5, symmetries=True)
+    turned = ht.predict(run, np.rot90(whole), pixel_size=0.5, symmetries=True)
+    np.testing.assert_allclose(turned, np.rot90(straight), rtol=0, atol=1e-3)
+
+
 def test_other_numbers_are_predicted_as_float32(run: Path) -> None:
     expected = ht.predict(run, image("float32"), pixel_size=0.5)
     for dtype in ("float64", "int64"):

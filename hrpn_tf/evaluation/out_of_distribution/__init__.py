@@ -2,7 +2,11 @@
 
 from hrpn_tf.evaluation.out_of_distribution.files import load_profile, save_profile
 from hrpn_tf.evaluation.out_of_distribution.judgement import Judgement, judge, one_line
-from hrpn_tf.evaluation.out_of_distribution.profile import TrainingProfile, learn_profile
+from hrpn_tf.evaluation.out_of_distribution.profile import (
+    TrainingProfile,
+    join_profiles,
+    learn_profile,
+)
 from hrpn_tf.evaluation.out_of_distribution.statistics import (
     SIDE,
     WINDOWS,
@@ -19,6 +23,7 @@ __all__ = [
     "TrainingProfile",
     "choose_windows",
     "describe",
+    "join_profiles",
     "judge",
     "learn_profile",
     "load_profile",

@@ -90,6 +90,25 @@ def learn_profile(
     )
 
 
+def join_profiles(profiles: Sequence[TrainingProfile]) -> TrainingProfile | None:
+    """The profile of the training slides of several networks together.
+
+    It has no features, which differ from network to network. None if the profiles are of other
+    channels or windows, so that their slides cannot be compared.
+    """
+    first = profiles[0]
+    if any((p.channels, p.window_px) != (first.channels, first.window_px) for p in profiles):
+        return None
+    slides = {
+        name: (group, SlideStatistics(quantiles, structure, None, 0))
+        for p in profiles
+        for name, group, quantiles, structure in zip(
+            p.slides, p.groups, p.quantiles, p.structure_px, strict=True
+        )
+    }
+    return learn_profile(first.channels, slides, first.window_px)
+
+
 @dataclass(frozen=True)
 class Distances:
     """The distances of a slide from others.

@@ -26,6 +26,7 @@ class ReportMetrics:
         peak: grey level of PSNR and SSIM, or None.
         target_type: type of the measured slides.
         networks: checksums of the networks that predicted.
+        symmetries: slides whose prediction averages the orientations of each tile.
     """
 
     rows: tuple[Mapping[str, Any], ...]
@@ -34,6 +35,7 @@ class ReportMetrics:
     peak: float | None
     target_type: str
     networks: tuple[str, ...]
+    symmetries: tuple[str, ...] = ()
 
     @property
     def slides(self) -> list[str]:
@@ -71,6 +73,7 @@ def read_metrics(folder: Path) -> ReportMetrics:
             values["peak"],
             values["target_type"],
             tuple(values.get("networks") or ()),
+            tuple(n for n, v in (values.get("predictions") or {}).items() if v.get("symmetries")),
         )
         for slide in (*metrics.slides, POOLED):
             _check(metrics.model(slide), metrics.definitions)

@@ -86,7 +86,9 @@ def compare_runs(
         entries += _baselines(results[0], everything, progress)
     slides = _slides(results[0], everything)
     chosen = options.reference or entries[0].label
-    comparison = Comparison(slides, tuple(entries), chosen, results[0].peak, (how,))
+    comparison = Comparison(
+        slides, tuple(entries), chosen, results[0].peak, (how, *_averaged(results))
+    )
     comparison.entry(chosen)  # a baseline may be missing
     with atomic_path(out, overwrite) as folder:
         folder.mkdir()
@@ -200,6 +202,17 @@ def _costs(
     }
     how = f"{rounds} rounds on {device_in_words()}; runs of one family share one measurement"
     return costs, f"Latency: {how if rounds else 'not measured'}."
+
+
+def _averaged(results: Sequence[RunResults]) -> list[str]:
+    """A sentence about the runs whose predictions cost eight times their network, if any."""
+    labels = [each.label for each in results if each.symmetries]
+    if not labels:
+        return []
+    return [
+        f"Predicted as the mean over the eight orientations of each tile: {', '.join(labels)}; "
+        "operations and latency are those of one orientation."
+    ]
 
 
 def _store_slides(results: RunResults) -> tuple[RunSlide, ...]:

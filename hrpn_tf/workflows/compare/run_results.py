@@ -33,6 +33,7 @@ class RunResults:
         peak: peak intensity of PSNR and SSIM, or None.
         resources: resources of the training; empty if unknown.
         files: checksums of the files of each evaluated slide, by its name; of those that are known.
+        symmetries: whether a slide's prediction averages the orientations of each tile.
     """
 
     label: str
@@ -42,6 +43,7 @@ class RunResults:
     peak: float | None
     resources: dict[str, float]
     files: Mapping[str, Any] = field(default_factory=dict)
+    symmetries: bool = False
 
     @property
     def config(self) -> Config:
@@ -50,9 +52,13 @@ class RunResults:
 
     @property
     def family(self) -> str:
-        """Key that is equal for runs that differ only in their seed."""
-        values = self.config.model_dump(mode="json", include={"data", "model", "training"})
+        """Key that is equal for runs that differ only in their seed, and were predicted alike."""
+        values: dict[str, Any] = self.config.model_dump(
+            mode="json", include={"data", "model", "training"}
+        )
         del values["training"]["seed"]
+        if self.symmetries:
+            values["symmetries"] = True
         return json.dumps(values, sort_keys=True)
 
 
@@ -110,6 +116,7 @@ def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResul
         peak=values["peak"],
         resources=dict(run.records.resources),
         files=_files(values),
+        symmetries=any(each.get("symmetries") for each in values.get("predictions", {}).values()),
     )
 
 

@@ -10,7 +10,7 @@ from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation.spatial.ablated_slide import SEED, AblatedSlide
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide, prediction_path
-from hrpn_tf.slides import open_slide
+from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.slides.checks import recorded_pixel_size
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.existing import expected_input
@@ -65,6 +65,7 @@ def predict_without(
     *,
     shuffle_um: float,
     progress: bool,
+    symmetries: bool = False,
 ) -> Path:
     """Predict a slide with one input ablated; an existing result of the same network is reused.
 
@@ -77,6 +78,7 @@ def predict_without(
         folder: folder of the predictions; the result goes to ``FOLDER/ablated/ROLE-HOW``.
         shuffle_um: side of the shuffled blocks, um.
         progress: report the progress; see ``hrpn_tf.progress``.
+        symmetries: average the orientations of each tile, as the whole slide's prediction does.
 
     Raises:
         RunError: no network, or the mean intensities of its training are missing.
@@ -86,7 +88,7 @@ def predict_without(
     out = prediction_path(folder / "ablated" / f"{role}-{how}", slide.name)
     change = ablation_of(run, role, how, shuffle_um)
     request = Request(slide.path, out, slide.channels, slide.pixel_size_um)
-    job = plan_slides(network, [request])[0]
+    job = plan_slides(network, [request], settings={"symmetries": symmetries})[0]
     if out.exists() and _is_done(out, job, network, change):
         return out
     channel = job.channels[network.contract().inputs.index(role)]
@@ -105,8 +107,10 @@ def predict_without(
 
 def _is_done(out: Path, job: SlideJob, network: RunNetwork, change: Mapping[str, Any]) -> bool:
     """Whether a predicted slide is of this slide, by this network, with this ablation."""
-    from hrpn_tf.prediction.belonging import mismatch
+    from hrpn_tf.prediction.belonging import has_symmetries, mismatch
 
+    if has_symmetries(read_provenance(out)) != job.config.prediction.symmetries:
+        return False
     with open_slide(job.slide) as slide:
         wanted = replace(expected_input(job, slide.info), ablation=change)
     return mismatch(out, wanted, network.origin()) is None

@@ -25,7 +25,7 @@ from hrpn_tf.evaluation import (
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.slide_evaluation import unused_range
 from hrpn_tf.files import atomic_path, refuse_existing
-from hrpn_tf.prediction.belonging import warn_of_unknown_input
+from hrpn_tf.prediction.belonging import has_symmetries, warn_of_unknown_input
 from hrpn_tf.progress import Progress, tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
@@ -125,7 +125,8 @@ def evaluate_run(
         (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         (folder / "metrics.csv").write_text(to_csv(evaluation), encoding="utf-8")
         (folder / "metrics.md").write_text(
-            to_markdown(evaluation) + resampled_lines(others), encoding="utf-8"
+            to_markdown(evaluation) + resampled_lines(others) + _symmetry_lines(made),
+            encoding="utf-8",
         )
     _warn_of_predictions(paths, made)
     return Evaluated(final, evaluation)
@@ -206,7 +207,20 @@ def _warn_of_predictions(paths: Mapping[str, Path], made: Mapping[str, Mapping[s
 
 def _made_of(made: Mapping[str, Any]) -> dict[str, Any]:
     """What a prediction states of its network and slide, for the reader of the metrics."""
-    return {key: made[key] for key in ("model", "input", "region", "mask") if key in made}
+    stated = {key: made[key] for key in ("model", "input", "region", "mask") if key in made}
+    return {**stated, "symmetries": True} if has_symmetries(made) else stated
+
+
+def _symmetry_lines(made: Mapping[str, Mapping[str, Any]]) -> str:
+    """Markdown that names the predictions that average orientations; empty if none does."""
+    names = [name for name, each in made.items() if has_symmetries(each)]
+    if not names:
+        return ""
+    which = "Each" if len(names) == len(made) else ", ".join(map(markdown, names)) + ": each"
+    return (
+        f"\n## Symmetries\n\n{which} tile was predicted in its eight orientations, and the results "
+        "were averaged (`hrpn-tf predict --symmetries`).\n"
+    )
 
 
 def _networks(

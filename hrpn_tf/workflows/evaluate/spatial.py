@@ -27,10 +27,11 @@ from hrpn_tf.evaluation.spatial.vessels import (
     otsu,
     vessel_threshold,
 )
+from hrpn_tf.prediction.belonging import has_symmetries
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide
-from hrpn_tf.slides import Slide, open_slide
+from hrpn_tf.slides import Slide, open_slide, read_provenance
 from hrpn_tf.workflows.evaluate.ablation import How, check_ablations, predict_without
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
 from hrpn_tf.workflows.evaluate.spatial_inputs import (
@@ -244,6 +245,7 @@ class SpatialRun:
                     self.predictions,
                     shuffle_um=side,
                     progress=self.progress,
+                    symmetries=has_symmetries(read_provenance(self.prediction(slide))),
                 )
                 ablated.append(self._moments(slide, path))
             yield Ablation(role, how, done[how], tuple(whole), tuple(ablated))

@@ -10,6 +10,7 @@ import numpy as np
 from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.prediction.tiling import Region
 from hrpn_tf.runs import Run, RunSlide
+from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.jobs import SlideJob
 from hrpn_tf.workflows.predict.one_slide import EXACT, plan_slides, predict_slide
@@ -43,6 +44,56 @@ def sample_patches(store: "PatchStore", groups: Sequence[str]) -> tuple[np.ndarr
     chosen = indices[np.linspace(0, len(indices) - 1, count).round().astype(int)]
     patches = np.stack([store.read(int(index)) for index in chosen]).astype(np.float32)
     return patches[..., :-1], patches[..., -1:]
+
+
+@dataclass(frozen=True)
+class HeldOutGroups:
+    """The groups that the formats are measured on.
+
+    Attributes:
+        subset: what they are, in a word or a few.
+        groups: their names.
+        caution: what to know of the figures; empty if there is nothing.
+    """
+
+    subset: str
+    groups: tuple[str, ...]
+    caution: str = ""
+
+
+def held_out(network: RunNetwork | EnsembleNetwork, store: "PatchStore") -> HeldOutGroups:
+    """The test groups, or else the validation groups.
+
+    Of a mean of networks these are the groups that no member trained on. If there are none, as for
+    the folds of a cross-validation, they are those that at least one member did not train on.
+    The agreement with the Keras model is as good to measure there; the errors against the measured
+    target are too small, which ``caution`` says.
+
+    Raises:
+        RunError: there is nothing to measure on.
+    """
+    used = network.subsets()
+    if isinstance(network, RunNetwork):
+        split = network.run.split  # as it is: patches that are missing are an error
+        subset = "test" if split.test else "validation"
+        return HeldOutGroups(subset, tuple(getattr(split, subset)))
+    there = set(store.groups)
+    for subset in ("test", "validation"):
+        groups = tuple(g for g, its in used.items() if its == subset and g in there)
+        if groups:
+            return HeldOutGroups(subset, groups)
+    groups = tuple(group for group in network.tested() if group in there)
+    if not groups:
+        raise RunError(
+            f"{store.path}: each of its groups trained all of the networks, or picked their "
+            "checkpoints, so the formats cannot be measured; fit with a test group"
+        )
+    return HeldOutGroups(
+        "test",
+        groups,
+        "each of these groups trained some of the networks, so the errors against the measured "
+        "target are too small; the differences between formats are not affected",
+    )
 
 
 @dataclass

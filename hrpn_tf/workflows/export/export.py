@@ -1,4 +1,4 @@
-"""Export the best network of a run to a bundle, with a certificate."""
+"""Export the best network of a run, or the mean of several, to a bundle with a certificate."""
 
 import logging
 import tempfile
@@ -8,17 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrpn_tf._version import __version__
 from hrpn_tf.console import load_tensorflow
-from hrpn_tf.errors import UncertifiedError
+from hrpn_tf.errors import UncertifiedError, UsageError
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.runs import Run, open_run
-from hrpn_tf.workflows.export.evidence import held_out_slide, sample_patches
+from hrpn_tf.workflows.export.about import about_network, runs_of
+from hrpn_tf.workflows.export.evidence import held_out, held_out_slide, sample_patches
 from hrpn_tf.workflows.export.options import ExportOptions
+from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
 from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
-    from hrpn_export import About, Contract
+    from hrpn_export import Contract
     from hrpn_export.evidence import Evidence
     from hrpn_export.export import Exported
 
@@ -28,16 +29,17 @@ logger = logging.getLogger(__name__)
 
 
 def export_run(
-    run: Run | Path,
+    run: Run | Path | Sequence[Run | Path],
     out: Path,
     *,
     options: ExportOptions | None = None,
     overwrite: bool = False,
 ) -> "Exported":
-    """Export the best network of a run.
+    """Export the best network of a run, or the mean of the best networks of several runs.
 
     Args:
-        run: open run or run folder.
+        run: open run or run folder; or several, whose networks are exported as their mean: one
+            network in every format.
         out: folder of the bundle; with ``zip`` also ``OUT.zip``.
         options: formats, precisions and certification.
         overwrite: replace an existing bundle.
@@ -46,7 +48,8 @@ def export_run(
         The exported bundle, with every format that passed certification.
 
     Raises:
-        UsageError: a format supports none of the requested precisions.
+        UsageError: a format supports none of the requested precisions; or the networks of several
+            runs do not take or predict the same, or intervals are requested of their mean.
         RunError, StoreError: the run has no network yet, or its patch dataset is missing.
         UncertifiedError: a format failed certification, or its converter failed; the others are
             in the bundle.
@@ -56,11 +59,13 @@ def export_run(
     """
     from hrpn_tf.workflows.export.plan import plan_artefacts
 
-    run, options = open_run(run), options or ExportOptions()
+    options = options or ExportOptions()
+    given = [run] if isinstance(run, Run | Path) else list(run)
+    runs = tuple(open_run(each) for each in given)
     artefacts, left_out = plan_artefacts(options.formats, options.precisions)
     for line in left_out:
         logger.warning(line)
-    network = _network(run, options)
+    network = _network(runs, options)
     contract = network.contract()
     network.origin()  # refuses a run without a network
     if any(format == "tensorrt" for format, _ in artefacts):
@@ -74,12 +79,10 @@ def export_run(
 
     from hrpn_tf.data.store import open_store
 
-    store = open_store(run.check_dataset(options.store or run.patch_dataset))
-    model = (run.calibration if network.intervals else run).load_network()
-    if network.intervals and options.intervals is None:
-        logger.warning(
-            f"{run.calibrated}: exported with prediction intervals; without: --no-intervals"
-        )
+    store = open_store(runs[0].check_dataset(options.store or runs[0].patch_dataset))
+    if len(runs) > 1:
+        _warn_of_other_stores(runs)
+    model = network.load_network()
     with (
         tempfile.TemporaryDirectory(prefix="hrpn-export-") as scratch,
         # both are finished before either gets its name, so that a kill leaves none of them alone
@@ -91,9 +94,9 @@ def export_run(
             contract,
             folder,
             artefacts=artefacts,
-            calibration=sample_patches(store, run.split.train)[0],
-            evidence=_evidence(run, store, Path(scratch), options),
-            about=_about(network, model.name, store, options),
+            calibration=sample_patches(store, _groups(network, store, "train"))[0],
+            evidence=_evidence(network, store, Path(scratch), options),
+            about=about_network(network, model.name, store, Path(scratch), options),
             options=options.format_options,
             uncertified=options.uncertified,
             log=logger.info,
@@ -105,9 +108,48 @@ def export_run(
     return exported
 
 
-def _network(run: Run, options: ExportOptions) -> RunNetwork:
-    """The network that is exported: by default the calibrated one, if there is one."""
-    return RunNetwork(run, run.is_calibrated if options.intervals is None else options.intervals)
+def _network(runs: Sequence[Run], options: ExportOptions) -> RunNetwork | EnsembleNetwork:
+    """The network that is exported: by default the calibrated one, if a single run has one."""
+    calibrated = [run for run in runs if run.is_calibrated]
+    if len(runs) == 1:
+        run = runs[0]
+        intervals = run.is_calibrated if options.intervals is None else options.intervals
+        if intervals and options.intervals is None:
+            logger.warning(
+                f"{run.calibrated}: exported with prediction intervals; without: --no-intervals"
+            )
+        return RunNetwork(run, intervals)
+    if options.intervals:
+        raise UsageError(
+            f"--intervals: the mean of {len(runs)} networks has no prediction intervals; leave it "
+            "out, or train one network to predict like the mean (hrpn-tf fit --teacher) and "
+            "calibrate that"
+        )
+    if calibrated and options.intervals is None:
+        logger.warning(
+            f"{calibrated[0]}: has prediction intervals, which are those of its own network; the "
+            f"mean of {len(runs)} networks is exported without"
+        )
+    return EnsembleNetwork(tuple(runs))
+
+
+def _warn_of_other_stores(runs: Sequence[Run]) -> None:
+    """Warn if runs were fitted on several patch datasets: only names tell their groups apart."""
+    first = runs[0].patch_dataset.resolve()
+    for run in runs[1:]:
+        if (other := run.patch_dataset.resolve()) != first:
+            logger.warning(
+                f"{run}: was fitted on {other}, not on {first}; groups of the same name are taken "
+                "for the same, and the formats are measured on patches of the first"
+            )
+            return
+
+
+def _groups(network: RunNetwork | EnsembleNetwork, store: "PatchStore", subset: str) -> list[str]:
+    """The groups in the patch dataset that the training used as this subset."""
+    used = network.subsets().items()
+    single = isinstance(network, RunNetwork)  # whose missing patches are an error
+    return [g for g, its in used if its == subset and (single or g in store.groups)]
 
 
 def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
@@ -122,71 +164,31 @@ def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
         read_capability(capability)
 
 
-def _calibrated(run: Run) -> dict[str, Any]:
-    """Calibration record of a bundle; slides by name only."""
-    record = run.calibration.record
-    kept = ("coverage", "guarantee", "method", "groups", "correction", "coverage_table")
-    return {key: record[key] for key in kept}
-
-
 def _evidence(
-    run: Run,
+    network: RunNetwork | EnsembleNetwork,
     store: "PatchStore",
     scratch: Path,
     options: ExportOptions,
 ) -> "Evidence":
-    """Held-out patches and a slide, of the test groups or else of the validation groups."""
+    """Held-out patches and a slide; see ``held_out``."""
     from hrpn_export import Evidence
 
-    subset = "test" if run.split.test else "validation"
-    groups = getattr(run.split, subset)
-    patches, targets = sample_patches(store, groups)
-    slides = [slide for slide in run.slides(options.slides) if slide.subset == subset]
-    slide = held_out_slide(run, slides, scratch, options.region)
+    held = held_out(network, store)
+    if held.caution:
+        logger.warning(f"{', '.join(held.groups)}: {held.caution}")
+    run = runs_of(network)[0]
+    patches, targets = sample_patches(store, held.groups)
+    slides = [slide for slide in run.slides(options.slides) if slide.group in held.groups]
+    folder = scratch / "predictions"
+    folder.mkdir()
+    slide = held_out_slide(run, slides, folder, options.region)
     side = patches.shape[1]
     origin = (
-        f"{len(patches)} patches of {side} x {side} px of the {subset} groups "
-        f"({', '.join(groups)}), and the slide {slide.name} ({slide.width} x {slide.height} px)"
+        f"{len(patches)} patches of {side} x {side} px of the {held.subset} groups "
+        f"({', '.join(held.groups)}), and the slide {slide.name} "
+        f"({slide.width} x {slide.height} px){f'; {held.caution}' if held.caution else ''}"
     )
     return Evidence(patches, targets, [slide], origin)
-
-
-def _about(network: RunNetwork, name: str, store: "PatchStore", options: ExportOptions) -> "About":
-    """What the bundle says of the network, and the files that it carries beside it."""
-    from hrpn_export import About
-
-    run, contract = network.run, network.contract()
-    return About(
-        name=name,
-        licence=options.licence or About.licence,
-        authors=options.authors,
-        program=f"hrpn-tf {__version__}",
-        provenance={
-            "network": network.origin(),
-            "groups": run.subsets,
-            "store": {"fingerprint": store.manifest.fingerprint, "dtype": store.manifest.dtype},
-            "configuration": run.config.model_dump(mode="json"),
-            **({"calibration": _calibrated(run)} if network.intervals else {}),
-        },
-        description=_description(name, contract.inputs, contract.outputs),
-        files=_attached(run),
-    )
-
-
-def _attached(run: Run) -> dict[str, Path]:
-    """Further files of a bundle for ``hrpn-tf predict``."""
-    path = run.training_profile
-    if not path.is_file():
-        logger.warning(
-            f"{run} has no training profile for the bundle; hrpn-tf describe-training {run} makes "
-            "one"
-        )
-        return {}
-    return {path.name: path}
-
-
-def _description(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:
-    return f"{name}: predicts {' and '.join(outputs)} from {' and '.join(inputs)}, pixel by pixel"
 
 
 def _at(out: Path, exported: "Exported") -> "Exported":

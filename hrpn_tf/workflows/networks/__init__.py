@@ -6,6 +6,7 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from hrpn_tf.workflows.networks.bundle import BundleNetwork
+    from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
     from hrpn_tf.workflows.networks.network import Network, load_network
     from hrpn_tf.workflows.networks.run import RunNetwork
 
@@ -13,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "bundle": ["BundleNetwork"],
+        "ensemble": ["EnsembleNetwork"],
         "network": ["Network", "load_network"],
         "run": ["RunNetwork"],
     },

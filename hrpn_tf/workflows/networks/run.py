@@ -10,6 +10,7 @@ from hrpn_tf.console import load_tensorflow
 from hrpn_tf.runs import Run, RunSlide
 
 if TYPE_CHECKING:
+    import keras
     from hrpn_export import Contract, Session
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
@@ -101,6 +102,14 @@ class RunNetwork:
         """None, since a network in float32 needs no calibration."""
         return None
 
+    def load_network(self) -> "keras.Model":
+        """The network as a Keras model, float32.
+
+        Raises:
+            CheckpointError: its file is damaged.
+        """
+        return (self.run.calibration if self.intervals else self.run).load_network()
+
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""
         load_tensorflow()
@@ -109,8 +118,7 @@ class RunNetwork:
         if threads is not None:
             limit_threads(threads)  # before TensorFlow starts with the network
         contract = self.contract()
-        network = self.run.calibration if self.intervals else self.run
-        return KerasSession(network.load_network(), contract, threads)
+        return KerasSession(self.load_network(), contract, threads)
 
     def state(self) -> int:
         """See ``Network``."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from hrpn_tf.prediction import PredictionSummary, SlidePrediction, StartedPrediction
 
-# Settings for intermediate predictions: unrounded values, in chunks.
-EXACT: Mapping[str, Any] = {"dtype": "float32", "format": "ome-zarr-0.5"}
+# Settings for intermediate predictions: unrounded values of the network alone, in chunks.
+EXACT: Mapping[str, Any] = {"dtype": "float32", "format": "ome-zarr-0.5", "symmetries": False}
 
 
 def plan_slides(

@@ -21,6 +21,8 @@ def describe(summary: "PredictionSummary") -> str:
         parts.append(f"{summary.blocks - summary.computed} of {summary.blocks} blocks were there")
     halo = "overlapping by half, blended" if tiling.blended else f"halo {tiling.halo} px"
     parts.append(f"tiles of {tiling.shape[0]} x {tiling.shape[1]} px, {halo}")
+    if summary.symmetries:
+        parts.append("mean of the 8 orientations of each tile")
     if summary.seams is not None:
         parts.append(
             f"seam error up to {summary.seams['largest']:.2g} grey levels, mean "

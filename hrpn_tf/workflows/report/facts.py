@@ -96,6 +96,9 @@ def _model(sources: Sources) -> Facts:
         facts.append(fact("pixel size", f"{contract['pixel_size_um']:g} µm/px"))
     if contract.get("receptive_field"):
         facts.append(fact("receptive field", f"{contract['receptive_field']} px"))
+    if averaged := len(sources.metrics.symmetries):
+        how = f"mean of 8 orientations for {averaged} of {_count(sources.metrics.slides, 'slide')}"
+        facts.append(fact("symmetries", how))
     facts += [fact("checksum", f"{network[:16]}...") for network in sources.metrics.networks]
     return facts
 
@@ -128,7 +131,11 @@ def _training(sources: Sources) -> Facts:
     training = sources.config.training
     rows = sources.run.history
     loss = " + ".join(f"{weight:g} {name}" for name, weight in training.loss.items())
-    facts = [fact("epochs", f"{len(rows)} of {training.epochs}"), fact("loss", loss)]
+    facts = []
+    if training.teacher is not None:
+        how = f"{training.teacher}, {training.distillation:g} of the target"
+        facts.append(fact("teacher", how))
+    facts += [fact("epochs", f"{len(rows)} of {training.epochs}"), fact("loss", loss)]
     best = min((row for row in rows if row.get("val_loss")), default=None,
                key=lambda row: float(row["val_loss"]))  # fmt: skip
     if best is not None:

@@ -156,6 +156,13 @@ def test_what_was_evaluated_already_is_only_read(
     assert first == second
     assert [each["label"] for each in first["entries"]] == ["m0", "other"]
     assert first["entries"][0]["latency_ms"] is None
+    assert len(first["remarks"]) == 1
+    change_json(
+        runs / "m0/evaluation/metrics.json", lambda v: v["predictions"]["d"].update(symmetries=True)
+    )
+    assert compare(runs / "m0", *plain, runs / "averaged") == 0
+    averaged = json.loads((runs / "averaged/comparison.json").read_text())
+    assert "the eight orientations of each tile: m0; operations" in averaged["remarks"][1]
     (runs / "m0/best.keras").write_bytes((runs / "m1/best.keras").read_bytes())
     capsys.readouterr()
     assert compare(runs / "m0", *plain, runs / "three") == 0

@@ -75,6 +75,19 @@ def test_the_test_slides_are_evaluated_by_default(
     assert "d.png" in printed
 
 
+def test_averaged_orientations_are_said(run: Path) -> None:
+    settings = {"configuration": {"prediction": {"symmetries": True}}}
+    values = image(3)[..., 2:].astype(np.float32)
+    write_slide(run / "predictions" / "d.ome.tif", values, channels=["qd"], pixel_size_um=0.5,
+                provenance=settings, overwrite=True)  # fmt: skip
+    assert evaluate(run, "--no-baselines") == 0
+    assert "Each tile was predicted in its eight orientations" in (
+        run / "evaluation" / "metrics.md"
+    ).read_text(encoding="utf-8")
+    metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
+    assert metrics["predictions"]["d"]["symmetries"] is True
+
+
 def test_options_choose_groups_and_baselines(run: Path, tmp_path: Path) -> None:
     predict(run, "a", image(0)[..., 2:].astype(np.float32))
     out = tmp_path / "out"

@@ -66,6 +66,21 @@ def test_every_runtime_predicts_slides(
     assert np.abs(pixels(out) - reference).max() <= limit
 
 
+def test_every_format_averages_orientations(run: Path, bundle: Path, tmp_path: Path) -> None:
+    slide = run.parent / "slides" / "c.ome.tif"
+    found = []
+    for number, network in enumerate(
+        (("--run", run), ("--bundle", bundle), ("--bundle", bundle, "--model-format", "tflite"))
+    ):
+        out = tmp_path / f"{number}.ome.tif"
+        options = ("--out", out, "--tile", 64, "--symmetries")
+        assert hrpn_tf("predict", slide, *network, *options).exit_code == 0
+        assert read_provenance(out)["configuration"]["prediction"]["symmetries"] is True
+        found.append(pixels(out))
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], rtol=0, atol=0.01)
+
+
 def test_int8_warns_once_of_a_slide_brighter_than_its_calibration(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,7 @@ def _rewrite(run: Path) -> None:
 CHANGES: list[tuple[Callable[[Path], object], tuple[object, ...], str | None]] = [
     (lambda run: None, ("--dtype", "uint16"), "made with prediction.dtype=float32, not uint16"),
     (lambda run: None, ("--no-skip-empty",), "made with prediction.skip_empty=true, not false"),
+    (lambda run: None, ("--symmetries",), "made with prediction.symmetries=false, not true"),
     (lambda run: None, ("--halo", 8), "made with prediction.halo=null, not 8"),
     (lambda run: None, ("--region", "0,0,32,32"), "another region of the slide"),
     (lambda run: None, ("--channel", "vessels=2"), "from the channel 'vessels' as vessels, not"),

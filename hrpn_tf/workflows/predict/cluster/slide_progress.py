@@ -108,4 +108,5 @@ class SlideProgress:
             blocks=len(self.tiling),
             peak_bytes=self.peak or None,
             assessed=self.begun.record.assessed,
+            symmetries=self.job.config.prediction.symmetries,
         )

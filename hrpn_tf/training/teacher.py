@@ -1,0 +1,175 @@
+"""Distillation: a trained network whose predictions are a part of the target.
+
+The target of a training step becomes ``(1 - w) * measured + w * predicted by the teacher``, where w
+is ``training.distillation``. Validation is against the measured target alone.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+from hrpn_export import Contract, open_bundle
+from hrpn_export.tracing import with_constant_weights
+
+from hrpn_tf.config import Config
+from hrpn_tf.data.splits import Split
+from hrpn_tf.errors import ConfigError
+from hrpn_tf.kinds import kind_of
+from hrpn_tf.runs import load_run, open_run
+from hrpn_tf.runs.agreement import refuse_different
+from hrpn_tf.runs.folder import SPLIT
+from hrpn_tf.runs.keras_file import load_keras_file
+from hrpn_tf.training.core import core_of
+
+if TYPE_CHECKING:
+    import keras
+
+logger = logging.getLogger(__name__)
+
+KEY = "training.teacher"
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A trained network, frozen.
+
+    Attributes:
+        path: run or bundle.
+        sha256: checksum of its Keras file.
+        weight: of its prediction in the target, 0 to 1.
+        accumulate: parts in which a batch is predicted, one after another.
+        predict: of (N, H, W, inputs) to (N, H, W, 1 or more), grey levels.
+    """
+
+    path: Path
+    sha256: str
+    weight: float
+    accumulate: int
+    predict: Callable[[Any], Any]
+
+    def record(self) -> dict[str, str]:
+        """What the run folder says of it."""
+        return {"path": str(self.path.resolve()), "sha256": self.sha256}
+
+    def taught(self, data: Any) -> Any:
+        """A batch of the pipeline with the mixed target.
+
+        The teacher sees the inputs as they are turned and cropped, but before the random gains,
+        since these leave the measured target as it is, too.
+
+        Args:
+            data: inputs, target and, if there are any, values by name; see ``make_dataset``.
+        """
+        inputs, target, *more = data
+        places = dict(more[0]) if more else {}
+        gains = places.pop("gains", None)
+        clean = inputs if gains is None else inputs / gains[:, None, None, :]
+        predicted = tf.stop_gradient(self._predicted(clean))
+        predicted = core_of(predicted, places, target.shape[1])
+        mixed = (1 - self.weight) * target + self.weight * predicted
+        return (inputs, mixed, places) if places else (inputs, mixed)
+
+    def _predicted(self, inputs: Any) -> Any:
+        if self.accumulate == 1:
+            return self.predict(inputs)[..., :1]
+        shape = tf.shape(inputs)
+        parts = tf.reshape(inputs, [self.accumulate, -1, *inputs.shape[1:]])
+        found = tf.map_fn(lambda part: self.predict(part)[..., :1], parts, parallel_iterations=1)
+        return tf.reshape(found, [shape[0], *inputs.shape[1:3], 1])
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a run or bundle holds."""
+
+    network: "keras.Model"
+    contract: Contract
+    sha256: str
+    subsets: Mapping[str, str] | None
+
+
+def open_teacher(config: Config, contract: Contract, split: Split, side: int) -> Teacher | None:
+    """The teacher that the configuration names; None if it names none.
+
+    Args:
+        config: the resolved configuration.
+        contract: of the network that learns.
+        split: its groups.
+        side: of a training crop, px.
+
+    Raises:
+        ConfigError: there is no such run or bundle, it cannot be combined with the configuration,
+            or it learnt from groups that are held back here.
+        UsageError: it does not take and predict the same.
+        HrpnError, BundleError: it is damaged.
+    """
+    training = config.training
+    if training.teacher is None:
+        return None
+    if training.adversarial is not None:
+        raise ConfigError(
+            f"{KEY}: a discriminator separates predicted from measured targets, and the target of "
+            "a teacher is neither; leave out training.adversarial or the teacher"
+        )
+    path = Path(training.teacher)
+    found = _find(path)
+    refuse_different(f"the teacher {path}", found.contract, "this training", contract)
+    if side % found.contract.stride_multiple:
+        raise ConfigError(
+            f"{KEY}: {path} takes multiples of {found.contract.stride_multiple} px, and a training "
+            f"crop has {side} px; set training.crop"
+        )
+    _refuse_seen(path, found.subsets, split)
+    predict = with_constant_weights(found.network, len(contract.inputs))
+    weight = training.distillation
+    logger.info(f"{path}: teaches with {weight:g} of the target")
+    return Teacher(path, found.sha256, weight, training.accumulate, predict)
+
+
+def _find(path: Path) -> _Found:
+    if path.suffix.lower() == ".zip" or kind_of(path) == "bundle":
+        return _in_bundle(path)
+    if kind_of(path) != "run":
+        raise ConfigError(f"{KEY}: {path} is neither a run nor a bundle")
+    run = open_run(path)
+    network, contract, _ = load_run(run)
+    assert run.checksum is not None
+    run.check_split()
+    known = (path / SPLIT).exists()  # imported weights have none
+    return _Found(network, contract, run.checksum, run.subsets if known else None)
+
+
+def _in_bundle(path: Path) -> _Found:
+    with open_bundle(path) as bundle:  # one from a zip is gone afterwards
+        file = bundle.artefact("keras", "fp32").path
+        groups = bundle.manifest.provenance.get("groups")
+        return _Found(
+            load_keras_file(bundle.path / file),
+            bundle.contract.without_intervals(),
+            bundle.manifest.files[file],
+            {str(g): str(s) for g, s in groups.items()} if isinstance(groups, dict) else None,
+        )
+
+
+def _refuse_seen(path: Path, subsets: Mapping[str, str] | None, split: Split) -> None:
+    """Refuse a teacher that knows what is held back here: it would pass it on.
+
+    Raises:
+        ConfigError: names the group.
+    """
+    if not subsets:
+        logger.warning(
+            f"{path}: does not say which groups it was trained on; figures on the test and "
+            "validation groups are too good if it knew them"
+        )
+        return
+    for held, parts in (("test", ("train", "validation")), ("validation", ("train",))):
+        for group in getattr(split, held):
+            if subsets.get(group) in parts:
+                raise ConfigError(
+                    f"{KEY}: {path} used {group} for {subsets[group]}, and it is a {held} group "
+                    "here, which the teacher would pass on; give all networks the same data.split"
+                )
