@@ -34,6 +34,7 @@ def make_dataset(
     first_step: int = 0,
     share: tuple[int, int] = (0, 1),
     device_batch: int | None = None,
+    uses: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Batches of one epoch.
 
@@ -58,6 +59,8 @@ def make_dataset(
             of every batch; in order of storage, every n-th patch.
         device_batch: patches of one batch that comes out, where several devices of this process
             share its part; its whole part by default.
+        uses: which patches the epoch uses, in order, as :func:`epoch_uses` gives them; None for
+            those of all patches of ``groups``.
 
     Returns:
         Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels.
@@ -73,7 +76,8 @@ def make_dataset(
     indices = store.indices(groups)
     if not len(indices):
         raise StoreError(f"{store.path}: no group is given to read patches of")
-    uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps)
+    if uses is None:
+        uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps)
     uses = _share(uses[first_step * batch_size :], batch_size if shuffle else 1, share)
     if shuffle:
         batch_size = device_batch or batch_size // share[1]

@@ -1,24 +1,36 @@
 """The batches of every epoch, as configured."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 from hrpn_tf.config import Config
+from hrpn_tf.data.growing import GrowingPatches, slides_at
 from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.training.distribution import Devices
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Batches:
-    """The source of batches. The batches of an epoch are a function of (seed, epoch) alone."""
+    """The source of batches. The batches of an epoch are a function of (seed, epoch) alone.
+
+    Attributes:
+        store: the patches; of a dataset that grows, those of validation and of the first epoch.
+        split, config, devices: of the training.
+        growing: the dataset, if slides are still being simulated for it; else None.
+    """
 
     store: PatchStore
     split: Split
     config: Config
     devices: Devices
+    growing: GrowingPatches | None = None
 
     @property
     def steps(self) -> int:
@@ -32,16 +44,37 @@ class Batches:
         """Side of a training patch, px."""
         return self.config.training.crop or self.store.patch
 
+    def wait(self, epoch: int, stopped: Callable[[], bool]) -> bool:
+        """Wait for the patches of an epoch, from 0, if they are still being made.
+
+        Returns:
+            False if ``stopped`` was true before they were there.
+
+        Raises:
+            HrpnError: the simulation failed.
+        """
+        if self.growing is None:
+            return True
+        epochs = self.config.training.epochs
+        there = self.growing.wait(slides_at(epoch, epochs, self.growing.plan), stopped)
+        if there:
+            logger.info(self.growing.progress_line(epoch, epochs))
+        return there
+
     def epoch(self, number: int, first_step: int = 0) -> tf.data.Dataset:
         """Training batches of epoch ``number``, from 0, without those before ``first_step``.
 
         Pairs of float32 NHWC grey levels; every device gets its share of each batch.
         """
         training = self.config.training
+        store, uses = self.store, None
+        if self.growing is not None:
+            count = self.steps * training.batch_size
+            store, uses = self.growing.epoch(number, training.epochs, count, training.seed)
 
         def make(share: tuple[int, int], device_batch: int) -> tf.data.Dataset:
             return make_dataset(
-                self.store,
+                store,
                 self.split.train,
                 batch_size=training.batch_size,
                 device_batch=device_batch,
@@ -53,6 +86,7 @@ class Batches:
                 steps=self.steps,
                 first_step=first_step,
                 share=share,
+                uses=uses,
             )
 
         return self.devices.distribute(make, training.batch_size)

@@ -11,9 +11,10 @@ import keras
 import tensorflow as tf
 
 from hrpn_tf.config import Config
+from hrpn_tf.data.growing import GrowingPatches
 from hrpn_tf.data.splits import split_groups
 from hrpn_tf.data.store import open_store
-from hrpn_tf.errors import CheckpointError, ForeignCheckpointError
+from hrpn_tf.errors import CheckpointError, ConfigError, ForeignCheckpointError
 from hrpn_tf.files import locked
 from hrpn_tf.models.contract import contract_of
 from hrpn_tf.models.scaling import Scaling
@@ -49,7 +50,12 @@ logger = logging.getLogger(__name__)
 
 
 def fit(
-    store_path: Path, run: Path, config: Config, *, overwrite: bool = False, progress: bool = True
+    patches: Path | GrowingPatches,
+    run: Path,
+    config: Config,
+    *,
+    overwrite: bool = False,
+    progress: bool = True,
 ) -> TrainingState:
     """Train a network, or resume an unfinished training.
 
@@ -60,7 +66,8 @@ def fit(
     run folder that all of them can read; worker 0 writes it.
 
     Args:
-        store_path: a store that ``hrpn-tf prepare`` made.
+        patches: a store that ``hrpn-tf prepare`` made, or patches of slides that are being
+            simulated.
         run: run folder to create or to resume.
         config: keys of ``data`` that the store fixes, and keys of ``training`` that the preset was
             published with, may be left out.
@@ -78,18 +85,24 @@ def fit(
         WorkerLostError: another worker is gone.
         DiskFullError: the disk filled up; the run can be resumed.
     """
-    store = open_store(store_path)
+    growing = None if isinstance(patches, Path) else patches
+    devices = choose_devices()
+    if growing is not None and devices.workers > 1:
+        raise ConfigError(
+            "--simulate trains in one process; leave out --workers and TF_CONFIG, or simulate "
+            "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
+        )
+    store = open_store(patches) if isinstance(patches, Path) else patches.first()
     config = adopt_store(adopt_preset(config), store)
     training = config.training
     split = split_groups(store.groups, config.data.split)
-    devices = choose_devices()
     devices.check_batch(training.batch_size, training.accumulate)
     with _exclusive(run, devices):
         resume = devices.chief and not overwrite and may_resume(run, config, store)
     prepare_runtime(training)
     warn_if_slow(training.precision)
     memory = Memory()
-    batches = Batches(store, split, config, devices)
+    batches = Batches(store, split, config, devices, growing)
     scaling = Scaling(**store.statistics(split.train))
     kept = build_kept(config, scaling)
     contract = contract_of(

@@ -9,7 +9,7 @@ through ``strategy.run`` and drives ordinary Keras callbacks.
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import keras
@@ -138,6 +138,11 @@ def _train_epoch(
     """The training steps that are left of an epoch."""
     partial, every = state.partial, loop.training.checkpoint_steps
     sums = np.array(partial.sums) if partial.sums else np.zeros(len(steps.model.names))
+    started = time.perf_counter()
+    if not loop.batches.wait(state.epoch, lambda: loop.signals.asked is not None):
+        loop.signals.leave()  # the last checkpoint is of this very state
+    waited = time.perf_counter() - started
+    partial = replace(partial, seconds=partial.seconds + waited, waited=partial.waited + waited)
     batches = iter(loop.batches.epoch(state.epoch, partial.steps))
     with _progress(loop, state.epoch, partial.steps) as progress:
         for step in range(partial.steps, loop.batches.steps):
