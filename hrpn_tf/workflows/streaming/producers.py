@@ -58,6 +58,11 @@ class Producers:
             errors.close()
         self._clear()
 
+    @property
+    def pids(self) -> list[int]:
+        """Numbers of the processes that were started."""
+        return [process.pid for process, _ in self._running]
+
     def check(self) -> None:
         """Raise if slides are missing that no process makes.
 

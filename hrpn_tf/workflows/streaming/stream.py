@@ -65,7 +65,7 @@ def simulated_patches(
     plan = options.plan(config.training.epochs, recipe.animals)
     split = _split(config, plan)
     check_recipe(recipe)
-    _claim(dataset, recipe, overwrite)
+    claim(dataset, recipe, overwrite)
     with (
         locked(dataset, shared=True),
         Producers(dataset, plan, options.number_of_processes, options.keep) as producers,
@@ -115,8 +115,14 @@ def _split(config: Config, plan: SlidePlan) -> SplitConfig:
     return split
 
 
-def _claim(dataset: Path, recipe: Recipe, overwrite: bool) -> None:
-    """Make a folder that of a recipe, or find that it is already."""
+def claim(dataset: Path, recipe: Recipe, overwrite: bool) -> None:
+    """Make a folder the dataset of a recipe, or find that it is already.
+
+    Raises:
+        RunError: a dataset of another recipe is there.
+        OutputExistsError: something else is there.
+        RunBusyError: it is to be replaced, but a training uses it.
+    """
     wanted = json.loads(json.dumps(recipe.to_json()))
     path = dataset / SIMULATED
     if path.is_file():

@@ -38,7 +38,7 @@ def main(given: list[str]) -> None:
 
 def _leave_with_parent() -> None:
     """The other end of standard input is the parent's: it closes however the parent ends."""
-    while sys.stdin.buffer.read(1):
+    while os.read(sys.stdin.fileno(), 1):
         pass
     os._exit(1)
 
