@@ -44,8 +44,13 @@ class Batches:
         """Side of a training patch, px."""
         return self.config.training.crop or self.store.patch
 
-    def wait(self, epoch: int, stopped: Callable[[], bool]) -> bool:
-        """Wait for the patches of an epoch, from 0, if they are still being made.
+    def wait(self, epoch: int, stopped: Callable[[], bool], progress: bool) -> bool:
+        """Wait for the patches of an epoch, if they are still being made.
+
+        Args:
+            epoch: number, from 0.
+            stopped: whether to give up.
+            progress: report the progress; see ``hrpn_tf.progress``.
 
         Returns:
             False if ``stopped`` was true before they were there.
@@ -56,7 +61,8 @@ class Batches:
         if self.growing is None:
             return True
         epochs = self.config.training.epochs
-        there = self.growing.wait(slides_at(epoch, epochs, self.growing.plan), stopped)
+        slides = slides_at(epoch, epochs, self.growing.plan)
+        there = self.growing.wait(slides, stopped, shown=progress)
         if there:
             logger.info(self.growing.progress_line(epoch, epochs))
         return there

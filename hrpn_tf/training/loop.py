@@ -139,7 +139,8 @@ def _train_epoch(
     partial, every = state.partial, loop.training.checkpoint_steps
     sums = np.array(partial.sums) if partial.sums else np.zeros(len(steps.model.names))
     started = time.perf_counter()
-    if not loop.batches.wait(state.epoch, lambda: loop.signals.asked is not None):
+    signals = loop.signals
+    if not loop.batches.wait(state.epoch, lambda: signals.asked is not None, loop.progress):
         loop.signals.leave()  # the last checkpoint is of this very state
     waited = time.perf_counter() - started
     partial = replace(partial, seconds=partial.seconds + waited, waited=partial.waited + waited)
