@@ -79,7 +79,7 @@ def make_phantom(
 def make_image(config: SimulationConfig, slide: int, group: int) -> np.ndarray:
     """The image of :func:`make_phantom` alone, without the truth and the error floor.
 
-    The error floor takes a third of the time of a phantom, and a training does not need it.
+    These take almost half of the time of a phantom, and a training does not need them.
 
     Returns:
         (height, width, 3) uint8 or uint16: vessels, nuclei, target; grey levels.
