@@ -184,5 +184,5 @@ def _announcement(dataset: Path, recipe: Recipe, plan: SlidePlan, options: Simul
     return (
         f"simulating {plan.training} training slides{animals} and {plan.validation} validation "
         f"slides of {height} x {width} px ({options.number_of_processes} in parallel): at most "
-        f"{most / 1e9:.2f} GB in {dataset}, where {free / 1e9:.2f} GB are free"
+        f"{most / 1e6:,.0f} MB in {dataset}, where {free / 1e6:,.0f} MB are free"
     )
