@@ -7,6 +7,8 @@ from hrpn_tf.evaluation.metric_values import PERCENTILES
 from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.text import csv_text, markdown
 
+# Metrics that are undefined by definition for some views, regions or types.
+_OF_SOME_VIEWS = ("r2_per_column", "mse_8bit", "rmse_8bit")
 RANGE_HEADS = ("least", "0.1 %", "99.9 %", "largest", "mean", "sd")
 RANGE_MEANING = (
     "Grey levels of whole slides, as predicted; 0.1 % and 99.9 % are percentiles over pixels. This "
@@ -111,7 +113,7 @@ def _reasons(rows: Iterable[MetricsRow]) -> list[str]:
     reasons: dict[str, None] = {}
     for row in rows:
         for name, reason in row.metrics.undefined.items():
-            if name != "r2_per_column" and row.predictor == "model":
+            if name not in _OF_SOME_VIEWS and row.predictor == "model":
                 reasons[
                     f"{markdown(row.slide)}, {row.region}: no {METRICS[name].heading}: {reason}."
                 ] = None

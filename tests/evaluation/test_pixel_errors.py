@@ -14,6 +14,7 @@ from support.array_plane import ArrayPlane
 from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.pixel_errors import CompareSettings, compare
+from hrpn_tf.evaluation.sums import Sums
 
 SETTINGS = CompareSettings(peak=255.0, smooth_px=2.0, window=32)
 
@@ -29,9 +30,12 @@ def pair(
     return true.astype(dtype), pred.astype(np.float32)
 
 
-def reference(true: np.ndarray, pred: np.ndarray, peak: float = 255.0) -> dict[str, float | None]:
-    """In 8 bits only where the true values are of that type."""
-    in_8_bits = wrapped_mse(true, pred) if true.dtype == np.uint8 else None
+def reference(true: np.ndarray, pred: np.ndarray, peak: float = 255.0) -> dict[str, float]:
+    """Every metric that is defined: those in 8 bits only where the true values are of that type."""
+    wrapped = {}
+    if true.dtype == np.uint8:
+        wrapped = {"mse_8bit": wrapped_mse(true, pred)}
+        wrapped["rmse_8bit"] = np.sqrt(wrapped["mse_8bit"])
     true, pred = true.astype(np.float64), pred.astype(np.float64)
     flat = true.ravel(), pred.ravel()
     return {
@@ -44,9 +48,13 @@ def reference(true: np.ndarray, pred: np.ndarray, peak: float = 255.0) -> dict[s
         "bias": np.mean(pred - true),
         "psnr": peak_signal_noise_ratio(true, pred, data_range=peak),
         "ssim": structural_similarity(true, pred, data_range=peak),
-        "mse_8bit": in_8_bits,
-        "rmse_8bit": None if in_8_bits is None else np.sqrt(in_8_bits),
+        **wrapped,
     }
+
+
+def defined(sums: Sums, peak: float) -> dict[str, float]:
+    """The metrics that have a value."""
+    return {name: v for name, v in metrics_of(sums, peak).values.items() if v is not None}
 
 
 def wrapped_mse(true: np.ndarray, pred: np.ndarray) -> float:
@@ -73,7 +81,7 @@ def test_whole_images_by_windows_of_any_size(window: int, shape: tuple[int, int]
     }
     assert set(sums) == {(view, "whole") for view in views}
     for view, images in views.items():
-        values = metrics_of(sums[view, "whole"], 255.0).values
+        values = defined(sums[view, "whole"], 255.0)
         assert values == pytest.approx(reference(*images), rel=1e-8, abs=1e-9), view
 
 
@@ -106,7 +114,7 @@ def test_sixteen_bits_are_rounded_to_sixteen_bits() -> None:
     settings = replace(SETTINGS, peak=65535.0)
     sums = compare(ArrayPlane(pred), ArrayPlane(true), None, settings)
     expected = reference(true, np.clip(np.rint(pred), 0, 65535), 65535.0)
-    assert metrics_of(sums["rounded", "whole"], 65535.0).values == pytest.approx(expected, rel=1e-8)
+    assert defined(sums["rounded", "whole"], 65535.0) == pytest.approx(expected, rel=1e-8)
 
 
 def test_a_float_target_is_not_rounded_and_has_no_peak() -> None:
