@@ -158,7 +158,7 @@ class GrowingPatches:
         return (
             f"epoch {number + 1} draws from {used} simulated slides; made so far: {len(made)} of "
             f"{self.plan.training} ({len(made) - used} ahead), with {self.plan.validation} for "
-            f"validation {patches:,} patches, {size / 1e6:,.0f} MB"
+            f"validation {patches:,} patches, {size / 1e6:,.1f} MB"
         )
 
     def _view(self, training: int) -> PatchStore:

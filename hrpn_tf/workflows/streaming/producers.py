@@ -23,9 +23,8 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 class Producers:
     """Processes that make the missing slides of a plan; a context that ends with them.
 
-    They are told apart from the training by nothing but speed: each slide is made by one of them,
-    or by those of another training on the same dataset. They end with this process, however it
-    ends.
+    Each slide is made by one of them, or by a process of another training on the same dataset. They
+    end with this process, however it ends.
     """
 
     def __init__(self, dataset: Path, plan: SlidePlan, processes: int, keep: bool) -> None:
