@@ -84,6 +84,10 @@ class SlideTooSmallError(UsageError):
     """The slide is smaller than one patch."""
 
 
+class SimulationFailedError(HrpnError):
+    """Slides that a training waits for cannot be simulated."""
+
+
 class NoTissueError(HrpnError):
     """No patch of the slide holds tissue."""
 

@@ -72,8 +72,12 @@ def disk_full_as_named_error(
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, shared: bool = False) -> Iterator[None]:
     """Hold a folder for this process alone; the lock goes with the process, however it ends.
+
+    Args:
+        folder: which is there.
+        shared: with all others that hold it so, and against those that want it alone.
 
     Raises:
         RunBusyError: another process holds it.
@@ -81,7 +85,7 @@ def locked(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RunBusyError(
                 f"{folder}: another process is working there; wait for it, or stop it first"

@@ -16,6 +16,7 @@ _MARKS: tuple[tuple[str, Kind], ...] = (
     ("bundle.json", "bundle"),
     ("hrpn.yaml", "run"),
     ("slides/0000", "patch dataset"),
+    ("simulated.json", "patch dataset"),
     ("metrics.json", "evaluation"),
     (".zattrs", "slide"),
     ("zarr.json", "slide"),

@@ -1,6 +1,7 @@
 """Training a network."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,10 @@ from hrpn_tf.api.result import Result
 from hrpn_tf.api.show import table_html
 
 if TYPE_CHECKING:
+    from hrpn_tf.config import Config
+    from hrpn_tf.data.growing import GrowingPatches
     from hrpn_tf.runs import Run
+    from hrpn_tf.workflows.streaming import SimulatedSlides
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,12 +62,13 @@ class FitResult(Result):
 
 
 def fit(
-    patches: PathArgument,
+    patches: PathArgument | None,
     out: PathArgument,
     config: ConfigArgument = None,
     *,
     preset: str | None = None,
     teacher: PathArgument | None = None,
+    simulate: "int | SimulatedSlides | None" = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,
 ) -> FitResult:
@@ -73,7 +78,8 @@ def fit(
     checkpoint. All GPUs of the machine are used.
 
     Args:
-        patches: folder of a patch dataset, or the result of :func:`prepare`.
+        patches: folder of a patch dataset, or the result of :func:`prepare`. With ``simulate``,
+            the folder that keeps the simulated patches; None for ``OUT.simulated``.
         out: run folder to create or to resume.
         config: configuration, path of a YAML file, name of a recipe, or values; the sections
             ``data.split``, ``model`` and ``training`` are used. Keys that the patch dataset fixes
@@ -81,7 +87,10 @@ def fit(
         preset: name of the network, in place of that of the configuration.
         teacher: run or bundle whose predictions are a part of the target; the part is
             ``training.distillation``.
-        overwrite: replace a run that is there.
+        simulate: number of training slides to simulate while the network trains, in place of a
+            patch dataset; the section ``simulation`` of the configuration is used. For other
+            options, ``hrpn_tf.workflows.streaming.SimulatedSlides``.
+        overwrite: replace a run that is there, and simulated patches of another configuration.
         progress: True for progress bars, or a function that is called with updates.
 
     Raises:
@@ -91,6 +100,8 @@ def fit(
         StoreError: the patch dataset is missing or damaged.
         TrainingDivergedError: the loss became NaN or infinite.
         DiskFullError: the disk filled up; the training can be resumed.
+        SimulationFailedError: a slide cannot be simulated.
+        UsageError: neither ``patches`` nor ``simulate`` is given.
 
     Example:
         >>> import hrpn_tf as ht
@@ -104,7 +115,7 @@ def fit(
     """
     from hrpn_tf.config import load_config
     from hrpn_tf.console import load_tensorflow
-    from hrpn_tf.errors import FinishedRunError
+    from hrpn_tf.errors import FinishedRunError, UsageError
     from hrpn_tf.runs import open_run
     from hrpn_tf.workflows.training_profile import is_chief, write_profile
 
@@ -112,14 +123,18 @@ def fit(
     if teacher is not None:
         chosen["training.teacher"] = str(path_of(teacher))
     loaded = load_config(config, chosen)
-    store, run = path_of(patches), path_of(out)
+    run = path_of(out)
+    if patches is None and simulate is None:
+        raise UsageError("no patches to train with: give a patch dataset, or simulate slides")
+    store = run.with_name(f"{run.name}.simulated") if patches is None else path_of(patches)
     load_tensorflow()
     from hrpn_tf.training.fit import fit as train
     from hrpn_tf.training.run import last_state
 
     with work(progress) as now:
         try:
-            state = train(store, run, loaded, overwrite=overwrite)
+            with _source(store, loaded, simulate, overwrite) as (source, resolved):
+                state = train(source, run, resolved, overwrite=overwrite)
         except FinishedRunError:
             if open_run(run).training_profile.exists():
                 raise
@@ -134,3 +149,15 @@ def fit(
         tuple(dict(row) for row in state.history),
         now.seconds,
     )
+
+
+def _source(
+    store: Path, config: "Config", simulate: "int | SimulatedSlides | None", overwrite: bool
+) -> "AbstractContextManager[tuple[Path | GrowingPatches, Config]]":
+    """What is trained on, with the configuration: a patch dataset, or one that is simulated."""
+    if simulate is None:
+        return nullcontext((store, config))
+    from hrpn_tf.workflows.streaming import SimulatedSlides, simulated_patches
+
+    options = simulate if isinstance(simulate, SimulatedSlides) else SimulatedSlides(simulate)
+    return simulated_patches(store, config, options, overwrite)

@@ -1,21 +1,101 @@
-"""``hrpn-tf fit``: train a network on a store of patches."""
+"""``hrpn-tf fit``: train a network on a store of patches, or on simulated slides."""
 
 import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hrpn_tf.api.training import fit
-from hrpn_tf.cli.options import config_options, out_option, overwrite_option, preset_option
+from hrpn_tf.cli.options import (
+    config_options,
+    option_group,
+    out_option,
+    overwrite_option,
+    preset_option,
+)
 from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.data.manifest import refuse_no_store
+from hrpn_tf.errors import UsageError
 from hrpn_tf.losses import LOSSES
 from hrpn_tf.runs.folder import BEST
 
+if TYPE_CHECKING:
+    from hrpn_tf.workflows.streaming import SimulatedSlides
+
 _LOSSES = "".join(f"  {each.name:<15}{each.formula}\n" for each in LOSSES.values())
+
+
+def _simulated(
+    simulate: int | None,
+    simulate_validation: int | None,
+    simulate_first: int | None,
+    simulate_processes: int | None,
+    keep: bool,
+) -> "SimulatedSlides | None":
+    """What is simulated; None for nothing.
+
+    Raises:
+        UsageError: an option is of use only with ``--simulate``.
+    """
+    if simulate is not None:
+        from hrpn_tf.workflows.streaming import SimulatedSlides
+
+        return SimulatedSlides(
+            simulate, simulate_validation, simulate_first, simulate_processes, keep
+        )
+    for option, value in (
+        ("--simulate-validation", simulate_validation),
+        ("--simulate-first", simulate_first),
+        ("--simulate-processes", simulate_processes),
+        ("--keep", keep or None),
+    ):
+        if value is not None:
+            raise UsageError(f"{option}: is for --simulate, which was not given")
+    return None
+
+
+_simulated_options = option_group(
+    "simulated",
+    _simulated,
+    click.option(
+        "--simulate",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Simulate N training slides while the network trains (section simulation of the "
+        "configuration), instead of reading a patch dataset.",
+    ),
+    click.option(
+        "--simulate-validation",
+        metavar="K",
+        type=click.IntRange(min=1),
+        help="Number of validation slides, simulated before the training slides (default: a "
+        "tenth of them, at least 2).",
+    ),
+    click.option(
+        "--simulate-first",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Number of training slides that the first epoch draws from; later epochs draw from "
+        "more, and the last one from all (default: as many as each epoch adds, at least 4).",
+    ),
+    click.option(
+        "--simulate-processes",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Number of processes that simulate (default: one per four cores, at most 4). The "
+        "result does not depend on it.",
+    ),
+    click.option(
+        "--keep",
+        is_flag=True,
+        help="Keep the simulated training slides once they are cut into patches. Validation "
+        "slides are always kept.",
+    ),
+)
 
 
 @click.command(
@@ -23,7 +103,7 @@ _LOSSES = "".join(f"  {each.name:<15}{each.formula}\n" for each in LOSSES.values
     epilog="\b\nLosses for --set training.loss=NAME, or NAME+NAME; e = prediction - target:\n"
     + _LOSSES,
 )
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store", type=click.Path(path_type=Path), required=False)
 @out_option("Run folder to create or resume.")
 @preset_option
 @config_options
@@ -39,18 +119,23 @@ _LOSSES = "".join(f"  {each.name:<15}{each.formula}\n" for each in LOSSES.values
     default=1,
     help="Number of processes on this machine that share each batch (default: 1).",
 )
+@_simulated_options
 @overwrite_option
 def command(
-    store: Path,
+    store: Path | None,
     out: Path,
     preset: str | None,
     config_source: str | None,
     overrides: tuple[str, ...],
     teacher: Path | None,
     workers: int,
+    simulated: "SimulatedSlides | None",
     overwrite: bool,
 ) -> None:
     """Train a network on the patches in STORE.
+
+    With --simulate N, slides are simulated while the network trains, and no STORE is needed:
+    their patches go to STORE if it is named, or else to OUT.simulated.
 
     An interrupted training goes on after its last checkpoint when the same command is run again.
     Watch it with: tensorboard --logdir OUT/logs
@@ -58,7 +143,15 @@ def command(
     All GPUs of a machine are used. For several machines, run this command on each, with the
     variable TF_CONFIG that TensorFlow documents and an OUT that all of them see.
     """
-    refuse_no_store(store)  # before TensorFlow loads
+    if simulated is None:
+        if store is None:
+            raise click.MissingParameter(param_type="argument", param_hint="'STORE'")
+        refuse_no_store(store)  # before TensorFlow loads
+    elif workers > 1 or "TF_CONFIG" in os.environ:
+        raise UsageError(
+            "--simulate trains in one process; leave out --workers and TF_CONFIG, or make the "
+            "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
+        )
     if preset is not None:
         overrides = (*overrides, f"model.preset={preset}")
     if teacher is not None:
@@ -68,7 +161,7 @@ def command(
         from hrpn_tf.training.workers import launch, own_command
 
         sys.exit(launch(own_command(), workers))
-    fitted = fit(store, out, config, overwrite=overwrite)
+    fitted = fit(store, out, config, simulate=simulated, overwrite=overwrite)
     early = " (stopped early)" if fitted.epochs < config.training.epochs else ""
     show(
         f"{out / BEST}: epoch {fitted.best_epoch} of {fitted.epochs}{early}, "

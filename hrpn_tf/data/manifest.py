@@ -17,6 +17,7 @@ from hrpn_tf.untrusted import read_json
 
 SCHEMA = 2  # raised when a store written before can no longer be read
 MANIFEST = "manifest.json"
+SIMULATED = "simulated.json"  # in its place in a dataset that grows; see data/simulated.py
 _LARGEST = 512 * 2**20  # some tens of millions of patches
 _CHECKED = with_config(ConfigDict(extra="forbid", allow_inf_nan=False))
 
@@ -99,6 +100,12 @@ def read_slide_record(path: Path) -> SlideRecord:
         raise StoreError(f"{path}: damaged; run hrpn-tf prepare again with --overwrite") from None
 
 
+def identity_file(store: Path) -> Path:
+    """The file of a patch dataset whose checksum tells it from all others."""
+    simulated = store / SIMULATED
+    return simulated if os.path.lexists(simulated) else store / MANIFEST
+
+
 def refuse_no_store(store: Path) -> None:
     """Raise unless there is a finished store; nothing of it is read.
 
@@ -107,7 +114,7 @@ def refuse_no_store(store: Path) -> None:
         StoreNotFoundError: no store there, or an unfinished one.
     """
     refuse_other_kind(store, "patch dataset")
-    if not os.path.lexists(store / MANIFEST):
+    if not os.path.lexists(identity_file(store)):
         raise StoreNotFoundError(
             f"{store}: no finished patch store there; run hrpn-tf prepare again"
         )

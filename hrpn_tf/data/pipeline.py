@@ -40,6 +40,7 @@ def make_dataset(
     device_batch: int | None = None,
     sampling: Sampling | None = None,
     with_gains: bool = False,
+    uses: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Batches of one epoch.
 
@@ -66,6 +67,8 @@ def make_dataset(
         device_batch: patches of one batch that comes out, where several devices of this process
             share its part; its whole part by default.
         with_gains: whether the random gains of the inputs come along.
+        uses: which patches the epoch uses, in order, as :func:`epoch_uses` gives them; None for
+            those of all patches of ``groups``.
 
     Returns:
         Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels. With
@@ -89,7 +92,8 @@ def make_dataset(
     indices = store.indices(groups)
     if not len(indices):
         raise StoreError(f"{store.path}: no group is given to read patches of")
-    uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps, start, sampling)
+    if uses is None:
+        uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps, start, sampling)
     uses = _share(uses[first_step * batch_size :], batch_size if shuffle else 1, share)
     if shuffle:
         batch_size = device_batch or batch_size // share[1]

@@ -15,7 +15,6 @@ from hrpn_tf.data.manifest import (
     Manifest,
     SlideRecord,
     patch_table,
-    read_manifest,
     read_slide_record,
     slide_folder,
     write_json,
@@ -23,6 +22,13 @@ from hrpn_tf.data.manifest import (
 from hrpn_tf.data.moments import pool
 from hrpn_tf.data.plan import PlannedSlide, fingerprint, owned_settings, plan_slides
 from hrpn_tf.data.shards import whole
+from hrpn_tf.data.simulated import (
+    SlidePlan,
+    dataset_manifest,
+    is_simulated,
+    made_so_far,
+    patches_folder,
+)
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.errors import HrpnError, StoreError
 from hrpn_tf.files import (
@@ -54,11 +60,20 @@ class PatchStore:
         manifest: everything the store says about itself.
         table: structured array, one row per patch: ``slide``, ``group``, ``y``, ``x`` (px),
             ``share`` (of tissue).
+        simulated: the planned slides, where they are simulated; some may still be missing. None
+            where the dataset was made of given slides.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, arrays: Sequence[zarr.Array]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        arrays: Sequence[zarr.Array],
+        simulated: SlidePlan | None = None,
+    ) -> None:
         self.path = path
         self.manifest = manifest
+        self.simulated = simulated
         self.table = patch_table(manifest.slides)
         self._arrays = arrays
         self._ends = np.cumsum([array.shape[0] for array in arrays])
@@ -89,15 +104,17 @@ class PatchStore:
     @property
     def groups(self) -> tuple[str, ...]:
         """All groups, sorted."""
+        if self.simulated is not None:
+            return self.simulated.groups
         return tuple(sorted({slide.group for slide in self.manifest.slides}))
 
     def slides(self, groups: Sequence[str]) -> tuple[SlideRecord, ...]:
-        """The slides of these groups.
+        """The slides of these groups; of simulated ones, those that are made.
 
         Raises:
             StoreError: a group is not in the store.
         """
-        if unknown := sorted(set(groups) - set(self.groups)):
+        if self.simulated is None and (unknown := sorted(set(groups) - set(self.groups))):
             raise StoreError(
                 f"{self.path}: no group {unknown[0]}; the groups are {', '.join(self.groups)}"
             )
@@ -150,17 +167,29 @@ def open_store(path: Path) -> PatchStore:
     Raises:
         StoreError: missing, unfinished, damaged, or written by another schema.
     """
-    manifest = read_manifest(path)
+    manifest = dataset_manifest(path)
+    simulated = made_so_far(path) if is_simulated(path) else None
     arrays = []
     for index, slide in enumerate(manifest.slides):
-        folder = slide_folder(path, index) / "patches"
-        try:
-            arrays.append(zarr.open_array(str(folder), mode="r"))
-        except (OSError, ValueError, KeyError):
-            raise StoreError(f"{folder}: missing or damaged; run hrpn-tf prepare again") from None
-        if arrays[-1].shape[0] != len(slide.corners) or not whole(folder, arrays[-1]):
-            raise StoreError(f"{folder}: patches are missing; run hrpn-tf prepare again")
-    return PatchStore(path, manifest, arrays)
+        folder = patches_folder(path, slide.name) if simulated else slide_folder(path, index)
+        arrays.append(open_patches(folder, slide))
+    return PatchStore(path, manifest, arrays, simulated)
+
+
+def open_patches(folder: Path, slide: SlideRecord) -> zarr.Array:
+    """The patches of one slide, (N, patch, patch, C), that lie in its folder.
+
+    Raises:
+        StoreError: missing or damaged.
+    """
+    folder = folder / "patches"
+    try:
+        array = zarr.open_array(str(folder), mode="r")
+    except (OSError, ValueError, KeyError):
+        raise StoreError(f"{folder}: missing or damaged; run hrpn-tf prepare again") from None
+    if array.shape[0] != len(slide.corners) or not whole(folder, array):
+        raise StoreError(f"{folder}: patches are missing; run hrpn-tf prepare again")
+    return array
 
 
 def build_store(

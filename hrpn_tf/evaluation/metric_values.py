@@ -4,8 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from hrpn_tf.evaluation.histogram import Histogram
 from hrpn_tf.evaluation.metrics import METRICS, UndefinedMetricError
 from hrpn_tf.evaluation.sums import Sums
+
+# The range of grey levels without the outermost pixels.
+PERCENTILES = {"p0.1": 0.1, "p99.9": 99.9}
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,8 @@ class Metrics:
         undefined: name: why it has no value.
         pixels: pixels that they are computed from.
         columns_constant: image columns without variation, of those in ``r2_per_column``.
-        true, predicted: mean, standard deviation (sd), minimum and maximum, grey levels.
+        true, predicted: mean, standard deviation (sd), minimum and maximum, grey levels; where
+            grey levels were counted, also the percentiles 0.1 and 99.9 (p0.1, p99.9).
     """
 
     values: dict[str, float | None]
@@ -57,6 +62,7 @@ def metrics_of(sums: Sums, peak: float | None) -> Metrics:
     m = sums.moments
     if m.count == 0:
         return Metrics(dict.fromkeys(METRICS), dict.fromkeys(METRICS, "no pixels"), 0, 0, {}, {})
+    levels = sums.levels or (None, None)
     values: dict[str, float | None] = {}
     undefined: dict[str, str] = {}
     for name, metric in METRICS.items():
@@ -69,12 +75,17 @@ def metrics_of(sums: Sums, peak: float | None) -> Metrics:
         undefined,
         m.count,
         sums.columns_constant,
-        _range(m.mean_true, m.square_true / m.count, m.min_true, m.max_true),
-        _range(m.mean_pred, m.square_pred / m.count, m.min_pred, m.max_pred),
+        _range(m.mean_true, m.square_true / m.count, m.min_true, m.max_true, levels[0]),
+        _range(m.mean_pred, m.square_pred / m.count, m.min_pred, m.max_pred, levels[1]),
     )
 
 
-def _range(mean: float, variance: float, low: float, high: float) -> dict[str, float]:
-    return {
+def _range(
+    mean: float, variance: float, low: float, high: float, levels: Histogram | None
+) -> dict[str, float]:
+    found = {
         "mean": float(mean), "sd": math.sqrt(variance), "min": float(low), "max": float(high)
     }  # fmt: skip
+    if levels is not None:
+        found |= {name: levels.percentile(share) for name, share in PERCENTILES.items()}
+    return found

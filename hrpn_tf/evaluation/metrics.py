@@ -73,6 +73,16 @@ def _rmse(sums: Sums, peak: float | None) -> float:
     return math.sqrt(_mse(sums))
 
 
+def _mse_8bit(sums: Sums, peak: float | None = None) -> float:
+    if sums.squared_error_8bit is None:
+        raise UndefinedMetricError("defined for 8-bit targets only, not smoothed")
+    return sums.squared_error_8bit / sums.moments.count
+
+
+def _rmse_8bit(sums: Sums, peak: float | None) -> float:
+    return math.sqrt(_mse_8bit(sums))
+
+
 def _mae(sums: Sums, peak: float | None) -> float:
     return float(sums.moments.absolute_error) / sums.moments.count
 
@@ -207,6 +217,28 @@ _ROWS = (
         "peak, without the 3 px border; mean over pixels",
         source="Wang et al. (2004), IEEE Transactions on Image Processing 13:600; the variant of "
         "scikit-image",
+    ),
+    Metric(
+        name="mse_8bit",
+        title="MSE, 8 bits",
+        function=_mse_8bit,
+        unit="grey level^2",
+        better="lower",
+        formula="published definition: mean of the squared difference of the target and the "
+        "prediction cut to 8 bits, both taken modulo 256; too small where they differ by 16 grey "
+        "levels or more, and the mean squared error of the cut prediction elsewhere",
+        source="the evaluation of the published HRPN",
+        shown_in=(),
+    ),
+    Metric(
+        name="rmse_8bit",
+        title="RMSE, 8 bits",
+        function=_rmse_8bit,
+        unit="grey level",
+        better="lower",
+        formula="root of the MSE in 8 bits",
+        source="the evaluation of the published HRPN",
+        shown_in=(),
     ),
 )
 

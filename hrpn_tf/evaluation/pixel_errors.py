@@ -7,6 +7,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from hrpn_tf.errors import SlideMismatchError
+from hrpn_tf.evaluation.eight_bits import squared_error_8bit
+from hrpn_tf.evaluation.histogram import Histogram
 from hrpn_tf.evaluation.moments import NO_PIXELS, Moments, column_r2, moments
 from hrpn_tf.evaluation.planes import Plane, Window
 from hrpn_tf.evaluation.sums import Sums
@@ -77,11 +79,14 @@ def compare(
         window = Window(y, x, height, width)
         mask = None if tissue is None else window.read(tissue)
         for view, true, pred, ssim in _views(window, predicted, measured, settings):
-            whole = totals.setdefault((view, "whole"), _Total())
+            in_8_bits = view != "smoothed" and measured.dtype == np.uint8
+            whole = totals.setdefault((view, "whole"), _Total(in_8_bits))
             whole.add(true, pred, ssim)
             whole.add_columns(x, true, pred)
+            if view == "float":
+                whole.add_levels(true, pred)
             if mask is not None:
-                part = totals.setdefault((view, "tissue"), _Total())
+                part = totals.setdefault((view, "tissue"), _Total(in_8_bits))
                 part.add(true[mask], pred[mask], ssim[mask])
         if progress is not None:
             progress(height * width)
@@ -91,7 +96,9 @@ def compare(
 class _Total:
     """The running sums of one view and region."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_8_bits: bool) -> None:
+        self.squared_error_8bit = 0 if in_8_bits else None
+        self.levels: tuple[Histogram, Histogram] | None = None
         self.moments = NO_PIXELS
         self.ssim_total, self.ssim_count = 0.0, 0
         self.columns: dict[int, Moments] = {}  # by the first column of a strip of windows
@@ -100,6 +107,13 @@ class _Total:
         self.moments += moments(true, pred)
         self.ssim_total += float(np.nansum(ssim))
         self.ssim_count += int(np.count_nonzero(~np.isnan(ssim)))
+        if self.squared_error_8bit is not None:
+            self.squared_error_8bit += squared_error_8bit(true, pred)
+
+    def add_levels(self, true: np.ndarray, pred: np.ndarray) -> None:
+        more = Histogram.of(true), Histogram.of(pred)
+        before = self.levels
+        self.levels = more if before is None else (before[0] + more[0], before[1] + more[1])
 
     def add_columns(self, x: int, true: np.ndarray, pred: np.ndarray) -> None:
         self.columns[x] = self.columns.get(x, NO_PIXELS) + moments(true, pred, axis=0)
@@ -112,6 +126,8 @@ class _Total:
             self.ssim_count,
             np.concatenate([np.zeros(0), *(column_r2(s) for s in strips)]),
             sum(int(np.count_nonzero(s.max_true == s.min_true)) for s in strips),
+            self.squared_error_8bit,
+            self.levels,
         )
 
 

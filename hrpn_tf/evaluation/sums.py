@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hrpn_tf.evaluation.histogram import Histogram
 from hrpn_tf.evaluation.moments import Moments
 
 
@@ -19,6 +20,9 @@ class Sums:
         ssim_total, ssim_count: sum of the SSIM map, and the number of pixels where it is defined.
         column_r2: (columns,) float64, R2 of each image column; empty for a part of a slide.
         columns_constant: how many of these columns have a constant true value.
+        squared_error_8bit: see :func:`hrpn_tf.evaluation.eight_bits.squared_error_8bit`; None
+            where the true values are not 8-bit numbers.
+        levels: (true, predicted) histograms of grey levels; None where they are not counted.
 
     Example:
         >>> import numpy as np
@@ -34,6 +38,8 @@ class Sums:
     ssim_count: int
     column_r2: np.ndarray
     columns_constant: int
+    squared_error_8bit: int | None = None
+    levels: tuple[Histogram, Histogram] | None = None
 
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(
@@ -42,4 +48,16 @@ class Sums:
             self.ssim_count + other.ssim_count,
             np.concatenate([self.column_r2, other.column_r2]),
             self.columns_constant + other.columns_constant,
+            _both(self.squared_error_8bit, other.squared_error_8bit),
+            self._levels_with(other),
         )
+
+    def _levels_with(self, other: "Sums") -> tuple[Histogram, Histogram] | None:
+        if self.levels is None or other.levels is None:
+            return None
+        (true, pred), (more_true, more_pred) = self.levels, other.levels
+        return true + more_true, pred + more_pred
+
+
+def _both(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other

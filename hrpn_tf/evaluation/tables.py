@@ -1,10 +1,20 @@
 """Writes an evaluation as Markdown and CSV."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hrpn_tf.evaluation.evaluation import POOLED, Evaluation, MetricsRow, view_definitions
+from hrpn_tf.evaluation.metric_values import PERCENTILES
 from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.text import csv_text, markdown
+
+# Metrics that are undefined by definition for some views, regions or types.
+_OF_SOME_VIEWS = ("r2_per_column", "mse_8bit", "rmse_8bit")
+RANGE_HEADS = ("least", "0.1 %", "99.9 %", "largest", "mean", "sd")
+RANGE_MEANING = (
+    "Grey levels of whole slides, as predicted; 0.1 % and 99.9 % are percentiles over pixels. This "
+    'is the "prediction interval" of the published HRPN, whose authors\' script prints least, '
+    "largest, mean and standard deviation of each picture; it says nothing about single pixels."
+)
 
 
 def to_csv(evaluation: Evaluation) -> str:
@@ -28,6 +38,9 @@ def to_markdown(evaluation: Evaluation) -> str:
         where = "whole slide" if region == "whole" else "tissue only"
         parts.append(f"## {where}: {views[view]}\n")
         parts.append(table(row for row in rows if (row.view, row.region) == (view, region)))
+    whole = [row for row in rows if (row.view, row.region) == ("float", "whole")]
+    if whole and all(set(PERCENTILES) <= set(row.metrics.predicted) for row in whole):
+        parts += ["## Range of the predictions\n", range_table(whole), RANGE_MEANING + "\n"]
     parts.append("## Definitions\n")
     parts += [f"- {each.title} ({each.unit}): {each.formula}." for each in METRICS.values()]
     peak = "not defined" if evaluation.peak is None else f"{evaluation.peak:g} grey levels"
@@ -44,6 +57,25 @@ def table(rows: Iterable[MetricsRow]) -> str:
         name = f"**{POOLED}**" if row.slide == POOLED else markdown(row.slide)
         lines.append([name, markdown(row.subset), markdown(row.predictor), *_cells(row)])
     return aligned(lines, left=3)
+
+
+def range_table(rows: Sequence[MetricsRow]) -> str:
+    """A Markdown table of the measured and the predicted grey levels of each slide."""
+    lines = [["slide", "", *RANGE_HEADS]]
+    measured: set[str] = set()
+    for row in rows:
+        name = f"**{POOLED}**" if row.slide == POOLED else markdown(row.slide)
+        if row.slide not in measured:
+            lines.append([name, "measured", *range_cells(row.metrics.true)])
+            measured.add(row.slide)
+        lines.append([name, markdown(row.predictor), *range_cells(row.metrics.predicted)])
+    return aligned(lines, left=2)
+
+
+def range_cells(levels: Mapping[str, float]) -> list[str]:
+    """The cells of one line: least, percentiles, largest, mean, standard deviation."""
+    names = ("min", *PERCENTILES, "max", "mean", "sd")
+    return ["-" if name not in levels else f"{levels[name]:.2f}" for name in names]
 
 
 def aligned(lines: Sequence[Sequence[str]], left: int) -> str:
@@ -81,7 +113,7 @@ def _reasons(rows: Iterable[MetricsRow]) -> list[str]:
     reasons: dict[str, None] = {}
     for row in rows:
         for name, reason in row.metrics.undefined.items():
-            if name != "r2_per_column" and row.predictor == "model":
+            if name not in _OF_SOME_VIEWS and row.predictor == "model":
                 reasons[
                     f"{markdown(row.slide)}, {row.region}: no {METRICS[name].heading}: {reason}."
                 ] = None

@@ -15,6 +15,7 @@ from hrpn_tf.text import printable
 SUBSETS = ("train", "validation", "test")
 OTHER = "other"
 SUFFIXES = (".ome.tif", ".ome.zarr")
+_SHOWN = 12  # groups in a message
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def choose_slides(
     """
     present = sorted({slide.group for slide in slides})
     if unknown := sorted(set(groups) - set(present)):
-        raise UsageError(f"{source}: no group {unknown[0]}; it has {', '.join(present)}")
+        raise UsageError(f"{source}: no group {unknown[0]}; it has {_listed(present)}")
     if groups:
         chosen = tuple(slide for slide in slides if slide.group in groups)
     else:
@@ -119,12 +120,19 @@ def choose_slides(
     if not chosen:
         raise UsageError(
             f"{source}: the run trained or picked its checkpoint on every group "
-            f"({', '.join(present)}); name one with --group, but its figures flatter the model"
+            f"({_listed(present)}); name a list of other slides, or one of these groups with "
+            "--group, whose figures flatter the model"
         )
     for slide in chosen:
         if not slide.path.exists():
             raise SlideNotFoundError(f"{slide.path}: no such slide (of {source})")
     return chosen
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names for a message, of which there may be hundreds."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def prediction_path(folder: Path, name: str, suffix: str = ".ome.tif") -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config, to_yaml
-from hrpn_tf.data.manifest import MANIFEST
+from hrpn_tf.data.manifest import identity_file
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import RunError
@@ -53,7 +53,7 @@ def create_run(
     if overwrite and run.exists():
         read_config(run)  # what is not a run is not ours to replace
     slides = {
-        part: {"groups": groups, "slides": [slide.name for slide in store.slides(groups)]}
+        part: {"groups": groups, "slides": _slide_names(store, groups)}
         for part, groups in asdict(split).items()
     }
     with atomic_path(run, overwrite) as folder:
@@ -121,10 +121,13 @@ def clear_leftovers(run: Path) -> None:
         clear_folder(folder)
 
 
-def dataset_record(store: PatchStore) -> dict[str, str]:
-    """Where a patch dataset is, and the checksum of its manifest."""
-    manifest = (store.path / MANIFEST).read_bytes()
-    return {"path": str(store.path.resolve()), "sha256": hashlib.sha256(manifest).hexdigest()}
+def dataset_record(store: PatchStore) -> dict[str, Any]:
+    """Where a patch dataset is, its checksum, and the number of its slides if simulated."""
+    manifest = identity_file(store.path).read_bytes()
+    record = {"path": str(store.path.resolve()), "sha256": hashlib.sha256(manifest).hexdigest()}
+    if store.simulated is None:
+        return record
+    return {**record, "simulated": store.simulated.record()}
 
 
 def recorded_dataset(run: Path) -> dict[str, Any]:
@@ -154,6 +157,13 @@ def read_record(run: Path, name: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise RunError(f"{run}: {name} is damaged; fit again with --overwrite")
     return values
+
+
+def _slide_names(store: PatchStore, groups: tuple[str, ...]) -> list[str]:
+    """The slides of some groups, with those that are still to be simulated."""
+    if store.simulated is not None:
+        return list(store.simulated.names(groups))
+    return [slide.name for slide in store.slides(groups)]
 
 
 def _write_common(folder: Path, config: Config, contract: "Contract") -> None:

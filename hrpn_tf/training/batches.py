@@ -1,10 +1,13 @@
 """The batches of every epoch, as configured."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 from hrpn_tf.config import Config
+from hrpn_tf.data.growing import GrowingPatches, slides_at
 from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.sampling import Sampling
 from hrpn_tf.data.splits import Split
@@ -13,17 +16,20 @@ from hrpn_tf.data.window import Window, window_of
 from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.plan import Plan
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Batches:
     """The source of batches. They are a function of seed, plan and epoch alone.
 
     Attributes:
-        store: of patches.
+        store: of patches; of a dataset that grows, those of validation and of the first epoch.
         split: of its groups.
         config: resolved.
         devices: that share the batches.
         sampling: draws training patches by what they hold; None to draw all alike.
+        growing: the dataset, if slides are still being simulated for it; else None.
     """
 
     store: PatchStore
@@ -31,6 +37,7 @@ class Batches:
     config: Config
     devices: Devices
     sampling: Sampling | None = None
+    growing: GrowingPatches | None = None
 
     @property
     def side(self) -> int:
@@ -47,21 +54,51 @@ class Batches:
         """Number of training patches."""
         return len(self.store.indices(self.split.train))
 
+    def wait(self, epoch: int, stopped: Callable[[], bool], progress: bool) -> bool:
+        """Wait for the patches of an epoch, if they are still being made.
+
+        Args:
+            epoch: number, from 0.
+            stopped: whether to give up.
+            progress: report the progress; see ``hrpn_tf.progress``.
+
+        Returns:
+            False if ``stopped`` was true before they were there.
+
+        Raises:
+            HrpnError: the simulation failed.
+        """
+        if self.growing is None:
+            return True
+        epochs = self.config.training.epochs
+        slides = slides_at(epoch, epochs, self.growing.plan)
+        there = self.growing.wait(slides, stopped, shown=progress)
+        if there:
+            logger.info(self.growing.progress_line(epoch, epochs))
+        return there
+
     def epoch(self, number: int, plan: Plan, first_step: int = 0) -> tf.data.Dataset:
         """Training batches of epoch ``number``, from 0, without those before ``first_step``.
 
         Members as of :func:`~hrpn_tf.data.pipeline.make_dataset`; every device gets its share of
         each batch. For a teacher the random gains of the inputs come along.
         """
-        return self.after(plan.first(number), plan.steps(number), first_step)
+        return self.after(number, plan.first(number), plan.steps(number), first_step)
 
-    def after(self, start: int, count: int, first_step: int = 0) -> tf.data.Dataset:
-        """``count`` training batches after ``start`` others, less the first ``first_step``."""
+    def after(self, number: int, start: int, count: int, first_step: int = 0) -> tf.data.Dataset:
+        """``count`` training batches after ``start`` others, less the first ``first_step``.
+
+        They are of the patches that epoch ``number`` draws from.
+        """
         training = self.config.training
+        store, uses = self.store, None
+        if self.growing is not None:
+            patches = count * training.batch_size
+            store, uses = self.growing.epoch(number, training.epochs, patches, training.seed)
 
         def make(share: tuple[int, int], device_batch: int) -> tf.data.Dataset:
             return make_dataset(
-                self.store,
+                store,
                 self.split.train,
                 batch_size=training.batch_size,
                 device_batch=device_batch,
@@ -76,6 +113,7 @@ class Batches:
                 share=share,
                 sampling=self.sampling,
                 with_gains=training.teacher is not None,
+                uses=uses,
             )
 
         return self.devices.distribute(make, training.batch_size)

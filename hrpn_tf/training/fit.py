@@ -13,10 +13,11 @@ import keras
 import tensorflow as tf
 
 from hrpn_tf.config import Config
-from hrpn_tf.data.sampling import learn_sampling
-from hrpn_tf.data.splits import split_groups
-from hrpn_tf.data.store import open_store
-from hrpn_tf.errors import CheckpointError, ForeignCheckpointError
+from hrpn_tf.data.growing import GrowingPatches
+from hrpn_tf.data.sampling import Sampling, learn_sampling
+from hrpn_tf.data.splits import Split, split_groups
+from hrpn_tf.data.store import PatchStore, open_store
+from hrpn_tf.errors import CheckpointError, ConfigError, ForeignCheckpointError
 from hrpn_tf.files import locked
 from hrpn_tf.models.contract import contract_of
 from hrpn_tf.models.scaling import Scaling
@@ -56,7 +57,12 @@ logger = logging.getLogger(__name__)
 
 
 def fit(
-    store_path: Path, run: Path, config: Config, *, overwrite: bool = False, progress: bool = True
+    patches: Path | GrowingPatches,
+    run: Path,
+    config: Config,
+    *,
+    overwrite: bool = False,
+    progress: bool = True,
 ) -> TrainingState:
     """Train a network, or resume an unfinished training.
 
@@ -67,7 +73,8 @@ def fit(
     run folder that all of them can read; worker 0 writes it.
 
     Args:
-        store_path: a store that ``hrpn-tf prepare`` made.
+        patches: a store that ``hrpn-tf prepare`` made, or patches of slides that are being
+            simulated.
         run: run folder to create or to resume.
         config: keys of ``data`` that the store fixes, and keys of ``training`` that the preset was
             published with, may be left out.
@@ -88,10 +95,16 @@ def fit(
         DiskFullError: the disk filled up; the run can be resumed.
     """
     started = time.perf_counter()
-    store = open_store(store_path)
+    growing = None if isinstance(patches, Path) else patches
+    devices = choose_devices()
+    if growing is not None and devices.workers > 1:
+        raise ConfigError(
+            "--simulate trains in one process; leave out --workers and TF_CONFIG, or simulate "
+            "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
+        )
+    store = open_store(patches) if isinstance(patches, Path) else patches.first()
     config = adopt_store(adopt_preset(config), store)
     split = split_groups(store.groups, config.data.split)
-    devices = choose_devices()
     config = adopt_network(config, shown=devices.chief)
     training = config.training
     devices.check_batch(training.batch_size, training.accumulate)
@@ -100,8 +113,8 @@ def fit(
     prepare_runtime(training)
     warn_if_slow(training.precision)
     memory = Memory()
-    sampling = learn_sampling(store, split.train) if training.sampling == "target" else None
-    batches = Batches(store, split, config, devices, sampling)
+    sampling = _sampling(config, store, split, growing)
+    batches = Batches(store, split, config, devices, sampling, growing)
     scaling = Scaling(**store.statistics(split.train))
     kept = build_kept(config, scaling)
     contract = contract_of(
@@ -142,6 +155,20 @@ def fit(
                 plan, state = _measured(state, networks, batches, started, teacher)
             shown = progress and devices.chief
             return _train(run, networks, batches, plan, state, memory, shown, teacher)
+
+
+def _sampling(
+    config: Config, store: PatchStore, split: Split, growing: GrowingPatches | None
+) -> Sampling | None:
+    """How training patches are drawn by what they hold; None to draw all alike."""
+    if config.training.sampling != "target":
+        return None
+    if growing is not None:
+        raise ConfigError(
+            "training.sampling=target needs all patches before the training begins; leave it out "
+            "with --simulate"
+        )
+    return learn_sampling(store, split.train)
 
 
 def _restored(run: Path, networks: Networks, batches: Batches) -> TrainingState:

@@ -9,7 +9,7 @@ through ``strategy.run`` and drives ordinary Keras callbacks.
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -161,6 +161,12 @@ def _train_epoch(
     """The training steps that are left of an epoch."""
     partial, every = state.partial, loop.training.checkpoint_steps
     sums = np.array(partial.sums) if partial.sums else np.zeros(len(steps.model.names))
+    started = time.perf_counter()
+    signals = loop.signals
+    if not loop.batches.wait(state.epoch, lambda: signals.asked is not None, loop.progress):
+        loop.signals.leave()  # the last checkpoint is of this very state
+    waited = time.perf_counter() - started
+    partial = replace(partial, seconds=partial.seconds + waited, waited=partial.waited + waited)
     batches = iter(loop.batches.epoch(state.epoch, loop.plan, partial.steps))
     first, count = loop.plan.first(state.epoch), loop.plan.steps(state.epoch)
     with _progress(loop, state.epoch, partial.steps) as progress:
@@ -170,7 +176,7 @@ def _train_epoch(
             data = next(batches)
             arrived = time.perf_counter()
             if first + step == loop.freezing:
-                loop.networks.adopt_statistics(_measure_statistics(loop, first + step))
+                loop.networks.adopt_statistics(_measure_statistics(loop, state.epoch, first + step))
             frozen = loop.is_frozen(first + step)
             more, stop = steps.train(data, loop.signals.asked is not None, frozen=frozen)
             ended = time.perf_counter()
@@ -222,16 +228,16 @@ def _measure_for_average(loop: Loop, epoch: int) -> None:
     model.statistics = ()
     if not loop.is_frozen(loop.plan.first(epoch + 1) - 1):
         with model.averaged():
-            measured = _measure_statistics(loop, loop.plan.first(epoch))
+            measured = _measure_statistics(loop, epoch, loop.plan.first(epoch))
         model.statistics = measured
 
 
-def _measure_statistics(loop: Loop, start: int) -> Statistics:
-    """As configured, of the network as it is, on the batches from step ``start`` on."""
+def _measure_statistics(loop: Loop, epoch: int, start: int) -> Statistics:
+    """As configured, of the network as it is, on an epoch's batches from step ``start`` on."""
     count = loop.training.reestimate_normalisation
     if not count or not normalisations(loop.networks.trained.network):
         return ()
-    return loop.estimator.measure(loop.batches.after(start, count))
+    return loop.estimator.measure(loop.batches.after(epoch, start, count))
 
 
 def _save_and_leave(loop: Loop, state: TrainingState) -> None:

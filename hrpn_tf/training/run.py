@@ -50,8 +50,14 @@ def refuse_other(run: Path, config: Config, store: PatchStore) -> None:
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
         raise RunError(f"{run}: a run of another configuration: {shown}{more}; {_CHOICE}")
     recorded = recorded_dataset(run)
-    if recorded.get("sha256") != dataset_record(store)["sha256"]:
+    present = dataset_record(store)
+    if recorded.get("sha256") != present["sha256"]:
         raise RunError(f"{run}: a run on another store ({recorded.get('path')}); {_CHOICE}")
+    old, new = recorded.get("simulated"), present.get("simulated")
+    if old != new:
+        raise RunError(
+            f"{run}: a run on other simulated slides ({_shown(old)}; now {_shown(new)}); {_CHOICE}"
+        )
 
 
 def refuse_other_teacher(run: Path, record: Mapping[str, str] | None) -> None:
@@ -110,6 +116,12 @@ def last_state(run: Path) -> TrainingState:
     for latest in list_checkpoints(run / CHECKPOINTS)[-1:]:
         return read_state(latest)
     return TrainingState()
+
+
+def _shown(simulated: Any) -> str:
+    if not isinstance(simulated, dict):
+        return "none"
+    return ", ".join(f"{key} {value}" for key, value in simulated.items())
 
 
 def _flatten(config: Config) -> dict[str, Any]:

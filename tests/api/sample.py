@@ -34,6 +34,7 @@ def program(image: NDArray[np.uint8], folder: Path) -> None:
     assert_type(prepared, api.PreparationResult)
     fitted = ht.fit(prepared, "run", "hrpn.yaml", preset="hrpn-s", progress=True)
     assert_type(fitted, api.FitResult)
+    assert_type(ht.fit(None, "run", simulate=20), api.FitResult)
     assert_type(fitted.metrics, Mapping[str, float])
     assert_type(ht.open_run(fitted), Run)
     assert_type(ht.predict(fitted), api.PredictionResult)

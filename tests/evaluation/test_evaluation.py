@@ -107,7 +107,7 @@ def test_markdown_has_a_table_for_every_view_and_says_what_is_missing() -> None:
     constant = MeasuredSlide(**{**measured.__dict__, "target": flat})
     result = evaluate_slide(constant, prediction(measured), None, SETTINGS)
     text = to_markdown(Evaluation((result,), 255.0, 2.0, "uint8", None))
-    assert text.count("| slide") == 3
+    assert text.count("| slide") == 3 + 1  # views, and the range of the predictions
     assert "| a\\|b " in text
     assert "sigma 2 px" in text
     assert "- a\\|b, whole: no R²: the true values are constant." in text

@@ -8,7 +8,18 @@ import pytest
 
 @pytest.mark.parametrize(
     "module",
-    ["", "bootstrap", "metric_values", "moments", "planes", "slide_evaluation", "sums", "tables"],
+    [
+        "",
+        "bootstrap",
+        "eight_bits",
+        "histogram",
+        "metric_values",
+        "moments",
+        "planes",
+        "slide_evaluation",
+        "sums",
+        "tables",
+    ],
 )
 def test_docstrings(module: str) -> None:
     name = f"hrpn_tf.evaluation.{module}".removesuffix(".")

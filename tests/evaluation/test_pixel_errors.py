@@ -14,6 +14,7 @@ from support.array_plane import ArrayPlane
 from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.pixel_errors import CompareSettings, compare
+from hrpn_tf.evaluation.sums import Sums
 
 SETTINGS = CompareSettings(peak=255.0, smooth_px=2.0, window=32)
 
@@ -30,6 +31,11 @@ def pair(
 
 
 def reference(true: np.ndarray, pred: np.ndarray, peak: float = 255.0) -> dict[str, float]:
+    """Every metric that is defined: those in 8 bits only where the true values are of that type."""
+    wrapped = {}
+    if true.dtype == np.uint8:
+        wrapped = {"mse_8bit": wrapped_mse(true, pred)}
+        wrapped["rmse_8bit"] = np.sqrt(wrapped["mse_8bit"])
     true, pred = true.astype(np.float64), pred.astype(np.float64)
     flat = true.ravel(), pred.ravel()
     return {
@@ -42,7 +48,21 @@ def reference(true: np.ndarray, pred: np.ndarray, peak: float = 255.0) -> dict[s
         "bias": np.mean(pred - true),
         "psnr": peak_signal_noise_ratio(true, pred, data_range=peak),
         "ssim": structural_similarity(true, pred, data_range=peak),
+        **wrapped,
     }
+
+
+def defined(sums: Sums, peak: float) -> dict[str, float]:
+    """The metrics that have a value."""
+    return {name: v for name, v in metrics_of(sums, peak).values.items() if v is not None}
+
+
+def wrapped_mse(true: np.ndarray, pred: np.ndarray) -> float:
+    """As a script gets it that reads two 8-bit images and computes with them as they are."""
+    difference = np.clip(np.trunc(pred), 0, 255).astype(np.uint8) - true.astype(np.uint8)
+    square: np.ndarray = difference**2
+    assert square.dtype == np.uint8
+    return float(square.mean())
 
 
 @pytest.mark.parametrize("window", [7, 32, 1024])
@@ -61,8 +81,31 @@ def test_whole_images_by_windows_of_any_size(window: int, shape: tuple[int, int]
     }
     assert set(sums) == {(view, "whole") for view in views}
     for view, images in views.items():
-        values = metrics_of(sums[view, "whole"], 255.0).values
+        values = defined(sums[view, "whole"], 255.0)
         assert values == pytest.approx(reference(*images), rel=1e-8, abs=1e-9), view
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_percentiles_of_the_grey_levels(dtype: str) -> None:
+    true, pred = pair((200, 150), dtype)
+    sums = compare(ArrayPlane(pred), ArrayPlane(true), None, replace(SETTINGS, ssim=False))
+    found = metrics_of(sums["float", "whole"], 255.0)
+    for image, stated in ((true, found.true), (pred, found.predicted)):
+        for name, share in (("p0.1", 0.1), ("p99.9", 99.9)):
+            expected = float(np.percentile(image, share, method="inverted_cdf"))
+            exact = image.dtype.kind == "u"
+            assert stated[name] == pytest.approx(expected, rel=0 if exact else 1.1e-3, abs=1e-3)
+    assert "p0.1" not in metrics_of(sums["smoothed", "whole"], 255.0).true
+
+
+def test_errors_of_16_grey_levels_and_more_wrap_in_8_bits() -> None:
+    true = np.array([[10, 10, 200, 0]], np.uint8)
+    pred = np.array([[13.9, 30.0, 190.2, 300.0]], np.float32)
+    sums = compare(ArrayPlane(pred), ArrayPlane(true), None, CompareSettings(255.0, ssim=False))
+    found = metrics_of(sums["float", "whole"], 255.0).values
+    assert found["mse_8bit"] == pytest.approx((9 + 20**2 % 256 + 100 + 255**2 % 256) / 4)
+    tissue = metrics_of(sums["rounded", "whole"], 255.0).values
+    assert tissue["mse_8bit"] == pytest.approx((16 + 20**2 % 256 + 100 + 255**2 % 256) / 4)
 
 
 def test_sixteen_bits_are_rounded_to_sixteen_bits() -> None:
@@ -71,7 +114,7 @@ def test_sixteen_bits_are_rounded_to_sixteen_bits() -> None:
     settings = replace(SETTINGS, peak=65535.0)
     sums = compare(ArrayPlane(pred), ArrayPlane(true), None, settings)
     expected = reference(true, np.clip(np.rint(pred), 0, 65535), 65535.0)
-    assert metrics_of(sums["rounded", "whole"], 65535.0).values == pytest.approx(expected, rel=1e-8)
+    assert defined(sums["rounded", "whole"], 65535.0) == pytest.approx(expected, rel=1e-8)
 
 
 def test_a_float_target_is_not_rounded_and_has_no_peak() -> None:

@@ -1,7 +1,7 @@
 """The comparison of runs on the same slides: metrics, groups of seeds, differences."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from hrpn_tf.evaluation.bootstrap import (
     difference,
     interval,
 )
+from hrpn_tf.evaluation.metric_values import PERCENTILES
 
 SCHEMA = "hrpn-tf comparison 1"
 Kind = Literal["run", "group", "baseline"]
@@ -63,6 +64,7 @@ class ComparedSlides:
         floor: (slides,) least mean squared error that any function of the inputs can reach on
             average, grey levels^2; None unless the slides are simulated.
         target: role of the measured target.
+        true: "min", "max", "mean", "sd" and percentiles of the measured target, all slides pooled.
     """
 
     names: tuple[str, ...]
@@ -73,6 +75,22 @@ class ComparedSlides:
     true_high: float
     floor: np.ndarray | None
     target: str
+    true: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StatedIntervals:
+    """Calibrated prediction intervals.
+
+    Attributes:
+        stated: share of pixels that they are calibrated to hold.
+        coverage: share of pixels of the calibration's test slides that they hold.
+        mean_width: upper minus lower bound, grey levels, mean over these pixels.
+    """
+
+    stated: float
+    coverage: float
+    mean_width: float
 
 
 @dataclass(frozen=True)
@@ -85,8 +103,9 @@ class Entry:
         mse: (slides,) mean squared error on each slide; of a group: its runs' mean.
         pooled: metrics over all pixels of all slides, as in ``METRICS``; of a group: means.
         spread: of a group: standard deviation of each metric between its runs (n - 1).
-        predicted: "min", "max", "mean" and "sd" of the predicted grey levels; of a group: the
-            outermost extremes, and means of the others.
+        predicted: "min", "max", "mean", "sd" and percentiles of the predicted grey levels; of a
+            group: the outermost extremes, and means of the others.
+        intervals: of a run: its calibrated prediction intervals, if it has any.
         cost: of the network; of a group: means.
         preset, seed: of a run.
         family: the same text for all runs that differ only in their seed.
@@ -104,6 +123,7 @@ class Entry:
     seed: int | None = None
     family: str | None = None
     runs: tuple[str, ...] = ()
+    intervals: StatedIntervals | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +226,7 @@ class Comparison:
             "spread": dict(entry.spread),
             "explained_share": self.explained_share(entry),
             "predicted": dict(entry.predicted),
+            **({"intervals": asdict(entry.intervals)} if entry.intervals else {}),
             **entry.cost.to_json(),
             "mse_interval": self.mse[entry.label].to_json(),
             "mse_by_slide": entry.mse.tolist(),
@@ -245,7 +266,11 @@ def _group(family: Sequence[Entry], label: str) -> Entry:
             "min": min(each["min"] for each in predicted),
             "max": max(each["max"] for each in predicted),
             "mean": float(np.mean([each["mean"] for each in predicted])),
-            "sd": float(np.mean([each["sd"] for each in predicted])),
+            **{
+                name: float(np.mean([each[name] for each in predicted]))
+                for name in ("sd", *PERCENTILES)
+                if all(name in each for each in predicted)
+            },
         },
         cost=Cost(
             **{

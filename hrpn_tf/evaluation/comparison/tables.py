@@ -4,8 +4,9 @@ import json
 
 from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED, Interval, describe_resamples
 from hrpn_tf.evaluation.comparison.comparison import COST_DEFINITIONS, Comparison, Entry
+from hrpn_tf.evaluation.metric_values import PERCENTILES
 from hrpn_tf.evaluation.metrics import METRICS, Metric, definitions, metrics_shown_in
-from hrpn_tf.evaluation.tables import aligned
+from hrpn_tf.evaluation.tables import RANGE_HEADS, RANGE_MEANING, aligned, range_cells
 from hrpn_tf.text import csv_text, markdown
 
 EXPLAINED = (
@@ -23,6 +24,12 @@ COSTS = {
     "latency_ms": ("ms/tile", ".1f"),
     "latency_ratio": ("× first", ".2f"),
 }
+# The metrics of the published evaluation, each in floating point and then in 8 bits.
+PUBLISHED = ("mse", "mse_8bit", "rmse", "rmse_8bit", "psnr", "r2", "r2_per_column")
+PSNR_IN_FLOAT = (
+    "- The published PSNR and R² are computed in floating point; the published R² is that per "
+    "column. MSE and RMSE in 8 bits are what the authors' script gives."
+)
 _APART = ("r2", "mse_ratio", "mse")
 
 
@@ -83,6 +90,8 @@ def to_markdown(comparison: Comparison) -> str:
         "In brackets: 95 % percentile intervals of a bootstrap over slides, in pairs: a resample "
         "takes the same slides of both. They say how much the choice of slides matters, not how "
         f"much the seed does. {describe_resamples(len(slides.names)).capitalize()}.\n",
+        *_published(comparison),
+        *_ranges(comparison),
         "## Definitions\n",
         *(f"- {title} ({unit}): {text}." for title, (unit, text) in meaning.items()),
         f"- Peak: {peak}.",
@@ -92,6 +101,52 @@ def to_markdown(comparison: Comparison) -> str:
         parts.append("- Mean of n: runs that differ by their seed alone; mean ± their standard "
                      "deviation (n - 1).")  # fmt: skip
     return "\n".join(parts) + "\n"
+
+
+def _published(comparison: Comparison) -> list[str]:
+    """The published metrics in floating point and in 8 bits, side by side, if they are known."""
+    shown = [METRICS[name] for name in PUBLISHED if name in METRICS]
+    if not any(entry.pooled.get("mse_8bit") is not None for entry in comparison.entries):
+        return []
+    lines = [["", *(metric.heading for metric in shown)]]
+    lines += [
+        [_name(entry), *(_with_spread(entry, metric) for metric in shown)]
+        for entry in comparison.entries
+    ]
+    meaning = [
+        f"- {metric.heading} ({metric.unit}): {metric.formula}."
+        for metric in shown
+        if "comparison" not in metric.shown_in
+    ]
+    return ["## Published definitions\n", aligned(lines, left=1), *meaning, PSNR_IN_FLOAT + "\n"]
+
+
+def _ranges(comparison: Comparison) -> list[str]:
+    """Measured and predicted grey levels, and calibrated intervals, if they are known."""
+    if not set(PERCENTILES) <= set(comparison.slides.true):
+        return []
+    intervals = any(entry.intervals for entry in comparison.entries)
+    more = ["intervals", "coverage", "mean width"] if intervals else []
+    lines = [["", *RANGE_HEADS, *more]]
+    lines.append(["measured", *range_cells(comparison.slides.true), *("" for _ in more)])
+    for entry in comparison.entries:
+        cells = [_name(entry), *range_cells(entry.predicted)]
+        if intervals:
+            found = entry.intervals
+            cells += (
+                ["-", "-", "-"]
+                if found is None
+                else [f"{found.stated:.0%}", f"{found.coverage:.1%}", f"{found.mean_width:.2f}"]
+            )
+        lines.append(cells)
+    parts = ["## Range of the predictions\n", aligned(lines, left=1), RANGE_MEANING]
+    if intervals:
+        parts.append(
+            "Intervals: share of pixels that the calibrated intervals of hrpn-tf calibrate are to "
+            "hold, the share that they held on the calibration's test slides (mean over slides), "
+            "and their mean width there, grey levels."
+        )
+    return [*parts, ""]
 
 
 def to_csv(comparison: Comparison) -> str:

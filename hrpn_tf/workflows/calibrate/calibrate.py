@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf._version import __version__
 from hrpn_tf.console import load_tensorflow
-from hrpn_tf.data.manifest import MANIFEST
+from hrpn_tf.data.manifest import identity_file
 from hrpn_tf.errors import CalibrationSlidesError, HrpnError, UnfinishedError, UsageError
 from hrpn_tf.evaluation.intervals import (
     Bands,
@@ -168,7 +168,7 @@ def _request(plan: _Plan) -> dict[str, Any]:
         "network": RunNetwork(plan.run).origin(),
         "coverage": plan.coverage,
         "store": str(plan.store),
-        "patches": sha256(plan.store / MANIFEST),
+        "patches": sha256(identity_file(plan.store)),
     }
 
 

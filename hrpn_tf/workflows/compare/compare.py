@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.console import load_tensorflow
-from hrpn_tf.errors import StoreError, UsageError
+from hrpn_tf.errors import CalibrationError, StoreError, UsageError
 from hrpn_tf.evaluation import METRICS, CompareSettings, Metrics, compare, metrics_of
 from hrpn_tf.evaluation.baselines.baselines import DISTANCE, MEAN, TREES, baseline_planes
 from hrpn_tf.evaluation.comparison.comparison import (
@@ -18,6 +18,7 @@ from hrpn_tf.evaluation.comparison.comparison import (
     Comparison,
     Cost,
     Entry,
+    StatedIntervals,
     with_groups,
 )
 from hrpn_tf.evaluation.comparison.plots import draw_comparison
@@ -152,7 +153,7 @@ def _other_files(name: str, one: RunResults, other: RunResults) -> bool:
 def _same_pixels(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return one["pixels"] == other["pixels"] and all(
         math.isclose(one["true"][name], other["true"][name], rel_tol=1e-9, abs_tol=1e-9)
-        for name in one["true"]
+        for name in set(one["true"]) & set(other["true"])  # older evaluations have fewer
     )
 
 
@@ -163,11 +164,27 @@ def _entry(results: RunResults, cost: Cost) -> Entry:
         mse=np.array([row["mse"] for row in results.rows]),
         pooled={name: results.pooled.get(name) for name in METRICS},
         predicted=results.pooled["predicted"],
+        intervals=_intervals(results),
         cost=cost,
         preset=results.config.model.preset,
         seed=results.config.training.seed,
         family=results.family,
     )
+
+
+def _intervals(results: RunResults) -> StatedIntervals | None:
+    """The calibrated intervals of a run, as counted on its test slides; None if it has none."""
+    if not results.run.is_calibrated:
+        return None
+    try:
+        record = results.run.calibration.record
+        row = next(row for row in record["coverage_table"] if row["kind"] == "all")
+        return StatedIntervals(
+            float(record["coverage"]), float(row["coverage"]), float(row["width"])
+        )
+    except (CalibrationError, StopIteration, KeyError, TypeError, ValueError) as error:
+        logger.warning(f"{results.label}: its prediction intervals are left out: {error}")
+        return None
 
 
 def _costs(
@@ -238,6 +255,7 @@ def _slides(results: RunResults, everything: Sequence[RunSlide]) -> ComparedSlid
         true_sd=np.array([row["true"]["sd"] for row in rows]),
         true_low=true["min"],
         true_high=true["max"],
+        true=true,
         floor=np.array(known) if len(known) == len(rows) else None,
         target=results.config.data.target,
     )

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hrpn_tf.evaluation.comparison.comparison import (
     Comparison,
     Cost,
     Entry,
+    StatedIntervals,
     with_groups,
 )
 from hrpn_tf.evaluation.comparison.plots import draw_comparison
@@ -134,3 +136,34 @@ def test_pictures_are_drawn_with_and_without_costs(tmp_path: Path) -> None:
     bare = Comparison(SLIDES, (entry("a $x$ | b", (1, 2)),), "a $x$ | b", None)
     assert set(draw_comparison(bare, tmp_path)) == {"mse.png", "range.png"}
     assert all((tmp_path / name).stat().st_size > 5000 for name in ("mse.png", "cost.png"))
+
+
+def test_published_definitions_and_the_range_stand_side_by_side() -> None:
+    """With the intervals of the one run that has some; nothing of it without percentiles."""
+    levels = {"min": 0.0, "p0.1": 0.0, "p99.9": 60.0, "max": 99.0, "mean": 6.0, "sd": 4.0}
+    slides = replace(SLIDES, true=levels)
+    found = comparison(slides=slides)
+    runs = [
+        replace(
+            each,
+            predicted={**levels, "p99.9": 51.25},
+            intervals=StatedIntervals(0.9, 0.912, 7.5) if each.label == "m0" else None,
+        )
+        for each in found.entries
+    ]
+    found = replace(found, entries=tuple(runs))
+    text = to_markdown(found)
+    published = text.partition("## Published definitions")[2].splitlines()[2]
+    assert [cell.strip() for cell in published.strip("|").split("|")] == [
+        "", "MSE", "MSE, 8 bits", "RMSE", "RMSE, 8 bits", "PSNR dB", "R²", "R² per column",
+    ]  # fmt: skip
+    assert "modulo 256" in text
+    rows = text.partition("## Range of the predictions")[2].splitlines()
+    cells = {row.split("|")[1].strip(): row.split("|")[2:-1] for row in rows if "|" in row}
+    assert [cell.strip() for cell in cells["measured"][:4]] == ["0.00", "0.00", "60.00", "99.00"]
+    assert cells["m0 (hrpn-m)"][2].strip() == "51.25"
+    assert [cell.strip() for cell in cells["m0 (hrpn-m)"][6:]] == ["90%", "91.2%", "7.50"]
+    assert [cell.strip() for cell in cells["s (hrpn-s)"][6:]] == ["-", "-", "-"]
+    entries = {each["label"]: each for each in json.loads(to_json(found))["entries"]}
+    assert entries["m0"]["intervals"] == {"stated": 0.9, "coverage": 0.912, "mean_width": 7.5}
+    assert "Range of the predictions" not in to_markdown(comparison())

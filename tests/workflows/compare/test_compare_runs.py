@@ -131,6 +131,11 @@ def test_runs_are_predicted_evaluated_and_compared(compared: tuple[Path, Ended])
         variance = np.concatenate([t[..., 2].ravel() for t in tests]).var()
         share = (variance - np.mean(errors)) / (variance - 0.25)
         assert entries[name]["explained_share"] == pytest.approx(share, rel=1e-5)
+        assert entries[name]["mse_8bit"] is not None
+        assert entries[name]["predicted"]["p99.9"] <= entries[name]["predicted"]["max"]
+    text = (out / "comparison.md").read_text()
+    assert "## Published definitions" in text
+    assert "## Range of the predictions" in text
     assert entries["m0"]["steps_per_second"] == 3.5
     assert entries["m0"]["parameters"] == 3
     assert entries["m0"]["gmac"] == pytest.approx(512 * 512 * 2 / 1e9)
