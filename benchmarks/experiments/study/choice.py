@@ -1,0 +1,76 @@
+"""The choice of learning rate, loss and length of a network, on validation slides alone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from experiments.study.trainings import Settings, Trained
+
+Train = Callable[[Settings], Trained]
+Ended = Literal["converged", "limit"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and from what.
+
+    Attributes:
+        grid: trainings of the shortest length.
+        ladder: trainings of the chosen learning rate and loss, each twice as long as the last; the
+            first of them is one of the grid.
+        ended: ``converged`` where the last of them lowered the error by less than the rule asks for,
+            ``limit`` where a longer one would have taken too long.
+    """
+
+    grid: tuple[Trained, ...]
+    ladder: tuple[Trained, ...]
+    ended: Ended
+
+    @property
+    def best(self) -> Trained:
+        """The training with the lowest validation error; its network is tested."""
+        return min(self.ladder, key=lambda each: each.error)
+
+    @property
+    def gain(self) -> float | None:
+        """Share by which the last doubling lowered the error; None without one."""
+        if len(self.ladder) < 2:
+            return None
+        return 1 - self.ladder[-1].error / self.ladder[-2].error
+
+    @property
+    def core_seconds(self) -> float:
+        """Processor time of all trainings."""
+        return sum(each.core_seconds for each in (*self.grid, *self.ladder[1:]))
+
+
+def choose(
+    rates: Sequence[float], losses: Sequence[str], shortest: int, rule: dict[str, Any], train: Train
+) -> Choice:
+    """Choose by short trainings, then double the length until that no longer helps.
+
+    Args:
+        rates: learning rates, each tried with the first loss.
+        losses: each tried with the best of these learning rates.
+        shortest: steps of these trainings.
+        rule: the section of the configuration.
+        train: trains with some settings.
+
+    Raises:
+        OutOfTimeError: not finished; what is trained is read the next time.
+    """
+    first = Settings(rates[0], losses[0], shortest, 0)
+    grid = [train(replace(first, learning_rate=rate)) for rate in rates]
+    best = min(grid, key=lambda each: each.error).settings
+    grid += [train(replace(best, loss=loss)) for loss in losses[1:]]
+    ladder = [min(grid, key=lambda each: each.error)]
+    while not _converged(ladder, rule["improvement"]):
+        if 2 * ladder[-1].core_seconds > 3600 * rule["hours"] * rule["cores"]:
+            return Choice(tuple(grid), tuple(ladder), "limit")
+        last = ladder[-1].settings
+        ladder.append(train(replace(last, steps=2 * last.steps)))
+    return Choice(tuple(grid), tuple(ladder), "converged")
+
+
+def _converged(ladder: Sequence[Trained], improvement: float) -> bool:
+    return len(ladder) > 1 and ladder[-1].error > (1 - improvement) * ladder[-2].error
