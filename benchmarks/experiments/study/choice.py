@@ -18,8 +18,8 @@ class Choice:
         grid: trainings of the shortest length.
         ladder: trainings of the chosen learning rate and loss, each twice as long as the last; the
             first of them is one of the grid.
-        ended: ``converged`` where the last of them lowered the error by less than the rule asks for,
-            ``limit`` where a longer one would have taken too long.
+        ended: ``converged`` where the last of them lowered the error by less than the rule asks
+            for, ``limit`` where a longer one would have taken too long.
     """
 
     grid: tuple[Trained, ...]

@@ -1,7 +1,7 @@
 """The design of the study, ``study.yaml``, and the pieces that it consists of."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,10 @@ class Design:
     def pieces(self) -> list[Piece]:
         """All pieces, the most informative first."""
         return sorted(self._pieces(), key=_order)
+
+    def with_everything(self) -> "Design":
+        """The same design with its folds and all its extras."""
+        return replace(self, switched=frozenset({LEAVE_ONE_OUT, *self.values.get("extras", {})}))
 
     def _pieces(self) -> Iterator[Piece]:
         for data in self.data:

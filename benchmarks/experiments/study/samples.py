@@ -59,7 +59,7 @@ def _save(parts: dict[str, np.ndarray], out: Path) -> None:
     """Panels side by side; measured and predicted tracer share one scale."""
     from matplotlib.figure import Figure
 
-    *inputs, measured, predicted = parts
+    *inputs, measured, _ = parts
     top = max(float(np.percentile(parts[measured], 99.8)), 1e-6)
     figure = Figure(figsize=(2.6 * len(parts), 2.9), layout="constrained")
     for axes, (name, image) in zip(figure.subplots(1, len(parts)), parts.items(), strict=True):

@@ -107,9 +107,9 @@ def slide_errors(true: np.ndarray, pred: np.ndarray, floor: float | None) -> dic
 def published(true: np.ndarray, pred: np.ndarray) -> dict[str, float]:
     """The published metrics on 8-bit grey levels, in both readings.
 
-    ``mse_wrapped`` subtracts and squares arrays of 8 bits, modulo 256, as the published script does;
-    ``mse`` computes in floating point. ``r2_per_column`` is the mean over image columns; a constant
-    column counts 1 where it is predicted without error, else 0.
+    ``mse_wrapped`` subtracts and squares arrays of 8 bits, modulo 256, as the published script
+    does; ``mse`` computes in floating point. ``r2_per_column`` is the mean over image columns; a
+    constant column counts 1 where it is predicted without error, else 0.
 
     Example:
         >>> two = published(np.array([[0, 20]]), np.array([[0.0, 0.0]]))

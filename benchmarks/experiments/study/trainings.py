@@ -143,7 +143,6 @@ def read_training(
     run: Path, settings: Settings, of: tuple[Design, DataSet, Network], core_seconds: float
 ) -> Trained:
     """Read the history of a finished run; its processor time is shared out by its wall time."""
-    design, data, network = of
     with (run / "history.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     resources = json.loads((run / "resources.json").read_text(encoding="utf-8"))
@@ -160,6 +159,7 @@ def read_training(
             }
         )
     errors = [point["validation_mse"] for point in curve]
+    design, _, _ = of
     return Trained(run, settings, smoothed_least(errors, design.values["rule"]["smoothing"]),
                    tuple(curve))  # fmt: skip
 
