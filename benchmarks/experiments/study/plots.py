@@ -110,8 +110,12 @@ def _plain(axes: "Axes") -> None:
     """Numbers rather than powers of ten, few of them, and a light grid."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 
+    axes.margins(0.08)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+        low, high = axis.get_view_interval()
+        many = high < 15 * low
+        steps = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if many else (1.0, 2.0, 5.0)
+        axis.set_major_locator(LogLocator(subs=steps, numticks=12))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     axes.grid(True, alpha=0.25, linewidth=0.6)

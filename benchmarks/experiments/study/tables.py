@@ -62,7 +62,10 @@ def _mean(records: Sequence[Record]) -> list[str]:
         spread([s.bias for s in raw], 2),
         spread(explained, 3) if len(explained) == len(records) else "-",
         spread([s.r2 for s in smooth], 3), spread([s.r for s in smooth], 3),
-        spread([each.excess for each in records], 2), "", "", "",
+        spread([each.excess for each in records], 2),
+        ", ".join(f"{np.mean([r.published(name) for r in records]):.2f}"
+                  for name in ("mse", "mse_wrapped")),
+        f"{np.mean([r.published('r2_per_column') for r in records]):.3f}", "",
     ]  # fmt: skip
 
 

@@ -122,6 +122,7 @@ def options(settings: Settings, design: Design, data: DataSet, network: Network)
     every = settings.steps // validations
     values = [
         *data.values.get("set", []),
+        *data.values.get("fit", []),
         f"data.split.validation=[{','.join(data.validation)}]",
         f"data.split.test=[{','.join(data.test)}]",
         *own["set"],

@@ -10,6 +10,7 @@ import pytest
 from experiments.study import commands, experiment
 from experiments.study.choice import choose
 from experiments.study.commands import CommandFailedError, Deadline, OutOfTimeError, Spent
+from experiments.study.costs import latency_ratio, measure_costs
 from experiments.study.design import read_design
 from experiments.study.record import read_record
 from experiments.study.slide_errors import Sums, pooled, published, slide_errors
@@ -193,6 +194,7 @@ def test_a_toy_study(
     assert tiled.pooled().mse == pytest.approx(first.pooled().mse, rel=1e-5)
     assert tiled.values["cost_factor"] == 1
     assert (out / "dextran" / "samples" / "tiny-0.png").stat().st_size > 5000
+    capsys.readouterr()
     experiment.main(["list", *where])
     listed = capsys.readouterr().out.splitlines()
     assert listed == [
@@ -201,3 +203,17 @@ def test_a_toy_study(
         "missing  dextran/other-0",
     ]
     json.dumps(replace(first).values, allow_nan=False)
+
+
+def test_costs_are_measured_in_turn(tmp_path: Path) -> None:
+    design = read_design(toy_design(tmp_path))
+    values = json.loads(measure_costs(design, tmp_path / "records", 32, 3).read_text("utf-8"))
+    assert list(values["presets"]) == ["plain", "tiny"]
+    for cost in values["presets"].values():
+        assert {name: len(times) for name, times in cost["latency_ms"].items()} == {
+            "keras": 3, "onnxruntime": 3,
+        }  # fmt: skip
+    assert values["presets"]["tiny"]["parameters"] == 305
+    known = {"presets": {n: {"latency_ms": {"keras": t}} for n, t in
+                         (("a", [1.0, 9.0, 2.0]), ("b", [2.0, 3.0, 8.0]))}}  # fmt: skip
+    assert latency_ratio(known, "a", "b", "keras") == 0.5  # of 0.5, 3 and 0.25
