@@ -14,7 +14,7 @@ from experiments.study.design import Design, Piece
 from experiments.study.record import SCHEMA, Record, read_record, write_json
 from experiments.study.samples import draw_samples
 from experiments.study.slide_errors import slide_errors
-from experiments.study.slides import Place
+from experiments.study.slides import Place, prediction_of
 from experiments.study.trainings import Settings, Trained, train
 
 RUN = "run"  # key of the work file
@@ -94,7 +94,8 @@ def _first(piece: Piece, place: Place) -> Record:
 def _of_choice(choice: Choice) -> dict[str, Any]:
     return {
         "chosen": choice.best.to_json(),
-        "grid": [each.to_json() for each in choice.grid],
+        "grid": [each.to_json() for each in choice.grid]
+        + [{**vars(each), "failed": True} for each in choice.failed],
         "ladder": [each.to_json() for each in choice.ladder],
         "ended": choice.ended,
         "last_gain": choice.gain,
@@ -114,7 +115,7 @@ def _extra(
     """A network that is made from finished ones: its run, its predictions, facts for the record."""
     extra, folder = piece.network.extra, place.out / piece.data.name / "extras" / piece.network.name
     base = [_run_of(piece, extra["of"], seed, place) for seed in _seeds(design, extra)]
-    own = base[0] if len(base) == 1 else _run_of(piece, extra["of"], piece.seed, place)
+    own = _run_of(piece, extra["of"], piece.seed, place)
     words = {"run": [str(own)], "runs": [str(run) for run in base]}
     made = folder / f"made-{piece.seed}"
     if "needs" in extra:
@@ -209,13 +210,6 @@ def _measured(run: Path, predictions: Path) -> dict[str, Any]:
         floor = read_error_floor(slide.path, float(true.std()))
         found[slide.name] = slide_errors(true, pred, floor)
     return found
-
-
-def prediction_of(folder: Path, slide: Path) -> Path:
-    """The predicted slide."""
-    from hrpn_tf.slides.names import slide_name
-
-    return folder / f"{slide_name(slide)}.ome.tif"
 
 
 def _processor() -> str:

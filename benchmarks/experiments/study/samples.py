@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.study.slides import prediction_of
+
 SIDE = 384
 
 
@@ -15,7 +17,6 @@ def draw_samples(run: Path, predictions: Path, out: Path) -> None:
         predictions: folder of the predicted slides.
         out: the picture; replaced if it is there.
     """
-    from experiments.study.pieces import prediction_of
     from hrpn_tf.runs import open_run
     from hrpn_tf.slides import open_slide
     from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane

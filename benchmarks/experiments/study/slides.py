@@ -29,6 +29,13 @@ def is_there(data: DataSet, place: Place) -> bool:
     return "simulate" in data.values or place.real is not None
 
 
+def prediction_of(folder: Path, slide: Path) -> Path:
+    """The predicted slide."""
+    from hrpn_tf.slides.names import slide_name
+
+    return folder / f"{slide_name(slide)}.ome.tif"
+
+
 def prepare(data: DataSet, design: Design, place: Place, deadline: Deadline) -> Path:
     """Make or list the slides, and cut them into a patch dataset; gives its folder."""
     folder = place.out / data.source

@@ -9,9 +9,9 @@ from statistics import median
 from typing import Any
 
 from experiments.study import commands
-from experiments.study.commands import Deadline, Spent
+from experiments.study.commands import CommandFailedError, Deadline, Spent
 from experiments.study.design import DataSet, Design, Network
-from hrpn_tf.files import atomic_path
+from experiments.study.record import write_json
 
 
 @dataclass(frozen=True)
@@ -100,18 +100,21 @@ def train(
     """
     run = folder / settings.folder
     account = folder / f"{settings.folder}.json"
-    if not account.exists() or not _account(account)["finished"]:
-        spent = Spent(_account(account)["core_seconds"] if account.exists() else 0.0)
-        finished = False
+    known = _account(account)
+    if known.get("failed"):
+        raise CommandFailedError(f"{run.name} failed before; delete {account} to try it again")
+    if not (known["finished"] or _complete(run, settings, of)):
+        spent, ended = Spent(known["core_seconds"]), "stopped"
         try:
             arguments = ["fit", str(store), "--out", str(run), *options(settings, *of), *more]
             commands.call(arguments, deadline, spent)
-            finished = True
+            ended = "finished"
+        except CommandFailedError:
+            ended = "failed"
+            raise
         finally:
-            folder.mkdir(parents=True, exist_ok=True)
-            with atomic_path(account, overwrite=True) as path:
-                values = {"core_seconds": spent.core_seconds, "finished": finished}
-                path.write_text(json.dumps(values), encoding="utf-8")
+            values = {"core_seconds": spent.core_seconds, "finished": ended == "finished"}
+            write_json({**values, "failed": ended == "failed"}, account)
     return read_training(run, settings, of, _account(account)["core_seconds"])
 
 
@@ -176,5 +179,16 @@ def smoothed_least(errors: Sequence[float], width: int) -> float:
     return min(median(errors[i : i + width]) for i in range(len(errors) - width + 1))
 
 
+def _complete(run: Path, settings: Settings, of: tuple[Design, DataSet, Network]) -> bool:
+    """Whether a run has all its validations, though it was not seen to end."""
+    path = run / "history.csv"
+    if not (path.is_file() and (run / "resources.json").is_file()):
+        return False
+    validations = min(of[0].values["rule"]["validations"], settings.steps)
+    return len(path.read_text(encoding="utf-8").splitlines()) == validations + 1
+
+
 def _account(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {"core_seconds": 0.0, "finished": False}
     return dict(json.loads(path.read_text(encoding="utf-8")))

@@ -31,6 +31,8 @@ class Trainer:
 
     def __call__(self, settings: Settings) -> Trained:
         self.asked.append(settings)
+        if settings.learning_rate == 9:
+            raise CommandFailedError("the loss became infinite")
         error = self.errors[settings.steps] * (1.0 if settings.learning_rate == 0.3 else 1.2)
         error *= 0.9 if settings.loss == "mae" else 1.0
         point = {"pixels": 1.0, "core_seconds": self.seconds * settings.steps}
@@ -56,6 +58,14 @@ def test_a_training_that_would_take_too_long_is_not_begun() -> None:
     choice = choose([0.3], ["mse"], 10, RULE, train)
     assert [each.steps for each in train.asked] == [10, 20]  # 40 steps are more than 7200 s
     assert choice.ended == "limit"
+
+
+def test_a_learning_rate_that_is_too_high_is_left_out_and_named() -> None:
+    choice = choose([9, 0.3], ["mse"], 10, RULE, Trainer({10: 5.0, 20: 5.0}))
+    assert [each.learning_rate for each in choice.failed] == [9]
+    assert choice.best.settings.learning_rate == 0.3
+    with pytest.raises(CommandFailedError, match="no training of the grid"):
+        choose([9], ["mse"], 10, RULE, Trainer({}))
 
 
 def test_a_longer_training_that_is_worse_is_not_taken() -> None:
