@@ -74,7 +74,9 @@ def call(arguments: list[str], deadline: Deadline, spent: Spent) -> None:
         code = _end(process)
         if code:
             raise OutOfTimeError from None
-    except BaseException:  # Ctrl-C reaches the command as well, which saves its work
+    except BaseException as reason:
+        if not isinstance(reason, KeyboardInterrupt):  # Ctrl-C reaches the command by itself
+            process.terminate()
         _end(process)
         raise
     finally:

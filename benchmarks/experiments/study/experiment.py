@@ -13,6 +13,7 @@ records, from which alone the report is made. Run again after a stop, ``run`` go
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -48,6 +49,9 @@ def run(design: Design, options: argparse.Namespace) -> int:
     """Run the pieces that are asked for and missing; gives the exit code."""
     from experiments.study.pieces import WaitsError, run_piece
 
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # the command below saves its work first
     place = Place(options.out, options.real, options.results)
     deadline = Deadline.after(options.max_minutes)
     failed = False

@@ -1,6 +1,7 @@
 """The study of the networks: a toy of it is run; what it decides and tests is checked by hand."""
 
 import json
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -169,9 +170,11 @@ def in_this_process() -> Iterator[list[list[str]]]:
             raise CommandFailedError(ended.err)
         return None
 
+    before = signal.getsignal(signal.SIGTERM)
     with tiny_presets(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(commands, "call", call)
         yield called
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_a_toy_study(
