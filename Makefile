@@ -6,6 +6,7 @@ BIN := .venv/bin
 DEMO ?= demo
 STUDY ?= study
 REAL ?=
+MINUTES ?=
 BENCHMARK ?= $(DEMO)/benchmark
 # What the tutorials run on: tiny or full.
 TUTORIAL ?= tiny
@@ -27,10 +28,12 @@ demo: .venv/installed
 	@echo "Open the table $(DEMO)/run/evaluation/metrics.md" \
 		"and the picture $$(ls $(DEMO)/run/evaluation/*.png | head -n 1)"
 
-# The comparison of docs/results/study.md; hours on two cores. Run again, it goes on where it stopped.
-# REAL=FOLDER adds the real fields.
+# The comparison of docs/results/study.md; days on two cores, in pieces. Run again, it goes on where it
+# stopped. REAL=FOLDER adds the real fields, MINUTES=60 stops after an hour.
 study: .venv/installed
-	$(BIN)/python benchmarks/experiments/study.py --out $(STUDY) $(if $(REAL),--real $(REAL))
+	$(BIN)/python benchmarks/experiments/study run --out $(STUDY) $(if $(REAL),--real $(REAL)) \
+		$(if $(MINUTES),--max-minutes $(MINUTES))
+	$(BIN)/python benchmarks/experiments/study report --pictures $(STUDY)/report
 
 # The plan "quick" on the network of the demo. BENCHMARK=FOLDER names another folder: a report that is
 # there is never replaced.

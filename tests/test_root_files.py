@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import check_jsonschema
 import pytest
 import yaml
+from click.testing import CliRunner
 from support.places import ROOT
 
 from hrpn_tf import __version__
@@ -29,9 +31,9 @@ def call(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 def problems(schema: str, *paths: Path) -> str:
     """What a JSON schema that check-jsonschema brings has against the files; empty: nothing."""
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
-    done = call(*command, *paths)
-    return done.stdout + done.stderr if done.returncode else ""
+    options = ["--builtin-schema", f"vendor.{schema}", *map(str, paths)]
+    done = CliRunner().invoke(check_jsonschema.main, options)
+    return done.output if done.exit_code else ""
 
 
 def steps() -> list[dict[str, Any]]:

@@ -23,35 +23,38 @@ root = pathlib.Path(sys.argv[1])
 assert pathlib.Path(hrpn_tf.__file__).is_relative_to(root), hrpn_tf.__file__
 missing = missing_lines(root)
 assert not missing, missing
-found = doctest.testfile(sys.argv[2], module_relative=False)
-assert found.attempted and not found.failed
+for trial in sys.argv[2:]:
+    found = doctest.testfile(trial, module_relative=False)
+    assert found.attempted and not found.failed, trial
 """
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the pages may touch."""
-    root = tmp_path / "copy"
+    root = tmp_path_factory.mktemp("pages") / "copy"
     for folder in ("hrpn_tf", "export", "tests", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", "*.png", "*.min.js")
         shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
     return root
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_the_edits_of_a_page_do_what_it_says(name: str, copy: Path, tmp_path: Path) -> None:
-    page = read_page(FOLDER / name)
-    assert page.edits
-    assert page.trials
-    for edit in page.edits:
-        edit.apply(copy)
-        if edit.file.endswith(".py"):
-            compile((copy / edit.file).read_text(encoding="utf-8"), edit.file, "exec")
-    trial = tmp_path / "trial.md"
-    trial.write_text("\n".join(page.trials), encoding="utf-8")
+def test_the_edits_of_the_pages_do_what_they_say(copy: Path, tmp_path: Path) -> None:
+    """All in one copy and one process: each of them would import TensorFlow anew."""
+    trials = []
+    for name in PAGES:
+        page = read_page(FOLDER / name)
+        assert page.edits, name
+        assert page.trials, name
+        for edit in page.edits:
+            edit.apply(copy)
+            if edit.file.endswith(".py"):
+                compile((copy / edit.file).read_text(encoding="utf-8"), edit.file, "exec")
+        trials.append(tmp_path / name)
+        trials[-1].write_text("\n".join(page.trials), encoding="utf-8")
     paths = os.pathsep.join([str(copy), str(copy / "export"), str(copy / "tests")])
     done = subprocess.run(
-        [sys.executable, "-c", TRY, str(copy), str(trial)],
+        [sys.executable, "-c", TRY, str(copy), *map(str, trials)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,

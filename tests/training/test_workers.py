@@ -47,22 +47,29 @@ def assert_close(run: Path, other: Path) -> None:
         np.testing.assert_allclose(values, weights[name], rtol=0.02, atol=2e-3, err_msg=name)
 
 
+@pytest.fixture(scope="module", params=["normed", "tiny-gan-normed"])
+def alone(request, store, tmp_path_factory) -> tuple[str, Path]:
+    """A preset and a run that one process trained on one device."""
+    run = tmp_path_factory.mktemp("alone") / "run"
+    finished = train(*command(store.path, run, f"model.preset={request.param}"))
+    assert finished.returncode == 0, finished.stderr
+    return request.param, run
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["normed", "tiny-gan-normed"])
-def test_two_workers_train_as_one_process_with_the_same_batch(store, tmp_path, preset):
+def test_two_workers_train_as_one_process_with_the_same_batch(store, tmp_path, alone):
     """The same loss curve and weights, batch normalisation and clipping included."""
-    one, two = tmp_path / "one", tmp_path / "two"
-    options = [f"model.preset={preset}"]
-    for run, more in ((one, []), (two, ["--workers", "2"])):
-        finished = train(*command(store.path, run, *options), *more)
-        assert finished.returncode == 0, finished.stderr
+    preset, one = alone
+    two = tmp_path / "two"
+    finished = train(*command(store.path, two, f"model.preset={preset}"), "--workers", "2")
+    assert finished.returncode == 0, finished.stderr
     assert_close(two, one)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["normed", "tiny-gan-normed"])
-def test_two_devices_of_one_machine_train_as_one(store, tmp_path, preset):
+def test_two_devices_of_one_machine_train_as_one(store, tmp_path, alone):
     """``MirroredStrategy``, on a processor that plays two."""
+    preset, one = alone
     code = (
         "import sys, tensorflow as tf\n"
         "cpu = tf.config.list_physical_devices('CPU')[0]\n"
@@ -77,11 +84,10 @@ def test_two_devices_of_one_machine_train_as_one(store, tmp_path, preset):
     )
     script = tmp_path / "mirrored.py"
     script.write_text(code)
-    one, two = tmp_path / "one", tmp_path / "two"
-    for run, program in ((one, PROGRAM), (two, script)):
-        arguments = command(store.path, run, f"model.preset={preset}")[2:]
-        finished = train(sys.executable, str(program), *arguments)
-        assert finished.returncode == 0, finished.stderr
+    two = tmp_path / "two"
+    arguments = command(store.path, two, f"model.preset={preset}")[2:]
+    finished = train(sys.executable, str(script), *arguments)
+    assert finished.returncode == 0, finished.stderr
     assert "on 2 devices" in finished.stderr
     assert_close(two, one)
 

@@ -1,5 +1,6 @@
 """benchmarks/README.md lists every experiment, and each explains its options."""
 
+import json
 import os
 import re
 import subprocess
@@ -33,14 +34,44 @@ def test_every_experiment_is_listed_with_its_question_and_page() -> None:
         assert (README.parent / link).is_file(), link
 
 
-@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
-def test_it_explains_its_options(name: str) -> None:
+# Each as `python SCRIPT --help` runs it, but in one process: libraries are imported once.
+HELP = """
+import contextlib, io, json, runpy, sys
+from pathlib import Path
+scripts, path = sys.argv[1:], sys.path[1:]
+for script in map(Path, scripts):
+    sys.path[:] = [str(script.parent), *path]  # runpy puts a folder there itself
+    sys.argv[:] = [str(script), "--help"]
+    out, before, code = io.StringIO(), set(sys.modules), None
+    try:
+        with contextlib.redirect_stdout(out):
+            runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as stop:
+        code = stop.code
+    for name in set(sys.modules) - before:  # the next one must find its modules itself
+        if "benchmarks/experiments" in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+    print(json.dumps([code, out.getvalue()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def explained() -> dict[str, tuple[int, str]]:
+    """Exit code and help of each experiment."""
     done = subprocess.run(
-        [sys.executable, EXPERIMENTS[name], "--help"],
+        [sys.executable, "-c", HELP, *map(str, EXPERIMENTS.values())],
         env={**os.environ, "COLUMNS": "300"},  # questions are not wrapped
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert rows()[name][0].replace("`", "") in " ".join(done.stdout.replace("`", "").split())
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    return dict(zip(EXPERIMENTS, found, strict=True))
+
+
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
+def test_it_explains_its_options(name: str, explained: dict[str, tuple[int, str]]) -> None:
+    code, text = explained[name]
+    assert code == 0
+    assert rows()[name][0].replace("`", "") in " ".join(text.replace("`", "").split())

@@ -1,0 +1,99 @@
+"""The choice of learning rate, loss and length of a network, on validation slides alone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from experiments.study.commands import CommandFailedError
+from experiments.study.trainings import Settings, Trained
+
+Train = Callable[[Settings], Trained]
+Ended = Literal["converged", "limit"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and from what.
+
+    Attributes:
+        grid: trainings of the shortest length.
+        ladder: trainings of the chosen learning rate and loss, each twice as long as the last; the
+            first of them is one of the grid.
+        failed: settings of the grid whose training failed, such as by an infinite loss.
+        ended: ``converged`` where the last of them lowered the error by less than the rule asks
+            for, ``limit`` where a longer one would have taken too long.
+    """
+
+    grid: tuple[Trained, ...]
+    ladder: tuple[Trained, ...]
+    failed: tuple[Settings, ...]
+    ended: Ended
+
+    @property
+    def best(self) -> Trained:
+        """The training with the lowest validation error; its network is tested."""
+        return _least(self.ladder)
+
+    @property
+    def gain(self) -> float | None:
+        """Share by which the last doubling lowered the error; None without one."""
+        if len(self.ladder) < 2:
+            return None
+        return 1 - self.ladder[-1].error / self.ladder[-2].error
+
+    @property
+    def core_seconds(self) -> float:
+        """Processor time of all trainings."""
+        return sum(each.core_seconds for each in (*self.grid, *self.ladder[1:]))
+
+
+def choose(
+    rates: Sequence[float], losses: Sequence[str], shortest: int, rule: dict[str, Any], train: Train
+) -> Choice:
+    """Choose by short trainings, then double the length until that no longer helps.
+
+    Args:
+        rates: learning rates, each tried with the first loss.
+        losses: each tried with the best of these learning rates.
+        shortest: steps of these trainings.
+        rule: the section of the configuration.
+        train: trains with some settings.
+
+    Raises:
+        OutOfTimeError: not finished; what is trained is read the next time.
+        CommandFailedError: no training of the grid succeeded, or a longer one failed.
+    """
+    first = Settings(rates[0], losses[0], shortest, 0)
+    grid, failed = _tried([replace(first, learning_rate=rate) for rate in rates], train)
+    if not grid:
+        raise CommandFailedError(f"no training of the grid succeeded: {failed}")
+    best = _least(grid).settings
+    more, also = _tried([replace(best, loss=loss) for loss in losses[1:]], train)
+    grid, failed = grid + more, failed + also
+    ladder = [_least(grid)]
+    while not _converged(ladder, rule["improvement"]):
+        if 2 * ladder[-1].core_seconds > 3600 * rule["hours"] * rule["cores"]:
+            return Choice(tuple(grid), tuple(ladder), tuple(failed), "limit")
+        last = ladder[-1].settings
+        ladder.append(train(replace(last, steps=2 * last.steps)))
+    return Choice(tuple(grid), tuple(ladder), tuple(failed), "converged")
+
+
+def _tried(wanted: list[Settings], train: Train) -> tuple[list[Trained], list[Settings]]:
+    """Trainings that succeeded, and settings of those that did not: rates may be too high."""
+    found: list[Trained] = []
+    failed = []
+    for settings in wanted:
+        try:
+            found.append(train(settings))
+        except CommandFailedError:
+            failed.append(settings)
+    return found, failed
+
+
+def _least(grid: Sequence[Trained]) -> Trained:
+    return min(grid, key=lambda each: each.error)
+
+
+def _converged(ladder: Sequence[Trained], improvement: float) -> bool:
+    return len(ladder) > 1 and ladder[-1].error > (1 - improvement) * ladder[-2].error

@@ -1,0 +1,110 @@
+"""Which network predicts best, if each is trained until longer training no longer helps?
+
+    python benchmarks/experiments/study run --out study                       # simulated slides
+    python benchmarks/experiments/study run --out study --real FOLDER         # and the real fields
+    python benchmarks/experiments/study run --only simulated/hrpn --max-minutes 30
+    python benchmarks/experiments/study list                                  # what is finished
+    python benchmarks/experiments/study costs                                 # latency, operations
+    python benchmarks/experiments/study report --docs docs/results/study.md   # tables and pictures
+
+A piece is one network with one seed on one data set. Each leaves one JSON file in the folder of
+records, from which alone the report is made. Run again after a stop, ``run`` goes on where it was.
+``study.yaml`` beside this file is the design; docs/results/study.md explains it.
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from experiments.study.commands import CommandFailedError, Deadline, OutOfTimeError
+from experiments.study.design import CONFIGURATION, Design, asked, read_design
+from experiments.study.record import RECORDS
+from experiments.study.slides import Place, is_there, prepare
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Do what the command line asks for."""
+    options = _options(arguments)
+    try:
+        design = read_design(options.config, options.switched)
+    except ValueError as error:
+        sys.exit(f"study: {error}")
+    match options.command:
+        case "run":
+            sys.exit(run(design, options))
+        case "list":
+            print(listing(design, options.results))
+        case "costs":
+            from experiments.study.costs import measure_costs
+
+            print(measure_costs(design, options.results))
+        case "report":
+            from experiments.study.report import write_report
+
+            print(write_report(design, options.results, options.pictures, options.docs))
+
+
+def run(design: Design, options: argparse.Namespace) -> int:
+    """Run the pieces that are asked for and missing; gives the exit code."""
+    from experiments.study.pieces import WaitsError, run_piece
+
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # the command below saves its work first
+    place = Place(options.out, options.real, options.results)
+    deadline = Deadline.after(options.max_minutes)
+    failed = False
+    for piece in design.pieces():
+        done = (place.records / piece.file).is_file()
+        if done or not asked(piece.name, options.only) or not is_there(piece.data, place):
+            continue
+        _say(f"== {piece.name}")
+        try:
+            store = prepare(piece.data, design, place, deadline)
+            run_piece(piece, design, place, store, deadline)
+        except WaitsError as reason:
+            _say(f"{piece.name} {reason}")
+        except CommandFailedError as reason:
+            failed = True
+            _say(f"{piece.name}: {reason}; going on with the next piece")
+        except OutOfTimeError:
+            _say(f"stopped after {options.max_minutes:g} minutes; the same command goes on")
+            return 0
+    return 1 if failed else 0
+
+
+def listing(design: Design, records: Path) -> str:
+    """Every piece in the order in which they run, and whether it is finished."""
+    lines = [
+        f"{'finished' if (records / piece.file).is_file() else 'missing':9}{piece.name}"
+        for piece in design.pieces()
+    ]
+    return "\n".join(lines)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=["run", "list", "costs", "report"])
+    add = parser.add_argument
+    add("--out", type=Path, default=Path("study"), help="folder of slides and trainings")
+    add("--real", type=Path, help="folder of the real fields, *.ome.tif; left out without it")
+    add("--results", type=Path, default=RECORDS, help="folder of the records")
+    add("--config", type=Path, default=CONFIGURATION, help="design of the study")
+    add("--only", nargs="*", default=[], help="names or prefixes of pieces, e.g. simulated/ganda")
+    add("--max-minutes", type=float, metavar="M", help="stop cleanly after M minutes")
+    add("--with", nargs="*", default=[], dest="switched", metavar="NAME",
+        help="leave-one-out, or extras of the design")  # fmt: skip
+    add("--docs", type=Path, help="page whose generated parts are replaced")
+    add("--pictures", type=Path, default=Path("study/report"), help="folder of the pictures")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

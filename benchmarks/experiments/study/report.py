@@ -1,0 +1,148 @@
+"""The report: tables, pictures and verdicts, from the records alone."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments.study import tables
+from experiments.study.costs import FILE as COSTS
+from experiments.study.design import Design
+from experiments.study.goals import Records
+from experiments.study.plots import curves, pareto
+from experiments.study.record import Record, read_records
+from hrpn_tf.files import atomic_path
+
+REPORT = "report.md"
+
+
+def write_report(design: Design, results: Path, pictures: Path, docs: Path | None) -> str:
+    """Make the report from the records that are there.
+
+    Args:
+        design: what should be there.
+        results: folder of the records.
+        pictures: folder of the pictures and of ``report.md``, which are replaced.
+        docs: a page whose parts between ``<!-- study: NAME -->`` and ``<!-- end -->`` are replaced.
+
+    Returns:
+        What was written, in words.
+
+    Raises:
+        ValueError: the page has no such part, or one of an unknown name.
+    """
+    records, costs = grouped(design, results), read_costs(results)
+    parts = report_parts(design, records, costs)
+    drawn = draw(design, records, costs, pictures)
+    text = "\n\n".join(f"## {name}\n\n{part}" for name, part in parts.items())
+    pictures.mkdir(parents=True, exist_ok=True)
+    (pictures / REPORT).write_text(text + "\n", encoding="utf-8")
+    written = [str(pictures / REPORT), *map(str, drawn)]
+    if docs is not None:
+        filled = fill(docs.read_text(encoding="utf-8"), parts)
+        with atomic_path(docs, overwrite=True) as temporary:
+            temporary.write_text(filled, encoding="utf-8")
+        written.append(str(docs))
+    return "\n".join(written)
+
+
+def grouped(design: Design, results: Path) -> dict[str, dict[str, list[Record]]]:
+    """The records that are there, by data set and network, both in the order of the design.
+
+    Folds and extras are among them, whether they are switched on or not.
+    """
+    design = design.with_everything()
+    pieces = sorted(design.pieces(), key=lambda piece: piece.seed)
+    found = read_records(results, [piece.file for piece in pieces])
+    order = [network.name for network in design.networks]
+    data: dict[str, dict[str, list[Record]]] = {each.name: {} for each in design.data}
+    for name in order:
+        for piece in pieces:
+            if piece.network.name == name and piece.file in found:
+                data[piece.data.name].setdefault(name, []).append(found[piece.file])
+    return {name: networks for name, networks in data.items() if networks}
+
+
+def read_costs(results: Path) -> dict[str, Any] | None:
+    """What ``costs`` measured; None where it did not run."""
+    path = results / COSTS
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def report_parts(
+    design: Design, records: Records, costs: Mapping[str, Any] | None
+) -> dict[str, str]:
+    """The generated parts of the page, by their name."""
+    parts = {"goals": tables.verdicts(records, costs), "missing": missing(design, records, costs)}
+    for data in (each.name for each in design.data if not each.is_fold):
+        there = records.get(data)
+        nothing = f"No piece of `{data}` is finished yet."
+        parts[f"{data} errors"] = tables.errors(there) if there else nothing
+        parts[f"{data} differences"] = tables.differences(there) if there else nothing
+        parts[f"{data} trainings"] = tables.trainings(there, design) if there else nothing
+    parts["costs"] = tables.costs(costs, records)
+    parts["extras"] = tables.extras(records, design)
+    folds = folds_as_one(design, records)
+    parts["leave one out"] = (
+        tables.errors(folds) if folds else "No fold is finished yet (`--with leave-one-out`)."
+    )
+    return parts
+
+
+def folds_as_one(design: Design, records: Records) -> dict[str, list[Record]]:
+    """The folds of each network as one record, whose test slides are those of all folds."""
+    found: dict[str, list[Record]] = {}
+    folds = [each.name for each in design.with_everything().data if each.is_fold]
+    for name in dict.fromkeys(name for fold in folds for name in records.get(fold, {})):
+        parts = [records[fold][name][0] for fold in folds if name in records.get(fold, {})]
+        slides = {slide: values for part in parts for slide, values in part.slides.items()}
+        found[name] = [Record({**parts[0].values, "slides": slides})]
+    return found
+
+
+def missing(design: Design, records: Records, costs: Mapping[str, Any] | None) -> str:
+    """The pieces that are not finished, by name."""
+    there = {
+        (record.data, record.network, record.seed)
+        for networks in records.values()
+        for seeds in networks.values()
+        for record in seeds
+    }
+    names = [
+        f"`{piece.name}`"
+        for piece in design.pieces()
+        if (piece.data.name, piece.network.name, piece.seed) not in there
+    ]
+    names += [] if costs else ["`costs`"]
+    return f"Not finished: {', '.join(names)}." if names else "All pieces are finished."
+
+
+def draw(
+    design: Design, records: Records, costs: Mapping[str, Any] | None, folder: Path
+) -> list[Path]:
+    """Curves and fronts of each data set."""
+    names = [network.name for network in design.networks]
+    drawn = []
+    for data in (each.name for each in design.data if not each.is_fold):
+        if data in records:
+            drawn.append(curves(records[data], names, folder / f"study-{data}-curves.png"))
+            front = pareto(records[data], names, costs, folder / f"study-{data}-front.png")
+            drawn += [front] if front else []
+    return drawn
+
+
+def fill(page: str, parts: Mapping[str, str]) -> str:
+    """The page with its generated parts replaced.
+
+    Example:
+        >>> fill("a\\n<!-- study: goals -->\\nold\\n<!-- end -->\\nb", {"goals": "new"})
+        'a\\n<!-- study: goals -->\\n\\nnew\\n\\n<!-- end -->\\nb'
+    """
+    pattern = re.compile(r"(<!-- study: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+    names = [found[2] for found in pattern.finditer(page)]
+    if not names:
+        raise ValueError("the page has no part <!-- study: NAME --> ... <!-- end -->")
+    if unknown := [name for name in names if name not in parts]:
+        raise ValueError(f"no part {unknown[0]!r}; there are {', '.join(parts)}")
+    return pattern.sub(lambda found: f"{found[1]}\n{parts[found[2]]}\n\n{found[3]}", page)

@@ -1,0 +1,156 @@
+"""The tables of the report, as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from experiments.study.design import Design
+from experiments.study.differences import compare
+from experiments.study.goals import Records, goals, mean_mse
+from experiments.study.record import Record
+
+REFERENCE = "hrpn-m"
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """A table; the first columns are texts, the others numbers."""
+    rule = [("---" if i < left else "---:") for i in range(len(heads))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (list(heads), rule, *rows))
+
+
+def errors(records: Mapping[str, Sequence[Record]]) -> str:
+    """One row for each seed, and the mean of several."""
+    heads = ("network", "seed", "MSE", "R²", "r", "r²", "bias", "explained", "smoothed R²",
+             "smoothed r", "axis excess", "published MSE (float, 8-bit)", "published R²",
+             "predicted range")  # fmt: skip
+    rows = []
+    for name, seeds in records.items():
+        rows += [[f"`{name}`", str(each.seed), *_errors(each)] for each in seeds]
+        if len(seeds) > 1:
+            rows.append([f"**{name}, mean of {len(seeds)}**", "", *_mean(seeds)])
+    measured = next(iter(records.values()))[0].range_of("measured")
+    note = f"Measured grey levels: {measured[0]:.0f} to {measured[1]:.0f}."
+    return f"{markdown(heads, rows)}\n\n{note}"
+
+
+def _errors(record: Record) -> list[str]:
+    raw, smooth = record.pooled(), record.pooled("smoothed")
+    low, high = record.range_of("predicted")
+    explained = record.explained
+    return [
+        f"{raw.mse:.2f}", f"{raw.r2:.3f}", f"{raw.r:.3f}", f"{raw.r**2:.3f}", f"{raw.bias:+.2f}",
+        "-" if explained is None else f"{explained:.3f}", f"{smooth.r2:.3f}", f"{smooth.r:.3f}",
+        f"{record.excess:.2f}",
+        f"{record.published('mse'):.2f}, {record.published('mse_wrapped'):.2f}",
+        f"{record.published('r2_per_column'):.3f}", f"{low:.0f} to {high:.0f}",
+    ]  # fmt: skip
+
+
+def _mean(records: Sequence[Record]) -> list[str]:
+    def spread(values: Sequence[float], digits: int) -> str:
+        deviation = np.std(values, ddof=1)
+        return f"{np.mean(values):.{digits}f} ± {deviation:.{digits}f}"
+
+    raw = [each.pooled() for each in records]
+    smooth = [each.pooled("smoothed") for each in records]
+    explained = [each.explained for each in records if each.explained is not None]
+    return [
+        spread([s.mse for s in raw], 2), spread([s.r2 for s in raw], 3),
+        spread([s.r for s in raw], 3), spread([s.r**2 for s in raw], 3),
+        spread([s.bias for s in raw], 2),
+        spread(explained, 3) if len(explained) == len(records) else "-",
+        spread([s.r2 for s in smooth], 3), spread([s.r for s in smooth], 3),
+        spread([each.excess for each in records], 2),
+        ", ".join(f"{np.mean([r.published(name) for r in records]):.2f}"
+                  for name in ("mse", "mse_wrapped")),
+        f"{np.mean([r.published('r2_per_column') for r in records]):.3f}", "",
+    ]  # fmt: skip
+
+
+def trainings(records: Mapping[str, Sequence[Record]], design: Design) -> str:
+    """What was chosen for each network, how long it trained, and why it stopped."""
+    heads = ("network", "loss", "learning rate", "steps", "million pixels", "core-hours",
+             "with the search", "last doubling lowered the error by", "ended", "training MB",
+             "parameters")  # fmt: skip
+    rows = []
+    for name, seeds in records.items():
+        for each in seeds[:1]:
+            values, chosen = each.values, each.values["chosen"]
+            gain = values.get("last_gain")
+            hours = [chosen["core_seconds"], values.get("search_core_seconds")]
+            rows.append([
+                f"`{name}`", f"`{chosen['loss']}`", f"{chosen['learning_rate']:g}",
+                f"{chosen['steps']:,}", f"{chosen['pixels'] / 1e6:,.0f}",
+                *("-" if value is None else f"{value / 3600:.2f}" for value in hours),
+                "-" if gain is None else f"{100 * gain:.1f} %", _ended(values["ended"], design),
+                f"{values['training_memory_mb']:,.0f}" if "training_memory_mb" in values else "-",
+                f"{values['parameters']:,}" if "parameters" in values else "-",
+            ])  # fmt: skip
+    return markdown(heads, rows, left=2)
+
+
+def _ended(ended: str, design: Design) -> str:
+    rule = design.values["rule"]
+    limit = f"limit of {rule['hours']:g} hours on {rule['cores']} cores"
+    return limit if ended == "limit" else ended
+
+
+def differences(records: Mapping[str, Sequence[Record]]) -> str:
+    """Every network against ``hrpn-m``."""
+    if REFERENCE not in records:
+        return f"No record of `{REFERENCE}` yet, so nothing to compare with."
+    heads = ("network", "MSE over `hrpn-m`'s", "95 % interval", "Wilcoxon p", "seeds")
+    rows = []
+    slides = 0
+    for name, seeds in records.items():
+        if name == REFERENCE:
+            continue
+        found = compare(seeds, records[REFERENCE])
+        slides = found.slides
+        low_high = found.interval and f"{found.interval[0]:.3f} to {found.interval[1]:.3f}"
+        p = "too few slides" if found.p is None else f"{found.p:.3g}"
+        seeds_of = f"{found.seeds[0]} against {found.seeds[1]}"
+        rows.append([f"`{name}`", f"{found.ratio:.3f}", low_high or "too few slides", p, seeds_of])
+    if not rows:
+        return "Only one network so far, so nothing to compare."
+    return f"{markdown(heads, rows)}\n\nTest slides: {slides}."
+
+
+def costs(values: Mapping[str, Any] | None, records: Records) -> str:
+    """Size and latency of each preset."""
+    if values is None:
+        return "No costs yet: `python benchmarks/experiments/study costs`."
+    heads = ("preset", "parameters", "GMAC", "Keras, ms", "ONNX Runtime, ms")
+    rows = [
+        [
+            f"`{name}`",
+            f"{each['parameters']:,}",
+            f"{each['gmac']:.2f}",
+            *(f"{median(each['latency_ms'][runtime]):.1f}" for runtime in ("keras", "onnxruntime")),
+        ]
+        for name, each in values["presets"].items()
+    ]
+    note = f"One float32 tile of about 512 px on {values['device']}; medians of rounds in turn."
+    return f"{markdown(heads, rows)}\n\n{note}"
+
+
+def extras(records: Records, design: Design) -> str:
+    """Gain and cost of symmetry average, ensemble and distillate."""
+    heads = ("what", "data set", "MSE", "MSE over the network's own", "cost of a prediction")
+    rows = []
+    for data, found in records.items():
+        for name, extra in design.values.get("extras", {}).items():
+            own, base = found.get(name), found.get(extra["of"])
+            if own and base:
+                ratio = mean_mse(own) / mean_mse(base)
+                cost = f"{extra['cost']} times"
+                rows.append([extra["title"], data, f"{mean_mse(own):.2f}", f"{ratio:.3f}", cost])
+    return markdown(heads, rows, left=2) if rows else "None of them is switched on yet."
+
+
+def verdicts(records: Records, values: Mapping[str, Any] | None) -> str:
+    """The goals."""
+    heads = ("where", "what", "goal", "measured", "")
+    return markdown(heads, [goal.row(records, values) for goal in goals()], left=2)

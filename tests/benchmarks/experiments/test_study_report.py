@@ -1,0 +1,146 @@
+"""The report of the study, from records that were made up: tests, tables, verdicts, pictures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from experiments.study import experiment
+from experiments.study.costs import FILE
+from experiments.study.design import read_design
+from experiments.study.differences import compare
+from experiments.study.goals import goals
+from experiments.study.record import Record, read_record, write_json
+from experiments.study.report import fill, folds_as_one, grouped, read_costs, report_parts
+from support.study_records import cost_values, values_of
+
+NOISE = (2.0, 2.2, 2.4, 2.6, 2.8, 3.0, 3.2, 3.4)
+
+
+def record(network: str = "hrpn-m", seed: int = 0, factor: float = 1.0, **more: Any) -> Record:
+    noise = [factor * sigma for sigma in NOISE]
+    return Record(values_of("simulated", network, seed, "hrpn-m", noise, **more))
+
+
+def test_a_clear_difference_is_found_and_its_size_is_known() -> None:
+    ours = [record(seed=seed) for seed in range(3)]
+    theirs = [record("ganda-unet", seed, factor=2.0) for seed in range(3)]
+    found = compare(ours, theirs)
+    assert found.ratio == pytest.approx(0.25, rel=0.02)
+    assert found.interval is not None
+    assert found.interval[0] < 0.25 < found.interval[1] < 0.3
+    assert found.p == pytest.approx(2 / 2**8)  # all eight slides agree: the least that is possible
+    assert (found.slides, found.seeds) == (8, (3, 3))
+
+
+def test_spread_between_seeds_widens_the_interval() -> None:
+    def width(spread: float) -> float:
+        ours = [record(seed=seed, factor=1 + spread * (seed - 1)) for seed in range(3)]
+        interval = compare(ours, [record("ganda-unet", 0, factor=1.1)]).interval
+        assert interval is not None
+        return interval[1] - interval[0]
+
+    assert width(0.3) > 3 * width(0.0)
+
+
+def test_few_slides_have_neither_interval_nor_p() -> None:
+    one, other = (Record(values_of("dextran", n, 0, "hrpn-m", [2.0])) for n in ("a", "b"))
+    found = compare([one], [other])
+    assert (found.interval, found.p, found.slides) == (None, None, 1)
+    with pytest.raises(ValueError, match="different test slides"):
+        compare([one], [record()])
+
+
+def test_verdicts_follow_from_the_records() -> None:
+    ours = [record(seed=seed) for seed in range(3)]
+    theirs = [record("ganda-unet", 0, factor=1.05)]
+    records = {"simulated": {"hrpn-m": ours, "ganda-unet": theirs}}
+    costs = cost_values({"hrpn-m": 40.0, "ganda": 100.0, "hrpn-s": 36.0})
+    rows = {row[1]: row[3:] for row in (goal.row(records, costs) for goal in goals())}
+    ratio = rows["MSE of `hrpn-m` over that of `ganda-unet`"]
+    assert float(ratio[0]) == pytest.approx(1 / 1.05**2, abs=0.02)
+    assert ratio[1] == "**missed**"
+    assert rows["latency of `hrpn-m` over GANDA's, Keras"] == ["0.40", "met"]
+    assert rows["latency of `hrpn-s` over GANDA's, ONNX Runtime"] == ["0.36", "**missed**"]
+    unknown = rows["MSE of `hrpn-m` over that of `hrpn-published`"]
+    assert unknown == ["-", "not measured: no record of simulated/hrpn-published"]
+    explained = rows["share of the explainable variance, `hrpn-m`"]
+    r2 = np.mean([each.pooled().r2 for each in ours])  # their floor is 0
+    assert explained == [f"{r2:.3f}", "**missed**"]
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Records of two networks on one data set, of one fold of the other, and costs."""
+    folder = tmp_path / "records"
+    for network, seed, factor in (("hrpn-m", 0, 1.0), ("hrpn-m", 1, 1.05), ("ganda-unet", 0, 1.3)):
+        values = record(network, seed, factor).values
+        write_json(values, folder / f"simulated-{network}-{seed}.json")
+    fold = "dextran-without-field-03"
+    write_json(values_of(fold, "hrpn-m", 0, "hrpn-m", [2.0]), folder / f"{fold}-hrpn-m-0.json")
+    costs = cost_values({"hrpn-m": 40.0, "hrpn-s": 30.0, "ganda": 100.0, "ganda-mse": 90.0})
+    write_json(costs, folder / FILE)
+    return folder
+
+
+def test_parts_hold_what_is_there_and_name_what_is_missing(results: Path) -> None:
+    design = read_design()
+    records = grouped(design, results)
+    parts = report_parts(design, records, read_costs(results))
+    lines = parts["simulated errors"].splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:6]] == [
+        "`hrpn-m`", "`hrpn-m`", "**hrpn-m, mean of 2**", "`ganda-unet`",
+    ]  # fmt: skip
+    assert f"{records['simulated']['hrpn-m'][0].pooled().mse:.2f}" in lines[2]
+    assert all(line.count("|") == lines[0].count("|") for line in lines[:6])
+    assert "`simulated/hrpn-m-2`" in parts["missing"]
+    assert "`simulated/hrpn-m-1`" not in parts["missing"]
+    assert parts["dextran errors"] == "No piece of `dextran` is finished yet."
+    assert "`hrpn-m`" in parts["leave one out"]
+    assert list(folds_as_one(design, records)) == ["hrpn-m"]
+
+
+def test_the_report_fills_a_page_and_draws(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A\n\n<!-- study: goals -->\nold\n<!-- end -->\n\nB\n", encoding="utf-8")
+    pictures = tmp_path / "pictures"
+    for _ in range(2):  # a second time, nothing changes
+        experiment.main(["report", "--results", str(results), "--pictures", str(pictures),
+                         "--docs", str(page)])  # fmt: skip
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith("# A\n\n<!-- study: goals -->\n\n| where | what |")
+        assert text.endswith("|\n\n<!-- end -->\n\nB\n")
+    written = capsys.readouterr().out.split()
+    assert all(Path(path).stat().st_size > 500 for path in written if path.endswith(".png"))
+    assert sum(path.endswith(".png") for path in written) == 4  # two pictures, twice
+
+
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [("nothing", "no part <!-- study"), ("<!-- study: x -->\n<!-- end -->", "no part 'x'")],
+)
+def test_a_page_without_its_parts_is_refused(page: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        fill(page, {"goals": "new"})
+
+
+def test_a_record_is_written_with_seven_digits_and_its_version_is_checked(tmp_path: Path) -> None:
+    write_json({"schema": 1, "a": [1 / 3, np.float64(2.0).item()]}, tmp_path / "a.json")
+    assert read_record(tmp_path / "a.json").values["a"] == [0.3333333, 2.0]
+    (tmp_path / "a.json").write_text(json.dumps({"schema": 0}), encoding="utf-8")
+    with pytest.raises(ValueError, match="another version; delete it and run"):
+        read_record(tmp_path / "a.json")
+
+
+def test_the_page_of_the_study_is_what_the_report_writes() -> None:
+    """Numbers of the page are those of the records in the repository."""
+    from experiments.study.record import RECORDS
+    from support.places import DOCS
+
+    design = read_design()
+    parts = report_parts(design, grouped(design, RECORDS), read_costs(RECORDS))
+    page = (DOCS / "results" / "study.md").read_text(encoding="utf-8")
+    assert fill(page, parts) == page
