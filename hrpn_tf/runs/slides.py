@@ -120,8 +120,7 @@ def choose_slides(
     if not chosen:
         raise UsageError(
             f"{source}: the run trained or picked its checkpoint on every group "
-            f"({_listed(present)}); name a list of other slides, or one of these groups with "
-            "--group, whose figures flatter the model"
+            f"({_listed(present)}); name one with --group, but its figures flatter the model"
         )
     for slide in chosen:
         if not slide.path.exists():

@@ -166,10 +166,10 @@ def load_checkpoint(checkpoint: Path, model: TrainedModel, preset: str) -> Train
     variables = dict(model.state_variables())
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     if of_preset != preset or shapes != {name: value.shape for name, value in saved.items()}:
+        how = " with other settings, or another version of it" if of_preset == preset else ""
         raise ForeignCheckpointError(
             f"{checkpoint}: a checkpoint of the preset {of_preset}, but the run trains {preset}"
-            f"{' with other settings' if of_preset == preset else ''}; delete it, or "
-            "fit again with --overwrite"
+            f"{how}; delete it, or fit again with --overwrite"
         )
     if state.best_epoch and not (checkpoint / BEST).is_file():
         raise CheckpointError(_damaged(checkpoint))
