@@ -95,7 +95,7 @@ def test_errors_are_json_wherever_the_option_stands(
 
 def test_usage_errors_and_tracebacks_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert hrpn_tf("fit", "--log-json").exit_code == 2
-    assert json.loads(capsys.readouterr().err)["message"] == "Missing argument 'STORE'."
+    assert json.loads(capsys.readouterr().err)["message"] == "Missing option '--out'."
     assert hrpn_tf("--debug", *MISSING, "--log-json").exit_code == 2
     assert "SlideListError" in json.loads(capsys.readouterr().err)["traceback"]
 
