@@ -32,8 +32,7 @@ def main(given: list[str]) -> None:
     try:
         make_missing(Path(given[0]), plan, bool(keep))
     except (HrpnError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(1)
+        sys.exit(str(error))
 
 
 def _leave_with_parent() -> None:
