@@ -54,16 +54,6 @@ _GAN_ADAM = {
 }
 
 
-def _first_generation(size: str, widths: tuple[int, ...]) -> Preset:
-    """A network of hrpn-tf 0.1 and 0.2, with a thin branch at full resolution."""
-    return Preset(
-        name=f"hrpn-{size}-v1",
-        builder="hrpn_tf.models.hrpn:hrpn",
-        description=f"hrpn-{size} of hrpn-tf 0.1 and 0.2, to repeat earlier results",
-        arguments=MappingProxyType({"widths": widths, "stride": 1, "inner": 2}),
-    )
-
-
 PRESETS = (
     Preset(
         name="hrpn-published",
@@ -75,23 +65,20 @@ PRESETS = (
         name="hrpn-s",
         builder="hrpn_tf.models.hrpn:hrpn",
         description="small: for quick trials and processors without an accelerator",
-        arguments=MappingProxyType({"widths": (16, 32, 32, 48)}),
+        arguments=MappingProxyType({"widths": (8, 16, 24, 24, 32)}),
     ),
     Preset(
         name="hrpn-m",
         builder="hrpn_tf.models.hrpn:hrpn",
         description="medium, the default: less than half the time of the GAN baseline",
-        arguments=MappingProxyType({"widths": (32, 48, 64, 96)}),
+        arguments=MappingProxyType({"widths": (8, 16, 32, 64, 96)}),
     ),
     Preset(
         name="hrpn-l",
         builder="hrpn_tf.models.hrpn:hrpn",
         description="large: for accelerators and large training sets",
-        arguments=MappingProxyType({"widths": (64, 96, 128, 192)}),
+        arguments=MappingProxyType({"widths": (24, 56, 96, 128, 128)}),
     ),
-    _first_generation("s", (8, 16, 24, 24, 32)),
-    _first_generation("m", (8, 16, 32, 64, 96)),
-    _first_generation("l", (24, 56, 96, 128, 128)),
     Preset(
         name="ganda",
         builder="hrpn_tf.models.ganda:ganda_generator",
