@@ -26,7 +26,6 @@ class Draw:
         x: first column of the crop, px.
         side: side of the crop, px.
         corner: first row and column of the part that counts, in the crop as it comes out.
-        core: side of the part that counts, px.
         turns: counter-clockwise quarter turns.
         flip_rows: whether rows are reversed.
         flip_columns: whether columns are reversed.
@@ -37,7 +36,6 @@ class Draw:
     x: int
     side: int
     corner: tuple[int, int]
-    core: int
     turns: int
     flip_rows: bool
     flip_columns: bool
@@ -82,7 +80,6 @@ def draw(
         x=int(x),
         side=window.side,
         corner=_moved(within, window.room, turns, flip_rows, flip_columns),
-        core=window.core,
         turns=turns,
         flip_rows=flip_rows,
         flip_columns=flip_columns,

@@ -5,7 +5,7 @@ stay in the type of the slides until the batch leaves the pipeline, which keeps 
 wait in it four times smaller.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -66,6 +66,7 @@ def make_dataset(
             of every batch; in order of storage, every n-th patch.
         device_batch: patches of one batch that comes out, where several devices of this process
             share its part; its whole part by default.
+        sampling: draws patches and places by what they hold; None to draw all alike.
         with_gains: whether the random gains of the inputs come along.
         uses: which patches the epoch uses, in order, as :func:`epoch_uses` gives them; None for
             those of all patches of ``groups``.
@@ -97,14 +98,48 @@ def make_dataset(
     uses = _share(uses[first_step * batch_size :], batch_size if shuffle else 1, share)
     if shuffle:
         batch_size = device_batch or batch_size // share[1]
-    read = partial(read_batch, store, seed, augmentation, window, sampling)
-    inputs = len(store.roles) - 1
+    jitter = augmentation is not None and augmentation.gain_jitter > 0
+    return _batches(
+        partial(read_batch, store, seed, augmentation, window, sampling),
+        uses,
+        batch_size,
+        (store.dtype, len(store.roles) - 1, window),
+        jitter=jitter,
+        places=[
+            *(["corner"] if window.context else []),
+            *(["weight"] if sampling else []),
+            *(["gains"] if jitter and with_gains else []),
+        ],
+    )
+
+
+def _batches(
+    read: Callable[[np.ndarray], tuple[np.ndarray, ...]],
+    uses: np.ndarray,
+    batch_size: int,
+    shape: tuple[np.dtype, int, Window],
+    *,
+    jitter: bool,
+    places: Sequence[str],
+) -> tf.data.Dataset:
+    """Batches that ``read`` reads ahead, of float32.
+
+    Args:
+        read: :func:`read_batch` of some uses.
+        uses: of the patches, in order.
+        batch_size: patches per batch.
+        shape: type of the store, number of inputs, and the window.
+        jitter: whether inputs are multiplied by their gains.
+        places: what comes along beside inputs and target, by name; see :func:`make_dataset`.
+    """
+    dtype, inputs, window = shape
 
     def load(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        types = (store.dtype, store.dtype, tf.float32, tf.int32, tf.float32)
+        types = (dtype, dtype, tf.float32, tf.int32, tf.float32)
         # stateless, or deterministic training would read one batch at a time
-        read_now = tf.numpy_function(read, [batch], types, stateful=False)
-        pixels, target, gains, corner, weight = read_now
+        pixels, target, gains, corner, weight = tf.numpy_function(
+            read, [batch], types, stateful=False
+        )
         pixels.set_shape((batch.shape[0], window.side, window.side, inputs))
         target.set_shape((batch.shape[0], window.core, window.core, 1))
         gains.set_shape((batch.shape[0], inputs))
@@ -113,21 +148,14 @@ def make_dataset(
         return pixels, target, gains, corner, weight
 
     def finish(
-        pixels: tf.Tensor,
-        target: tf.Tensor,
-        gains: tf.Tensor,
-        corner: tf.Tensor,
-        weight: tf.Tensor,
+        pixels: tf.Tensor, target: tf.Tensor, gains: tf.Tensor, corner: tf.Tensor, weight: tf.Tensor
     ) -> tuple[Any, ...]:
         grey = tf.cast(pixels, tf.float32)
-        jitter = augmentation is not None and augmentation.gain_jitter
         if jitter:
             grey *= gains[:, None, None, :]
-        places = {"corner": corner} if window.context else {}
-        places |= {"weight": weight} if sampling else {}
-        places |= {"gains": gains} if jitter and with_gains else {}
+        known = {"corner": corner, "weight": weight, "gains": gains}
         pair = grey, tf.cast(target, tf.float32)
-        return (*pair, places) if places else pair
+        return (*pair, {name: known[name] for name in places}) if places else pair
 
     constant = len(uses) % batch_size == 0  # then the batch dimension is known to the graph
     dataset = tf.data.Dataset.from_tensor_slices(uses).batch(batch_size, drop_remainder=constant)

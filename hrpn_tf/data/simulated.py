@@ -11,7 +11,6 @@ slides never change. So the first n slides are the same, whatever the number of 
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -213,36 +212,22 @@ def made_so_far(dataset: Path) -> SlidePlan:
     return SlidePlan(made[TRAINING], made[VALIDATION], made[TRAINING], animals)
 
 
-def dataset_manifest(dataset: Path) -> Manifest:
-    """The manifest of any patch dataset; of a simulated one, with the slides it has now.
+def read_dataset(dataset: Path) -> tuple[Manifest, SlidePlan | None]:
+    """The manifest of any patch dataset; of a simulated one, the slides it has now, and their plan.
 
     Raises:
         WrongKindError, StoreNotFoundError: no patch dataset there.
         StoreError: it is unfinished, damaged, or of another schema.
     """
     if not is_simulated(dataset):
-        return read_manifest(dataset)
+        return read_manifest(dataset), None
     plan = made_so_far(dataset)
     records = tuple(read_made(dataset, slide.name) for slide in plan.slides)
     if not records:
         raise StoreError(
             f"{dataset}: no simulated slide is finished; run hrpn-tf fit --simulate first"
         )
-    return read_recipe(dataset).manifest(records)
-
-
-def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """The keys in which a recipe, as plain values, differs from the one wanted."""
-    return list(_differing(found, wanted, ""))
-
-
-def _differing(found: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    for key, value in wanted.items():
-        other = found.get(key)
-        if isinstance(value, dict) and value and isinstance(other, dict):
-            yield from _differing(other, value, f"{prefix}{key}.")
-        elif other != value:
-            yield f"{prefix}{key}"
+    return read_recipe(dataset).manifest(records), plan
 
 
 def _slides(kind: str, count: int, animals: int | None = None) -> tuple[SimulatedSlide, ...]:

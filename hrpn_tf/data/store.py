@@ -22,13 +22,7 @@ from hrpn_tf.data.manifest import (
 from hrpn_tf.data.moments import pool
 from hrpn_tf.data.plan import PlannedSlide, fingerprint, owned_settings, plan_slides
 from hrpn_tf.data.shards import whole
-from hrpn_tf.data.simulated import (
-    SlidePlan,
-    dataset_manifest,
-    is_simulated,
-    made_so_far,
-    patches_folder,
-)
+from hrpn_tf.data.simulated import SlidePlan, patches_folder, read_dataset
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.errors import HrpnError, StoreError
 from hrpn_tf.files import (
@@ -167,8 +161,7 @@ def open_store(path: Path) -> PatchStore:
     Raises:
         StoreError: missing, unfinished, damaged, or written by another schema.
     """
-    manifest = dataset_manifest(path)
-    simulated = made_so_far(path) if is_simulated(path) else None
+    manifest, simulated = read_dataset(path)
     arrays = []
     for index, slide in enumerate(manifest.slides):
         folder = patches_folder(path, slide.name) if simulated else slide_folder(path, index)

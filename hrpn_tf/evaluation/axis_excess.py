@@ -4,8 +4,6 @@ Diffusion knows no direction, so the measured tracer has about as much power alo
 the diagonals. A network whose upsampling draws boxes around vessels has more along the axes.
 """
 
-from typing import Any
-
 import numpy as np
 
 BLOCK = 256
@@ -53,13 +51,13 @@ def _power(image: np.ndarray, side: int) -> np.ndarray:
     """Mean power spectrum of the blocks, (side, side // 2 + 1)."""
     window = np.hanning(side)[:, None] * np.hanning(side)[None, :]
     weights = window / window.sum()
-    total: Any = np.zeros((side, side // 2 + 1))
+    total = np.zeros((side, side // 2 + 1))
     for top in range(0, image.shape[0] - side + 1, side):
         for left in range(0, image.shape[1] - side + 1, side):
             part = image[top : top + side, left : left + side].astype(np.float64)
             part = (part - (part * weights).sum()) * window
             total += np.abs(np.fft.rfft2(part)) ** 2
-    return np.asarray(total)
+    return total
 
 
 def _energies(power: np.ndarray) -> tuple[float, float]:
@@ -71,14 +69,18 @@ def _energies(power: np.ndarray) -> tuple[float, float]:
     angle = np.degrees(np.arctan2(np.abs(down), np.abs(right)))  # from 0 to 90
     near_axis = np.abs(angle - 45) > 22.5
     twice = np.where((right == 0) | (right * 2 == side), 1.0, 2.0) * np.ones_like(power)
-    axis = diagonal = 0.0
     rings = (ring >= _FIRST_RING) & (ring <= side // 2)
-    counts = [np.bincount(ring[rings & half], twice[rings & half], side) for half in
-              (near_axis, ~near_axis)]  # fmt: skip
-    energies = [np.bincount(ring[rings & half], (twice * power)[rings & half], side) for half in
-                (near_axis, ~near_axis)]  # fmt: skip
+
+    def by_ring(values: np.ndarray, half: np.ndarray) -> np.ndarray:
+        return np.bincount(ring[rings & half], values[rings & half], side)
+
+    halves = near_axis, ~near_axis
+    counts = [by_ring(twice, half) for half in halves]
     both = (counts[0] > 0) & (counts[1] > 0)
     size = (counts[0] + counts[1])[both]
-    axis = float((energies[0][both] / counts[0][both] * size).sum())
-    diagonal = float((energies[1][both] / counts[1][both] * size).sum())
+    means = [
+        by_ring(twice * power, half)[both] / count[both]
+        for half, count in zip(halves, counts, strict=True)
+    ]
+    axis, diagonal = (float((mean * size).sum()) for mean in means)
     return axis, diagonal

@@ -1,7 +1,7 @@
 """Average a network over the eight orientations of a tile: four quarter turns, each also mirrored.
 
-Tissue has no up or left, so each orientation is as good a question as the others. A trained network
-answers them slightly differently, and the mean of the answers has a smaller error than one.
+Tissue has no up or left, so all orientations are equally good inputs. A trained network predicts
+them slightly differently. The mean squared error of the average is at most the mean of theirs.
 """
 
 from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config, config_of, load_config
 from hrpn_tf.data.manifest import identity_file
-from hrpn_tf.data.simulated import dataset_manifest
+from hrpn_tf.data.simulated import read_dataset
 from hrpn_tf.data.splits import Split
 from hrpn_tf.errors import RunError, StoreError
 from hrpn_tf.files import sha256
@@ -279,7 +279,7 @@ class Run(RunPaths):
         if slide_list is not None:
             return listed_slides(slide_list, self.config, subsets)
         store = self.check_dataset(self.patch_dataset)
-        return stored_slides(dataset_manifest(store), subsets)
+        return stored_slides(read_dataset(store)[0], subsets)
 
 
 def open_run(run: Run | Path) -> Run:

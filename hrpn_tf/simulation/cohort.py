@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from hrpn_tf._version import __version__
+from hrpn_tf.config.differences import differing_keys
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.errors import OutputExistsError, RunError
 from hrpn_tf.files import atomic_path
@@ -118,19 +119,11 @@ def _read_marker(marker: Path) -> Any:
         return None
 
 
-def _difference(found: Any, wanted: dict[str, Any], prefix: str = "") -> str:
+def _difference(found: Any, wanted: dict[str, Any]) -> str:
     """The first keys in which a configuration that was found differs from the one wanted."""
     if not isinstance(found, dict):
-        return f"{prefix}?" if prefix else f"{CONFIG} is unreadable"
-    keys = []
-    for key, value in wanted.items():
-        name = f"{prefix}{key}"
-        if found.get(key) == value:
-            continue
-        keys.append(
-            _difference(found.get(key), value, f"{name}.") if isinstance(value, dict) else name
-        )
-    return ", ".join(keys[:5])
+        return f"{CONFIG} is unreadable"
+    return ", ".join(differing_keys(found, wanted)[:5])
 
 
 def _clear(out: Path) -> None:

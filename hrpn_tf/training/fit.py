@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.growing import GrowingPatches
-from hrpn_tf.data.sampling import Sampling, learn_sampling
-from hrpn_tf.data.splits import Split, split_groups
-from hrpn_tf.data.store import PatchStore, open_store
+from hrpn_tf.data.sampling import learn_sampling
+from hrpn_tf.data.splits import split_groups
+from hrpn_tf.data.store import open_store
 from hrpn_tf.errors import CheckpointError, ConfigError, ForeignCheckpointError
 from hrpn_tf.files import locked
 from hrpn_tf.models.contract import contract_of
@@ -38,7 +38,7 @@ from hrpn_tf.training.checkpoints import (
     remove_old,
     set_aside,
 )
-from hrpn_tf.training.checks import adopt_preset, adopt_store, check_sizes, grey_range
+from hrpn_tf.training.checks import check_sizes, grey_range
 from hrpn_tf.training.distribution import Devices, choose_devices, losses_named
 from hrpn_tf.training.environment import describe_environment
 from hrpn_tf.training.loop import Loop, train
@@ -48,7 +48,7 @@ from hrpn_tf.training.pictures import Pictures
 from hrpn_tf.training.plan import Plan, plan_of
 from hrpn_tf.training.precision import warn_if_slow
 from hrpn_tf.training.progress import Memory, resources, summary_line
-from hrpn_tf.training.resolving import adopt_network
+from hrpn_tf.training.resolving import resolve
 from hrpn_tf.training.run import may_resume, refuse_other_teacher
 from hrpn_tf.training.runtime import prepare_runtime
 from hrpn_tf.training.teacher import Teacher, open_teacher
@@ -97,15 +97,11 @@ def fit(
     started = time.perf_counter()
     growing = None if isinstance(patches, Path) else patches
     devices = choose_devices()
-    if growing is not None and devices.workers > 1:
-        raise ConfigError(
-            "--simulate trains in one process; leave out --workers and TF_CONFIG, or simulate "
-            "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
-        )
+    if growing is not None:
+        _refuse_while_growing(config, devices)
     store = open_store(patches) if isinstance(patches, Path) else patches.first()
-    config = adopt_store(adopt_preset(config), store)
+    config = resolve(config, store, shown=devices.chief)
     split = split_groups(store.groups, config.data.split)
-    config = adopt_network(config, shown=devices.chief)
     training = config.training
     devices.check_batch(training.batch_size, training.accumulate)
     with _exclusive(run, devices):
@@ -113,7 +109,7 @@ def fit(
     prepare_runtime(training)
     warn_if_slow(training.precision)
     memory = Memory()
-    sampling = _sampling(config, store, split, growing)
+    sampling = learn_sampling(store, split.train) if training.sampling == "target" else None
     batches = Batches(store, split, config, devices, sampling, growing)
     scaling = Scaling(**store.statistics(split.train))
     kept = build_kept(config, scaling)
@@ -157,18 +153,18 @@ def fit(
             return _train(run, networks, batches, plan, state, memory, shown, teacher)
 
 
-def _sampling(
-    config: Config, store: PatchStore, split: Split, growing: GrowingPatches | None
-) -> Sampling | None:
-    """How training patches are drawn by what they hold; None to draw all alike."""
-    if config.training.sampling != "target":
-        return None
-    if growing is not None:
+def _refuse_while_growing(config: Config, devices: Devices) -> None:
+    """Refuse, before any slide is waited for, what needs all patches or several processes."""
+    if devices.workers > 1:
+        raise ConfigError(
+            "--simulate trains in one process; leave out --workers and TF_CONFIG, or simulate "
+            "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
+        )
+    if config.training.sampling == "target":
         raise ConfigError(
             "training.sampling=target needs all patches before the training begins; leave it out "
             "with --simulate"
         )
-    return learn_sampling(store, split.train)
 
 
 def _restored(run: Path, networks: Networks, batches: Batches) -> TrainingState:

@@ -29,7 +29,7 @@ from hrpn_tf.training.checkpoints import (
 )
 from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.networks import Networks
-from hrpn_tf.training.normalisation import Estimator, Statistics, normalisations
+from hrpn_tf.training.normalisation import Estimator, Statistics, assign, normalisations
 from hrpn_tf.training.plan import Plan
 from hrpn_tf.training.progress import Memory
 from hrpn_tf.training.runtime import may_use_xla, seed_epoch
@@ -176,7 +176,8 @@ def _train_epoch(
             data = next(batches)
             arrived = time.perf_counter()
             if first + step == loop.freezing:
-                loop.networks.adopt_statistics(_measure_statistics(loop, state.epoch, first + step))
+                measured = _measure_statistics(loop, state.epoch, first + step)
+                assign(loop.networks.trained.network, measured)
             frozen = loop.is_frozen(first + step)
             more, stop = steps.train(data, loop.signals.asked is not None, frozen=frozen)
             ended = time.perf_counter()

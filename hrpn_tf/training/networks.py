@@ -14,7 +14,6 @@ from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.training.adversarial import AdversarialModel
 from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.losses import build_loss
-from hrpn_tf.training.normalisation import Statistics, moving_statistics
 from hrpn_tf.training.optimizers import build_optimizer
 from hrpn_tf.training.runtime import dtype_policy
 from hrpn_tf.training.trained_model import RegressionModel, TrainedModel
@@ -32,12 +31,6 @@ class Networks:
 
     trained: TrainedModel
     kept: keras.Model
-
-    def adopt_statistics(self, statistics: Statistics) -> None:
-        """Give batch normalisation of ``trained`` other moving statistics; none if empty."""
-        variables = moving_statistics(self.trained.network) if statistics else []
-        for variable, value in zip(variables, statistics, strict=True):
-            variable.assign(value)
 
     def copy_weights(self) -> None:
         """Give ``kept`` the weights of ``trained``, averaged if it keeps an average."""

@@ -49,18 +49,22 @@ def frozen(network: keras.Model) -> Iterator[None]:
             layer.trainable = True
 
 
+def assign(network: keras.Model, statistics: Statistics) -> None:
+    """Give the network other moving statistics; none if empty."""
+    variables = moving_statistics(network) if statistics else []
+    for variable, value in zip(variables, statistics, strict=True):
+        variable.assign(value)
+
+
 @contextmanager
 def holding(network: keras.Model, statistics: Statistics) -> Iterator[None]:
     """A context in which the moving statistics are others; empty for their own."""
-    variables = moving_statistics(network) if statistics else []
-    kept = [variable.numpy() for variable in variables]
-    for variable, value in zip(variables, statistics, strict=True):
-        variable.assign(value)
+    kept = tuple(v.numpy() for v in moving_statistics(network)) if statistics else ()
+    assign(network, statistics)
     try:
         yield
     finally:
-        for variable, value in zip(variables, kept, strict=True):
-            variable.assign(value)
+        assign(network, kept)
 
 
 class Estimator:

@@ -18,14 +18,19 @@ AUTO_CORE = 128
 LARGEST_MARGIN = 1 / 4  # of the side of the crop
 
 
-def resolve(config: Config, store: "PatchStore") -> Config:
+def resolve(config: Config, store: "PatchStore", *, shown: bool = False) -> Config:
     """The configuration with the values of patch dataset, preset and network where it has none.
+
+    Args:
+        config: as given.
+        store: the patch dataset.
+        shown: say in one line what was chosen for ``auto``.
 
     Raises:
         ConfigError: it contradicts the patch dataset, or names an unknown preset.
         StoreError: the patch dataset states settings that make no sense.
     """
-    return adopt_network(adopt_store(adopt_preset(config), store))
+    return adopt_network(adopt_store(adopt_preset(config), store), shown=shown)
 
 
 def adopt_network(config: Config, *, shown: bool = False) -> Config:

@@ -1,11 +1,15 @@
 """What a training left: its history, its last state, and whether two trainings are the same."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from hrpn_tf.runs import load_run
+from hrpn_tf.training import loop
 from hrpn_tf.training.checkpoints import list_checkpoints
 
 TIMES = {
@@ -39,3 +43,19 @@ def assert_same_run(run: Path, other: Path) -> None:
     best, reference = load_run(run)[0], load_run(other)[0]
     for a, b in zip(best.get_weights(), reference.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@contextmanager
+def interrupted(monkeypatch: pytest.MonkeyPatch, before_epoch: int) -> Iterator[None]:
+    """A context whose training is stopped by Ctrl-C before an epoch, which counts from 0."""
+    seed_dropout = loop.seed_epoch
+
+    def interrupt(network: object, seed: int, epoch: int) -> None:
+        if epoch == before_epoch:
+            raise KeyboardInterrupt
+        seed_dropout(network, seed, epoch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "seed_epoch", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            yield

@@ -67,6 +67,13 @@ def late(dataset: Path, tmp_path: Path) -> Callable[[Callable[[], None]], Growin
     return start
 
 
+def test_what_needs_all_patches_is_refused_before_any_is_waited_for(dataset, tmp_path, monkeypatch):
+    growing, config = made(dataset), load_config(overrides=["training.sampling=target"])
+    monkeypatch.setattr(growing, "first", lambda: pytest.fail("waited"))
+    with pytest.raises(ConfigError, match="sampling=target needs all patches"):
+        fit(growing, tmp_path / "run", config)
+
+
 def test_the_run_says_what_it_was_trained_on(finished, dataset):
     split = json.loads((finished / "split.json").read_text())
     assert split["train"]["slides"] == [slide.name for slide in PLAN.training_slides]

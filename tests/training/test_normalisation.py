@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.tiny_training import TINY_RUN
-from support.training_results import assert_same_run, final_state
+from support.training_results import assert_same_run, final_state, interrupted
 
 from hrpn_tf.config import load_config
 from hrpn_tf.runs import load_run
-from hrpn_tf.training import loop
 from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.fit import fit
 from hrpn_tf.training.normalisation import Estimator, frozen, holding, moving_statistics
@@ -57,17 +56,8 @@ def test_a_training_with_both_resumes_to_the_same_numbers(store, tmp_path, monke
     config = load_config(overrides=options)
     run, reference = tmp_path / "run", tmp_path / "reference"
     fit(store.path, reference, config, progress=False)
-    seed_dropout = loop.seed_epoch
-
-    def interrupt(network, seed, epoch):
-        if epoch == 1:
-            raise KeyboardInterrupt
-        seed_dropout(network, seed, epoch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "seed_epoch", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            fit(store.path, run, config, progress=False)
+    with interrupted(monkeypatch, before_epoch=1):
+        fit(store.path, run, config, progress=False)
     first, moving = load_run(run)[0], final_state(run)
     kept = [value.numpy() for value in moving_statistics(first)]
     fit(store.path, run, config, progress=False)

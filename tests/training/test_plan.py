@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.tiny_training import TINY_RUN
-from support.training_results import assert_same_run, final_state, history
+from support.training_results import assert_same_run, final_state, history, interrupted
 
 from hrpn_tf.config import TrainingConfig, load_config
 from hrpn_tf.errors import ConfigError
-from hrpn_tf.training import budget, loop
+from hrpn_tf.training import budget
 from hrpn_tf.training.checkpoints import list_checkpoints, read_state
 from hrpn_tf.training.fit import fit
 from hrpn_tf.training.plan import Plan, plan_for, plan_of
@@ -59,17 +59,8 @@ def test_a_measured_training_is_that_of_its_number_of_steps_and_resumes(
     options = [*TINY_RUN, "training.epochs=2", "training.pictures_every=0", "training.ema=0.9"]
     timed = load_config(overrides=[*options, "training.minutes=60"])
     monkeypatch.setattr(budget, "plan_for", lambda training, **_: Plan(5, training.epochs))
-    seed_dropout = loop.seed_epoch
-
-    def interrupt(network, seed, epoch):
-        if epoch == 1:
-            raise KeyboardInterrupt
-        seed_dropout(network, seed, epoch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "seed_epoch", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            fit(store.path, run, timed, progress=False)
+    with interrupted(monkeypatch, before_epoch=1):
+        fit(store.path, run, timed, progress=False)
     monkeypatch.setattr(budget, "_measure", None)
     fit(store.path, run, timed, progress=False)
 

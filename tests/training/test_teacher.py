@@ -12,7 +12,7 @@ from hrpn_export import Contract
 from support.run_folder import ROLES, change_contract, make_run, set_split, write_slides
 from support.stores import make_store
 from support.tiny_training import TINY_RUN
-from support.training_results import history
+from support.training_results import history, interrupted
 
 from hrpn_tf.config import load_config
 from hrpn_tf.data.splits import Split
@@ -102,13 +102,8 @@ def test_another_teacher_ends_the_training(
     shutil.copytree(teacher, own)
     config = load_config(overrides=(*SETTINGS, f"training.teacher={own}"))
 
-    def interrupt(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("hrpn_tf.training.loop.seed_epoch", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            fit(store.path, run, config, progress=False)
+    with interrupted(monkeypatch, before_epoch=0):
+        fit(store.path, run, config, progress=False)
     model = load_run(own)[0]
     model.set_weights([2 * weights for weights in model.get_weights()])
     model.save(own / "best.keras")

@@ -57,7 +57,7 @@ def run_piece(piece: Piece, design: Design, place: Place, store: Path, deadline:
         },
         place.records / piece.file,
     )
-    write_json({RUN: str(run.resolve())}, _work(piece, place))
+    write_json({RUN: str(run.resolve())}, _work(piece, piece.network.name, piece.seed, place))
 
 
 def _trained(
@@ -75,7 +75,7 @@ def _trained(
         shortest = design.settings(piece.network, piece.data)["shortest"]
         choice = choose(rates, losses, shortest, design.values["rule"], trained)
         return choice.best, {**_of_choice(choice), **_of_run(choice.best)}
-    first = _first(piece, place)
+    first = _first(piece.data.source, piece.network.name, place)
     chosen = first.values["chosen"]
     settings = Settings(chosen["learning_rate"], chosen["loss"], chosen["steps"], piece.seed)
     best = trained(settings)
@@ -83,12 +83,12 @@ def _trained(
                   "ended": first.values["ended"], **_of_run(best)}  # fmt: skip
 
 
-def _first(piece: Piece, place: Place) -> Record:
-    """The record of seed 0 on the fixed split, whose settings the piece takes."""
-    file = f"{piece.data.source}-{piece.network.name}-0.json"
-    if not (place.records / file).is_file():
-        raise WaitsError(f"waits for {piece.data.source}/{piece.network.name}-0")
-    return read_record(place.records / file)
+def _first(data: str, network: str, place: Place) -> Record:
+    """The record of seed 0 of a network on a data set."""
+    path = place.records / f"{data}-{network}-0.json"
+    if not path.is_file():
+        raise WaitsError(f"waits for {data}/{network}-0")
+    return read_record(path)
 
 
 def _of_choice(choice: Choice) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _extra(
         if not needed.exists():
             raise WaitsError(f"waits for {piece.data.name}/{extra['needs']}-0")
         words["needed"] = [str(needed)]
-    chosen = _first_of(piece, extra["of"], place).values["chosen"]
+    chosen = _first(piece.data.name, extra["of"], place).values["chosen"]
     facts = {"chosen": chosen, "ended": "extra", "of": extra["of"], "cost_factor": extra["cost"]}
     options: list[str] = list(extra.get("predict", []))
     if "fit" in extra:
@@ -144,23 +144,16 @@ def _seeds(design: Design, extra: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(design.values["networks"][extra["of"]]["seeds"]) if "make" in extra else (0,)
 
 
-def _first_of(piece: Piece, network: str, place: Place) -> Record:
-    path = place.records / f"{piece.data.name}-{network}-0.json"
-    if not path.is_file():
-        raise WaitsError(f"waits for {piece.data.name}/{network}-0")
-    return read_record(path)
-
-
 def _run_of(piece: Piece, network: str, seed: int, place: Place) -> Path:
     """The run that a finished piece tested."""
-    work = place.out / piece.data.name / "finished" / f"{network}-{seed}.json"
+    work = _work(piece, network, seed, place)
     if not work.is_file():
         raise WaitsError(f"waits for {piece.data.name}/{network}-{seed}")
     return Path(json.loads(work.read_text(encoding="utf-8"))[RUN])
 
 
-def _work(piece: Piece, place: Place) -> Path:
-    return place.out / piece.data.name / "finished" / f"{piece.network.name}-{piece.seed}.json"
+def _work(piece: Piece, network: str, seed: int, place: Place) -> Path:
+    return place.out / piece.data.name / "finished" / f"{network}-{seed}.json"
 
 
 def _filled(words: list[str], values: Mapping[str, list[str]]) -> list[str]:

@@ -22,9 +22,7 @@ def styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {
         name: {
             "color": _COLOURS[number % len(_COLOURS)],
-            "marker": _MARKS[number // len(_COLOURS) % len(_MARKS) + number % len(_MARKS)]
-            if number < len(_MARKS)
-            else "*",
+            "marker": _MARKS[number] if number < len(_MARKS) else "*",
         }
         for number, name in enumerate(names)
     }
@@ -40,15 +38,14 @@ def curves(records: Mapping[str, Sequence[Record]], names: Sequence[str], out: P
     first, second = figure.subplots(1, 2, sharey=True)
     style = styles(names)
     for name, seeds in records.items():
-        ladder = seeds[0].values.get("ladder") or [seeds[0].values["chosen"]]
+        ladder = seeds[0].ladder
         for axes, key, unit in ((first, "pixels", 1e6), (second, "core_seconds", 3600)):
             course = ladder[-1]["curve"]
             axes.plot([p[key] / unit for p in course], [p["validation_mse"] for p in course],
                       color=style[name]["color"], linewidth=0.8, alpha=0.5)  # fmt: skip
             axes.plot([t[key] / unit for t in ladder], [t["validation_mse"] for t in ladder],
                       label=name, linewidth=1.8, markersize=6, **style[name])  # fmt: skip
-    ends = [t["validation_mse"] for s in records.values()
-            for t in (s[0].values.get("ladder") or [s[0].values["chosen"]])]  # fmt: skip
+    ends = [t["validation_mse"] for seeds in records.values() for t in seeds[0].ladder]
     first.set_ylim(0.9 * min(ends), 1.35 * max(ends))
     first.set_ylabel("validation MSE, grey levels²")
     for axes, label in ((first, "million pixels seen"), (second, "core-hours of training")):

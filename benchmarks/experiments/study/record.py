@@ -43,6 +43,11 @@ class Record:
         """Errors of each test slide, by its name."""
         return dict(self.values["slides"])
 
+    @property
+    def ladder(self) -> list[dict[str, Any]]:
+        """The trainings of each length; the chosen one alone where seed 0 chose it."""
+        return list(self.values.get("ladder") or [self.values["chosen"]])
+
     def sums(self, kind: str = "raw") -> dict[str, Sums]:
         """The sums of each test slide, by its name; ``raw`` or ``smoothed``."""
         return {name: Sums(**each[kind]) for name, each in self.slides.items()}

@@ -7,7 +7,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from hrpn_tf.evaluation.axis_excess import axis_excess
-from hrpn_tf.evaluation.moments import Moments, moments
+from hrpn_tf.evaluation.eight_bits import squared_error_8bit
+from hrpn_tf.evaluation.moments import Moments, column_r2, moments
 
 SMOOTH_PX = 2.0
 _RANGE = (0, 0.1, 50, 99.9, 100)  # percentiles of predicted grey levels
@@ -116,16 +117,10 @@ def published(true: np.ndarray, pred: np.ndarray) -> dict[str, float]:
         >>> two["mse"], two["mse_wrapped"]  # 400 modulo 256 is 144
         (200.0, 72.0)
     """
-    a = np.clip(np.rint(true), 0, 255).astype(np.uint8)
-    b = np.clip(np.rint(pred), 0, 255).astype(np.uint8)
-    with np.errstate(over="ignore"):
-        wrapped = np.square(a - b)
-    error = np.square(a.astype(float) - b)
-    spread = np.square(a - a.mean(axis=0, keepdims=True)).sum(axis=0)
-    column = error.sum(axis=0)
-    r2 = np.where(spread > 0, 1 - column / np.where(spread > 0, spread, 1), column == 0)
+    shown = np.clip(np.rint(pred), 0, 255)
+    each = moments(true, shown, axis=0)
     return {
-        "mse": float(error.mean()),
-        "mse_wrapped": float(wrapped.mean(dtype=float)),
-        "r2_per_column": float(r2.mean()),
+        "mse": float(each.squared_error.sum()) / true.size,
+        "mse_wrapped": squared_error_8bit(true, shown) / true.size,
+        "r2_per_column": float(column_r2(each).mean()),
     }

@@ -1,22 +1,20 @@
 """The mean of the best networks of several runs: of seeds, of folds, of architectures."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import lcm
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrpn_tf.config import Config
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import UsageError
-from hrpn_tf.runs import Run, RunSlide
+from hrpn_tf.runs import Run
 from hrpn_tf.runs.agreement import refuse_different
 from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
     import keras
-    from hrpn_export import Contract, Session
+    from hrpn_export import Contract
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
 
@@ -26,40 +24,16 @@ _ORDER = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class EnsembleNetwork:
-    """The mean of the best networks of several runs.
+    """The mean of the best networks of several runs, as ``export`` needs it.
+
+    Slides are predicted with the bundle that it becomes.
 
     Attributes:
-        runs: at least two open runs with different networks.
+        runs: at least two open runs with different networks. The first one also gives the
+            configuration of predictions.
     """
 
     runs: tuple[Run, ...]
-
-    @property
-    def folder(self) -> Path:
-        """That of the first run, which also gives the configuration of predictions."""
-        return self.runs[0].folder
-
-    @property
-    def default_out(self) -> None:
-        """None, since the results belong to no run."""
-        return None
-
-    @property
-    def command(self) -> str:
-        """See ``Network``."""
-        return " ".join(("hrpn-tf predict", *(f"--run {run}" for run in self.runs)))
-
-    def caution(self) -> None:
-        """See ``Network``."""
-        return None
-
-    def absolute(self) -> "EnsembleNetwork":
-        """See ``Network``."""
-        return replace(self, runs=tuple(run.absolute() for run in self.runs))
-
-    def config(self, overrides: Sequence[str]) -> Config:
-        """See ``Network``: of the first run."""
-        return RunNetwork(self.runs[0]).config(overrides)
 
     def contract(self) -> "Contract":
         """See ``Network``.
@@ -84,14 +58,6 @@ class EnsembleNetwork:
     def tested(self) -> list[str]:
         """Groups that at least one member neither trained on nor picked its checkpoint with."""
         return list(dict.fromkeys(group for run in self.runs for group in run.split.test))
-
-    def default_slides(self, config: Config) -> tuple[RunSlide, ...]:
-        """See ``Network``: the slides of the first run's patch dataset."""
-        subsets = self.subsets()
-        return tuple(
-            replace(slide, subset=subsets.get(slide.group, slide.subset))
-            for slide in self.runs[0].slides()
-        )
 
     def origin(self) -> dict[str, str]:
         """See ``Network``; the checksum is that of the members' checksums, one a line."""
@@ -123,10 +89,6 @@ class EnsembleNetwork:
         profiles = [profile for profile in found if profile is not None]
         return join_profiles(profiles) if len(profiles) == len(found) else None
 
-    def calibrated_range(self) -> None:
-        """None, since a network in float32 needs no calibration."""
-        return None
-
     def load_network(self) -> "keras.Model":
         """The mean as one Keras model, float32.
 
@@ -140,19 +102,6 @@ class EnsembleNetwork:
         kind = next(iter(presets)) if len(presets) == 1 else "networks"
         members = [run.load_network() for run in self.runs]
         return mean_network(members, f"mean-of-{len(members)}-{kind}")
-
-    def load(self, threads: int | None) -> "Session":
-        """See ``Network``."""
-        load_tensorflow()
-        from hrpn_export.keras_session import KerasSession, limit_threads
-
-        if threads is not None:
-            limit_threads(threads)  # before TensorFlow starts with the network
-        return KerasSession(self.load_network(), self.contract(), threads)
-
-    def state(self) -> int:
-        """See ``Network``."""
-        return hash(tuple(RunNetwork(run).state() for run in self.runs))
 
     def _refuse_twins(self) -> None:
         seen: dict[str, Run] = {}

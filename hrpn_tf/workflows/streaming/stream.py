@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from hrpn_tf.config import Config, SplitConfig
+from hrpn_tf.config.differences import differing_keys
 from hrpn_tf.data.grid import patch_grid
 from hrpn_tf.data.growing import GrowingPatches
 from hrpn_tf.data.manifest import SIMULATED
-from hrpn_tf.data.simulated import Recipe, SlidePlan, difference, recipe_of
+from hrpn_tf.data.simulated import Recipe, SlidePlan, recipe_of
 from hrpn_tf.errors import (
     ConfigError,
     OutputExistsError,
@@ -130,7 +131,7 @@ def claim(dataset: Path, recipe: Recipe, overwrite: bool) -> None:
         if found == wanted:
             return
         if not overwrite:
-            keys = difference(found, wanted)
+            keys = differing_keys(found, wanted)
             raise RunError(
                 f"{dataset} holds simulated patches of another configuration "
                 f"({', '.join(keys[:5])}); name another folder for them, as in hrpn-tf fit FOLDER "

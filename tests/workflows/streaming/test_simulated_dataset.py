@@ -14,7 +14,7 @@ from support.small_simulation import PLAN, SMALL
 from hrpn_tf.config import load_config
 from hrpn_tf.data.growing import GrowingPatches
 from hrpn_tf.data.manifest import refuse_no_store
-from hrpn_tf.data.simulated import SlidePlan, dataset_manifest, made_so_far, recipe_of
+from hrpn_tf.data.simulated import SlidePlan, made_so_far, read_dataset, recipe_of
 from hrpn_tf.data.store import open_store
 from hrpn_tf.errors import (
     ConfigError,
@@ -118,7 +118,7 @@ def test_waiting_ends_with_the_signal_and_with_the_processes(without):
 
 def test_a_gap_ends_what_is_read_without_a_plan(without):
     folder = without("training-0002")
-    assert [slide.name for slide in dataset_manifest(folder).slides] == [
+    assert [slide.name for slide in read_dataset(folder)[0].slides] == [
         "validation-0001",
         "training-0001",
     ]
@@ -163,7 +163,9 @@ def test_another_configuration_is_refused_by_the_keys_that_differ(dataset, recip
 
 def test_number_of_slides_and_what_no_image_depends_on_may_change(dataset):
     free = ("simulation.slides=50", "simulation.floor_draws=3")
+    before = (dataset / "simulated.json").read_bytes()
     claim(dataset, recipe_of(load_config(overrides=[*SMALL, *free])), overwrite=False)
+    assert (dataset / "simulated.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(
