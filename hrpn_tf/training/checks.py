@@ -147,6 +147,19 @@ def adopt_preset(config: Config) -> Config:
     return config.model_copy(update={"training": training})
 
 
+def check_growing(config: Config) -> None:
+    """Refuse what needs all patches, before any slide is simulated or waited for.
+
+    Raises:
+        ConfigError: patches are to be sampled by what they hold.
+    """
+    if config.training.sampling == "target":
+        raise ConfigError(
+            "training.sampling=target needs all patches before the training begins; leave it out "
+            "with --simulate"
+        )
+
+
 def check_sizes(config: Config, patches: int, stride_multiple: int) -> None:
     """Refuse batch sizes, patches and crops that cannot be trained.
 

@@ -38,7 +38,7 @@ from hrpn_tf.training.checkpoints import (
     remove_old,
     set_aside,
 )
-from hrpn_tf.training.checks import check_sizes, grey_range
+from hrpn_tf.training.checks import check_growing, check_sizes, grey_range
 from hrpn_tf.training.distribution import Devices, choose_devices, losses_named
 from hrpn_tf.training.environment import describe_environment
 from hrpn_tf.training.loop import Loop, train
@@ -98,7 +98,12 @@ def fit(
     growing = None if isinstance(patches, Path) else patches
     devices = choose_devices()
     if growing is not None:
-        _refuse_while_growing(config, devices)
+        check_growing(config)
+        if devices.workers > 1:
+            raise ConfigError(
+                "--simulate trains in one process; leave out --workers and TF_CONFIG, or simulate "
+                "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
+            )
     store = open_store(patches) if isinstance(patches, Path) else patches.first()
     config = resolve(config, store, shown=devices.chief)
     split = split_groups(store.groups, config.data.split)
@@ -151,20 +156,6 @@ def fit(
                 plan, state = _measured(state, networks, batches, started, teacher)
             shown = progress and devices.chief
             return _train(run, networks, batches, plan, state, memory, shown, teacher)
-
-
-def _refuse_while_growing(config: Config, devices: Devices) -> None:
-    """Refuse, before any slide is waited for, what needs all patches or several processes."""
-    if devices.workers > 1:
-        raise ConfigError(
-            "--simulate trains in one process; leave out --workers and TF_CONFIG, or simulate "
-            "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
-        )
-    if config.training.sampling == "target":
-        raise ConfigError(
-            "training.sampling=target needs all patches before the training begins; leave it out "
-            "with --simulate"
-        )
 
 
 def _restored(run: Path, networks: Networks, batches: Batches) -> TrainingState:

@@ -28,6 +28,7 @@ from hrpn_tf.kinds import kind_of
 from hrpn_tf.leftovers import clear_folder
 from hrpn_tf.slides import SlideInfo
 from hrpn_tf.slides.checks import checked_pixel_size, role_channels
+from hrpn_tf.training.checks import check_growing
 from hrpn_tf.untrusted import read_json
 from hrpn_tf.workflows.streaming.options import SimulatedSlides
 from hrpn_tf.workflows.streaming.producers import Producers
@@ -56,12 +57,13 @@ def simulated_patches(
 
     Raises:
         UsageError: a number of slides makes no sense.
-        ConfigError: a split is configured.
+        ConfigError: a split is configured, or what needs all patches at once.
         SlideTooSmallError, UnknownChannelError: the slides would give no patches.
         RunError: a dataset of another configuration is there.
         OutputExistsError: something else is there.
         RunBusyError: it is to be replaced, but another training uses it.
     """
+    check_growing(config)
     recipe = recipe_of(config)
     plan = options.plan(config.training.epochs, recipe.animals)
     split = _split(config, plan)

@@ -196,10 +196,17 @@ def test_what_would_give_no_patches_is_refused_before_anything_is_simulated():
     check_recipe(recipe_of(mapped))
 
 
-def test_a_split_is_refused(tmp_path):
-    config = load_config(overrides=[*SMALL, "data.split.validation=[a]"])
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.split.validation=[a]", "leave the section out"),
+        ("training.sampling=target", "needs all patches"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_a_folder_is_made(tmp_path, override, message):
+    config = load_config(overrides=[*SMALL, override])
     with (
-        pytest.raises(ConfigError, match="leave the section out"),
+        pytest.raises(ConfigError, match=message),
         simulated_patches(tmp_path / "patches", config, SimulatedSlides(3)),
     ):
         pass
