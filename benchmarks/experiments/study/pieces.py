@@ -1,8 +1,8 @@
 """Run a piece: choose settings or take those of seed 0, train, predict the test slides, record."""
 
-import json
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,7 @@ from experiments.study.record import SCHEMA, Record, read_record, write_json
 from experiments.study.samples import draw_samples
 from experiments.study.slide_errors import slide_errors
 from experiments.study.slides import Place, prediction_of
-from experiments.study.trainings import Settings, Trained, train
-
-RUN = "run"  # key of the work file
+from experiments.study.trainings import Settings, Trained, Trainings, processor
 
 
 class WaitsError(Exception):
@@ -32,16 +30,15 @@ def run_piece(piece: Piece, design: Design, place: Place, store: Path, deadline:
         OutOfTimeError: it goes on at the next call.
         CommandFailedError: a command failed.
     """
-    folder = place.out / piece.data.name / "trainings" / piece.network.name
+    bench = _bench(piece, design, place, store, deadline)
     facts: dict[str, Any]
     if piece.network.extra:
-        run, predictions, facts = _extra(piece, design, place, store, deadline)
+        run, predictions, facts = _extra(piece, bench, place)
+        slides = _measured(run, predictions)
+        draw_samples(run, predictions, _sample(piece, place))
     else:
-        best, facts = _trained(piece, design, place, store, deadline)
-        run = best.run
-        predictions = _predicted(run, run / "predictions", [], deadline)
-    slides = _measured(run, predictions)
-    draw_samples(run, predictions, folder.parents[1] / "samples" / f"{Path(piece.name).name}.png")
+        best, facts = _trained(piece, bench, place)
+        slides = dict(_tested(best, bench, _sample(piece, place)).slides)
     write_json(
         {
             "schema": SCHEMA,
@@ -52,35 +49,59 @@ def run_piece(piece: Piece, design: Design, place: Place, store: Path, deadline:
             "recipe": piece.network.recipe,
             **facts,
             "slides": slides,
-            "machine": {"processor": _processor(), "python": platform.python_version()},
+            "machine": {"processor": processor(), "python": platform.python_version()},
             "versions": {name: version(name) for name in ("keras", "hrpn-tf")},
         },
         place.records / piece.file,
     )
-    write_json({RUN: str(run.resolve())}, _work(piece, piece.network.name, piece.seed, place))
 
 
-def _trained(
+def _bench(
     piece: Piece, design: Design, place: Place, store: Path, deadline: Deadline
-) -> tuple[Trained, dict[str, Any]]:
-    """The training that is tested, and what the record says of it."""
+) -> Trainings:
     folder = place.out / piece.data.name / "trainings" / piece.network.name
-    of = (design, piece.data, piece.network)
+    return Trainings(design, piece.data, piece.network, store, folder, place.records, deadline)
+
+
+def _sample(piece: Piece, place: Place) -> Path:
+    return place.out / piece.data.name / "samples" / f"{piece.network.name}-{piece.seed}.png"
+
+
+def _trained(piece: Piece, bench: Trainings, place: Place) -> tuple[Trained, dict[str, Any]]:
+    """The training that is tested, and what the record says of it."""
+    design = bench.design
+    if not piece.chooses:
+        first = _first(piece.data.source, piece.network.name, place)
+        best = bench.train(_settings(first.values["chosen"], piece.seed))
+        chosen = {**best.to_json(), "as": f"{piece.data.source}, seed 0"}
+        return best, {"chosen": chosen, "ended": first.values["ended"], **best.resources}
+    rates, losses = design.rates(piece.network), design.losses(piece.network)
+    shortest = design.settings(piece.network, piece.data)["shortest"]
 
     def trained(settings: Settings) -> Trained:
-        return train(settings, store, folder, of, deadline)
+        found = bench.train(settings)
+        # at once: its weights may not be there when the piece goes on
+        longer = settings.steps > shortest
+        return _tested(found, bench, _sample(piece, place)) if longer else found
 
-    if piece.chooses:
-        rates, losses = design.rates(piece.network), design.losses(piece.network)
-        shortest = design.settings(piece.network, piece.data)["shortest"]
-        choice = choose(rates, losses, shortest, design.values["rule"], trained)
-        return choice.best, {**_of_choice(choice), **_of_run(choice.best)}
-    first = _first(piece.data.source, piece.network.name, place)
-    chosen = first.values["chosen"]
-    settings = Settings(chosen["learning_rate"], chosen["loss"], chosen["steps"], piece.seed)
-    best = trained(settings)
-    return best, {"chosen": {**best.to_json(), "as": f"{piece.data.source}, seed 0"},
-                  "ended": first.values["ended"], **_of_run(best)}  # fmt: skip
+    choice = choose(rates, losses, shortest, design.values["rule"], trained)
+    return choice.best, {**_of_choice(choice), **choice.best.resources}
+
+
+def _tested(trained: Trained, bench: Trainings, sample: Path) -> Trained:
+    """A training with the errors of its test slides, which are kept in its record."""
+    if trained.slides:
+        return trained
+    run = bench.run(trained.settings)
+    predictions = _predicted(run, run / "predictions", [], bench.deadline)
+    found = replace(trained, slides=_measured(run, predictions))
+    draw_samples(run, predictions, sample)
+    bench.keep(found)
+    return found
+
+
+def _settings(chosen: Mapping[str, Any], seed: int) -> Settings:
+    return Settings(chosen["learning_rate"], chosen["loss"], chosen["steps"], seed)
 
 
 def _first(data: str, network: str, place: Place) -> Record:
@@ -103,19 +124,12 @@ def _of_choice(choice: Choice) -> dict[str, Any]:
     }
 
 
-def _of_run(trained: Trained) -> dict[str, Any]:
-    resources = json.loads((trained.run / "resources.json").read_text(encoding="utf-8"))
-    keys = ("parameters", "batch_size", "side", "training_memory_mb", "steps_per_second")
-    return {key: resources[key] for key in keys}
-
-
-def _extra(
-    piece: Piece, design: Design, place: Place, store: Path, deadline: Deadline
-) -> tuple[Path, Path, dict[str, Any]]:
+def _extra(piece: Piece, bench: Trainings, place: Place) -> tuple[Path, Path, dict[str, Any]]:
     """A network that is made from finished ones: its run, its predictions, facts for the record."""
-    extra, folder = piece.network.extra, place.out / piece.data.name / "extras" / piece.network.name
-    base = [_run_of(piece, extra["of"], seed, place) for seed in _seeds(design, extra)]
-    own = _run_of(piece, extra["of"], piece.seed, place)
+    extra, deadline = piece.network.extra, bench.deadline
+    folder = place.out / piece.data.name / "extras" / piece.network.name
+    base = [_run_of(piece, seed, bench, place) for seed in _seeds(bench.design, extra)]
+    own = _run_of(piece, piece.seed, bench, place)
     words = {"run": [str(own)], "runs": [str(run) for run in base]}
     made = folder / f"made-{piece.seed}"
     if "needs" in extra:
@@ -127,10 +141,10 @@ def _extra(
     facts = {"chosen": chosen, "ended": "extra", "of": extra["of"], "cost_factor": extra["cost"]}
     options: list[str] = list(extra.get("predict", []))
     if "fit" in extra:
-        settings = Settings(chosen["learning_rate"], chosen["loss"], chosen["steps"], piece.seed)
-        of = (design, piece.data, piece.network)
-        best = train(settings, store, folder, of, deadline, _filled(extra["fit"], words))
-        own, facts = best.run, {**facts, "chosen": best.to_json(), **_of_run(best)}
+        settings = _settings(chosen, piece.seed)
+        taught = replace(bench, folder=folder, more=tuple(_filled(extra["fit"], words)))
+        best, own = taught.train(settings), taught.run(settings)
+        facts = {**facts, "chosen": best.to_json(), **best.resources}
     if "make" in extra:
         words["out"] = [str(made)]
         if not made.exists():
@@ -144,16 +158,16 @@ def _seeds(design: Design, extra: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(design.values["networks"][extra["of"]]["seeds"]) if "make" in extra else (0,)
 
 
-def _run_of(piece: Piece, network: str, seed: int, place: Place) -> Path:
-    """The run that a finished piece tested."""
-    work = _work(piece, network, seed, place)
-    if not work.is_file():
-        raise WaitsError(f"waits for {piece.data.name}/{network}-{seed}")
-    return Path(json.loads(work.read_text(encoding="utf-8"))[RUN])
-
-
-def _work(piece: Piece, network: str, seed: int, place: Place) -> Path:
-    return place.out / piece.data.name / "finished" / f"{network}-{seed}.json"
+def _run_of(piece: Piece, seed: int, bench: Trainings, place: Place) -> Path:
+    """The run that a finished piece of the network below an extra tested."""
+    of = piece.network.extra["of"]
+    path = place.records / f"{piece.data.name}-{of}-{seed}.json"
+    if not path.is_file():
+        raise WaitsError(f"waits for {piece.data.name}/{of}-{seed}")
+    network = next(each for each in bench.design.networks if each.name == of)
+    folder = place.out / piece.data.name / "trainings" / of
+    below = replace(bench, network=network, folder=folder)
+    return below.run(_settings(read_record(path).values["chosen"], seed))
 
 
 def _filled(words: list[str], values: Mapping[str, list[str]]) -> list[str]:
@@ -203,9 +217,3 @@ def _measured(run: Path, predictions: Path) -> dict[str, Any]:
         floor = read_error_floor(slide.path, float(true.std()))
         found[slide.name] = slide_errors(true, pred, floor)
     return found
-
-
-def _processor() -> str:
-    from hrpn_tf.models.latency import device_in_words
-
-    return device_in_words()

@@ -2,8 +2,8 @@
 
 import csv
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,6 +12,8 @@ from experiments.study import commands
 from experiments.study.commands import CommandFailedError, Deadline, Spent
 from experiments.study.design import DataSet, Design, Network
 from experiments.study.record import write_json
+
+RESOURCES = ("parameters", "batch_size", "side", "training_memory_mb", "steps_per_second")
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,18 @@ class Trained:
     """A finished training.
 
     Attributes:
-        run: its folder.
         settings: of the training.
         error: validation MSE, grey levels squared: the least median of consecutive validations.
         curve: pixels seen, core-seconds and validation MSE at each validation.
+        resources: parameters, patches, memory and speed.
+        slides: errors of each test slide; empty where it was not tested.
     """
 
-    run: Path
     settings: Settings
     error: float
     curve: tuple[dict[str, float], ...]
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    slides: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def pixels(self) -> float:
@@ -63,12 +67,11 @@ class Trained:
         return self.curve[-1]["core_seconds"]
 
     def to_json(self) -> dict[str, Any]:
-        """For the record."""
-        settings = self.settings
+        """For the record of its piece."""
         return {
-            "learning_rate": settings.learning_rate,
-            "loss": settings.loss,
-            "steps": settings.steps,
+            "learning_rate": self.settings.learning_rate,
+            "loss": self.settings.loss,
+            "steps": self.settings.steps,
             "validation_mse": self.error,
             "pixels": self.pixels,
             "core_seconds": self.core_seconds,
@@ -76,46 +79,94 @@ class Trained:
         }
 
 
-def train(
-    settings: Settings,
-    store: Path,
-    folder: Path,
-    of: tuple[Design, DataSet, Network],
-    deadline: Deadline,
-    more: Sequence[str] = (),
-) -> Trained:
-    """Train, or go on with a training that was stopped, or read one that is finished.
+@dataclass(frozen=True)
+class Trainings:
+    """The trainings of a network on a data set. Each leaves a record, so none is done twice.
 
-    Args:
-        settings: of the training.
+    Attributes:
+        design, data, network: what is trained on what.
         store: the patch dataset.
-        folder: of all trainings of the network on the data set.
-        of: the design, the data set and the network.
+        folder: of the runs.
+        records: folder of the records of all trainings.
         deadline: when to stop.
         more: further options of ``hrpn-tf fit``.
-
-    Raises:
-        OutOfTimeError: it is not finished.
-        CommandFailedError: it failed.
     """
-    run = folder / settings.folder
-    account = folder / f"{settings.folder}.json"
-    known = _account(account)
-    if known.get("failed"):
-        raise CommandFailedError(f"{run.name} failed before; delete {account} to try it again")
-    if not (known["finished"] or _complete(run, settings, of)):
-        spent, ended = Spent(known["core_seconds"]), "stopped"
-        try:
-            arguments = ["fit", str(store), "--out", str(run), *options(settings, *of), *more]
-            commands.call(arguments, deadline, spent)
-            ended = "finished"
-        except CommandFailedError:
-            ended = "failed"
-            raise
-        finally:
-            values = {"core_seconds": spent.core_seconds, "finished": ended == "finished"}
-            write_json({**values, "failed": ended == "failed"}, account)
-    return read_training(run, settings, of, _account(account)["core_seconds"])
+
+    design: Design
+    data: DataSet
+    network: Network
+    store: Path
+    folder: Path
+    records: Path
+    deadline: Deadline
+    more: tuple[str, ...] = ()
+
+    def record(self, settings: Settings) -> Path:
+        """File of what a training left."""
+        name = f"{self.data.name}-{self.network.name}-{settings.folder}.json"
+        return self.records / "trainings" / name
+
+    def options(self, settings: Settings) -> list[str]:
+        """Options of ``hrpn-tf fit``."""
+        return [*options(settings, self.design, self.data, self.network), *self.more]
+
+    def train(self, settings: Settings) -> Trained:
+        """Read the record of a training, or train, or go on with a training that was stopped.
+
+        Raises:
+            OutOfTimeError: it is not finished.
+            CommandFailedError: it failed.
+            ValueError: the record is of other settings than those of the design.
+        """
+        path = self.record(settings)
+        if path.is_file():
+            return self._read(path, settings)
+        run, spent = self._trained(settings)
+        trained = read_training(run, settings, self.design, spent)
+        self.keep(trained)
+        return trained
+
+    def run(self, settings: Settings) -> Path:
+        """The run of a training; it is trained again where only its record is left."""
+        return self._trained(settings)[0]
+
+    def keep(self, trained: Trained) -> None:
+        """Write the record of a training."""
+        own = {"options": self._kept(trained.settings), "processor": processor()}
+        values = {**asdict(trained), **own}
+        write_json(values, self.record(trained.settings))
+
+    def _kept(self, settings: Settings) -> list[str]:
+        """The options, without the paths of this machine."""
+        return [each for each in self.options(settings) if "/" not in each]
+
+    def _read(self, path: Path, settings: Settings) -> Trained:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values.pop("options") != self._kept(settings):
+            raise ValueError(f"{path}: of other settings than those of the design; delete it")
+        del values["processor"]
+        values["curve"] = tuple(values["curve"])
+        return Trained(**{**values, "settings": settings})
+
+    def _trained(self, settings: Settings) -> tuple[Path, float]:
+        """The run of a training that is finished, and its processor time."""
+        run, account = (self.folder / f"{settings.folder}{end}" for end in ("", ".json"))
+        known = _account(account)
+        if known.get("failed"):
+            raise CommandFailedError(f"{run.name} failed before; delete {account} to try it again")
+        if not (known["finished"] or _complete(run, settings, self.design)):
+            spent, ended = Spent(known["core_seconds"]), "stopped"
+            try:
+                arguments = ["fit", str(self.store), "--out", str(run), *self.options(settings)]
+                commands.call(arguments, self.deadline, spent)
+                ended = "finished"
+            except CommandFailedError:
+                ended = "failed"
+                raise
+            finally:
+                values = {"core_seconds": spent.core_seconds, "finished": ended == "finished"}
+                write_json({**values, "failed": ended == "failed"}, account)
+        return run, float(_account(account)["core_seconds"])
 
 
 def options(settings: Settings, design: Design, data: DataSet, network: Network) -> list[str]:
@@ -143,9 +194,7 @@ def options(settings: Settings, design: Design, data: DataSet, network: Network)
     return [*source, "--preset", network.preset, *(f"--set={value}" for value in values)]
 
 
-def read_training(
-    run: Path, settings: Settings, of: tuple[Design, DataSet, Network], core_seconds: float
-) -> Trained:
+def read_training(run: Path, settings: Settings, design: Design, core_seconds: float) -> Trained:
     """Read the history of a finished run; its processor time is shared out by its wall time."""
     with (run / "history.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -163,9 +212,8 @@ def read_training(
             }
         )
     errors = [point["validation_mse"] for point in curve]
-    design, _, _ = of
-    return Trained(run, settings, smoothed_least(errors, design.values["rule"]["smoothing"]),
-                   tuple(curve))  # fmt: skip
+    error = smoothed_least(errors, design.values["rule"]["smoothing"])
+    return Trained(settings, error, tuple(curve), {key: resources[key] for key in RESOURCES})
 
 
 def smoothed_least(errors: Sequence[float], width: int) -> float:
@@ -179,12 +227,12 @@ def smoothed_least(errors: Sequence[float], width: int) -> float:
     return min(median(errors[i : i + width]) for i in range(len(errors) - width + 1))
 
 
-def _complete(run: Path, settings: Settings, of: tuple[Design, DataSet, Network]) -> bool:
+def _complete(run: Path, settings: Settings, design: Design) -> bool:
     """Whether a run has all its validations, though it was not seen to end."""
     path = run / "history.csv"
     if not (path.is_file() and (run / "resources.json").is_file()):
         return False
-    validations = min(of[0].values["rule"]["validations"], settings.steps)
+    validations = min(design.values["rule"]["validations"], settings.steps)
     return len(path.read_text(encoding="utf-8").splitlines()) == validations + 1
 
 
@@ -192,3 +240,10 @@ def _account(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {"core_seconds": 0.0, "finished": False}
     return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def processor() -> str:
+    """The machine that core-seconds refer to."""
+    from hrpn_tf.models.latency import device_in_words
+
+    return device_in_words()

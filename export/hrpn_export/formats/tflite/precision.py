@@ -131,16 +131,27 @@ def _last_constants(model: bytearray, name: str) -> tuple[np.ndarray, np.ndarray
     (graph,) = parsed.subgraphs
     for operation in graph.operators:
         if graph.tensors[operation.outputs[0]].name.decode() == name:
-            weights, bias = (
-                np.frombuffer(parsed.buffers[graph.tensors[place].buffer].data, np.float32)
-                for place in operation.inputs[1:3]
-            )
+            places = _constants_of(operation, parsed)
+            buffers = [graph.tensors[place].buffer for place in places]
+            constants = [np.frombuffer(parsed.buffers[b].data, np.float32) for b in buffers]
             # a buffer shared with another operation must not change
-            shared = [graph.tensors[place].buffer for place in operation.inputs[1:3]]
-            if any(sum(t.buffer == each for t in graph.tensors) > 1 for each in shared):
-                weights, bias = weights.copy(), bias.copy()
-            return weights.reshape(len(bias), -1), bias
+            if any(sum(t.buffer == each for t in graph.tensors) > 1 for each in buffers):
+                constants = [each.copy() for each in constants]
+            weights = constants[0].reshape(graph.tensors[places[0]].shape[0], -1)
+            # a bias of zeros is left out of a transposed convolution; there is none to correct
+            return weights, constants[1] if len(constants) > 1 else np.zeros(len(weights), "f4")
     raise ExportError(f"the last convolution, {name}, is not in the int8 graph")
+
+
+def _constants_of(operation: Any, parsed: Any) -> list[int]:
+    """Tensors of weights (outputs, ...) and bias of a convolution."""
+    from ai_edge_quantizer.utils import tfl_flatbuffer_utils as tools
+
+    code = parsed.operatorCodes[operation.opcodeIndex].builtinCode
+    inputs = [int(place) for place in operation.inputs]
+    # the transposed one takes its size, weights, image and bias; others image, weights and bias
+    transposed = code == tools.qtyping.BuiltinOperator.TRANSPOSE_CONV
+    return [*inputs[1:2], *inputs[3:]] if transposed else inputs[1:3]
 
 
 def _run(model: bytes) -> Run:
