@@ -5,8 +5,7 @@ repeatedly. The published network works at a quarter of the resolution, spends 5
 operations in the head, and aligns corners when it resizes. Here the finest branch works at half the
 resolution, where the same memory traffic serves four times the channels; entrance and head hold the
 full resolution in their channels; and every resize has half-pixel centres, so that a tile gives the
-same result as the whole slide. A probe that leaves a vessel spreads by diffusion and uptake, so some
-features are spread by round kernels exp(-r / length). See ``docs/reference/models.md``.
+same result as the whole slide. See ``docs/reference/models.md``.
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 from keras import layers
 
-from hrpn_tf.models.layers import ExponentialKernels, Upsample
+from hrpn_tf.models.layers import Upsample
 
 
 def hrpn(
@@ -24,7 +23,6 @@ def hrpn(
     widths: Sequence[int],
     inner: int = 2,
     stride: int = 1,
-    spread: Sequence[float] = (),
 ) -> Any:
     """Build the network on scaled inputs.
 
@@ -38,8 +36,6 @@ def hrpn(
         widths: channels of each branch, finest first.
         inner: the finest branch that takes part in the first round of fusion.
         stride: of the entrance; the head undoes it. 1 or 2.
-        spread: lengths of the round kernels that spread features of branch 1, px of this branch,
-            one feature each; none: nothing is spread.
 
     Returns:
         (N, H, W, outputs) float32, never negative, in units of the target's scale.
@@ -50,10 +46,7 @@ def hrpn(
     branches[-1] = _refine(branches[-1])
     branches = _fuse_down(_fuse_up(branches, to=inner), start=inner)
     branches[-1] = _refine(branches[-1])
-    finest, second = _fuse_up(branches, to=0, thin=stride == 1)[:2]
-    if spread:
-        wide = _convolve(_spread(second, spread), widths[0], kernel=1)
-        finest = layers.Concatenate()([finest, Upsample(2)(wide)])
+    finest = _fuse_up(branches, to=0, thin=stride == 1)[0]
     y = _head(finest, outputs, stride)
     return layers.Activation("softplus", dtype="float32", name="not_negative")(y)
 
@@ -62,19 +55,6 @@ def _head(x: Any, outputs: int, stride: int) -> Any:
     """(N, h, w, C) to (N, h * stride, w * stride, outputs): each pixel makes its own square."""
     kind = layers.Conv2D if stride == 1 else layers.Conv2DTranspose
     return kind(outputs, stride, strides=stride, dtype="float32", name="head")(x)
-
-
-def _spread(x: Any, lengths: Sequence[float]) -> Any:
-    """One feature for each length, never negative, spread by the kernel of this length."""
-    sources = _convolve(x, len(lengths), kernel=1)
-    return layers.DepthwiseConv2D(
-        ExponentialKernels.SIDE,
-        padding="same",
-        use_bias=False,
-        depthwise_initializer=ExponentialKernels(lengths),
-        trainable=False,
-        name="spread",
-    )(sources)
 
 
 def _fuse_up(branches: Sequence[Any], to: int, *, thin: bool = False) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Keras layers for resizing, scaling and intervals, and kernels, that Keras lacks.
+"""Keras layers for resizing, scaling and intervals that Keras lacks or has in another form.
 
 All take and give NHWC tensors whose height and width may be unknown until they run. They hold no
 weights, use Keras operations only (one exception, explained where it is made), and are registered,
@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 Shape = tuple[int | None, ...]
@@ -101,43 +100,6 @@ def _aligned_weights(source: Any, target: Any) -> Any:
     positions = ops.arange(target, dtype="float32") * ops.cast(source - 1, "float32") / steps
     distances = ops.abs(positions[:, None] - ops.arange(source, dtype="float32"))
     return ops.maximum(1.0 - distances, 0.0)
-
-
-@keras.saving.register_keras_serializable(package="hrpn_tf")
-class ExponentialKernels(keras.initializers.Initializer):
-    """Round kernels exp(-r / length) of sum 1, one for each channel of a depthwise convolution.
-
-    What diffuses from a point and is taken up everywhere at the same rate falls off in this way:
-    in a plane the profile is a Bessel function of r / length, whose tail is that of exp(-r / length).
-    Kernels end at 15 px, so that they stay round.
-
-    Args:
-        lengths: px, positive.
-
-    >>> kernel = ExponentialKernels([2.0])((31, 31, 1, 1))[..., 0, 0].numpy()
-    >>> float(kernel.sum().round(6)), float((kernel[15, 17] / kernel[15, 15]).round(4))
-    (1.0, 0.3679)
-    """
-
-    SIDE = 31
-
-    def __init__(self, lengths: Sequence[float]):
-        self.lengths = [float(length) for length in lengths]
-        if not all(length > 0 for length in self.lengths):
-            raise ValueError(f"lengths must be positive, got {self.lengths}")
-
-    def get_config(self) -> dict[str, Any]:
-        """The lengths, for saving."""
-        return {"lengths": self.lengths}
-
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
-        """Kernels of shape (31, 31, number of lengths, 1)."""
-        if tuple(shape) != (self.SIDE, self.SIDE, len(self.lengths), 1):
-            raise ValueError(f"no kernels of shape {tuple(shape)} for {len(self.lengths)} lengths")
-        steps = np.arange(self.SIDE) - self.SIDE // 2
-        distances = np.hypot(steps[:, None], steps[None])[..., None]
-        kernels = np.exp(-distances / self.lengths) * (distances <= self.SIDE / 2)
-        return ops.convert_to_tensor((kernels / kernels.sum((0, 1)))[..., None], dtype)
 
 
 @keras.saving.register_keras_serializable(package="hrpn_tf")

@@ -54,13 +54,9 @@ _GAN_ADAM = {
 }
 
 
-def _half_resolution(widths: tuple[int, ...]) -> Mapping[str, Any]:
-    """A network whose finest branch works at half the resolution.
-
-    Its features are spread over 4 to 48 px: 2 to 24 um where a pixel is 0.5 um.
-    """
-    spread = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
-    return MappingProxyType({"widths": widths, "inner": 1, "stride": 2, "spread": spread})
+def _half_resolution(*widths: int) -> Mapping[str, Any]:
+    """A network whose finest branch works at half the resolution."""
+    return MappingProxyType({"widths": widths, "inner": 1, "stride": 2})
 
 
 PRESETS = (
@@ -74,19 +70,19 @@ PRESETS = (
         name="hrpn-s",
         builder="hrpn_tf.models.hrpn:hrpn",
         description="small: for quick trials and processors without an accelerator",
-        arguments=_half_resolution((16, 32, 32, 48)),
+        arguments=_half_resolution(16, 32, 32, 48),
     ),
     Preset(
         name="hrpn-m",
         builder="hrpn_tf.models.hrpn:hrpn",
         description="medium, the default: less than half the time of the GAN baseline",
-        arguments=_half_resolution((16, 32, 64, 96)),
+        arguments=_half_resolution(16, 32, 64, 96),
     ),
     Preset(
         name="hrpn-l",
         builder="hrpn_tf.models.hrpn:hrpn",
         description="large: for accelerators and large training sets",
-        arguments=_half_resolution((64, 96, 128, 192)),
+        arguments=_half_resolution(64, 96, 128, 192),
     ),
     Preset(
         name="ganda",
