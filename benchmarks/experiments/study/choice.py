@@ -1,5 +1,6 @@
 """The choice of learning rate, loss and length of a network, on validation slides alone."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -47,8 +48,17 @@ class Choice:
         return sum(each.core_seconds for each in (*self.grid, *self.ladder[1:]))
 
 
+class NotYetError(Exception):
+    """The next training is longer than this round allows; the message says how long it would be."""
+
+
 def choose(
-    rates: Sequence[float], losses: Sequence[str], shortest: int, rule: dict[str, Any], train: Train
+    rates: Sequence[float],
+    losses: Sequence[str],
+    shortest: int,
+    rule: dict[str, Any],
+    train: Train,
+    longest: float = math.inf,
 ) -> Choice:
     """Choose by short trainings, then double the length until that no longer helps.
 
@@ -58,8 +68,10 @@ def choose(
         shortest: steps of these trainings.
         rule: the section of the configuration.
         train: trains with some settings.
+        longest: steps of the longest training of this round.
 
     Raises:
+        NotYetError: it needs a longer one.
         OutOfTimeError: not finished; what is trained is read the next time.
         CommandFailedError: no training of the grid succeeded, or a longer one failed.
     """
@@ -75,6 +87,10 @@ def choose(
         if 2 * ladder[-1].core_seconds > 3600 * rule["hours"] * rule["cores"]:
             return Choice(tuple(grid), tuple(ladder), tuple(failed), "limit")
         last = ladder[-1].settings
+        if 2 * last.steps > longest:
+            raise NotYetError(
+                f"goes on with {2 * last.steps} steps when the others have come as far"
+            )
         ladder.append(train(replace(last, steps=2 * last.steps)))
     return Choice(tuple(grid), tuple(ladder), tuple(failed), "converged")
 

@@ -15,10 +15,12 @@ records, from which alone the report is made. Run again after a stop, ``run`` go
 import argparse
 import signal
 import sys
+from itertools import count, groupby
 from pathlib import Path
 
+from experiments.study.choice import NotYetError
 from experiments.study.commands import CommandFailedError, Deadline, OutOfTimeError
-from experiments.study.design import CONFIGURATION, Design, asked, read_design
+from experiments.study.design import CONFIGURATION, Design, Piece, asked, read_design
 from experiments.study.record import RECORDS
 from experiments.study.slides import Place, is_there, prepare
 
@@ -46,32 +48,56 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(design: Design, options: argparse.Namespace) -> int:
-    """Run the pieces that are asked for and missing; gives the exit code."""
-    from experiments.study.pieces import WaitsError, run_piece
+    """Run the pieces that are asked for and missing; gives the exit code.
 
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(143)
-    )  # the command below saves its work first
+    In rounds: no network is trained for longer before all others of its turn have come as far, so
+    that a study that is stopped compares equal lengths.
+    """
+    # the command that runs saves its work first
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     place = Place(options.out, options.real, options.results)
     deadline = Deadline.after(options.max_minutes)
     failed = False
-    for piece in design.pieces():
-        done = (place.records / piece.file).is_file()
-        if done or not asked(piece.name, options.only) or not is_there(piece.data, place):
-            continue
-        _say(f"== {piece.name}")
-        try:
-            store = prepare(piece.data, design, place, deadline)
-            run_piece(piece, design, place, store, deadline)
-        except WaitsError as reason:
-            _say(f"{piece.name} {reason}")
-        except CommandFailedError as reason:
-            failed = True
-            _say(f"{piece.name}: {reason}; going on with the next piece")
-        except OutOfTimeError:
-            _say(f"stopped after {options.max_minutes:g} minutes; the same command goes on")
-            return 0
+    pieces = [piece for piece in design.pieces() if asked(piece.name, options.only)]
+    try:
+        for _, turn in groupby(pieces, key=lambda piece: piece.network.turn):
+            left = list(turn)
+            for doublings in count():
+                ended = [_run(each, design, place, deadline, doublings) for each in left]
+                failed |= "failed" in ended
+                rest = [each for each, end in zip(left, ended, strict=True) if end in _OPEN]
+                if not rest or (len(rest) == len(left) and "longer" not in ended):
+                    break
+                left = rest
+    except OutOfTimeError:
+        _say(f"stopped after {options.max_minutes:g} minutes; the same command goes on")
+        return 0
     return 1 if failed else 0
+
+
+_OPEN = ("longer", "waits")
+
+
+def _run(piece: Piece, design: Design, place: Place, deadline: Deadline, doublings: int) -> str:
+    """Do what a piece lacks in this round: how that ended."""
+    from experiments.study.pieces import WaitsError, run_piece
+
+    if (place.records / piece.file).is_file() or not is_there(piece.data, place):
+        return "done"
+    _say(f"== {piece.name}, at most {2**doublings} times the shortest training")
+    try:
+        store = prepare(piece.data, design, place, deadline)
+        run_piece(piece, design, place, store, deadline, doublings)
+    except NotYetError as reason:
+        _say(f"{piece.name} {reason}")
+        return "longer"
+    except WaitsError as reason:
+        _say(f"{piece.name} {reason}")
+        return "waits"
+    except CommandFailedError as reason:
+        _say(f"{piece.name}: {reason}; going on with the next piece")
+        return "failed"
+    return "done"
 
 
 def listing(design: Design, records: Path) -> str:

@@ -22,10 +22,18 @@ class WaitsError(Exception):
     """The piece needs another one, which is not finished; the message names it."""
 
 
-def run_piece(piece: Piece, design: Design, place: Place, store: Path, deadline: Deadline) -> None:
+def run_piece(
+    piece: Piece, design: Design, place: Place, store: Path, deadline: Deadline, doublings: int
+) -> None:
     """Do what a piece lacks, and write its record.
 
+    Args:
+        piece: what to do.
+        design, place, store, deadline: see :class:`~experiments.study.trainings.Trainings`.
+        doublings: how often the shortest training may be doubled in this round.
+
     Raises:
+        NotYetError: it needs a longer training.
         WaitsError: it takes the settings of a piece that is not finished.
         OutOfTimeError: it goes on at the next call.
         CommandFailedError: a command failed.
@@ -37,7 +45,7 @@ def run_piece(piece: Piece, design: Design, place: Place, store: Path, deadline:
         slides = _measured(run, predictions)
         draw_samples(run, predictions, _sample(piece, place))
     else:
-        best, facts = _trained(piece, bench, place)
+        best, facts = _trained(piece, bench, place, doublings)
         slides = dict(_tested(best, bench, _sample(piece, place)).slides)
     write_json(
         {
@@ -67,7 +75,9 @@ def _sample(piece: Piece, place: Place) -> Path:
     return place.out / piece.data.name / "samples" / f"{piece.network.name}-{piece.seed}.png"
 
 
-def _trained(piece: Piece, bench: Trainings, place: Place) -> tuple[Trained, dict[str, Any]]:
+def _trained(
+    piece: Piece, bench: Trainings, place: Place, doublings: int
+) -> tuple[Trained, dict[str, Any]]:
     """The training that is tested, and what the record says of it."""
     design = bench.design
     if not piece.chooses:
@@ -84,7 +94,8 @@ def _trained(piece: Piece, bench: Trainings, place: Place) -> tuple[Trained, dic
         longer = settings.steps > shortest
         return _tested(found, bench, _sample(piece, place)) if longer else found
 
-    choice = choose(rates, losses, shortest, design.values["rule"], trained)
+    rule, longest = design.values["rule"], shortest * 2**doublings
+    choice = choose(rates, losses, shortest, rule, trained, longest)
     return choice.best, {**_of_choice(choice), **choice.best.resources}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from experiments.study import commands, experiment
-from experiments.study.choice import choose
+from experiments.study.choice import NotYetError, choose
 from experiments.study.commands import CommandFailedError, Deadline, OutOfTimeError, Spent
 from experiments.study.costs import latency_ratio, measure_costs
 from experiments.study.design import read_design
@@ -69,6 +69,13 @@ def test_a_learning_rate_that_is_too_high_is_left_out_and_named() -> None:
         choose([9], ["mse"], 10, RULE, Trainer({}))
 
 
+def test_a_round_ends_where_the_next_training_would_be_too_long_for_it() -> None:
+    train = Trainer({10: 5.0, 20: 4.0, 40: 3.0})
+    with pytest.raises(NotYetError, match="goes on with 40 steps"):
+        choose([0.3], ["mse"], 10, RULE, train, longest=20)
+    assert [each.steps for each in train.asked] == [10, 20]
+
+
 def test_a_longer_training_that_is_worse_is_not_taken() -> None:
     choice = choose([0.3], ["mse"], 10, RULE, Trainer({10: 5.0, 20: 5.5}))
     assert (choice.ended, choice.best.settings.steps) == ("converged", 10)
@@ -77,10 +84,10 @@ def test_a_longer_training_that_is_worse_is_not_taken() -> None:
 def test_the_most_informative_pieces_come_first() -> None:
     names = [piece.name for piece in read_design().pieces()]
     first = [f"{d}/{n}-0" for d in ("simulated", "dextran")
-             for n in ("hrpn-m", "ganda-unet", "hrpn-published", "hrpn-s")]  # fmt: skip
+             for n in ("hrpn-m", "ganda-unet", "hrpn-published", "hrpn-s", "hrpn-m-v1")]  # fmt: skip
     assert names[: len(first)] == first
     assert names.index("dextran/hrpn-published-2") < names.index("simulated/ganda-0")
-    assert len(names) == len(set(names)) == 2 * (3 * 4 + 3)
+    assert len(names) == len(set(names)) == 2 * (3 * 4 + 4)
 
 
 def test_groups_of_the_subsets_differ_and_every_field_is_left_out_once() -> None:
