@@ -41,7 +41,7 @@ class TrainingConfig(Section):
         description="Length of the training. Each epoch ends with a validation.",
     )
     batch_size: int = Field(
-        32,
+        8,
         ge=1,
         json_schema_extra=unit("patches"),
         description="Number of patches in one step, on all devices together.",
@@ -54,11 +54,11 @@ class TrainingConfig(Section):
         "computed one after another, and batch normalisation sees each part on its own.",
     )
     crop: Annotated[int, Field(ge=16)] | Literal["auto"] | None = Field(
-        None,
+        "auto",
         json_schema_extra=unit("px"),
-        description="Side length of random crops of the training patches, with their context. "
-        "`null` trains on whole patches; `auto` takes a core of about 128 px and its `context`. "
-        "Validation always sees whole patches.",
+        description="Side length of random crops of the training patches. `auto` takes 128 px and "
+        "the halo of the network on both sides, at most 256 px, or the whole patch where it is "
+        "smaller; `null` trains on whole patches. Validation always sees whole patches.",
     )
     context: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
         0,
@@ -123,7 +123,7 @@ class TrainingConfig(Section):
     )
     optimizer: OptimizerConfig = OptimizerConfig()
     ema: float = Field(
-        0.0,
+        0.99,
         ge=0,
         lt=1,
         json_schema_extra=NO_UNIT,

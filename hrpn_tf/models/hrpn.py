@@ -2,10 +2,9 @@
 
 Like the published network, they have parallel branches of several resolutions, which are fused
 repeatedly. The published network works at a quarter of the resolution, spends 59 % of its
-operations in the head, and aligns corners when it resizes. Here the finest branch works at half the
-resolution, where the same memory traffic serves four times the channels; entrance and head hold the
-full resolution in their channels; and every resize has half-pixel centres, so that a tile gives the
-same result as the whole slide. See ``docs/reference/models.md``.
+operations in the head, and aligns corners when it resizes. Here a thin branch keeps full resolution
+from the first layer to the last, the head is one convolution, and every resize has half-pixel
+centres, so that a tile gives the same result as the whole slide. See ``docs/reference/models.md``.
 """
 
 from collections.abc import Sequence
@@ -16,58 +15,44 @@ from keras import layers
 from hrpn_tf.models.layers import Upsample
 
 
-def hrpn(
-    x: Any,
-    outputs: int,
-    *,
-    widths: Sequence[int],
-    inner: int = 2,
-    stride: int = 1,
-) -> Any:
+def hrpn(x: Any, outputs: int, *, widths: Sequence[int], inner: int = 2) -> Any:
     """Build the network on scaled inputs.
 
-    Branch k works at 1 / (stride * 2**k) of the resolution. All branches are opened from the finest
-    to the coarsest; they are then fused upwards and downwards among branches ``inner`` and coarser,
-    where context is cheap, and once more upwards to the finest.
+    Branch k works at 1 / 2**k of the resolution. All branches are opened from the finest to the
+    coarsest; they are then fused upwards and downwards among branches ``inner`` and coarser,
+    where context is cheap, and once more upwards to full resolution.
 
     Args:
-        x: (N, H, W, inputs), H and W multiples of ``stride * 2 ** (len(widths) - 1)``.
+        x: (N, H, W, inputs), H and W multiples of ``2 ** (len(widths) - 1)``.
         outputs: number of output channels.
         widths: channels of each branch, finest first.
         inner: the finest branch that takes part in the first round of fusion.
-        stride: of the entrance; the head undoes it. 1 or 2.
 
     Returns:
         (N, H, W, outputs) float32, never negative, in units of the target's scale.
     """
-    branches = [_convolve(x, widths[0], kernel=3 * stride, stride=stride)]
+    branches = [_convolve(x, widths[0])]
     for width in widths[1:]:
         branches.append(_convolve(branches[-1], width, stride=2))
     branches[-1] = _refine(branches[-1])
     branches = _fuse_down(_fuse_up(branches, to=inner), start=inner)
     branches[-1] = _refine(branches[-1])
-    finest = _fuse_up(branches, to=0, thin=stride == 1)[0]
-    y = _head(finest, outputs, stride)
+    full = _fuse_up(branches, to=0)[0]
+    y = layers.Conv2D(outputs, 1, dtype="float32", name="head")(full)
     return layers.Activation("softplus", dtype="float32", name="not_negative")(y)
 
 
-def _head(x: Any, outputs: int, stride: int) -> Any:
-    """(N, h, w, C) to (N, h * stride, w * stride, outputs): each pixel makes its own square."""
-    kind = layers.Conv2D if stride == 1 else layers.Conv2DTranspose
-    return kind(outputs, stride, strides=stride, dtype="float32", name="head")(x)
-
-
-def _fuse_up(branches: Sequence[Any], to: int, *, thin: bool = False) -> list[Any]:
+def _fuse_up(branches: Sequence[Any], to: int) -> list[Any]:
     """Add to every branch from the second coarsest to ``to`` the features of the coarser one.
 
-    They are concatenated. In a ``thin`` finest branch, one of full resolution, the two are added,
-    which halves the cost of the most expensive convolution.
+    At full resolution the two are added, which halves the cost of the most expensive convolution;
+    elsewhere they are concatenated.
     """
     fused = list(branches)
     for k in range(len(fused) - 2, to - 1, -1):
         width = fused[k].shape[-1]
         coarser = Upsample(2)(_convolve(fused[k + 1], width, kernel=1))
-        join = layers.Add() if thin and k == 0 else layers.Concatenate()
+        join = layers.Add() if k == 0 else layers.Concatenate()
         fused[k] = _convolve(join([fused[k], coarser]), width)
     return fused
 

@@ -54,11 +54,6 @@ _GAN_ADAM = {
 }
 
 
-def _half_resolution(*widths: int) -> Mapping[str, Any]:
-    """A network whose finest branch works at half the resolution."""
-    return MappingProxyType({"widths": widths, "inner": 1, "stride": 2})
-
-
 PRESETS = (
     Preset(
         name="hrpn-published",
@@ -70,19 +65,19 @@ PRESETS = (
         name="hrpn-s",
         builder="hrpn_tf.models.hrpn:hrpn",
         description="small: for quick trials and processors without an accelerator",
-        arguments=_half_resolution(16, 32, 32, 48),
+        arguments=MappingProxyType({"widths": (8, 16, 24, 24, 32)}),
     ),
     Preset(
         name="hrpn-m",
         builder="hrpn_tf.models.hrpn:hrpn",
         description="medium, the default: less than half the time of the GAN baseline",
-        arguments=_half_resolution(16, 32, 64, 96),
+        arguments=MappingProxyType({"widths": (8, 16, 32, 64, 96)}),
     ),
     Preset(
         name="hrpn-l",
         builder="hrpn_tf.models.hrpn:hrpn",
         description="large: for accelerators and large training sets",
-        arguments=_half_resolution(64, 96, 128, 192),
+        arguments=MappingProxyType({"widths": (24, 56, 96, 128, 128)}),
     ),
     Preset(
         name="ganda",
@@ -93,6 +88,7 @@ PRESETS = (
         training=MappingProxyType(
             {
                 "loss": "mse",
+                "ema": 0.0,
                 "optimizer": _GAN_ADAM,
                 "adversarial": {
                     "loss": "least_squares",
@@ -107,7 +103,7 @@ PRESETS = (
         builder="hrpn_tf.models.ganda:ganda_generator",
         description="GANDA's generator without its adversary, to see what that contributes",
         scaling="symmetric",
-        training=MappingProxyType({"loss": "mse", "optimizer": _GAN_ADAM}),
+        training=MappingProxyType({"loss": "mse", "ema": 0.0, "optimizer": _GAN_ADAM}),
     ),
     Preset(
         name="pix2pix",
@@ -118,6 +114,7 @@ PRESETS = (
         training=MappingProxyType(
             {
                 "batch_size": 1,
+                "ema": 0.0,
                 "loss": "mae",
                 "optimizer": {**_GAN_ADAM, "schedule": "linear", "hold_share": 0.5},
                 "adversarial": {
@@ -127,19 +124,6 @@ PRESETS = (
                 },
             }
         ),
-    ),
-    *(
-        Preset(
-            name=f"hrpn-{size}-v1",
-            builder="hrpn_tf.models.hrpn:hrpn",
-            description=f"the hrpn-{size} of hrpn-tf 0.1 and 0.2; for runs of theirs",
-            arguments=MappingProxyType({"widths": widths}),
-        )
-        for size, widths in (
-            ("s", (8, 16, 24, 24, 32)),
-            ("m", (8, 16, 32, 64, 96)),
-            ("l", (24, 56, 96, 128, 128)),
-        )
     ),
 )
 

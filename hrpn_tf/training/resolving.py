@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The rule of ``auto``: a core of so many pixels, and a margin that at most makes three of four
-# pixels that are computed ones that do not count.
+# The rule of ``auto``: a crop that surrounds a core of so many pixels with the halo of the network,
+# but at most with half the core: larger crops show fewer places in the same time.
 AUTO_CORE = 128
-LARGEST_MARGIN = 1 / 4  # of the side of the crop
+LARGEST_MARGIN = 1 / 4  # of the side of the crop, for a context that does not count
 
 
 def resolve(config: Config, store: "PatchStore", *, shown: bool = False) -> Config:
@@ -57,10 +57,10 @@ def adopt_network(config: Config, *, shown: bool = False) -> Config:
 def adopt_context(config: Config, halo: int | None, stride_multiple: int) -> Config:
     """The configuration with numbers in place of ``auto`` in ``training.crop`` and ``.context``.
 
-    ``context: auto`` is the halo, but at most a quarter of the crop. ``crop: auto`` is a core of
-    128 px and the context on both sides (at most half of the core where it is ``auto``, too),
-    rounded up to the stride multiple, but no larger than the patch. A network whose output depends
-    on the whole input has no halo: it is trained on whole patches, without context.
+    ``crop: auto`` is a core of 128 px with the halo on both sides, but at most 64 px (or
+    ``context`` where that is more), rounded up to the stride multiple, and no larger than the
+    patch. ``context: auto`` is the halo, but at most a quarter of the crop. A network whose output
+    depends on the whole input has no halo: it is trained on whole patches, without context.
 
     Args:
         config: the resolved configuration.
@@ -69,7 +69,7 @@ def adopt_context(config: Config, halo: int | None, stride_multiple: int) -> Con
 
     Example:
         >>> from hrpn_tf.config import load_config
-        >>> config = load_config(overrides=["training.crop=auto", "training.context=auto"])
+        >>> config = load_config(overrides=["training.context=auto"])
         >>> training = adopt_context(config, halo=141, stride_multiple=16).training
         >>> training.crop, training.context
         (256, 64)
@@ -78,7 +78,7 @@ def adopt_context(config: Config, halo: int | None, stride_multiple: int) -> Con
     crop, context = training.crop, training.context
     if crop == "auto":
         half = AUTO_CORE // 2
-        margin = context if isinstance(context, int) else min(halo or 0, half)
+        margin = max(min(halo or 0, half), context if isinstance(context, int) else 0)
         side = -(-(AUTO_CORE + 2 * margin) // stride_multiple) * stride_multiple
         crop = patch if halo is None else min(patch, side)
     side = crop if isinstance(crop, int) else patch

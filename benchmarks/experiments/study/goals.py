@@ -72,8 +72,8 @@ def goals() -> Iterator[Goal]:
         what = f"training memory of `hrpn-m` over `ganda-unet`'s, {title}"
         yield Goal(cost, what, _memory_of(data), 0.5)
     for data, title in (("simulated", simulated), ("dextran", real)):
-        measure = _ratio_of(data, "hrpn-s", "hrpn-m-v1")
-        yield Goal(title, "MSE of `hrpn-s` over that of `hrpn-m-v1`", measure, 1.05)
+        measure = _ratio_of(data, "hrpn-s", "hrpn-m")
+        yield Goal(title, "MSE of `hrpn-s` over that of `hrpn-m`", measure, 1.05)
     for runtime, name in (("keras", "Keras"), ("onnxruntime", "ONNX Runtime")):
         what = f"latency of `hrpn-s` over GANDA's, {name}"
         yield Goal(cost, what, _latency_of("hrpn-s", runtime), 0.35)
