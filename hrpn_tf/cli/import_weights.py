@@ -45,6 +45,7 @@ def command(
     from hrpn_tf.models.contract import contract_of
     from hrpn_tf.models.import_torch import load_state_dict, read_checkpoint
     from hrpn_tf.runs.writing import create_imported_run
+    from hrpn_tf.training.resolving import adopt_network
 
     state = read_checkpoint(checkpoint)
     model = build_model(config.model.preset, inputs=len(config.data.inputs))
@@ -56,5 +57,6 @@ def command(
         pixel_size_um=pixel_size_um,
         grey_max=grey_max,
     )
+    config = adopt_network(config)
     create_imported_run(out, config=config, contract=contract, network=model, overwrite=overwrite)
     show(f"{out}: hrpn-published with the weights of {checkpoint}")

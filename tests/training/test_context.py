@@ -67,9 +67,11 @@ def test_only_the_core_counts_and_it_has_its_context(accumulate):
         (["training.crop=auto", "training.context=auto", "data.patch=192"], 141, (192, 48)),
         (["training.crop=auto", "training.context=auto"], None, (512, 0)),
         (["training.crop=auto", "training.context=96"], 141, (320, 96)),
-        (["training.crop=auto"], 141, (128, 0)),
+        (["training.crop=auto"], 141, (256, 0)),
+        (["training.crop=auto"], 5, (144, 0)),
+        ([], 141, (256, 0)),
         (["training.crop=384", "training.context=auto"], 141, (384, 96)),
-        (["training.context=auto"], 100, (None, 100)),
+        (["training.crop=null", "training.context=auto"], 100, (None, 100)),
     ],
 )
 def test_the_rule_of_auto(overrides, halo, expected):

@@ -39,7 +39,7 @@ def test_a_key_that_contradicts_the_store_is_refused(store, override, message):
     ],
 )
 def test_what_cannot_be_trained_is_refused(override, message):
-    overrides = ["data.patch=64", "training.batch_size=10", override]
+    overrides = ["data.patch=64", "training.batch_size=10", "training.crop=null", override]
     with pytest.raises(ConfigError, match=message):
         check_sizes(load_config(overrides=overrides), patches=10, stride_multiple=32)
 
