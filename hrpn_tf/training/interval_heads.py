@@ -25,7 +25,6 @@ from hrpn_tf.files import atomic_path
 from hrpn_tf.models.intervals import add_interval_heads, bounds_of
 from hrpn_tf.progress import Progress
 from hrpn_tf.training.core import WHOLE, Places, core_of
-from hrpn_tf.training.resolving import resolve
 
 EPOCHS, STEPS = 4, 150
 LEARNING_RATE = 0.02
@@ -57,7 +56,7 @@ class HeadTraining:
 
         As of :func:`~hrpn_tf.data.pipeline.make_dataset`; the places are empty without context.
         """
-        training = resolve(self.config, self.store).training
+        training = self.config.training
         dataset = make_dataset(
             self.store,
             self.split.train,

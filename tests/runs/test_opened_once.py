@@ -83,7 +83,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scaling = '{"input_mean": [90, 90], "input_std": [1, 1], "target_scale": 1}'
     (run / "scaling.json").write_text(scaling)
     config = (run / "hrpn.yaml").read_text()
-    (run / "hrpn.yaml").write_text(config.replace("batch_size: 32", "batch_size: 4"))
+    (run / "hrpn.yaml").write_text(config.replace("batch_size: 8", "batch_size: 4"))
     assert hrpn_tf("profile", run).exit_code == 0
     return run
 

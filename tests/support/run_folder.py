@@ -53,6 +53,8 @@ def make_run(
         overrides: of the configuration.
     """
     run.mkdir(parents=True)
+    # as fit records it
+    overrides = ["training.crop=null", *overrides]
     (run / "hrpn.yaml").write_text(to_yaml(load_config(overrides=overrides)))
     set_split(run, groups)
     if network is not None:

@@ -55,7 +55,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("calibrate")
     run = exportable_run(folder)
     config = (run / "hrpn.yaml").read_text()
-    (run / "hrpn.yaml").write_text(config.replace("batch_size: 32", "batch_size: 4"))
+    (run / "hrpn.yaml").write_text(config.replace("batch_size: 8", "batch_size: 4"))
     write_list(folder / "new", 10)
     return run
 
