@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from experiments.study import tables
 from experiments.study.costs import FILE as COSTS
 from experiments.study.design import Design
 from experiments.study.goals import Records
+from experiments.study.lengths import lengths, read_trainings
 from experiments.study.plots import curves, pareto
 from experiments.study.record import Record, read_records
 from hrpn_tf.files import atomic_path
@@ -33,7 +34,7 @@ def write_report(design: Design, results: Path, pictures: Path, docs: Path | Non
         ValueError: the page has no such part, or one of an unknown name.
     """
     records, costs = grouped(design, results), read_costs(results)
-    parts = report_parts(design, records, costs)
+    parts = report_parts(design, records, costs, read_trainings(results))
     drawn = draw(design, records, costs, pictures)
     text = "\n\n".join(f"## {name}\n\n{part}" for name, part in parts.items())
     pictures.mkdir(parents=True, exist_ok=True)
@@ -71,13 +72,18 @@ def read_costs(results: Path) -> dict[str, Any] | None:
 
 
 def report_parts(
-    design: Design, records: Records, costs: Mapping[str, Any] | None
+    design: Design,
+    records: Records,
+    costs: Mapping[str, Any] | None,
+    trainings: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, str]:
     """The generated parts of the page, by their name."""
     parts = {"goals": tables.verdicts(records, costs), "missing": missing(design, records, costs)}
     for data in (each.name for each in design.data if not each.is_fold):
         there = records.get(data)
         nothing = f"No piece of `{data}` is finished yet."
+        names = [network.name for network in design.networks]
+        parts[f"{data} lengths"] = lengths(trainings, data, names)
         parts[f"{data} errors"] = tables.errors(there) if there else nothing
         parts[f"{data} differences"] = tables.differences(there) if there else nothing
         parts[f"{data} trainings"] = tables.trainings(there, design) if there else nothing

@@ -132,7 +132,8 @@ class Trainings:
 
     def keep(self, trained: Trained) -> None:
         """Write the record of a training."""
-        own = {"options": self._kept(trained.settings), "processor": processor()}
+        own = {"data": self.data.name, "network": self.network.name,
+               "options": self._kept(trained.settings), "processor": processor()}  # fmt: skip
         values = {**asdict(trained), **own}
         write_json(values, self.record(trained.settings))
 
@@ -144,7 +145,8 @@ class Trainings:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values.pop("options") != self._kept(settings):
             raise ValueError(f"{path}: of other settings than those of the design; delete it")
-        del values["processor"]
+        for key in ("data", "network", "processor"):
+            del values[key]
         values["curve"] = tuple(values["curve"])
         return Trained(**{**values, "settings": settings})
 

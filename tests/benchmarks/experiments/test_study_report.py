@@ -11,8 +11,10 @@ from experiments.study.costs import FILE
 from experiments.study.design import read_design
 from experiments.study.differences import compare
 from experiments.study.goals import goals
+from experiments.study.lengths import lengths, read_trainings
 from experiments.study.record import Record, read_record, write_json
 from experiments.study.report import fill, folds_as_one, grouped, read_costs, report_parts
+from experiments.study.slide_errors import Sums
 from support.study_records import cost_values, values_of
 
 NOISE = (2.0, 2.2, 2.4, 2.6, 2.8, 3.0, 3.2, 3.4)
@@ -141,6 +143,23 @@ def test_the_page_of_the_study_is_what_the_report_writes() -> None:
     from support.places import DOCS
 
     design = read_design()
-    parts = report_parts(design, grouped(design, RECORDS), read_costs(RECORDS))
+    parts = report_parts(
+        design, grouped(design, RECORDS), read_costs(RECORDS), read_trainings(RECORDS)
+    )
     page = (DOCS / "results" / "study.md").read_text(encoding="utf-8")
     assert fill(page, parts) == page
+
+
+def test_lengths_take_the_best_learning_rate_of_seed_0() -> None:
+    def training(error: float, seed: int = 0, pixels: float = 1e6, **slides: Any) -> dict[str, Any]:
+        curve = [{"pixels": pixels, "core_seconds": 1800.0, "validation_mse": error}]
+        return {"data": "simulated", "network": "hrpn-m", "settings": {"seed": seed},
+                "error": error, "curve": curve, "slides": slides}  # fmt: skip
+
+    raw = vars(Sums.of(np.array([1.0, 3.0]), np.array([1.0, 1.0])))
+    known = [training(5.0), training(4.0), training(3.0, seed=1),
+             training(2.5, pixels=2e6, a={"raw": raw})]  # fmt: skip
+    table = lengths(known, "simulated", ["hrpn-m", "other"]).splitlines()
+    assert table[0] == "| network | 1 million pixels | 2 million pixels |"
+    assert table[2:] == ["| `hrpn-m` | 4.00, 0.50 core-hours | 2.50 (test 2.00), 0.50 core-hours |"]
+    assert lengths(known, "dextran", ["hrpn-m"]) == "No training of `dextran` is finished yet."
