@@ -19,7 +19,7 @@ import numpy as np
 from hrpn_tf.models.channel_map import ChannelMap
 from hrpn_tf.models.ends import NORMALISATIONS, Ends, Origins, ends_of
 
-_INPUT, _OUTPUT = -1, -2  # in place of a number of channels that may differ
+_OUTPUT = -2  # in place of a number of channels that may differ; odd ones stand for inputs
 # Axes (input channels, output channels) of kernel and bias.
 _AXES: dict[type, tuple[tuple[int | None, int | None], ...]] = {
     keras.layers.Conv2D: ((-2, -1), (None, -1)),
@@ -159,7 +159,7 @@ def _shapes(layer: Any, ends: Ends) -> tuple[tuple[int, ...], ...]:
     for shape, (read, given) in zip(shapes, _axes(layer), strict=False):
         if layer.name in ends.reads and read is not None:
             features = sum(origin is None for origin in ends.reads[layer.name])
-            shape[read] = _INPUT if not features else _INPUT - 2 * features
+            shape[read] = -1 - 2 * features
         if layer.name in ends.gives and given is not None:
             shape[given] = _OUTPUT
     return tuple(tuple(shape) for shape in shapes)

@@ -76,6 +76,8 @@ def find_source(where: str | Path) -> Source:
     if kind_of(path) == "run":
         return _in_run(path)
     if path.suffix.lower() == _KERAS and path.is_file():
+        if path.name == names.BEST and kind_of(path.parent) == "run":
+            return _in_run(path.parent)
         return _in_file(path)
     if not os.path.lexists(path):
         raise NoNetworkError(f"{where}: no such run, bundle or Keras file")

@@ -1,0 +1,196 @@
+"""Find the network that a training starts from, and refuse one that does not fit the patches."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from hrpn_tf.config import Config
+from hrpn_tf.data.simulated import read_dataset
+from hrpn_tf.data.splits import Split
+from hrpn_tf.data.store import PatchStore
+from hrpn_tf.errors import ConfigError, HrpnError, RunError, StartError
+from hrpn_tf.models.presets import find_preset
+from hrpn_tf.runs.agreement import refuse_other_pixel_size
+from hrpn_tf.runs.folder import CHECKPOINTS, START
+from hrpn_tf.runs.run import read_config
+from hrpn_tf.runs.source import Source, find_source
+from hrpn_tf.runs.writing import dataset_record, read_record, recorded_dataset
+from hrpn_tf.training.checkpoints import list_checkpoints
+
+logger = logging.getLogger(__name__)
+
+
+def find_start(config: Config, run: Path, *, overwrite: bool) -> tuple[Config, Source | None]:
+    """The configuration with all that the start of a training decides, and this start.
+
+    The preset is that of the network that the training starts from, unless the user set another.
+    A training that is resumed needs neither ``training.start`` nor the network itself: its
+    checkpoints hold all.
+
+    Args:
+        config: as given.
+        run: the run folder, which may be there.
+        overwrite: it is replaced.
+
+    Returns:
+        The source is None for random weights, and where a checkpoint is resumed.
+
+    Raises:
+        ConfigError: something is to be frozen, but the training starts from random weights.
+        RunError: the run was begun from another network.
+        StartError: the network states no preset, or the run is to replace it.
+        HrpnError, BundleError: see :func:`~hrpn_tf.runs.source.find_source`.
+    """
+    given = config.training.start
+    recorded = None if overwrite else recorded_start(run)
+    if recorded is not None and "start" not in config.training.model_fields_set:
+        config = _as_begun(config, read_config(run))
+        given = config.training.start
+    if given is None:
+        if config.training.freeze is not None:
+            raise ConfigError(
+                "training.freeze: a network with random weights has nothing to keep; name the one "
+                "to start from with --from"
+            )
+        return config, None
+    resumed = recorded is not None and bool(list_checkpoints(run / CHECKPOINTS))
+    if resumed and recorded is not None and given == recorded["path"]:
+        return _with_preset(config, recorded["preset"], given), None
+    source = find_source(given)
+    if recorded is not None:
+        _refuse_other_start(run, source, recorded)
+    if Path(source.name) == run.resolve():
+        raise StartError(f"{given}: the training would replace what it starts from; name another "
+                         "--out")  # fmt: skip
+    name = source.name if recorded is None else recorded["path"]
+    preset = source.preset or source.load().name
+    return _with_preset(config, preset, name), None if resumed else source
+
+
+def recorded_start(run: Path) -> dict[str, Any] | None:
+    """What a run says of the network that it started from; None for none, or for no run.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    if not (run / START).is_file():
+        return None
+    record = read_record(run, START)
+    if not all(isinstance(record.get(key), str) for key in ("path", "sha256", "preset")):
+        raise RunError(f"{run}: {START} is damaged; fit again with --overwrite")
+    return record
+
+
+def refuse_unfit(source: Source, config: Config, store: PatchStore, split: Split) -> None:
+    """Refuse a network that does not fit the patches, or that knows slides held back here.
+
+    Raises:
+        PixelSizeError: it was trained at another pixel size.
+        StartError: it is a mean of several, or was trained on slides that are held back here.
+    """
+    if source.members > 1:
+        raise StartError(
+            f"{source.name}: the mean of {source.members} networks; start from one of them, and "
+            "let the mean teach (--teacher)"
+        )
+    trained = None if source.contract is None else source.contract.pixel_size_um
+    if trained is None:
+        logger.warning(
+            f"{source.name} does not state the pixel size of its training; it must be close to "
+            f"{store.pixel_size_um:g} um/px"
+        )
+    else:
+        tolerance = config.prediction.pixel_size_tolerance
+        refuse_other_pixel_size(source.name, trained, store.pixel_size_um, tolerance)
+    _refuse_known(source, store, split)
+
+
+def warn_of_raw_levels(source: Source, config: Config, grey_max: float) -> None:
+    """Warn if a network without scaling was trained in another range of grey levels."""
+    if source.contract is None or find_preset(config.model.preset).scaling != "none":
+        return
+    if source.contract.grey_max != grey_max:
+        logger.warning(
+            f"{config.model.preset} takes raw grey levels: {source.name} was trained up to "
+            f"{source.contract.grey_max:g}, and these slides go up to {grey_max:g}"
+        )
+
+
+def _as_begun(config: Config, begun: Config) -> Config:
+    """The configuration with what a run records of its start, where the user says nothing."""
+    own: dict[str, Any] = {"start": begun.training.start}
+    if "freeze" not in config.training.model_fields_set:
+        own["freeze"] = begun.training.freeze
+    config = config.model_copy(update={"training": config.training.model_copy(update=own)})
+    if "preset" in config.model.model_fields_set:
+        return config
+    return config.model_copy(update={"model": begun.model})
+
+
+def _with_preset(config: Config, preset: str, start: str) -> Config:
+    """The configuration with the start, and with its preset unless the user set another."""
+    training = config.training.model_copy(update={"start": start})
+    config = config.model_copy(update={"training": training})
+    if "preset" in config.model.model_fields_set:
+        return config
+    try:
+        find_preset(preset)
+    except ConfigError as error:
+        raise StartError(f"{start}: {error}; name its preset with --preset") from None
+    return config.model_copy(update={"model": config.model.model_copy(update={"preset": preset})})
+
+
+def _refuse_other_start(run: Path, source: Source, recorded: dict[str, Any]) -> None:
+    if source.sha256 != recorded["sha256"]:
+        raise RunError(
+            f"{run}: was begun from {recorded['path']}, and {source.name} is another network now; "
+            "leave out --from to resume, or give --overwrite to begin again, or another --out"
+        )
+
+
+def _refuse_known(source: Source, store: PatchStore, split: Split) -> None:
+    """Refuse a start that learnt from slides that are held back here; warn if it may have.
+
+    Groups of two studies may well have the same name, so the name alone is no proof.
+
+    Raises:
+        StartError: it is the same slide.
+    """
+    if not source.subsets:
+        logger.warning(
+            f"{source.name}: does not say which groups it was trained on; figures on the test and "
+            "validation groups are too good if it knew them"
+        )
+        return
+    known = _known_slides(source, store)
+    for held, parts in (("test", ("train", "validation")), ("validation", ("train",))):
+        for group in getattr(split, held):
+            if source.subsets.get(group) not in parts:
+                continue
+            slides = {_place(slide.path) for slide in store.slides([group])}
+            if known is not None and slides & known:
+                raise StartError(
+                    f"{source.name} used {group} for {source.subsets[group]}, and it is a {held} "
+                    "group here, so that its figures would be too good; give both the same "
+                    "data.split"
+                )
+            logger.warning(
+                f"{source.name} used a group of the name {group} for {source.subsets[group]}, and "
+                f"it is a {held} group here; if it is the same animal, its figures are too good"
+            )
+
+
+def _known_slides(source: Source, store: PatchStore) -> set[str] | None:
+    """The files of the slides that a run was trained on; None if they cannot be told."""
+    if source.run is None:
+        return None
+    try:
+        if recorded_dataset(source.run.folder).get("sha256") == dataset_record(store)["sha256"]:
+            return {_place(slide.path) for slide in store.manifest.slides}
+        return {_place(slide.path) for slide in read_dataset(source.run.patch_dataset)[0].slides}
+    except HrpnError:  # imported weights; a dataset that is gone
+        return None
+
+
+def _place(path: str) -> str:
+    return str(Path(path).absolute())
