@@ -139,7 +139,7 @@ def _load_from_bundle(path: Path) -> "keras.Model":
 
 def _keras_file(bundle: "Bundle", path: Path) -> str:
     """Where the Keras model lies in a bundle."""
-    from hrpn_export import FormatError
+    from hrpn_export.errors import FormatError
 
     try:
         return bundle.artefact("keras", "fp32").path

@@ -99,7 +99,7 @@ def add_environment(run: Path, environment: Mapping[str, Any]) -> None:
         _write_json(temporary, {"starts": [*starts, environment]})
 
 
-def publish(run: Path, network: Path, history: Sequence[Mapping[str, float]]) -> None:
+def publish(run: Path, network: Path, history: Sequence[Mapping[str, float | None]]) -> None:
     """Show a checkpoint's network and the history at the top of the run folder.
 
     Args:

@@ -157,7 +157,7 @@ def fit(
                 store=store,
                 overwrite=overwrite,
                 teacher=record,
-                start=transplant and transplant.record(),
+                start=None if transplant is None else transplant.record(),
             )
         devices.wait_for_all()
         with _exclusive(run, devices), _exhaustion_named(need):

@@ -44,7 +44,7 @@ def find_start(config: Config, run: Path, *, overwrite: bool) -> tuple[Config, S
     given = config.training.start
     recorded = None if overwrite else recorded_start(run)
     if recorded is not None and "start" not in config.training.model_fields_set:
-        config = _as_begun(config, read_config(run))
+        config = begun_from(config, run) or config
         given = config.training.start
     if given is None:
         if config.training.freeze is not None:
@@ -54,7 +54,7 @@ def find_start(config: Config, run: Path, *, overwrite: bool) -> tuple[Config, S
             )
         return config, None
     resumed = recorded is not None and bool(list_checkpoints(run / CHECKPOINTS))
-    if resumed and recorded is not None and given == recorded["path"]:
+    if recorded is not None and resumed and given == recorded["path"]:
         return _with_preset(config, recorded["preset"], given), None
     source = find_source(given)
     if recorded is not None:
@@ -79,6 +79,27 @@ def recorded_start(run: Path) -> dict[str, Any] | None:
     if not all(isinstance(record.get(key), str) for key in ("path", "sha256", "preset")):
         raise RunError(f"{run}: {START} is damaged; fit again with --overwrite")
     return record
+
+
+def begun_from(config: Config, run: Path) -> Config | None:
+    """The configuration with what a run records of its start, where the user says nothing.
+
+    Returns:
+        None if there is no run, or one that started from random weights.
+
+    Raises:
+        RunError, ConfigError: the run is damaged.
+    """
+    if recorded_start(run) is None:
+        return None
+    begun = read_config(run)
+    own: dict[str, Any] = {"start": begun.training.start}
+    if "freeze" not in config.training.model_fields_set:
+        own["freeze"] = begun.training.freeze
+    config = config.model_copy(update={"training": config.training.model_copy(update=own)})
+    if "preset" in config.model.model_fields_set:
+        return config
+    return config.model_copy(update={"model": begun.model})
 
 
 def refuse_unfit(source: Source, config: Config, store: PatchStore, split: Split) -> None:
@@ -114,17 +135,6 @@ def warn_of_raw_levels(source: Source, config: Config, grey_max: float) -> None:
             f"{config.model.preset} takes raw grey levels: {source.name} was trained up to "
             f"{source.contract.grey_max:g}, and these slides go up to {grey_max:g}"
         )
-
-
-def _as_begun(config: Config, begun: Config) -> Config:
-    """The configuration with what a run records of its start, where the user says nothing."""
-    own: dict[str, Any] = {"start": begun.training.start}
-    if "freeze" not in config.training.model_fields_set:
-        own["freeze"] = begun.training.freeze
-    config = config.model_copy(update={"training": config.training.model_copy(update=own)})
-    if "preset" in config.model.model_fields_set:
-        return config
-    return config.model_copy(update={"model": begun.model})
 
 
 def _with_preset(config: Config, preset: str, start: str) -> Config:
