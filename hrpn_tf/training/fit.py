@@ -210,10 +210,14 @@ def _train(
 ) -> TrainingState:
     """Train from a state."""
     config, devices = batches.config, batches.devices
-    parameters = sum(prod(v.shape) for v in networks.kept.trainable_variables)
+    parameters, free = (
+        sum(prod(v.shape) for v in network.trainable_variables)
+        for network in (networks.kept, networks.trained.network)
+    )
     if devices.chief:
         logger.info(
-            f"{_where(state)}: {config.model.preset}, {parameters:,} parameters, "
+            f"{_where(state)}: {config.model.preset}, {parameters:,} parameters"
+            f"{f' ({free:,} are trained)' if free < parameters else ''}, "
             f"{plan.steps(0)} steps of {config.training.batch_size} patches per epoch"
             f"{f' on {devices.replicas} devices' if devices.replicas > 1 else ''}"
         )

@@ -201,12 +201,11 @@ def _refuse_another(
 ) -> None:
     preset = config.model.preset
     if found.share < LEAST_SHARE:
-        own = (
-            "another network" if source.preset in (None, preset) else f"the preset {source.preset}"
-        )
+        known = source.preset not in (None, preset)
+        hint = f"; its preset is {source.preset}, which leaving out --preset takes" if known else ""
         raise StartError(
-            f"{source.name} is {own}: only {found.share:.0%} of the weights of {preset} have a "
-            "counterpart in it; leave out --preset to train the network that it is"
+            f"{source.name} is another network: only {found.share:.0%} of the weights of {preset} "
+            f"have a counterpart in it{hint}"
         )
     left = [each for each in found.layers if each.source is None]
     for kind, channels in (("inputs", inputs), ("outputs", outputs)):
