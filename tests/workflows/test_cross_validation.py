@@ -100,7 +100,7 @@ def test_folds_start_from_a_network_also_those_begun_later(stopped_once, tiny_st
     source, out = tmp_path / "source", tmp_path / "out"
     shutil.copytree(stopped_once / "fold-0", source)
     named = load_config(overrides=[*OPTIONS, f"training.start={source}"])
-    with pytest.raises(StartError, match="used a for test|used b for validation|used c for train"):
+    with pytest.raises(StartError, match="used b for validation"):
         cross_validate(tiny_store.path, out, named, progress=False)
     shutil.rmtree(out)
     (source / "split.json").unlink()
