@@ -163,9 +163,8 @@ def fit(
         with _exclusive(run, devices), _exhaustion_named(need):
             state = _restored(run, networks, batches)
             if transplant is not None:
-                if devices.chief:
-                    transplant.say()
-                transplant.apply(trained)
+                transplant.apply(trained, shown=devices.chief)
+                del transplant, source  # they hold the weights
             if plan is None:
                 plan, state = _measured(state, networks, batches, started, teacher)
             shown = progress and devices.chief

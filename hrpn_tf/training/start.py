@@ -9,7 +9,9 @@ from hrpn_tf.data.simulated import read_dataset
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import ConfigError, HrpnError, RunError, StartError
+from hrpn_tf.models.build import build_model
 from hrpn_tf.models.presets import find_preset
+from hrpn_tf.models.versions import versions_of
 from hrpn_tf.runs.agreement import refuse_other_pixel_size
 from hrpn_tf.runs.folder import CHECKPOINTS, START
 from hrpn_tf.runs.run import read_config
@@ -63,8 +65,7 @@ def find_start(config: Config, run: Path, *, overwrite: bool) -> tuple[Config, S
         raise StartError(f"{given}: the training would replace what it starts from; name another "
                          "--out")  # fmt: skip
     name = source.name if recorded is None else recorded["path"]
-    preset = source.preset or source.load().name
-    return _with_preset(config, preset, name), None if resumed else source
+    return _with_preset(config, _preset_of(source, config), name), None if resumed else source
 
 
 def recorded_start(run: Path) -> dict[str, Any] | None:
@@ -135,6 +136,29 @@ def warn_of_raw_levels(source: Source, config: Config, grey_max: float) -> None:
             f"{config.model.preset} takes raw grey levels: {source.name} was trained up to "
             f"{source.contract.grey_max:g}, and these slides go up to {grey_max:g}"
         )
+
+
+def _preset_of(source: Source, config: Config) -> str:
+    """The preset of a network; an earlier version of it, if its layers are those of that.
+
+    A preset may have been changed since, and its former layers kept under a name such as
+    ``hrpn-m-v1``. A run of that time still says ``hrpn-m``.
+    """
+    if "preset" in config.model.model_fields_set:
+        return config.model.preset
+    stated = source.preset
+    versions = () if stated is None else versions_of(stated)
+    if stated is not None and len(versions) < 2:
+        return stated
+    network = source.load()
+    versions = versions_of(network.name) if stated is None else versions
+    shapes = [tuple(weight.shape) for weight in network.weights]
+    inputs, outputs = (ends[0].shape[-1] or 1 for ends in (network.inputs, network.outputs))
+    for name in versions:
+        built = build_model(name, inputs=inputs, outputs=outputs)
+        if [tuple(weight.shape) for weight in built.weights] == shapes:
+            return name
+    return stated or network.name
 
 
 def _with_preset(config: Config, preset: str, start: str) -> Config:

@@ -51,8 +51,10 @@ class Transplant:
     network: Transfer
     discriminator: Transfer | None
 
-    def apply(self, trained: TrainedModel) -> None:
-        """Give the weights to the networks in training."""
+    def apply(self, trained: TrainedModel, *, shown: bool) -> None:
+        """Give the weights to the networks in training, and say so if they are to be shown."""
+        if shown:
+            self._say()
         self.network.apply(trained.network)
         if self.discriminator is not None and isinstance(trained, AdversarialModel):
             self.discriminator.apply(trained.discriminator)
@@ -72,7 +74,7 @@ class Transplant:
             "discriminator": self.discriminator and _record(self.discriminator),
         }
 
-    def say(self) -> None:
+    def _say(self) -> None:
         """Log a table of the layers, and what else is taken or not."""
         name, preset = self.source.name, find_preset(self.config.model.preset)
         logger.info(f"start from {name}: {_sum(self.network)}")

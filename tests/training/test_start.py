@@ -3,11 +3,14 @@
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from support.run_folder import change_contract, set_split, write_slides
+from support.tiny_network import NORMED, TINY
 from support.tiny_training import TINY_RUN
 from support.training_results import assert_same_run, final_state, history, interrupted
 
@@ -15,6 +18,7 @@ from hrpn_tf.config import Config, DataConfig, TissueConfig, load_config
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.data.store import PatchStore, build_store
 from hrpn_tf.errors import ConfigError, HrpnError, PixelSizeError, RunError, StartError
+from hrpn_tf.models import presets
 from hrpn_tf.runs import load_run, open_run
 from hrpn_tf.training.checkpoints import list_checkpoints
 from hrpn_tf.training.fit import fit
@@ -283,6 +287,26 @@ def test_a_keras_file_states_its_preset_by_the_name_of_the_network(base: Path, r
     config, source = find_start(fine_tuning(file), run, overwrite=False)
     assert source is not None
     assert (config.model.preset, source.contract) == ("tiny", None)
+
+
+@pytest.mark.parametrize("stated", ["old", "old-v1", None])
+def test_a_run_of_an_earlier_version_of_a_preset_keeps_its_layers(
+    base: Path, run: Path, monkeypatch: pytest.MonkeyPatch, stated: str | None
+) -> None:
+    """Such as a run of hrpn-tf 0.2, whose hrpn-m is hrpn-m-v1 now."""
+    old = [replace(NORMED, name="old"), replace(TINY, name="old-v1")]
+    monkeypatch.setattr(presets, "PRESETS", (*presets.PRESETS, *old))
+    own = Path(shutil.copytree(base, run.with_name("own")))
+    if stated is None:  # a file alone
+        network = load_run(own)[0]
+        renamed = keras.Model(network.input, network.output, name="old")
+        own = run.with_name("network.keras")
+        renamed.save(own)
+    else:
+        text = (own / "hrpn.yaml").read_text()
+        (own / "hrpn.yaml").write_text(text.replace("preset: tiny", f"preset: {stated}"))
+    config, _ = find_start(fine_tuning(own), run, overwrite=False)
+    assert config.model.preset == "old-v1"
 
 
 def test_folds_that_are_not_begun_start_as_the_others_did(tuned: Path, run: Path) -> None:
