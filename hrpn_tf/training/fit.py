@@ -113,7 +113,7 @@ def fit(
     training = config.training
     devices.check_batch(training.batch_size, training.accumulate)
     if source is not None:
-        refuse_unfit(source, config, store, split)
+        refuse_unfit(source, config, store, split, shown=devices.chief)
     with _exclusive(run, devices):
         resume = devices.chief and not overwrite and may_resume(run, config, store)
     prepare_runtime(training)

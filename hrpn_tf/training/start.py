@@ -103,8 +103,17 @@ def begun_from(config: Config, run: Path) -> Config | None:
     return config.model_copy(update={"model": begun.model})
 
 
-def refuse_unfit(source: Source, config: Config, store: PatchStore, split: Split) -> None:
+def refuse_unfit(
+    source: Source, config: Config, store: PatchStore, split: Split, *, shown: bool
+) -> None:
     """Refuse a network that does not fit the patches, or that knows slides held back here.
+
+    Args:
+        source: the network.
+        config: resolved.
+        store: of the patches.
+        split: of its groups.
+        shown: warn of what cannot be told.
 
     Raises:
         PixelSizeError: it was trained at another pixel size.
@@ -116,26 +125,17 @@ def refuse_unfit(source: Source, config: Config, store: PatchStore, split: Split
             "let the mean teach (--teacher)"
         )
     trained = None if source.contract is None else source.contract.pixel_size_um
+    warnings = _refuse_known(source, store, split)
     if trained is None:
-        logger.warning(
+        warnings.append(
             f"{source.name} does not state the pixel size of its training; it must be close to "
             f"{store.pixel_size_um:g} um/px"
         )
     else:
         tolerance = config.prediction.pixel_size_tolerance
         refuse_other_pixel_size(source.name, trained, store.pixel_size_um, tolerance)
-    _refuse_known(source, store, split)
-
-
-def warn_of_raw_levels(source: Source, config: Config, grey_max: float) -> None:
-    """Warn if a network without scaling was trained in another range of grey levels."""
-    if source.contract is None or find_preset(config.model.preset).scaling != "none":
-        return
-    if source.contract.grey_max != grey_max:
-        logger.warning(
-            f"{config.model.preset} takes raw grey levels: {source.name} was trained up to "
-            f"{source.contract.grey_max:g}, and these slides go up to {grey_max:g}"
-        )
+    for warning in warnings if shown else ():
+        logger.warning(warning)
 
 
 def _preset_of(source: Source, config: Config) -> str:
@@ -182,36 +182,37 @@ def _refuse_other_start(run: Path, source: Source, recorded: dict[str, Any]) -> 
         )
 
 
-def _refuse_known(source: Source, store: PatchStore, split: Split) -> None:
-    """Refuse a start that learnt from slides that are held back here; warn if it may have.
+def _refuse_known(source: Source, store: PatchStore, split: Split) -> list[str]:
+    """Refuse a start that learnt from slides that are held back here.
 
     Groups of two studies may well have the same name, so the name alone is no proof.
+
+    Returns:
+        A warning for each case that cannot be told.
 
     Raises:
         StartError: it is the same slide.
     """
     if not source.subsets:
-        logger.warning(
-            f"{source.name}: does not say which groups it was trained on; figures on the test and "
+        return [
+            f"{source.name} does not say which groups it was trained on; figures on the test and "
             "validation groups are too good if it knew them"
-        )
-        return
-    known = _known_slides(source, store)
+        ]
+    known, warnings = _known_slides(source, store), []
     for held, parts in (("test", ("train", "validation")), ("validation", ("train",))):
         for group in getattr(split, held):
-            if source.subsets.get(group) not in parts:
+            if (part := source.subsets.get(group)) not in parts:
                 continue
-            slides = {_place(slide.path) for slide in store.slides([group])}
-            if known is not None and slides & known:
+            if known and known & {_place(slide.path) for slide in store.slides([group])}:
                 raise StartError(
-                    f"{source.name} used {group} for {source.subsets[group]}, and it is a {held} "
-                    "group here, so that its figures would be too good; give both the same "
-                    "data.split"
+                    f"{source.name} used {group} for {part}, and it is a {held} group here, so "
+                    "that its figures would be too good; give both the same data.split"
                 )
-            logger.warning(
-                f"{source.name} used a group of the name {group} for {source.subsets[group]}, and "
-                f"it is a {held} group here; if it is the same animal, its figures are too good"
+            warnings.append(
+                f"{source.name} used a group of the name {group} for {part}, and it is a {held} "
+                "group here; if it is the same animal, its figures are too good"
             )
+    return warnings
 
 
 def _known_slides(source: Source, store: PatchStore) -> set[str] | None:

@@ -42,6 +42,7 @@ class Transplant:
         inputs, outputs: how the channels are made of its channels.
         network: what becomes of the layers.
         discriminator: of those of the discriminator; None if it starts anew, or there is none.
+        grey_max: largest intensity of the new slides.
     """
 
     source: Source
@@ -50,6 +51,7 @@ class Transplant:
     outputs: ChannelMap
     network: Transfer
     discriminator: Transfer | None
+    grey_max: float
 
     def apply(self, trained: TrainedModel, *, shown: bool) -> None:
         """Give the weights to the networks in training, and say so if they are to be shown."""
@@ -88,13 +90,16 @@ class Transplant:
         if self.config.training.adversarial is not None:
             taken = self.discriminator
             logger.info(f"discriminator: {'starts anew' if taken is None else _sum(taken)}")
-        scaled = (
-            f"{preset.name} takes raw grey levels, so nothing is scaled"
-            if preset.scaling == "none"
-            else "grey levels are scaled by the training slides of this run, not by those of the "
-            "start"
-        )
-        logger.info(scaled)
+        if preset.scaling != "none":
+            logger.info(
+                "grey levels are scaled by the training slides of this run, not by those of the "
+                "start"
+            )
+        elif self.source.contract and self.source.contract.grey_max != self.grey_max:
+            logger.warning(
+                f"{preset.name} takes raw grey levels: {name} was trained up to "
+                f"{self.source.contract.grey_max:g}, and these slides go up to {self.grey_max:g}"
+            )
 
 
 def plan_transplant(
@@ -124,7 +129,7 @@ def plan_transplant(
     discriminator = None
     if isinstance(trained, AdversarialModel):
         discriminator = _discriminator(source, trained, inputs, outputs)
-    return Transplant(source, config, inputs, outputs, found, discriminator)
+    return Transplant(source, config, inputs, outputs, found, discriminator, contract.grey_max)
 
 
 def table(transfer: Transfer, inputs: ChannelMap, outputs: ChannelMap) -> Iterator[str]:
