@@ -190,6 +190,7 @@ start_options: Decorator = option_group(
         "--from",
         "origin",
         metavar="RUN|BUNDLE|KERAS",
+        type=click.Path(),  # for the completion of the shell
         help="Run, bundle or Keras file whose network the training starts from; sets "
         "training.start, and its preset unless --preset is given.",
     ),

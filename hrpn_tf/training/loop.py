@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from hrpn_tf.config import TrainingConfig
-from hrpn_tf.errors import TrainingDivergedError
+from hrpn_tf.errors import NonFinitePredictionError, TrainingDivergedError
 from hrpn_tf.progress import Progress
 from hrpn_tf.training.batches import Batches
 from hrpn_tf.training.checkpoints import (
@@ -118,6 +118,7 @@ def train(loop: Loop, state: TrainingState) -> TrainingState:
 
     Raises:
         TrainingDivergedError: the loss is NaN or infinite; no checkpoint of it is kept.
+        NonFinitePredictionError: so are the predictions of the start.
         DiskFullError: a checkpoint could not be written.
         KeyboardInterrupt: on Ctrl-C, once everything is saved; SIGTERM ends as the program does.
     """
@@ -148,7 +149,11 @@ def train(loop: Loop, state: TrainingState) -> TrainingState:
 def _validate_start(loop: Loop, steps: Steps, state: TrainingState) -> TrainingState:
     """Validate the network before the first step, and keep it until an epoch beats it."""
     measured = _measured(loop, steps, state, keras.callbacks.CallbackList())
-    _check_finite(measured["loss"], "the validation of the start, before any step")
+    if not math.isfinite(measured["loss"]):
+        raise NonFinitePredictionError(
+            f"{loop.training.start}: the network gives NaN or infinite values for the validation "
+            "patches, before any step; check its training, or start from another one"
+        )
     state = state.begun(
         {
             "epoch": 0,

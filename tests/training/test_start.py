@@ -17,7 +17,14 @@ from support.training_results import assert_same_run, final_state, history, inte
 from hrpn_tf.config import Config, DataConfig, TissueConfig, load_config
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.data.store import PatchStore, build_store
-from hrpn_tf.errors import ConfigError, HrpnError, PixelSizeError, RunError, StartError
+from hrpn_tf.errors import (
+    ConfigError,
+    HrpnError,
+    NonFinitePredictionError,
+    PixelSizeError,
+    RunError,
+    StartError,
+)
 from hrpn_tf.models import presets
 from hrpn_tf.runs import load_run, open_run
 from hrpn_tf.training.checkpoints import list_checkpoints
@@ -242,6 +249,16 @@ def test_a_network_that_does_not_fit_is_refused(
     with pytest.raises(error, match=said):
         fit(store.path, run, fine_tuning(own, *settings), progress=False)
     assert not run.exists()
+
+
+def test_a_network_that_is_not_finite_is_refused(base: Path, store: PatchStore, run: Path) -> None:
+    own = Path(shutil.copytree(base, run.with_name("own")))
+    network = load_run(own)[0]
+    network.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
+    network.save(own / "best.keras")
+    with pytest.raises(NonFinitePredictionError, match="values for the validation patches, before"):
+        fit(store.path, run, fine_tuning(own), progress=False)
+    assert not (run / "best.keras").exists()
 
 
 def test_the_tolerance_of_predict_lets_another_pixel_size_pass(
