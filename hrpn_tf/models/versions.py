@@ -1,4 +1,4 @@
-"""Earlier versions of a preset, which keep its name with a number: ``hrpn-m-v1``."""
+"""Earlier versions of a preset, which keep its name with a number: ``NAME-v1``."""
 
 import re
 

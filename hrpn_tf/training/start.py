@@ -142,7 +142,7 @@ def _preset_of(source: Source, config: Config) -> str:
     """The preset of a network; an earlier version of it, if its layers are those of that.
 
     A preset may have been changed since, and its former layers kept under a name such as
-    ``hrpn-m-v1``. A run of that time still says ``hrpn-m``.
+    ``NAME-v1``. A run of that time still says ``NAME``.
     """
     if "preset" in config.model.model_fields_set:
         return config.model.preset

@@ -310,7 +310,7 @@ def test_a_keras_file_states_its_preset_by_the_name_of_the_network(base: Path, r
 def test_a_run_of_an_earlier_version_of_a_preset_keeps_its_layers(
     base: Path, run: Path, monkeypatch: pytest.MonkeyPatch, stated: str | None
 ) -> None:
-    """Such as a run of hrpn-tf 0.2, whose hrpn-m is hrpn-m-v1 now."""
+    """Where the preset has changed since and its former layers have a name of their own."""
     old = [replace(NORMED, name="old"), replace(TINY, name="old-v1")]
     monkeypatch.setattr(presets, "PRESETS", (*presets.PRESETS, *old))
     own = Path(shutil.copytree(base, run.with_name("own")))
