@@ -91,8 +91,8 @@ def test_what_was_taken_is_said(
 ) -> None:
     """And a start that nothing beats is kept, weight for weight."""
     caplog.set_level(logging.INFO, "hrpn_tf")
-    settings = ("training.optimizer.learning_rate=1", "training.optimizer.weight_decay=0")
-    state = fit(store.path, run, fine_tuning(base, *settings), progress=False)
+    still = ("training.optimizer.learning_rate=1e-30", "training.freeze=body", "training.ema=0")
+    state = fit(store.path, run, fine_tuning(base, *still), progress=False)
     said = "\n".join(caplog.messages)
     assert "fine-tuning uses training.early_stopping=5; other values with --set" in said
     assert "start from" in said
