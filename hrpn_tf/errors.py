@@ -143,6 +143,14 @@ class ForeignCheckpointError(CheckpointError):
     """A checkpoint of another network: going back to an earlier one would not help."""
 
 
+class NoNetworkError(UsageError):
+    """There is no trained network where one was named."""
+
+
+class StartError(UsageError):
+    """A training cannot start from the network that was named."""
+
+
 class NonFinitePredictionError(HrpnError):
     """The network gives NaN or infinite values for finite pixels."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hrpn_tf.api.arguments import (
     ConfigArgument,
@@ -30,9 +30,10 @@ class FitResult(Result):
     Attributes:
         run: the run, open.
         epochs: finished epochs.
-        best_epoch: number, from 1, of the epoch that the network was kept from.
+        best_epoch: number, from 1, of the epoch that the network was kept from; 0 for the network
+            that the training started from, if no epoch was better.
         metrics: of that epoch, as in ``history``, e.g. ``val_mse`` (grey levels^2) and ``val_r2``.
-        history: one row per finished epoch.
+        history: one row per finished epoch, after epoch 0 if there is a start.
         seconds: wall time of the call; a resumed training took more.
     """
 
@@ -40,7 +41,7 @@ class FitResult(Result):
     epochs: int
     best_epoch: int
     metrics: Mapping[str, float]
-    history: tuple[Mapping[str, float], ...]
+    history: tuple[Mapping[str, float | None], ...]
     seconds: float
 
     @property
@@ -67,6 +68,8 @@ def fit(
     config: ConfigArgument = None,
     *,
     preset: str | None = None,
+    start: PathArgument | None = None,
+    freeze: Literal["body"] | None = None,
     teacher: PathArgument | None = None,
     simulate: "int | SimulatedSlides | None" = None,
     overwrite: bool = False,
@@ -85,6 +88,10 @@ def fit(
             ``data.split``, ``model`` and ``training`` are used. Keys that the patch dataset fixes
             may be left out.
         preset: name of the network, in place of that of the configuration.
+        start: run, bundle or Keras file whose network the training starts from (fine-tuning); its
+            preset is taken unless another one is given. A resumed training does not need it.
+        freeze: "body" to train the first and last layers and the scales and offsets of
+            normalisation alone.
         teacher: run or bundle whose predictions are a part of the target; the part is
             ``training.distillation``.
         simulate: number of training slides to simulate while the network trains, in place of a
@@ -101,6 +108,8 @@ def fit(
         TrainingDivergedError: the loss became NaN or infinite.
         DiskFullError: the disk filled up; the training can be resumed.
         SimulationFailedError: a slide cannot be simulated.
+        StartError: the network of ``start`` does not fit.
+        PixelSizeError: it was trained at another pixel size.
         UsageError: neither ``patches`` nor ``simulate`` is given.
 
     Example:
@@ -120,6 +129,10 @@ def fit(
     from hrpn_tf.workflows.training_profile import is_chief, write_profile
 
     chosen = {} if preset is None else {"model.preset": preset}
+    if start is not None:
+        chosen["training.start"] = str(path_of(start))
+    if freeze is not None:
+        chosen["training.freeze"] = freeze
     if teacher is not None:
         chosen["training.teacher"] = str(path_of(teacher))
     loaded = load_config(config, chosen)
@@ -145,8 +158,8 @@ def fit(
         open_run(run),
         state.epoch,
         state.best_epoch,
-        dict(state.history[state.best_epoch - 1]),
-        tuple(dict(row) for row in state.history),
+        state.best_row,
+        tuple(dict(row) for row in state.rows),
         now.seconds,
     )
 

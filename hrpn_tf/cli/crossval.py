@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from hrpn_tf.cli.options import config_options, out_option, preset_option
+from hrpn_tf.cli.options import config_options, out_option, preset_option, start_options
 from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.console import load_tensorflow
@@ -16,12 +16,14 @@ from hrpn_tf.data.manifest import refuse_no_store
 @out_option("Folder for all folds and their summary.")
 @preset_option
 @config_options
+@start_options
 def command(
     store: Path,
     out: Path,
     preset: str | None,
     config_source: str | None,
     overrides: tuple[str, ...],
+    start: tuple[str, ...],
 ) -> None:
     """Train and evaluate STORE once per group, each time without that group.
 
@@ -30,6 +32,7 @@ def command(
     and one run folder per fold.
     """
     refuse_no_store(store)  # before TensorFlow loads
+    overrides = (*overrides, *start)
     if preset is not None:
         overrides = (*overrides, f"model.preset={preset}")
     config = load_config(config_source, overrides)

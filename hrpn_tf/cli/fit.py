@@ -15,6 +15,7 @@ from hrpn_tf.cli.options import (
     out_option,
     overwrite_option,
     preset_option,
+    start_options,
 )
 from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
@@ -107,6 +108,7 @@ _simulated_options = option_group(
 @out_option("Run folder to create or resume.")
 @preset_option
 @config_options
+@start_options
 @click.option(
     "--teacher",
     type=click.Path(path_type=Path),
@@ -127,6 +129,7 @@ def command(
     preset: str | None,
     config_source: str | None,
     overrides: tuple[str, ...],
+    start: tuple[str, ...],
     teacher: Path | None,
     workers: int,
     simulated: "SimulatedSlides | None",
@@ -136,6 +139,9 @@ def command(
 
     With --simulate N, slides are simulated while the network trains, and no STORE is needed:
     their patches go to STORE if it is named, or else to OUT.simulated.
+
+    With --from, the training starts from another network, at a lower learning rate and with early
+    stopping, and this network is kept if no epoch is better.
 
     An interrupted training goes on after its last checkpoint when the same command is run again.
     Watch it with: tensorboard --logdir OUT/logs
@@ -152,6 +158,7 @@ def command(
             "--simulate trains in one process; leave out --workers and TF_CONFIG, or make the "
             "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
         )
+    overrides = (*overrides, *start)
     if preset is not None:
         overrides = (*overrides, f"model.preset={preset}")
     if teacher is not None:
@@ -162,8 +169,9 @@ def command(
 
         sys.exit(launch(own_command(), workers))
     fitted = fit(store, out, config, simulate=simulated, overwrite=overwrite)
+    kept = f"epoch {fitted.best_epoch}" if fitted.best_epoch else "the start, which is kept,"
     early = " (stopped early)" if fitted.epochs < config.training.epochs else ""
     show(
-        f"{out / BEST}: epoch {fitted.best_epoch} of {fitted.epochs}{early}, "
+        f"{out / BEST}: {kept} of {fitted.epochs}{early}, "
         f"validation MSE {fitted.metrics['val_mse']:.4g}, R2 {fitted.metrics['val_r2']:.3f}"
     )

@@ -1,5 +1,6 @@
 """Options that several commands share, so that each reads the same everywhere."""
 
+import json
 from collections.abc import Callable, Sequence
 from functools import wraps
 from itertools import takewhile
@@ -134,6 +135,12 @@ def option_group(argument: str, collect: Callable[..., Any], *options: Decorator
     return decorate
 
 
+def _start_overrides(origin: str | None, freeze: str | None) -> tuple[str, ...]:
+    """Overrides of the configuration for a training that starts from another network."""
+    own = () if origin is None else (f"training.start={json.dumps(origin)}",)
+    return own if freeze is None else (*own, f"training.freeze={freeze}")
+
+
 def out_option(what: str, required: bool = True) -> Decorator:
     """``--out``: path of the result."""
     return click.option("--out", type=click.Path(path_type=Path), required=required, help=what)
@@ -174,3 +181,23 @@ def parse_region(text: str | None) -> "Region | None":
             f"--region {text}: expected X,Y,WIDTH,HEIGHT in px, e.g. 0,0,4096,4096"
         ) from None
     return Region(y, x, height, width)
+
+
+start_options: Decorator = option_group(
+    "start",
+    _start_overrides,
+    click.option(
+        "--from",
+        "origin",
+        metavar="RUN|BUNDLE|KERAS",
+        type=click.Path(),  # for the completion of the shell
+        help="Run, bundle or Keras file whose network the training starts from; sets "
+        "training.start, and its preset unless --preset is given.",
+    ),
+    click.option(
+        "--freeze",
+        type=click.Choice(["body"]),
+        help="Train the first and last layers and the scales and offsets of normalisation alone, "
+        "for very few slides; sets training.freeze.",
+    ),
+)

@@ -116,6 +116,19 @@ class TrainingConfig(Section):
         description="Weight of the prediction of `teacher` in the target; the measured target has "
         "the rest.",
     )
+    start: str | None = Field(
+        None,
+        description="Run, bundle or Keras file whose network the training starts from "
+        "(fine-tuning); `hrpn-tf fit --from` sets it. The preset is then that of this network, and "
+        "the learning rate and early stopping have other defaults. `null` starts from random "
+        "weights.",
+    )
+    freeze: Literal["body"] | None = Field(
+        None,
+        description="What is not trained of the network of `start`. `body` trains the first and "
+        "last layers and the scales and offsets of normalisation only, with the statistics of "
+        "`start`, for very few slides. `null` trains all.",
+    )
     adversarial: AdversarialConfig | None = Field(
         None,
         description="`null` trains without a discriminator, and `{}` takes the defaults of this "

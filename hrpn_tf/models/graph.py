@@ -140,7 +140,7 @@ def _trace(
             f"model {model.name}: expected a functional model with one input and one output"
         )
     places: dict[int, int] = {}  # id of a symbolic tensor: call that gives it
-    for node in _nodes(model):
+    for node in nodes_of(model):
         tensor = node.outputs[0]
         if node.is_input:
             place = record(node.operation, (), tensor.shape[-1]) if source is None else source
@@ -154,8 +154,8 @@ def _trace(
     return places[id(model.outputs[0])]
 
 
-def _nodes(model: keras.Model) -> Iterator[Any]:
-    """The nodes of the graph, each after those it depends on.
+def nodes_of(model: keras.Model) -> Iterator[Any]:
+    """The nodes of a functional model, each after those it depends on.
 
     Keras has no public way to them; ``_nodes_by_depth`` has been there since Keras 2.
     """

@@ -94,6 +94,20 @@ def with_spreads(model: keras.Model, bounds: bool) -> keras.Model:
     return keras.Model(model.input, layers.Concatenate(name="both")([first, grey]))
 
 
+def without_intervals(model: keras.Model) -> keras.Model:
+    """The prediction of a network alone; layers are shared, and one without bounds stays as it is.
+
+    Args:
+        model: (N, H, W, inputs) to (N, H, W, 3) with intervals, or to any outputs without.
+
+    Returns:
+        (N, H, W, inputs) to (N, H, W, 1), or ``model``.
+    """
+    if not any(isinstance(layer, IntervalBounds) for layer in model.layers):
+        return model
+    return keras.Model(model.input, bounds_of(model).input[0], name=model.name)
+
+
 def bounds_of(model: keras.Model) -> IntervalBounds:
     """The layer that makes the bounds.
 

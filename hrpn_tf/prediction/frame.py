@@ -8,7 +8,7 @@ from hrpn_export import Contract
 from hrpn_tf.errors import PixelSizeError, RegionError
 from hrpn_tf.prediction.tiling import Region
 from hrpn_tf.slides import Slide, SlideInfo
-from hrpn_tf.slides.checks import checked_pixel_size
+from hrpn_tf.slides.checks import checked_pixel_size, pixel_size_difference
 from hrpn_tf.slides.resample import ResampledSlide
 
 # Slides with pixels this many times larger than the network's lack the necessary detail.
@@ -73,7 +73,7 @@ def choose_frame(
         fine = [i for i, um in enumerate(sizes) if wanted and um <= wanted * (1 + tolerance)]
         level = max(fine, default=0)
     size = sizes[level]
-    if wanted is None or _difference(size, wanted) <= tolerance:
+    if wanted is None or pixel_size_difference(size, wanted) <= tolerance:
         return Frame(size, level, 1.0, 1 / info.levels[level])
     if not resample:
         raise PixelSizeError(
@@ -125,7 +125,3 @@ def _scaled(start: int, end: int, scale: float, size: int) -> tuple[int, int]:
     """First pixel and length of a range along a line of ``size`` px, widened to whole px."""
     first = min(math.floor(start * scale + _ROUNDING), size - 1)
     return first, max(1, min(math.ceil(end * scale - _ROUNDING), size) - first)
-
-
-def _difference(size: float, wanted: float) -> float:
-    return abs(size - wanted) / wanted

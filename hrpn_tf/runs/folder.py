@@ -1,9 +1,10 @@
 """The names of what a run folder holds; no other module knows them.
 
 ``hrpn-tf fit`` writes the configuration, the contract, the scaling, the split, the place of the
-patch dataset and of a teacher, the environment, the history, the resources, logs for TensorBoard,
-checkpoints, the best network and the training profile. ``hrpn-tf import-weights`` writes the
-configuration, the contract and the network alone. Other commands add folders.
+patch dataset, of a teacher and of the network that it started from, the environment, the history,
+the resources, logs for TensorBoard, checkpoints, the best network and the training profile.
+``hrpn-tf import-weights`` writes the configuration, the contract and the network alone. Other
+commands add folders.
 """
 
 from pathlib import Path
@@ -15,6 +16,7 @@ SCALING = "scaling.json"
 SPLIT = "split.json"
 STORE = "store.json"
 TEACHER = "teacher.json"  # only of a training with a teacher
+START = "start.json"  # only of a training that starts from another network
 # Written while the network is trained.
 ENVIRONMENT = "environment.json"
 HISTORY = "history.csv"

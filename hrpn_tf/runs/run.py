@@ -61,7 +61,7 @@ class Run(RunPaths):
         facts = {
             "network": self.config.model.preset,
             "predicts": f"{data.target} from {', '.join(data.inputs)}",
-            "epochs": f"{len(self.history)} of {self.config.training.epochs}",
+            "epochs": f"{self.epochs} of {self.config.training.epochs}",
             "calibrated": "yes" if self.is_calibrated else "no",
         }
         rows = "".join(
@@ -262,10 +262,21 @@ class Run(RunPaths):
     def history(self) -> list[dict[str, str]]:
         """One row per finished epoch; none if the file is missing or damaged.
 
+        Before them is epoch 0, without a training loss, where the training started from a network.
+
         Raises:
             RunError: it is no text.
         """
         return read_history(self._files.text(self.folder / names.HISTORY))
+
+    @property
+    def epochs(self) -> int:
+        """Number of finished epochs by the history, without epoch 0.
+
+        Raises:
+            RunError: see :attr:`history`.
+        """
+        return sum(row["epoch"] != "0" for row in self.history)
 
     def slides(self, slide_list: Path | None = None) -> tuple[RunSlide, ...]:
         """All slides of a list, or of the patch dataset that the run was fitted on.

@@ -35,6 +35,7 @@ def create_run(
     store: PatchStore,
     overwrite: bool,
     teacher: Mapping[str, str] | None = None,
+    start: Mapping[str, Any] | None = None,
 ) -> None:
     """Create the run folder with everything but results; it appears complete or not at all.
 
@@ -43,6 +44,7 @@ def create_run(
         config, contract, scaling, split, store: of the training.
         overwrite: replace another run.
         teacher: path and checksum of the network that teaches; None for none.
+        start: the network that the training starts from, and what is taken of it; None for none.
 
     Raises:
         RunError: ``overwrite``, but what is there is no run folder.
@@ -64,6 +66,8 @@ def create_run(
         _write_json(folder / names.STORE, dataset_record(store))
         if teacher is not None:
             _write_json(folder / names.TEACHER, dict(teacher))
+        if start is not None:
+            _write_json(folder / names.START, dict(start))
 
 
 def create_imported_run(
@@ -95,13 +99,13 @@ def add_environment(run: Path, environment: Mapping[str, Any]) -> None:
         _write_json(temporary, {"starts": [*starts, environment]})
 
 
-def publish(run: Path, network: Path, history: Sequence[Mapping[str, float]]) -> None:
+def publish(run: Path, network: Path, history: Sequence[Mapping[str, float | None]]) -> None:
     """Show a checkpoint's network and the history at the top of the run folder.
 
     Args:
         run: the folder.
         network: file of the best network so far.
-        history: one row per finished epoch, at least one.
+        history: one row per finished epoch, after that of the start, if there is one.
     """
     with atomic_path(run / names.BEST, overwrite=True) as temporary:
         link_or_copy(network, temporary)

@@ -124,6 +124,18 @@ def same_pixel_size(one_um: float, other_um: float) -> bool:
     return abs(one_um - other_um) <= SAME_PIXEL_SIZE * other_um
 
 
+def pixel_size_difference(size_um: float, wanted_um: float) -> float:
+    """Relative difference of a pixel size from the one that is wanted, both um.
+
+    ``prediction.pixel_size_tolerance`` is the largest that a network takes.
+
+    Example:
+        >>> round(pixel_size_difference(0.6, 0.5), 3)
+        0.2
+    """
+    return abs(size_um - wanted_um) / wanted_um
+
+
 def _refuse_swapped(
     info: SlideInfo, roles: Sequence[str], role: str, index: int, given: str | int
 ) -> None:

@@ -26,6 +26,7 @@ _DAMAGED = "damaged-"
 _KEPT = 2
 
 Row = dict[str, float]
+StartRow = dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ class TrainingState:
 
     Attributes:
         history: one row per finished epoch; see :mod:`hrpn_tf.training.loop`.
-        best_epoch: number, from 1, of the epoch with the lowest validation loss; 0 before any.
-        best_loss: that loss; None before any.
+        best_epoch: number, from 1, of the epoch with the lowest validation loss; 0 for the start.
+        best_loss: that loss; None where nothing was validated yet.
         partial: of the epoch that follows.
         planned_steps: optimizer steps of the whole training where their number was measured, for
             ``training.minutes``; else None.
+        start: the row of epoch 0, of the network that the training started from; it has the columns
+            of the others, empty but for the validation. None for random weights.
     """
 
     history: tuple[Row, ...] = ()
@@ -63,11 +66,32 @@ class TrainingState:
     best_loss: float | None = None
     partial: Partial = Partial()
     planned_steps: int | None = None
+    start: StartRow | None = None
+
+    @property
+    def rows(self) -> tuple[Mapping[str, float | None], ...]:
+        """The start, if it was validated, and the history."""
+        return self.history if self.start is None else (self.start, *self.history)
+
+    @property
+    def best_row(self) -> Row:
+        """The row of the best epoch, without what is empty in it."""
+        row = next(r for r in self.rows if r["epoch"] == self.best_epoch)
+        return {name: value for name, value in row.items() if value is not None}
+
+    def begun(self, row: StartRow) -> "TrainingState":
+        """The state with a validated start, which is the best until an epoch beats it."""
+        return replace(self, start=row, best_epoch=0, best_loss=row["val_loss"])
 
     @property
     def epoch(self) -> int:
         """Number of finished epochs."""
         return len(self.history)
+
+    @property
+    def has_best(self) -> bool:
+        """Whether there is a network to keep."""
+        return self.best_loss is not None
 
     def after(self, row: Row) -> "TrainingState":
         """The state after one more epoch."""
@@ -101,8 +125,8 @@ def save_checkpoint(
         folder: of all checkpoints of the run.
         preset: of the network.
         variables: everything that the next step depends on; see :func:`read_variables`.
-        best: the network to keep, saved if the state's last epoch is the best one and has just
-            ended; else the previous checkpoint's is taken over.
+        best: the network to keep, saved if the state's last epoch, or the start, is the best one
+            and has just ended; else the previous checkpoint's is taken over.
         state: after an epoch, or within one.
 
     Raises:
@@ -115,9 +139,9 @@ def save_checkpoint(
         # a file that is closed before the folder is renamed
         with (temporary / _VARIABLES).open("wb") as file:
             np.savez(file, **variables)  # type: ignore[arg-type]
-        if state.best_epoch == state.epoch > 0 and not state.partial.steps:
+        if state.has_best and state.best_epoch == state.epoch and not state.partial.steps:
             best.save(temporary / BEST)
-        elif state.best_epoch:
+        elif state.has_best:
             link_or_copy(previous[0] / BEST, temporary / BEST)
         values = {"preset": preset, **asdict(state)}
         (temporary / _STATE).write_text(json.dumps(values), encoding="utf-8")
@@ -171,7 +195,7 @@ def load_checkpoint(checkpoint: Path, model: TrainedModel, preset: str) -> Train
             f"{checkpoint}: a checkpoint of the preset {of_preset}, but the run trains {preset}"
             f"{how}; delete it, or fit again with --overwrite"
         )
-    if state.best_epoch and not (checkpoint / BEST).is_file():
+    if state.has_best and not (checkpoint / BEST).is_file():
         raise CheckpointError(_damaged(checkpoint))
     for name, variable in variables.items():
         variable.assign(saved[name])
@@ -181,6 +205,23 @@ def load_checkpoint(checkpoint: Path, model: TrainedModel, preset: str) -> Train
 def read_variables(model: TrainedModel) -> dict[str, np.ndarray]:
     """The values of everything that the next step depends on, by name."""
     return {name: np.asarray(variable.numpy()) for name, variable in model.state_variables()}
+
+
+def read_part(checkpoint: Path, part: str) -> list[np.ndarray]:
+    """The variables of one part of a model, such as its discriminator, in their order.
+
+    Returns:
+        The arrays; none if the checkpoint holds no such part.
+
+    Raises:
+        CheckpointError: damaged.
+    """
+    try:
+        with np.load(checkpoint / _VARIABLES, allow_pickle=False) as archive:
+            names = sorted(name for name in archive.files if name.startswith(f"{part}/"))
+            return [archive[name] for name in names]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        raise CheckpointError(_damaged(checkpoint)) from None
 
 
 def _name(state: TrainingState) -> str:

@@ -13,6 +13,7 @@ from hrpn_tf.data.plan import OF_TRAINING
 from hrpn_tf.data.window import window_of
 from hrpn_tf.errors import ConfigError, StoreError
 from hrpn_tf.models.presets import find_preset
+from hrpn_tf.training.fine_tuning import fine_tuning_defaults
 
 if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
@@ -130,15 +131,20 @@ def _adopted(given: _S, prepared: Mapping[str, Any], where: str, store: "PatchSt
 def adopt_preset(config: Config) -> Config:
     """The configuration with the training settings of the preset, if it was published with any.
 
-    Keys of ``training`` that the user set stay as they are. A resolved configuration sets all keys.
+    Over these come the defaults of a training that starts from another network. Keys of
+    ``training`` that the user set stay as they are. A resolved configuration sets all keys.
 
     Raises:
         ConfigError: unknown preset, or an adversarial loss for a preset without discriminator.
     """
     preset = find_preset(config.model.preset)
     given = config.training.model_dump(exclude_unset=True)
-    values = _merged(preset.training, given)
-    training = TrainingConfig.model_validate(values)
+    training = TrainingConfig.model_validate(_merged(preset.training, given))
+    if training.start is not None:
+        without = {**preset.training, "freeze": training.freeze}
+        defaults = fine_tuning_defaults(TrainingConfig.model_validate(without))
+        values = _merged(_merged(preset.training, defaults), given)
+        training = TrainingConfig.model_validate(values)
     if training.adversarial is not None and preset.discriminator is None:
         raise ConfigError(
             f"training.adversarial: the preset {preset.name} has no discriminator; leave the key "

@@ -47,11 +47,13 @@ from hrpn_tf.training.networks import Networks, build_kept, build_trained
 from hrpn_tf.training.pictures import Pictures
 from hrpn_tf.training.plan import Plan, plan_of
 from hrpn_tf.training.precision import warn_if_slow
-from hrpn_tf.training.progress import Memory, resources, summary_line
+from hrpn_tf.training.progress import Memory, resources, start_line, summary_line
 from hrpn_tf.training.resolving import resolve
 from hrpn_tf.training.run import may_resume, refuse_other_teacher
 from hrpn_tf.training.runtime import prepare_runtime
+from hrpn_tf.training.start import find_start, refuse_unfit
 from hrpn_tf.training.teacher import Teacher, open_teacher
+from hrpn_tf.training.transplant import plan_transplant
 
 logger = logging.getLogger(__name__)
 
@@ -105,10 +107,13 @@ def fit(
                 "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
             )
     store = open_store(patches) if isinstance(patches, Path) else patches.first()
+    config, source = find_start(config, run, overwrite=overwrite)
     config = resolve(config, store, shown=devices.chief)
     split = split_groups(store.groups, config.data.split)
     training = config.training
     devices.check_batch(training.batch_size, training.accumulate)
+    if source is not None:
+        refuse_unfit(source, config, store, split, shown=devices.chief)
     with _exclusive(run, devices):
         resume = devices.chief and not overwrite and may_resume(run, config, store)
     prepare_runtime(training)
@@ -136,6 +141,10 @@ def fit(
         record = None if teacher is None else teacher.record()
         if resume:
             refuse_other_teacher(run, record)
+        transplant = None
+        if source is not None:
+            core = batches.window.core
+            transplant = plan_transplant(source, trained, config, contract, core)
         need = _step_size(networks, batches)
         check_memory(**need)
         if devices.chief and not resume:
@@ -148,10 +157,14 @@ def fit(
                 store=store,
                 overwrite=overwrite,
                 teacher=record,
+                start=None if transplant is None else transplant.record(),
             )
         devices.wait_for_all()
         with _exclusive(run, devices), _exhaustion_named(need):
             state = _restored(run, networks, batches)
+            if transplant is not None:
+                transplant.apply(trained, shown=devices.chief)
+                del transplant, source  # they hold the weights
             if plan is None:
                 plan, state = _measured(state, networks, batches, started, teacher)
             shown = progress and devices.chief
@@ -196,16 +209,23 @@ def _train(
 ) -> TrainingState:
     """Train from a state."""
     config, devices = batches.config, batches.devices
-    parameters = sum(prod(v.shape) for v in networks.kept.trainable_variables)
+    parameters, free = (
+        sum(prod(v.shape) for v in network.trainable_variables)
+        for network in (networks.kept, networks.trained.network)
+    )
     if devices.chief:
         logger.info(
-            f"{_where(state)}: {config.model.preset}, {parameters:,} parameters, "
+            f"{_where(state)}: {config.model.preset}, {parameters:,} parameters"
+            f"{f' ({free:,} are trained)' if free < parameters else ''}, "
             f"{plan.steps(0)} steps of {config.training.batch_size} patches per epoch"
             f"{f' on {devices.replicas} devices' if devices.replicas > 1 else ''}"
         )
 
     def after_epoch(checkpoint: Path, state: TrainingState) -> None:
-        publish(run, checkpoint / BEST, state.history)
+        publish(run, checkpoint / BEST, state.rows)
+        if not state.epoch:
+            logger.info(start_line(state))
+            return
         size = {"batch_size": config.training.batch_size, "side": batches.side}
         write_resources(run, resources(state, parameters=parameters, **size))
         logger.info(summary_line(state, config.training.epochs))
@@ -223,8 +243,12 @@ def _train(
         _callbacks(run, batches) if devices.chief else (),
         progress,
         teacher,
+        started=config.training.start is not None,
     )
-    return train(loop, state)
+    state = train(loop, state)
+    if devices.chief and state.start is not None and state.best_epoch == 0:
+        logger.info(f"{run}: no epoch has a lower validation loss than the start, which is kept")
+    return state
 
 
 def _step_size(networks: Networks, batches: Batches) -> dict[str, Any]:
@@ -277,8 +301,8 @@ def _restore(run: Path, networks: Networks, preset: str, devices: Devices) -> Tr
                 logger.warning(f"{error}; going back to the one before it")
                 set_aside(checkpoint)
             continue
-        if devices.chief and state.history:
-            publish(run, checkpoint / BEST, state.history)
+        if devices.chief and state.rows:
+            publish(run, checkpoint / BEST, state.rows)
         return state
     if damaged is not None:
         raise CheckpointError(f"{damaged}, and there is none before it; fit with --overwrite")

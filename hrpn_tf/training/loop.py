@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from hrpn_tf.config import TrainingConfig
-from hrpn_tf.errors import TrainingDivergedError
+from hrpn_tf.errors import NonFinitePredictionError, TrainingDivergedError
 from hrpn_tf.progress import Progress
 from hrpn_tf.training.batches import Batches
 from hrpn_tf.training.checkpoints import (
@@ -54,6 +54,8 @@ class Loop:
         memory: what is used is told apart from what was held before.
         progress: report the progress of each epoch; see ``hrpn_tf.progress``.
         teacher: network whose predictions are a part of the target; None for none.
+        started: whether the training starts from another network, which is then validated before
+            the first step and kept as long as no epoch beats it.
     """
 
     networks: Networks
@@ -66,6 +68,7 @@ class Loop:
     callbacks: Sequence[keras.callbacks.Callback] = ()
     progress: bool = True
     teacher: Teacher | None = None
+    started: bool = False
     signals: StopSignals = field(default_factory=StopSignals)
 
     @cached_property
@@ -76,6 +79,8 @@ class Loop:
     @property
     def freezing(self) -> int | None:
         """Number of the step, from 0, from which on batch normalisation is frozen."""
+        if self.training.freeze == "body":
+            return 0
         share = self.training.freeze_normalisation
         return None if share is None else round(share * self.plan.total)
 
@@ -89,6 +94,18 @@ class Loop:
         return self.batches.config.training
 
 
+# Columns of the history after the losses and metrics.
+_OF_EPOCHS = (
+    "learning_rate",
+    "seconds",
+    "patches_per_second",
+    "steps_per_second",
+    "waiting_share",
+    "memory_mb",
+    "memory_before_mb",
+)
+
+
 def train(loop: Loop, state: TrainingState) -> TrainingState:
     """Train from ``state`` to the last configured epoch, or until validation stops improving.
 
@@ -96,10 +113,12 @@ def train(loop: Loop, state: TrainingState) -> TrainingState:
     units of the network's output); ``mse``, ``val_mse`` (grey levels squared); ``r2``, ``val_r2``
     (pooled over all pixels); ``learning_rate`` (after the last step); ``seconds`` (training and
     validation); ``patches_per_second``, ``steps_per_second``, ``waiting_share`` (of the training
-    steps' time, for data); ``memory_mb`` (peak so far), ``memory_before_mb``.
+    steps' time, for data); ``memory_mb`` (peak so far), ``memory_before_mb``. That of the start is
+    epoch 0 and holds the validation alone.
 
     Raises:
         TrainingDivergedError: the loss is NaN or infinite; no checkpoint of it is kept.
+        NonFinitePredictionError: so are the predictions of the start.
         DiskFullError: a checkpoint could not be written.
         KeyboardInterrupt: on Ctrl-C, once everything is saved; SIGTERM ends as the program does.
     """
@@ -112,6 +131,8 @@ def train(loop: Loop, state: TrainingState) -> TrainingState:
     model.stop_training = False
     driven.on_train_begin()
     with loop.signals:
+        if loop.started and state.start is None:
+            state = _validate_start(loop, steps, state)
         while not state.finished(training):
             state = _run_epoch(loop, steps, state, driven)
             if state.best_epoch == state.epoch:
@@ -122,6 +143,29 @@ def train(loop: Loop, state: TrainingState) -> TrainingState:
             if model.stop_training:
                 break
     driven.on_train_end()
+    return state
+
+
+def _validate_start(loop: Loop, steps: Steps, state: TrainingState) -> TrainingState:
+    """Validate the network before the first step, and keep it until an epoch beats it."""
+    measured = _measured(loop, steps, state, keras.callbacks.CallbackList())
+    if not math.isfinite(measured["loss"]):
+        raise NonFinitePredictionError(
+            f"{loop.training.start}: the network gives NaN or infinite values for the validation "
+            "patches, before any step; check its training, or start from another one"
+        )
+    state = state.begun(
+        {
+            "epoch": 0,
+            **dict.fromkeys(measured),
+            **{f"val_{name}": value for name, value in measured.items()},
+            **dict.fromkeys(_OF_EPOCHS),
+        }
+    )
+    loop.networks.copy_weights()
+    checkpoint = _save(loop, state)
+    if loop.devices.chief:
+        loop.after_epoch(checkpoint, state)
     return state
 
 
@@ -203,9 +247,16 @@ def _validate(
     loop: Loop, steps: Steps, state: TrainingState, callbacks: keras.callbacks.CallbackList
 ) -> Row:
     """The metrics of the averaged network on the validation patches."""
+    _measure_for_average(loop, state.epoch)
+    return _measured(loop, steps, state, callbacks)
+
+
+def _measured(
+    loop: Loop, steps: Steps, state: TrainingState, callbacks: keras.callbacks.CallbackList
+) -> Row:
+    """As :func:`_validate`, with the statistics of batch normalisation that there are."""
     sums = np.zeros(len(steps.model.names))
     callbacks.on_test_begin()
-    _measure_for_average(loop, state.epoch)
     with loop.networks.trained.averaged():
         for step, more in enumerate(steps.test(loop.batches.validation())):
             callbacks.on_test_batch_begin(step)

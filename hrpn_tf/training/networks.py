@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from hrpn_tf.config import Config
 from hrpn_tf.models.build import build_discriminator, build_model
+from hrpn_tf.models.freezing import freeze_body
 from hrpn_tf.models.presets import Preset, find_preset
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.training.adversarial import AdversarialModel
@@ -60,6 +61,8 @@ def build_trained(
     preset = find_preset(config.model.preset)
     with devices.strategy.scope(), dtype_policy(config.training.precision):
         network = build_model(preset, len(config.data.inputs), scaling=scaling)
+        if config.training.freeze == "body":
+            freeze_body(network)
         if devices.replicas > 1:
             _synchronise(network)
         return _trained(config, preset, network, scaling, core, steps)

@@ -132,11 +132,13 @@ def schedule_of(optimizer: Any) -> Schedule:
 def averaged_weights(optimizer: Any, variables: Variables) -> Iterator[None]:
     """A context in which the variables hold their averages, if the optimizer keeps averages.
 
+    Before the first step there is nothing to average: they stay as they are.
+
     Keras' own callback swaps by adding and subtracting, which rounds the weights at every swap;
     here they are copied, so that validation changes nothing.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if not optimizer.use_ema:
+    if not optimizer.use_ema or not int(optimizer.iterations.numpy()):
         yield
         return
     pairs = list(zip(variables, optimizer._model_variables_moving_average, strict=True))

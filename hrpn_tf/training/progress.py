@@ -25,6 +25,15 @@ def summary_line(state: TrainingState, epochs: int) -> str:
     )
 
 
+def start_line(state: TrainingState) -> str:
+    """The validation of the network that a training starts from, in one line."""
+    row = state.start or {}
+    return (
+        f"epoch 0, before any step: val MSE {row.get('val_mse'):.4g}, "
+        f"val R2 {row.get('val_r2'):.3f} (best)"
+    )
+
+
 def resources(state: TrainingState, *, parameters: int, batch_size: int, side: int) -> Row:
     """What the training used, over all epochs so far, as plain values for JSON.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from hrpn_tf.config import Config
 from hrpn_tf.data.window import window_of
 from hrpn_tf.training.checks import adopt_preset, adopt_store
+from hrpn_tf.training.fine_tuning import chosen_defaults
 
 if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
@@ -24,13 +25,19 @@ def resolve(config: Config, store: "PatchStore", *, shown: bool = False) -> Conf
     Args:
         config: as given.
         store: the patch dataset.
-        shown: say in one line what was chosen for ``auto``.
+        shown: say in one line each what was chosen for ``auto``, and which defaults a training
+            that starts from another network uses.
 
     Raises:
         ConfigError: it contradicts the patch dataset, or names an unknown preset.
         StoreError: the patch dataset states settings that make no sense.
     """
-    return adopt_network(adopt_store(adopt_preset(config), store), shown=shown)
+    given = config.training.model_dump(exclude_unset=True)
+    config = adopt_preset(config)
+    chosen = chosen_defaults(given, config.training) if config.training.start else ""
+    if shown and chosen:
+        logger.info(f"fine-tuning uses {chosen}; other values with --set")
+    return adopt_network(adopt_store(config, store), shown=shown)
 
 
 def adopt_network(config: Config, *, shown: bool = False) -> Config:

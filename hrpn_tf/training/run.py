@@ -104,7 +104,7 @@ def is_shown(run: Path) -> bool:
         same = sha256(run / BEST) == sha256(latest / BEST)
     except (CheckpointError, RunError, IndexError, OSError):
         return False
-    return same and isinstance(resources, dict) and len(history) == state.epoch
+    return same and isinstance(resources, dict) and len(history) == len(state.rows)
 
 
 def last_state(run: Path) -> TrainingState:

@@ -8,24 +8,18 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
-from hrpn_export import Contract, open_bundle
+from hrpn_export import Contract
 from hrpn_export.tracing import with_constant_weights
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import Split
-from hrpn_tf.errors import ConfigError
-from hrpn_tf.kinds import kind_of
-from hrpn_tf.runs import load_run, open_run
+from hrpn_tf.errors import ConfigError, NoNetworkError, WrongKindError
 from hrpn_tf.runs.agreement import refuse_different
-from hrpn_tf.runs.folder import SPLIT
-from hrpn_tf.runs.keras_file import load_keras_file
+from hrpn_tf.runs.source import find_source
 from hrpn_tf.training.core import core_of
-
-if TYPE_CHECKING:
-    import keras
 
 logger = logging.getLogger(__name__)
 
@@ -81,16 +75,6 @@ class Teacher:
         return tf.reshape(found, [shape[0], *inputs.shape[1:3], 1])
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What a run or bundle holds."""
-
-    network: "keras.Model"
-    contract: Contract
-    sha256: str
-    subsets: Mapping[str, str] | None
-
-
 def open_teacher(config: Config, contract: Contract, split: Split, side: int) -> Teacher | None:
     """The teacher that the configuration names; None if it names none.
 
@@ -115,43 +99,24 @@ def open_teacher(config: Config, contract: Contract, split: Split, side: int) ->
             "a teacher is neither; leave out training.adversarial or the teacher"
         )
     path = Path(training.teacher)
-    found = _find(path)
-    refuse_different(f"the teacher {path}", found.contract, "this training", contract)
-    if side % found.contract.stride_multiple:
+    try:
+        found = find_source(training.teacher)
+    except (NoNetworkError, WrongKindError) as error:
+        raise ConfigError(f"{KEY}: {error}") from None
+    own = found.contract
+    if own is None:
+        raise ConfigError(f"{KEY}: {path} does not state its channels; give its run or bundle")
+    refuse_different(f"the teacher {path}", own, "this training", contract)
+    if side % own.stride_multiple:
         raise ConfigError(
-            f"{KEY}: {path} takes multiples of {found.contract.stride_multiple} px, and a training "
+            f"{KEY}: {path} takes multiples of {own.stride_multiple} px, and a training "
             f"crop has {side} px; set training.crop"
         )
     _refuse_seen(path, found.subsets, split)
-    predict = with_constant_weights(found.network, len(contract.inputs))
+    predict = with_constant_weights(found.load(), len(contract.inputs))
     weight = training.distillation
     logger.info(f"{path}: teaches with {weight:g} of the target")
     return Teacher(path, found.sha256, weight, training.accumulate, predict)
-
-
-def _find(path: Path) -> _Found:
-    if path.suffix.lower() == ".zip" or kind_of(path) == "bundle":
-        return _in_bundle(path)
-    if kind_of(path) != "run":
-        raise ConfigError(f"{KEY}: {path} is neither a run nor a bundle")
-    run = open_run(path)
-    network, contract, _ = load_run(run)
-    assert run.checksum is not None
-    run.check_split()
-    known = (path / SPLIT).exists()  # imported weights have none
-    return _Found(network, contract, run.checksum, run.subsets if known else None)
-
-
-def _in_bundle(path: Path) -> _Found:
-    with open_bundle(path) as bundle:  # one from a zip is gone afterwards
-        file = bundle.artefact("keras", "fp32").path
-        groups = bundle.manifest.provenance.get("groups")
-        return _Found(
-            load_keras_file(bundle.path / file),
-            bundle.contract.without_intervals(),
-            bundle.manifest.files[file],
-            {str(g): str(s) for g, s in groups.items()} if isinstance(groups, dict) else None,
-        )
 
 
 def _refuse_seen(path: Path, subsets: Mapping[str, str] | None, split: Split) -> None:

@@ -32,7 +32,8 @@ class FoldMetrics:
     Attributes:
         fold: number, from 0.
         split: split of the groups.
-        best_epoch: epoch selected on the validation group.
+        best_epoch: epoch selected on the validation group; 0 for the network that the fold started
+            from.
         metrics: pooled over the group's slides, as ``hrpn-tf evaluate`` defines them; None where
             undefined.
     """
@@ -67,6 +68,7 @@ def cross_validate(
     from hrpn_tf.data.store import open_store
 
     splits = folds(open_store(store_path).groups)
+    config = _as_begun(config, [out / f"fold-{number}" for number in range(len(splits))])
     found = []
     for number, split in enumerate(splits):
         folder = out / f"fold-{number}"
@@ -124,14 +126,27 @@ def _fit_fold(store_path: Path, run: Path, config: Config, progress: bool) -> in
     from hrpn_tf.training.fit import fit
     from hrpn_tf.training.resolving import resolve
     from hrpn_tf.training.run import is_finished, is_shown, last_state, refuse_other
+    from hrpn_tf.training.start import find_start
 
     store = open_store(store_path)
     if run.is_dir() and any(run.iterdir()):
-        resolved = resolve(config, store)
+        resolved = resolve(find_start(config, run, overwrite=False)[0], store)
         refuse_other(run, resolved, store)
         if is_finished(run, resolved) and is_shown(run):
             return last_state(run).best_epoch
     return fit(store_path, run, config, progress=progress).best_epoch
+
+
+def _as_begun(config: Config, runs: Sequence[Path]) -> Config:
+    """The configuration with the start of the folds that are there, where the user names none.
+
+    A fold that is not begun yet would otherwise start from random weights.
+    """
+    from hrpn_tf.training.start import begun_from
+
+    if "start" in config.training.model_fields_set:
+        return config
+    return next((begun for run in runs if (begun := begun_from(config, run))), config)
 
 
 def _of_fold(config: Config, number: int) -> Config:

@@ -122,3 +122,16 @@ def test_several_workers_are_refused(dataset, config, tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "choose_devices", lambda: two)
     with pytest.raises(ConfigError, match="trains in one process"):
         fit(made(dataset), tmp_path / "run", config, progress=False)
+
+
+def test_it_may_start_from_another_network(
+    finished: Path, dataset: Path, config: Config, tmp_path: Path
+) -> None:
+    """Which is validated on the validation slides before the first step."""
+    own = load_config(config, {"training.start": str(finished), "training.epochs": 1})
+    run = tmp_path / "run"
+    fit(made(dataset), run, own, progress=False)
+    start, *rows = history(run)
+    assert (start["epoch"], len(rows)) == ("0", 1)
+    known = min(history(finished), key=lambda row: float(row["val_loss"]))
+    assert float(start["val_mse"]) == pytest.approx(float(known["val_mse"]), rel=1e-4)

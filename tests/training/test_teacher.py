@@ -120,7 +120,7 @@ def test_another_teacher_ends_the_training(
         ({"pixel_size_um": 0.325}, (), 32, "differ in pixel size: 0.325 um, 0.5 um"),
         ({"stride_multiple": 5}, (), 32, "takes multiples of 5 px, and a training crop has 32 px"),
         ({}, ("training.adversarial={}",), 32, "leave out training.adversarial or the teacher"),
-        ({}, ("training.teacher=nowhere",), 32, "nowhere is neither a run nor a bundle"),
+        ({}, ("training.teacher=nowhere",), 32, "nowhere: no such run, bundle or Keras file"),
     ],
 )
 def test_a_teacher_that_does_not_fit_is_refused(

@@ -67,6 +67,26 @@ def test_two_workers_train_as_one_process_with_the_same_batch(store, tmp_path, a
 
 
 @pytest.mark.slow
+def test_two_workers_fine_tune_as_one_process(store, tmp_path, alone):
+    """Both start from the same network, and the start is validated by both together."""
+    preset, source = alone
+    one, two = tmp_path / "one", tmp_path / "two"
+    arguments = [
+        [*command(store.path, run, f"model.preset={preset}"), "--from", str(source)]
+        for run in (one, two)
+    ]
+    for line, workers in zip(arguments, ("1", "2"), strict=True):
+        finished = train(*line, "--workers", workers)
+        assert finished.returncode == 0, finished.stderr
+    assert history(two)[0]["epoch"] == "0"
+    for ours, theirs in zip(history(two), history(one), strict=True):
+        assert float(ours["val_loss"]) == pytest.approx(float(theirs["val_loss"]), rel=2e-3)
+    weights = final_state(one)
+    for name, values in final_state(two).items():
+        np.testing.assert_allclose(values, weights[name], rtol=0.02, atol=2e-3, err_msg=name)
+
+
+@pytest.mark.slow
 def test_two_devices_of_one_machine_train_as_one(store, tmp_path, alone):
     """``MirroredStrategy``, on a processor that plays two."""
     preset, one = alone

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from support.tiny_training import TINY_RUN
 
 from hrpn_tf.config import load_config
-from hrpn_tf.errors import RunError
+from hrpn_tf.errors import RunError, StartError
 from hrpn_tf.runs import load_run
 from hrpn_tf.training import fit as fitting
 from hrpn_tf.workflows.cross_validation import cross_validate, spread_over_folds, to_markdown
@@ -92,3 +93,20 @@ def test_folds_of_another_configuration_are_refused(stopped_once, tiny_store):
     other = load_config(overrides=[*OPTIONS, "training.ema=0.5"])
     with pytest.raises(RunError, match=r"fold-0: a run of another configuration: training\.ema"):
         cross_validate(tiny_store.path, stopped_once, other, progress=False)
+
+
+def test_folds_start_from_a_network_also_those_begun_later(stopped_once, tiny_store, tmp_path):
+    """Without naming it again; a network that knows the slides of a fold is refused."""
+    source, out = tmp_path / "source", tmp_path / "out"
+    shutil.copytree(stopped_once / "fold-0", source)
+    named = load_config(overrides=[*OPTIONS, f"training.start={source}"])
+    with pytest.raises(StartError, match="used b for validation"):
+        cross_validate(tiny_store.path, out, named, progress=False)
+    shutil.rmtree(out)
+    (source / "split.json").unlink()
+    split = named.data.split.model_copy(update={"fold": 0})
+    first = named.model_copy(update={"data": named.data.model_copy(update={"split": split})})
+    fitting.fit(tiny_store.path, out / "fold-0", first, progress=False)
+    cross_validate(tiny_store.path, out, load_config(overrides=OPTIONS), progress=False)
+    for number in range(3):
+        assert (out / f"fold-{number}" / "start.json").is_file()

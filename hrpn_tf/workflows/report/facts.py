@@ -135,7 +135,11 @@ def _training(sources: Sources) -> Facts:
     if training.teacher is not None:
         how = f"{training.teacher}, {training.distillation:g} of the target"
         facts.append(fact("teacher", how))
-    facts += [fact("epochs", f"{len(rows)} of {training.epochs}"), fact("loss", loss)]
+    if training.start is not None:
+        facts.append(fact("started from", training.start))
+        if training.freeze is not None:
+            facts.append(fact("frozen", training.freeze))
+    facts += [fact("epochs", f"{sources.run.epochs} of {training.epochs}"), fact("loss", loss)]
     best = min((row for row in rows if row.get("val_loss")), default=None,
                key=lambda row: float(row["val_loss"]))  # fmt: skip
     if best is not None:
