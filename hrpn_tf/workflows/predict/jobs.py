@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
+from hrpn_tf.slides.checks import role_channels
 from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.predict.anchors import Anchor, area_of, statement, tissue_blocks
 from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
+    from hrpn_tf.prediction.anchor import AnchorSums, AnchorTask
     from hrpn_tf.slides import Slide, SlideInfo
     from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
 
@@ -45,6 +48,10 @@ class SlideJob:
         region: region in px of the frame; None for the whole slide.
         mask: absolute path of a GeoJSON file; None for the whole region.
         profile: profile of the training slides to compare the slide with; None for none.
+        anchor: what was measured of the slide; None for nothing.
+        target: index in the file of the measured target; None unless a part of it anchors.
+        others: sums of the other slides of the same animal.
+        hold: keep the prediction unfinished until these are known.
     """
 
     slide: Path
@@ -58,6 +65,10 @@ class SlideJob:
     region: "Region | None"
     mask: Path | None
     profile: "TrainingProfile | None" = None
+    anchor: Anchor | None = None
+    target: int | None = None
+    others: "tuple[AnchorSums, ...]" = ()
+    hold: bool = False
 
 
 def check(
@@ -94,6 +105,10 @@ def check(
                 f"{options.mask}: outlines united: {mask.united}; cut out, of QuPath's class "
                 f"Ignore*: {mask.cut_out}"
             )
+        target = None
+        if request.anchor is not None and area_of(request.anchor, info, frame, size) is not None:
+            roles = (*contract.inputs, config.data.target)
+            target = role_channels(info, roles, request.channels)[-1]
     area = size if region is None else (region.height, region.width)
     return SlideJob(
         slide=request.slide.absolute(),
@@ -108,6 +123,8 @@ def check(
         pixels=area[0] * area[1],
         region=region,
         mask=None if options.mask is None else options.mask.absolute(),
+        anchor=request.anchor,
+        target=target,
     )
 
 
@@ -190,7 +207,7 @@ def opened(
             channels=job.channels,
             out=job.out,
             config=config,
-            origin=partial(_origin, job, info),
+            origin=partial(_origin, job, info, size),
             pixel_size_um=job.frame.pixel_size_um,
             region=job.region,
             mask=None if job.mask is None else read_mask(job.mask, *size_of(info), job.frame.scale),
@@ -200,6 +217,7 @@ def opened(
             assess=None
             if job.profile is None
             else partial(_assess, job, session, seen, look, means),
+            anchor=_anchor_task(job, info, seen, size),
         )
 
 
@@ -242,11 +260,55 @@ def region_of(job: SlideJob) -> tuple[int, int, int, int] | None:
     return None if region is None else (region.y, region.x, region.height, region.width)
 
 
-def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
+def anchor_statement(
+    job: SlideJob, info: "SlideInfo", size: tuple[int, int]
+) -> Mapping[str, object] | None:
+    """What the result of a job states of its anchor; None without one.
+
+    Args:
+        job: checked job.
+        info: its slide.
+        size: (height, width) of the slide on the grid of the prediction, px.
+    """
+    if job.anchor is None:
+        return None
+    target = "" if job.target is None else info.channels[job.target]
+    return statement(job.anchor, area_of(job.anchor, info, job.frame, size), target)
+
+
+def _anchor_task(
+    job: SlideJob, info: "SlideInfo", slide: "Slide", size: tuple[int, int]
+) -> "AnchorTask | None":
+    from hrpn_tf.prediction.anchor import AnchorTask
+
+    if job.anchor is None:
+        return None
+    config, area = job.config, area_of(job.anchor, info, job.frame, size)
+    look = partial(
+        tissue_blocks,
+        slide,
+        job.channels,
+        config.data.tissue,
+        job.frame.pixel_size_um,
+        config.prediction.io_timeout,
+    )
+    return AnchorTask(
+        job.anchor.mean,
+        find_tissue=look if area is None else None,
+        area=area,
+        target=job.target,
+        others=job.others,
+        hold=job.hold,
+    )
+
+
+def _origin(job: SlideJob, info: "SlideInfo", size: tuple[int, int]) -> Mapping[str, object]:
     from hrpn_tf.files import sha256
     from hrpn_tf.prediction import prediction_provenance
+    from hrpn_tf.prediction.anchor import STATED
 
-    return prediction_provenance(
+    stated = anchor_statement(job, info, size)
+    origin = prediction_provenance(
         slide=job.slide,
         files=info.files,
         model=job.network.origin(),
@@ -257,6 +319,7 @@ def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
         mask=None if job.mask is None else {"file": job.mask.name, "sha256": sha256(job.mask)},
         seconds=job.config.prediction.io_timeout,
     )
+    return origin if stated is None else {**origin, STATED: stated}
 
 
 def _tissue(

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,13 +124,27 @@ def compute(
         return BlockTiming(time.monotonic() - started, session_seconds, peak_bytes(), watch)
 
 
-def finish(job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", overwrite: bool) -> None:
-    """Write the result of a slide whose blocks are finished, unless it is written already."""
+def finish(
+    job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", overwrite: bool
+) -> Mapping[str, Any] | None:
+    """Write the result of a slide whose blocks are finished, unless it is written already.
+
+    A slide that waits for others of its animal is only measured.
+
+    Returns:
+        How the result was scaled; None without an anchor, or while it waits.
+    """
+    from hrpn_tf.prediction.anchor import FOUND
+    from hrpn_tf.slides import read_provenance
+
     with _opened(job, means) as prediction:
+        if job.hold:
+            prediction.measure(begun)
+            return None
         if _is_made(prediction, begun, overwrite):
             prediction.unfinished.discard()
-        else:
-            prediction.finish(begun, overwrite)
+            return read_provenance(prediction.out).get(FOUND)
+        return prediction.finish(begun, overwrite)
 
 
 def cores() -> int:
