@@ -1,8 +1,8 @@
 """Kill a prediction at its n-th step on the disk, for every n, and run it again: a program.
 
-``python crash_points.py FOLDER NAME EVERY [overwrite] [anchor]`` predicts a slide to NAME in subfolders of
-FOLDER, in one process per prediction, and prints one line per difference from an uninterrupted one.
-Of EVERY steps, one is tried.
+``python crash_points.py FOLDER NAME EVERY [overwrite] [anchor]`` predicts a slide to NAME in
+subfolders of FOLDER, in one process per prediction, and prints one line per difference from an
+uninterrupted one. Of EVERY steps, one is tried.
 """
 
 import os
@@ -26,7 +26,7 @@ from support.run_folder import files_below
 
 STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.scandir"}
 TISSUE = np.array([[0, 0, 0], [0, 1, 0], [0, 1, 1]], bool)
-ANCHOR = AnchorTask(500.0, find_tissue=lambda: BlockMask(TISSUE, 400))
+ANCHOR = AnchorTask(500.0, find_tissue=lambda: BlockMask(np.array([[0, 1, 1]], bool), 400))
 
 
 def predict(out: Path, overwrite: bool, **changes: object) -> None:
