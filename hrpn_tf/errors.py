@@ -92,6 +92,10 @@ class NoTissueError(HrpnError):
     """The slide, or each patch of it, is without tissue."""
 
 
+class ConstantChannelError(HrpnError):
+    """A channel does not vary over the tissue, so that it cannot be normalised."""
+
+
 class SplitError(UsageError):
     """The groups do not allow the split that is asked for."""
 

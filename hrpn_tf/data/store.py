@@ -1,8 +1,9 @@
 """The patch store: Zarr v3 arrays of patches with a manifest, built once and read at random."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import zarr
@@ -10,6 +11,7 @@ import zarr
 from hrpn_tf._version import __version__
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.cutting import cut_slide
+from hrpn_tf.data.levels import Line, line_of, mapped, reference_of
 from hrpn_tf.data.manifest import (
     MANIFEST,
     Manifest,
@@ -33,6 +35,7 @@ from hrpn_tf.files import (
     refuse_existing,
     remove,
 )
+from hrpn_tf.slides.normalised import normalised
 from hrpn_tf.untrusted import read_text
 
 
@@ -82,8 +85,13 @@ class PatchStore:
 
     @property
     def dtype(self) -> np.dtype:
-        """Type of the grey levels."""
-        return np.dtype(self.manifest.dtype)
+        """Type of the grey levels of a patch: of the slides, or float32 if they are normalised."""
+        return np.dtype(np.float32 if _is_normalised(self.manifest) else self.manifest.dtype)
+
+    @cached_property
+    def _lines(self) -> list[list[Line]] | None:
+        """Gain and offset of each input of each slide; None where inputs are not normalised."""
+        return _lines_of(self.path, self.manifest) if _is_normalised(self.manifest) else None
 
     @property
     def patch(self) -> int:
@@ -120,19 +128,22 @@ class PatchStore:
         return np.flatnonzero(np.isin(self.table["group"], list(groups)))
 
     def read(self, index: int) -> np.ndarray:
-        """One patch (patch, patch, C), grey levels, in the type of the slides.
+        """One patch (patch, patch, C), grey levels, of :attr:`dtype`; inputs are normalised.
 
         Raises:
             StoreError: the file that holds it is damaged.
         """
         slide = int(np.searchsorted(self._ends, index, side="right"))
         try:
-            return np.asarray(self._arrays[slide][index - self._ends[slide]])
+            patch = np.asarray(self._arrays[slide][index - self._ends[slide]])
         except (RuntimeError, ValueError, OSError) as error:
             raise StoreError(
                 f"{self.path}: patch {index} cannot be read ({error}); run hrpn-tf prepare again "
                 "with --overwrite"
             ) from error
+        if self._lines is None:
+            return patch
+        return normalised(patch, [*self._lines[slide], (1.0, 0.0)])
 
     def statistics(self, groups: Sequence[str]) -> Scaling:
         """Mean, standard deviation and peak of the inputs; the latter two of the target.
@@ -145,6 +156,12 @@ class PatchStore:
         """
         slides = self.slides(groups)
         pooled = [pool(slide.moments[role] for slide in slides) for role in self.roles]
+        if self._lines is not None:
+            lines = {s.name: own for s, own in zip(self.manifest.slides, self._lines, strict=True)}
+            for number, role in enumerate(self.roles[:-1]):
+                pooled[number] = pool(
+                    mapped(s.moments[role], lines[s.name][number]) for s in slides
+                )
         *inputs, target = pooled
         return Scaling(
             input_mean=tuple(moments.mean for moments in inputs),
@@ -223,6 +240,9 @@ def build_store(
         except HrpnError:  # the remedy changes a slide or the configuration: nothing to resume
             remove(partial)
             raise
+        settings = owned_settings(config)
+        if config.normalisation == "slide":
+            settings |= _normalisation(records, config, plans[0].info.dtype)
         manifest = Manifest(
             roles=(*config.inputs, config.target),
             dtype=plans[0].info.dtype.name,
@@ -232,11 +252,46 @@ def build_store(
             fingerprint=identity,
             program=f"hrpn-tf {__version__}",
             slides=tuple(records),
-            settings=owned_settings(config),
+            settings=settings,
         )
         write_json(partial / MANIFEST, manifest)
         move(partial, path, overwrite)  # in place of an older one, if there is one
     return open_store(path)
+
+
+def _normalisation(
+    records: Sequence[SlideRecord], config: DataConfig, dtype: np.dtype
+) -> dict[str, Any]:
+    """The settings that a normalised store owns beside those of its configuration."""
+    reference = config.reference
+    if not reference:
+        levels = [record.levels for record in records if record.levels is not None]
+        reference = reference_of(levels, config.inputs)
+    # of the slides, since normalised inputs do not tell it
+    whole = float(np.iinfo(dtype).max) if dtype.kind == "u" else None
+    return {
+        "reference": {role: list(pair) for role, pair in reference.items()},
+        "grey_max": config.grey_max or whole,
+    }
+
+
+def _is_normalised(manifest: Manifest) -> bool:
+    return (manifest.settings or {}).get("normalisation", "none") != "none"
+
+
+def _lines_of(path: Path, manifest: Manifest) -> list[list[Line]]:
+    """Gain and offset of each input of each slide."""
+    try:
+        reference = (manifest.settings or {})["reference"]
+        return [
+            [line_of(slide.levels[role], reference[role]) for role in manifest.roles[:-1]]  # type: ignore[index]
+            for slide in manifest.slides
+        ]
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, IndexError):
+        raise StoreError(
+            f"{path}: does not say how its slides are normalised; run hrpn-tf prepare again with "
+            "--overwrite"
+        ) from None
 
 
 def _begin(partial: Path, identity: str, overwrite: bool) -> None:

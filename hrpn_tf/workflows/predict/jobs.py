@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from hrpn_tf.errors import UsageError
 from hrpn_tf.slides.checks import role_channels
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.predict.anchors import Anchor, area_of, statement, tissue_blocks
+from hrpn_tf.workflows.predict.normalisation import Normalisation
 from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request
 
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
     from hrpn_export import Contract, Session
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
-    from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
+    from hrpn_tf.prediction import (
+        Frame,
+        Region,
+        SlidePrediction,
+        StartedPrediction,
+        TissueMap,
+    )
     from hrpn_tf.prediction.anchor import AnchorSums, AnchorTask
     from hrpn_tf.slides import Slide, SlideInfo
     from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
@@ -52,6 +59,7 @@ class SlideJob:
         target: index in the file of the measured target; None unless a part of it anchors.
         others: sums of the other slides of the same animal.
         hold: keep the prediction unfinished until these are known.
+        reference_levels: of the network's contract; None for inputs as stored.
     """
 
     slide: Path
@@ -69,6 +77,7 @@ class SlideJob:
     target: int | None = None
     others: "tuple[AnchorSums, ...]" = ()
     hold: bool = False
+    reference_levels: tuple[tuple[float, float], ...] | None = None
 
 
 def check(
@@ -125,6 +134,7 @@ def check(
         mask=None if options.mask is None else options.mask.absolute(),
         anchor=request.anchor,
         target=target,
+        reference_levels=contract.reference_levels,
     )
 
 
@@ -183,6 +193,7 @@ def opened(
     session: "Session",
     budget: int | None,
     watch: "RangeWatch | None" = None,
+    begun: "StartedPrediction | None" = None,
 ) -> Iterator["SlidePrediction"]:
     """Open the slide of a job, and make its prediction.
 
@@ -191,23 +202,29 @@ def opened(
         session: session of the job's network.
         budget: memory limit of this process, bytes.
         watch: sees the grey levels of each tile; None for nothing.
+        begun: the started prediction, if another process started it.
     """
     from hrpn_tf.prediction import SlidePrediction, open_frame, read_mask
+    from hrpn_tf.slides.normalised import NormalisedSlide
 
     config = job.config.prediction
     cache = _cache_bytes(budget)
     with open_in_time(job.slide, config.io_timeout, cache) as slide:
-        info, seen = slide.info, open_frame(slide, job.frame)
-        size = size_of(seen.info)
+        info, stored = slide.info, open_frame(slide, job.frame)
+        size = size_of(stored.info)
+        normalisation, seen = None, stored
+        if job.reference_levels is not None:
+            normalisation = Normalisation(job, stored, begun)
+            seen = NormalisedSlide(stored, normalisation.lines)
         means: list[np.ndarray] = []  # kept for reuse, so that the slide is read once
-        look = partial(_tissue, slide, job, size, means)
+        look = partial(_tissue, slide, job, size, means, normalisation)
         yield SlidePrediction(
             session=session,
             slide=seen,
             channels=job.channels,
             out=job.out,
             config=config,
-            origin=partial(_origin, job, info, size),
+            origin=partial(_origin, job, info, size, normalisation),
             pixel_size_um=job.frame.pixel_size_um,
             region=job.region,
             mask=None if job.mask is None else read_mask(job.mask, *size_of(info), job.frame.scale),
@@ -217,7 +234,7 @@ def opened(
             assess=None
             if job.profile is None
             else partial(_assess, job, session, seen, look, means),
-            anchor=_anchor_task(job, info, seen, size),
+            anchor=_anchor_task(job, info, stored, size),
         )
 
 
@@ -302,7 +319,12 @@ def _anchor_task(
     )
 
 
-def _origin(job: SlideJob, info: "SlideInfo", size: tuple[int, int]) -> Mapping[str, object]:
+def _origin(
+    job: SlideJob,
+    info: "SlideInfo",
+    size: tuple[int, int],
+    normalisation: Normalisation | None,
+) -> Mapping[str, object]:
     from hrpn_tf.files import sha256
     from hrpn_tf.prediction import prediction_provenance
     from hrpn_tf.prediction.anchor import STATED
@@ -319,11 +341,17 @@ def _origin(job: SlideJob, info: "SlideInfo", size: tuple[int, int]) -> Mapping[
         mask=None if job.mask is None else {"file": job.mask.name, "sha256": sha256(job.mask)},
         seconds=job.config.prediction.io_timeout,
     )
+    if normalisation is not None:
+        origin |= normalisation.to_json()
     return origin if stated is None else {**origin, STATED: stated}
 
 
 def _tissue(
-    slide: "Slide", job: SlideJob, size: tuple[int, int], looked: "list[np.ndarray]"
+    slide: "Slide",
+    job: SlideJob,
+    size: tuple[int, int],
+    looked: "list[np.ndarray]",
+    normalisation: Normalisation | None,
 ) -> "TissueMap":
     """Tissue map by the rule that selected training patches.
 
@@ -331,6 +359,7 @@ def _tissue(
         slide, job: see ``opened``.
         size: (height, width) of the slide on the grid of the prediction, px.
         looked: receives the mean intensities that the map is made from, (h, w, inputs).
+        normalisation: of the slide; its background is given as the network sees it.
     """
     from hrpn_tf.data.tissue import is_tissue
     from hrpn_tf.prediction import find_tissue
@@ -341,7 +370,12 @@ def _tissue(
         return is_tissue(means.mean(axis=-1), job.config.data.tissue)
 
     slow = TimedReads(slide, job.config.prediction.io_timeout)
-    return find_tissue(slow, job.channels, size, classify)
+    found = find_tissue(slow, job.channels, size, classify)
+    if normalisation is None:
+        return found
+    lines = normalisation.lines()
+    pairs = zip(found.background, (lines[i] for i in job.channels), strict=True)
+    return replace(found, background=tuple(g * level + o for level, (g, o) in pairs))
 
 
 def _assess(

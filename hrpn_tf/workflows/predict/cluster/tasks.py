@@ -116,7 +116,7 @@ def compute(
     from hrpn_tf.memory import peak_bytes
 
     watch = watch_of(job.network, list(job.channel_names))
-    with _opened(job, means, watch) as prediction:
+    with _opened(job, means, watch, begun) as prediction:
         started = time.monotonic()
         done = prediction.work(begun).journal().finished()
         left = [index for index in indices if index not in done]
@@ -137,7 +137,7 @@ def finish(
     from hrpn_tf.prediction.anchor import FOUND
     from hrpn_tf.slides import read_provenance
 
-    with _opened(job, means) as prediction:
+    with _opened(job, means, begun=begun) as prediction:
         if job.hold:
             prediction.measure(begun)
             return None
@@ -165,7 +165,10 @@ def _is_made(prediction: "SlidePrediction", begun: "StartedPrediction", overwrit
 
 @contextmanager
 def _opened(
-    job: SlideJob, means: WorkerLimits, watch: "RangeWatch | None" = None
+    job: SlideJob,
+    means: WorkerLimits,
+    watch: "RangeWatch | None" = None,
+    begun: "StartedPrediction | None" = None,
 ) -> Iterator["SlidePrediction"]:
     if means.version != __version__:
         raise ClusterError(
@@ -179,7 +182,7 @@ def _opened(
         # Dask's default of one thread means unlimited; the runtimes then use all cores
         threads = means.threads or (worker.state.nthreads if worker.state.nthreads > 1 else None)
         session = load_network(job.network, threads)
-        with opened(job, session, means.budget, watch) as prediction:
+        with opened(job, session, means.budget, watch, begun) as prediction:
             yield prediction
 
 
