@@ -88,6 +88,29 @@ class AugmentationConfig(Section):
         "multiplied by its own factor between 1 - `gain_jitter` and 1 + `gain_jitter`; the target "
         "stays as it is.",
     )
+    offset_jitter: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        json_schema_extra=unit("grey levels"),
+        description="Largest change of an input's background. A value of its own between "
+        "-`offset_jitter` and `offset_jitter` is added to each input channel, after its gain.",
+    )
+    gamma_jitter: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        json_schema_extra=unit("fraction"),
+        description="Largest bend of an input's intensity scale. Each input channel is raised to "
+        "its own power between 1 / (1 + `gamma_jitter`) and 1 + `gamma_jitter`, before its gain. A "
+        "bright level (mean + 2 standard deviations over the tissue of the first slide) stays as "
+        "it is.",
+    )
+
+    @property
+    def changes_intensity(self) -> bool:
+        """Whether the inputs get other intensities."""
+        return max(self.gain_jitter, self.offset_jitter, self.gamma_jitter) > 0
 
 
 class DataConfig(Section):

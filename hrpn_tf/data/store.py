@@ -122,6 +122,18 @@ class PatchStore:
             )
         return tuple(slide for slide in self.manifest.slides if slide.group in groups)
 
+    @cached_property
+    def bright_levels(self) -> tuple[float, ...]:
+        """Mean + 2 standard deviations of each input over the tissue of the first slide.
+
+        Of one slide, so that it stays the same while slides are added to the dataset.
+        """
+        slide = self.manifest.slides[0]
+        found = [slide.moments[role] for role in self.roles[:-1]]
+        if self._lines is not None:
+            found = [mapped(each, line) for each, line in zip(found, self._lines[0], strict=True)]
+        return tuple(max(each.mean + 2 * each.std, 1e-6) for each in found)
+
     def indices(self, groups: Sequence[str]) -> np.ndarray:
         """Numbers (int64, rising) of the patches of these groups."""
         self.slides(groups)
