@@ -119,7 +119,7 @@ class Slide:
 
 def simulated(number: int, spread: float, side: int) -> Slide:
     """A slide of an animal of its own."""
-    keys = {"height_px": side, "width_px": side, "transport.group_spread": spread}
+    keys = {"height": side, "width": side, "transport.group_spread": spread}
     config = load_config(overrides=[f"simulation.{k}={v}" for k, v in keys.items()]).simulation
     return Slide(make_image(config, FIRST + number, FIRST + number), config.pixel_size_um)
 

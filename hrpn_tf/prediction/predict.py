@@ -79,7 +79,9 @@ def run_prediction(
         HrpnError: as raised by the steps of ``SlidePrediction``.
     """
     pixels, started = prediction.area.height * prediction.area.width, time.perf_counter()
-    prediction.unfinished.forget_finished()
+    if prediction.anchor is None or not prediction.anchor.others:
+        prediction.unfinished.forget_finished()
+    # else it is what was computed a moment ago, also if an equal result is to be replaced
     refuse_existing(prediction.out, overwrite)
     with prediction.unfinished.held():
         refuse_existing(prediction.out, overwrite)  # the process that held it may have finished it

@@ -173,6 +173,31 @@ def test_an_animal_goes_on_where_it_was_stopped(
     assert files_below(out) == files_below(tmp_path / "reference")
 
 
+@pytest.mark.slow
+def test_slides_of_one_animal_on_workers(run: Path, tmp_path: Path) -> None:
+    """The same bytes as from one process."""
+    rows = ["d1.ome.tif,d,30", "d2.ome.tif,d,30", "e.ome.tif,e,12.5"]
+    slides = listed(tmp_path, rows)
+    assert predict(run, slides, "--out", tmp_path / "reference").exit_code == 0
+    out = tmp_path / "out"
+    done = hrpn_tf("predict", slides, "--run", run, "--workers", 2, "--out", out)
+    assert done.exit_code == 0
+    assert files_below(out) == files_below(tmp_path / "reference")
+    assert done.out.count("anchored: times") == 3
+
+
+def test_an_animal_is_predicted_again(run: Path, tmp_path: Path) -> None:
+    """Although its results are there, and are the same."""
+    rows = ["d1.ome.tif,d,30", "d2.ome.tif,d,30"]
+    slides, out = listed(tmp_path, rows), tmp_path / "out"
+    assert predict(run, slides, "--out", out).exit_code == 0
+    before = files_below(out)
+    done = predict(run, slides, "--out", out, "--overwrite")
+    assert done.exit_code == 0
+    assert done.out.count("9 of 9 blocks were there") == 2, "computed once"
+    assert files_below(out) == before
+
+
 def test_a_slide_waits_for_the_others_of_its_animal(run: Path, tmp_path: Path) -> None:
     """No factor without all of them; what is computed is kept for the next call."""
     (tmp_path / "d2.ome.tif").write_bytes((tmp_path / "d2.ome.tif").read_bytes()[:9000])

@@ -121,7 +121,8 @@ class ClusterScheduler:
         finally:
             for slide in self._slides.values():
                 slide.held.close()
-        if len(jobs) > 1 and len(jobs) > len(self._failures):
+        held = all(job.hold for job in jobs)  # their results come later
+        if len(jobs) > 1 and len(jobs) > len(self._failures) and not held:
             seconds = time.monotonic() - started
             self._execution.on_done(
                 describe_cohort(len(jobs) - len(self._failures), computed, seconds)
