@@ -88,7 +88,9 @@ def anchored(
     elif region is not None:
         if len(requests) > 1:
             raise UsageError(f"--anchor-region is of one slide, for {len(requests)} slides")
-        requests = [replace(each, anchor=Anchor(region=region)) for each in requests]
+        # absolute for workers, which may work in another folder
+        place = region.absolute() if isinstance(region, Path) else region
+        requests = [replace(each, anchor=Anchor(region=place)) for each in requests]
     elif listed and len(listed) < len(requests):
         without = next(each for each in requests if each.anchor is None)
         raise SlideListError(
