@@ -53,7 +53,7 @@ def _prepared(store: "PatchStore") -> dict[str, Any]:
             f"{store.path}: was prepared by a version that did not record its tissue settings; "
             "those of the configuration are taken for evaluation, calibration and prediction"
         )
-        return fixed
+        return {**fixed, "normalisation": "none"}
     known = {key: value for key, value in manifest.settings.items() if key in _OWNED}
     try:
         made = DataConfig.model_validate({**known, **fixed})

@@ -15,6 +15,11 @@ from hrpn_tf.slides import open_slide, read_provenance, write_slide
 LEVELS = ((4.0, 250.0), (5.0, 200.0))
 CONTRACT = Contract(ROLES[:2], ("qd",), 0.5, 4, 41, True, 255.0, reference_levels=LEVELS)
 REFERENCE = {role: list(pair) for role, pair in zip(ROLES, LEVELS, strict=False)}
+OVERRIDES = [
+    f"prediction.tile={TILE}",
+    "data.normalisation=slide",
+    f"data.reference={yaml.safe_dump(REFERENCE, default_flow_style=True)}",
+]
 
 
 @pytest.fixture
@@ -26,11 +31,8 @@ def run(tmp_path: Path, network: Path) -> Path:
     image[..., :2] = image[..., :2] * (200.0, 20.0) + (1000.0, 50.0)
     write_slide(tmp_path / "b.ome.tif", np.rint(image).astype(np.uint16), channels=ROLES,
                 pixel_size_um=0.5, provenance={})  # fmt: skip
-    overrides = [
-        f"prediction.tile={TILE}",
-        "data.normalisation=slide",
-        f"data.reference={yaml.safe_dump(REFERENCE, default_flow_style=True)}",
-    ]
+    # all of it is tissue: in noise, the mask would depend on which channel is the brighter one
+    overrides = [*OVERRIDES, "data.tissue.method=all"]
     return make_run(tmp_path / "run", network, CONTRACT, overrides=overrides)
 
 
@@ -83,9 +85,10 @@ def test_a_part_is_normalised_by_the_whole_slide(run: Path, tmp_path: Path) -> N
     ("value", "message"), [(0, "no tissue"), (9, "the channel of vessels is 9")]
 )
 def test_slides_that_cannot_be_normalised(
-    run: Path, tmp_path: Path, value: int, message: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, network: Path, value: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Before anything is computed, and nothing is left."""
+    run = make_run(tmp_path / "run", network, CONTRACT, overrides=OVERRIDES)
     image = np.full((80, 90, 3), value, np.uint8)
     write_slide(tmp_path / "flat.ome.tif", image, channels=ROLES, pixel_size_um=0.5, provenance={})
     out = tmp_path / "results" / "out.ome.tif"
