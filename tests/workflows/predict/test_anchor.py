@@ -194,7 +194,7 @@ def test_an_animal_is_predicted_again(run: Path, tmp_path: Path) -> None:
     before = files_below(out)
     done = predict(run, slides, "--out", out, "--overwrite")
     assert done.exit_code == 0
-    assert done.out.count("9 of 9 blocks were there") == 2, "computed once"
+    assert done.out.count("12 of 12 blocks were there") == 2, "computed once"
     assert files_below(out) == before
 
 
