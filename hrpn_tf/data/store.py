@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import zarr
@@ -11,7 +11,7 @@ import zarr
 from hrpn_tf._version import __version__
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.cutting import cut_slide
-from hrpn_tf.data.levels import Line, line_of, mapped, reference_of
+from hrpn_tf.data.levels import Line, mapped
 from hrpn_tf.data.manifest import (
     MANIFEST,
     Manifest,
@@ -22,6 +22,7 @@ from hrpn_tf.data.manifest import (
     write_json,
 )
 from hrpn_tf.data.moments import pool
+from hrpn_tf.data.normalisation import is_normalised, lines_of, normalisation_of
 from hrpn_tf.data.plan import PlannedSlide, fingerprint, owned_settings, plan_slides
 from hrpn_tf.data.shards import whole
 from hrpn_tf.data.simulated import SlidePlan, patches_folder, read_dataset
@@ -86,12 +87,12 @@ class PatchStore:
     @property
     def dtype(self) -> np.dtype:
         """Type of the grey levels of a patch: of the slides, or float32 if they are normalised."""
-        return np.dtype(np.float32 if _is_normalised(self.manifest) else self.manifest.dtype)
+        return np.dtype(np.float32 if is_normalised(self.manifest) else self.manifest.dtype)
 
     @cached_property
     def _lines(self) -> list[list[Line]] | None:
         """Gain and offset of each input of each slide; None where inputs are not normalised."""
-        return _lines_of(self.path, self.manifest) if _is_normalised(self.manifest) else None
+        return lines_of(self.path, self.manifest) if is_normalised(self.manifest) else None
 
     @property
     def patch(self) -> int:
@@ -254,7 +255,7 @@ def build_store(
             raise
         settings = owned_settings(config)
         if config.normalisation == "slide":
-            settings |= _normalisation(records, config, plans[0].info.dtype)
+            settings |= normalisation_of(records, config, plans[0].info.dtype)
         manifest = Manifest(
             roles=(*config.inputs, config.target),
             dtype=plans[0].info.dtype.name,
@@ -269,41 +270,6 @@ def build_store(
         write_json(partial / MANIFEST, manifest)
         move(partial, path, overwrite)  # in place of an older one, if there is one
     return open_store(path)
-
-
-def _normalisation(
-    records: Sequence[SlideRecord], config: DataConfig, dtype: np.dtype
-) -> dict[str, Any]:
-    """The settings that a normalised store owns beside those of its configuration."""
-    reference = config.reference
-    if not reference:
-        levels = [record.levels for record in records if record.levels is not None]
-        reference = reference_of(levels, config.inputs)
-    # of the slides, since normalised inputs do not tell it
-    whole = float(np.iinfo(dtype).max) if dtype.kind == "u" else None
-    return {
-        "reference": {role: list(pair) for role, pair in reference.items()},
-        "grey_max": config.grey_max or whole,
-    }
-
-
-def _is_normalised(manifest: Manifest) -> bool:
-    return (manifest.settings or {}).get("normalisation", "none") != "none"
-
-
-def _lines_of(path: Path, manifest: Manifest) -> list[list[Line]]:
-    """Gain and offset of each input of each slide."""
-    try:
-        reference = (manifest.settings or {})["reference"]
-        return [
-            [line_of(slide.levels[role], reference[role]) for role in manifest.roles[:-1]]  # type: ignore[index]
-            for slide in manifest.slides
-        ]
-    except (KeyError, TypeError, ValueError, ZeroDivisionError, IndexError):
-        raise StoreError(
-            f"{path}: does not say how its slides are normalised; run hrpn-tf prepare again with "
-            "--overwrite"
-        ) from None
 
 
 def _begin(partial: Path, identity: str, overwrite: bool) -> None:

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 from hrpn_tf.files import sha256
 from hrpn_tf.prediction.belonging import ExpectedInput, ExpectedSettings, mismatch
 from hrpn_tf.prediction.frame import open_frame
-from hrpn_tf.workflows.predict.jobs import (
-    SlideJob,
-    anchor_statement,
-    open_in_time,
-    region_of,
-    size_of,
-)
+from hrpn_tf.workflows.predict.job import SlideJob, region_of, size_of
+from hrpn_tf.workflows.predict.jobs import open_in_time
+from hrpn_tf.workflows.predict.origin import anchor_statement
 
 if TYPE_CHECKING:
     from hrpn_export import Contract

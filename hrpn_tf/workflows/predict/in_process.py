@@ -7,7 +7,7 @@ from pathlib import Path
 from hrpn_export.errors import BundleError
 
 from hrpn_tf.errors import HrpnError
-from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.one_slide import predict_slide
 from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn

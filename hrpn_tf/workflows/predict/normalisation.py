@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from hrpn_tf.data.levels import Levels, Line
     from hrpn_tf.prediction import StartedPrediction
     from hrpn_tf.slides import Slide
-    from hrpn_tf.workflows.predict.jobs import SlideJob
+    from hrpn_tf.workflows.predict.job import SlideJob
 
 KEY = "normalisation"  # of the result's metadata
 
@@ -65,7 +65,7 @@ class Normalisation:
             return {role: (each["dark"], each["bright"]) for role, each in self._known.items()}
         from hrpn_tf.data.levels import read_levels
         from hrpn_tf.prediction.reading import TimedReads
-        from hrpn_tf.workflows.predict.anchors import tissue_blocks
+        from hrpn_tf.workflows.predict.anchor import tissue_blocks
 
         job = self._job
         seconds = job.config.prediction.io_timeout

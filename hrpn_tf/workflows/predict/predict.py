@@ -13,8 +13,10 @@ from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.anchors import anchored
 from hrpn_tf.workflows.predict.existing import difference
-from hrpn_tf.workflows.predict.jobs import SlideJob, check, with_tile
+from hrpn_tf.workflows.predict.job import SlideJob
+from hrpn_tf.workflows.predict.jobs import check, with_tile
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, requests
@@ -69,6 +71,7 @@ def predict_run(
     options, execution = options or PredictionOptions(), execution or Execution()
     config = _config(network, options.overrides)
     asked = requests(slides, network, config, out, options)
+    asked = anchored(asked, options.anchor, options.anchor_region)
     several = len(asked) > 1
     looked = _look_at_all(asked, network, config, options, execution)
     jobs = [found for found in looked if isinstance(found, SlideJob)]

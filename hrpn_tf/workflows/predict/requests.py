@@ -14,7 +14,7 @@ from hrpn_tf.runs.slides import (
     prediction_path,
 )
 from hrpn_tf.workflows.networks.network import Network
-from hrpn_tf.workflows.predict.anchors import Anchor, anchored
+from hrpn_tf.workflows.predict.anchor import Anchor
 from hrpn_tf.workflows.predict.options import PredictionOptions
 
 
@@ -50,7 +50,7 @@ def requests(
 
     Raises:
         UsageError: two results with the same name, one file for several slides, or a channel for
-            an input that the network does not have; or an anchor that does not fit the slides.
+            an input that the network does not have.
     """
     from hrpn_tf.prediction.output import FILE_SUFFIXES, suffix_of
     from hrpn_tf.slides.names import slide_name
@@ -90,8 +90,7 @@ def requests(
             for slide in choose_slides(all_slides, options.groups, str(path or network.folder))
         ]
     one = out is not None and out.suffix.lower() in FILE_SUFFIXES
-    found = _one_file(found, out) if one and out is not None else _distinct(found)
-    return anchored(found, options.anchor, options.anchor_region)
+    return _one_file(found, out) if one and out is not None else _distinct(found)
 
 
 def _slides_of(network: Network, config: Config, path: Path | None) -> tuple[RunSlide, ...]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hrpn_tf.errors import AnchorError
-from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.job import SlideJob
 
 Failure = tuple[Path, Exception]
 

@@ -16,7 +16,7 @@ from hrpn_tf.workflows.predict import calibrated_range
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
-from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe, describe_cohort, warn_of_clipping

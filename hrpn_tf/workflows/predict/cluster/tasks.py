@@ -13,7 +13,8 @@ from hrpn_tf._version import __version__
 from hrpn_tf.errors import ClusterError
 from hrpn_tf.workflows.networks.network import load_network
 from hrpn_tf.workflows.predict.calibrated_range import watch_of
-from hrpn_tf.workflows.predict.jobs import SlideJob, opened
+from hrpn_tf.workflows.predict.job import SlideJob
+from hrpn_tf.workflows.predict.jobs import opened
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import SlidePrediction, StartedPrediction
