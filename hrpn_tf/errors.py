@@ -89,7 +89,11 @@ class SimulationFailedError(HrpnError):
 
 
 class NoTissueError(HrpnError):
-    """No patch of the slide holds tissue."""
+    """The slide, or each patch of it, is without tissue."""
+
+
+class ConstantChannelError(HrpnError):
+    """A channel does not vary over the tissue, so that it cannot be normalised."""
 
 
 class SplitError(UsageError):
@@ -173,6 +177,10 @@ class MissingPredictionError(UsageError):
 
 class SlideMismatchError(UsageError):
     """A predicted and a measured slide do not lie on the same pixels."""
+
+
+class AnchorError(UsageError):
+    """A prediction cannot be scaled to what was measured, or what was measured is no such value."""
 
 
 class MemoryBudgetError(UsageError):

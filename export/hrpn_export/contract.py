@@ -14,7 +14,9 @@ from hrpn_export.errors import ContractError
 class Contract:
     """What an image-to-image model expects and gives.
 
-    Arrays are NHWC; values are grey levels (intensities) as stored in the image file.
+    Arrays are NHWC; values are grey levels (intensities) as stored in the image file. With
+    ``reference_levels`` the inputs are these times a gain plus an offset per channel, which is the
+    same for all pixels of a slide and is applied before the model.
 
     Attributes:
         inputs: channel roles of the input, in order.
@@ -28,6 +30,8 @@ class Contract:
         grey_max: largest grey level of the data type of the training slides, e.g. 255 or 65535.
         coverage: nominal coverage of the prediction intervals, e.g. 0.9: the three outputs are
             then the mean, the lower and the upper bound; None for a model without intervals.
+        reference_levels: dark and bright level of each input, to which those of a slide (its 1 %
+            and 99 % quantiles over tissue) are mapped; None for grey levels as stored.
 
     Raises:
         ContractError: a value has the wrong type, or is not possible.
@@ -45,6 +49,7 @@ class Contract:
     tile_exact: bool
     grey_max: float
     coverage: float | None = None
+    reference_levels: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self) -> None:
         _check_names("inputs", self.inputs)
@@ -59,6 +64,8 @@ class Contract:
         _check_range("grey_max", self.grey_max, *_GREY_LEVELS)
         if self.coverage is not None:
             _check_coverage(self.coverage, self.outputs)
+        if self.reference_levels is not None:
+            _check_levels(self.reference_levels, self.inputs)
 
     @property
     def points(self) -> int:
@@ -103,11 +110,12 @@ class Contract:
     def fields(self) -> dict[str, Any]:
         """The values by name, as JSON stores them.
 
-        ``coverage`` is included only if there are intervals, so that older programs can read the
-        contract of a model without.
+        ``coverage`` and ``reference_levels`` are included only if there are any, so that older
+        programs can read the contract of a model without.
         """
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return {k: v for k, v in values.items() if k != "coverage" or v is not None}
+        optional = ("coverage", "reference_levels")
+        return {k: v for k, v in values.items() if k not in optional or v is not None}
 
     @classmethod
     def from_json(cls, text: str) -> "Contract":
@@ -121,7 +129,7 @@ class Contract:
             values: dict[str, Any] = json.loads(text)
             for key, value in values.items():
                 if isinstance(value, list):
-                    values[key] = tuple(value)
+                    values[key] = tuple(tuple(v) if isinstance(v, list) else v for v in value)
             return cls(**values)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ContractError(f"not a contract: {' '.join(str(error).split())}") from None
@@ -175,6 +183,19 @@ def _check_coverage(value: object, outputs: tuple[str, ...]) -> None:
         raise ContractError(
             f"a model with intervals has three outputs (mean, lower, upper), got {len(outputs)}"
         )
+
+
+def _check_levels(value: object, inputs: tuple[str, ...]) -> None:
+    fits = isinstance(value, tuple) and len(value) == len(inputs)
+    pairs = value if fits and isinstance(value, tuple) else ((),)
+    for pair in pairs:
+        real = isinstance(pair, tuple) and len(pair) == 2
+        real = real and all(isinstance(v, Real) and not isinstance(v, bool) for v in pair)
+        if not real or not -_GREY_LEVELS[1] <= pair[0] < pair[1] <= _GREY_LEVELS[1]:
+            raise ContractError(
+                "reference_levels must be a dark and a brighter level for each input, got "
+                f"{_short(value)}"
+            )
 
 
 def _short(value: object) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hrpn_tf.prediction import Region
     from hrpn_tf.workflows.networks.network import Network
 
 NetworkArgument = Union[RunArgument, "Network"]
@@ -135,6 +136,8 @@ def predict(
     groups: Sequence[str] = (),
     region: tuple[int, int, int, int] | None = None,
     mask: PathArgument | None = None,
+    anchor: float | None = None,
+    anchor_region: tuple[int, int, int, int] | PathArgument | None = None,
     workers: int = 0,
     model_format: str | None = None,
     precision: str | None = None,
@@ -159,6 +162,8 @@ def predict(
     groups: Sequence[str] = (),
     region: tuple[int, int, int, int] | None = None,
     mask: PathArgument | None = None,
+    anchor: float | None = None,
+    anchor_region: tuple[int, int, int, int] | PathArgument | None = None,
     workers: int = 0,
     model_format: str | None = None,
     precision: str | None = None,
@@ -195,6 +200,11 @@ def predict(
         region: x, y, width, height of the part to predict, px at full resolution.
         mask: GeoJSON file with outlines; only pixels inside them are predicted. Outlines are
             united; those of QuPath's class ``Ignore*`` are cut out.
+        anchor: measured mean of the target over the tissue of the animal, to which the prediction
+            is scaled, in this unit; a column ``anchor`` of a slide list states it for each animal.
+        anchor_region: x, y, width, height of a part of the only slide whose target was measured,
+            px at full resolution, or a GeoJSON file with its outlines, to which the prediction is
+            scaled.
         workers: processes on this machine; 0 for this one alone.
         model_format, precision: of a bundle: which format runs, e.g. ``"tflite"``, ``"int8"``;
             ONNX in fp32 if None.
@@ -217,6 +227,7 @@ def predict(
         NonFinitePixelsError: NaN or infinite pixels.
         RunError, CalibrationError: there is no network yet, or no intervals.
         SomeSlidesFailedError: some of several slides failed; the others are done.
+        AnchorError: the anchor is not above 0, or the prediction cannot be scaled to it.
         OutputExistsError: a prediction exists, and ``overwrite`` is false.
 
     Example:
@@ -231,7 +242,6 @@ def predict(
     """
     import numpy as np
 
-    from hrpn_tf.prediction import Region
     from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
     from hrpn_tf.workflows.predict.predict import predict_run
 
@@ -241,7 +251,13 @@ def predict(
     chosen = network_of(network, intervals, bundle)
     settings = {**(settings or {}), "prediction.symmetries": True} if symmetries else settings
     if isinstance(slides, np.ndarray):
-        only_files = {"out": out, "channels": channels, "region": region, "mask": mask}
+        only_files: dict[str, object] = {
+            "out": out,
+            "channels": channels,
+            "region": region,
+            "mask": mask,
+        }
+        only_files |= {"anchor": anchor, "anchor_region": anchor_region}
         _refuse({**only_files, "groups": groups, "workers": workers})
         with work(progress):
             return predict_array(chosen, slides, pixel_size, intervals, settings)
@@ -251,16 +267,26 @@ def predict(
             _paths(slides),
             out=optional_path(out),
             options=PredictionOptions(
-                region=region and Region(region[1], region[0], region[3], region[2]),
+                region=_region(region),
                 mask=optional_path(mask),
                 pixel_size_um=pixel_size,
                 groups=tuple(groups),
                 channels=channels or {},
                 overrides=overrides_of(settings),
+                anchor=anchor,
+                anchor_region=_region(anchor_region)
+                if isinstance(anchor_region, tuple)
+                else optional_path(anchor_region),
             ),
             execution=Execution(workers=workers, overwrite=overwrite),
         )
     return PredictionResult(tuple(done), now.seconds)
+
+
+def _region(region: tuple[int, int, int, int] | None) -> "Region | None":
+    from hrpn_tf.prediction import Region
+
+    return None if region is None else Region(region[1], region[0], region[3], region[2])
 
 
 def network_of(

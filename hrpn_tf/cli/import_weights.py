@@ -56,6 +56,7 @@ def command(
         target=config.data.target,
         pixel_size_um=pixel_size_um,
         grey_max=grey_max,
+        reference_levels=config.data.reference_levels,
     )
     config = adopt_network(config)
     create_imported_run(out, config=config, contract=contract, network=model, overwrite=overwrite)

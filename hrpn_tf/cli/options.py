@@ -164,8 +164,8 @@ preset_option: Decorator = click.option(
 )
 
 
-def parse_region(text: str | None) -> "Region | None":
-    """What ``--region`` says, px.
+def parse_region(text: str | None, option: str = "--region") -> "Region | None":
+    """What ``--region``, or another option for a rectangle, says, px.
 
     Raises:
         UsageError: not four whole numbers.
@@ -178,7 +178,7 @@ def parse_region(text: str | None) -> "Region | None":
         x, y, width, height = (int(part) for part in text.split(","))
     except ValueError:
         raise UsageError(
-            f"--region {text}: expected X,Y,WIDTH,HEIGHT in px, e.g. 0,0,4096,4096"
+            f"{option} {text}: expected X,Y,WIDTH,HEIGHT in px, e.g. 0,0,4096,4096"
         ) from None
     return Region(y, x, height, width)
 

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction import Region
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +98,20 @@ _prediction_options = option_group(
         "predicted. Outlines of any class are united; those of QuPath's class Ignore* are cut out.",
     ),
     click.option(
+        "--anchor",
+        type=float,
+        metavar="MEAN",
+        help="Measured mean of the target over the tissue of the animal; the prediction is scaled "
+        "so that its mean is this, in this unit. A column 'anchor' of a slide list states it for "
+        "each animal.",
+    ),
+    click.option(
+        "--anchor-region",
+        metavar="X,Y,WIDTH,HEIGHT|FILE",
+        help="Part of the slide whose target was measured, in pixels at full resolution, or a "
+        "GeoJSON file with outlines; the prediction is scaled to the target there.",
+    ),
+    click.option(
         "--level",
         type=click.IntRange(min=0),
         help="Pyramid level to read; 0 is full resolution (default: the coarsest level that is "
@@ -169,6 +187,8 @@ def _options(
     level: int | None,
     pixel_size_um: float | None,
     groups: tuple[str, ...],
+    anchor: float | None,
+    anchor_region: str | None,
     **settings: object,
 ) -> PredictionOptions:
     """What the options say; each of ``settings`` is a key of the section ``prediction``."""
@@ -181,7 +201,15 @@ def _options(
         groups=groups,
         channels=dict(_parse_channel(text) for text in channels),
         overrides=(*overrides, *given),
+        anchor=anchor,
+        anchor_region=_anchor_region(anchor_region),
     )
+
+
+def _anchor_region(text: str | None) -> "Region | Path | None":
+    if text is not None and Path(text).suffix.lower() in (".geojson", ".json"):
+        return Path(text)
+    return parse_region(text, "--anchor-region")
 
 
 def _parse_channel(text: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """How slides become patches."""
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -87,6 +88,29 @@ class AugmentationConfig(Section):
         "multiplied by its own factor between 1 - `gain_jitter` and 1 + `gain_jitter`; the target "
         "stays as it is.",
     )
+    offset_jitter: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        json_schema_extra=unit("grey levels"),
+        description="Largest change of an input's background. A value of its own between "
+        "-`offset_jitter` and `offset_jitter` is added to each input channel, after its gain.",
+    )
+    gamma_jitter: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        json_schema_extra=unit("fraction"),
+        description="Largest bend of an input's intensity scale. Each input channel is raised to "
+        "its own power between 1 / (1 + `gamma_jitter`) and 1 + `gamma_jitter`, before its gain. A "
+        "bright level (mean + 2 standard deviations over the tissue of the first slide) stays as "
+        "it is.",
+    )
+
+    @property
+    def changes_intensity(self) -> bool:
+        """Whether the inputs get other intensities."""
+        return max(self.gain_jitter, self.offset_jitter, self.gamma_jitter) > 0
 
 
 class DataConfig(Section):
@@ -139,9 +163,29 @@ class DataConfig(Section):
         "edge of the slide. `shift` moves them inside, `pad` fills them up with zeros (as in the "
         "published method), and `drop` leaves them out.",
     )
+    normalisation: Literal["none", "slide"] = Field(
+        "none",
+        description="Normalisation of the inputs before the network sees them. `slide` maps the "
+        "dark and the bright level of each input of a slide (1 % and 99 % quantiles over its "
+        "tissue) to those of `reference`, by one gain and one offset for all of its pixels. The "
+        "target is never normalised.",
+    )
+    reference: dict[str, tuple[float, float]] = Field(
+        {},
+        json_schema_extra=unit("grey levels"),
+        description="Dark and bright level of each input that `normalisation: slide` maps to. `{}` "
+        "takes the median over the slides that are prepared.",
+    )
     tissue: TissueConfig = TissueConfig()
     split: SplitConfig = SplitConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
+
+    @property
+    def reference_levels(self) -> tuple[tuple[float, float], ...] | None:
+        """``reference`` in the order of the inputs; None where they are not normalised."""
+        if self.normalisation == "none" or not self.reference:
+            return None
+        return tuple(self.reference[role] for role in self.inputs)
 
     @model_validator(mode="after")
     def _roles_are_distinct(self) -> "DataConfig":
@@ -150,4 +194,8 @@ class DataConfig(Section):
             raise ValueError("inputs and target must be different roles")
         if unknown := sorted(set(self.channels) - set(roles)):
             raise ValueError(f"channels names roles that are neither input nor target: {unknown}")
+        if self.reference and set(self.reference) != set(self.inputs):
+            raise ValueError("reference must state the levels of all inputs, and of no other role")
+        if any(not dark < bright < math.inf for dark, bright in self.reference.values()):
+            raise ValueError("reference: the bright level of an input must be above its dark level")
         return self

@@ -17,7 +17,7 @@ TURNS = {
 
 @dataclass(frozen=True)
 class Draw:
-    """What is done to one patch, in this order: crop, quarter turns, flip, gains.
+    """What is done to one patch, in this order: crop, quarter turns, flip, tones.
 
     A flip of columns and 0 to 3 quarter turns together reach all 8 symmetries of the square.
 
@@ -29,7 +29,7 @@ class Draw:
         turns: counter-clockwise quarter turns.
         flip_rows: whether rows are reversed.
         flip_columns: whether columns are reversed.
-        gains: (inputs,) float32, factors of the input channels.
+        tones: (3, inputs) float32, gain, offset and gamma of the input channels.
     """
 
     y: int
@@ -39,7 +39,7 @@ class Draw:
     turns: int
     flip_rows: bool
     flip_columns: bool
-    gains: np.ndarray
+    tones: np.ndarray
 
 
 def draw(
@@ -70,8 +70,13 @@ def draw(
     drawn = random.integers(0, patch - window.core + 1, size=2)
     (y, x), within = window.place(patch, drawn if core is None else core)
     turns, flip_rows, flip_columns = random.integers(0, (4, 2, 2))
-    jitter = random.uniform(-1.0, 1.0, size=inputs)
-    gain = config.gain_jitter if config else 0.0
+    jitter = random.uniform(-1.0, 1.0, size=(3, inputs))
+    tone = config or AugmentationConfig()
+    tones = [
+        1.0 + tone.gain_jitter * jitter[0],
+        tone.offset_jitter * jitter[1],
+        (1.0 + tone.gamma_jitter) ** jitter[2],
+    ]
     turns = int(turns) if config and config.quarter_turns else 0
     flip_rows = config is not None and config.flips and bool(flip_rows)
     flip_columns = config is not None and config.flips and bool(flip_columns)
@@ -83,7 +88,7 @@ def draw(
         turns=turns,
         flip_rows=flip_rows,
         flip_columns=flip_columns,
-        gains=(1.0 + gain * jitter).astype(np.float32),
+        tones=np.array(tones, np.float32),
     )
 
 
@@ -100,7 +105,7 @@ def _moved(
 def move(patch: np.ndarray, change: Draw) -> list[np.ndarray]:
     """Crop, turn and flip a patch (H, W, C); gives its C planes (side, side).
 
-    Gains are not applied here: they wait until grey levels are floating point. OpenCV, plane by
+    Tones are not applied here: they wait until grey levels are floating point. OpenCV, plane by
     plane, is ten times faster than copying turned views of pixels with NumPy.
     """
     window = patch[change.y : change.y + change.side, change.x : change.x + change.side]

@@ -7,6 +7,7 @@ import numpy as np
 
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.grid import patch_grid, tissue_shares
+from hrpn_tf.data.levels import read_levels
 from hrpn_tf.data.manifest import SlideRecord
 from hrpn_tf.data.plan import PlannedSlide
 from hrpn_tf.data.shards import PatchWriter
@@ -23,6 +24,7 @@ def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bo
 
     Raises:
         NoTissueError: no patch of the slide is kept.
+        ConstantChannelError: an input that is to be normalised does not vary.
     """
     roles, entry = (*config.inputs, config.target), plan.entry
     height, width = plan.info.height, plan.info.width
@@ -31,6 +33,9 @@ def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bo
         side = block_side(config.tissue.scale_um, plan.pixel_size_um)
         blocks = read_blocks(slide, plan.channels, side, f"{entry.name} tissue", progress)
         mask = tissue_mask(blocks, inputs, config.tissue)
+        levels = None
+        if config.normalisation == "slide":
+            levels = read_levels(slide, plan.channels[:inputs], config.inputs, mask, side)
         corners = patch_grid(height, width, config.patch, config.stride, config.edge)
         shares = tissue_shares(mask, side, height, width, corners, config.patch)
         wanted = shares >= config.tissue.min_share
@@ -62,6 +67,7 @@ def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bo
         moments=dict(zip(roles, tissue_moments(blocks, mask), strict=True)),
         corners=tuple((int(y), int(x)) for y, x in corners[out.kept]),
         shares=tuple(round(float(share), 4) for share in shares[out.kept]),
+        levels=levels,
     )
 
 

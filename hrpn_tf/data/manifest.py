@@ -39,6 +39,7 @@ class SlideRecord:
         moments: role: grey levels over tissue pixels.
         corners: y, x of each patch, px, in the order of storage.
         shares: share of each patch that is tissue.
+        levels: role of an input: dark and bright level; None where inputs are not normalised.
     """
 
     name: str
@@ -52,6 +53,7 @@ class SlideRecord:
     moments: Mapping[str, ChannelMoments]
     corners: tuple[tuple[int, int], ...]
     shares: tuple[float, ...]
+    levels: Mapping[str, tuple[float, float]] | None = None
 
 
 @_CHECKED

@@ -98,13 +98,18 @@ def make_dataset(
     uses = _share(uses[first_step * batch_size :], batch_size if shuffle else 1, share)
     if shuffle:
         batch_size = device_batch or batch_size // share[1]
-    jitter = augmentation is not None and augmentation.gain_jitter > 0
+    jitter = augmentation is not None and augmentation.changes_intensity
+    if with_gains and augmentation and (augmentation.offset_jitter or augmentation.gamma_jitter):
+        raise ConfigError(
+            "data.augmentation: offset_jitter and gamma_jitter do not go with a teacher, which "
+            "sees the inputs before their gains alone; set both to 0"
+        )
     return _batches(
         partial(read_batch, store, seed, augmentation, window, sampling),
         uses,
         batch_size,
         (store.dtype, len(store.roles) - 1, window),
-        jitter=jitter,
+        bright=store.bright_levels if jitter else None,
         places=[
             *(["corner"] if window.context else []),
             *(["weight"] if sampling else []),
@@ -119,7 +124,7 @@ def _batches(
     batch_size: int,
     shape: tuple[np.dtype, int, Window],
     *,
-    jitter: bool,
+    bright: Sequence[float] | None,
     places: Sequence[str],
 ) -> tf.data.Dataset:
     """Batches that ``read`` reads ahead, of float32.
@@ -129,7 +134,8 @@ def _batches(
         uses: of the patches, in order.
         batch_size: patches per batch.
         shape: type of the store, number of inputs, and the window.
-        jitter: whether inputs are multiplied by their gains.
+        bright: of each input, the level that a gamma leaves as it is; None where inputs keep
+            their intensities.
         places: what comes along beside inputs and target, by name; see :func:`make_dataset`.
     """
     dtype, inputs, window = shape
@@ -137,23 +143,23 @@ def _batches(
     def load(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
         types = (dtype, dtype, tf.float32, tf.int32, tf.float32)
         # stateless, or deterministic training would read one batch at a time
-        pixels, target, gains, corner, weight = tf.numpy_function(
+        pixels, target, tones, corner, weight = tf.numpy_function(
             read, [batch], types, stateful=False
         )
         pixels.set_shape((batch.shape[0], window.side, window.side, inputs))
         target.set_shape((batch.shape[0], window.core, window.core, 1))
-        gains.set_shape((batch.shape[0], inputs))
+        tones.set_shape((batch.shape[0], 3, inputs))
         corner.set_shape((batch.shape[0], 2))
         weight.set_shape((batch.shape[0],))
-        return pixels, target, gains, corner, weight
+        return pixels, target, tones, corner, weight
 
     def finish(
-        pixels: tf.Tensor, target: tf.Tensor, gains: tf.Tensor, corner: tf.Tensor, weight: tf.Tensor
+        pixels: tf.Tensor, target: tf.Tensor, tones: tf.Tensor, corner: tf.Tensor, weight: tf.Tensor
     ) -> tuple[Any, ...]:
         grey = tf.cast(pixels, tf.float32)
-        if jitter:
-            grey *= gains[:, None, None, :]
-        known = {"corner": corner, "weight": weight, "gains": gains}
+        if bright is not None:
+            grey = toned(grey, tones, bright)
+        known = {"corner": corner, "weight": weight, "gains": tones[:, 0]}
         pair = grey, tf.cast(target, tf.float32)
         return (*pair, {name: known[name] for name in places}) if places else pair
 
@@ -175,13 +181,13 @@ def read_batch(
 
     Returns:
         Inputs (B, side, side, inputs) and target (B, core, core, 1) in the type of the store; the
-        gains (B, inputs), float32, that the inputs are still to be multiplied by; first row and
-        column of each core in its crop (B, 2), int32; the weights (B,), float32.
+        gains, offsets and gammas (B, 3, inputs), float32, that the inputs are still to be changed
+        by; first row and column of each core in its crop (B, 2), int32; the weights (B,), float32.
     """
     side, core, count = window.side, window.core, len(store.roles) - 1
     inputs = np.empty((len(uses), side, side, count), store.dtype)
     target = np.empty((len(uses), core, core, 1), store.dtype)
-    gains = np.empty((len(uses), count), np.float32)
+    tones = np.empty((len(uses), 3, count), np.float32)
     corner = np.empty((len(uses), 2), np.int32)
     weights = np.ones(len(uses), np.float32)
     for place, (number, index, *repeat) in enumerate(uses.tolist()):
@@ -194,8 +200,24 @@ def read_batch(
         cv2.merge(planes, inputs[place])
         y, x = corner[place] = change.corner
         target[place, ..., 0] = last[y : y + core, x : x + core]
-        gains[place] = change.gains
-    return inputs, target, gains, corner, weights
+        tones[place] = change.tones
+    return inputs, target, tones, corner, weights
+
+
+def toned(grey: tf.Tensor, tones: tf.Tensor, bright: Sequence[float]) -> tf.Tensor:
+    """Inputs with other intensities: gain * bright * (grey / bright) ^ gamma + offset.
+
+    Args:
+        grey: (B, H, W, inputs) float32, grey levels.
+        tones: (B, 3, inputs) float32: gain, offset, gamma.
+        bright: of each input, the level that its gamma leaves as it is, grey levels.
+    """
+    gain, offset, gamma = tf.unstack(tones[:, :, None, None, :], axis=1)
+    level = tf.constant(bright, tf.float32)
+    bent = level * tf.maximum(grey / level, 0.0) ** gamma
+    # levels below 0, of normalised inputs, are on the straight part; so is everything without gamma
+    straight = tf.logical_or(grey <= 0, gamma == 1.0)
+    return gain * tf.where(straight, grey, bent) + offset
 
 
 def epoch_uses(

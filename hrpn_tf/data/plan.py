@@ -62,7 +62,9 @@ def plan_slides(entries: Sequence[SlideEntry], config: DataConfig) -> tuple[Plan
 
 def owned_settings(config: DataConfig) -> dict[str, Any]:
     """The settings that shape the patches, as plain values; a training cannot change them."""
-    return config.model_dump(mode="json", exclude=set(OF_TRAINING))
+    plain = {"normalisation", "reference"} if config.normalisation == "none" else set()
+    # left out where they say nothing, so that older patch datasets are still the same
+    return config.model_dump(mode="json", exclude={*OF_TRAINING, *plain})
 
 
 def fingerprint(slides: Sequence[PlannedSlide], config: DataConfig) -> str:

@@ -26,7 +26,7 @@ from hrpn_tf.data.manifest import (
     read_slide_record,
 )
 from hrpn_tf.data.plan import owned_settings
-from hrpn_tf.errors import StoreError
+from hrpn_tf.errors import ConfigError, StoreError
 from hrpn_tf.untrusted import read_json
 
 SCHEMA = "hrpn-tf simulated patches 1"
@@ -135,7 +135,16 @@ class Recipe:
 
 
 def recipe_of(config: Config) -> Recipe:
-    """The recipe of a configuration; animals count where ``simulation.groups`` was stated."""
+    """The recipe of a configuration; animals count where ``simulation.groups`` was stated.
+
+    Raises:
+        ConfigError: it normalises slides, whose median is not known before all are simulated.
+    """
+    if config.data.normalisation != "none":
+        raise ConfigError(
+            f"data.normalisation={config.data.normalisation}: not for slides that are simulated "
+            "while training; make them with hrpn-tf simulate and hrpn-tf prepare"
+        )
     simulation = config.simulation
     stated = "groups" in simulation.model_fields_set
     return Recipe(simulation, config.data, simulation.groups if stated else None)

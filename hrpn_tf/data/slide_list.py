@@ -1,5 +1,6 @@
 """The slide list: which slides, which groups (animals) they belong to, and their channels."""
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from hrpn_tf.errors import SlideListError, SlideNotFoundError
 from hrpn_tf.slides.names import comparable, is_file_name, slide_name
 from hrpn_tf.text import printable
 
+ANCHOR = "anchor"  # column of the measured mean of the target
 LONGEST = 200  # characters of a name or group
 _LONG = 60  # characters of one that a message quotes
 _SHOWN = 10  # mistakes; a list with a wrong column has one in each row
@@ -26,19 +28,22 @@ class SlideEntry:
         path: file, or folder with one TIFF per channel.
         group: what is split by, usually the animal.
         channels: role (inputs, then target): channel name or index in the file.
+        anchor: measured mean of the target over the tissue of the group; None if none is stated.
     """
 
     name: str
     path: Path
     group: str
     channels: dict[str, str | int]
+    anchor: float | None = None
 
 
 def read_slide_list(path: Path, config: DataConfig) -> tuple[SlideEntry, ...]:
     """Read a slide list, CSV or YAML (by the file's suffix).
 
     Columns (CSV) or keys of each item (YAML): ``slide`` (path, relative to the list's folder) and
-    ``group``; optional ``name``, and one per role that names its channel. Others are ignored.
+    ``group``; optional ``name``, ``anchor`` (a positive number, the same for all slides of a
+    group), and one per role that names its channel. Others are ignored.
     A role's channel is the list's column, else ``config.channels``, else the role's own name.
 
     All mistakes are reported at once, each with its row. Names and groups are kept as they are
@@ -104,6 +109,7 @@ def _entries(
     entries: dict[str, SlideEntry] = {}
     files: set[str] = set()
     absent: list[str] = []
+    anchors: dict[str, tuple[float | None, str]] = {}
     groups, names = _Seen("group"), _Seen("name")
     for where, row in rows:
         found = [*_missing(row), *_wrong(row, config)]
@@ -119,6 +125,12 @@ def _entries(
                 found.append(alike)
             if alike := groups.mistake(where, str(row["group"])):
                 found.append(alike)
+            anchor, place = anchors.setdefault(entry.group, (entry.anchor, where))
+            if None not in (anchor, entry.anchor) and anchor != entry.anchor:
+                found.append(
+                    f"the anchor {entry.anchor:g} is not the {anchor:g} of {place}, which is of "
+                    f"the same group {printable(entry.group, _LONG)}; an anchor is of a group"
+                )
             if (file := os.path.realpath(entry.path)) in files:
                 found.append(f"{entry.path} is listed twice")
             if not os.path.exists(entry.path):
@@ -153,6 +165,11 @@ def _wrong(row: Mapping[str, Any], config: DataConfig) -> Iterator[str]:
         listed = row.get(role)
         if isinstance(listed, bool) or not isinstance(listed, str | int | None):
             yield f"the channel of {role} must be a name or an index"
+    if isinstance(_anchor(row, config), str):
+        yield (
+            f"the anchor {printable(row.get(ANCHOR), _LONG)} must be a number above 0, the "
+            "measured mean of the target"
+        )
     if "\0" in str(row.get("slide")):
         yield f"the slide {row['slide']}: no file can have this name"
 
@@ -174,7 +191,21 @@ def _entry(folder: Path, row: Mapping[str, Any], config: DataConfig) -> SlideEnt
             listed = listed.strip()
         channels[role] = config.channels.get(role, role) if listed in (None, "") else listed
     name = printable(_text(row.get("name"))) or slide_name(slide)
-    return SlideEntry(name, slide, printable(_text(row["group"])), channels)
+    anchor = _anchor(row, config)
+    assert not isinstance(anchor, str)
+    return SlideEntry(name, slide, printable(_text(row["group"])), channels, anchor)
+
+
+def _anchor(row: Mapping[str, Any], config: DataConfig) -> float | str | None:
+    """A finite number above 0, None for an empty cell, or the text of anything else."""
+    value = row.get(ANCHOR)
+    if _text(value) == "" or ANCHOR in (*config.inputs, config.target):  # a role of this name
+        return None
+    try:
+        number = math.nan if isinstance(value, bool) else float(_text(value))
+    except ValueError:
+        number = math.nan
+    return number if math.isfinite(number) and number > 0 else _text(value)
 
 
 def _text(value: object) -> str:

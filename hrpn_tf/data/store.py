@@ -1,6 +1,7 @@
 """The patch store: Zarr v3 arrays of patches with a manifest, built once and read at random."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
@@ -10,6 +11,7 @@ import zarr
 from hrpn_tf._version import __version__
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.cutting import cut_slide
+from hrpn_tf.data.levels import Line, mapped
 from hrpn_tf.data.manifest import (
     MANIFEST,
     Manifest,
@@ -20,6 +22,7 @@ from hrpn_tf.data.manifest import (
     write_json,
 )
 from hrpn_tf.data.moments import pool
+from hrpn_tf.data.normalisation import is_normalised, lines_of, normalisation_of
 from hrpn_tf.data.plan import PlannedSlide, fingerprint, owned_settings, plan_slides
 from hrpn_tf.data.shards import whole
 from hrpn_tf.data.simulated import SlidePlan, patches_folder, read_dataset
@@ -33,6 +36,7 @@ from hrpn_tf.files import (
     refuse_existing,
     remove,
 )
+from hrpn_tf.slides.normalised import normalised
 from hrpn_tf.untrusted import read_text
 
 
@@ -82,8 +86,13 @@ class PatchStore:
 
     @property
     def dtype(self) -> np.dtype:
-        """Type of the grey levels."""
-        return np.dtype(self.manifest.dtype)
+        """Type of the grey levels of a patch: of the slides, or float32 if they are normalised."""
+        return np.dtype(np.float32 if is_normalised(self.manifest) else self.manifest.dtype)
+
+    @cached_property
+    def _lines(self) -> list[list[Line]] | None:
+        """Gain and offset of each input of each slide; None where inputs are not normalised."""
+        return lines_of(self.path, self.manifest) if is_normalised(self.manifest) else None
 
     @property
     def patch(self) -> int:
@@ -114,25 +123,40 @@ class PatchStore:
             )
         return tuple(slide for slide in self.manifest.slides if slide.group in groups)
 
+    @cached_property
+    def bright_levels(self) -> tuple[float, ...]:
+        """Mean + 2 standard deviations of each input over the tissue of the first slide.
+
+        Of one slide, so that it stays the same while slides are added to the dataset.
+        """
+        slide = self.manifest.slides[0]
+        found = [slide.moments[role] for role in self.roles[:-1]]
+        if self._lines is not None:
+            found = [mapped(each, line) for each, line in zip(found, self._lines[0], strict=True)]
+        return tuple(max(each.mean + 2 * each.std, 1e-6) for each in found)
+
     def indices(self, groups: Sequence[str]) -> np.ndarray:
         """Numbers (int64, rising) of the patches of these groups."""
         self.slides(groups)
         return np.flatnonzero(np.isin(self.table["group"], list(groups)))
 
     def read(self, index: int) -> np.ndarray:
-        """One patch (patch, patch, C), grey levels, in the type of the slides.
+        """One patch (patch, patch, C), grey levels, of :attr:`dtype`; inputs are normalised.
 
         Raises:
             StoreError: the file that holds it is damaged.
         """
         slide = int(np.searchsorted(self._ends, index, side="right"))
         try:
-            return np.asarray(self._arrays[slide][index - self._ends[slide]])
+            patch = np.asarray(self._arrays[slide][index - self._ends[slide]])
         except (RuntimeError, ValueError, OSError) as error:
             raise StoreError(
                 f"{self.path}: patch {index} cannot be read ({error}); run hrpn-tf prepare again "
                 "with --overwrite"
             ) from error
+        if self._lines is None:
+            return patch
+        return normalised(patch, [*self._lines[slide], (1.0, 0.0)])
 
     def statistics(self, groups: Sequence[str]) -> Scaling:
         """Mean, standard deviation and peak of the inputs; the latter two of the target.
@@ -145,6 +169,12 @@ class PatchStore:
         """
         slides = self.slides(groups)
         pooled = [pool(slide.moments[role] for slide in slides) for role in self.roles]
+        if self._lines is not None:
+            lines = {s.name: own for s, own in zip(self.manifest.slides, self._lines, strict=True)}
+            for number, role in enumerate(self.roles[:-1]):
+                pooled[number] = pool(
+                    mapped(s.moments[role], lines[s.name][number]) for s in slides
+                )
         *inputs, target = pooled
         return Scaling(
             input_mean=tuple(moments.mean for moments in inputs),
@@ -223,6 +253,9 @@ def build_store(
         except HrpnError:  # the remedy changes a slide or the configuration: nothing to resume
             remove(partial)
             raise
+        settings = owned_settings(config)
+        if config.normalisation == "slide":
+            settings |= normalisation_of(records, config, plans[0].info.dtype)
         manifest = Manifest(
             roles=(*config.inputs, config.target),
             dtype=plans[0].info.dtype.name,
@@ -232,7 +265,7 @@ def build_store(
             fingerprint=identity,
             program=f"hrpn-tf {__version__}",
             slides=tuple(records),
-            settings=owned_settings(config),
+            settings=settings,
         )
         write_json(partial / MANIFEST, manifest)
         move(partial, path, overwrite)  # in place of an older one, if there is one

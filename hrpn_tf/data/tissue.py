@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -11,7 +12,23 @@ from hrpn_tf.config import TissueConfig
 from hrpn_tf.data.grid import block_edges
 from hrpn_tf.data.moments import ChannelMoments
 from hrpn_tf.progress import tracked
-from hrpn_tf.slides import Slide, iter_windows
+from hrpn_tf.slides import Slide, SlideInfo, iter_windows
+
+
+class Windows(Protocol):
+    """A source of windows of pixels, such as an open slide."""
+
+    @property
+    def info(self) -> SlideInfo:
+        """Description of the slide."""
+        ...
+
+    def read(
+        self, y: int, x: int, height: int, width: int, channels: Sequence[int], level: int = 0
+    ) -> np.ndarray:
+        """See :meth:`~hrpn_tf.slides.slide.Slide.read`."""
+        ...
+
 
 WINDOW = 1024  # px; about 50 MB of working memory with three channels
 SMOOTHING = 2.0  # blocks; closes the gaps between nuclei, which are a little wider than a block
@@ -60,6 +77,34 @@ def read_blocks(
         pixels -= centre.repeat(side, axis=0)[:h].repeat(side, axis=1)[:, :w]
         variance[part] = _by_block(np.add, np.square(pixels, out=pixels), side) / n
     return Blocks(side, count, mean, variance, largest)
+
+
+def read_tissue(
+    slide: Windows, channels: Sequence[int], side: int, config: TissueConfig
+) -> np.ndarray:
+    """Which blocks of a slide are tissue; the same as ``tissue_mask(read_blocks(...))``.
+
+    Memory: 4 bytes per block, whatever the number of channels.
+
+    Args:
+        slide: the slide.
+        channels: indices of the inputs.
+        side: side of a block, px.
+        config: method and threshold.
+
+    Returns:
+        (h, w) bool.
+    """
+    height, width = slide.info.height, slide.info.width
+    grey = np.empty((-(-height // side), -(-width // side)), np.float32)
+    for y, x, h, w in iter_windows(height, width, side * max(1, WINDOW // side)):
+        pixels = slide.read(y, x, h, w, channels).astype(np.float64)
+        sums = _by_block(np.add, pixels, side)
+        ones = np.outer(np.diff(block_edges(h, side)), np.diff(block_edges(w, side)))
+        means = (sums / ones[..., None]).astype(np.float32)
+        rows, columns = means.shape[:2]
+        grey[y // side : y // side + rows, x // side : x // side + columns] = means.mean(axis=-1)
+    return is_tissue(grey, config)
 
 
 def tissue_mask(blocks: Blocks, inputs: int, config: TissueConfig) -> np.ndarray:

@@ -52,6 +52,7 @@ def compare(
     tissue: Plane | None,
     settings: CompareSettings,
     progress: Progress | None = None,
+    excluded: Plane | None = None,
 ) -> dict[tuple[View, Region], Sums]:
     """Sum errors and moments over all pixels, for each view and region.
 
@@ -62,6 +63,8 @@ def compare(
         tissue: bool mask of the same size; None leaves the region "tissue" out.
         settings: views, peak and window.
         progress: called with the number of pixels of each finished window.
+        excluded: bool mask of the pixels that are left out of every sum; None for none. R2 per
+            column, which is of whole columns, is then undefined.
 
     Returns:
         The sums by view ("float", "rounded", "smoothed") and region ("whole", "tissue").
@@ -78,13 +81,18 @@ def compare(
     for y, x, height, width in iter_windows(measured.height, measured.width, settings.window):
         window = Window(y, x, height, width)
         mask = None if tissue is None else window.read(tissue)
+        kept = None if excluded is None else ~window.read(excluded)
+        if mask is not None and kept is not None:
+            mask = mask & kept
         for view, true, pred, ssim in _views(window, predicted, measured, settings):
             in_8_bits = view != "smoothed" and measured.dtype == np.uint8
             whole = totals.setdefault((view, "whole"), _Total(in_8_bits))
-            whole.add(true, pred, ssim)
-            whole.add_columns(x, true, pred)
+            if kept is None:
+                whole.add_columns(x, true, pred)
+            inside = slice(None) if kept is None else kept
+            whole.add(true[inside], pred[inside], ssim[inside])
             if view == "float":
-                whole.add_levels(true, pred)
+                whole.add_levels(true[inside], pred[inside])
             if mask is not None:
                 part = totals.setdefault((view, "tissue"), _Total(in_8_bits))
                 part.add(true[mask], pred[mask], ssim[mask])

@@ -59,6 +59,33 @@ class ChannelPlane:
 
 
 @dataclass(frozen=True)
+class ScaledPlane:
+    """A plane times a factor, in float64."""
+
+    plane: Plane
+    factor: float
+
+    @property
+    def height(self) -> int:
+        """Rows, px."""
+        return self.plane.height
+
+    @property
+    def width(self) -> int:
+        """Columns, px."""
+        return self.plane.width
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return np.dtype(np.float64)
+
+    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        """The window (height, width) whose first pixel is (y, x)."""
+        return self.plane.read(y, x, height, width) * np.float64(self.factor)
+
+
+@dataclass(frozen=True)
 class ConstantPlane:
     """The same value everywhere."""
 

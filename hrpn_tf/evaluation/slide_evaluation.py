@@ -7,12 +7,17 @@ import numpy as np
 
 from hrpn_tf.config.data import SMALL_PART
 from hrpn_tf.errors import SlideMismatchError
-from hrpn_tf.evaluation.baselines.baselines import MODEL, Baselines, baseline_planes
+from hrpn_tf.evaluation.baselines.baselines import (
+    MODEL,
+    WITHOUT_ANCHOR,
+    Baselines,
+    baseline_planes,
+)
 from hrpn_tf.evaluation.evaluation import Compared, SlideMetrics
 from hrpn_tf.evaluation.measured import MeasuredSlide
 from hrpn_tf.evaluation.metric_values import metrics_of
 from hrpn_tf.evaluation.pixel_errors import CompareSettings, Progress, compare
-from hrpn_tf.evaluation.planes import Plane
+from hrpn_tf.evaluation.planes import Plane, ScaledPlane
 from hrpn_tf.evaluation.slide_picture import SlidePicture, draw
 
 
@@ -25,6 +30,8 @@ def evaluate_slide(
     baselines: Baselines | None = None,
     picture: Path | None = None,
     progress: Progress | None = None,
+    factor: float | None = None,
+    excluded: Plane | None = None,
 ) -> SlideMetrics:
     """Compare the prediction of one slide with its measured target.
 
@@ -36,20 +43,31 @@ def evaluate_slide(
         baselines: baselines fitted on the training slides, which are evaluated, too.
         picture: PNG file to draw the slide into.
         progress: is told about every finished window of the comparison with the prediction.
+        factor: what the prediction was multiplied by after it left the network; the prediction
+            without it is compared, too. None leaves that out.
+        excluded: bool mask of the same size: pixels that do not count, since the prediction was
+            scaled by them; None for none.
 
     Raises:
         SlideMismatchError: predicted and measured slide differ in size.
         NonFinitePixelsError: the prediction holds NaN or infinite pixels.
     """
     try:
-        sums = compare(predicted, measured.target, tissue, settings, progress)
+        sums = compare(predicted, measured.target, tissue, settings, progress, excluded)
     except SlideMismatchError as error:
         raise SlideMismatchError(f"{measured.name}: {error}") from None
     predictors: dict[str, Compared] = {MODEL: sums}
+    if factor == 1.0:
+        predictors[WITHOUT_ANCHOR] = sums
+    elif factor is not None:
+        before = ScaledPlane(predicted, 1 / factor)
+        predictors[WITHOUT_ANCHOR] = compare(
+            before, measured.target, tissue, settings, excluded=excluded
+        )
     if baselines is not None:
         plain = CompareSettings(peak=None, rounded=False, ssim=False)
         for name, plane in baseline_planes(measured, baselines).items():
-            predictors[name] = compare(plane, measured.target, tissue, plain)
+            predictors[name] = compare(plane, measured.target, tissue, plain, excluded=excluded)
     if picture is not None:
         drawn = SlidePicture(
             title=f"{measured.name} ({measured.subset})",

@@ -18,6 +18,7 @@ def contract_of(
     target: str,
     pixel_size_um: float | None,
     grey_max: float,
+    reference_levels: tuple[tuple[float, float], ...] | None = None,
 ) -> Contract:
     """The contract of a network that was trained on some channels.
 
@@ -29,6 +30,7 @@ def contract_of(
         target: the role that it predicts.
         pixel_size_um: of the training slides, um per pixel; None if they state none.
         grey_max: largest intensity of their type.
+        reference_levels: see ``Contract``.
 
     Raises:
         ModelGraphError: the graph does not fit together.
@@ -42,4 +44,5 @@ def contract_of(
         receptive_field=field,
         tile_exact=field is not None,
         grey_max=grey_max,
+        reference_levels=reference_levels,
     )

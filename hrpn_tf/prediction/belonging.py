@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hrpn_tf.prediction.anchor import stated_anchor
 from hrpn_tf.prediction.provenance import slide_checksums
 from hrpn_tf.prediction.queues import NO_LIMIT
 from hrpn_tf.slides import open_slide, read_provenance
@@ -52,6 +53,7 @@ class ExpectedSettings:
         region: y, x, height, width, px of the result; None for the whole slide.
         mask: SHA-256 of the mask file; None without one.
         tile_matters: whether the network depends on its tile.
+        anchor: what is stated of the anchor; None without one.
     """
 
     prediction: Mapping[str, Any]
@@ -61,6 +63,7 @@ class ExpectedSettings:
     region: tuple[int, int, int, int] | None
     mask: str | None
     tile_matters: bool
+    anchor: Mapping[str, Any] | None = None
 
 
 def mismatch(
@@ -154,6 +157,10 @@ def _other_settings(
     region = made.get("region")
     if (tuple(region) if isinstance(region, list) else None) != wanted.region:
         return "another region of the slide"
+    anchor = stated_anchor(made)
+    if anchor != wanted.anchor:
+        both = anchor and wanted.anchor
+        return "made with another anchor" if both else _with_or_without("anchor", anchor)
     level = _section(made, "input").get("level", wanted.level)
     with open_slide(prediction) as slide:
         size = slide.info.pixel_size_um
@@ -177,7 +184,8 @@ def _section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _with_or_without(what: str, before: object) -> str:
-    return f"made {'with' if before else 'without'} a {what}"
+    article = "an" if what[0] in "aeiou" else "a"
+    return f"made {'with' if before else 'without'} {article} {what}"
 
 
 def _text(value: object) -> str:

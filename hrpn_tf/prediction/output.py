@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import UsageError
 from hrpn_tf.files import move, remove
+from hrpn_tf.prediction.anchor import ScaledPlanes
+from hrpn_tf.prediction.blocks import to_grey_levels
 from hrpn_tf.prediction.tiling import Tiling
-from hrpn_tf.slides.description import SlideDescription
+from hrpn_tf.slides.description import Planes, SlideDescription
 from hrpn_tf.slides.tiff.writer import write_ome_tiff
 from hrpn_tf.slides.zarr.planes import ZarrPlanes
 from hrpn_tf.slides.zarr.writer import finish_ome_zarr
@@ -66,6 +70,36 @@ class Output:
         """Open the unfinished result in a folder."""
         return ZarrPlanes.open(pixels / "0")
 
+    def finish_scaled(
+        self, pixels: Path, tiling: Tiling, factor: float, out: Path, overwrite: bool
+    ) -> None:
+        """The same as :meth:`finish` for blocks that are stored in float32 and not yet scaled.
+
+        They are multiplied before they are rounded, and stay as they are, so that an interrupted
+        call can be repeated.
+
+        Args:
+            pixels: folder of the finished blocks.
+            tiling: the blocks.
+            factor: what every channel is multiplied by.
+            out, overwrite: see :meth:`finish`.
+        """
+        dtype = np.dtype(self.description.dtype)
+        scaled = ScaledPlanes(self.open(pixels), factor, dtype, to_grey_levels)
+        if not self._is_zarr:
+            self._write_tiff(scaled, out, overwrite)
+        else:
+            folder = pixels.with_name("scaled")
+            remove(folder)  # of a process that was killed while writing it
+            planes = self.create(folder, tiling)
+            for index in range(len(tiling)):
+                block = tiling.block(index)
+                place = (block.y, block.x, block.height, block.width)
+                channels = [scaled.read(c, *place) for c in range(scaled.channels)]
+                planes.write(block.y, block.x, np.stack(channels, axis=-1))
+            self._finish_zarr(folder, out, overwrite)
+        remove(pixels)
+
     def finish(self, pixels: Path, out: Path, overwrite: bool) -> None:
         """Turn the finished blocks into the result under its final name, and remove the folder.
 
@@ -73,17 +107,23 @@ class Output:
             OutputExistsError: ``out`` exists and ``overwrite`` is false.
         """
         if self._is_zarr:
-            finish_ome_zarr(pixels, self.description, self._version)
-            move(pixels, out, overwrite)
+            self._finish_zarr(pixels, out, overwrite)
             return
+        self._write_tiff(self.open(pixels), out, overwrite)
+        remove(pixels)
+
+    def _finish_zarr(self, folder: Path, out: Path, overwrite: bool) -> None:
+        finish_ome_zarr(folder, self.description, self._version)
+        move(folder, out, overwrite)
+
+    def _write_tiff(self, planes: Planes, out: Path, overwrite: bool) -> None:
         write_ome_tiff(
             out,
-            self.open(pixels),
+            planes,
             self.description,
             compression=self.config.compression,
             overwrite=overwrite,
         )
-        remove(pixels)
 
     @property
     def _version(self) -> str:

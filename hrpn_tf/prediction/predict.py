@@ -34,6 +34,8 @@ class PredictionSummary:
         peak_bytes: peak memory of the process; None if unknown.
         assessed: see ``SlidePrediction.assess``.
         symmetries: whether it is the mean over the eight orientations of each tile.
+        anchored: how the result was scaled; None without an anchor, or while the result waits for
+            the other slides of its animal.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class PredictionSummary:
     peak_bytes: int | None
     assessed: Mapping[str, Any] = field(default_factory=dict)
     symmetries: bool = False
+    anchored: Mapping[str, Any] | None = None
 
 
 def run_prediction(
@@ -76,7 +79,9 @@ def run_prediction(
         HrpnError: as raised by the steps of ``SlidePrediction``.
     """
     pixels, started = prediction.area.height * prediction.area.width, time.perf_counter()
-    prediction.unfinished.forget_finished()
+    if prediction.anchor is None or not prediction.anchor.others:
+        prediction.unfinished.forget_finished()
+    # else it is what was computed a moment ago, also if an equal result is to be replaced
     refuse_existing(prediction.out, overwrite)
     with prediction.unfinished.held():
         refuse_existing(prediction.out, overwrite)  # the process that held it may have finished it
@@ -91,7 +96,11 @@ def run_prediction(
                 begun, begun.left, lambda block: bar.update(block.pixels)
             )
         with waiting.part(WRITING):
-            prediction.finish(begun, overwrite)
+            anchored = None
+            if prediction.anchor is not None and prediction.anchor.hold:
+                prediction.measure(begun)
+            else:
+                anchored = prediction.finish(begun, overwrite)
     return PredictionSummary(
         path=prediction.out,
         pixels=pixels,
@@ -104,6 +113,7 @@ def run_prediction(
         peak_bytes=peak_bytes(),
         assessed=begun.record.assessed,
         symmetries=prediction.config.symmetries,
+        anchored=anchored,
     )
 
 
@@ -126,8 +136,8 @@ def predict_slide(
         config: tiles, memory, type and format; the defaults if None.
         provenance: origin of the prediction, as a JSON object.
         overwrite, progress: see :func:`run_prediction`.
-        options: ``pixel_size_um``, ``region``, ``mask``, ``find_tissue``, ``cache_bytes`` of
-            ``SlidePrediction``.
+        options: ``pixel_size_um``, ``region``, ``mask``, ``find_tissue``, ``cache_bytes``,
+            ``anchor`` of ``SlidePrediction``.
     """
     settings, origin = config or PredictionConfig(), dict(provenance or {})
     prediction = SlidePrediction(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.config import CONDITIONS
+from hrpn_tf.prediction.anchor import FOUND
 from hrpn_tf.prediction.started import StartRecord
 from hrpn_tf.prediction.symmetries import ORIENTATIONS
 from hrpn_tf.prediction.task import PredictionTask
@@ -30,7 +31,10 @@ def request(prediction: PredictionTask, origin: Mapping[str, Any]) -> dict[str, 
 
 
 def description(
-    prediction: PredictionTask, tiling: Tiling, record: StartRecord
+    prediction: PredictionTask,
+    tiling: Tiling,
+    record: StartRecord,
+    anchored: Mapping[str, Any] | None = None,
 ) -> SlideDescription:
     """Description of the slide to write.
 
@@ -38,6 +42,7 @@ def description(
         prediction: the prediction.
         tiling: the tiles.
         record: record of the start.
+        anchored: how the result is scaled, see ``AnchorTask.found``; None while it is unfinished.
     """
     area, info = prediction.area, prediction.slide.info
     # the requested pixel size comes first: a slide may state one in a wrong unit
@@ -51,13 +56,14 @@ def description(
         height=area.height,
         width=area.width,
         channels=tuple(prediction.session.contract.outputs),
-        dtype=np.dtype(prediction.config.dtype),
+        dtype=prediction.stored_dtype if anchored is None else np.dtype(prediction.config.dtype),
         pixel_size_um=size,
         position_um=position,
         provenance={
             **record.origin,
             **record.assessed,
             "tiling": _describe(tiling, record.seams, prediction.config.symmetries),
+            **({} if anchored is None else {FOUND: dict(anchored)}),
         },
     )
 

@@ -18,6 +18,8 @@ from hrpn_tf.errors import (
 )
 from hrpn_tf.files import disk_full_as_named_error
 from hrpn_tf.leftovers import clear
+from hrpn_tf.prediction.anchor import AnchorSums, BlockMask
+from hrpn_tf.prediction.anchoring import anchored_area, measure
 from hrpn_tf.prediction.blocks import BlockMaker, TimedNetwork, check_values, to_grey_levels
 from hrpn_tf.prediction.change import FileStates, parts
 from hrpn_tf.prediction.output import Output
@@ -161,21 +163,55 @@ class SlidePrediction(PredictionTask):
             journal.add(*outside)
         return network.seconds
 
-    def finish(self, begun: StartedPrediction, overwrite: bool) -> None:
-        """Write the result under its final name; all blocks must be finished.
+    def measure(self, begun: StartedPrediction) -> AnchorSums:
+        """Sum the prediction over its anchored pixels; all blocks must be finished.
+
+        The sums are kept beside the blocks, where other slides of the same animal are scaled by
+        them.
 
         Raises:
+            SlideChangedError: the slide's files changed or vanished since :meth:`begin`.
+            DiskFullError: the disk is full; finished blocks are kept.
+        """
+        work, anchor = self.work(begun), self.anchor
+        assert anchor is not None
+        if (known := AnchorSums.load(work.sums)) is not None:
+            return known
+        planes = self._output(begun.plan, begun.record).open(work.pixels)
+        slide = TimedReads(self.slide, self.config.io_timeout)
+        tissue = None if anchor.find_tissue is None else BlockMask.load(work.anchored)
+        with self._spoilt_is_discarded(begun.states), self._disk_full(_GO_ON):
+            self._in_time(begun.states.check)
+            sums = measure(anchor, tissue, planes, begun.plan.tiling, self.mask, slide)
+            sums.save(work.sums)
+        return sums
+
+    def finish(self, begun: StartedPrediction, overwrite: bool) -> dict[str, Any] | None:
+        """Write the result under its final name; all blocks must be finished.
+
+        Returns:
+            How the result was scaled, see ``AnchorTask.found``; None without an anchor.
+
+        Raises:
+            AnchorError: the result cannot be scaled to what was measured.
             SlideChangedError: the slide's files changed or vanished since :meth:`begin`.
             OutputExistsError: ``out`` exists and ``overwrite`` is false.
             DiskFullError: the disk is full; finished blocks are kept.
         """
+        anchored = None
+        if self.anchor is not None:
+            anchored = self.anchor.found(self.measure(begun), self.out.name)
+        plan, pixels = begun.plan, self.work(begun).pixels
+        output = self._output(plan, begun.record, anchored)
         with self._spoilt_is_discarded(begun.states), self._disk_full(_GO_ON):
             self._in_time(begun.states.check)
-            self._output(begun.plan, begun.record).finish(
-                self.work(begun).pixels, self.out, overwrite
-            )
+            if anchored is None:
+                output.finish(pixels, self.out, overwrite)
+            else:
+                output.finish_scaled(pixels, plan.tiling, anchored["factor"], self.out, overwrite)
         self.unfinished.discard()
         clear(self.out)
+        return anchored
 
     def _begin_anew(
         self,
@@ -193,7 +229,7 @@ class SlidePrediction(PredictionTask):
             session=self._cost(largest_tile(self.area, contract, tile)),
             source=SourceCost(
                 input_bytes_per_px=info.dtype.itemsize * len(self.channels),
-                output_bytes_per_px=np.dtype(config.dtype).itemsize * len(contract.outputs),
+                output_bytes_per_px=self.stored_dtype.itemsize * len(contract.outputs),
                 outputs=len(contract.outputs),
                 segment_bytes=info.segment_bytes,
                 cache_bytes=self.cache_bytes,
@@ -203,6 +239,9 @@ class SlidePrediction(PredictionTask):
             halo=config.halo,
         )
         tissue = None if self.find_tissue is None else self.find_tissue()
+        anchored = None
+        if self.anchor is not None:
+            anchored = anchored_area(self.anchor, plan.tiling, self.mask, self.out.name)
         seams = None
         if not (plan.tiling.exact or plan.tiling.blended):
             slide = TimedReads(self.slide, config.io_timeout)
@@ -216,6 +255,8 @@ class SlidePrediction(PredictionTask):
         with self._disk_full("nothing was left there; make room or choose another disk"):
             if tissue is not None:
                 tissue.save(work.tissue)
+            if anchored is not None:
+                anchored.save(work.anchored)
             self._output(plan, record).create(work.pixels, plan.tiling)
             unfinished.start(wanted, plan, record)
         return plan, record
@@ -226,8 +267,10 @@ class SlidePrediction(PredictionTask):
         extra = extra_bytes_per_px(self.session) if self.config.symmetries else 0
         return replace(cost, bytes_per_px=cost.bytes_per_px + extra)
 
-    def _output(self, plan: Plan, record: StartRecord) -> Output:
-        return Output(description(self, plan.tiling, record), self.config)
+    def _output(
+        self, plan: Plan, record: StartRecord, anchored: Mapping[str, Any] | None = None
+    ) -> Output:
+        return Output(description(self, plan.tiling, record, anchored), self.config)
 
     def _fits(self, plan: Plan, budget: int | None) -> bool:
         # without max_ram the budget depends on the free memory; the existing plan is kept

@@ -9,6 +9,7 @@ import numpy as np
 from hrpn_export import Session
 
 from hrpn_tf.config import PredictionConfig
+from hrpn_tf.prediction.anchor import AnchorTask
 from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.symmetries import SymmetricSession
 from hrpn_tf.prediction.tiling import Region
@@ -37,6 +38,7 @@ class PredictionTask:
         assess: assesses the slide, given its tissue map; called once, at the start. Its result is
             written beside the provenance and does not affect the prediction.
         observe: called with the pixels (h, w, inputs) of each tile that is computed.
+        anchor: scales the result to what was measured; None leaves it as the network gives it.
     """
 
     session: Session
@@ -52,6 +54,12 @@ class PredictionTask:
     cache_bytes: int = CACHE_BYTES
     assess: Callable[[TissueMap | None], Mapping[str, Any]] | None = None
     observe: Callable[[np.ndarray], object] | None = None
+    anchor: AnchorTask | None = None
+
+    @property
+    def stored_dtype(self) -> np.dtype:
+        """Type of the unfinished result; one that is yet to be scaled is not rounded before."""
+        return np.dtype(self.config.dtype if self.anchor is None else np.float32)
 
     @property
     def network(self) -> Session:

@@ -10,6 +10,7 @@ from typing import Any
 from hrpn_tf.errors import RunBusyError, SlideFormatError, UnfinishedError
 from hrpn_tf.files import atomic_path, held_folder, remove
 from hrpn_tf.leftovers import clear
+from hrpn_tf.prediction.anchor import FOUND, AnchorSums
 from hrpn_tf.prediction.journal import Journal
 from hrpn_tf.prediction.planning import Plan
 from hrpn_tf.prediction.started import StartRecord
@@ -41,6 +42,16 @@ class Work:
     def tissue(self) -> Path:
         """File of the tissue map."""
         return self.folder / "tissue.npz"
+
+    @property
+    def anchored(self) -> Path:
+        """File of the tissue that the result is anchored by."""
+        return self.folder / "anchored.npz"
+
+    @property
+    def sums(self) -> Path:
+        """File of the sums over the anchored pixels."""
+        return self.folder / "sums.json"
 
     def journal(self) -> Journal:
         """Record of the finished blocks."""
@@ -92,13 +103,21 @@ class Unfinished:
             return
         with suppress(RunBusyError, SlideFormatError), self.held():
             found = (self._read() or {}).get("found", {})
-            made_of, beside = read_provenance(self.out), {"tiling", *found.get("assessed", {})}
+            made_of, beside = (
+                read_provenance(self.out),
+                {"tiling", FOUND, *found.get("assessed", {})},
+            )
             if found.get("origin") == {k: made_of[k] for k in made_of if k not in beside}:
                 self.discard()
 
     def is_begun(self) -> bool:
         """Whether there is a prediction to resume."""
         return self._plan.exists()
+
+    def sums(self) -> AnchorSums | None:
+        """Sums of a prediction that is computed and waits to be scaled; None if there are none."""
+        record = self._read()
+        return None if record is None else AnchorSums.load(self.work(record["found"]["work"]).sums)
 
     def work(self, name: str) -> Work:
         """A new folder for a prediction, with a unique name."""

@@ -18,7 +18,7 @@ def refuse_different(first: str, one: "Contract", second: str, other: "Contract"
         one, other: their contracts.
 
     Raises:
-        UsageError: they differ in inputs, outputs, pixel size or grey range.
+        UsageError: they differ in inputs, outputs, pixel size, normalisation or grey range.
     """
     sizes = one.pixel_size_um, other.pixel_size_um
     same = None not in sizes and same_pixel_size(*sizes)  # type: ignore[arg-type]
@@ -26,6 +26,12 @@ def refuse_different(first: str, one: "Contract", second: str, other: "Contract"
         ("inputs", ", ".join(one.inputs), ", ".join(other.inputs), one.inputs == other.inputs),
         ("outputs", ", ".join(one.outputs), ", ".join(other.outputs), one.outputs == other.outputs),
         ("pixel size", *(f"{size} um" for size in sizes), same or sizes[0] == sizes[1]),
+        (
+            "reference levels of normalised inputs",
+            one.reference_levels,
+            other.reference_levels,
+            one.reference_levels == other.reference_levels,
+        ),
         ("largest grey level", one.grey_max, other.grey_max, one.grey_max == other.grey_max),
     ):
         if not equal:

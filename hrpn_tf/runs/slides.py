@@ -29,6 +29,7 @@ class RunSlide:
         subset: train, validation, test, or "other" for a group that the run never saw.
         channels: role: channel name or index in the file.
         pixel_size_um: um per pixel that was stated for a slide whose file states none, or None.
+        anchor: measured mean of the target over the tissue of the group; None if none is stated.
     """
 
     name: str
@@ -37,6 +38,7 @@ class RunSlide:
     subset: str
     channels: dict[str, str | int]
     pixel_size_um: float | None
+    anchor: float | None = None
 
 
 def stored_slides(dataset: Manifest, subsets: Mapping[str, str]) -> tuple[RunSlide, ...]:
@@ -80,6 +82,7 @@ def listed_slides(
             _subset(entry.group, subsets, SlideListError, str(slide_list)),
             entry.channels,
             config.data.pixel_size_um,
+            entry.anchor,
         )
         for entry in read_slide_list(slide_list, config.data)
     )

@@ -54,7 +54,7 @@ def _prepared(store: "PatchStore") -> dict[str, Any]:
             f"{store.path}: was prepared by a version that did not record its tissue settings; "
             "those of the configuration are taken for evaluation, calibration and prediction"
         )
-        return fixed
+        return {**fixed, "normalisation": "none"}
     known = {key: value for key, value in manifest.settings.items() if key in _OWNED}
     try:
         made = DataConfig.model_validate({**known, **fixed})
@@ -62,7 +62,7 @@ def _prepared(store: "PatchStore") -> dict[str, Any]:
         raise StoreError(
             f"{store.path}: its settings are damaged; run hrpn-tf prepare again with --overwrite"
         ) from None
-    values = {key: getattr(made, key) for key in (*known, *fixed)}
+    values = {key: getattr(made, key) for key in (*known, *fixed, "normalisation")}
     for key in ("pixel_size_um", "grey_max"):  # left to the slides: nothing to contradict
         if values.get(key) is None:
             values.pop(key, None)
@@ -85,7 +85,9 @@ def grey_range(config: Config, store: "PatchStore", groups: Sequence[str]) -> fl
         ConfigError: grey levels of the training tissue are larger than stated.
     """
     statistics = store.statistics(groups)
-    largest = max(*statistics["input_peak"], statistics["target_peak"])
+    # normalised inputs have other levels than the slides
+    inputs = statistics["input_peak"] if config.data.normalisation == "none" else ()
+    largest = max(*inputs, statistics["target_peak"], 0.0)
     stated = config.data.grey_max
     if stated is not None:
         if largest > stated:

@@ -129,6 +129,7 @@ def fit(
         target=config.data.target,
         pixel_size_um=store.pixel_size_um,
         grey_max=grey_range(config, store, split.train),
+        reference_levels=config.data.reference_levels,
     )
     check_sizes(config, batches.patches, contract.stride_multiple)
     plan = plan_of(training, batches.patches)

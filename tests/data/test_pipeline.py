@@ -117,6 +117,33 @@ def test_gains_scale_inputs_within_the_limit_and_leave_the_target(store):
     assert len(np.unique(gains.round(5))) == gains.size
 
 
+def test_offsets_and_gammas_change_inputs_as_they_say(store):
+    options = PLAIN | {"shuffle": False}
+    plain = patches(make_dataset(store, store.groups, **options)).astype(np.float64)
+    bright = np.array(store.bright_levels)
+    jitter = {"gain_jitter": 0.3, "offset_jitter": 9.0, "gamma_jitter": 0.4}
+    changed = patches(
+        make_dataset(
+            store, store.groups, **options | {"augmentation": NONE.model_copy(update=jitter)}
+        )
+    )
+    np.testing.assert_array_equal(changed[..., 2], plain[..., 2])
+    seen = []
+    for index, patch in enumerate(plain):
+        change = draw((3, 0, index), 32, 2, AugmentationConfig(**jitter), None)
+        gain, offset, gamma = change.tones.astype(np.float64)
+        wanted = gain * bright * (patch[..., :2] / bright) ** gamma + offset
+        np.testing.assert_allclose(changed[index, ..., :2], wanted, rtol=1e-3, atol=1e-3)
+        seen.append([gain, offset, gamma])
+    gain, offset, gamma = np.moveaxis(seen, 1, 0)
+    assert 5 < np.abs(offset).max() <= 9
+    assert 1 / 1.4 <= gamma.min() < 0.8
+    assert 1.2 < gamma.max() <= 1.4
+    # one that is switched off leaves the draws of the others as they were
+    only = AugmentationConfig(gain_jitter=0.3)
+    np.testing.assert_allclose(draw((3, 0, 0), 32, 2, only, None).tones[0], gain[0], rtol=1e-6)
+
+
 def test_crops_are_windows_of_the_patch_and_vary(store):
     options = PLAIN | {"shuffle": False, "window": Window(30)}
     corners = set()

@@ -1,8 +1,8 @@
 """Kill a prediction at its n-th step on the disk, for every n, and run it again: a program.
 
-``python crash_points.py FOLDER NAME EVERY [overwrite]`` predicts a slide to NAME in subfolders of
-FOLDER, in one process per prediction, and prints one line per difference from an uninterrupted one.
-Of EVERY steps, one is tried.
+``python crash_points.py FOLDER NAME EVERY [overwrite] [anchor]`` predicts a slide to NAME in
+subfolders of FOLDER, in one process per prediction, and prints one line per difference from an
+uninterrupted one. Of EVERY steps, one is tried.
 """
 
 import os
@@ -20,11 +20,13 @@ import zarr  # noqa: F401
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import OutputExistsError
 from hrpn_tf.prediction import TissueMap, predict_slide
+from hrpn_tf.prediction.anchor import AnchorTask, BlockMask
 from support.grid_network import ArraySlide, GridNetwork
 from support.run_folder import files_below
 
 STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.scandir"}
 TISSUE = np.array([[0, 0, 0], [0, 1, 0], [0, 1, 1]], bool)
+ANCHOR = AnchorTask(500.0, find_tissue=lambda: BlockMask(np.array([[0, 1, 1]], bool), 400))
 
 
 def predict(out: Path, overwrite: bool, **changes: object) -> None:
@@ -39,6 +41,7 @@ def predict(out: Path, overwrite: bool, **changes: object) -> None:
         provenance={"origin": "a test", **changes},
         overwrite=overwrite,
         find_tissue=lambda: TissueMap(TISSUE, (50.0, 400.0), (9.0, 9.0)),
+        anchor=ANCHOR if "anchor" in sys.argv[4:] else None,
     )
 
 
@@ -109,4 +112,4 @@ def main(folder: Path, name: str, every: int, overwrite: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4:] == ["overwrite"])
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), "overwrite" in sys.argv[4:])

@@ -17,6 +17,12 @@ SPECIAL = {
     "data.channels": st.dictionaries(
         st.sampled_from(["vessels", "nuclei", "qd"]), st.text() | st.integers()
     ),
+    "data.reference": st.fixed_dictionaries(
+        dict.fromkeys(
+            ("vessels", "nuclei"), st.tuples(st.floats(-9, 9), st.floats(10, 1e5)).map(list)
+        )
+    )
+    | st.just({}),
     "prediction.max_ram": st.sampled_from(["2GB", "512 MiB", 1, 10**12, None]),
 }
 KEYS = [key for key in list_keys() if not key.is_section]

@@ -25,6 +25,11 @@ OWNED: dict[str, tuple[str, str]] = {
     "patch": ("32", "64"),
     "stride": ("32", "16"),
     "edge": ('"drop"', '"pad"'),
+    "normalisation": ('"slide"', '"none"'),
+    "reference": (
+        '{"vessels": [2.0, 90.0], "nuclei": [3.0, 80.0]}',
+        '{"vessels": [2.0, 91.0], "nuclei": [3.0, 80.0]}',
+    ),
     "tissue.method": ('"threshold"', '"all"'),
     "tissue.threshold": ("7.0", "8.0"),
     "tissue.scale_um": ("12.0", "8.0"),

@@ -17,6 +17,7 @@ from hrpn_tf.evaluation.measured import MeasuredSlide
 from hrpn_tf.evaluation.planes import ConstantPlane, Plane
 
 MODEL = "model"
+WITHOUT_ANCHOR = "model without its anchor"
 MEAN = "mean of training slides"
 DISTANCE = "vessel distance alone"
 TREES = "gradient-boosted trees"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hrpn_export import Contract
 
     from hrpn_tf.prediction import PredictionSummary
-    from hrpn_tf.workflows.predict.jobs import SlideJob as Prediction
+    from hrpn_tf.workflows.predict.job import SlideJob as Prediction
 
 _BLOCK = 1024  # px; side of the squares that the slide consists of
 # Pixel size, um, assumed where the contract states none.

@@ -25,7 +25,7 @@ from hrpn_tf.runs import Run, RunSlide
 from hrpn_tf.slides import Slide, channel_index, iter_windows, open_slide
 from hrpn_tf.workflows.evaluate.measured_slides import all_channels, tissue_plane
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.one_slide import EXACT, plan_slides, predict_slide
 from hrpn_tf.workflows.predict.requests import Request
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import RunError, UsageError
-from hrpn_tf.evaluation.baselines.baselines import MODEL
+from hrpn_tf.evaluation.baselines.baselines import MODEL, WITHOUT_ANCHOR
 from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.untrusted import LARGEST, read_json
@@ -97,10 +97,17 @@ def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResul
         evaluate_run(run, options=EvaluationOptions(baselines=False), progress=progress)
     values = _read_evaluation(path)
     _warn_of_another_network(run, values)
+    predictor = MODEL
+    if any(row["predictor"] == WITHOUT_ANCHOR for row in values["rows"]):
+        predictor = WITHOUT_ANCHOR
+        logger.warning(
+            f"{path}: its predictions were scaled to what was measured; they are compared as the "
+            "network gave them"
+        )
     rows = [
         row
         for row in values["rows"]
-        if (row["predictor"], row["view"], row["region"]) == (MODEL, "float", "whole")
+        if (row["predictor"], row["view"], row["region"]) == (predictor, "float", "whole")
     ]
     for row in rows:
         if row["slide"] != POOLED and row["subset"] not in ("test", "other"):

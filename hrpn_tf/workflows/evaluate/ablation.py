@@ -14,7 +14,7 @@ from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.slides.checks import recorded_pixel_size
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.existing import expected_input
-from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.one_slide import plan_slides, predict_slide
 from hrpn_tf.workflows.predict.requests import Request
 

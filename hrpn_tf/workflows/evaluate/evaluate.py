@@ -25,6 +25,7 @@ from hrpn_tf.evaluation import (
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.slide_evaluation import unused_range
 from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.prediction.anchor import FOUND, STATED
 from hrpn_tf.prediction.belonging import has_symmetries, warn_of_unknown_input
 from hrpn_tf.progress import Progress, tracked
 from hrpn_tf.runs import Run, open_run
@@ -32,6 +33,12 @@ from hrpn_tf.runs.slides import RunSlide, choose_slides, find_prediction
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.slides.names import file_stem
 from hrpn_tf.text import markdown
+from hrpn_tf.workflows.evaluate.anchors import (
+    UsedAnchor,
+    anchor_lines,
+    anchors_of,
+    spatial_anchor_lines,
+)
 from hrpn_tf.workflows.evaluate.measured_slides import (
     Resampled,
     check_prediction,
@@ -102,6 +109,7 @@ def evaluate_run(
     paths = {slide.name: _prediction(predictions, slide) for slide in slides}
     made = {name: read_provenance(path) for name, path in paths.items()}
     networks = _networks(paths, made, run)
+    anchors = anchors_of(made)
     others = _resampled(slides, predictions)
     in_space = None
     if options.spatial is not None:
@@ -112,20 +120,22 @@ def evaluate_run(
         folder.mkdir()
         if in_space is not None:
             in_space.write(folder)
-            if others:
-                with (folder / "spatial.md").open("a", encoding="utf-8") as file:
-                    file.write(resampled_lines(others))
+            with (folder / "spatial.md").open("a", encoding="utf-8") as file:
+                file.write(resampled_lines(others) + spatial_anchor_lines(anchors))
         fitted = None
         if options.baselines:
             fitted = fit_run_baselines(everything, run, config, options.trees)
-        evaluation = _evaluate(slides, predictions, config, fitted, folder, progress)
+        evaluation = _evaluate(slides, predictions, config, fitted, folder, progress, anchors)
         values = {**evaluation.to_json(), "networks": networks}
         values["predictions"] = {name: _made_of(each) for name, each in made.items()}
         values["resampled"] = {name: how.to_json() for name, how in others.items()}
         (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         (folder / "metrics.csv").write_text(to_csv(evaluation), encoding="utf-8")
         (folder / "metrics.md").write_text(
-            to_markdown(evaluation) + resampled_lines(others) + _symmetry_lines(made),
+            to_markdown(evaluation)
+            + resampled_lines(others)
+            + _symmetry_lines(made)
+            + anchor_lines(anchors),
             encoding="utf-8",
         )
     _warn_of_predictions(paths, made)
@@ -207,7 +217,8 @@ def _warn_of_predictions(paths: Mapping[str, Path], made: Mapping[str, Mapping[s
 
 def _made_of(made: Mapping[str, Any]) -> dict[str, Any]:
     """What a prediction states of its network and slide, for the reader of the metrics."""
-    stated = {key: made[key] for key in ("model", "input", "region", "mask") if key in made}
+    keys = ("model", "input", "region", "mask", STATED, FOUND)
+    stated = {key: made[key] for key in keys if key in made}
     return {**stated, "symmetries": True} if has_symmetries(made) else stated
 
 
@@ -279,6 +290,7 @@ def _evaluate(
     baselines: Baselines | None,
     folder: Path,
     progress: bool,
+    anchors: Mapping[str, UsedAnchor],
 ) -> Evaluation:
     """Compare and draw every slide, and report the progress over all slides."""
     infos = {}
@@ -297,6 +309,7 @@ def _evaluate(
                 open_slide(path) as predicted,
                 measured_slide(slide, config, predicted.info) as (measured, opened),
             ):
+                anchor = anchors.get(slide.name, UsedAnchor(1.0))
                 results.append(
                     evaluate_slide(
                         measured,
@@ -306,6 +319,8 @@ def _evaluate(
                         baselines=baselines,
                         picture=folder / f"{file_stem(slide.name)}.png",
                         progress=bar.update,
+                        factor=anchor.factor if anchors else None,
+                        excluded=anchor.excluded(predicted.info),
                     )
                 )
     dtype = str(next(iter(infos.values())).dtype)

@@ -13,7 +13,7 @@ from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation import CompareSettings, MeasuredSlide, compare
 from hrpn_tf.evaluation.moments import Moments
-from hrpn_tf.evaluation.planes import Plane
+from hrpn_tf.evaluation.planes import Plane, ScaledPlane
 from hrpn_tf.evaluation.spatial.ablation import Ablation
 from hrpn_tf.evaluation.spatial.intensity import Extremes, extremes
 from hrpn_tf.evaluation.spatial.measure import SpatialSlide, measure_slide
@@ -27,6 +27,7 @@ from hrpn_tf.evaluation.spatial.vessels import (
     otsu,
     vessel_threshold,
 )
+from hrpn_tf.prediction.anchor import factor_of
 from hrpn_tf.prediction.belonging import has_symmetries
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run
@@ -237,6 +238,7 @@ class SpatialRun:
         for role in roles:
             ablated = []
             for slide in self.slides:
+                made = read_provenance(self.prediction(slide))
                 path = predict_without(
                     self.run,
                     slide,
@@ -245,15 +247,16 @@ class SpatialRun:
                     self.predictions,
                     shuffle_um=side,
                     progress=self.progress,
-                    symmetries=has_symmetries(read_provenance(self.prediction(slide))),
+                    symmetries=has_symmetries(made),
                 )
-                ablated.append(self._moments(slide, path))
+                # as the whole prediction was scaled, so that only the input differs
+                ablated.append(self._moments(slide, path, factor_of(made) or 1.0))
             yield Ablation(role, how, done[how], tuple(whole), tuple(ablated))
 
-    def _moments(self, slide: RunSlide, path: Path) -> Moments:
-        """Range of the evaluated pixels."""
+    def _moments(self, slide: RunSlide, path: Path, factor: float = 1.0) -> Moments:
+        """Moments of the evaluated pixels, of the predicted slide times a factor."""
         plain = CompareSettings(peak=None, rounded=False, ssim=False)
         with self._planes(slide) as (measured, _, tissue, _), open_slide(path) as predicted:
             pred = predicted_plane(predicted, self.config)
-            sums = compare(pred, measured.target, tissue, plain)
+            sums = compare(ScaledPlane(pred, factor), measured.target, tissue, plain)
         return sums["float", "whole" if tissue is None else "tissue"].moments

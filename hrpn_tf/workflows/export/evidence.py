@@ -12,7 +12,7 @@ from hrpn_tf.prediction.tiling import Region
 from hrpn_tf.runs import Run, RunSlide
 from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.one_slide import EXACT, plan_slides, predict_slide
 from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request

@@ -1,12 +1,16 @@
 """Whether an existing result is what a job would make."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.files import sha256
 from hrpn_tf.prediction.belonging import ExpectedInput, ExpectedSettings, mismatch
-from hrpn_tf.workflows.predict.jobs import SlideJob, open_in_time, region_of
+from hrpn_tf.prediction.frame import open_frame
+from hrpn_tf.workflows.predict.job import SlideJob, region_of, size_of
+from hrpn_tf.workflows.predict.jobs import open_in_time
+from hrpn_tf.workflows.predict.origin import anchor_statement
 
 if TYPE_CHECKING:
     from hrpn_export import Contract
@@ -27,7 +31,9 @@ def difference(
     """
     with open_in_time(job.slide, job.config.prediction.io_timeout) as slide:
         wanted = expected_input(job, slide.info)
-    return mismatch(prediction, wanted, own, _expected_settings(job, contract))
+        anchor = anchor_statement(job, slide.info, size_of(open_frame(slide, job.frame).info))
+    settings = replace(_expected_settings(job, contract), anchor=anchor)
+    return mismatch(prediction, wanted, own, settings)
 
 
 def expected_input(job: SlideJob, info: "SlideInfo") -> ExpectedInput:

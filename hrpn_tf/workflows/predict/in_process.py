@@ -7,11 +7,11 @@ from pathlib import Path
 from hrpn_export.errors import BundleError
 
 from hrpn_tf.errors import HrpnError
-from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.one_slide import predict_slide
 from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
-from hrpn_tf.workflows.predict.summary import describe
+from hrpn_tf.workflows.predict.summary import describe, warn_of_clipping
 
 Failure = tuple[Path, Exception]
 
@@ -36,9 +36,12 @@ def predict_here(
                 job,
                 overwrite=execution.overwrite,
                 progress=execution.progress,
-                on_begun=partial(warn, job.slide.name),
+                # one that was held before has been warned of
+                on_begun=(lambda begun: None) if job.others else partial(warn, job.slide.name),
             )
-            execution.on_done(describe(summary))
+            if not job.hold:
+                execution.on_done(describe(summary))
+                warn_of_clipping(summary, job.config.prediction.dtype)
         except (HrpnError, BundleError, OSError) as error:
             if stop_at_first:
                 raise

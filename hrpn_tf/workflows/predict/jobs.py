@@ -2,25 +2,32 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import UsageError
+from hrpn_tf.slides.checks import role_channels
 from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.predict.anchor import area_of
+from hrpn_tf.workflows.predict.job import SlideJob, size_of
+from hrpn_tf.workflows.predict.looking import assess_slide, tissue_map
+from hrpn_tf.workflows.predict.normalisation import Normalisation
 from hrpn_tf.workflows.predict.options import PredictionOptions
+from hrpn_tf.workflows.predict.origin import anchor_task, origin_of
 from hrpn_tf.workflows.predict.requests import Request
 
 if TYPE_CHECKING:
     import numpy as np
     from hrpn_export import Contract, Session
 
-    from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
-    from hrpn_tf.prediction import Frame, Region, SlidePrediction, TissueMap
+    from hrpn_tf.prediction import (
+        SlidePrediction,
+        StartedPrediction,
+    )
     from hrpn_tf.slides import Slide, SlideInfo
     from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
 
@@ -28,36 +35,6 @@ logger = logging.getLogger(__name__)
 
 # Share of a process's memory limit for the cache of decoded strips or tiles of the slide.
 _CACHE_SHARE, _LEAST_CACHE, _MOST_CACHE = 1 / 16, 16 * 2**20, 128 * 2**20
-
-
-@dataclass(frozen=True)
-class SlideJob:
-    """A checked slide to predict; can be sent to another process.
-
-    Attributes:
-        slide, out: see ``Request``; absolute.
-        network: the network.
-        config: resolved configuration of the run with the options of this prediction.
-        channels: indices in the file, in the contract's order.
-        channel_names: names of these channels by role.
-        frame: pixel grid of the prediction.
-        pixels: number of pixels of the result.
-        region: region in px of the frame; None for the whole slide.
-        mask: absolute path of a GeoJSON file; None for the whole region.
-        profile: profile of the training slides to compare the slide with; None for none.
-    """
-
-    slide: Path
-    out: Path
-    network: Network
-    config: Config
-    channels: tuple[int, ...]
-    channel_names: dict[str, str]
-    frame: "Frame"
-    pixels: int
-    region: "Region | None"
-    mask: Path | None
-    profile: "TrainingProfile | None" = None
 
 
 def check(
@@ -94,6 +71,10 @@ def check(
                 f"{options.mask}: outlines united: {mask.united}; cut out, of QuPath's class "
                 f"Ignore*: {mask.cut_out}"
             )
+        target = None
+        if request.anchor is not None and area_of(request.anchor, info, frame, size) is not None:
+            roles = (*contract.inputs, config.data.target)
+            target = role_channels(info, roles, request.channels)[-1]
     area = size if region is None else (region.height, region.width)
     return SlideJob(
         slide=request.slide.absolute(),
@@ -108,6 +89,9 @@ def check(
         pixels=area[0] * area[1],
         region=region,
         mask=None if options.mask is None else options.mask.absolute(),
+        anchor=request.anchor,
+        target=target,
+        reference_levels=contract.reference_levels,
     )
 
 
@@ -166,6 +150,7 @@ def opened(
     session: "Session",
     budget: int | None,
     watch: "RangeWatch | None" = None,
+    begun: "StartedPrediction | None" = None,
 ) -> Iterator["SlidePrediction"]:
     """Open the slide of a job, and make its prediction.
 
@@ -174,23 +159,29 @@ def opened(
         session: session of the job's network.
         budget: memory limit of this process, bytes.
         watch: sees the grey levels of each tile; None for nothing.
+        begun: the started prediction, if another process started it.
     """
     from hrpn_tf.prediction import SlidePrediction, open_frame, read_mask
+    from hrpn_tf.slides.normalised import NormalisedSlide
 
     config = job.config.prediction
     cache = _cache_bytes(budget)
     with open_in_time(job.slide, config.io_timeout, cache) as slide:
-        info, seen = slide.info, open_frame(slide, job.frame)
-        size = size_of(seen.info)
+        info, stored = slide.info, open_frame(slide, job.frame)
+        size = size_of(stored.info)
+        normalisation, seen = None, stored
+        if job.reference_levels is not None:
+            normalisation = Normalisation(job, stored, begun)
+            seen = NormalisedSlide(stored, normalisation.lines)
         means: list[np.ndarray] = []  # kept for reuse, so that the slide is read once
-        look = partial(_tissue, slide, job, size, means)
+        look = partial(tissue_map, slide, job, size, means, normalisation)
         yield SlidePrediction(
             session=session,
             slide=seen,
             channels=job.channels,
             out=job.out,
             config=config,
-            origin=partial(_origin, job, info),
+            origin=partial(origin_of, job, info, size, normalisation),
             pixel_size_um=job.frame.pixel_size_um,
             region=job.region,
             mask=None if job.mask is None else read_mask(job.mask, *size_of(info), job.frame.scale),
@@ -199,7 +190,8 @@ def opened(
             observe=None if watch is None else watch.see,
             assess=None
             if job.profile is None
-            else partial(_assess, job, session, seen, look, means),
+            else partial(assess_slide, job, session, seen, look, means),
+            anchor=anchor_task(job, info, stored, size),
         )
 
 
@@ -218,11 +210,6 @@ def open_in_time(slide: Path, seconds: float, cache_bytes: int | None = None) ->
     )
 
 
-def size_of(info: "SlideInfo") -> tuple[int, int]:
-    """Height and width, px."""
-    return info.height, info.width
-
-
 def _cache_bytes(budget: int | None) -> int:
     share = _MOST_CACHE if budget is None else int(budget * _CACHE_SHARE)
     return min(max(share, _LEAST_CACHE), _MOST_CACHE)
@@ -234,84 +221,6 @@ def _stated(request: Request, info: "SlideInfo", options: PredictionOptions) -> 
 
     stated = info.pixel_size_um is not None and not implausible(info.pixel_size_um)
     return options.pixel_size_um or (None if stated else request.pixel_size_um)
-
-
-def region_of(job: SlideJob) -> tuple[int, int, int, int] | None:
-    """y, x, height, width of the region of a job, px of the frame; None for the whole slide."""
-    region = job.region
-    return None if region is None else (region.y, region.x, region.height, region.width)
-
-
-def _origin(job: SlideJob, info: "SlideInfo") -> Mapping[str, object]:
-    from hrpn_tf.files import sha256
-    from hrpn_tf.prediction import prediction_provenance
-
-    return prediction_provenance(
-        slide=job.slide,
-        files=info.files,
-        model=job.network.origin(),
-        config=job.config,
-        channels=job.channel_names,
-        level=job.frame.level,
-        region=region_of(job),
-        mask=None if job.mask is None else {"file": job.mask.name, "sha256": sha256(job.mask)},
-        seconds=job.config.prediction.io_timeout,
-    )
-
-
-def _tissue(
-    slide: "Slide", job: SlideJob, size: tuple[int, int], looked: "list[np.ndarray]"
-) -> "TissueMap":
-    """Tissue map by the rule that selected training patches.
-
-    Args:
-        slide, job: see ``opened``.
-        size: (height, width) of the slide on the grid of the prediction, px.
-        looked: receives the mean intensities that the map is made from, (h, w, inputs).
-    """
-    from hrpn_tf.data.tissue import is_tissue
-    from hrpn_tf.prediction import find_tissue
-    from hrpn_tf.prediction.reading import TimedReads
-
-    def classify(means: "np.ndarray") -> "np.ndarray":
-        looked.append(means)
-        return is_tissue(means.mean(axis=-1), job.config.data.tissue)
-
-    slow = TimedReads(slide, job.config.prediction.io_timeout)
-    return find_tissue(slow, job.channels, size, classify)
-
-
-def _assess(
-    job: SlideJob,
-    session: "Session",
-    slide: "Slide",
-    look: "Callable[[], TissueMap]",
-    looked: "list[np.ndarray]",
-    tissue: "TissueMap | None",
-) -> Mapping[str, object]:
-    """Compare the slide with the training slides.
-
-    Args:
-        job, session: see ``opened``.
-        slide: the slide on the grid of the prediction.
-        look: makes the tissue map.
-        looked: mean intensities that the tissue map was made from.
-        tissue: the tissue map, if it is made already.
-    """
-    from hrpn_tf.prediction import Region
-    from hrpn_tf.prediction.reading import TimedReads
-    from hrpn_tf.workflows.predict.out_of_distribution import assess, coarse_tissue
-
-    assert job.profile is not None
-    coarse = None
-    if job.config.data.tissue.method != "all":
-        tissue = tissue or look()
-        coarse = coarse_tissue(
-            looked.pop(), tissue.scale, job.frame.pixel_size_um, job.config.data.tissue
-        )
-    timed = TimedReads(slide, job.config.prediction.io_timeout)
-    area = job.region or Region(0, 0, *size_of(slide.info))
-    return assess(job.profile, session, timed, job.channels, area, coarse)
 
 
 def _may_skip(job: SlideJob) -> bool:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hrpn_tf.config import Config
 from hrpn_tf.workflows.networks.network import Network, load_network
 from hrpn_tf.workflows.predict.calibrated_range import warn, watch_of
-from hrpn_tf.workflows.predict.jobs import SlideJob, check, opened, with_tile
+from hrpn_tf.workflows.predict.job import SlideJob
+from hrpn_tf.workflows.predict.jobs import check, opened, with_tile
 from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request
 

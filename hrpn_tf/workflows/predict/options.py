@@ -24,6 +24,10 @@ class PredictionOptions:
         channels: name or index of the channel in the file, by role of the input; empty for those
             of the network's configuration.
         overrides: overrides of the network's configuration, ``prediction.key=value``.
+        anchor: measured mean of the target over the tissue of the animal, to which the prediction
+            is scaled; a slide list may state one for each animal instead. None for none.
+        anchor_region: part of the only slide whose target was measured, to which the prediction is
+            scaled: a region in px at full resolution, or a GeoJSON file; None for none.
     """
 
     region: "Region | None" = None
@@ -33,6 +37,8 @@ class PredictionOptions:
     groups: tuple[str, ...] = ()
     channels: Mapping[str, str | int] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
+    anchor: float | None = None
+    anchor_region: "Region | Path | None" = None
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,14 @@ from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.predict.anchors import anchored
 from hrpn_tf.workflows.predict.existing import difference
-from hrpn_tf.workflows.predict.jobs import SlideJob, check, with_tile
+from hrpn_tf.workflows.predict.job import SlideJob
+from hrpn_tf.workflows.predict.jobs import check, with_tile
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, requests
+from hrpn_tf.workflows.predict.together import predict_animals
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +71,7 @@ def predict_run(
     options, execution = options or PredictionOptions(), execution or Execution()
     config = _config(network, options.overrides)
     asked = requests(slides, network, config, out, options)
+    asked = anchored(asked, options.anchor, options.anchor_region)
     several = len(asked) > 1
     looked = _look_at_all(asked, network, config, options, execution)
     jobs = [found for found in looked if isinstance(found, SlideJob)]
@@ -78,11 +82,11 @@ def predict_run(
     ]
     if several and not jobs and failures:
         raise failures[0][1]
-    if several and None in looked:
-        logger.warning(f"{looked.count(None)} of {len(asked)} slides are predicted already")
-        there = [each.out for each, found in zip(asked, looked, strict=True) if found is None]
+    there = [each.out for each, found in zip(asked, looked, strict=True) if found is None]
+    if several and there:
+        logger.warning(f"{len(there)} of {len(asked)} slides are predicted already")
         warn_of_unknown_input(there)
-    failures += _compute(jobs, network, execution, alone=not several)
+    failures += _compute(jobs, there, network, execution, alone=not several)
     if failures and not several:
         raise failures[0][1]
     if failures:
@@ -91,7 +95,11 @@ def predict_run(
 
 
 def _compute(
-    jobs: Sequence[SlideJob], network: Network, execution: Execution, alone: bool
+    jobs: Sequence[SlideJob],
+    there: Sequence[Path],
+    network: Network,
+    execution: Execution,
+    alone: bool,
 ) -> list[Failure]:
     """Predict slides, and warn about peculiarities; see :func:`predict_run`."""
     if caution := network.caution():
@@ -101,14 +109,18 @@ def _compute(
     profile, no_profile = find_profile(network, network.contract())
     jobs = [replace(job, profile=profile) for job in jobs]
     _warn_of_resampling(jobs)
-    if execution.in_this_process(len(jobs)):
-        from hrpn_tf.workflows.predict.in_process import predict_here
+    here = execution.in_this_process(len(jobs))
 
-        failures = predict_here(jobs, execution, stop_at_first=alone)
-    else:
+    def predict(some: Sequence[SlideJob]) -> list[Failure]:
+        if here:
+            from hrpn_tf.workflows.predict.in_process import predict_here
+
+            return predict_here(some, execution, stop_at_first=alone)
         from hrpn_tf.workflows.predict.cluster.scheduling import predict_on_cluster
 
-        failures = predict_on_cluster(jobs, execution)
+        return predict_on_cluster(some, execution)
+
+    failures = predict_animals(jobs, {path.absolute() for path in there}, predict)
     if no_profile and len(failures) < len(jobs):
         logger.warning(no_profile)
     return failures

@@ -14,6 +14,7 @@ from hrpn_tf.runs.slides import (
     prediction_path,
 )
 from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.predict.anchor import Anchor
 from hrpn_tf.workflows.predict.options import PredictionOptions
 
 
@@ -26,12 +27,16 @@ class Request:
         out: path of the prediction.
         channels: channel name or index in the file, by role.
         pixel_size_um: um per pixel recorded in the run, for a slide whose file states none.
+        group: the animal, of a slide of a list; None for other slides.
+        anchor: what was measured of the slide; None for nothing.
     """
 
     slide: Path
     out: Path
     channels: Mapping[str, str | int]
     pixel_size_um: float | None
+    group: str | None = None
+    anchor: Anchor | None = None
 
 
 def requests(
@@ -51,7 +56,7 @@ def requests(
     from hrpn_tf.slides.names import slide_name
 
     channels = options.channels
-    _refuse_unknown_roles(channels, config)
+    _refuse_unknown_roles(channels, config, options)
     plain = [path for path in slides if path.suffix.lower() not in LISTS]
     lists: list[Path | None] = [path for path in slides if path.suffix.lower() in LISTS]
     if not slides:
@@ -79,12 +84,13 @@ def requests(
                 prediction_path(folder, slide.name, suffix),
                 {**slide.channels, **channels},
                 slide.pixel_size_um,
+                slide.group,
+                None if slide.anchor is None else Anchor(slide.anchor),
             )
             for slide in choose_slides(all_slides, options.groups, str(path or network.folder))
         ]
-    if out is not None and out.suffix.lower() in FILE_SUFFIXES:
-        return _one_file(found, out)
-    return _distinct(found)
+    one = out is not None and out.suffix.lower() in FILE_SUFFIXES
+    return _one_file(found, out) if one and out is not None else _distinct(found)
 
 
 def _slides_of(network: Network, config: Config, path: Path | None) -> tuple[RunSlide, ...]:
@@ -93,9 +99,13 @@ def _slides_of(network: Network, config: Config, path: Path | None) -> tuple[Run
     return network.default_slides(config)
 
 
-def _refuse_unknown_roles(channels: Mapping[str, str | int], config: Config) -> None:
+def _refuse_unknown_roles(
+    channels: Mapping[str, str | int], config: Config, options: PredictionOptions
+) -> None:
+    # the target is read only where the prediction is anchored by a part of it
+    target = () if options.anchor_region is None else (config.data.target,)
     for role, name in channels.items():
-        if role not in config.data.inputs:
+        if role not in (*config.data.inputs, *target):
             raise UsageError(
                 f"--channel {role}={name}: the model has no input {role}; its inputs are "
                 f"{', '.join(config.data.inputs)}"

@@ -1,12 +1,18 @@
 """Summaries of predicted slides in one line."""
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from hrpn_tf.workflows.predict.out_of_distribution import KEY
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import PredictionSummary
+
+
+logger = logging.getLogger(__name__)
 
 
 def describe(summary: "PredictionSummary") -> str:
@@ -23,6 +29,11 @@ def describe(summary: "PredictionSummary") -> str:
     parts.append(f"tiles of {tiling.shape[0]} x {tiling.shape[1]} px, {halo}")
     if summary.symmetries:
         parts.append("mean of the 8 orientations of each tile")
+    if summary.anchored is not None:
+        found = summary.anchored
+        parts.append(
+            f"anchored: times {found['factor']:.4g}, mean before {found['mean_before']:.4g}"
+        )
     if summary.seams is not None:
         parts.append(
             f"seam error up to {summary.seams['largest']:.2g} grey levels, mean "
@@ -33,6 +44,24 @@ def describe(summary: "PredictionSummary") -> str:
     if summary.peak_bytes is not None:
         parts.append(f"{summary.peak_bytes / 1e9:.2f} GB of memory at most")
     return "; ".join(parts)
+
+
+def warn_of_clipping(summary: "PredictionSummary", dtype: str) -> None:
+    """Warn if an anchored result does not fit into the type that it is stored in.
+
+    Args:
+        summary: of the prediction.
+        dtype: type of the result.
+    """
+    if summary.anchored is None or dtype == "float32":
+        return
+    limit = np.iinfo(dtype).max
+    largest = summary.anchored["of_this_slide"]["largest"] * summary.anchored["factor"]
+    if largest > limit + 0.5:
+        logger.warning(
+            f"{summary.path}: reaches {largest:.4g} after it was anchored, and is clipped at "
+            f"{limit}, the limit of {dtype}; predict with --dtype float32"
+        )
 
 
 def _likeness(found: Mapping[str, Any]) -> list[str]:

@@ -60,9 +60,17 @@ def slide_facts(
         {"title": "Grey levels", "facts": levels},
         {
             "title": "Prediction",
-            "facts": flat({k: v for k, v in provenance.items() if k != "configuration"}),
+            "facts": flat(_brief(provenance)),
         },
     ]
+
+
+def _brief(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the configuration, and without the outlines of a region."""
+    facts = {key: value for key, value in provenance.items() if key != "configuration"}
+    if isinstance(anchor := facts.get("anchor"), Mapping):
+        facts["anchor"] = {key: value for key, value in anchor.items() if key != "region_px"}
+    return facts
 
 
 def fact(name: str, value: Any) -> dict[str, str]:

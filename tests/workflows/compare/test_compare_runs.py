@@ -168,10 +168,24 @@ def test_what_was_evaluated_already_is_only_read(
     assert compare(runs / "m0", *plain, runs / "averaged") == 0
     averaged = json.loads((runs / "averaged/comparison.json").read_text())
     assert "the eight orientations of each tile: m0; operations" in averaged["remarks"][1]
+    change_json(runs / "m0/evaluation/metrics.json", scaled_to_means)
+    capsys.readouterr()
+    assert compare(runs / "m0", *plain, runs / "unscaled") == 0
+    assert "compared as the network gave them" in capsys.readouterr().err
+    unscaled = json.loads((runs / "unscaled/comparison.json").read_text())
+    assert unscaled["entries"][0] == averaged["entries"][0]
     (runs / "m0/best.keras").write_bytes((runs / "m1/best.keras").read_bytes())
     capsys.readouterr()
     assert compare(runs / "m0", *plain, runs / "three") == 0
     assert "is of another network" in capsys.readouterr().err
+
+
+def scaled_to_means(values: dict) -> None:
+    """As if predictions had been anchored: what was the network's is now without the anchor."""
+    own = [row for row in values["rows"] if row["predictor"] == "model"]
+    values["rows"] += [{**row, "predictor": "model without its anchor"} for row in own]
+    for row in own:
+        row.update(mse=9e9, r2=-9e9)
 
 
 def change_json(path: Path, change: Callable[[dict], object]) -> None:

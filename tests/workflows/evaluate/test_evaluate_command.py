@@ -88,6 +88,64 @@ def test_averaged_orientations_are_said(run: Path) -> None:
     assert metrics["predictions"]["d"]["symmetries"] is True
 
 
+def anchored(run: Path, factor: float, stated: dict[str, object]) -> np.ndarray:
+    """A prediction that was multiplied by a factor; gives it before that."""
+    values = image(3)[..., 2:].astype(np.float32) * 0.9
+    made = {"anchor": stated, "anchored": {"factor": factor}}
+    write_slide(run / "predictions" / "d.ome.tif", values * np.float32(factor), channels=["qd"],
+                pixel_size_um=0.5, provenance=made, overwrite=True)  # fmt: skip
+    return values[..., 0]
+
+
+def found(run: Path, region: str = "whole") -> dict[str, dict[str, float]]:
+    """Metrics of the test slide by predictor."""
+    rows = json.loads((run / "evaluation" / "metrics.json").read_text())["rows"]
+    place = ("d", "float", region)
+    return {r["predictor"]: r for r in rows if (r["slide"], r["view"], r["region"]) == place}
+
+
+def test_figures_with_and_without_an_anchor(run: Path) -> None:
+    before = anchored(run, 1.25, {"over": "tissue", "mean": 17.0})
+    assert evaluate(run) == 0
+    true, rows = image(3)[..., 2].ravel(), found(run)
+    for predictor, factor in (("model", 1.25), ("model without its anchor", 1.0)):
+        expected = r2_score(true, before.ravel() * factor)
+        assert rows[predictor]["r2"] == pytest.approx(expected, rel=1e-5)
+    assert rows["model"]["pearson"] == pytest.approx(rows["model without its anchor"]["pearson"])
+    text = (run / "evaluation" / "metrics.md").read_text(encoding="utf-8")
+    assert "- d: times 1.25, by a mean over tissue of 17." in text
+
+
+def test_the_region_of_an_anchor_does_not_count(run: Path) -> None:
+    """Not even where the prediction is absurd there; all other pixels do count."""
+    corners = [[10, 5], [60, 5], [60, 40], [10, 40], [10, 5]]
+    stated = {"over": "region", "region_px": {"type": "Polygon", "coordinates": [corners]}}
+    before = anchored(run, 2.0, stated)
+    assert evaluate(run) == 0
+    kept = np.ones(before.shape, bool)
+    kept[5:40, 10:60] = False
+    rows, true = found(run), image(3)[..., 2]
+    assert rows["model"]["pixels"] == kept.sum()
+    for predictor, factor in (("model", 2.0), ("model without its anchor", 1.0)):
+        expected = r2_score(true[kept], before[kept] * factor)
+        assert rows[predictor]["r2"] == pytest.approx(expected, rel=1e-5)
+    assert rows["model"]["r2_per_column"] is None
+    mean = rows["mean of training slides"]
+    assert mean["pixels"] == kept.sum()
+    assert found(run, "tissue")["model"]["pixels"] < kept.sum()
+
+
+@pytest.mark.parametrize(
+    "stated", [{"over": "region", "region_px": {"type": "Polygon", "coordinates": 3}}]
+)
+def test_a_damaged_anchor_is_named(
+    run: Path, stated: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    anchored(run, 2.0, stated)
+    assert evaluate(run) == 2
+    assert "what it states of its anchor is damaged" in capsys.readouterr().err
+
+
 def test_options_choose_groups_and_baselines(run: Path, tmp_path: Path) -> None:
     predict(run, "a", image(0)[..., 2:].astype(np.float32))
     out = tmp_path / "out"

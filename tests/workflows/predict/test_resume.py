@@ -44,7 +44,7 @@ def break_after(monkeypatch: pytest.MonkeyPatch, tiles: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("more", [[], ["overwrite"]])
+@pytest.mark.parametrize("more", [[], ["overwrite"], ["anchor"]])
 def test_killed_at_steps_on_the_disk(tmp_path: Path, name: str, more: list[str]) -> None:
     """At every fifteenth of about 140, those of the last step, ``finish``, included."""
     program = [sys.executable, "-m", "support.crash_points", str(tmp_path), name, "15", *more]

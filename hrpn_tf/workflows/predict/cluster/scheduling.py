@@ -3,8 +3,9 @@
 import logging
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,10 +16,10 @@ from hrpn_tf.workflows.predict import calibrated_range
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
-from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
-from hrpn_tf.workflows.predict.summary import describe, describe_cohort
+from hrpn_tf.workflows.predict.summary import describe, describe_cohort, warn_of_clipping
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import StartedPrediction
@@ -120,7 +121,8 @@ class ClusterScheduler:
         finally:
             for slide in self._slides.values():
                 slide.held.close()
-        if len(jobs) > 1 and len(jobs) > len(self._failures):
+        held = all(job.hold for job in jobs)  # their results come later
+        if len(jobs) > 1 and len(jobs) > len(self._failures) and not held:
             seconds = time.monotonic() - started
             self._execution.on_done(
                 describe_cohort(len(jobs) - len(self._failures), computed, seconds)
@@ -186,7 +188,8 @@ class ClusterScheduler:
 
     def _after_begin(self, slide: SlideProgress, begun: "StartedPrediction") -> None:
         slide.begin(begun)
-        warn(slide.job.slide.name, begun)
+        if not slide.job.others:  # one that was held before has been warned of
+            warn(slide.job.slide.name, begun)
         self._progress.update(slide.job.pixels - slide.pixels_of(begun.left))
         if not begun.left:
             self._submit_finish(slide)
@@ -216,10 +219,13 @@ class ClusterScheduler:
         task = cohort_tasks.finish
         self._submit(slide, self._after_finish, task, slide.begun, self._execution.overwrite)
 
-    def _after_finish(self, slide: SlideProgress, result: None) -> None:
+    def _after_finish(self, slide: SlideProgress, anchored: Mapping[str, Any] | None) -> None:
         self._close(slide)
         calibrated_range.warn(slide.job.slide.name, slide.seen)
-        self._execution.on_done(describe(slide.summary()))
+        if not slide.job.hold:
+            summary = replace(slide.summary(), anchored=anchored)
+            self._execution.on_done(describe(summary))
+            warn_of_clipping(summary, slide.job.config.prediction.dtype)
 
     def _give_up(self, slide: SlideProgress) -> None:
         """Close a failed slide, once none of its tasks is running."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming
-from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.job import SlideJob
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import PredictionSummary, StartedPrediction

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,8 @@ from hrpn_tf._version import __version__
 from hrpn_tf.errors import ClusterError
 from hrpn_tf.workflows.networks.network import load_network
 from hrpn_tf.workflows.predict.calibrated_range import watch_of
-from hrpn_tf.workflows.predict.jobs import SlideJob, opened
+from hrpn_tf.workflows.predict.job import SlideJob
+from hrpn_tf.workflows.predict.jobs import opened
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import SlidePrediction, StartedPrediction
@@ -116,7 +117,7 @@ def compute(
     from hrpn_tf.memory import peak_bytes
 
     watch = watch_of(job.network, list(job.channel_names))
-    with _opened(job, means, watch) as prediction:
+    with _opened(job, means, watch, begun) as prediction:
         started = time.monotonic()
         done = prediction.work(begun).journal().finished()
         left = [index for index in indices if index not in done]
@@ -124,13 +125,27 @@ def compute(
         return BlockTiming(time.monotonic() - started, session_seconds, peak_bytes(), watch)
 
 
-def finish(job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", overwrite: bool) -> None:
-    """Write the result of a slide whose blocks are finished, unless it is written already."""
-    with _opened(job, means) as prediction:
+def finish(
+    job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", overwrite: bool
+) -> Mapping[str, Any] | None:
+    """Write the result of a slide whose blocks are finished, unless it is written already.
+
+    A slide that waits for others of its animal is only measured.
+
+    Returns:
+        How the result was scaled; None without an anchor, or while it waits.
+    """
+    from hrpn_tf.prediction.anchor import FOUND
+    from hrpn_tf.slides import read_provenance
+
+    with _opened(job, means, begun=begun) as prediction:
+        if job.hold:
+            prediction.measure(begun)
+            return None
         if _is_made(prediction, begun, overwrite):
             prediction.unfinished.discard()
-        else:
-            prediction.finish(begun, overwrite)
+            return read_provenance(prediction.out).get(FOUND)
+        return prediction.finish(begun, overwrite)
 
 
 def cores() -> int:
@@ -151,7 +166,10 @@ def _is_made(prediction: "SlidePrediction", begun: "StartedPrediction", overwrit
 
 @contextmanager
 def _opened(
-    job: SlideJob, means: WorkerLimits, watch: "RangeWatch | None" = None
+    job: SlideJob,
+    means: WorkerLimits,
+    watch: "RangeWatch | None" = None,
+    begun: "StartedPrediction | None" = None,
 ) -> Iterator["SlidePrediction"]:
     if means.version != __version__:
         raise ClusterError(
@@ -165,7 +183,7 @@ def _opened(
         # Dask's default of one thread means unlimited; the runtimes then use all cores
         threads = means.threads or (worker.state.nthreads if worker.state.nthreads > 1 else None)
         session = load_network(job.network, threads)
-        with opened(job, session, means.budget, watch) as prediction:
+        with opened(job, session, means.budget, watch, begun) as prediction:
             yield prediction
 
 

@@ -21,7 +21,7 @@ from hrpn_tf.workflows.predict.cluster import scheduling as cohort
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.scheduling import ClusterScheduler
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
-from hrpn_tf.workflows.predict.jobs import SlideJob
+from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.options import Execution
 
 SIDE, TILE = 300, 64

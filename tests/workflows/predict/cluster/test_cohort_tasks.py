@@ -23,7 +23,8 @@ from hrpn_tf.workflows.networks import network as networks
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.tasks import WorkerLimits, begin, compute, finish
-from hrpn_tf.workflows.predict.jobs import SlideJob, check
+from hrpn_tf.workflows.predict.job import SlideJob
+from hrpn_tf.workflows.predict.jobs import check
 from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request
 
