@@ -13,8 +13,8 @@ from experiments.study.commands import Deadline, Spent
 from experiments.study.design import Design, Piece
 from experiments.study.record import SCHEMA, Record, read_record, write_json
 from experiments.study.samples import draw_samples
-from experiments.study.slide_errors import slide_errors
-from experiments.study.slides import Place, prediction_of
+from experiments.study.slides import Place
+from experiments.study.testing import measure_tests, predict_tests
 from experiments.study.trainings import Settings, Trained, Trainings, processor
 
 
@@ -42,7 +42,7 @@ def run_piece(
     facts: dict[str, Any]
     if piece.network.extra:
         run, predictions, facts = _extra(piece, bench, place)
-        slides = _measured(run, predictions)
+        slides = measure_tests(run, predictions)
         draw_samples(run, predictions, _sample(piece, place))
     else:
         best, facts = _trained(piece, bench, place, doublings)
@@ -104,8 +104,8 @@ def _tested(trained: Trained, bench: Trainings, sample: Path) -> Trained:
     if trained.slides:
         return trained
     run = bench.run(trained.settings)
-    predictions = _predicted(run, run / "predictions", [], bench.deadline)
-    found = replace(trained, slides=_measured(run, predictions))
+    predictions = predict_tests(run, run / "predictions", [], bench.deadline)
+    found = replace(trained, slides=measure_tests(run, predictions))
     draw_samples(run, predictions, sample)
     bench.keep(found)
     return found
@@ -162,7 +162,7 @@ def _extra(piece: Piece, bench: Trainings, place: Place) -> tuple[Path, Path, di
             made.parent.mkdir(parents=True, exist_ok=True)
             commands.call(_filled(extra["make"], words), deadline, Spent())
         options += ["--bundle", str(made), "--model-format", "keras", *_test_slides(own)]
-    return own, _predicted(own, folder / f"predictions-{piece.seed}", options, deadline), facts
+    return own, predict_tests(own, folder / f"predictions-{piece.seed}", options, deadline), facts
 
 
 def _seeds(design: Design, extra: Mapping[str, Any]) -> tuple[int, ...]:
@@ -189,14 +189,6 @@ def _filled(words: list[str], values: Mapping[str, list[str]]) -> list[str]:
     return found
 
 
-def _predicted(run: Path, folder: Path, options: list[str], deadline: Deadline) -> Path:
-    """Predict the test slides of a run in float32; those that are there are left out."""
-    source = [] if "--bundle" in options else ["--run", str(run)]
-    exact = ["--set=prediction.dtype=float32", "--out", str(folder)]
-    commands.call(["predict", *source, *exact, *options], deadline, Spent())
-    return folder
-
-
 def _test_slides(run: Path) -> list[str]:
     """Test slides of a run, as arguments of a command that does not know the run."""
     from hrpn_tf.runs import open_run
@@ -205,26 +197,3 @@ def _test_slides(run: Path) -> list[str]:
     inputs = open_run(run).config.data.inputs
     channels = [f"--channel={role}={slides[0].channels[role]}" for role in inputs]
     return [*(str(slide.path) for slide in slides), *channels]
-
-
-def _measured(run: Path, predictions: Path) -> dict[str, Any]:
-    """Errors of every test slide of a run."""
-    from hrpn_tf.runs import open_run
-    from hrpn_tf.simulation.error_floor_files import read_error_floor
-    from hrpn_tf.slides import open_slide
-    from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane
-
-    opened, found = open_run(run), {}
-    for slide in opened.slides():
-        if slide.subset != "test":
-            continue
-        with (
-            open_slide(prediction_of(predictions, slide.path)) as predicted,
-            measured_slide(slide, opened.config, predicted.info) as (measured, _),
-        ):
-            size = (0, 0, measured.target.height, measured.target.width)
-            true = measured.target.read(*size)
-            pred = predicted_plane(predicted, opened.config).read(*size)
-        floor = read_error_floor(slide.path, float(true.std()))
-        found[slide.name] = slide_errors(true, pred, floor)
-    return found
