@@ -1,0 +1,70 @@
+"""Which fields train, validate and test, and which trainings there are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+NUMBERS = (1, 2, 3, 5)
+SCRATCH, STARTED = "scratch", "started"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training.
+
+    Attributes:
+        number: of training fields.
+        fold: which field is tested.
+        seed: of weights, order and augmentation.
+        origin: ``scratch`` for random weights, ``started`` for those of a trained network.
+    """
+
+    number: int
+    fold: int
+    seed: int
+    origin: str
+
+    @property
+    def name(self) -> str:
+        """Of its run and its record."""
+        return f"{self.origin}-{self.number}-fold-{self.fold}-seed-{self.seed}"
+
+
+def trials(fields: int, seeds: Sequence[int], origins: Sequence[str]) -> Iterator[Trial]:
+    """All trainings: first those of the first seed.
+
+    Args:
+        fields: how many there are; each is tested once for each seed, number and origin.
+        seeds: of the trainings.
+        origins: ``scratch``, ``started`` or both.
+    """
+    numbers = [number for number in NUMBERS if number <= fields - 2]
+    for seed in seeds:
+        for number in numbers:
+            for fold in range(fields):
+                yield from (Trial(number, fold, seed, origin) for origin in origins)
+
+
+@dataclass(frozen=True)
+class Division:
+    """Groups of a training.
+
+    Attributes:
+        train, validation: groups.
+        test: the tested group, then those that are left out.
+    """
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+def divide(groups: Sequence[str], trial: Trial) -> Division:
+    """The fields in a circle: one tests, the next validates, those after it train.
+
+    Example:
+        >>> divide("abcdefg", Trial(number=2, fold=6, seed=0, origin="scratch"))
+        Division(train=('b', 'c'), validation=('a',), test=('g', 'd', 'e', 'f'))
+    """
+    circle = [groups[(trial.fold + i) % len(groups)] for i in range(len(groups))]
+    tested, validation, *rest = circle
+    return Division(tuple(rest[: trial.number]), (validation,), (tested, *rest[trial.number :]))

@@ -1,0 +1,57 @@
+"""How few slides: which fields train, and what the table says of records that were made up."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from experiments.few_slides.design import SCRATCH, STARTED, divide, trials
+from experiments.few_slides.report import scores, table, write_report
+from experiments.study.record import write_json
+from experiments.study.slide_errors import Sums
+
+FIELDS = [f"field-{i}" for i in range(7)]
+
+
+def test_every_field_is_tested_once_and_trains_never_then() -> None:
+    found = list(trials(7, [0], [SCRATCH]))
+    assert len(found) == 4 * 7
+    for trial in found:
+        division = divide(FIELDS, trial)
+        groups = [*division.train, *division.validation, *division.test]
+        assert sorted(groups) == FIELDS
+        assert len(division.train) == trial.number
+    tested = [divide(FIELDS, trial).test[0] for trial in found if trial.number == 5]
+    assert sorted(tested) == FIELDS
+
+
+def test_a_small_cohort_has_fewer_numbers() -> None:
+    assert {trial.number for trial in trials(4, [0], [SCRATCH])} == {1, 2}
+
+
+def record(origin: str, number: int, fold: int, seed: int, error: float) -> dict[str, Any]:
+    random = np.random.default_rng(fold)
+    true = random.normal(10, 3, 4000)
+    sums = vars(Sums.of(true, true + random.normal(0, error, 4000)))
+    return {"origin": origin, "number": number, "fold": fold, "seed": seed,
+            "errors": {"raw": sums, "smoothed": sums}}  # fmt: skip
+
+
+def test_r2_is_of_all_fields_and_a_seed_that_lacks_some_is_left_out(tmp_path: Path) -> None:
+    records = [record(SCRATCH, 1, fold, seed, 1.5) for fold in range(3) for seed in range(2)]
+    records += [record(STARTED, 1, fold, 0, 0.9) for fold in range(2)]
+    found = scores(records)
+    assert list(found) == [(SCRATCH, 1)]
+    assert [raw for raw, _ in found[SCRATCH, 1]] == [pytest.approx(0.75, abs=0.02)] * 2
+    assert table(found).splitlines()[2].startswith("| 1 | 0.7")
+    assert table(found).endswith("| - | - | 0 |")
+    for number, each in enumerate(records):
+        write_json(each, tmp_path / "records" / f"{number}.json")
+    page = tmp_path / "page.md"
+    page.write_text("<!-- study: table -->\n<!-- end -->\n")
+    write_report(tmp_path / "records", tmp_path / "few.png", page)
+    assert "| 1 | 0.7" in page.read_text()
+    assert (tmp_path / "few.png").stat().st_size > 3000
+    assert write_report(tmp_path / "none", tmp_path / "none.png", None) == (
+        "No training is finished yet."
+    )
