@@ -43,9 +43,10 @@ def test_the_core_reaches_the_border_of_the_patch_where_context_ends():
     [([], (64, 0)), (["training.crop=48"], (48, 0)), (["training.context=8"], (64, 8))],
 )
 def test_the_window_of_a_configuration(overrides, window):
-    assert window_of(load_config(overrides=overrides).training, 64) == Window(*window)
+    config = load_config(overrides=["training.crop=null", *overrides])
+    assert window_of(config.training, 64) == Window(*window)
 
 
 def test_a_window_that_is_not_resolved_is_refused():
     with pytest.raises(ConfigError, match="not resolved"):
-        window_of(load_config(overrides=["training.context=auto"]).training, 64)
+        window_of(load_config().training, 64)

@@ -68,6 +68,17 @@ class Record:
         return (all_slides.var_true - all_slides.mse) / (all_slides.var_true - floor)
 
     @property
+    def r2_of_noise(self) -> float | None:
+        """R² of a prediction whose error is the noise of the target; None if it is not known."""
+        slides = self.slides.values()
+        if not all("noise" in each for each in slides):
+            return None
+        weights = [each["raw"]["pixels"] for each in slides]
+        squares = [each["noise"] ** 2 for each in slides]
+        variance = sum(s * w for s, w in zip(squares, weights, strict=True)) / sum(weights)
+        return float(1 - variance / self.pooled().var_true)
+
+    @property
     def excess(self) -> float:
         """Axis-aligned excess of the error over that of the truth; mean over slides."""
         ratios = [

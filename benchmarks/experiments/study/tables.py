@@ -32,6 +32,8 @@ def errors(records: Mapping[str, Sequence[Record]]) -> str:
             rows.append([f"**{name}, mean of {len(seeds)}**", "", *_mean(seeds)])
     measured = next(iter(records.values()))[0].range_of("measured")
     note = f"Measured grey levels: {measured[0]:.0f} to {measured[1]:.0f}."
+    if (r2 := next(iter(records.values()))[0].r2_of_noise) is not None:
+        note += f" If the noise of the measured target were the only error, R² would be {r2:.3f}."
     return f"{markdown(heads, rows)}\n\n{note}"
 
 
