@@ -151,6 +151,22 @@ class NoNetworkError(UsageError):
     """There is no trained network where one was named."""
 
 
+class UnknownWeightsError(UsageError):
+    """There are no weights of this name, or they are not on this machine."""
+
+
+class WeightsError(HrpnError):
+    """Weights are damaged, of another version, or cannot be made of what was named."""
+
+
+class DownloadError(HrpnError):
+    """Weights cannot be fetched."""
+
+
+class ChecksumError(DownloadError):
+    """What was fetched is not what its checksum says."""
+
+
 class StartError(UsageError):
     """A training cannot start from the network that was named."""
 

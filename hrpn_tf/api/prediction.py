@@ -93,8 +93,8 @@ class PredictionResult(Result):
 
 @overload
 def predict(
-    network: NetworkArgument,
-    slides: "NDArray[Any]",
+    network: NetworkArgument | None = None,
+    slides: "NDArray[Any]" = ...,
     *,
     pixel_size: float,
     intervals: Literal[False] = False,
@@ -104,13 +104,14 @@ def predict(
     runtime: str | None = None,
     device: str | None = None,
     uncertified: bool = False,
+    weights: str | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: ProgressArgument = None,
 ) -> "NDArray[np.float32]": ...
 @overload
 def predict(
-    network: NetworkArgument,
-    slides: "NDArray[Any]",
+    network: NetworkArgument | None = None,
+    slides: "NDArray[Any]" = ...,
     *,
     pixel_size: float,
     intervals: Literal[True],
@@ -120,12 +121,13 @@ def predict(
     runtime: str | None = None,
     device: str | None = None,
     uncertified: bool = False,
+    weights: str | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: ProgressArgument = None,
 ) -> IntervalArrays: ...
 @overload
 def predict(
-    network: NetworkArgument,
+    network: NetworkArgument | None = None,
     slides: SlideArgument | Sequence[SlideArgument] = (),
     out: PathArgument | None = None,
     *,
@@ -144,6 +146,7 @@ def predict(
     runtime: str | None = None,
     device: str | None = None,
     uncertified: bool = False,
+    weights: str | None = None,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,
@@ -151,7 +154,7 @@ def predict(
 
 
 def predict(
-    network: NetworkArgument,
+    network: NetworkArgument | None = None,
     slides: "NDArray[Any] | SlideArgument | Sequence[SlideArgument]" = (),
     out: PathArgument | None = None,
     *,
@@ -170,6 +173,7 @@ def predict(
     runtime: str | None = None,
     device: str | None = None,
     uncertified: bool = False,
+    weights: str | None = None,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,
@@ -183,7 +187,7 @@ def predict(
 
     Args:
         network: run, its folder, a bundle (folder or .zip), the result of :func:`fit`,
-            :func:`calibrate` or :func:`export`.
+            :func:`calibrate` or :func:`export`; or None with ``weights``.
         slides: slides, open or as paths; slide lists (CSV or YAML), of which the groups that
             neither trained nor chose the checkpoint are predicted; empty for the test slides of
             the run; or an array (H, W, inputs) of grey levels, in the order of the inputs of the
@@ -211,6 +215,10 @@ def predict(
         runtime, device: of a bundle: what it runs on, e.g. ``"openvino"``, ``"cuda"``; the first
             runtime of the format on the CPU if None.
         uncertified: of a bundle: run a format that missed its limit.
+        weights: in place of ``network``, the name of weights as listed by ``hrpn-tf weights``: a
+            first look without training. Those trained on simulations give a pattern, not amounts;
+            a warning and the metadata say so. Results go to ``predictions-NAME`` if ``out`` is
+            None.
         settings: keys of the section ``prediction`` of the configuration, e.g.
             ``{"prediction.dtype": "uint16"}``.
         overwrite: replace predictions that are there.
@@ -222,7 +230,8 @@ def predict(
 
     Raises:
         UsageError: the array has another number of channels, or is no image; an argument is for
-            files or bundles only.
+            files or bundles only; not one of ``network`` and ``weights`` is given.
+        UnknownWeightsError, WeightsError: there are no such weights, or they are damaged.
         PixelSizeError: no pixel size is stated.
         NonFinitePixelsError: NaN or infinite pixels.
         RunError, CalibrationError: there is no network yet, or no intervals.
@@ -248,7 +257,7 @@ def predict(
     own = {"format": model_format, "precision": precision, "runtime": runtime, "device": device}
     bundle: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     bundle |= {"uncertified": True} if uncertified else {}
-    chosen = network_of(network, intervals, bundle)
+    chosen = _chosen(network, weights, intervals, bundle)
     settings = {**(settings or {}), "prediction.symmetries": True} if symmetries else settings
     if isinstance(slides, np.ndarray):
         only_files: dict[str, object] = {
@@ -287,6 +296,22 @@ def _region(region: tuple[int, int, int, int] | None) -> "Region | None":
     from hrpn_tf.prediction import Region
 
     return None if region is None else Region(region[1], region[0], region[3], region[2])
+
+
+def _chosen(
+    network: NetworkArgument | None, weights: str | None, intervals: bool, bundle: Mapping[str, Any]
+) -> "Network":
+    """The network that is named by one of two arguments."""
+    from hrpn_tf.errors import UsageError
+    from hrpn_tf.workflows.networks.weights import weights_network
+
+    if weights is None and network is not None:
+        return network_of(network, intervals, bundle)
+    if weights is None or network is not None:
+        raise UsageError("one of network and weights is required")
+    if bundle:
+        raise UsageError(f"{next(iter(bundle))}: for bundles only")
+    return weights_network(weights, intervals)
 
 
 def network_of(

@@ -88,8 +88,9 @@ def fit(
             ``data.split``, ``model`` and ``training`` are used. Keys that the patch dataset fixes
             may be left out.
         preset: name of the network, in place of that of the configuration.
-        start: run, bundle or Keras file whose network the training starts from (fine-tuning); its
-            preset is taken unless another one is given. A resumed training does not need it.
+        start: run, bundle or Keras file whose network the training starts from (fine-tuning), or
+            the name of weights, e.g. ``"hrpn-m-sim"``; its preset is taken unless another one is
+            given. A resumed training does not need it.
         freeze: "body" to train the first and last layers and the scales and offsets of
             normalisation alone.
         teacher: run or bundle whose predictions are a part of the target; the part is

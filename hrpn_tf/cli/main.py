@@ -41,6 +41,7 @@ COMMANDS = {
     "compare": "Compare runs on the same test slides.",
     "crossval": "Cross-validate by leaving out one group at a time.",
     "models": "List the networks with their parameters and cost.",
+    "weights": "List the weights that come with the program, or fetch more.",
     "import-weights": "Import a published PyTorch checkpoint.",
 }
 

@@ -189,10 +189,11 @@ start_options: Decorator = option_group(
     click.option(
         "--from",
         "origin",
-        metavar="RUN|BUNDLE|KERAS",
+        metavar="RUN|BUNDLE|KERAS|NAME",
         type=click.Path(),  # for the completion of the shell
-        help="Run, bundle or Keras file whose network the training starts from; sets "
-        "training.start, and its preset unless --preset is given.",
+        help="Run, bundle or Keras file whose network the training starts from, or the name of "
+        "weights, as listed by `hrpn-tf weights`; sets training.start, and its preset unless "
+        "--preset is given.",
     ),
     click.option(
         "--freeze",

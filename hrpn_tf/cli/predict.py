@@ -15,6 +15,7 @@ from hrpn_tf.waiting import waiting
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.networks.weights import weights_network
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
 
@@ -33,6 +34,12 @@ _network_options = option_group(
         "--bundle",
         type=click.Path(path_type=Path),
         help="Bundle made by hrpn-tf export, used instead of --run.",
+    ),
+    click.option(
+        "--weights",
+        metavar="NAME",
+        help="Weights, as listed by hrpn-tf weights, used instead of --run: a first look without "
+        "training. Those trained on simulations give a pattern, not amounts.",
     ),
     click.option(
         "--model-format",
@@ -153,7 +160,7 @@ _execution_options = option_group(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder for the predicted slides, or a path *.ome.tif or *.ome.zarr for a single slide "
-    "(default: RUN/predictions).",
+    "(default: RUN/predictions; with --weights predictions-NAME).",
 )
 @_prediction_options
 @_execution_options
@@ -164,7 +171,7 @@ def command(
     options: PredictionOptions,
     execution: Execution,
 ) -> None:
-    """Predict slides with the best network of a run, or a bundle, by tiles, without seams.
+    """Predict slides with the best network of a run, a bundle or weights, by tiles, without seams.
 
     SLIDE is a file, or a folder with one TIFF per channel. LIST is a slide list (CSV or YAML), of
     which the groups that the run neither trained nor picked its checkpoint with are predicted.
@@ -222,14 +229,15 @@ def _parse_channel(text: str) -> tuple[str, str]:
 def _network(
     run: Path | None,
     bundle: Path | None,
+    weights: str | None,
     uncertified: bool,
     intervals: bool,
     **chosen: str | None,
 ) -> Network:
     """The network that the options name; ``chosen`` are those of a bundle alone."""
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    if (run is None) == (bundle is None):
-        raise UsageError("either --run RUN or --bundle BUNDLE is required")
+    if sum(each is not None for each in (run, bundle, weights)) != 1:
+        raise UsageError("one of --run RUN, --bundle BUNDLE or --weights NAME is required")
     if bundle is not None:
         if (format := chosen.pop("model_format", None)) is not None:
             chosen["format"] = format
@@ -237,5 +245,7 @@ def _network(
     if chosen or uncertified:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise UsageError(f"{names or '--uncertified'}: for --bundle only")
+    if weights is not None:
+        return weights_network(weights, intervals)
     assert run is not None
     return RunNetwork(open_run(run), intervals)

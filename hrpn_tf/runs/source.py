@@ -1,4 +1,4 @@
-"""The one place that finds a trained network: in a run, a bundle or a Keras file.
+"""The one place that finds a trained network: in a run, a bundle, a Keras file, or by a name.
 
 A training that starts from another network and a training with a teacher both ask here.
 """
@@ -15,6 +15,7 @@ from hrpn_tf.kinds import kind_of
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.keras_file import load_keras_file
 from hrpn_tf.runs.run import Run, open_run
+from hrpn_tf.weights import weights_in, weights_or_path
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +36,7 @@ class Source:
         subsets: group: how its training used it; None if that is not stated.
         run: the run, if it is one.
         members: number of networks of which it is the mean.
+        simulated: whether it is known to be trained on simulations alone.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Source:
     _load: Callable[[], "keras.Model"]
     run: Run | None = None
     members: int = 1
+    simulated: bool = False
 
     def load(self) -> "keras.Model":
         """The network in float32, not compiled, without intervals; no code from the file is run.
@@ -61,11 +64,13 @@ def find_source(where: str | Path) -> Source:
     """Find a trained network.
 
     Args:
-        where: a run folder; a bundle, as folder or .zip; or a file ``.keras``, whose contract may
-            lie beside it.
+        where: a run folder; a bundle, as folder or .zip; a file ``.keras``, whose contract may
+            lie beside it; or the name of weights, see :mod:`hrpn_tf.weights`.
 
     Raises:
         NoNetworkError: nothing of these is there, or a bundle without a Keras model.
+        UnknownWeightsError: weights that are not on this machine, or almost the name of some.
+        WeightsError: they are damaged.
         WrongKindError: something else is there.
         RunError: no epoch of the run is finished yet, or it misses something.
         HrpnError, BundleError: it is damaged, or of a newer version.
@@ -80,7 +85,10 @@ def find_source(where: str | Path) -> Source:
             return _in_run(path.parent)
         return _in_file(path)
     if not os.path.lexists(path):
-        raise NoNetworkError(f"{where}: no such run, bundle or Keras file")
+        raise NoNetworkError(
+            f"{where}: no such run, bundle or Keras file, nor weights of this name (hrpn-tf "
+            "weights lists them)"
+        )
     hint = {".pth": "; hrpn-tf import-weights makes a run of a PyTorch checkpoint"}
     hint[".pt"] = hint[".pth"]
     raise WrongKindError(
@@ -90,8 +98,8 @@ def find_source(where: str | Path) -> Source:
 
 
 def located(where: str | Path) -> Path:
-    """Where a network is; networks that are known by a name would be found here."""
-    return Path(where)
+    """Where a network is that is named by its path, or by a name; see :mod:`hrpn_tf.weights`."""
+    return weights_or_path(where)
 
 
 def _in_run(path: Path) -> Source:
@@ -101,6 +109,7 @@ def _in_run(path: Path) -> Source:
     assert checksum is not None
     run.check_split()
     known = (path / names.SPLIT).exists()  # imported weights have none
+    weights = weights_in(path)
     return Source(
         str(path.resolve()),
         checksum,
@@ -109,6 +118,7 @@ def _in_run(path: Path) -> Source:
         run.subsets if known else None,
         run.load_network,
         run,
+        simulated=weights is not None and weights.is_simulated,
     )
 
 

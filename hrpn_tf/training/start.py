@@ -193,6 +193,8 @@ def _refuse_known(source: Source, store: PatchStore, split: Split) -> list[str]:
     Raises:
         StartError: it is the same slide.
     """
+    if source.simulated:
+        return []  # no slide of an animal was seen
     if not source.subsets:
         return [
             f"{source.name} does not say which groups it was trained on; figures on the test and "

@@ -1,4 +1,4 @@
-"""Networks that predict slides: the best network of a run, or one format of a bundle."""
+"""Networks that predict slides: the best of a run, one format of a bundle, or weights."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
     from hrpn_tf.workflows.networks.network import Network, load_network
     from hrpn_tf.workflows.networks.run import RunNetwork
+    from hrpn_tf.workflows.networks.weights import WeightsNetwork, weights_network
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
@@ -17,5 +18,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "ensemble": ["EnsembleNetwork"],
         "network": ["Network", "load_network"],
         "run": ["RunNetwork"],
+        "weights": ["WeightsNetwork", "weights_network"],
     },
 )

@@ -158,6 +158,10 @@ class BundleNetwork:
         artefact = bundle.artefact(self.format, self.precision)
         return CalibratedRange.of(artefact, len(bundle.contract.inputs))
 
+    def coarsest(self) -> None:
+        """None, since its contract states the pixel size that it takes."""
+        return None
+
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""
         from hrpn_export import open_session

@@ -21,7 +21,7 @@ class Network(Protocol):
 
     @property
     def folder(self) -> Path:
-        """Run folder or bundle of the network."""
+        """Run folder or bundle of the network, or folder of the weights."""
         ...
 
     @property
@@ -78,6 +78,10 @@ class Network(Protocol):
 
     def calibrated_range(self) -> "CalibratedRange | None":
         """Grey levels that an int8 network was calibrated on; None if there was no calibration."""
+        ...
+
+    def coarsest(self) -> float | None:
+        """Largest pixel size of slides that it is made for, um; None for no limit of its own."""
         ...
 
     def load(self, threads: int | None) -> "Session":

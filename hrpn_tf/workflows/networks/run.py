@@ -102,6 +102,10 @@ class RunNetwork:
         """None, since a network in float32 needs no calibration."""
         return None
 
+    def coarsest(self) -> None:
+        """None, since its contract states the pixel size that it takes."""
+        return None
+
     def load_network(self) -> "keras.Model":
         """The network as a Keras model, float32.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
-from hrpn_tf.errors import UsageError
+from hrpn_tf.errors import PixelSizeError, UsageError
 from hrpn_tf.slides.checks import role_channels
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.predict.anchor import area_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hrpn_export import Contract, Session
 
     from hrpn_tf.prediction import (
+        Frame,
         SlidePrediction,
         StartedPrediction,
     )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_SIZE_ROUNDING = 0.01  # of pixel sizes in files
 # Share of a process's memory limit for the cache of decoded strips or tiles of the slide.
 _CACHE_SHARE, _LEAST_CACHE, _MOST_CACHE = 1 / 16, 16 * 2**20, 128 * 2**20
 
@@ -62,6 +64,7 @@ def check(
             resample=prediction.resample,
             level=options.level,
         )
+        _refuse_coarse(network, info, frame)
         seen = open_frame(slide, frame).info
         size = size_of(seen)
         region = options.region and frame_region(options.region, info, frame, size)
@@ -121,6 +124,20 @@ def with_tile(config: Config, contract: "Contract", network: Network, asked_for:
         "and are blended; faint seams may remain"
     )
     return config.model_copy(update={"prediction": prediction.model_copy(update={"tile": tile})})
+
+
+def _refuse_coarse(network: Network, info: "SlideInfo", frame: "Frame") -> None:
+    """Refuse a slide with larger pixels than the network is made for.
+
+    Raises:
+        PixelSizeError: states both.
+    """
+    coarsest, size = network.coarsest(), frame.pixel_size_um / frame.ratio
+    if coarsest is not None and size > coarsest * (1 + _SIZE_ROUNDING):
+        raise PixelSizeError(
+            f"{info.path}: {size:g} um/px, but the network of {network.folder.name} is made for "
+            f"pixels of at most {coarsest:g} um"
+        )
 
 
 def _check_place(request: Request, overwrite: bool) -> None:
