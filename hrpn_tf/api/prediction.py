@@ -93,8 +93,8 @@ class PredictionResult(Result):
 
 @overload
 def predict(
-    network: NetworkArgument | None = None,
-    slides: "NDArray[Any]" = ...,
+    network: NetworkArgument,
+    slides: "NDArray[Any]",
     *,
     pixel_size: float,
     intervals: Literal[False] = False,
@@ -104,14 +104,13 @@ def predict(
     runtime: str | None = None,
     device: str | None = None,
     uncertified: bool = False,
-    weights: str | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: ProgressArgument = None,
 ) -> "NDArray[np.float32]": ...
 @overload
 def predict(
-    network: NetworkArgument | None = None,
-    slides: "NDArray[Any]" = ...,
+    network: NetworkArgument,
+    slides: "NDArray[Any]",
     *,
     pixel_size: float,
     intervals: Literal[True],
@@ -121,13 +120,12 @@ def predict(
     runtime: str | None = None,
     device: str | None = None,
     uncertified: bool = False,
-    weights: str | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: ProgressArgument = None,
 ) -> IntervalArrays: ...
 @overload
 def predict(
-    network: NetworkArgument | None = None,
+    network: NetworkArgument,
     slides: SlideArgument | Sequence[SlideArgument] = (),
     out: PathArgument | None = None,
     *,
@@ -146,7 +144,37 @@ def predict(
     runtime: str | None = None,
     device: str | None = None,
     uncertified: bool = False,
-    weights: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> PredictionResult: ...
+@overload
+def predict(
+    network: None = None,
+    *,
+    slides: "NDArray[Any]",
+    weights: str,
+    pixel_size: float,
+    symmetries: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    progress: ProgressArgument = None,
+) -> "NDArray[np.float32]": ...
+@overload
+def predict(
+    network: None = None,
+    *,
+    slides: SlideArgument | Sequence[SlideArgument],
+    weights: str,
+    out: PathArgument | None = None,
+    pixel_size: float | None = None,
+    symmetries: bool = False,
+    channels: Mapping[str, str | int] | None = None,
+    groups: Sequence[str] = (),
+    region: tuple[int, int, int, int] | None = None,
+    mask: PathArgument | None = None,
+    anchor: float | None = None,
+    anchor_region: tuple[int, int, int, int] | PathArgument | None = None,
+    workers: int = 0,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,

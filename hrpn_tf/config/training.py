@@ -119,9 +119,9 @@ class TrainingConfig(Section):
     start: str | None = Field(
         None,
         description="Run, bundle or Keras file whose network the training starts from, or the name "
-        "of weights (fine-tuning); `hrpn-tf fit --from` sets it. The preset is then that of this network, and "
-        "the learning rate and early stopping have other defaults. `null` starts from random "
-        "weights.",
+        "of weights (fine-tuning); `hrpn-tf fit --from` sets it. The preset is then that of this "
+        "network, and the learning rate and early stopping have other defaults. `null` starts from "
+        "random weights.",
     )
     freeze: Literal["body"] | None = Field(
         None,

@@ -45,8 +45,8 @@ class Catalogue:
         user: folder of what was fetched, which need not be there.
     """
 
-    package: Path = field(default_factory=package_folder)
-    user: Path = field(default_factory=user_folder)
+    package: Path = field(default_factory=lambda: package_folder())
+    user: Path = field(default_factory=lambda: user_folder())
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -117,7 +117,10 @@ class Catalogue:
         if near := self.near(name):
             return f"did you mean {near}? (hrpn-tf weights lists them)"
         if not self.entries:
-            return "this hrpn-tf comes without any; fetch some with: hrpn-tf weights --add"
+            return (
+                "this hrpn-tf comes without any; fetch some with: hrpn-tf weights --add NAME --url "
+                "URL --sha256 HEX"
+            )
         return f"there are {', '.join(self.entries)}"
 
     def _fetched(self) -> Iterator[tuple[str, Entry]]:

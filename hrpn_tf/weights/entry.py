@@ -135,7 +135,7 @@ class Entry:
     def _again(self, folder: Path) -> str:
         if self.url is not None:
             return f"fetch it again with: hrpn-tf weights --add {self.name} --overwrite"
-        return f"install hrpn-tf again, or remove {folder}"
+        return f"remove {folder} and fetch it again, or install hrpn-tf again"
 
 
 def checked_name(name: str) -> str:

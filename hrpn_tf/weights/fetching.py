@@ -105,7 +105,7 @@ def _download(url: str, archive: Path, progress: bool) -> None:
         raise UsageError(
             "fetching needs the package pooch; install it with: pip install 'hrpn-tf[weights]'"
         ) from None
-    from requests.exceptions import RequestException  # type: ignore[import-untyped]
+    from requests.exceptions import RequestException
 
     download = pooch.HTTPDownloader(progressbar=progress, timeout=60)
     try:

@@ -13,7 +13,6 @@ from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
     from hrpn_export import Contract, Session
-    from hrpn_export.calibrated_range import CalibratedRange
 
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
 
@@ -102,9 +101,9 @@ class WeightsNetwork:
         """See ``Network``."""
         return self._network.training_profile()
 
-    def calibrated_range(self) -> "CalibratedRange | None":
-        """See ``Network``."""
-        return self._network.calibrated_range()
+    def calibrated_range(self) -> None:
+        """None, since a network in float32 needs no calibration."""
+        return None
 
     def coarsest(self) -> float:
         """See ``Network``."""

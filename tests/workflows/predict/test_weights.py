@@ -1,0 +1,92 @@
+"""A first look with weights, by name."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.command import hrpn_tf
+from support.run_folder import pixels, write
+from support.small_weights import NAME, make_weights, use
+
+import hrpn_tf as ht
+from hrpn_tf.errors import CalibrationError, UnknownWeightsError, UsageError
+from hrpn_tf.slides import read_provenance
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_weights(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def package(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    use(monkeypatch, made, tmp_path / "user")
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+def test_a_first_look(package: Path, tmp_path: Path) -> None:
+    slide = write(tmp_path / "a.ome.tif", shape=(64, 80))
+    ended = hrpn_tf("predict", slide, "--weights", NAME)
+    assert ended.exit_code == 0, ended.err
+    assert f"{NAME} was trained on simulations: the prediction is a pattern, not amounts" in (
+        " ".join(ended.err.split())
+    )
+    model = read_provenance(tmp_path / f"predictions-{NAME}" / "a.ome.tif")["model"]
+    assert model["weights"] == NAME
+    assert "a pattern, not amounts" in model["remark"]
+    again = hrpn_tf("predict", slide, "--weights", NAME)
+    assert again.exit_code == 2
+    assert "exists" in again.err
+
+
+def test_the_same_in_python(package: Path, tmp_path: Path) -> None:
+    slide = write(tmp_path / "a.ome.tif", shape=(64, 80))
+    found = ht.predict(slides=slide, weights=NAME, out=tmp_path / "out.ome.tif")
+    image = np.stack([_plane(slide, i) for i in range(2)], -1)
+    array = ht.predict(slides=image, weights=NAME, pixel_size=0.5)
+    np.testing.assert_allclose(array, pixels(found.path), atol=0.51)
+    with pytest.raises(UsageError, match="one of network and weights"):
+        ht.predict(tmp_path, slide, weights=NAME)  # type: ignore[call-overload]
+    with pytest.raises(UsageError, match="for bundles only"):
+        ht.predict(None, slide, weights=NAME, device="cuda")  # type: ignore[call-overload]
+
+
+def _plane(path: Path, channel: int) -> np.ndarray:
+    with ht.open_slide(path) as slide:
+        return slide.read(0, 0, slide.info.height, slide.info.width, [channel])[..., 0]
+
+
+def test_unknown_and_contradicting(package: Path, tmp_path: Path) -> None:
+    slide = write(tmp_path / "a.ome.tif", shape=(64, 80))
+    ended = hrpn_tf("predict", slide, "--weights", "small-sym")
+    assert ended.exit_code == UnknownWeightsError.exit_code
+    assert f"did you mean {NAME}" in ended.err
+    ended = hrpn_tf("predict", slide, "--weights", NAME, "--run", "run")
+    assert "one of --run RUN, --bundle BUNDLE or --weights NAME is required" in ended.err
+    ended = hrpn_tf("predict", slide, "--weights", NAME, "--intervals")
+    assert ended.exit_code == CalibrationError.exit_code
+    assert "weights have no prediction intervals" in ended.err
+    ended = hrpn_tf("predict", "--weights", NAME)
+    assert "weights name no slides" in ended.err
+
+
+def test_other_channels(package: Path, tmp_path: Path) -> None:
+    slide = write(tmp_path / "a.ome.tif", channels=("vessels",), shape=(64, 80))
+    ended = hrpn_tf("predict", slide, "--weights", NAME)
+    assert ended.exit_code == 2
+    assert "nuclei" in ended.err
+
+
+@pytest.mark.parametrize(("size", "fits"), [(1.0, True), (1.2, False), (0.3, True)])
+def test_other_pixel_sizes(package: Path, tmp_path: Path, size: float, fits: bool) -> None:
+    slide = write(tmp_path / "a.ome.tif", size=size, shape=(64, 80))
+    ended = hrpn_tf("predict", slide, "--weights", NAME, "--out", tmp_path / "o.ome.tif")
+    assert (ended.exit_code == 0) == fits, ended.err
+    assert fits or "made for pixels of at most 1 um" in ended.err
+
+
+def test_all_groups_of_a_list(package: Path, tmp_path: Path) -> None:
+    write(tmp_path / "a.ome.tif", shape=(64, 80))
+    (tmp_path / "slides.csv").write_text("slide,group\na.ome.tif,a\n")  # a trained the run
+    assert hrpn_tf("predict", tmp_path / "slides.csv", "--weights", NAME).exit_code == 0
