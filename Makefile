@@ -16,7 +16,7 @@ PYTEST ?=
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: demo benchmark kills fuzz test test-fast check docs tutorials format clean study vendor docker
+.PHONY: demo weights benchmark kills fuzz test test-fast check docs tutorials format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -34,6 +34,12 @@ study: .venv/installed
 	$(BIN)/python benchmarks/experiments/study run --out $(STUDY) $(if $(REAL),--real $(REAL)) \
 		$(if $(MINUTES),--max-minutes $(MINUTES))
 	$(BIN)/python benchmarks/experiments/study report --pictures $(STUDY)/report
+
+# The weights that come with the package, trained on simulated slides; hours on two cores for each.
+# Run again, it goes on where it stopped. WEIGHTS="--name hrpn-s-sim" makes one of them.
+WEIGHTS ?=
+weights: .venv/installed
+	$(BIN)/python benchmarks/experiments/weights.py --out build/weights $(WEIGHTS)
 
 # The plan "quick" on the network of the demo. BENCHMARK=FOLDER names another folder: a report that is
 # there is never replaced.

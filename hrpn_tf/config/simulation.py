@@ -4,9 +4,16 @@ The sources are the publications on tumours that ``docs/guide/simulate.md`` list
 a value without a published source.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from hrpn_tf.config.anatomy import NucleiConfig, PermeabilityConfig, VesselConfig
 from hrpn_tf.config.section import NO_UNIT, Section, unit
@@ -237,9 +244,65 @@ class SimulationConfig(Section):
     nuclei: NucleiConfig = NucleiConfig()
     transport: TransportConfig = TransportConfig()
     optics: OpticsConfig = OpticsConfig()
+    vary: dict[str, tuple[float, float]] = Field(
+        {},
+        json_schema_extra=NO_UNIT,
+        description="Least and largest value of keys that differ from slide to slide, such as "
+        "`optics.psf_um: [0.3, 0.9]`, in the unit of the key. Keys of the sections below are "
+        "allowed. Values are drawn log-uniformly, or uniformly where the least one is 0.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_empty_vary(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Slides whose values do not vary state what they did before there was this key."""
+        values: dict[str, Any] = serialise(self)
+        if not self.vary:
+            values.pop("vary", None)
+        return values
+
+    @model_validator(mode="after")
+    def _ranges_make_sense(self) -> "SimulationConfig":
+        for key, (low, high) in self.vary.items():
+            if low > high:
+                raise ValueError(f"vary.{key}: {low:g} is more than {high:g}")
+            for value in (low, high):
+                _refuse_value(self, key, value)
+        return self
 
     @model_validator(mode="after")
     def _every_group_has_a_slide(self) -> "SimulationConfig":
         if self.groups > self.slides:
             raise ValueError(f"{self.groups} groups need at least as many slides")
         return self
+
+
+def with_values(config: SimulationConfig, values: Mapping[str, float]) -> SimulationConfig:
+    """A configuration in which nothing varies, with other values of some keys.
+
+    Args:
+        config: of a cohort.
+        values: by key of a section, such as ``optics.psf_um``.
+    """
+    plain = config.model_dump(exclude={"vary"})
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        plain[section][name] = value
+    return SimulationConfig.model_validate(plain)
+
+
+def _refuse_value(config: SimulationConfig, key: str, value: float) -> None:
+    """Refuse a value that a key may not have.
+
+    Raises:
+        ValueError: says why.
+    """
+    section, _, name = key.partition(".")
+    field = SimulationConfig.model_fields.get(section)
+    inner = field.annotation if field is not None else None
+    fields = getattr(inner, "model_fields", {})
+    if name not in fields or fields[name].annotation is not float:
+        raise ValueError(f"vary.{key}: no number of a section, such as optics.psf_um")
+    try:
+        with_values(config, {key: value})
+    except ValidationError as error:
+        raise ValueError(f"vary.{key}: {value:g}: {error.errors()[0]['msg']}") from None

@@ -14,6 +14,7 @@ from hrpn_tf.simulation.permeability import draw_permeability
 from hrpn_tf.simulation.staining import fluorescence
 from hrpn_tf.simulation.tissue import grid_factor, tissue_grid
 from hrpn_tf.simulation.transport import Grid, Solver, to_pixels
+from hrpn_tf.simulation.variation import drawn_values, of_slide
 
 FLOOR_COARSER = 2  # the redraws of the error floor use a grid this much coarser
 STREAMS = ("tissue", "vessels", "section", "nuclei", "hidden", "stain", "noise", "floor")
@@ -50,6 +51,8 @@ def make_phantom(
     The same configuration and numbers give the same arrays. ``progress`` is called with the name
     of each of ``STAGES`` when it begins.
     """
+    varied = drawn_values(config, slide)
+    config = of_slide(config, slide)
     rng = _streams(config, slide)
     drawn = _draw(config, rng, group, progress)
     progress("optics")
@@ -66,6 +69,8 @@ def make_phantom(
         "mass_balance": truth.mass_balance(grid, drawn.cells, drawn.tracer, hidden, config),
         "parameters": truth.parameters(anatomy, hidden, config),
     }
+    if varied:
+        report["varied"] = varied
     return Phantom(
         image=image,
         concentration=drawn.tracer,
@@ -84,6 +89,7 @@ def make_image(config: SimulationConfig, slide: int, group: int) -> np.ndarray:
     Returns:
         (height, width, 3) uint8 or uint16: vessels, nuclei, target; grey levels.
     """
+    config = of_slide(config, slide)
     rng = _streams(config, slide)
     drawn = _draw(config, rng, group, lambda stage: None)
     return _expose(drawn.anatomy, drawn.tracer, config, rng)[0]

@@ -102,7 +102,9 @@ def model_card(entry: Entry, training: Training) -> str:
         training=training,
         inputs=", ".join(entry.inputs),
         output=entry.outputs[0],
-        figures={name.replace("_", " "): f"{value:.4g}" for name, value in entry.figures.items()},
+        figures={
+            name.replace("_", " "): float(f"{value:.4g}") for name, value in entry.figures.items()
+        },
     )
 
 
