@@ -16,7 +16,7 @@ from hrpn_tf.text import markdown, printable
 from hrpn_tf.weights import Entry
 
 _TEMPLATE = "card.md"
-_FIGURES = ("r2", "pearson_r", "mse", "mae")  # of an evaluation
+_FIGURES = ("r2", "pearson", "mse", "mae")  # of an evaluation
 
 
 @dataclass(frozen=True)

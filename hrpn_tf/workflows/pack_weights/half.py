@@ -70,7 +70,7 @@ def store_in_half(path: Path, network: "keras.Model", contract: "Contract", conf
 def _write_half(source: Path, target: Path) -> None:
     import h5py  # type: ignore[import-untyped]
 
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "x") as new:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
             content = old.read(name)
             if name == _WEIGHTS:
@@ -78,7 +78,7 @@ def _write_half(source: Path, target: Path) -> None:
                 with h5py.File(io.BytesIO(content), "r") as full, h5py.File(made, "w") as halved:
                     _copy_group(full, halved)
                 content = made.getvalue()
-            new.writestr(zipfile.ZipInfo(name, _TIME), content)
+            new.writestr(zipfile.ZipInfo(name, _TIME), content, zipfile.ZIP_DEFLATED)
 
 
 def _copy_group(full: "object", halved: "object") -> None:
