@@ -100,17 +100,20 @@ def _is_present(key: Key, values: Any) -> bool:
     return len(key.path) == 1 or _value(key.path[:-1], values) is not None
 
 
-def _value(path: tuple[str, ...], values: Any) -> Any:
+def _value(path: tuple[str, ...], values: Any, default: Any = None) -> Any:
+    """The value of a key; ``default`` for one that is stated only where it has another."""
     for name in path:
         if values is None:
             return None
+        if name not in values:
+            return default
         values = values[name]
     return values
 
 
 def _entry(key: Key, values: Any) -> list[str]:
     """The line of a key and its value, or of a section."""
-    value = _value(key.path, values)
+    value = _value(key.path, values, key.default)
     text = "" if key.is_section and value is not None else f" {in_one_line(value)}"
     return [f"{_indent(key)}{key.path[-1]}:{text}"]
 

@@ -118,7 +118,10 @@ def _types(node: dict[str, Any]) -> list[str]:
     if node["type"] == "array":
         return [f"list of {_either(_types(node['items']))}"]
     if node["type"] == "object":
-        return [f"one {_either(_types(node['additionalProperties']))} per name"]
+        inner = node["additionalProperties"]
+        if inner.get("type") == "object":
+            return [f"one {_either(_types(inner['additionalProperties']))} per section and name"]
+        return [f"one {_either(_types(inner))} per name"]
     return [TYPES[node["type"]]]
 
 

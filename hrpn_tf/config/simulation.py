@@ -244,13 +244,22 @@ class SimulationConfig(Section):
     nuclei: NucleiConfig = NucleiConfig()
     transport: TransportConfig = TransportConfig()
     optics: OpticsConfig = OpticsConfig()
-    vary: dict[str, tuple[float, float]] = Field(
+    vary: dict[str, dict[str, tuple[float, float]]] = Field(
         {},
         json_schema_extra=NO_UNIT,
         description="Least and largest value of keys that differ from slide to slide, such as "
-        "`optics.psf_um: [0.3, 0.9]`, in the unit of the key. Keys of the sections below are "
+        "`optics: {psf_um: [0.3, 0.9]}`, in the unit of the key. Keys of the sections above are "
         "allowed. Values are drawn log-uniformly, or uniformly where the least one is 0.",
     )
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """What varies, by key with its section, such as ``optics.psf_um``."""
+        return {
+            f"{section}.{key}": ends
+            for section, keys in self.vary.items()
+            for key, ends in keys.items()
+        }
 
     @model_serializer(mode="wrap")
     def _without_empty_vary(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -262,7 +271,7 @@ class SimulationConfig(Section):
 
     @model_validator(mode="after")
     def _ranges_make_sense(self) -> "SimulationConfig":
-        for key, (low, high) in self.vary.items():
+        for key, (low, high) in self.ranges.items():
             if low > high:
                 raise ValueError(f"vary.{key}: {low:g} is more than {high:g}")
             for value in (low, high):

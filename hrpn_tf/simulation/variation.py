@@ -8,19 +8,19 @@ _STREAM = 2  # those of animals and slides are 0 and 1; see ``phantom``
 
 
 def drawn_values(config: SimulationConfig, slide: int) -> dict[str, float]:
-    """The values of slide number ``slide``, by key of ``simulation.vary``.
+    """The values of slide number ``slide``, by key with its section.
 
     Log-uniform between the ends where both are above 0, so that halving is as likely as doubling;
     uniform otherwise. Each key has a stream of its own: another key more changes no other value.
 
     Example:
-        >>> config = SimulationConfig(vary={"optics.psf_um": (0.2, 0.8)})
+        >>> config = SimulationConfig(vary={"optics": {"psf_um": (0.2, 0.8)}})
         >>> value = drawn_values(config, 0)["optics.psf_um"]
         >>> 0.2 <= value <= 0.8, value == drawn_values(config, 1)["optics.psf_um"]
         (True, False)
     """
     values = {}
-    for key, (low, high) in config.vary.items():
+    for key, (low, high) in config.ranges.items():
         stream = [config.seed, _STREAM, slide, *key.encode()]
         share = float(np.random.default_rng(stream).random())
         if low > 0:

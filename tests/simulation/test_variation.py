@@ -11,7 +11,7 @@ from hrpn_tf.simulation.variation import drawn_values, of_slide
 
 SMALL = {"height": 64, "width": 64, "pixel_size_um": 2.0, "floor_draws": 2}
 VARIED = SimulationConfig(
-    **SMALL, vary={"optics.nucleus_level": (40.0, 160.0), "optics.offset": (0.0, 10.0)}
+    **SMALL, vary={"optics": {"nucleus_level": (40.0, 160.0), "offset": (0.0, 10.0)}}
 )
 
 
@@ -24,7 +24,7 @@ def test_values_are_of_the_slide_alone() -> None:
     offsets = np.array([each["optics.offset"] for each in values])
     assert ((offsets >= 0) & (offsets <= 10)).all()
     assert np.mean(offsets) == pytest.approx(5, rel=0.2)
-    fewer = VARIED.model_copy(update={"vary": {"optics.offset": (0.0, 10.0)}})
+    fewer = VARIED.model_copy(update={"vary": {"optics": {"offset": (0.0, 10.0)}}})
     assert drawn_values(fewer, 3)["optics.offset"] == values[3]["optics.offset"]
 
 
@@ -48,14 +48,15 @@ def test_nothing_is_stated_where_nothing_varies() -> None:
 @pytest.mark.parametrize(
     ("vary", "said"),
     [
-        ("{optics.psf_um: [2, 1]}", "2 is more than 1"),
-        ("{optics.bits: [8, 16]}", "no number of a section"),
-        ("{height: [64, 128]}", "no number of a section"),
-        ("{optics.colour: [1, 2]}", "no number of a section"),
-        ("{optics.uneven_light: [0, 2]}", "less than 1"),
-        ("{optics.psf_um: 2}", "vary"),
+        ("optics.psf_um=[2, 1]", "2 is more than 1"),
+        ("optics.bits=[8, 16]", "no number of a section"),
+        ("height.value=[64, 128]", "no number of a section"),
+        ("optics.colour=[1, 2]", "no number of a section"),
+        ("colour.red=[1, 2]", "no number of a section"),
+        ("optics.uneven_light=[0, 2]", "less than 1"),
+        ("optics.psf_um=2", "vary"),
     ],
 )
 def test_a_range_that_makes_no_sense(vary: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        load_config(None, [f"simulation.vary={vary}"])
+        load_config(None, [f"simulation.vary.{vary}"])
