@@ -23,6 +23,10 @@ SPECIAL = {
         )
     )
     | st.just({}),
+    "simulation.vary": st.fixed_dictionaries(
+        {"optics": st.fixed_dictionaries({"psf_um": st.just([0.3, 0.9])})}
+    )
+    | st.just({}),
     "prediction.max_ram": st.sampled_from(["2GB", "512 MiB", 1, 10**12, None]),
 }
 KEYS = [key for key in list_keys() if not key.is_section]
