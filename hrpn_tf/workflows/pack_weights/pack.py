@@ -123,7 +123,10 @@ def _write_network(folder: Path, found: Source, config: Config, half: bool) -> N
     """Write what every run folder has, so that every command that takes a run takes it."""
     assert found.contract is not None
     network = found.load()
-    network.save(folder / names.BEST)
+    if found.run is None:
+        network.save(folder / names.BEST)
+    else:  # so that the same run gives the same bytes: Keras numbers layers and notes the time
+        shutil.copyfile(found.run.network_file(), folder / names.BEST)
     if half:
         store_in_half(folder / names.BEST, network, found.contract, config)
     (folder / names.CONTRACT).write_text(found.contract.to_json(), encoding="utf-8")
