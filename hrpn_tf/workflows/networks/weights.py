@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
-from hrpn_tf.errors import CalibrationError, UsageError
+from hrpn_tf.errors import CalibrationError, UsageError, WeightsError
 from hrpn_tf.runs import Run, RunSlide, open_run
 from hrpn_tf.weights import Catalogue
 from hrpn_tf.workflows.networks.run import RunNetwork
@@ -131,7 +131,8 @@ def weights_network(name: str, intervals: bool = False) -> WeightsNetwork:
 
     Raises:
         UnknownWeightsError: there are none of this name, or they are not fetched.
-        WeightsError: they are damaged, or of another version.
+        WeightsError: they are damaged, of another version, or state other channels than their
+            network has.
 
     Example:
         >>> weights_network("hrpn-m-sim").default_out  # doctest: +SKIP
@@ -139,4 +140,11 @@ def weights_network(name: str, intervals: bool = False) -> WeightsNetwork:
     """
     catalogue = Catalogue()
     folder, entry = catalogue.installed(name), catalogue.entry(name)
-    return WeightsNetwork(name, open_run(folder), entry.remark, entry.pixel_sizes_um, intervals)
+    run = open_run(folder)
+    contract = run.contract
+    stated = (entry.inputs, entry.outputs, entry.pixel_size_um)
+    if (contract.inputs, contract.outputs, contract.pixel_size_um) != stated:
+        raise WeightsError(
+            f"{folder}: states other channels or another pixel size than its network"
+        )
+    return WeightsNetwork(name, run, entry.remark, entry.pixel_sizes_um, intervals)

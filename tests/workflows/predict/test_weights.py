@@ -1,5 +1,6 @@
 """A first look with weights, by name."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,20 @@ def test_other_channels(package: Path, tmp_path: Path) -> None:
     ended = hrpn_tf("predict", slide, "--weights", NAME)
     assert ended.exit_code == 2
     assert "nuclei" in ended.err
+
+
+def test_other_channels_than_those_of_the_network(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = shutil.copytree(made, tmp_path / "package")
+    use(monkeypatch, own, tmp_path / "user")
+    for path in (own / "registry.json", own / NAME / "weights.json"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace('"nuclei"', '"cells"'), encoding="utf-8")
+    slide = write(tmp_path / "a.ome.tif", shape=(64, 80))
+    ended = hrpn_tf("predict", slide, "--weights", NAME)
+    assert ended.exit_code == 1
+    assert "states other channels or another pixel size than its network" in ended.err
 
 
 @pytest.mark.parametrize(("size", "fits"), [(1.0, True), (1.2, False), (0.3, True)])
