@@ -125,8 +125,11 @@ def test_a_list_gives_what_the_training_did_not_use(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "either --run RUN or --bundle BUNDLE"),
-        (["--bundle", "{bundle}", "--run", "{run}"], "either --run RUN or --bundle BUNDLE"),
+        ([], "one of --run RUN, --bundle BUNDLE or --weights NAME"),
+        (
+            ["--bundle", "{bundle}", "--run", "{run}"],
+            "one of --run RUN, --bundle BUNDLE or --weights NAME",
+        ),
         (["--run", "{run}", "--precision", "int8"], "--precision: for --bundle only"),
         (["--bundle", "{bundle}", "--precision", "fp16"], "no onnx in fp16; it holds"),
         (["--bundle", "{bundle}", "--model-format", "caffe"], "no format caffe"),
