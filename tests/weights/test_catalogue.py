@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,17 @@ def test_a_training_finds_them_by_name(package: Path) -> None:
     assert found.name == str((package / NAME).resolve())
     assert (found.simulated, found.preset, found.subsets) == (True, "hrpn-m", None)
     assert found.load().input_shape[-1] == 2
+
+
+def test_simulated_weights_know_no_slide_that_is_held_back(package: Path) -> None:
+    """So nothing is warned of, where other networks that state no groups are."""
+    from hrpn_tf.data.splits import Split
+    from hrpn_tf.training.start import _refuse_known
+
+    split, found = Split(("a",), ("b",), ("c",)), find_source(NAME)
+    assert _refuse_known(found, None, split) == []  # type: ignore[arg-type]
+    other = replace(found, simulated=False)
+    assert "does not say which groups" in _refuse_known(other, None, split)[0]  # type: ignore[arg-type]
 
 
 def test_the_nearest_name(package: Path) -> None:
