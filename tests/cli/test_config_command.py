@@ -172,7 +172,8 @@ def test_config_completes_recipes_and_files(
     monkeypatch.chdir(tmp_path)
     for name in ("mine.yaml", "demonstration.yml", "demo.txt"):
         (tmp_path / name).touch()
-    everything = ["demo", "dextran", "published", "demonstration.yml", "mine.yaml"]
+    recipes = ["demo", "dextran", "published", "weights"]
+    everything = [*recipes, "demonstration.yml", "mine.yaml"]
     expected = [f"plain,{name}" for name in everything]
     assert completions("hrpn-tf config --config ", "bash") == expected
     offered = completions("hrpn-tf config --config demo", "bash")
