@@ -100,8 +100,8 @@ def _chosen(config: Config, halo: int | None) -> str:
     window = window_of(config.training, config.data.patch)
     reach = "depends on its whole input" if halo is None else f"has a halo of {halo} px"
     crop = "null" if config.training.crop is None else config.training.crop
+    count = f", of which {window.core} x {window.core} px count" if window.context else ""
     return (
         f"{config.model.preset} {reach}: training.crop={crop}, training.context={window.context}; "
-        f"the network sees {window.side} x {window.side} px, of which {window.core} x "
-        f"{window.core} px count"
+        f"the network sees {window.side} x {window.side} px{count}"
     )
