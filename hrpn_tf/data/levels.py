@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hrpn_tf.data.moments import ChannelMoments
-from hrpn_tf.data.tissue import WINDOW, Windows
+from hrpn_tf.data.tissue import WINDOW
 from hrpn_tf.errors import ConstantChannelError, NoTissueError
-from hrpn_tf.slides import iter_windows
+from hrpn_tf.slides import Windows, iter_windows
 
 DARK, BRIGHT = 1.0, 99.0  # percent
 # The lowest bits of a float32 that are rounded away, so that a channel has 2^17 levels at most.

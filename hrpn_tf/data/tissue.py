@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -12,23 +11,7 @@ from hrpn_tf.config import TissueConfig
 from hrpn_tf.data.grid import block_edges
 from hrpn_tf.data.moments import ChannelMoments
 from hrpn_tf.progress import tracked
-from hrpn_tf.slides import Slide, SlideInfo, iter_windows
-
-
-class Windows(Protocol):
-    """A source of windows of pixels, such as an open slide."""
-
-    @property
-    def info(self) -> SlideInfo:
-        """Description of the slide."""
-        ...
-
-    def read(
-        self, y: int, x: int, height: int, width: int, channels: Sequence[int], level: int = 0
-    ) -> np.ndarray:
-        """See :meth:`~hrpn_tf.slides.slide.Slide.read`."""
-        ...
-
+from hrpn_tf.slides import Slide, Windows, iter_windows
 
 WINDOW = 1024  # px; about 50 MB of working memory with three channels
 SMOOTHING = 2.0  # blocks; closes the gaps between nuclei, which are a little wider than a block

@@ -59,11 +59,14 @@ class ChannelPlane:
 
 
 @dataclass(frozen=True)
-class ScaledPlane:
-    """A plane times a factor, in float64."""
+class PlaneOfSize:
+    """What planes that are computed from another plane of the same size have in common.
+
+    Attributes:
+        plane: the other plane.
+    """
 
     plane: Plane
-    factor: float
 
     @property
     def height(self) -> int:
@@ -74,6 +77,13 @@ class ScaledPlane:
     def width(self) -> int:
         """Columns, px."""
         return self.plane.width
+
+
+@dataclass(frozen=True)
+class ScaledPlane(PlaneOfSize):
+    """A plane times a factor, in float64."""
+
+    factor: float
 
     @property
     def dtype(self) -> np.dtype:

@@ -2,28 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
 from hrpn_tf.prediction.queues import within
 from hrpn_tf.prediction.tiling import reflect
-from hrpn_tf.slides import Slide, SlideInfo
-
-
-class Windows(Protocol):
-    """A source of windows of pixels: an open slide, or its :class:`TimedReads`."""
-
-    @property
-    def info(self) -> SlideInfo:
-        """Description of the slide."""
-        ...
-
-    def read(
-        self, y: int, x: int, height: int, width: int, channels: Sequence[int], level: int = 0
-    ) -> np.ndarray:
-        """See :meth:`~hrpn_tf.slides.slide.Slide.read`."""
-        ...
+from hrpn_tf.slides import Slide, Windows
 
 
 def read_reflected(

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from hrpn_export import Session
 
-from hrpn_tf.prediction.reading import Windows, read_reflected
+from hrpn_tf.prediction.reading import read_reflected
 from hrpn_tf.prediction.tiling import Region, Tiling, plan_tiling, round_up
 from hrpn_tf.prediction.tissue_map import TissueMap
+from hrpn_tf.slides import Windows
 
 # Windows of about this side, px, are predicted twice. Only their borders matter, so a small window
 # is as informative as a whole block.

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 
 from hrpn_tf.files import atomic_path
-from hrpn_tf.prediction.reading import Windows, reflected
-from hrpn_tf.slides import iter_windows
+from hrpn_tf.prediction.reading import reflected
+from hrpn_tf.slides import Windows, iter_windows
 
 # Longest side of a map: an element of a slide of 64 000 px at 0.5 um/px is 31 um, in a few MB.
 MAP_SIDE = 1024

@@ -20,7 +20,7 @@ from hrpn_tf.slides.metadata import implausible
 from hrpn_tf.slides.opening import open_labels, open_slide
 from hrpn_tf.slides.provenance import read_provenance
 from hrpn_tf.slides.readers import SlideReader
-from hrpn_tf.slides.slide import Slide, SlideInfo, channel_index, iter_windows
+from hrpn_tf.slides.slide import Slide, SlideInfo, Windows, channel_index, iter_windows
 from hrpn_tf.slides.write import SlideWriter, write_slide
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "SlideInfo",
     "SlideReader",
     "SlideWriter",
+    "Windows",
     "channel_index",
     "implausible",
     "iter_windows",

@@ -128,6 +128,21 @@ class ClosedOnExit:
         self.close()
 
 
+class Windows(Protocol):
+    """A source of windows of pixels: an open slide, or one whose windows are changed on the way."""
+
+    @property
+    def info(self) -> SlideInfo:
+        """Description of the slide."""
+        ...
+
+    def read(
+        self, y: int, x: int, height: int, width: int, channels: Sequence[int], level: int = 0
+    ) -> np.ndarray:
+        """See :meth:`Slide.read`."""
+        ...
+
+
 def channel_index(info: SlideInfo, channel: str | int) -> int:
     """Index of a channel given by name (exact, whatever the case, or as shown) or by index.
 

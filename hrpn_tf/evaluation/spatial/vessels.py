@@ -7,14 +7,14 @@ import numpy as np
 
 from hrpn_tf.config.spatial import SpatialConfig
 from hrpn_tf.errors import VesselsError
-from hrpn_tf.evaluation.planes import Plane, Window, spread_windows
+from hrpn_tf.evaluation.planes import Plane, PlaneOfSize, Window, spread_windows
 from hrpn_tf.evaluation.spatial.components import Components, LabelPlane, label_components
 
 SAMPLE_SIDE, SAMPLES = 256, 256  # windows of which grey levels are taken for a threshold
 
 
 @dataclass(frozen=True)
-class MaskOf:
+class MaskOf(PlaneOfSize):
     """The pixels of a plane above a threshold.
 
     Attributes:
@@ -22,18 +22,7 @@ class MaskOf:
         threshold: grey level.
     """
 
-    plane: Plane
     threshold: float
-
-    @property
-    def height(self) -> int:
-        """Rows, px."""
-        return self.plane.height
-
-    @property
-    def width(self) -> int:
-        """Columns, px."""
-        return self.plane.width
 
     @property
     def dtype(self) -> np.dtype:

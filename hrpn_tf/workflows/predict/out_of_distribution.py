@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from hrpn_tf.config import TissueConfig
     from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import Region, TissueMap
-    from hrpn_tf.prediction.reading import Windows
     from hrpn_tf.prediction.started import StartedPrediction
+    from hrpn_tf.slides import Windows
     from hrpn_tf.workflows.networks.network import Network
 
 logger = logging.getLogger(__name__)
