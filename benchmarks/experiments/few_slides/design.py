@@ -29,18 +29,21 @@ class Trial:
         return f"{self.origin}-{self.number}-fold-{self.fold}-seed-{self.seed}"
 
 
-def trials(fields: int, seeds: Sequence[int], origins: Sequence[str]) -> Iterator[Trial]:
+def trials(
+    fields: int, seeds: Sequence[int], origins: Sequence[str], folds: Sequence[int] | None = None
+) -> Iterator[Trial]:
     """All trainings: first those of the first seed.
 
     Args:
         fields: how many there are; each is tested once for each seed, number and origin.
         seeds: of the trainings.
         origins: ``scratch``, ``started`` or both.
+        folds: which fields are tested, from 0; None for all.
     """
     numbers = [number for number in NUMBERS if number <= fields - 2]
     for seed in seeds:
         for number in numbers:
-            for fold in range(fields):
+            for fold in range(fields) if folds is None else folds:
                 yield from (Trial(number, fold, seed, origin) for origin in origins)
 
 

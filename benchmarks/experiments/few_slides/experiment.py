@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     code = 0
     try:
         store = prepare(data, read_design(), place, deadline)
-        for trial in trials(len(groups), options.seeds, origins):
+        for trial in trials(len(groups), options.seeds, origins, options.folds):
             if (options.results / f"{trial.name}.json").is_file():
                 continue
             print(f"== {trial.name}", file=sys.stderr, flush=True)
@@ -121,6 +121,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--preset", default=PRESET)
     add("--steps", type=int, default=STEPS)
     add("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    add("--folds", type=int, nargs="*", help="which fields are tested, from 0; all if left out")
     add("--max-minutes", type=float, metavar="M", help="stop cleanly after M minutes")
     add("--docs", type=Path, help="page whose generated part is replaced")
     add("--picture", type=Path, default=Path("docs/images/few-slides.png"))

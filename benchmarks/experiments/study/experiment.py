@@ -21,7 +21,7 @@ from pathlib import Path
 from experiments.study.choice import NotYetError
 from experiments.study.commands import CommandFailedError, Deadline, OutOfTimeError
 from experiments.study.design import CONFIGURATION, Design, Piece, asked, read_design
-from experiments.study.record import RECORDS
+from experiments.study.record import RECORDS, StaleRecordError
 from experiments.study.slides import Place, is_there, prepare
 
 
@@ -32,6 +32,13 @@ def main(arguments: list[str] | None = None) -> None:
         design = read_design(options.config, options.switched)
     except ValueError as error:
         sys.exit(f"study: {error}")
+    try:
+        _do(options, design)
+    except StaleRecordError as error:
+        sys.exit(f"study: {error}")
+
+
+def _do(options: argparse.Namespace, design: Design) -> None:
     match options.command:
         case "run":
             sys.exit(run(design, options))
@@ -94,7 +101,7 @@ def _run(piece: Piece, design: Design, place: Place, deadline: Deadline, doublin
     except WaitsError as reason:
         _say(f"{piece.name} {reason}")
         return "waits"
-    except CommandFailedError as reason:
+    except (CommandFailedError, StaleRecordError) as reason:
         _say(f"{piece.name}: {reason}; going on with the next piece")
         return "failed"
     return "done"

@@ -98,6 +98,10 @@ class Record:
         return min(each["0"] for each in found), max(each["100"] for each in found)
 
 
+class StaleRecordError(Exception):
+    """A record is of another design or version than asked for."""
+
+
 def write_json(values: object, path: Path) -> None:
     """Write a file at once or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,11 +123,13 @@ def read_record(path: Path) -> Record:
     """Read a record.
 
     Raises:
-        ValueError: it is of another version.
+        StaleRecordError: it is of another version.
     """
     values = json.loads(path.read_text(encoding="utf-8"))
     if values.get("schema") != SCHEMA:
-        raise ValueError(f"{path}: a record of another version; delete it and run the piece again")
+        raise StaleRecordError(
+            f"{path}: a record of another version; delete it and run the piece again"
+        )
     return Record(values)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from experiments.study import commands
 from experiments.study.commands import CommandFailedError, Deadline, Spent
 from experiments.study.design import DataSet, Design, Network
-from experiments.study.record import write_json
+from experiments.study.record import StaleRecordError, write_json
 
 RESOURCES = ("parameters", "batch_size", "side", "training_memory_mb", "steps_per_second")
 
@@ -116,7 +116,7 @@ class Trainings:
         Raises:
             OutOfTimeError: it is not finished.
             CommandFailedError: it failed.
-            ValueError: the record is of other settings than those of the design.
+            StaleRecordError: the record is of other settings than those of the design.
         """
         path = self.record(settings)
         if path.is_file():
@@ -144,7 +144,7 @@ class Trainings:
     def _read(self, path: Path, settings: Settings) -> Trained:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values.pop("options") != self._kept(settings):
-            raise ValueError(f"{path}: of other settings than those of the design; delete it")
+            raise StaleRecordError(f"{path}: of other settings than those of the design; delete it")
         for key in ("data", "network", "processor"):
             del values[key]
         values["curve"] = tuple(values["curve"])

@@ -12,7 +12,7 @@ from experiments.study.design import read_design
 from experiments.study.differences import compare
 from experiments.study.goals import goals
 from experiments.study.lengths import lengths, read_trainings
-from experiments.study.record import Record, read_record, write_json
+from experiments.study.record import Record, StaleRecordError, read_record, write_json
 from experiments.study.report import fill, folds_as_one, grouped, read_costs, report_parts
 from experiments.study.slide_errors import Sums
 from support.study_records import cost_values, values_of
@@ -133,8 +133,12 @@ def test_a_record_is_written_with_seven_digits_and_its_version_is_checked(tmp_pa
     write_json({"schema": 1, "a": [1 / 3, np.float64(2.0).item()]}, tmp_path / "a.json")
     assert read_record(tmp_path / "a.json").values["a"] == [0.3333333, 2.0]
     (tmp_path / "a.json").write_text(json.dumps({"schema": 0}), encoding="utf-8")
-    with pytest.raises(ValueError, match="another version; delete it and run"):
+    with pytest.raises(StaleRecordError, match="another version; delete it and run"):
         read_record(tmp_path / "a.json")
+    piece = next(iter(read_design().pieces()))
+    (tmp_path / piece.file).write_text(json.dumps({"schema": 0}), encoding="utf-8")
+    with pytest.raises(SystemExit, match=f"study: .*{piece.file}: a record of another version"):
+        experiment.main(["report", "--results", str(tmp_path), "--pictures", str(tmp_path)])
 
 
 def test_the_page_of_the_study_is_what_the_report_writes() -> None:
