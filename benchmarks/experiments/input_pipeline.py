@@ -148,20 +148,14 @@ def _feed(path: Path, options: argparse.Namespace) -> Rate:
     """Rate of reading one epoch; prints its memory above that of TensorFlow itself."""
     tf = _tensorflow(options.threads)
     from hrpn_tf.config import AugmentationConfig
+    from hrpn_tf.data.order import Order
     from hrpn_tf.data.pipeline import make_dataset
     from hrpn_tf.data.store import open_store
 
     before = _resident()
     store = open_store(path)
-    dataset = make_dataset(
-        store,
-        store.groups,
-        batch_size=options.batch,
-        seed=0,
-        epoch=0,
-        shuffle=True,
-        augmentation=AugmentationConfig(gain_jitter=0.1),
-    )
+    jitter = AugmentationConfig(gain_jitter=0.1)
+    dataset = make_dataset(store, store.groups, Order(options.batch), jitter)
     count, cpu, start = 0, time.process_time(), time.perf_counter()
     for inputs, _ in tqdm(dataset, desc="feed", unit="batch"):
         count += len(inputs)

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from hrpn_tf.config import AugmentationConfig
 from hrpn_tf.data.augmentation import draw, move
+from hrpn_tf.data.order import Order
 from hrpn_tf.data.sampling import Sampling
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.data.window import Window
@@ -26,50 +27,26 @@ READERS = 2  # batches that are read at the same time
 def make_dataset(
     store: PatchStore,
     groups: Sequence[str],
+    order: Order,
+    augmentation: AugmentationConfig | None = None,
     *,
-    batch_size: int,
-    seed: int,
-    epoch: int,
-    shuffle: bool,
-    augmentation: AugmentationConfig | None,
     window: Window | None = None,
-    steps: int | None = None,
-    start: int | None = None,
-    first_step: int = 0,
-    share: tuple[int, int] = (0, 1),
-    device_batch: int | None = None,
     sampling: Sampling | None = None,
     with_gains: bool = False,
     uses: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Batches of one epoch.
 
-    Order and augmentation are a function of ``seed`` and ``epoch`` alone, so a training that is
-    resumed at epoch e gets the same batches as one without interruption.
-
     Args:
         store: an open store.
         groups: groups whose patches are used.
-        batch_size: patches per batch.
-        seed: seed of order and augmentation.
-        epoch: number of the epoch, from 0.
-        shuffle: random order; the last partial batch is then dropped (unless it is the only one),
-            and other patches fall into it in every epoch. Without shuffling every patch comes
-            once, in the order of storage.
+        order: which of them, and when; its seed also draws the changes.
         augmentation: random changes of the patches; None for none.
         window: sides of a random crop; None for whole patches.
-        steps: batches of an epoch, from as many passes over the patches as that takes; None for
-            one pass. Needs ``shuffle``.
-        start: batches of all epochs before; None where all have ``steps``.
-        first_step: number of batches to skip at the beginning of the epoch, for resuming.
-        share: (k, n): the k-th of n processes that share the epoch. Shuffled, each reads its part
-            of every batch; in order of storage, every n-th patch.
-        device_batch: patches of one batch that comes out, where several devices of this process
-            share its part; its whole part by default.
         sampling: draws patches and places by what they hold; None to draw all alike.
         with_gains: whether the random gains of the inputs come along.
-        uses: which patches the epoch uses, in order, as :func:`epoch_uses` gives them; None for
-            those of all patches of ``groups``.
+        uses: which patches the epoch uses, as :meth:`Order.uses` gives them; None for those that
+            the order draws from all patches of ``groups``.
 
     Returns:
         Pairs (inputs, target), float32 (B, H, W, inputs) and (B, H, W, 1), grey levels. With
@@ -81,23 +58,16 @@ def make_dataset(
 
     Raises:
         StoreError: a group is not in the store, or no group is given.
-        ConfigError: the crop is larger than a patch, or steps without shuffling.
+        ConfigError: the crop is larger than a patch, or gains that do not stand alone.
     """
     window = window or Window(store.patch)
     if window.side > store.patch:
         raise ConfigError(
             f"training.crop={window.side} is larger than the store's {store.patch} px"
         )
-    if steps is not None and not shuffle:
-        raise ConfigError("a number of steps is for shuffled batches")
     indices = store.indices(groups)
     if not len(indices):
         raise StoreError(f"{store.path}: no group is given to read patches of")
-    if uses is None:
-        uses = epoch_uses(indices, batch_size, seed, epoch, shuffle, steps, start, sampling)
-    uses = _share(uses[first_step * batch_size :], batch_size if shuffle else 1, share)
-    if shuffle:
-        batch_size = device_batch or batch_size // share[1]
     jitter = augmentation is not None and augmentation.changes_intensity
     if with_gains and augmentation and (augmentation.offset_jitter or augmentation.gamma_jitter):
         raise ConfigError(
@@ -105,9 +75,9 @@ def make_dataset(
             "sees the inputs before their gains alone; set both to 0"
         )
     return _batches(
-        partial(read_batch, store, seed, augmentation, window, sampling),
-        uses,
-        batch_size,
+        partial(read_batch, store, order.seed, augmentation, window, sampling),
+        order.part(order.uses(indices, sampling) if uses is None else uses),
+        order.batch,
         (store.dtype, len(store.roles) - 1, window),
         bright=store.bright_levels if jitter else None,
         places=[
@@ -177,7 +147,7 @@ def read_batch(
     sampling: Sampling | None,
     uses: np.ndarray,
 ) -> tuple[np.ndarray, ...]:
-    """Read and augment the patches of ``uses``, as :func:`epoch_uses` gives them.
+    """Read and augment the patches of ``uses``, as :meth:`Order.uses` gives them.
 
     Returns:
         Inputs (B, side, side, inputs) and target (B, core, core, 1) in the type of the store; the
@@ -218,50 +188,3 @@ def toned(grey: tf.Tensor, tones: tf.Tensor, bright: Sequence[float]) -> tf.Tens
     # levels below 0, of normalised inputs, are on the straight part; so is everything without gamma
     straight = tf.logical_or(grey <= 0, gamma == 1.0)
     return gain * tf.where(straight, grey, bent) + offset
-
-
-def epoch_uses(
-    indices: np.ndarray,
-    batch_size: int,
-    seed: int,
-    epoch: int,
-    shuffle: bool,
-    steps: int | None = None,
-    start: int | None = None,
-    sampling: Sampling | None = None,
-) -> np.ndarray:
-    """Which patches an epoch uses, in order: (N, 2) int64 of pass over the data, patch number.
-
-    With ``sampling`` (N, 3): a patch can come several times in a pass, and the third number counts.
-    """
-    n = len(indices)
-    if not shuffle:
-        return np.stack([np.full(n, epoch), indices], axis=1)
-    if steps is None:
-        first, last = epoch * n, epoch * n + (n - n % batch_size or n)
-    else:
-        start = epoch * steps if start is None else start
-        first, last = start * batch_size, (start + steps) * batch_size
-    passes = range(first // n, -(-last // n))
-    if sampling is None:
-        stream = [np.stack([np.full(n, k), _shuffled(indices, seed, k)], axis=1) for k in passes]
-    else:
-        drawn = [sampling.one_pass((seed, k)) for k in passes]
-        stream = [np.insert(one, 0, k, axis=1) for k, one in zip(passes, drawn, strict=True)]
-    return np.concatenate(stream)[first - passes[0] * n : last - passes[0] * n]
-
-
-def _share(uses: np.ndarray, batch_size: int, share: tuple[int, int]) -> np.ndarray:
-    """The part of every batch that one of several processes reads."""
-    number, processes = share
-    if processes == 1:
-        return uses
-    if batch_size == 1:
-        return uses[number::processes]
-    part = batch_size // processes
-    batches = uses.reshape(-1, batch_size, uses.shape[-1])
-    return batches[:, number * part : (number + 1) * part].reshape(-1, uses.shape[-1])
-
-
-def _shuffled(indices: np.ndarray, seed: int, number: int) -> np.ndarray:
-    return np.random.default_rng((seed, number)).permutation(indices)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.growing import GrowingPatches, slides_at
+from hrpn_tf.data.order import Order
 from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.sampling import Sampling
 from hrpn_tf.data.splits import Split
@@ -97,20 +98,21 @@ class Batches:
             store, uses = self.growing.epoch(number, training.epochs, patches, training.seed)
 
         def make(share: tuple[int, int], device_batch: int) -> tf.data.Dataset:
-            return make_dataset(
-                store,
-                self.split.train,
-                batch_size=training.batch_size,
-                device_batch=device_batch,
-                seed=training.seed,
-                epoch=0,
-                shuffle=True,
-                augmentation=self.config.data.augmentation,
-                window=self.window,
+            order = Order(
+                training.batch_size,
+                training.seed,
                 steps=count,
                 start=start,
                 first_step=first_step,
                 share=share,
+                device_batch=device_batch,
+            )
+            return make_dataset(
+                store,
+                self.split.train,
+                order,
+                self.config.data.augmentation,
+                window=self.window,
                 sampling=self.sampling,
                 with_gains=training.teacher is not None,
                 uses=uses,
@@ -121,13 +123,7 @@ class Batches:
     def validation(self) -> tf.data.Dataset:
         """This process's share of the validation patches: each once, whole and unchanged."""
         training = self.config.training
-        return make_dataset(
-            self.store,
-            self.split.validation,
-            batch_size=max(training.batch_size // training.accumulate // self.devices.replicas, 1),
-            seed=0,
-            epoch=0,
-            shuffle=False,
-            augmentation=None,
-            share=(self.devices.worker, self.devices.workers),
-        )
+        share = (self.devices.worker, self.devices.workers)
+        batch = max(training.batch_size // training.accumulate // self.devices.replicas, 1)
+        order = Order(batch, shuffle=False, share=share)
+        return make_dataset(self.store, self.split.validation, order)

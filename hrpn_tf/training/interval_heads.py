@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from hrpn_tf.config import Config
+from hrpn_tf.data.order import Order
 from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
@@ -60,13 +61,9 @@ class HeadTraining:
         dataset = make_dataset(
             self.store,
             self.split.train,
-            batch_size=training.batch_size,
-            seed=training.seed,
-            epoch=epoch,
-            shuffle=True,
-            augmentation=self.config.data.augmentation,
+            Order(training.batch_size, training.seed, epoch, steps=self.steps),
+            self.config.data.augmentation,
             window=window_of(training, self.store.patch),
-            steps=self.steps,
         )
         for inputs, target, *places in dataset:
             yield inputs, target, places[0] if places else WHOLE

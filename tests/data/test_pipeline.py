@@ -1,24 +1,25 @@
 """The stream of batches: right pairs, repeatable order, fair shuffling, stateless augmentation."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import chisquare
 from support.slides import noise, write_slide
 
 from hrpn_tf.config import AugmentationConfig
 from hrpn_tf.data.augmentation import draw, move
-from hrpn_tf.data.pipeline import epoch_uses, make_dataset
+from hrpn_tf.data.order import Order
+from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.data.store import build_store
 from hrpn_tf.data.window import Window
 from hrpn_tf.errors import ConfigError, StoreError
 
 NONE = AugmentationConfig(flips=False, quarter_turns=False)
-PLAIN = {"batch_size": 4, "seed": 3, "epoch": 0, "shuffle": True, "augmentation": None}
+SHUFFLED = Order(batch_size=4, seed=3)
+STORED = replace(SHUFFLED, shuffle=False)
 
 
 def patches(dataset) -> np.ndarray:
@@ -33,7 +34,7 @@ def symmetries(patch: np.ndarray) -> list[np.ndarray]:
 
 
 def test_unshuffled_gives_every_patch_once_in_order(store):
-    got = list(make_dataset(store, ["g0", "g2"], **PLAIN | {"shuffle": False, "batch_size": 5}))
+    got = list(make_dataset(store, ["g0", "g2"], replace(STORED, batch_size=5)))
     assert [len(x) for x, _ in got] == [5, 5, 5, 3]
     assert all(x.dtype == y.dtype == np.float32 for x, y in got)
     expected = [store.read(i) for i in store.indices(["g0", "g2"])]
@@ -50,22 +51,23 @@ def test_any_number_of_inputs_of_any_type(tmp_path, config, inputs, dtype):
     entry = SlideEntry("a", path, "g", {role: role for role in (*roles, "qd")})
     config = config.model_copy(update={"inputs": roles, "channels": {}})
     store = build_store([entry], config, tmp_path / "store", progress=False)
-    got = patches(make_dataset(store, ["g"], **PLAIN | {"shuffle": False}))
+    got = patches(make_dataset(store, ["g"], STORED))
     expected = [image[y : y + 32, x : x + 32] for y in (0, 32) for x in (0, 32, 64)]
     np.testing.assert_array_equal(got, np.array(expected, np.float32))
 
 
 def test_static_shapes(store):
-    inputs, target = make_dataset(store, ["g0"], **PLAIN).element_spec
+    inputs, target = make_dataset(store, ["g0"], SHUFFLED).element_spec
     assert inputs.shape == (4, 32, 32, 2)
     assert target.shape == (4, 32, 32, 1)
 
 
 def test_same_seed_and_epoch_same_batches_others_differ(store):
-    options = PLAIN | {"augmentation": AugmentationConfig(gain_jitter=0.2), "window": Window(20)}
+    jitter = AugmentationConfig(gain_jitter=0.2)
 
     def run(**changes):
-        return patches(make_dataset(store, store.groups, **options | changes))
+        order = replace(SHUFFLED, **changes)
+        return patches(make_dataset(store, store.groups, order, jitter, window=Window(20)))
 
     first = run()
     assert first.shape == (24, 20, 20, 3)
@@ -75,18 +77,18 @@ def test_same_seed_and_epoch_same_batches_others_differ(store):
 
 
 def test_a_shuffled_epoch_holds_every_patch_once(store):
-    got = patches(make_dataset(store, ["g0"], **PLAIN))
+    got = patches(make_dataset(store, ["g0"], SHUFFLED))
     stored = {store.read(i).tobytes() for i in store.indices(["g0"])}
     assert {p.astype(np.uint8).tobytes() for p in got} == stored
     assert len(got) == len(stored)
 
 
 def test_inputs_and_target_are_turned_and_flipped_together(store):
-    options = PLAIN | {"batch_size": 12, "augmentation": AugmentationConfig()}
-    order = epoch_uses(store.indices(["g0"]), 12, 3, 0, True)[:, 1]
+    order = replace(SHUFFLED, batch_size=12)
+    numbers = order.uses(store.indices(["g0"]))[:, 1]
     seen = set()
-    got = patches(make_dataset(store, ["g0"], **options))
-    for index, patch in zip(order, got, strict=True):
+    got = patches(make_dataset(store, ["g0"], order, AugmentationConfig()))
+    for index, patch in zip(numbers, got, strict=True):
         same = [np.array_equal(s, patch) for s in symmetries(store.read(int(index)))]
         assert sum(same) == 1
         seen.add(same.index(True))
@@ -104,10 +106,9 @@ def test_all_symmetries_are_equally_likely():
 
 
 def test_gains_scale_inputs_within_the_limit_and_leave_the_target(store):
-    options = PLAIN | {"shuffle": False}
     jitter = NONE.model_copy(update={"gain_jitter": 0.3})
-    plain = patches(make_dataset(store, store.groups, **options))
-    changed = patches(make_dataset(store, store.groups, **options | {"augmentation": jitter}))
+    plain = patches(make_dataset(store, store.groups, STORED))
+    changed = patches(make_dataset(store, store.groups, STORED, jitter))
     np.testing.assert_array_equal(changed[..., 2], plain[..., 2])
     ratios = changed[..., :2] / plain[..., :2]
     gains = ratios.mean(axis=(1, 2))
@@ -118,15 +119,11 @@ def test_gains_scale_inputs_within_the_limit_and_leave_the_target(store):
 
 
 def test_offsets_and_gammas_change_inputs_as_they_say(store):
-    options = PLAIN | {"shuffle": False}
-    plain = patches(make_dataset(store, store.groups, **options)).astype(np.float64)
+    plain = patches(make_dataset(store, store.groups, STORED)).astype(np.float64)
     bright = np.array(store.bright_levels)
     jitter = {"gain_jitter": 0.3, "offset_jitter": 9.0, "gamma_jitter": 0.4}
-    changed = patches(
-        make_dataset(
-            store, store.groups, **options | {"augmentation": NONE.model_copy(update=jitter)}
-        )
-    )
+    changes = NONE.model_copy(update=jitter)
+    changed = patches(make_dataset(store, store.groups, STORED, changes))
     np.testing.assert_array_equal(changed[..., 2], plain[..., 2])
     seen = []
     for index, patch in enumerate(plain):
@@ -145,9 +142,8 @@ def test_offsets_and_gammas_change_inputs_as_they_say(store):
 
 
 def test_crops_are_windows_of_the_patch_and_vary(store):
-    options = PLAIN | {"shuffle": False, "window": Window(30)}
     corners = set()
-    got = patches(make_dataset(store, ["g0"], **options))
+    got = patches(make_dataset(store, ["g0"], STORED, window=Window(30)))
     for index, crop in enumerate(got):
         patch = store.read(index)
         found = [
@@ -161,40 +157,10 @@ def test_crops_are_windows_of_the_patch_and_vary(store):
     assert len(corners) > 3
 
 
-@given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 5), st.integers(1, 15))
-def test_steps_continue_over_passes_without_a_gap(n, batch, epochs, steps):
-    indices = np.arange(100, 100 + n)
-    stream = np.concatenate(
-        [epoch_uses(indices, batch, 7, epoch, True, steps) for epoch in range(epochs + 1)]
-    )
-    assert len(stream) == (epochs + 1) * steps * batch
-    for start in range(0, len(stream) - n + 1, n):
-        one_pass = stream[start : start + n]
-        assert sorted(one_pass[:, 1]) == indices.tolist()
-        assert set(one_pass[:, 0]) == {start // n}
-
-
-@given(st.integers(1, 40), st.integers(1, 12))
-def test_one_pass_drops_only_the_partial_batch(n, batch):
-    uses = epoch_uses(np.arange(n), batch, 7, 2, True)
-    assert len(uses) == (n // batch * batch or n)
-    assert len(set(uses[:, 1])) == len(uses)
-
-
-def test_order_does_not_follow_storage(store):
-    order = epoch_uses(np.arange(1000), 10, 0, 0, True)[:, 1]
-    assert abs(np.corrcoef(order, np.arange(1000))[0, 1]) < 0.1
-
-
 @pytest.mark.parametrize(
-    ("groups", "changes", "error"),
-    [
-        (["g0"], {"window": Window(33)}, ConfigError),
-        (["g0"], {"steps": 3, "shuffle": False}, ConfigError),
-        (["g7"], {}, StoreError),
-        ([], {}, StoreError),
-    ],
+    ("groups", "window", "error"),
+    [(["g0"], 33, ConfigError), (["g7"], None, StoreError), ([], None, StoreError)],
 )
-def test_impossible_requests_are_refused(store, groups, changes, error):
+def test_impossible_requests_are_refused(store, groups, window, error):
     with pytest.raises(error):
-        make_dataset(store, groups, **PLAIN | changes)
+        make_dataset(store, groups, SHUFFLED, window=window and Window(window))

@@ -1,9 +1,12 @@
 """Patches and places drawn by what they hold, and the weights that undo it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from hrpn_tf.data.pipeline import epoch_uses, make_dataset
+from hrpn_tf.data.order import Order
+from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.sampling import CANDIDATES, Sampling, learn_sampling
 from hrpn_tf.data.window import Window
 
@@ -13,7 +16,7 @@ SAMPLING = Sampling(np.arange(10, 15), HELD + HELD.mean())
 
 def test_a_pass_draws_each_patch_as_often_as_its_content_says():
     n, passes = len(HELD), 400
-    uses = epoch_uses(SAMPLING.indices, 1, 7, 0, True, n * passes, sampling=SAMPLING)
+    uses = Order(batch_size=1, seed=7, steps=n * passes).uses(SAMPLING.indices, SAMPLING)
     expected = n * SAMPLING.scores / SAMPLING.scores.sum()
     for number in range(passes):
         drawn = uses[uses[:, 0] == number]
@@ -46,10 +49,10 @@ def test_the_batches_of_a_sampled_epoch(store):
     """Equal for equal seeds, in parts of an epoch, too; with weights beside the patches."""
     sampling = learn_sampling(store, ["g0"])
     assert sampling is not None
-    options = {"batch_size": 2, "seed": 3, "epoch": 1, "shuffle": True, "augmentation": None}
-    options |= {"window": Window(24, 4), "steps": 3, "sampling": sampling}
-    whole = list(make_dataset(store, ["g0"], **options))
-    late = list(make_dataset(store, ["g0"], **options, first_step=2))
+    order = Order(batch_size=2, seed=3, epoch=1, steps=3)
+    options = {"window": Window(24, 4), "sampling": sampling}
+    whole = list(make_dataset(store, ["g0"], order, **options))
+    late = list(make_dataset(store, ["g0"], replace(order, first_step=2), **options))
     for inputs, target, places in whole:
         assert (inputs.shape, target.shape) == ((2, 24, 24, 2), (2, 16, 16, 1))
         assert places["weight"].shape == (2,)

@@ -5,18 +5,17 @@ import pytest
 
 from hrpn_tf.config import AugmentationConfig, load_config
 from hrpn_tf.data.augmentation import draw, move
+from hrpn_tf.data.order import Order
 from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.window import Window, window_of
 from hrpn_tf.errors import ConfigError
 
-OPTIONS = {"batch_size": 4, "seed": 3, "epoch": 0, "shuffle": True}
-
 
 def test_context_adds_a_margin_to_the_pixels_that_count_without_it(store):
     """Targets are those of crops of the core's size; the inputs at the corner are, too."""
-    options = OPTIONS | {"augmentation": AugmentationConfig(gain_jitter=0.2)}
-    plain = make_dataset(store, ["g0"], window=Window(16), **options)
-    wide = make_dataset(store, ["g0"], window=Window(24, 4), **options)
+    options = store, ["g0"], Order(batch_size=4, seed=3), AugmentationConfig(gain_jitter=0.2)
+    plain = make_dataset(*options, window=Window(16))
+    wide = make_dataset(*options, window=Window(24, 4))
     for (inputs, target), (seen, core, places) in zip(plain, wide, strict=True):
         assert seen.shape == (4, 24, 24, 2)
         np.testing.assert_array_equal(core, target)
