@@ -143,7 +143,8 @@ def _density(figure: "Figure", axis: "Axes", picture: SlidePicture, box_aspect: 
         f"{title} = {values[name]:.4g}" if values[name] is not None else f"{title} undefined"
         for name, title in ((name, METRICS[name].title) for name in ("r2", "pearson", "rmse"))
     )
-    axis.text(0.04, 0.96, text, transform=axis.transAxes, va="top", fontsize=11)
+    readable = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2}
+    axis.text(0.04, 0.96, text, transform=axis.transAxes, va="top", fontsize=11, bbox=readable)
     _bar(figure, axis, mesh, "pixels")
 
 

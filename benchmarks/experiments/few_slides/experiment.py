@@ -1,12 +1,14 @@
 """How few fields are enough, from random weights and from a trained network?
 
-    python benchmarks/experiments/few_slides run --real FOLDER --from hrpn-s-sim
+    python benchmarks/experiments/few_slides run --real FOLDER --from hrpn-m-sim --preset hrpn-m \
+        --set prediction.pixel_size_tolerance=0.4
     python benchmarks/experiments/few_slides run --real FOLDER --max-minutes 30
     python benchmarks/experiments/few_slides report --docs docs/results/few-slides.md
 
 Seven real fields (docs/results/real-images.md) in a circle: one is tested, the next one selects the
 checkpoint, the 1, 2, 3 or 5 after it train; every field is tested once. All trainings have as many
-steps. Each leaves a small JSON file in ``benchmarks/experiments/few_slides_results``, from which
+steps. The pixels of the fields are larger than those of the weights by 0.38, which has to be allowed.
+Each leaves a small JSON file in ``benchmarks/experiments/few_slides_results``, from which
 alone the report is made. Run again after a stop, it goes on where it was. Without ``--from`` only
 random weights are tried.
 """
@@ -75,6 +77,7 @@ def run_trial(
         f"training.epochs={EPOCHS}", f"training.steps_per_epoch={options.steps // EPOCHS}",
         "training.early_stopping=null", "training.pictures_every=0",
         f"training.seed={trial.seed}",
+        *options.set,
     ]  # fmt: skip
     source = ["--config", data.values["config"], "--preset", options.preset]
     start = ["--from", options.origin] if trial.origin == STARTED else []
@@ -122,6 +125,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--steps", type=int, default=STEPS)
     add("--seeds", type=int, nargs="*", default=[0, 1, 2])
     add("--folds", type=int, nargs="*", help="which fields are tested, from 0; all if left out")
+    add("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="of all trainings")
     add("--max-minutes", type=float, metavar="M", help="stop cleanly after M minutes")
     add("--docs", type=Path, help="page whose generated part is replaced")
     add("--picture", type=Path, default=Path("docs/images/few-slides.png"))

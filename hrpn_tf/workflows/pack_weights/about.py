@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from hrpn_tf._version import __version__
@@ -16,7 +17,9 @@ from hrpn_tf.text import markdown, printable
 from hrpn_tf.weights import Entry
 
 _TEMPLATE = "card.md"
-_FIGURES = ("r2", "pearson", "mse", "mae")  # of an evaluation
+_FIGURES = ("r2", "pearson", "mse", "mae")  # of an evaluation, all pixels as one image
+# Mean over slides: how well the pattern is met, whatever the brightness of each slide.
+_WITHIN = "pearson_within_slides"
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,15 @@ def training_of(run: Run | None, evaluation: Path | None) -> Training:
         from hrpn_tf.evaluation.report.metrics_tables import read_metrics
 
         metrics = read_metrics(evaluation)
-        row = metrics.model(POOLED)
-        count = len(metrics.slides)
+        names = metrics.slides
+        within = [_finite(metrics.model(slide), ("pearson",)).get("pearson") for slide in names]
+        known = [r for r in within if r is not None]
+        row = {**metrics.model(POOLED), _WITHIN: fmean(known) if known else None}
         return Training(
-            slides, simulated, _finite(row, _FIGURES), f"{count} slides that were held back"
+            slides,
+            simulated,
+            _finite(row, (*_FIGURES, _WITHIN)),
+            f"{len(names)} slides that were held back",
         )
     best = {} if run is None else _best_epoch(run)
     return Training(

@@ -35,7 +35,8 @@ def test_from_the_recipe_to_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     weights.main()
     entry = read_registry(root)["hrpn-s-sim"]
     assert (entry.preset, entry.trained_on) == ("hrpn-s", "simulations")
-    assert {"r2", "pearson", "mse", "mae"} >= set(entry.figures) >= {"mse", "mae"}
+    known = {"r2", "pearson", "mse", "mae", "pearson_within_slides"}
+    assert known >= set(entry.figures) >= {"mse", "mae"}
     assert "training-profile.npz" in entry.files
     varied = (root / "hrpn-s-sim" / "data.json").read_text(encoding="utf-8")
     assert '"psf_um": [' in varied
