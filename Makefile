@@ -93,11 +93,13 @@ format: .venv/installed
 
 # The override keeps the solver from adding the full TensorFlow beside another build of it.
 OVERRIDE = $(if $(filter tensorflow tensorflow[%,$(TENSORFLOW)),,tensorflow; python_version < '3')
+# Where Python may not keep what it compiles, uv does it now: else every start of TensorFlow would.
+COMPILE = $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet uv
 	echo "$(OVERRIDE)" > .venv/override.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --override .venv/override.txt \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --override .venv/override.txt $(COMPILE) \
 		"$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
 	touch $@
 

@@ -1,5 +1,6 @@
 """The site of the documentation: it opens from a disk, and a fault in a page stops the build."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -28,6 +29,9 @@ def build(config: Path, site: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built here, or the one that ``make docs`` has just built, where ``HRPN_SITE`` names it."""
+    if built := os.environ.get("HRPN_SITE"):
+        return ROOT / built
     folder = tmp_path_factory.mktemp("site")
     done = build(ROOT / "mkdocs.yml", folder)
     assert done.returncode == 0, done.stderr

@@ -75,7 +75,12 @@ class Command:
                 stdout=out,
                 stderr=err,
                 cwd=self.scratch,
-                env={**os.environ, "TMPDIR": str(self.scratch)},
+                # TensorFlow compiles functions in TMPDIR, and leaves their bytecode there.
+                env={
+                    **os.environ,
+                    "TMPDIR": str(self.scratch),
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                },
                 start_new_session=True,
             )
 

@@ -1,9 +1,10 @@
-"""A network of a few hundred parameters, as a preset, with everything a checkpoint must carry."""
+"""A network of a few hundred parameters, as a preset, with everything a checkpoint must carry.
+
+Keras is imported where a network is built: a process that only starts workers builds none.
+"""
 
 from dataclasses import replace
 from typing import Any
-
-import keras
 
 from hrpn_tf.models import presets
 
@@ -26,6 +27,8 @@ ALL = (TINY, PLAIN, NORMED, TINY_GAN, NORMED_GAN)
 
 def tiny(x: Any, outputs: int) -> Any:
     """Strided convolution, batch normalisation, dropout, and back to full resolution."""
+    import keras
+
     x = keras.layers.Conv2D(8, 3, strides=2, padding="same")(x)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.ReLU()(x)
@@ -36,12 +39,16 @@ def tiny(x: Any, outputs: int) -> Any:
 
 def plain(x: Any, outputs: int) -> Any:
     """Two convolutions."""
+    import keras
+
     x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(x)
     return keras.layers.Conv2D(outputs, 1)(x)
 
 
 def normed(x: Any, outputs: int) -> Any:
     """Without the bias that batch normalisation cancels: its gradient is noise."""
+    import keras
+
     x = keras.layers.Conv2D(4, 3, padding="same", use_bias=False)(x)
     x = keras.layers.BatchNormalization()(x)
     return keras.layers.Conv2D(outputs, 1)(keras.layers.ReLU()(x))
@@ -49,6 +56,8 @@ def normed(x: Any, outputs: int) -> Any:
 
 def tiny_discriminator(inputs: Any, target: Any) -> Any:
     """One score per image, from the target alone."""
+    import keras
+
     x = keras.layers.Conv2D(4, 4, strides=4, use_bias=False)(target)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.Flatten()(keras.layers.LeakyReLU(0.2)(x))

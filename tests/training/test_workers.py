@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.command import hrpn_tf
 from support.places import TESTS
 from support.processes import environment, wait_for_file
 from support.tiny_training import TINY_RUN
@@ -51,8 +52,8 @@ def assert_close(run: Path, other: Path) -> None:
 def alone(request, store, tmp_path_factory) -> tuple[str, Path]:
     """A preset and a run that one process trained on one device."""
     run = tmp_path_factory.mktemp("alone") / "run"
-    finished = train(*command(store.path, run, f"model.preset={request.param}"))
-    assert finished.returncode == 0, finished.stderr
+    finished = hrpn_tf(*command(store.path, run, f"model.preset={request.param}")[2:])
+    assert finished.exit_code == 0, finished.err
     return request.param, run
 
 
@@ -75,9 +76,10 @@ def test_two_workers_fine_tune_as_one_process(store, tmp_path, alone):
         [*command(store.path, run, f"model.preset={preset}"), "--from", str(source)]
         for run in (one, two)
     ]
-    for line, workers in zip(arguments, ("1", "2"), strict=True):
-        finished = train(*line, "--workers", workers)
-        assert finished.returncode == 0, finished.stderr
+    undistributed = hrpn_tf(*arguments[0][2:], "--workers", "1")
+    assert undistributed.exit_code == 0, undistributed.err
+    finished = train(*arguments[1], "--workers", "2")
+    assert finished.returncode == 0, finished.stderr
     assert history(two)[0]["epoch"] == "0"
     for ours, theirs in zip(history(two), history(one), strict=True):
         assert float(ours["val_loss"]) == pytest.approx(float(theirs["val_loss"]), rel=2e-3)

@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from hrpn_tf.config import Config
@@ -20,11 +22,10 @@ from hrpn_tf.workflows.predict.jobs import check, with_tile
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, requests
-from hrpn_tf.workflows.predict.together import predict_animals
+from hrpn_tf.workflows.predict.together import Failure, PredictsSlides, predict_animals
 
 logger = logging.getLogger(__name__)
 
-Failure = tuple[Path, Exception]
 # Number of threads that check slides; most of the time is spent waiting for a drive.
 _CHECKING_THREADS = 8
 # Number of failure reasons that are still readable in one line.
@@ -109,21 +110,24 @@ def _compute(
     profile, no_profile = find_profile(network, network.contract())
     jobs = [replace(job, profile=profile) for job in jobs]
     _warn_of_resampling(jobs)
-    here = execution.in_this_process(len(jobs))
-
-    def predict(some: Sequence[SlideJob]) -> list[Failure]:
-        if here:
-            from hrpn_tf.workflows.predict.in_process import predict_here
-
-            return predict_here(some, execution, stop_at_first=alone)
-        from hrpn_tf.workflows.predict.cluster.scheduling import predict_on_cluster
-
-        return predict_on_cluster(some, execution)
-
-    failures = predict_animals(jobs, {path.absolute() for path in there}, predict)
+    with _computing(jobs, execution, alone) as predict:
+        failures = predict_animals(jobs, {path.absolute() for path in there}, predict)
     if no_profile and len(failures) < len(jobs):
         logger.warning(no_profile)
     return failures
+
+
+def _computing(
+    jobs: Sequence[SlideJob], execution: Execution, alone: bool
+) -> AbstractContextManager[PredictsSlides]:
+    """What predicts slides, here or on a cluster, which is open for the duration of the context."""
+    if execution.in_this_process(len(jobs)):
+        from hrpn_tf.workflows.predict.in_process import predict_here
+
+        return nullcontext(partial(predict_here, execution=execution, stop_at_first=alone))
+    from hrpn_tf.workflows.predict.cluster.scheduling import on_cluster
+
+    return on_cluster(jobs, execution)
 
 
 def _config(network: Network, overrides: Sequence[str]) -> Config:

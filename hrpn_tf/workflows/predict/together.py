@@ -13,12 +13,13 @@ from hrpn_tf.errors import AnchorError
 from hrpn_tf.workflows.predict.job import SlideJob
 
 Failure = tuple[Path, Exception]
+PredictsSlides = Callable[[Sequence[SlideJob]], list[Failure]]
 
 
 def predict_animals(
     jobs: Sequence[SlideJob],
     done: Collection[Path],
-    predict: Callable[[Sequence[SlideJob]], list[Failure]],
+    predict: PredictsSlides,
 ) -> list[Failure]:
     """Predict slides, those of one animal together.
 

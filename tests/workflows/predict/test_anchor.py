@@ -15,6 +15,7 @@ from hrpn_tf.config import TissueConfig
 from hrpn_tf.data.tissue import block_side, read_blocks, read_tissue, tissue_mask
 from hrpn_tf.prediction.slide_prediction import SlidePrediction
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
+from hrpn_tf.workflows.predict.cluster import dask_cluster
 
 SHAPE = (140, 200)
 CONTRACT = Contract(ROLES[:2], ("qd",), 0.5, 1, 3, True, 255.0)
@@ -174,8 +175,17 @@ def test_an_animal_goes_on_where_it_was_stopped(
 
 
 @pytest.mark.slow
-def test_slides_of_one_animal_on_workers(run: Path, tmp_path: Path) -> None:
-    """The same bytes as from one process."""
+def test_slides_of_one_animal_on_workers(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes as from one process, by workers that are started once."""
+    real, started = dask_cluster.local, []
+
+    def local(*arguments: Any) -> Any:
+        started.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(dask_cluster, "local", local)
     rows = ["d1.ome.tif,d,30", "d2.ome.tif,d,30", "e.ome.tif,e,12.5"]
     slides = listed(tmp_path, rows)
     assert predict(run, slides, "--out", tmp_path / "reference").exit_code == 0
@@ -184,6 +194,7 @@ def test_slides_of_one_animal_on_workers(run: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert files_below(out) == files_below(tmp_path / "reference")
     assert done.out.count("anchored: times") == 3
+    assert len(started) == 1
 
 
 def test_an_animal_is_predicted_again(run: Path, tmp_path: Path) -> None:

@@ -4,9 +4,8 @@ import logging
 import queue
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hrpn_tf.errors import ClusterError, HrpnError
@@ -20,13 +19,13 @@ from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe, describe_cohort, warn_of_clipping
+from hrpn_tf.workflows.predict.together import Failure, PredictsSlides
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import StartedPrediction
 
 logger = logging.getLogger(__name__)
 
-Failure = tuple[Path, Exception]
 # Tasks per worker at a time: a running one and the next.
 _TASKS_PER_WORKER = 2
 # Each started slide needs an open file in this process, its lock.
@@ -54,15 +53,20 @@ class Workers(Protocol):
         """Raise ``ClusterError`` if the cluster is gone."""
 
 
-def predict_on_cluster(jobs: Sequence[SlideJob], execution: Execution) -> list[Failure]:
-    """Predict slides on a cluster; the tasks of a lost worker are repeated.
+@contextmanager
+def on_cluster(jobs: Sequence[SlideJob], execution: Execution) -> Iterator[PredictsSlides]:
+    """A cluster, for the duration of the context; the tasks of a lost worker are repeated.
+
+    Its workers have imported everything and opened the network once, however often slides are
+    given to it.
 
     Args:
-        jobs: checked jobs, at least one. Their paths must be valid on every worker.
+        jobs: checked jobs, at least one: all that will be predicted. Their paths must be valid on
+            every worker.
         execution: cluster, handling of existing results, and reports.
 
-    Returns:
-        The failed slides with their errors.
+    Yields:
+        A function that predicts some of the slides and returns the failed ones with their errors.
 
     Raises:
         ClusterError: there is no cluster, its workers cannot run this package, or it is gone.
@@ -75,7 +79,7 @@ def predict_on_cluster(jobs: Sequence[SlideJob], execution: Execution) -> list[F
     else:
         opening = connected(execution.scheduler, config, [jobs[0].network.folder, jobs[0].slide])
     with opening as cluster, waiting.part(PREDICTION):
-        return ClusterScheduler(cluster, execution).run(jobs)
+        yield lambda some: ClusterScheduler(cluster, execution).run(some)
 
 
 _Next = Callable[[SlideProgress, Any], None]
