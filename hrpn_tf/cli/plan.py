@@ -18,7 +18,9 @@ from hrpn_tf.workflows.plan.options import DRAWS, PlanOptions
 
 
 def _options(channels: tuple[str, ...], sizes: str | None, **values: Any) -> PlanOptions:
-    return PlanOptions(channels=parse_channels(channels), sizes=_numbers("--sizes", sizes), **values)
+    return PlanOptions(
+        channels=parse_channels(channels), sizes=_numbers("--sizes", sizes), **values
+    )
 
 
 def _numbers(option: str, text: str | None) -> tuple[int, ...]:

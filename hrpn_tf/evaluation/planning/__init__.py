@@ -5,7 +5,7 @@ from hrpn_tf.evaluation.planning.coverage import (
     coverage_of_group_scores,
     coverage_outlook,
 )
-from hrpn_tf.evaluation.planning.learning_curve import (
+from hrpn_tf.evaluation.planning.curve import (
     LearningCurve,
     Measurement,
     Outlook,

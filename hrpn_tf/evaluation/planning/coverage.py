@@ -9,10 +9,10 @@ conformal predictors*, section 2), if each group has one score: one pixel of eac
 are all alike. Groups with many different pixels vary less.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
 from hrpn_tf.evaluation.intervals.conformal import guaranteed, needed_groups
@@ -82,21 +82,21 @@ def coverage_outlook(groups: int, coverage: float) -> CoverageOutlook:
     )
 
 
-def coverage_of_group_scores(groups: int, coverage: float) -> Any:
+def coverage_of_group_scores(groups: int | np.ndarray, coverage: float) -> Any:
     """The law of the coverage that one calibration has, if each group has one score.
 
     Args:
-        groups: at least as many as the coverage needs.
+        groups: at least as many as the coverage needs; a number or an array.
         coverage: nominal.
 
     Returns:
-        A frozen distribution of ``scipy.stats``.
+        A frozen distribution of ``scipy.stats``; of the shape of ``groups``.
 
     Example:
         >>> round(float(coverage_of_group_scores(19, 0.9).mean()), 3)
         0.9
     """
-    place = math.ceil(coverage * (groups + 1) - _ROUNDING)
+    place = np.ceil(coverage * (groups + 1) - _ROUNDING)
     return stats.beta(place, groups + 1 - place)
 
 
@@ -114,8 +114,7 @@ def groups_for(coverage: float, shortfall: float = SHORTFALL) -> int | None:
         >>> groups_for(0.9) >= 9
         True
     """
-    least = (1 - LIKELY) / 2
-    for groups in range(needed_groups(coverage), _MOST):
-        if coverage_of_group_scores(groups, coverage).ppf(least) >= coverage - shortfall:
-            return groups
-    return None
+    groups = np.arange(needed_groups(coverage), _MOST + 1)
+    reached = coverage_of_group_scores(groups, coverage).ppf((1 - LIKELY) / 2)
+    enough = np.flatnonzero(reached >= coverage - shortfall)
+    return int(groups[enough[0]]) if len(enough) else None

@@ -8,7 +8,7 @@ import numpy as np
 
 from hrpn_tf.evaluation.intervals.conformal import needed_groups
 from hrpn_tf.evaluation.planning.coverage import LEVELS, coverage_of_group_scores
-from hrpn_tf.evaluation.planning.learning_curve import LearningCurve
+from hrpn_tf.evaluation.planning.curve import LearningCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,8 +80,8 @@ def _draw_coverage(axis: "Axes") -> None:
     )
     for colour, level in zip(COLOURS, LEVELS, strict=True):
         able = numbers[numbers >= needed_groups(level)]
-        laws = [coverage_of_group_scores(int(n), level) for n in able]
-        low, high = ([law.ppf(p) for law in laws] for p in (0.05, 0.95))
+        law = coverage_of_group_scores(able, level)
+        low, high = law.ppf(0.05), law.ppf(0.95)
         axis.fill_between(able, low, high, color=colour, alpha=0.18, linewidth=0)
         axis.plot(able, np.full(len(able), level), color=colour, label=f"{level:.0%} guaranteed")
     axis.set(

@@ -65,6 +65,8 @@ def rank(candidates: Sequence[Candidate], profile: TrainingProfile) -> list[Rank
         candidates: with disagreements of all or of none.
         profile: of the training slides.
     """
+    if not candidates:
+        return []
     left = list(range(len(candidates)))
     novelty = np.array([each.distance for each in candidates])
     between = _distances([each.statistics for each in candidates], profile)

@@ -16,7 +16,7 @@ from hrpn_tf.evaluation.planning.coverage import (
     CoverageOutlook,
     coverage_outlook,
 )
-from hrpn_tf.evaluation.planning.learning_curve import LearningCurve, Measurement, learning_curve
+from hrpn_tf.evaluation.planning.curve import LearningCurve, Measurement, learning_curve
 from hrpn_tf.files import held_folder, remove
 from hrpn_tf.progress import format_seconds
 from hrpn_tf.runs import Run, open_run

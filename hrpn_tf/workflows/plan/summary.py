@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from hrpn_tf.evaluation.intervals.conformal import needed_groups
 from hrpn_tf.evaluation.planning.coverage import LEVELS, SHORTFALL, groups_for
-from hrpn_tf.evaluation.planning.learning_curve import NEGLIGIBLE, LearningCurve
+from hrpn_tf.evaluation.planning.curve import NEGLIGIBLE, LearningCurve
 from hrpn_tf.evaluation.planning.plots import draw_plan
 from hrpn_tf.evaluation.tables import aligned
 from hrpn_tf.files import atomic_path
@@ -40,9 +41,12 @@ def write_plan(plan: Plan) -> None:
         )
         if curve is not None
     ]
-    for name in PICTURES:
-        with atomic_path(plan.folder / name, overwrite=True) as temporary:
-            draw_plan(curves, plan.training_groups, [temporary])
+    with ExitStack() as stack:
+        places = [
+            stack.enter_context(atomic_path(plan.folder / name, overwrite=True))
+            for name in PICTURES
+        ]
+        draw_plan(curves, plan.training_groups, places)
 
 
 def to_markdown(plan: Plan) -> str:
@@ -59,10 +63,15 @@ def to_markdown(plan: Plan) -> str:
         ]
     parts += ["## Coverage with more calibration groups", _coverage_table(plan), _needed(plan)]
     if plan.ranked:
-        parts += ["## Slides to measure next", _candidate_table(plan), _how_ranked(plan)]
+        parts += [
+            "## Slides to measure next",
+            _candidate_table(plan),
+            _how_ranked(plan),
+            _unlike(plan),
+        ]
     if plan.notes:
         parts.append("\n".join(f"- {markdown(note)}." for note in plan.notes))
-    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
 
 def sentence(what: str, curve: LearningCurve) -> str:
@@ -165,7 +174,7 @@ def _outlook_table(plan: Plan) -> str:
 
 def _coverage_table(plan: Plan) -> str:
     heads = ["calibration groups", "most that can be guaranteed"]
-    heads += [f"{level:.0%}: quantile; 90 % of calibrations" for level in LEVELS]
+    heads += [f"{level:.0%}" for level in LEVELS]
     rows = [heads]
     for groups in dict.fromkeys(each.groups for each in plan.coverage):
         own = [each for each in plan.coverage if each.groups == groups]
@@ -185,25 +194,38 @@ def _needed(plan: Plan) -> str:
     least = [str(needed_groups(level)) for level in LEVELS]
     sure = [str(groups_for(level) or "more than 10 000") for level in LEVELS]
     return (
+        "For each coverage: the quantile of the scores that the intervals reach to, and between "
+        "what the coverage of 90 % of all calibrations lies in the worst case, in which a group is "
+        "covered as a whole or not at all.\n\n"
         f"Groups needed to guarantee {_and(levels)}: {_and(least)}. The guarantee is a mean over "
-        f"calibrations; that one calibration misses the coverage by {SHORTFALL:.0%} points or more "
-        f"in at most 5 % of the cases takes {_and(sure)} in the worst case, in which a group is "
-        "covered as a whole or not at all. Now "
+        f"calibrations; that one calibration misses the coverage by {100 * SHORTFALL:g} points "
+        f"or more in at most 5 % of the cases takes {_and(sure)} in the worst case. Now "
         f"{plan.calibration_groups} group(s) can calibrate, those that picked the checkpoint."
     )
 
 
 def _candidate_table(plan: Plan) -> str:
-    rows = [["place", "slide", "group", "disagreement", "distance", "novelty", "value", "note"]]
+    rows = [["slide", "group", "place", "disagreement", "distance", "novelty", "value"]]
     for ranked in plan.ranked:
         own = ranked.candidate
         known = "-" if own.disagreement is None else f"{own.disagreement:.3g}"
         rows.append(
-            [str(ranked.place), markdown(own.name), markdown(own.group), known,
-             f"{own.distance:.2f}", f"{ranked.novelty:.2f}", f"{ranked.value:.2f}",
-             markdown("; ".join(own.reasons)) or ""]
+            [markdown(own.name), markdown(own.group), str(ranked.place), known,
+             f"{own.distance:.2f}", f"{ranked.novelty:.2f}", f"{ranked.value:.2f}"]
         )  # fmt: skip
-    return aligned(rows, left=0)
+    return aligned(rows, left=2)
+
+
+def _unlike(plan: Plan) -> str:
+    """Slides that are out of distribution, and why."""
+    unlike = [ranked.candidate for ranked in plan.ranked if ranked.candidate.reasons]
+    if not unlike:
+        return ""
+    lines = [f"- {markdown(own.name)}: {markdown('; '.join(own.reasons))}." for own in unlike]
+    return (
+        "Unlike the training slides, so that they may teach much or be faulty; look at them "
+        "first:\n\n" + "\n".join(lines)
+    )
 
 
 def _how_ranked(plan: Plan) -> str:
@@ -214,9 +236,8 @@ def _how_ranked(plan: Plan) -> str:
     )
     return (
         f"disagreement: {networks}. distance: from the training slides, where 1 is the limit of "
-        "the out-of-distribution check. novelty: distance from the training slides and the candidates "
-        "above. value: mean rank of disagreement and novelty among those left. A slide with a note "
-        "may be faulty: look at it before you stain or scan it again."
+        "the out-of-distribution check. novelty: distance from the training slides and the "
+        "candidates above. value: mean rank of disagreement and novelty among those left."
     )
 
 
