@@ -260,8 +260,8 @@ def test_options_that_make_no_sense(pilot: Path, options: tuple[object, ...], re
 
 def test_runs_that_cannot_be_planned_from(pilot: Path, tmp_path: Path) -> None:
     few = make_run(
-        tmp_path / "few", _network(tmp_path), groups={"a": "train", "b": "train", "e": "validation"},
-        store=open_run(pilot).patch_dataset,
+        tmp_path / "few", _network(tmp_path),
+        groups={"a": "train", "b": "train", "e": "validation"}, store=open_run(pilot).patch_dataset,
     )  # fmt: skip
     with pytest.raises(SplitError, match=r"2 training group.*--no-curve"):
         plan_run(few)

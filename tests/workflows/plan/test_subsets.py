@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hrpn_tf.workflows.plan.subsets import nested_subsets
 
 GROUPS = tuple("abcdefgh")
@@ -8,7 +10,7 @@ def test_the_subsets_of_a_draw_are_nested_and_the_last_has_all() -> None:
     assert [(each.draw, len(each.groups)) for each in found] == [
         (draw, size) for draw in (1, 2, 3) for size in (1, 2, 4, 8)
     ]
-    for small, large in zip(found, found[1:], strict=False):
+    for small, large in pairwise(found):
         assert small.draw != large.draw or set(small.groups) < set(large.groups)
     assert all(set(each.groups) == set(GROUPS) for each in found if len(each.groups) == 8)
 
