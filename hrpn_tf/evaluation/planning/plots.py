@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hrpn_tf.evaluation.intervals.conformal import needed_groups
-from hrpn_tf.evaluation.planning.coverage import LEVELS, coverage_of_group_scores
+from hrpn_tf.evaluation.planning.coverage import LEVELS, LIKELY, coverage_of_group_scores
 from hrpn_tf.evaluation.planning.curve import LearningCurve
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # Okabe and Ito
 GREY = "0.45"
-_MOST_GROUPS = 60
+_MOST_GROUPS, _SHADED = 60, 0.9
 
 
 def draw_plan(
@@ -76,19 +76,20 @@ def _draw_curve(axis: "Axes", label: str, curve: LearningCurve, groups: int) -> 
 def _draw_coverage(axis: "Axes") -> None:
     numbers = np.arange(1, _MOST_GROUPS + 1)
     axis.plot(
-        numbers, numbers / (numbers + 1), color="black", linewidth=1, label="most that can be"
+        numbers, numbers / (numbers + 1), color="black", linewidth=1, label="most: K / (K + 1)"
     )
     for colour, level in zip(COLOURS, LEVELS, strict=True):
         able = numbers[numbers >= needed_groups(level)]
-        law = coverage_of_group_scores(able, level)
-        low, high = law.ppf(0.05), law.ppf(0.95)
-        axis.fill_between(able, low, high, color=colour, alpha=0.18, linewidth=0)
+        if level == _SHADED:
+            law = coverage_of_group_scores(able, level)
+            low, high = law.ppf((1 - LIKELY) / 2), law.ppf((1 + LIKELY) / 2)
+            axis.fill_between(able, low, high, color=colour, alpha=0.18, linewidth=0)
         axis.plot(able, np.full(len(able), level), color=colour, label=f"{level:.0%} guaranteed")
     axis.set(
         xlabel="calibration groups",
         ylabel="coverage",
         ylim=(0.5, 1.005),
-        title="shaded: 90 % of calibrations, worst case",
+        title=f"shaded: {LIKELY:.0%} of calibrations at {_SHADED:.0%}, worst case",
     )
     axis.title.set_fontsize(9)
     axis.spines[["top", "right"]].set_visible(False)
