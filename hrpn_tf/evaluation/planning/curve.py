@@ -65,7 +65,8 @@ class LearningCurve:
         curve: the law over a range of numbers of groups, with the interval of each.
         outlook: for the numbers of groups that were asked for.
         doubling: (low, middle, high) error with twice as many groups as now, divided by the error
-            now, by the law; None where no interval can be given.
+            now, each of one training, and both measured on the same groups; None where no interval
+            can be given.
         verdict: whether more groups help: ``falls`` if the error falls by 5 % or more when the
             groups are doubled, ``flat`` if it does not, ``cannot tell`` if the interval holds both.
         reasons: what limits these statements, a sentence each.
@@ -105,6 +106,8 @@ def learning_curve(
     draws, fits the law again, and adds the scatter of one training. Percentile intervals (Efron and
     Tibshirani 1993, chapter 13). Deviations of resampled means are widened by sqrt(k / (k - 1)),
     since k groups or draws scatter around their own mean by so much less than around the true one.
+    What groups have in common over all trainings, the level of the curve, is drawn from Student's
+    law of the logarithms of their errors in place of a resample, which would be too narrow.
 
     Args:
         measured: at least one training; errors are in one unit.
@@ -125,7 +128,9 @@ def learning_curve(
         scatter = np.exp(random.choice(points.scatter, RESAMPLES))
         spread = np.stack([each.at(wanted) for each in laws]) * scatter[:, None]
         low, high = np.percentile(spread, ENDS, axis=0)
-        ratios = [each.at(2 * sizes[-1]) / each.at(sizes[-1]) for each in laws]
+        noise = random.choice(points.scatter, (RESAMPLES, 2))
+        ratios = np.array([each.at(2 * sizes[-1]) / each.at(sizes[-1]) for each in laws])
+        ratios *= np.exp(noise[:, 0] - noise[:, 1])
         ends = np.percentile(ratios, ENDS)
         own = float(law.at(2 * sizes[-1]) / law.at(sizes[-1]))
         doubling = float(min(ends[0], own)), own, float(max(ends[1], own))
@@ -161,8 +166,10 @@ class _Points:
         self.repeated = bool(repeated)
         deviations = [self._deviations(where) for where in repeated]
         self._pool = np.concatenate(deviations) if deviations else np.zeros(1)
-        # A training with more groups than any here scatters at most as those with most do.
-        self.scatter = np.concatenate(deviations[-2:]) if deviations else np.zeros(1)
+        # A training with more groups scatters less than these do. Those with most groups are left
+        # out where they can be: with all groups, draws differ by their seed alone.
+        chosen = deviations[-3:-1] or deviations
+        self.scatter = np.concatenate(chosen) if chosen else np.zeros(1)
 
     def _deviations(self, where: np.ndarray) -> np.ndarray:
         """Of the logarithms from their mean, widened."""
@@ -171,16 +178,28 @@ class _Points:
         return widened
 
     def resampled_law(self, random: np.random.Generator) -> PowerLaw:
-        held = self.errors.shape[1]
-        levels = self._levels
-        if held > 1:
-            drawn = np.log(self.errors[:, random.integers(held, size=held)].mean(axis=1))
-            levels = levels + np.sqrt(held / (held - 1)) * (drawn - levels)
+        levels = self._levels + self._other_groups(random)
         found = np.empty_like(levels)
         for where in self._same.values():
             pool = self._deviations(where) if len(where) > 1 else self._pool
             found[where] = levels[where].mean() + random.choice(pool, len(where))
         return fit_power_law(self.groups, np.exp(found))
+
+    def _other_groups(self, random: np.random.Generator) -> np.ndarray:
+        """What other groups would add to the logarithms of the errors, (P,).
+
+        Resampling changes the shape of the curve. Its level follows Student's law: so few groups
+        tell little of how much groups differ, and resampling them would show less than that.
+        """
+        held = self.errors.shape[1]
+        if held == 1:
+            return np.zeros(len(self.errors))
+        drawn = np.log(self.errors[:, random.integers(held, size=held)].mean(axis=1))
+        change = drawn - self._levels
+        spread = np.log(self.errors).mean(axis=0).std(ddof=1) / np.sqrt(held)
+        level = spread * random.standard_t(held - 1)
+        shape: np.ndarray = np.sqrt(held / (held - 1)) * (change - change.mean())
+        return shape + level
 
 
 def _range(most: int, wanted: int) -> np.ndarray:
@@ -216,6 +235,7 @@ def _limits(measured: Sequence[Measurement], sizes: Sequence[int]) -> list[str]:
         )
     elif held < FEWEST:
         found.append(
-            f"{held} groups are held back: intervals of fewer than {FEWEST} are too narrow"
+            f"{held} groups are held back: they tell little of how much groups differ, so that "
+            "intervals are wide"
         )
     return found

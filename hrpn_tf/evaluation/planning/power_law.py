@@ -37,6 +37,9 @@ class PowerLaw:
 def fit_power_law(groups: np.ndarray, errors: np.ndarray) -> PowerLaw:
     """The power law with the least sum of squared relative differences.
 
+    Differences are relative to the mean of the errors with as many groups: relative to each error,
+    the small ones would weigh most, and the law would lie too low.
+
     For a given exponent the law is linear in floor and scale, which non-negative least squares
     find (variable projection, Golub and Pereyra 1973). The exponent is searched on a grid and then
     between its neighbours, so that no start decides.
@@ -51,11 +54,13 @@ def fit_power_law(groups: np.ndarray, errors: np.ndarray) -> PowerLaw:
         >>> round(law.floor, 2), round(law.scale, 2), round(law.exponent, 2)
         (3.0, 8.0, 0.7)
     """
-    ones = np.ones(len(errors))
+    sizes, place, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    means = np.bincount(place, errors) / counts
+    roots = np.sqrt(counts)
 
     def solve(exponent: float) -> tuple[np.ndarray, float]:
-        design = np.stack([1 / errors, groups**-exponent / errors], axis=1)
-        return nnls(design, ones)
+        design = np.stack([roots / means, roots * sizes**-exponent / means], axis=1)
+        return nnls(design, roots)
 
     rests = np.array([solve(exponent)[1] for exponent in _GRID])
     best = int(np.argmin(rests))

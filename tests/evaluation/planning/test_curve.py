@@ -71,7 +71,7 @@ def test_what_limits_the_statements_is_said() -> None:
     assert [text.split(":")[0] for text in once.reasons] == [
         "one draw of each number of groups", "one group is held back"
     ]  # fmt: skip
-    assert "too narrow" in learning_curve(measured(steep, held_back=3), (16,)).reasons[0]
+    assert "intervals are wide" in learning_curve(measured(steep, held_back=3), (16,)).reasons[0]
 
 
 def test_intervals_widen_with_the_distance_and_with_fewer_draws_known() -> None:

@@ -22,20 +22,28 @@ def test_it_fits_noisy_errors_as_well_as_scipy_from_a_good_start() -> None:
     groups = np.repeat(SIZES, 3)
     errors = (3 + 8 * groups**-0.7) * np.exp(0.1 * random.standard_normal(len(groups)))
     law = fit_power_law(groups, errors)
+    means = np.repeat(errors.reshape(-1, 3).mean(axis=1), 3)
     best, _ = curve_fit(
         lambda n, a, b, c: a + b * n**-c,
         groups,
         errors,
         p0=(3, 8, 0.7),
-        sigma=errors,
+        sigma=means,
         bounds=([0, 0, 0.1], [np.inf, np.inf, 3]),
     )
 
     def rest(predicted: np.ndarray) -> float:
-        return float(np.sum((predicted / errors - 1) ** 2))
+        return float(np.sum(((predicted - errors) / means) ** 2))
 
     theirs = best[0] + best[1] * groups ** -best[2]
     assert rest(law.at(groups)) <= rest(theirs) * (1 + 1e-6)
+
+
+def test_errors_that_scatter_do_not_pull_it_down() -> None:
+    """Relative to each error itself the law would be 10 % of their mean here."""
+    groups = np.repeat(SIZES, 2)
+    law = fit_power_law(groups, np.tile([1.0, 19.0], len(SIZES)))
+    np.testing.assert_allclose(law.at(SIZES), 10.0)
 
 
 def test_errors_that_rise_have_a_flat_law() -> None:
