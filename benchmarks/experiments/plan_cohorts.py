@@ -1,6 +1,6 @@
 """Does the curve of `hrpn-tf plan` come true, and do the slides that it chooses teach more?
 
-    python benchmarks/experiments/plan_cohorts.py run --cohorts 24
+    python benchmarks/experiments/plan_cohorts.py run --cohorts 18
     python benchmarks/experiments/plan_cohorts.py report --docs docs/results/plan.md
 
 Simulated cohorts, in which every animal has one slide of 256 px and animals differ in staining,
@@ -300,7 +300,7 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=["run", "report"])
-    parser.add_argument("--cohorts", type=int, default=24, help="how many  [24]")
+    parser.add_argument("--cohorts", type=int, default=18, help="how many  [18]")
     parser.add_argument("--results", type=Path, default=RECORDS, help="folder of the records")
     parser.add_argument(
         "--cache", type=Path, default=Path("build/plan-cohorts"), help="keeps simulated animals"
