@@ -218,7 +218,7 @@ def report(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The generated parts of the page."""
     if not records:
         return dict.fromkeys(("curve", "choice"), "No cohort is finished yet.")
-    return {"curve": _curve(records), "choice": _choice(records)}
+    return {"curve": f"{_curve(records)}\n\n{_spread(records)}", "choice": _choice(records)}
 
 
 def _curve(records: Sequence[Mapping[str, Any]]) -> str:
@@ -265,6 +265,23 @@ def _curve(records: Sequence[Mapping[str, Any]]) -> str:
         f"back (geometric mean; {min(ratios):.2f} to {max(ratios):.2f}). The change from 8 to 16 "
         f"animals was within its interval in {sum(fallen['held_back'])} cohorts on the "
         f"animals that were held back, and in {sum(fallen['unseen'])} on unseen ones."
+    )
+
+
+def _spread(records: Sequence[Mapping[str, Any]]) -> str:
+    """How much errors differ between animals, and between draws."""
+    animals, draws = [], []
+    for each in records:
+        all_eight = [m["errors"] for m in each["measured"] if m["groups"] == PILOT]
+        own = np.mean(all_eight, axis=0)
+        animals.append(own.max() / own.min())
+        single = [np.mean(m["errors"]) for m in each["measured"] if m["groups"] == 1]
+        draws.append(max(single) / min(single))
+    return (
+        f"The largest error of the pilot on an animal that was held back is "
+        f"{np.median(animals):.0f} times the least (median over cohorts; {max(animals):.0f} at "
+        f"most), and the largest error of trainings on one animal {np.median(draws):.1f} times "
+        f"the least ({max(draws):.0f} at most)."
     )
 
 
