@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hrpn_tf.api.data import prepare, simulate
     from hrpn_tf.api.deployment import calibrate, export
     from hrpn_tf.api.opening import load_config, open_run, open_slide
+    from hrpn_tf.api.planning import plan
     from hrpn_tf.api.prediction import predict
     from hrpn_tf.api.training import fit
 else:
@@ -33,6 +34,7 @@ else:
         "data": ("prepare", "simulate"),
         "deployment": ("calibrate", "export"),
         "opening": ("load_config", "open_run", "open_slide"),
+        "planning": ("plan",),
         "prediction": ("predict",),
         "training": ("fit",),
     }
@@ -64,5 +66,6 @@ __all__ = [  # noqa: RUF022
     "export",
     "report",
     "compare",
+    "plan",
     "__version__",
 ]

@@ -183,6 +183,10 @@ class CalibrationSlidesError(UsageError):
     """Too few slides for the coverage that is asked for, or slides that must not calibrate."""
 
 
+class CandidateError(UsageError):
+    """A slide that cannot be ranked by what it would teach, such as one that the run has used."""
+
+
 class CalibrationError(UsageError):
     """There is no calibrated network, or it belongs to another one than the run's."""
 

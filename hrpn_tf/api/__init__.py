@@ -10,6 +10,7 @@ from hrpn_tf.api.assessment import EvaluationResult, ReportResult
 from hrpn_tf.api.comparison import ComparisonResult
 from hrpn_tf.api.data import PreparationResult, SimulationResult
 from hrpn_tf.api.deployment import CalibrationResult, ExportResult
+from hrpn_tf.api.planning import PlanResult
 from hrpn_tf.api.prediction import PredictionResult
 from hrpn_tf.api.training import FitResult
 
@@ -20,6 +21,7 @@ __all__ = [
     "ExportResult",
     "FitResult",
     "IntervalArrays",
+    "PlanResult",
     "PredictionResult",
     "PreparationResult",
     "ReportResult",

@@ -39,6 +39,7 @@ COMMANDS = {
     "evaluate": "Compare predicted slides with the measured target.",
     "report": "Make an HTML report of a run or an evaluation, with a slide viewer.",
     "compare": "Compare runs on the same test slides.",
+    "plan": "Plan what to measure next: more animals, which slides.",
     "crossval": "Cross-validate by leaving out one group at a time.",
     "models": "List the networks with their parameters and cost.",
     "weights": "List the weights that come with the program, or fetch more.",

@@ -33,6 +33,7 @@ INTERVAL_PREDICTIONS = "predictions-intervals"
 EVALUATION = "evaluation"
 REPORT = "report"
 CALIBRATED = "calibrated"
+PLAN = "plan"
 CALIBRATING = ".calibrating"  # an unfinished calibration
 
 

@@ -48,6 +48,11 @@ class RunPaths:
         return self.folder / names.CALIBRATING
 
     @property
+    def plan(self) -> Path:
+        """Folder of what more animals would bring."""
+        return self.folder / names.PLAN
+
+    @property
     def training_profile(self) -> Path:
         """File that says what the training slides look like; older runs have none."""
         return self.folder / names.TRAINING_PROFILE

@@ -66,13 +66,14 @@ def cross_validate(
     import keras
 
     from hrpn_tf.data.store import open_store
+    from hrpn_tf.training.again import fit_to_the_end
 
     splits = folds(open_store(store_path).groups)
     config = _as_begun(config, [out / f"fold-{number}" for number in range(len(splits))])
     found = []
     for number, split in enumerate(splits):
         folder = out / f"fold-{number}"
-        epoch = _fit_fold(store_path, folder, _of_fold(config, number), progress)
+        epoch = fit_to_the_end(store_path, folder, _of_fold(config, number), progress=progress)
         run = open_run(folder)
         if not run.training_profile.exists():
             write_profile(run, store_path)
@@ -118,23 +119,6 @@ def spread_over_folds(
     mean = {name: float(np.mean(v)) if v else None for name, v in columns.items()}
     spread = {name: float(np.std(v, ddof=1)) if len(v) > 1 else None for name, v in columns.items()}
     return mean, spread
-
-
-def _fit_fold(store_path: Path, run: Path, config: Config, progress: bool) -> int:
-    """Train a fold unless it is finished, and return its best epoch."""
-    from hrpn_tf.data.store import open_store
-    from hrpn_tf.training.fit import fit
-    from hrpn_tf.training.resolving import resolve
-    from hrpn_tf.training.run import is_finished, is_shown, last_state, refuse_other
-    from hrpn_tf.training.start import find_start
-
-    store = open_store(store_path)
-    if run.is_dir() and any(run.iterdir()):
-        resolved = resolve(find_start(config, run, overwrite=False)[0], store)
-        refuse_other(run, resolved, store)
-        if is_finished(run, resolved) and is_shown(run):
-            return last_state(run).best_epoch
-    return fit(store_path, run, config, progress=progress).best_epoch
 
 
 def _as_begun(config: Config, runs: Sequence[Path]) -> Config:

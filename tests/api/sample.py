@@ -54,3 +54,5 @@ def program(image: NDArray[np.uint8], folder: Path) -> None:
     assert_type(ht.compare({"one": fitted, "two": "run"}, "comparison"), api.ComparisonResult)
     row = ht.compare([fitted, "run"], "comparison").table[0]
     assert_type(row["mse"], str | int | float | None)
+    planned = ht.plan(fitted, ["new.csv"], at=[16], shorten=0.5)
+    assert_type(planned, api.PlanResult)

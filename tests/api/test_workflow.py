@@ -48,7 +48,7 @@ def test_the_example_of_every_function_runs(worked: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "name",
     ["simulated", "prepared", "fitted", "predicted", "evaluated", "calibrated", "exported",
-     "reported", "compared"],
+     "reported", "compared", "planned"],
 )  # fmt: skip
 def test_a_result_is_frozen_and_shows_itself(worked: dict[str, Any], name: str) -> None:
     result = worked[name]
@@ -66,7 +66,15 @@ def test_pictures_are_part_of_the_html(worked: dict[str, Any]) -> None:
 
 
 def test_a_table_holds_plain_values(worked: dict[str, Any]) -> None:
-    for name in ("simulated", "prepared", "evaluated", "calibrated", "exported", "compared"):
+    for name in (
+        "simulated",
+        "prepared",
+        "evaluated",
+        "calibrated",
+        "exported",
+        "compared",
+        "planned",
+    ):
         table = worked[name].table
         assert table
         assert all(row.keys() == table[0].keys() for row in table)

@@ -19,8 +19,8 @@ def image(seed: int) -> np.ndarray:
     return np.concatenate([inputs, target], axis=-1).astype(np.uint8)
 
 
-def save_network(path: Path) -> None:
-    """Near half of the vessels, by layers that every format has to deal with."""
+def save_network(path: Path, bias: float = 0.0) -> None:
+    """Near half of the vessels, by layers that every format has to deal with, and a bias."""
     import keras
 
     keras.utils.set_random_seed(3)
@@ -33,7 +33,7 @@ def save_network(path: Path) -> None:
     first = keras.layers.Conv2D(1, 1, use_bias=False)
     last = keras.layers.Conv2D(1, 3, padding="same")
     y = keras.layers.Add()([first(x), last(coarse)])
-    model = keras.Model(grey, keras.layers.Rescaling(64.0)(y), name="small")
+    model = keras.Model(grey, keras.layers.Rescaling(64.0, offset=bias)(y), name="small")
     first.set_weights([np.array([0.5, 0.0], np.float32).reshape(1, 1, 2, 1)])
     last.set_weights([w * 0.05 for w in last.get_weights()])
     model.save(path)

@@ -72,7 +72,7 @@ def assess(
     from hrpn_tf.evaluation.out_of_distribution import describe, judge
 
     corners = window_corners(area, profile.window_px, tissue)
-    windows = list(_read(slide, corners, profile.window_px, area, channels))
+    windows = list(read_windows(slide, corners, profile.window_px, area, channels))
     if not windows:
         reason = "none of the slide's windows can be read"
         return {KEY: {"score": None, "out_of_distribution": None, "left_out": [reason]}}
@@ -163,7 +163,7 @@ def _shares(corners: np.ndarray, side: int, tissue: "TissueMap") -> np.ndarray:
     return np.asarray(inside / ((bottom - top) * (right - left)))
 
 
-def _read(
+def read_windows(
     slide: "Windows", corners: np.ndarray, side: int, area: "Region", channels: tuple[int, ...]
 ) -> Iterator[np.ndarray]:
     """The readable windows; damaged ones are reported by the prediction."""

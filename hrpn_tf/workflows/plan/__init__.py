@@ -1,0 +1,1 @@
+"""``plan``: what more animals would bring, and which slides to measure next."""

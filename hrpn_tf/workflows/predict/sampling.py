@@ -1,0 +1,52 @@
+"""Some windows of a slide, as its network would see them, without predicting it."""
+
+from typing import TYPE_CHECKING
+
+from hrpn_tf.workflows.predict.job import SlideJob, size_of
+from hrpn_tf.workflows.predict.jobs import open_in_time
+from hrpn_tf.workflows.predict.looking import tissue_map
+from hrpn_tf.workflows.predict.normalisation import Normalisation
+from hrpn_tf.workflows.predict.out_of_distribution import (
+    coarse_tissue,
+    read_windows,
+    window_corners,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def sample_windows(job: SlideJob, side: int) -> "list[np.ndarray]":
+    """The windows of a slide by which it is compared with training slides.
+
+    Args:
+        job: planned job; see ``plan_slides``.
+        side: of a window, px on the grid of the prediction.
+
+    Returns:
+        Evenly spread windows full of tissue, each (h, w, inputs) grey levels, normalised where the
+        network takes normalised inputs; h and w are ``side`` except in a smaller slide.
+
+    Raises:
+        HrpnError: the slide cannot be read, or has no tissue to normalise by.
+    """
+    from hrpn_tf.prediction import Region, open_frame
+    from hrpn_tf.prediction.reading import TimedReads
+    from hrpn_tf.slides.normalised import NormalisedSlide
+
+    timeout, tissue = job.config.prediction.io_timeout, job.config.data.tissue
+    with open_in_time(job.slide, timeout) as slide:
+        seen = stored = open_frame(slide, job.frame)
+        size = size_of(stored.info)
+        normalisation = None
+        if job.reference_levels is not None:
+            normalisation = Normalisation(job, stored, None)
+            seen = NormalisedSlide(stored, normalisation.lines)
+        coarse = None
+        if tissue.method != "all":
+            means: list[np.ndarray] = []
+            fine = tissue_map(slide, job, size, means, normalisation)
+            coarse = coarse_tissue(means.pop(), fine.scale, job.frame.pixel_size_um, tissue)
+        area = Region(0, 0, *size)
+        corners = window_corners(area, side, coarse)
+        return list(read_windows(TimedReads(seen, timeout), corners, side, area, job.channels))
