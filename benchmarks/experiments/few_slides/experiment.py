@@ -7,10 +7,10 @@
 
 Seven real fields (docs/results/real-images.md) in a circle: one is tested, the next one selects the
 checkpoint, the 1, 2, 3 or 5 after it train; every field is tested once. All trainings have as many
-steps. The pixels of the fields are larger than those of the weights by 0.38, which has to be allowed.
-Each leaves a small JSON file in ``benchmarks/experiments/few_slides_results``, from which
-alone the report is made. Run again after a stop, it goes on where it was. Without ``--from`` only
-random weights are tried.
+steps. The pixels of the fields are larger than those of the shipped weights, which has to be
+allowed. Each training leaves a small JSON file in ``benchmarks/experiments/few_slides_results``,
+from which alone the report is made. Run again after a stop, it goes on where it was. Without
+``--from`` only random weights are tried.
 """
 
 import argparse
