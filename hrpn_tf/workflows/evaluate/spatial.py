@@ -22,10 +22,11 @@ from hrpn_tf.evaluation.spatial.report import Report, write_report
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
 from hrpn_tf.evaluation.spatial.vessels import (
     MaskOf,
+    Stain,
+    find_stain,
     find_vessels,
     grey_levels,
     otsu,
-    vessel_threshold,
 )
 from hrpn_tf.prediction.anchor import factor_of
 from hrpn_tf.prediction.belonging import has_symmetries
@@ -163,7 +164,7 @@ class SpatialRun:
         with ExitStack() as stack:
             measured, pred, tissue, opened = stack.enter_context(self._planes(slide))
             true, size = measured.target, measured.pixel_size_um
-            mask, source = self._vessel_mask(slide, measured.inputs, opened, stack)
+            mask, source, stain = self._vessel_mask(slide, measured.inputs, opened, stack)
             nuclei, nucleus_source = self._nuclei(slide, measured.inputs, opened, size, stack)
             given = spatial.positive_threshold
             regions = {}
@@ -176,7 +177,9 @@ class SpatialRun:
                 true=true,
                 pred=pred,
                 tissue=tissue,
-                vessels=find_vessels(mask, size, spatial, scratch, f"{slide.name} ({source})"),
+                vessels=find_vessels(
+                    mask, size, spatial, scratch, f"{slide.name} ({source})", stain
+                ),
                 vessel_source=source,
                 nuclei=nuclei,
                 nucleus_source=nucleus_source,
@@ -187,17 +190,17 @@ class SpatialRun:
 
     def _vessel_mask(
         self, slide: RunSlide, inputs: Mapping[str, Plane], opened: Slide, stack: ExitStack
-    ) -> tuple[Plane, str]:
-        """Vessel mask, and a description of its origin."""
+    ) -> tuple[Plane, str, Stain | None]:
+        """Vessel mask, a description of its origin, and the stain that it was made of."""
         pattern = self.options.files.vessel_mask
         if pattern is not None:
             path = named(pattern, slide.name)
-            return MaskOf(open_on_slide(path, opened, slide, stack), 0), f"mask {path.name}"
+            return MaskOf(open_on_slide(path, opened, slide, stack), 0), f"mask {path.name}", None
         role = self.config.evaluation.vessel_role
-        level = vessel_threshold(inputs[role], self.config.spatial)
+        stain = find_stain(inputs[role], self.config.spatial)
         how = self.config.spatial.vessel_threshold
         chosen = f" by {how}" if isinstance(how, str) else ""
-        return MaskOf(inputs[role], level), f"{role} above grey level {level:.4g}{chosen}"
+        return stain.wall, f"{role} above grey level {stain.vessel:.4g}{chosen}", stain
 
     def _nuclei(
         self,
