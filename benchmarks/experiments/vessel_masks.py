@@ -28,18 +28,18 @@ def main() -> None:
     for truth in sorted(arguments.cohort.glob("truth/*.vessels.ome.tif")):
         name = truth.name.removesuffix(".vessels.ome.tif")
         rows.append([agreement(arguments.cohort / f"{name}.ome.tif", truth, a) for a in AREAS])
-        print(f"{name}  " + "  ".join(f"{label} {show(r)}" for label, r in zip(LABELS, rows[-1])))
+        print(name, *map(show, LABELS, rows[-1]), sep="  ")
     medians = np.median(np.array(rows), axis=0)
-    print("median     " + "  ".join(f"{label} {show(r)}" for label, r in zip(LABELS, medians)))
+    print("median   ", *map(show, LABELS, medians), sep="  ")
 
 
 AREAS = (0.0, SpatialConfig().empty_lumen_um2)
 LABELS = ("small holes alone:", "empty lumens too:")
 
 
-def show(row: np.ndarray) -> str:
+def show(label: str, row: np.ndarray) -> str:
     """Agreement as text."""
-    return "IoU {:.3f} (of the truth {:.3f}, of the mask {:.3f})".format(*row)
+    return "{} IoU {:.3f} (of the truth {:.3f}, of the mask {:.3f})".format(label, *row)
 
 
 def agreement(slide: Path, truth: Path, empty_lumen_um2: float) -> np.ndarray:

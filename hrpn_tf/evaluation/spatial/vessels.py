@@ -172,7 +172,8 @@ def find_vessels(
     """Vessels as connected components, with their lumens and without specks.
 
     Holes up to ``lumen_um2`` are lumens whatever they hold. With ``stain``, so are larger areas
-    without tissue that a wall surrounds, see :func:`~hrpn_tf.evaluation.spatial.lumens.find_lumens`.
+    without tissue that a wall surrounds, see
+    :func:`~hrpn_tf.evaluation.spatial.lumens.find_lumens`.
 
     Args:
         mask: pixels other than 0 are vessel.

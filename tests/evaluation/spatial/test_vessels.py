@@ -170,9 +170,9 @@ def test_lumens_are_dark_areas_with_a_wall_though_it_is_open_or_cut(tmp_path: Pa
     np.testing.assert_array_equal(*masks)
     mask = masks[0]
     y, x = np.mgrid[:120, :150]
-    for row, column, filled in ((40, 60, 1), (40, 110, 1), (119, 70, 1), (90, 120, 0)):
+    for row, column, full in ((40, 60, 1), (40, 110, 1), (119, 70, 1), (90, 120, 0)):
         inside = np.hypot(y - row, x - column) < 14  # closed, open, cut by the edge; a tear
-        assert mask[inside].mean() == filled
+        assert mask[inside].mean() == full
     assert not mask[:, :18].any()  # glass
     assert not mask[65:75, 75:95].any()  # tissue
 
@@ -180,10 +180,10 @@ def test_lumens_are_dark_areas_with_a_wall_though_it_is_open_or_cut(tmp_path: Pa
 def test_without_filling_of_empty_lumens_only_small_holes_are_filled(tmp_path: Path) -> None:
     plane, config = ArrayPlane(stained()), SpatialConfig(empty_lumen_um2=0)
     stain, masks = find_stain(plane, config), []
-    for number, given in enumerate((stain, None)):
+    for number, filled_by in enumerate((stain, None)):
         scratch = tmp_path / str(number)
         scratch.mkdir()
-        found = find_vessels(stain.wall, 1.0, config, scratch, "test", given)
+        found = find_vessels(stain.wall, 1.0, config, scratch, "test", filled_by)
         masks.append(found.labels.read(0, 0, 120, 150))
     np.testing.assert_array_equal(*masks)
     assert masks[0][40, 60]  # closed, and smaller than lumen_um2
