@@ -118,9 +118,9 @@ def command(path: Path, out: Path, options: AnalysisOptions, overwrite: bool) ->
     a folder of hrpn-tf fit. SLIDES is a slide list or a slide, whose measured target is analysed in
     the same way, or its --predictions.
     """
-    from hrpn_tf.workflows.analyse.analyse import analyse
+    from hrpn_tf.workflows.analyse.analyse import analyse_slides
 
-    show(_summary(analyse(path, out, options=options, overwrite=overwrite)))
+    show(_summary(analyse_slides(path, out, options=options, overwrite=overwrite)))
 
 
 def _summary(analysed: "Analysed") -> str:

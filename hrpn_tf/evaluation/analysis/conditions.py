@@ -178,17 +178,18 @@ def _contrast(
 
 
 def _independent(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+    difference = float(b.mean() - a.mean())
+    if np.ptp(np.concatenate([a, b])) == 0:
+        return {"difference": difference, "p": None, "p_rank": None}
     interval = stats.ttest_ind(b, a, equal_var=False).confidence_interval(LEVEL)
     pooled = ((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / (len(a) + len(b) - 2)
     found = _effect(
-        float(b.mean() - a.mean()),
+        difference,
         interval,
         float(np.sqrt(pooled)),
         len(a) + len(b) - 2,
         lambda d: 1 / len(a) + 1 / len(b) + d**2 / (2 * (len(a) + len(b))),
     )
-    if np.ptp(np.concatenate([a, b])) == 0:
-        return {**found, "p": None, "p_rank": None}
     test = stats.permutation_test(
         (a, b),
         lambda x, y, axis: y.mean(axis=axis) - x.mean(axis=axis),
@@ -201,19 +202,20 @@ def _independent(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
 
 
 def _paired(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+    difference = float((b - a).mean())
+    if np.ptp(b - a) == 0:
+        return {"difference": difference, "p": None, "p_rank": None}
     interval = stats.ttest_rel(b, a).confidence_interval(LEVEL)
     # by the spread of animals, not of differences, so that it compares with unpaired ones
     spread = float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
     correlation = float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else 0.0
     found = _effect(
-        float((b - a).mean()),
+        difference,
         interval,
         spread,
         len(a) - 1,
         lambda d: (1 / len(a) + d**2 / (2 * len(a))) * 2 * (1 - correlation),
     )
-    if np.ptp(b - a) == 0:
-        return {**found, "p": None, "p_rank": None}
     test = stats.permutation_test(
         (b - a,),
         lambda x, axis: x.mean(axis=axis),

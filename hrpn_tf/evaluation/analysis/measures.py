@@ -46,7 +46,8 @@ MEASURES = {
     "extravasated_share": Measure(
         "extravasated share",
         "share",
-        "share of the intensity above the background that lies outside vessels",
+        "share of the intensity above the background that lies outside vessels; 1 where vessels "
+        "hold none",
     ),
     "extravasation_um": Measure(
         "extravasation distance",
@@ -221,10 +222,13 @@ def _extravasated(slide: SlideAnalysis) -> dict[str, Any]:
     """Share of the excess outside vessels; the background is held fixed over resamples."""
     sums = occupied(slide.measures.by_distance)
     excess = sums[..., 2] - slide.background * sums[..., 0]
-    both = np.stack([excess[:, 1:].sum(axis=1), excess.sum(axis=1)], axis=-1)
-    return estimate_of(
-        both, slide.study.clusters, lambda s: np.where(s[:, 1] > 0, s[:, 0] / s[:, 1], np.nan)
-    )
+    parts = np.stack([excess[:, 1:].sum(axis=1), excess[:, 0]], axis=-1)
+
+    def share(drawn: np.ndarray) -> np.ndarray:
+        outside, inside = np.maximum(drawn, 0).T  # a lumen may be darker than the background
+        return outside / (outside + inside)
+
+    return estimate_of(parts, slide.study.clusters, share)
 
 
 def _variation(mean: np.ndarray) -> float | None:

@@ -1,6 +1,7 @@
 """An analysis as Markdown and as one HTML page, made of what ``analysis.json`` holds."""
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from hrpn_tf.evaluation.tables import aligned
 from hrpn_tf.text import markdown
 
 Pictures = Sequence[tuple[str, str]]  # title and file
+_NUMBERS = re.compile(r"(?:[-−<>±()\[\]\s]|to|[\d.]+(?:e[-+]?\d+)?)*")
 _SHARES = {"share": 3, "um": 1, "grey levels": 2, "": 3}
 
 
@@ -48,7 +50,7 @@ def to_markdown(values: Mapping[str, Any], pictures: Pictures) -> str:
     """Tables, pictures, and definitions."""
     parts = ["# Analysis\n", f"{markdown(values['analysed'])}\n"]
     for table in page_tables(values):
-        rows = [[markdown(cell) for cell in row] for row in table.rows]
+        rows = [[_escaped(cell) for cell in row] for row in table.rows]
         parts += [f"## {table.title}\n", aligned([list(table.head), *rows], left=table.left)]
         parts += [f"{markdown(table.note)}\n"] if table.note else []
     parts.append("## Figures\n")
@@ -83,6 +85,11 @@ def to_html(values: Mapping[str, Any], pictures: Pictures, folder: Path) -> str:
         version=__version__,
         made=datetime.now(UTC).strftime("%d %B %Y"),
     )
+
+
+def _escaped(cell: str) -> str:
+    """A cell of a Markdown table; numbers stay readable as plain text."""
+    return cell if _NUMBERS.fullmatch(cell) else markdown(cell)
 
 
 def _overall(values: Mapping[str, Any]) -> PageTable:

@@ -109,7 +109,7 @@ def draw_overlay(
     """
     import matplotlib
 
-    window, note = choose_crop(image)
+    window, note = choose_crop(image, "the intensity")
     size = slide.measures.slide.pixel_size_um
     with matplotlib.rc_context(STYLE):
         panels = [plane for plane in (vessel_channel, image) if plane is not None]
@@ -145,7 +145,7 @@ def _mark_nuclei(axis: Any, slide: SlideAnalysis, window: Window) -> None:
     for kind, colour, name in ((~positive, NEGATIVE, "negative"), (positive, POSITIVE, "positive")):
         shown = inside & kind
         axis.plot(
-            x[shown], y[shown], ".", color=colour, ms=1.6, mew=0, label=f"{name} nuclei"
+            x[shown], y[shown], ".", color=colour, ms=2.6, mew=0, label=f"{name} nuclei"
         )  # fmt: skip
     axis.set(xlim=(-0.5, window.width - 0.5), ylim=(window.height - 0.5, -0.5))
     if inside.any():

@@ -63,7 +63,7 @@ class Analysed:
     cohort: CohortAnalysis
 
 
-def analyse(
+def analyse_slides(
     path: Path,
     out: Path,
     *,
@@ -93,7 +93,7 @@ def analyse(
         OutputExistsError: the folder exists, and ``overwrite`` is false.
 
     Example:
-        >>> analyse(Path("run"), Path("analysis")).folder  # doctest: +SKIP
+        >>> analyse_slides(Path("run"), Path("analysis")).folder  # doctest: +SKIP
         PosixPath('analysis')
     """
     options = options or AnalysisOptions()
