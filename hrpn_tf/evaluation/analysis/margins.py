@@ -50,7 +50,7 @@ def margin(errors: Mapping[str, Sequence[float]], coverage: float) -> Margin:
         >>> margin({str(n): [float(n)] for n in range(9)}, 0.9).value
         8.0
     """
-    scores = sorted(max(abs(each) for each in group) for group in errors.values() if group)
+    scores = sorted(max(abs(each) for each in group) for group in errors.values() if len(group))
     needed = needed_groups(coverage)
     if len(scores) < needed:
         return Margin(None, len(scores), needed)
