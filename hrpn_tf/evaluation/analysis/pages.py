@@ -124,7 +124,6 @@ def _conditions(values: Mapping[str, Any]) -> PageTable:
                           row["g"]),
                 _number(row["p"], "share"),
                 _number(row["q"], "share"),
-                row["untested"],
             ]
         )  # fmt: skip
     how = "Each animal is compared with itself." if values["paired"] else "The animal is the unit."
@@ -133,8 +132,13 @@ def _conditions(values: Mapping[str, Any]) -> PageTable:
         "of animals, two-sided. q: p corrected for the number of comparisons in this table "
         "(Benjamini and Hochberg)."
     )
-    head = ["measure", "difference of", "animals", "difference", "95 % interval", "g", "p", "q",
-            "not tested because"]  # fmt: skip
+    untested = [
+        f"{_title(values, row['measure'])} of {row['other']} and {row['one']} ({row['untested']})"
+        for row in values["conditions"]
+        if row["untested"]
+    ]
+    note += f" Not tested: {'; '.join(untested)}." if untested else ""
+    head = ["measure", "difference of", "animals", "difference", "95 % interval", "g", "p", "q"]
     return PageTable("Conditions", head, rows, note, left=2)
 
 
@@ -194,7 +198,8 @@ def _margins(values: Mapping[str, Any]) -> PageTable:
 
 def _title(values: Mapping[str, Any], name: str) -> str:
     found = values["definitions"][name]
-    return f"{found['title']}, {found['unit']}" if found["unit"] else str(found["title"])
+    unit = {"share": "", "um": "µm"}.get(found["unit"], found["unit"])
+    return f"{found['title']}, {unit}" if unit else str(found["title"])
 
 
 def _number(value: float | None, unit: str) -> str:

@@ -210,8 +210,11 @@ def _stated_config(prediction: Path, overrides: Sequence[str]) -> Config:
 
 
 def _is_prediction(path: Path) -> bool:
+    """Whether a path is a slide that hrpn-tf predict wrote."""
     if path.is_dir() and kind_of(path) != "slide":
         return False
+    if path.is_file() and path.suffix.lower() not in (".tif", ".tiff"):
+        return False  # of a scanner
     return read_provenance(path).get("kind") == "prediction"
 
 

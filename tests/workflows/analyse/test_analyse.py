@@ -230,8 +230,16 @@ def test_predictions_need_their_slides(cohort: Cohort) -> None:
     ended = analyse(cohort, path=cohort.predictions)
     assert ended.exit_code == 2
     assert "--slides LIST" in ended.err
-    single = hrpn_tf(
-        "analyse", cohort.predictions / "a1.ome.tif", "--slides", cohort.folder / "a1.ome.tif",
-        "--out", cohort.folder / "one", "--quiet", "--no-overlays",
-    )  # fmt: skip
-    assert single.exit_code == 0
+    # one slide with its prediction, and a list with its folder, are the same
+    pairs = [
+        (cohort.predictions / "a1.ome.tif", "--slides", cohort.folder / "a1.ome.tif"),
+        (cohort.slides, "--predictions", cohort.predictions, "--group", "m1"),
+    ]
+    found = []
+    for number, arguments in enumerate(pairs):
+        out = cohort.folder / str(number)
+        ended = hrpn_tf("analyse", *arguments, "--out", out, "--quiet", "--no-overlays")
+        assert ended.exit_code == 0, ended.err
+        (row,) = csv.DictReader((out / "slides.csv").open())
+        found.append({k: v for k, v in row.items() if k not in ("group", "condition")})
+    assert found[0] == found[1]
