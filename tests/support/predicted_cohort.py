@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from hrpn_tf.config import load_config
+from hrpn_tf.config import CONDITIONS, load_config
 from hrpn_tf.prediction.provenance import slide_checksums
 from hrpn_tf.slides import write_slide
 from support.run_folder import make_run
@@ -78,7 +78,9 @@ class Cohort:
                 "channels": {"vessels": "vessels", "nuclei": "nuclei"},
                 "level": 0,
             },
-            "configuration": load_config(overrides=SETTINGS).model_dump(mode="json"),
+            "configuration": load_config(overrides=SETTINGS).model_dump(
+                mode="json", exclude={"prediction": set(CONDITIONS)}
+            ),
         }
         write_slide(
             self.predictions / f"{name}.ome.tif", np.stack(values, axis=-1), channels=channels,
