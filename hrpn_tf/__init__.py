@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from hrpn_tf._version import __version__
 
 if TYPE_CHECKING:
+    from hrpn_tf.api.analysis import analyse
     from hrpn_tf.api.assessment import evaluate, report
     from hrpn_tf.api.comparison import compare
     from hrpn_tf.api.data import prepare, simulate
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from hrpn_tf.api.training import fit
 else:
     _MODULES = {
+        "analysis": ("analyse",),
         "assessment": ("evaluate", "report"),
         "comparison": ("compare",),
         "data": ("prepare", "simulate"),
@@ -61,6 +63,7 @@ __all__ = [  # noqa: RUF022
     "fit",
     "open_run",
     "predict",
+    "analyse",
     "evaluate",
     "calibrate",
     "export",

@@ -5,6 +5,7 @@ asked, never print, and return small frozen objects that show themselves in a no
 that do the work are imported by the first call.
 """
 
+from hrpn_tf.api.analysis import AnalysisResult
 from hrpn_tf.api.arrays import IntervalArrays
 from hrpn_tf.api.assessment import EvaluationResult, ReportResult
 from hrpn_tf.api.comparison import ComparisonResult
@@ -15,6 +16,7 @@ from hrpn_tf.api.prediction import PredictionResult
 from hrpn_tf.api.training import FitResult
 
 __all__ = [
+    "AnalysisResult",
     "CalibrationResult",
     "ComparisonResult",
     "EvaluationResult",

@@ -36,6 +36,7 @@ COMMANDS = {
     "calibrate": "Add prediction intervals to a network.",
     "export": "Export a network to a bundle of certified formats.",
     "benchmark": "Measure latency, throughput and memory of bundles.",
+    "analyse": "Measure predicted slides without a measured target.",
     "evaluate": "Compare predicted slides with the measured target.",
     "report": "Make an HTML report of a run or an evaluation, with a slide viewer.",
     "compare": "Compare runs on the same test slides.",

@@ -28,7 +28,16 @@ class SpatialConfig(Section):
         1000.0,
         ge=0,
         json_schema_extra=unit("µm²"),
-        description="Largest area of a hole that is filled as the lumen of a vessel.",
+        description="Largest area of a hole that is filled as the lumen of a vessel, whatever it "
+        "holds.",
+    )
+    empty_lumen_um2: float = Field(
+        20_000.0,
+        ge=0,
+        json_schema_extra=unit("µm²"),
+        description="Largest area that is filled as a lumen because it is as dark as glass and has "
+        "a vessel wall along at least half its outline. 0 fills none. It does not apply to masks "
+        "made elsewhere.",
     )
     max_distance_um: float = Field(
         200.0,

@@ -14,6 +14,7 @@ from hrpn_tf.slides.names import comparable, is_file_name, slide_name
 from hrpn_tf.text import printable
 
 ANCHOR = "anchor"  # column of the measured mean of the target
+CONDITION = "condition"  # column of what is compared, such as a treatment
 LONGEST = 200  # characters of a name or group
 _LONG = 60  # characters of one that a message quotes
 _SHOWN = 10  # mistakes; a list with a wrong column has one in each row
@@ -29,6 +30,7 @@ class SlideEntry:
         group: what is split by, usually the animal.
         channels: role (inputs, then target): channel name or index in the file.
         anchor: measured mean of the target over the tissue of the group; None if none is stated.
+        condition: what is compared by `hrpn-tf analyse`, such as a treatment; "" if none is stated.
     """
 
     name: str
@@ -36,6 +38,7 @@ class SlideEntry:
     group: str
     channels: dict[str, str | int]
     anchor: float | None = None
+    condition: str = ""
 
 
 def read_slide_list(path: Path, config: DataConfig) -> tuple[SlideEntry, ...]:
@@ -43,7 +46,7 @@ def read_slide_list(path: Path, config: DataConfig) -> tuple[SlideEntry, ...]:
 
     Columns (CSV) or keys of each item (YAML): ``slide`` (path, relative to the list's folder) and
     ``group``; optional ``name``, ``anchor`` (a positive number, the same for all slides of a
-    group), and one per role that names its channel. Others are ignored.
+    group), ``condition``, and one per role that names its channel. Others are ignored.
     A role's channel is the list's column, else ``config.channels``, else the role's own name.
 
     All mistakes are reported at once, each with its row. Names and groups are kept as they are
@@ -110,7 +113,7 @@ def _entries(
     files: set[str] = set()
     absent: list[str] = []
     anchors: dict[str, tuple[float | None, str]] = {}
-    groups, names = _Seen("group"), _Seen("name")
+    groups, names, conditions = _Seen("group"), _Seen("name"), _Seen("condition")
     for where, row in rows:
         found = [*_missing(row), *_wrong(row, config)]
         if not found:
@@ -124,6 +127,8 @@ def _entries(
             elif alike := names.mistake(where, _text(row.get("name")) or entry.name):
                 found.append(alike)
             if alike := groups.mistake(where, str(row["group"])):
+                found.append(alike)
+            if entry.condition and (alike := conditions.mistake(where, entry.condition)):
                 found.append(alike)
             anchor, place = anchors.setdefault(entry.group, (entry.anchor, where))
             if None not in (anchor, entry.anchor) and anchor != entry.anchor:
@@ -158,7 +163,7 @@ def _missing(row: Mapping[str, Any]) -> Iterator[str]:
 
 def _wrong(row: Mapping[str, Any], config: DataConfig) -> Iterator[str]:
     """Values of another type than a list has."""
-    for column in (*REQUIRED, "name"):
+    for column in (*REQUIRED, "name", *_condition_column(config)):
         if isinstance(row.get(column), bool | bytes | list | dict | set | tuple):
             yield f"the {column} must be a text or a number"
     for role in (*config.inputs, config.target):
@@ -177,7 +182,8 @@ def _wrong(row: Mapping[str, Any], config: DataConfig) -> Iterator[str]:
 def _unusable(entry: SlideEntry) -> Iterator[str]:
     if not is_file_name(entry.name):
         yield f"the name {printable(entry.name, _LONG)} cannot be a file name; change it"
-    for kind, text in (("name", entry.name), ("group", entry.group)):
+    texts = (("name", entry.name), ("group", entry.group), ("condition", entry.condition))
+    for kind, text in texts:
         if len(text) > LONGEST:
             yield f"the {kind} {printable(text, 20)} is longer than {LONGEST} characters"
 
@@ -193,7 +199,14 @@ def _entry(folder: Path, row: Mapping[str, Any], config: DataConfig) -> SlideEnt
     name = printable(_text(row.get("name"))) or slide_name(slide)
     anchor = _anchor(row, config)
     assert not isinstance(anchor, str)
-    return SlideEntry(name, slide, printable(_text(row["group"])), channels, anchor)
+    stated = [printable(_text(row.get(column))) for column in _condition_column(config)]
+    group = printable(_text(row["group"]))
+    return SlideEntry(name, slide, group, channels, anchor, "".join(stated))
+
+
+def _condition_column(config: DataConfig) -> tuple[str, ...]:
+    """The column of the condition; none where a role has its name."""
+    return () if CONDITION in (*config.inputs, config.target) else (CONDITION,)
 
 
 def _anchor(row: Mapping[str, Any], config: DataConfig) -> float | str | None:

@@ -79,11 +79,15 @@ def draw(picture: SlidePicture, path: Path) -> None:
     figure.savefig(path)
 
 
-def choose_crop(measured: Plane) -> tuple[Window, str]:
+def choose_crop(measured: Plane, what: str = "the measured target") -> tuple[Window, str]:
     """What is shown of a slide, and a sentence that says so.
 
     The whole slide if it is small; otherwise the part in which the measured target varies most,
     so that the choice does not depend on the prediction.
+
+    Args:
+        measured: the plane that chooses.
+        what: it is, for the sentence.
     """
     if measured.height <= CROP and measured.width <= CROP:
         whole = Window(0, 0, measured.height, measured.width)
@@ -95,8 +99,8 @@ def choose_crop(measured: Plane) -> tuple[Window, str]:
     )
     best = max(windows, key=lambda w: float(w.read(measured).astype(np.float64).std()))
     return best, (
-        f"crop of {best.height} x {best.width} px at row {best.y}, column {best.x}, where the "
-        f"measured target varies most, of {measured.height} x {measured.width} px"
+        f"crop of {best.height} x {best.width} px at row {best.y}, column {best.x}, where {what} "
+        f"varies most, of {measured.height} x {measured.width} px"
     )
 
 

@@ -30,6 +30,7 @@ class RunSlide:
         channels: role: channel name or index in the file.
         pixel_size_um: um per pixel that was stated for a slide whose file states none, or None.
         anchor: measured mean of the target over the tissue of the group; None if none is stated.
+        condition: what is compared, such as a treatment; "" if none is stated.
     """
 
     name: str
@@ -39,6 +40,7 @@ class RunSlide:
     channels: dict[str, str | int]
     pixel_size_um: float | None
     anchor: float | None = None
+    condition: str = ""
 
 
 def stored_slides(dataset: Manifest, subsets: Mapping[str, str]) -> tuple[RunSlide, ...]:
@@ -83,6 +85,7 @@ def listed_slides(
             entry.channels,
             config.data.pixel_size_um,
             entry.anchor,
+            entry.condition,
         )
         for entry in read_slide_list(slide_list, config.data)
     )

@@ -5,9 +5,11 @@ import sys
 
 MODULES = (
     "hrpn_tf.evaluation",
+    "hrpn_tf.cli.analyse",
     "hrpn_tf.cli.evaluate",
     "hrpn_tf.cli.predict",
     "hrpn_tf.cli.report",
+    "hrpn_tf.workflows.analyse.analyse",
     "hrpn_tf.workflows.evaluate.evaluate",
     "hrpn_tf.workflows.predict.predict",
     "hrpn_tf.workflows.report.report",

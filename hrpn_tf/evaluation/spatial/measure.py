@@ -1,8 +1,8 @@
 """Spatial measurements of one slide, in one pass over its windows."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -13,12 +13,14 @@ from hrpn_tf.evaluation.spatial.intensity import Extremes, Histogram
 from hrpn_tf.evaluation.spatial.layout import Squares, make_squares
 from hrpn_tf.evaluation.spatial.nuclei import Nuclei, NucleusMeans, joined, measure_nuclei
 from hrpn_tf.evaluation.spatial.profile import Bins, make_bins
+from hrpn_tf.evaluation.spatial.vessel_sums import VesselSums
 from hrpn_tf.evaluation.spatial.vessels import NearestVessel
 from hrpn_tf.slides import iter_windows
 
 LEAST_WINDOW, LARGEST_WINDOW = 1024, 2048
 MOST_BLOCKS = 1000  # of a slide; larger ones have larger blocks
 Progress = Callable[[int], object]
+T = TypeVar("T")
 
 
 class Area(Protocol):
@@ -39,7 +41,9 @@ class SpatialSlide:
 
     Attributes:
         name, group: of the slide.
-        true, pred: measured and predicted target.
+        true: measured target; None for a slide on which it was not measured, whose sums of the
+            measured target are then those of the predicted one.
+        pred: predicted target.
         tissue: mask of the pixels that count; None for all.
         vessels: found or given.
         vessel_source, nucleus_source: where they come from, in words.
@@ -47,11 +51,13 @@ class SpatialSlide:
         positive: grey level above which a pixel or nucleus is positive.
         regions: name: area, drawn by the user.
         pixel_size_um: um per pixel.
+        stain: vessel channel, of which the mean in each vessel is taken; None for none.
+        per_vessel: whether to measure the outline and the profile of each vessel.
     """
 
     name: str
     group: str
-    true: Plane
+    true: Plane | None
     pred: Plane
     tissue: Plane | None
     vessels: Components
@@ -61,6 +67,8 @@ class SpatialSlide:
     positive: float
     regions: Mapping[str, Area]
     pixel_size_um: float
+    stain: Plane | None = None
+    per_vessel: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,10 @@ class SlideMeasures:
         by_vessel: (vessels, 3) sums of 1, t, p over the surroundings of each.
         by_region: region: sums of 1, t, p.
         nuclei: all of the slide.
+        nucleus_distance_um: (nuclei,) distance of each centroid to the nearest vessel, um;
+            infinite beyond the largest that is measured.
         true_range, pred_range: histograms of the pixels that count.
+        vessels: outline and profile of each vessel; None unless ``slide.per_vessel``.
     """
 
     slide: SpatialSlide
@@ -93,8 +104,10 @@ class SlideMeasures:
     by_vessel: np.ndarray
     by_region: dict[str, np.ndarray]
     nuclei: NucleusMeans
+    nucleus_distance_um: np.ndarray
     true_range: Histogram
     pred_range: Histogram
+    vessels: VesselSums | None = None
 
 
 def measure_slide(
@@ -111,15 +124,64 @@ def measure_slide(
         range_: of the grey levels of all slides.
         progress: is told about every finished window.
     """
-    nearest = NearestVessel(slide.vessels.labels, slide.pixel_size_um, config.max_distance_um)
-    sums = _Sums(slide, config, range_)
-    side = int(np.clip(2 * nearest.halo, LEAST_WINDOW, LARGEST_WINDOW))
-    for place in iter_windows(slide.true.height, slide.true.width, side):
+    return measure_together([slide], config, range_, progress)[0]
+
+
+def measure_together(
+    slides: Sequence[SpatialSlide],
+    config: SpatialConfig,
+    range_: Extremes,
+    progress: Progress | None = None,
+) -> list[SlideMeasures]:
+    """The sums of several images of one slide, such as a prediction and its bounds.
+
+    Distances and nuclei are those of the first; they are found once for all.
+
+    Args:
+        slides: the same slide, with other planes.
+        config, range_, progress: see :func:`measure_slide`.
+    """
+    first = slides[0]
+    found = NearestVessel(first.vessels.labels, first.pixel_size_um, config.max_distance_um)
+    nearest = LastWindow(found.read)
+    nuclei = None if first.nuclei is None else LastNuclei(LastWindow(first.nuclei.label))
+    sums = [_Sums(replace(slide, nuclei=nuclei), config, range_) for slide in slides]
+    side = int(np.clip(2 * found.halo, LEAST_WINDOW, LARGEST_WINDOW))
+    for place in iter_windows(first.pred.height, first.pred.width, side):
         window = Window(*place)
-        sums.add(window, nearest)
+        for each in sums:
+            each.add(window, nearest)
         if progress is not None:
             progress(window.height * window.width)
-    return sums.measures()
+    return [each.measures() for each in sums]
+
+
+class LastWindow(Generic[T]):
+    """What was computed for the last window, so that several images of a slide share it."""
+
+    def __init__(self, compute: Callable[[Window], T]) -> None:
+        self._compute = compute
+        self._last: tuple[Window, T] | None = None
+
+    def __call__(self, window: Window) -> T:
+        """What was computed for a window."""
+        if self._last is None or self._last[0] != window:
+            self._last = window, self._compute(window)
+        return self._last[1]
+
+
+@dataclass(frozen=True)
+class LastNuclei:
+    """Nuclei of the last window; see ``Nuclei``."""
+
+    found: LastWindow[tuple[np.ndarray, Window]]
+
+    def label(self, window: Window) -> tuple[np.ndarray, Window]:
+        """See ``Nuclei``."""
+        return self.found(window)
+
+
+Nearest = LastWindow[tuple[np.ndarray, np.ndarray]]
 
 
 class _Sums:
@@ -128,7 +190,7 @@ class _Sums:
     def __init__(self, slide: SpatialSlide, config: SpatialConfig, range_: Extremes) -> None:
         self.slide, self.config = slide, config
         self.bins = make_bins(config.bin_um, config.max_distance_um)
-        shape = (slide.pixel_size_um, slide.true.height, slide.true.width)
+        shape = (slide.pixel_size_um, slide.pred.height, slide.pred.width)
         side = config.block_um
         while len(make_squares(side, *shape)) > MOST_BLOCKS:
             side *= 1.25
@@ -141,19 +203,23 @@ class _Sums:
         self.by_vessel = np.zeros((len(slide.vessels) + 1, 3))
         self.by_region = {name: np.zeros(3) for name in slide.regions}
         self.nuclei: list[NucleusMeans] = []
+        self.nucleus_distance: list[np.ndarray] = [np.zeros(0)]
+        self.vessels = VesselSums(len(slide.vessels), self.bins.count) if slide.per_vessel else None
         self.true_range, self.pred_range = Histogram(range_), Histogram(range_)
 
-    def add(self, window: Window, nearest: NearestVessel) -> None:
+    def add(self, window: Window, nearest: Nearest) -> None:
         """Add the pixels and nuclei of one window."""
         slide = self.slide
-        true = window.read(slide.true).astype(np.float64)
         pred = window.read(slide.pred).astype(np.float64)
+        true = pred if slide.true is None else window.read(slide.true).astype(np.float64)
         self._add_regions(window, true, pred)
-        self._add_nuclei(window)
-        counts = np.ones(true.shape, bool) if slide.tissue is None else window.read(slide.tissue)
+        self._add_nuclei(window, nearest)
+        if self.vessels is not None:
+            self.vessels.add_outlines(window, slide.vessels.labels, slide.stain)
+        counts = np.ones(pred.shape, bool) if slide.tissue is None else window.read(slide.tissue)
         if not counts.any():
             return
-        distance, vessel = (part[counts] for part in nearest.read(window))
+        distance, vessel = (part[counts] for part in nearest(window))
         true, pred = true[counts], pred[counts]
         self.true_range.add(true)
         self.pred_range.add(pred)
@@ -161,6 +227,9 @@ class _Sums:
         self._add_cells(self.cells.index(window)[counts], distance, true, pred)
         close = (distance > 0) & (distance <= self.config.perivascular_um)
         _add_to(self.by_vessel, vessel[close], true[close], pred[close])
+        if self.vessels is not None:
+            near = (distance > 0) & np.isfinite(distance)
+            self.vessels.add_profiles(vessel[near], distance[near], pred[near], self.bins)
 
     def _add_profile(
         self, block: np.ndarray, distance: np.ndarray, true: np.ndarray, pred: np.ndarray
@@ -188,19 +257,24 @@ class _Sums:
                 inside = area.fill(*place)
                 self.by_region[name] += (inside.sum(), true[inside].sum(), pred[inside].sum())
 
-    def _add_nuclei(self, window: Window) -> None:
-        if self.slide.nuclei is None:
+    def _add_nuclei(self, window: Window, nearest: Nearest) -> None:
+        slide = self.slide
+        if slide.nuclei is None:
             return
-        diameter = self.config.nucleus_diameter_um / self.slide.pixel_size_um
+        diameter = self.config.nucleus_diameter_um / slide.pixel_size_um
         found = measure_nuclei(
-            self.slide.nuclei,
+            slide.nuclei,
             window,
-            self.slide.true,
-            self.slide.pred,
+            slide.pred if slide.true is None else slide.true,
+            slide.pred,
             least_px=0.2 * np.pi * diameter**2 / 4,
-            grown_px=self.config.perinuclear_um / self.slide.pixel_size_um,
+            grown_px=self.config.perinuclear_um / slide.pixel_size_um,
         )
         self.nuclei.append(found)
+        if len(found):
+            row, column = (np.floor(at + 0.5).astype(np.intp) for at in (found.y_px, found.x_px))
+            distance, _ = nearest(window)
+            self.nucleus_distance.append(distance[row - window.y, column - window.x])
 
     def measures(self) -> SlideMeasures:
         """Everything that was added."""
@@ -216,8 +290,10 @@ class _Sums:
             by_vessel=self.by_vessel[1:],
             by_region=self.by_region,
             nuclei=joined(self.nuclei),
+            nucleus_distance_um=np.concatenate(self.nucleus_distance),
             true_range=self.true_range,
             pred_range=self.pred_range,
+            vessels=self.vessels,
         )
 
 

@@ -136,20 +136,17 @@ def _crossing(
     distance: np.ndarray, excess: np.ndarray, wall: np.ndarray, share: float
 ) -> np.ndarray:
     """Where each profile first falls to a share of the excess at the wall."""
-    found = np.full(len(excess), np.nan)
-    for i, (line, first) in enumerate(zip(excess, wall, strict=True)):
-        below = np.flatnonzero(line <= share * first)
-        if not np.isfinite(first):
-            continue
-        if not below.size:
-            found[i] = np.inf
-            continue
-        k = int(below[0])
-        near, high = (0.0, first) if k == 0 else (distance[k - 1], line[k - 1])
-        far, low, level = distance[k], line[k], share * first
-        if low > 0:
-            part = np.log(high / level) / np.log(high / low)
-        else:  # the excess is gone within this bin
-            part = (high - level) / (high - low)
-        found[i] = near + part * (far - near)
-    return found
+    level = share * wall
+    with np.errstate(invalid="ignore"):
+        below = excess <= level[:, None]
+    k, row = below.argmax(axis=1), np.arange(len(excess))
+    inner = np.maximum(k - 1, 0)
+    near = np.where(k == 0, 0.0, distance[inner])
+    high = np.where(k == 0, wall, excess[row, inner])
+    low = excess[row, k]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_log = np.log(high / level) / np.log(high / low)
+        part = np.where(low > 0, by_log, (high - level) / (high - low))  # or gone within this bin
+    found = near + part * (distance[k] - near)
+    found = np.where(below.any(axis=1), found, np.inf)
+    return np.where(np.isfinite(wall), found, np.nan)

@@ -24,9 +24,9 @@ def positive_distances(sums: np.ndarray, clusters: Clusters) -> dict[str, Any]:
     return {
         "true_pixels": int(total[0]),
         "pred_pixels": int(total[2]),
-        "true_um": _estimate(sums, clusters, lambda s: s[:, 1] / s[:, 0]),
-        "pred_um": _estimate(sums, clusters, lambda s: s[:, 3] / s[:, 2]),
-        "difference_um": _estimate(
+        "true_um": estimate_of(sums, clusters, lambda s: s[:, 1] / s[:, 0]),
+        "pred_um": estimate_of(sums, clusters, lambda s: s[:, 3] / s[:, 2]),
+        "difference_um": estimate_of(
             sums, clusters, lambda s: s[:, 3] / s[:, 2] - s[:, 1] / s[:, 0]
         ),
     }  # fmt: skip
@@ -48,11 +48,11 @@ def nuclei_shares(sums: np.ndarray, clusters: Clusters) -> dict[str, Any]:
         "both_positive": both,
         "only_true_positive": only_true,
         "only_pred_positive": only_pred,
-        "true_share": _estimate(sums, clusters, lambda s: (s[:, 2] + s[:, 3]) / s.sum(axis=1)),
-        "pred_share": _estimate(sums, clusters, lambda s: (s[:, 1] + s[:, 3]) / s.sum(axis=1)),
-        "sensitivity": _estimate(sums, clusters, lambda s: s[:, 3] / (s[:, 2] + s[:, 3])),
-        "specificity": _estimate(sums, clusters, lambda s: s[:, 0] / (s[:, 0] + s[:, 1])),
-        "kappa": _estimate(sums, clusters, _kappa),
+        "true_share": estimate_of(sums, clusters, lambda s: (s[:, 2] + s[:, 3]) / s.sum(axis=1)),
+        "pred_share": estimate_of(sums, clusters, lambda s: (s[:, 1] + s[:, 3]) / s.sum(axis=1)),
+        "sensitivity": estimate_of(sums, clusters, lambda s: s[:, 3] / (s[:, 2] + s[:, 3])),
+        "specificity": estimate_of(sums, clusters, lambda s: s[:, 0] / (s[:, 0] + s[:, 1])),
+        "kappa": estimate_of(sums, clusters, _kappa),
     }
 
 
@@ -65,8 +65,17 @@ def _kappa(sums: np.ndarray) -> np.ndarray:
     return kappa
 
 
-def _estimate(sums: np.ndarray, clusters: Clusters, figure: Figure) -> dict[str, Any]:
-    """A metric of all clusters together, with its interval over resamples of the clusters."""
+def estimate_of(sums: np.ndarray, clusters: Clusters, figure: Figure) -> dict[str, Any]:
+    """A metric of all clusters together, with its interval over resamples of the clusters.
+
+    Args:
+        sums: (clusters, n) that add up over clusters.
+        clusters: what the bootstrap draws.
+        figure: metric of sums (resamples, n); (resamples,).
+
+    Returns:
+        value and interval, None where undefined, and why ("unresolved").
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(figure(sums.sum(axis=0, keepdims=True))[0])
         drawn = figure(clusters.counts @ sums)

@@ -179,14 +179,14 @@ def _not_resolved(reason: str) -> str:
 def _slide(study: SpatialStudy, number: int) -> dict[str, Any]:
     measures: SlideMeasures = study.slides[number]
     slide, size = measures.slide, measures.slide.pixel_size_um
-    area = slide.true.height * slide.true.width
+    area = slide.pred.height * slide.pred.width
     diameters = 2 * np.sqrt(slide.vessels.area_px / np.pi) * size
     return {
         "name": slide.name,
         "group": slide.group,
         "pixel_size_um": size,
-        "height": slide.true.height,
-        "width": slide.true.width,
+        "height": slide.pred.height,
+        "width": slide.pred.width,
         "pixels_that_count": int(measures.by_distance[..., 0].sum()),
         "vessels": {
             "source": slide.vessel_source,

@@ -77,7 +77,7 @@ class SpatialStudy:
         first = self.slides[0]
         sums = np.stack([m.by_distance.sum(axis=0) for m in self.slides])
         if len(self.slides) == 1:
-            sums = _occupied(first.by_distance)
+            sums = occupied(first.by_distance)
         distances = np.sum([m.distance_sums for m in self.slides], axis=0)
         clusters = self.clusters if len(self.clusters) > 1 else None
         return make_profile(sums[..., :3], distances, first.bins, clusters, self.config.background)
@@ -87,7 +87,7 @@ class SpatialStudy:
         """The profile of each slide, with intervals over its blocks."""
         profiles = []
         for measures in self.slides:
-            sums, clusters = _occupied(measures.by_distance), clusters_of(measures)
+            sums, clusters = occupied(measures.by_distance), clusters_of(measures)
             profiles.append(
                 make_profile(
                     sums[..., :3], measures.distance_sums, measures.bins,
@@ -104,7 +104,7 @@ class SpatialStudy:
             places = np.arange(len(measures.cells))
             row, column = np.divmod(places, measures.cells.columns)
             side = measures.cells.side_px
-            cluster = self._cluster(i, (row + 0.5) * side, (column + 0.5) * side)
+            cluster = self.cluster_at(i, (row + 0.5) * side, (column + 0.5) * side)
             np.add.at(sums, cluster, measures.positive_by_cell)
         return positive_distances(sums, self.clusters)
 
@@ -114,7 +114,7 @@ class SpatialStudy:
         sums = np.zeros((self._count, 4))
         for i, measures in enumerate(self.slides):
             found = measures.nuclei
-            cluster = self._cluster(i, found.y_px + 0.5, found.x_px + 0.5)
+            cluster = self.cluster_at(i, found.y_px + 0.5, found.x_px + 0.5)
             positive = measures.slide.positive
             both = 2 * (found.true > positive) + (found.pred > positive)
             np.add.at(sums, (cluster, both), 1.0)
@@ -145,23 +145,23 @@ class SpatialStudy:
     def _pixel_sums(self) -> np.ndarray:
         """Sums over pixels of each cluster, (clusters, 6)."""
         if len(self.slides) == 1:
-            return _occupied(self.slides[0].by_distance).sum(axis=1)
+            return occupied(self.slides[0].by_distance).sum(axis=1)
         return np.stack([m.by_distance.sum(axis=(0, 1)) for m in self.slides])
 
     def _sums(self, parts: Sequence[Pairs]) -> np.ndarray:
         sums = np.zeros((self._count, 6))
         for i, pairs in enumerate(parts):
             size = self.slides[i].slide.pixel_size_um
-            cluster = self._cluster(i, pairs.y_um / size, pairs.x_um / size)
+            cluster = self.cluster_at(i, pairs.y_um / size, pairs.x_um / size)
             sums += pair_sums(pairs.true, pairs.pred, cluster, self._count)
         return sums
 
-    def _cluster(self, slide: int, y_px: np.ndarray, x_px: np.ndarray) -> np.ndarray:
+    def cluster_at(self, slide: int, y_px: np.ndarray, x_px: np.ndarray) -> np.ndarray:
         """The cluster that points of a slide belong to."""
         if len(self.slides) > 1:
             return np.full(len(y_px), slide)
         measures = self.slides[0]
-        occupied = np.flatnonzero(_has_pixels(measures.by_distance))
+        occupied = np.flatnonzero(has_pixels(measures.by_distance))
         block = measures.blocks.at(y_px, x_px)
         return np.clip(np.searchsorted(occupied, block), 0, len(occupied) - 1)
 
@@ -170,7 +170,7 @@ def clusters_of(measures: SlideMeasures) -> Clusters:
     """The blocks of a slide that hold pixels that count."""
     blocks: Squares = measures.blocks
     side = blocks.side_px * measures.slide.pixel_size_um
-    return block_clusters(max(1, int(_has_pixels(measures.by_distance).sum())), side)
+    return block_clusters(max(1, int(has_pixels(measures.by_distance).sum())), side)
 
 
 def profile_depths(profile: DistanceProfile, name: str = next(iter(DEPTHS))) -> tuple[float, float]:
@@ -186,12 +186,13 @@ def pixel_metrics(measures: SlideMeasures) -> Mapping[str, float | None]:
     return {name: float(v) if np.isfinite(v) else None for name, v in found.items()}
 
 
-def _has_pixels(by_distance: np.ndarray) -> np.ndarray:
+def has_pixels(by_distance: np.ndarray) -> np.ndarray:
+    """(blocks,) bool: whether a block holds pixels that count."""
     present: np.ndarray = by_distance[..., 0].sum(axis=1) > 0
     return present
 
 
-def _occupied(by_distance: np.ndarray) -> np.ndarray:
+def occupied(by_distance: np.ndarray) -> np.ndarray:
     """Only the blocks with pixels; one of zeros if there are none."""
-    kept = by_distance[_has_pixels(by_distance)]
+    kept = by_distance[has_pixels(by_distance)]
     return kept if len(kept) else by_distance[:1]

@@ -8,9 +8,11 @@ import numpy as np
 from hrpn_tf.config.spatial import SpatialConfig
 from hrpn_tf.errors import VesselsError
 from hrpn_tf.evaluation.planes import Plane, PlaneOfSize, Window, spread_windows
-from hrpn_tf.evaluation.spatial.components import Components, LabelPlane, label_components
+from hrpn_tf.evaluation.spatial.components import Components, label_components
+from hrpn_tf.evaluation.spatial.lumens import find_lumens
 
 SAMPLE_SIDE, SAMPLES = 256, 256  # windows of which grey levels are taken for a threshold
+MOST_WALL = 0.25  # share of the tissue that vessel walls take at most
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,24 @@ class _Not(MaskOf):
 
 
 @dataclass(frozen=True)
-class _Filled(MaskOf):
-    """A mask with its small holes.
+class _Either(PlaneOfSize):
+    """Pixels of a mask, and those in an area.
 
     Attributes:
-        holes: number of the hole that a pixel is in, or 0.
+        areas: number of the area that a pixel is in, or 0.
     """
 
-    holes: LabelPlane
+    areas: Plane
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return np.dtype(bool)
 
     def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
-        hole: np.ndarray = self.holes.read(y, x, height, width) > 0
-        return hole | super().read(y, x, height, width)
+        """The window (height, width) whose first pixel is (y, x)."""
+        area: np.ndarray = self.areas.read(y, x, height, width) != 0
+        return area | (self.plane.read(y, x, height, width) != 0)
 
 
 def grey_levels(plane: Plane, within: Plane | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -77,29 +85,95 @@ def otsu(values: np.ndarray, counts: np.ndarray) -> float:
     return float(values[0]) if len(values) == 1 else float(threshold_otsu(hist=(counts, values)))
 
 
+@dataclass(frozen=True)
+class Stain:
+    """A vessel channel and the grey levels that tell its parts.
+
+    Attributes:
+        plane: vessel channel, grey levels.
+        vessel: grey level above which a pixel is vessel.
+        dark: highest grey level of a pixel without tissue; None if the channel shows no such.
+    """
+
+    plane: Plane
+    vessel: float
+    dark: float | None
+
+    @property
+    def wall(self) -> MaskOf:
+        """The pixels above the threshold."""
+        return MaskOf(self.plane, self.vessel)
+
+
+def find_stain(vessels: Plane, config: SpatialConfig) -> Stain:
+    """The thresholds of a slide's vessel channel, see ``SpatialConfig``.
+
+    They are of the whole slide, from grey levels in windows spread over it.
+    """
+    values, counts = grey_levels(vessels)
+    levels = _multi_otsu(values, counts)
+    if isinstance(config.vessel_threshold, float | int):
+        vessel = float(config.vessel_threshold)
+    elif config.vessel_threshold == "otsu" or levels is None:
+        vessel = otsu(values, counts)
+    else:
+        vessel = levels[1]
+    return Stain(vessels, vessel, levels[0] if levels and levels[0] < vessel else None)
+
+
 def vessel_threshold(vessels: Plane, config: SpatialConfig) -> float:
     """The grey level above which a pixel is vessel, see ``SpatialConfig``."""
+    return find_stain(vessels, config).vessel
+
+
+def _multi_otsu(values: np.ndarray, counts: np.ndarray) -> tuple[float, float] | None:
+    """The grey levels that end glass and begin stain; None of too few levels.
+
+    They are the two thresholds of three classes on the logarithm of grey levels. Where the upper
+    class is more of the tissue than walls can be, the threshold fell within the tissue, as with
+    strong autofluorescence and few vessels; the stain is then the uppermost of four classes.
+    """
+    if len(values) < 3:
+        return None
+    levels = _classes(values, counts, 3, 256)
+    if levels is None:
+        return None
+    dark, upper = levels
+    above = counts[values > upper].sum() / max(counts[values > dark].sum(), 1)
+    if above > MOST_WALL and (four := _classes(values, counts, 4, 128)) is not None:
+        upper = four[-1]
+    return dark, upper
+
+
+def _classes(
+    values: np.ndarray, counts: np.ndarray, classes: int, bins: int
+) -> tuple[float, ...] | None:
+    """Multi-level Otsu on the logarithm of grey levels, as scikit-image does of an image."""
     from skimage.filters import threshold_multiotsu
 
-    if isinstance(config.vessel_threshold, float | int):
-        return float(config.vessel_threshold)
-    values, counts = grey_levels(vessels)
-    if config.vessel_threshold == "otsu" or len(values) < 3:
-        return otsu(values, counts)
-    # 256 bins of equal width on the logarithmic scale, as scikit-image makes them of an image
     logs = np.log1p(np.maximum(values, 0.0))
-    histogram, edges = np.histogram(logs, bins=256, weights=counts.astype(np.float64))
-    if np.count_nonzero(histogram) < 3:
-        return otsu(values, counts)
+    histogram, edges = np.histogram(logs, bins=bins, weights=counts.astype(np.float64))
+    if np.count_nonzero(histogram) < classes:
+        return None
     # empty bins stay: scikit-image reckons with the numbers of the bins
-    upper = threshold_multiotsu(hist=(histogram, (edges[1:] + edges[:-1]) / 2), classes=3)[-1]
-    return float(np.expm1(upper))
+    centres = (edges[1:] + edges[:-1]) / 2
+    found = threshold_multiotsu(hist=(histogram, centres), classes=classes)
+    return tuple(float(np.expm1(level)) for level in found)
 
 
 def find_vessels(
-    mask: Plane, pixel_size_um: float, config: SpatialConfig, scratch: Path, source: str
+    mask: Plane,
+    pixel_size_um: float,
+    config: SpatialConfig,
+    scratch: Path,
+    source: str,
+    stain: Stain | None = None,
 ) -> Components:
     """Vessels as connected components, with their lumens and without specks.
+
+    Holes up to ``lumen_um2`` are lumens whatever they hold. With ``stain``, so are larger areas
+    without tissue that a wall surrounds, see
+    :func:`~hrpn_tf.evaluation.spatial.lumens.find_lumens`.
 
     Args:
         mask: pixels other than 0 are vessel.
@@ -107,20 +181,32 @@ def find_vessels(
         config: areas of lumens and specks.
         scratch: an existing folder, for labels.
         source: where the mask comes from, for the message.
+        stain: of which ``mask`` is the wall; None for a mask that was made elsewhere.
 
     Raises:
         VesselsError: no vessel, or nothing but vessel.
     """
     pixel = pixel_size_um**2
     filled: Plane = MaskOf(mask, 0)
+    if stain is not None and stain.dark is not None and config.empty_lumen_um2 > 0:
+        lumens = find_lumens(
+            stain.plane,
+            mask,
+            stain.dark,
+            pixel_size_um=pixel_size_um,
+            least_um2=config.vessel_min_um2,
+            largest_um2=config.empty_lumen_um2,
+            scratch=scratch / "lumens",
+        )
+        filled = _Either(filled, lumens)
     if config.lumen_um2 > 0:
-        holes = label_components(_Not(mask, 0), scratch / "holes", diagonal=False)
+        holes = label_components(_Not(filled, 0), scratch / "holes", diagonal=False)
         if len(holes) == 0:
             raise VesselsError(f"{source}: every pixel is vessel; {_ADVICE}")
         if holes.area_px.sum() == mask.height * mask.width:
             raise VesselsError(f"{source}: no vessel; {_ADVICE}")
         small = holes.area_px * pixel <= config.lumen_um2
-        filled = _Filled(mask, 0, holes.keep(small).labels)
+        filled = _Either(filled, holes.keep(small).labels)
     found = label_components(filled, scratch / "vessels", diagonal=True)
     vessels = found.keep(found.area_px * pixel >= config.vessel_min_um2)
     if len(vessels) == 0:

@@ -1,6 +1,6 @@
 """Open the slides of a run as planes for an evaluation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,17 +33,33 @@ class StoredTypePlane(ChannelPlane):
         return self.stored
 
 
+@dataclass(frozen=True)
+class OpenedRoles:
+    """Some channels of a slide, in the pixels of its prediction.
+
+    Attributes:
+        planes: grey levels by role.
+        opened: the open slide.
+        pixel_size_um: side length of a pixel, um.
+    """
+
+    planes: Mapping[str, ChannelPlane]
+    opened: Slide
+    pixel_size_um: float
+
+
 @contextmanager
-def measured_slide(
-    slide: RunSlide, config: Config, predicted: SlideInfo | None = None
-) -> Iterator[tuple[MeasuredSlide, Slide]]:
-    """A slide of the run with its channels as planes, and the open slide.
+def opened_roles(
+    slide: RunSlide, config: Config, predicted: SlideInfo | None = None, *, target: bool
+) -> Iterator[OpenedRoles]:
+    """The inputs of a slide as planes, and with ``target`` the measured target, too.
 
     Args:
         slide: the slide.
         config: of the run.
-        predicted: description of the predicted slide. If it has another pixel size, the measured
-            slide is resampled to it, by the mean over the area of each of its pixels.
+        predicted: description of the predicted slide. If it has another pixel size, the slide is
+            resampled to it, by the mean over the area of each of its pixels.
+        target: whether the slide has to have the target.
 
     Raises:
         PixelSizeError: neither the file nor the run states a pixel size, or an absurd one.
@@ -51,29 +67,50 @@ def measured_slide(
         SlideMismatchError: the prediction has another pixel size, but does not cover the slide.
     """
     with open_slide(slide.path) as original:
-        stored, channels = original.info.dtype, all_channels(original.info, slide, config)
+        stored, find = original.info.dtype, all_channels if target else input_channels
+        channels = find(original.info, slide, config)
         size = recorded_pixel_size(original.info, slide.pixel_size_um)
         opened = _on_pixels_of(predicted, original, size)
         planes = {role: _plane(opened, index, stored) for role, index in channels.items()}
-        vessels, target = config.evaluation.vessel_role, config.data.target
         final = opened.info.pixel_size_um
+        yield OpenedRoles(planes, opened, size if final is None else final)
+
+
+@contextmanager
+def measured_slide(
+    slide: RunSlide, config: Config, predicted: SlideInfo | None = None
+) -> Iterator[tuple[MeasuredSlide, Slide]]:
+    """A slide of the run with its channels as planes, and the open slide.
+
+    Args and errors as of :func:`opened_roles`.
+    """
+    with opened_roles(slide, config, predicted, target=True) as found:
+        vessels, target = config.evaluation.vessel_role, config.data.target
         yield (
             MeasuredSlide(
                 name=slide.name,
                 group=slide.group,
                 subset=slide.subset,
-                inputs={role: planes[role] for role in config.data.inputs},
+                inputs={role: found.planes[role] for role in config.data.inputs},
                 target_role=target,
-                target=planes[target],
+                target=found.planes[target],
                 vessel_role=vessels if vessels in config.data.inputs else None,
-                pixel_size_um=size if final is None else final,
+                pixel_size_um=found.pixel_size_um,
             ),
-            opened,
+            found.opened,
         )
 
 
-def check_prediction(prediction: Path, slide: RunSlide, config: Config) -> None:
+def check_prediction(
+    prediction: Path, slide: RunSlide, config: Config, *, target: bool = True
+) -> None:
     """Refuse a prediction of another slide, or from other channels.
+
+    Args:
+        prediction: the predicted slide.
+        slide: the slide that it should be of.
+        config: of the run.
+        target: whether the slide has to have the measured target, too.
 
     Raises:
         SlideMismatchError: says what it is of instead.
@@ -81,7 +118,7 @@ def check_prediction(prediction: Path, slide: RunSlide, config: Config) -> None:
     """
     with open_slide(slide.path) as opened:
         info = opened.info
-    channels = all_channels(info, slide, config)
+    channels = (all_channels if target else input_channels)(info, slide, config)
     names = {role: info.channels[channels[role]] for role in config.data.inputs}
     found = mismatch(prediction, ExpectedInput(slide.path, info.files, names))
     if found is not None:
@@ -134,6 +171,16 @@ def all_channels(info: SlideInfo, slide: RunSlide, config: Config) -> dict[str, 
     return dict(zip(roles, role_channels(info, roles, slide.channels), strict=True))
 
 
+def input_channels(info: SlideInfo, slide: RunSlide, config: Config) -> dict[str, int]:
+    """Indices in the file of the inputs, by role; the slide need not have the target.
+
+    Raises:
+        UnknownChannelError, UsageError: see ``role_channels``.
+    """
+    roles, others = config.data.inputs, (config.data.target,)
+    return dict(zip(roles, role_channels(info, roles, slide.channels, others), strict=True))
+
+
 def predicted_plane(predicted: Slide, config: Config) -> ChannelPlane:
     """The channel of a predicted slide that holds the target.
 
@@ -153,7 +200,7 @@ def tissue_plane(
     tissue = config.data.tissue
     if tissue.method == "all":
         return None
-    channels = list(all_channels(opened.info, slide, config).values())[:-1]
+    channels = list(input_channels(opened.info, slide, config).values())
     blocks = read_blocks(opened, channels, block_side(tissue.scale_um, pixel_size_um))
     mask = tissue_mask(blocks, len(channels), tissue)
     return MaskPlane(opened.info.height, opened.info.width, mask, blocks.side)

@@ -1,8 +1,7 @@
 """Spatial evaluation of the predicted slides of a run."""
 
-import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,23 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from hrpn_tf.config import Config
-from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation import CompareSettings, MeasuredSlide, compare
 from hrpn_tf.evaluation.moments import Moments
 from hrpn_tf.evaluation.planes import Plane, ScaledPlane
 from hrpn_tf.evaluation.spatial.ablation import Ablation
 from hrpn_tf.evaluation.spatial.intensity import Extremes, extremes
 from hrpn_tf.evaluation.spatial.measure import SpatialSlide, measure_slide
-from hrpn_tf.evaluation.spatial.nuclei import GivenNuclei, Nuclei, SegmentedNuclei
 from hrpn_tf.evaluation.spatial.report import Report, write_report
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
-from hrpn_tf.evaluation.spatial.vessels import (
-    MaskOf,
-    find_vessels,
-    grey_levels,
-    otsu,
-    vessel_threshold,
-)
+from hrpn_tf.evaluation.spatial.vessels import grey_levels, otsu
 from hrpn_tf.prediction.anchor import factor_of
 from hrpn_tf.prediction.belonging import has_symmetries
 from hrpn_tf.progress import Progress
@@ -35,17 +26,9 @@ from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, open_slide, read_provenance
 from hrpn_tf.workflows.evaluate.ablation import How, check_ablations, predict_without
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide, predicted_plane, tissue_plane
-from hrpn_tf.workflows.evaluate.spatial_inputs import (
-    SpatialFiles,
-    named,
-    open_on_slide,
-    read_regions,
-    refuse_bad_labels,
-)
+from hrpn_tf.workflows.evaluate.spatial_anatomy import SlideInputs, find_anatomy, refuse_no_vessels
+from hrpn_tf.workflows.evaluate.spatial_inputs import SpatialFiles
 
-logger = logging.getLogger(__name__)
-
-LARGEST_NUCLEUS = 6  # largest distance of a label's pixels from its centroid, in diameters
 Prediction = Callable[[RunSlide], Path]
 
 
@@ -92,15 +75,10 @@ class SpatialRun:
         Raises:
             UsageError: no vessel channel, an unknown input, or files that do not fit.
         """
-        config, files = self.config, self.options.files
-        options = self.options
+        config, options = self.config, self.options
         check_ablations(self.run, config, self.slides, options.ablate, options.ablate_by)
-        if config.evaluation.vessel_role not in config.data.inputs and files.vessel_mask is None:
-            raise UsageError(
-                f"--spatial: no input is called {config.evaluation.vessel_role}; name the one that "
-                "shows vessels with --set evaluation.vessel_role=ROLE, or give --vessel-mask"
-            )
-        files.check(self.slides)
+        refuse_no_vessels(config, options.files, "--spatial")
+        options.files.check(self.slides)
 
     def write(self, folder: Path) -> Report:
         """Measure all slides and write ``spatial.*`` and figures into an existing folder.
@@ -159,72 +137,26 @@ class SpatialRun:
     @contextmanager
     def _opened(self, slide: RunSlide, scratch: Path) -> Iterator[SpatialSlide]:
         """All inputs of the spatial measurement of a slide."""
-        spatial = self.config.spatial
         with ExitStack() as stack:
             measured, pred, tissue, opened = stack.enter_context(self._planes(slide))
-            true, size = measured.target, measured.pixel_size_um
-            mask, source = self._vessel_mask(slide, measured.inputs, opened, stack)
-            nuclei, nucleus_source = self._nuclei(slide, measured.inputs, opened, size, stack)
-            given = spatial.positive_threshold
-            regions = {}
-            if self.options.files.regions is not None:
-                path = named(self.options.files.regions, slide.name)
-                regions = read_regions(path, opened, slide)
+            true, given = measured.target, self.config.spatial.positive_threshold
+            anatomy = find_anatomy(
+                SlideInputs(slide, measured.inputs, opened, measured.pixel_size_um),
+                self.config,
+                self.options.files,
+                scratch,
+                stack,
+            )
             yield SpatialSlide(
                 name=slide.name,
                 group=slide.group,
                 true=true,
                 pred=pred,
                 tissue=tissue,
-                vessels=find_vessels(mask, size, spatial, scratch, f"{slide.name} ({source})"),
-                vessel_source=source,
-                nuclei=nuclei,
-                nucleus_source=nucleus_source,
                 positive=otsu(*grey_levels(true, tissue)) if given == "otsu" else float(given),
-                regions=regions,
-                pixel_size_um=size,
+                pixel_size_um=measured.pixel_size_um,
+                **vars(anatomy),
             )
-
-    def _vessel_mask(
-        self, slide: RunSlide, inputs: Mapping[str, Plane], opened: Slide, stack: ExitStack
-    ) -> tuple[Plane, str]:
-        """Vessel mask, and a description of its origin."""
-        pattern = self.options.files.vessel_mask
-        if pattern is not None:
-            path = named(pattern, slide.name)
-            return MaskOf(open_on_slide(path, opened, slide, stack), 0), f"mask {path.name}"
-        role = self.config.evaluation.vessel_role
-        level = vessel_threshold(inputs[role], self.config.spatial)
-        how = self.config.spatial.vessel_threshold
-        chosen = f" by {how}" if isinstance(how, str) else ""
-        return MaskOf(inputs[role], level), f"{role} above grey level {level:.4g}{chosen}"
-
-    def _nuclei(
-        self,
-        slide: RunSlide,
-        inputs: Mapping[str, Plane],
-        opened: Slide,
-        pixel_size_um: float,
-        stack: ExitStack,
-    ) -> tuple[Nuclei | None, str]:
-        """Nuclei, and a description of their origin; None if no input shows them."""
-        spatial, pattern = self.config.spatial, self.options.files.nucleus_labels
-        diameter = spatial.nucleus_diameter_um / pixel_size_um
-        if pattern is not None:
-            path = named(pattern, slide.name)
-            labels = open_on_slide(path, opened, slide, stack)
-            refuse_bad_labels(labels, path)
-            return GivenNuclei(labels, int(LARGEST_NUCLEUS * diameter)), f"labels {path.name}"
-        role = spatial.nucleus_role
-        if role not in inputs:
-            logger.warning(f"no nuclei: no input is called {role}; see spatial.nucleus_role")
-            return None, f"none: no input is called {role}"
-        given = spatial.nucleus_threshold
-        level = otsu(*grey_levels(inputs[role])) if given == "otsu" else float(given)
-        return (
-            SegmentedNuclei(inputs[role], level, diameter),
-            f"{role} above grey level {level:.4g}, split by watershed",
-        )
 
     def _ablations(self) -> Iterator[Ablation]:
         """Predict with each requested input ablated, and compare."""

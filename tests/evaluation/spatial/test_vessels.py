@@ -15,9 +15,14 @@ from support.array_plane import ArrayPlane
 from hrpn_tf.config import SpatialConfig
 from hrpn_tf.errors import VesselsError
 from hrpn_tf.evaluation.planes import Window
-from hrpn_tf.evaluation.spatial import components
+from hrpn_tf.evaluation.spatial import components, lumens
 from hrpn_tf.evaluation.spatial.components import label_components
-from hrpn_tf.evaluation.spatial.vessels import NearestVessel, find_vessels, vessel_threshold
+from hrpn_tf.evaluation.spatial.vessels import (
+    NearestVessel,
+    find_stain,
+    find_vessels,
+    vessel_threshold,
+)
 from hrpn_tf.slides import iter_windows
 
 
@@ -131,3 +136,55 @@ def test_thresholds_are_those_of_scikit_image() -> None:
     assert 15 < ours < 50
     flat = ArrayPlane(np.full((50, 50), 7, np.uint8))
     assert vessel_threshold(flat, SpatialConfig()) == 7  # nothing is above it
+
+
+def stained(shape: tuple[int, int] = (120, 150)) -> np.ndarray:
+    """A vessel channel: glass 1 at the left, tissue 10, and round vessels of wall 60, lumen 1."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    image = np.where(x < 20, 1.0, 10.0)
+    # a closed ring, one with a gap of a quarter, one that the edge of the slide cuts, and a tear
+    for row, column, wall in ((40, 60, True), (40, 110, True), (119, 70, True), (90, 120, False)):
+        away = np.hypot(y - row, x - column)
+        image[away < 17] = 1.0
+        if wall:
+            image[(away >= 17) & (away < 20)] = 60.0
+    image[23:40, 110:128][image[23:40, 110:128] > 20] = 10.0
+    return np.random.default_rng(0).poisson(4 * image) / 4  # some noise
+
+
+def test_lumens_are_dark_areas_with_a_wall_though_it_is_open_or_cut(tmp_path: Path) -> None:
+    image = stained()
+    plane, config = ArrayPlane(image), SpatialConfig(lumen_um2=10.0)
+    stain = find_stain(plane, config)
+    assert stain.dark is not None
+    assert 1 <= stain.dark < 10 <= stain.vessel < 60
+    masks = []
+    for side in (1024, 32):  # windows change nothing
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(components, "WINDOW", side)
+            patch.setattr(lumens, "WINDOW", side)
+            scratch = tmp_path / str(side)
+            scratch.mkdir()
+            found = find_vessels(stain.wall, 1.0, config, scratch, "test", stain)
+        masks.append(found.labels.read(0, 0, *image.shape) > 0)
+    np.testing.assert_array_equal(*masks)
+    mask = masks[0]
+    y, x = np.mgrid[:120, :150]
+    for row, column, full in ((40, 60, 1), (40, 110, 1), (119, 70, 1), (90, 120, 0)):
+        inside = np.hypot(y - row, x - column) < 14  # closed, open, cut by the edge; a tear
+        assert mask[inside].mean() == full
+    assert not mask[:, :18].any()  # glass
+    assert not mask[65:75, 75:95].any()  # tissue
+
+
+def test_without_filling_of_empty_lumens_only_small_holes_are_filled(tmp_path: Path) -> None:
+    plane, config = ArrayPlane(stained()), SpatialConfig(empty_lumen_um2=0)
+    stain, masks = find_stain(plane, config), []
+    for number, filled_by in enumerate((stain, None)):
+        scratch = tmp_path / str(number)
+        scratch.mkdir()
+        found = find_vessels(stain.wall, 1.0, config, scratch, "test", filled_by)
+        masks.append(found.labels.read(0, 0, 120, 150))
+    np.testing.assert_array_equal(*masks)
+    assert masks[0][40, 60]  # closed, and smaller than lumen_um2
+    assert not masks[0][40, 110]

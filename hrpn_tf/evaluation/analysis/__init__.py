@@ -1,0 +1,1 @@
+"""What a predicted slide says without a measured target: measures, tables, and conditions."""

@@ -1,0 +1,42 @@
+"""Options of an analysis."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """What is analysed, and how.
+
+    Attributes:
+        slides: slide list, or one slide, whose predictions are analysed.
+        predictions: folder of the predicted slides, or one of them.
+        groups: groups to analyse; empty for all.
+        vessel_mask, nucleus_labels, regions: files made elsewhere; see ``SpatialFiles``.
+        threshold: grey level above which a pixel or nucleus is positive; None for Otsu's threshold
+            of all slides together.
+        intervals: refuse predictions without bounds.
+        paired: compare each animal with itself.
+        held_back: slide list of groups that did not train the network and have a measured target.
+        coverage: of the margins from ``held_back``.
+        parquet: also write Parquet; None where pyarrow is installed.
+        overlays: draw a picture of each slide.
+        config: configuration file or recipe, for measured slides.
+        overrides: of the configuration, ``spatial.key=value`` or ``evaluation.key=value``.
+    """
+
+    slides: Path | None = None
+    predictions: Path | None = None
+    groups: tuple[str, ...] = ()
+    vessel_mask: str | None = None
+    nucleus_labels: str | None = None
+    regions: str | None = None
+    threshold: float | None = None
+    intervals: bool = False
+    paired: bool = False
+    held_back: Path | None = None
+    coverage: float = 0.9
+    parquet: bool | None = None
+    overlays: bool = True
+    config: str | None = None
+    overrides: tuple[str, ...] = ()

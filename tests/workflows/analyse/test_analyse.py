@@ -1,0 +1,245 @@
+"""``hrpn-tf analyse``, from the command line and from Python."""
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from support.command import Ended, hrpn_tf
+from support.predicted_cohort import SHAPE, SLIDES, STRENGTH, Cohort, image
+
+import hrpn_tf as ht
+from hrpn_tf.slides import write_slide
+
+
+def analyse(cohort: Cohort, *arguments: object, path: Path | None = None) -> Ended:
+    source = [cohort.predictions, "--slides", cohort.slides] if path is None else [path]
+    out = cohort.folder / "analysis"
+    return hrpn_tf("analyse", *source, "--out", out, "--quiet", *arguments)
+
+
+def rows(cohort: Cohort, name: str) -> list[dict[str, str]]:
+    with (cohort.folder / "analysis" / f"{name}.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_everything_is_written_and_agrees_with_the_predictions(cohort: Cohort) -> None:
+    ended = analyse(cohort, "--group", "m1", "--group", "m4")
+    assert ended.exit_code == 0
+    assert "penetration depth" in ended.out
+    names = {path.name for path in (cohort.folder / "analysis").iterdir()}
+    assert names >= {"analysis.html", "analysis.md", "analysis.json", "profile.png", "slides",
+                     "conditions.png", "vessels.csv", "nuclei.csv", "sub-areas.csv"}  # fmt: skip
+    assert not [name for name in names if name.startswith(".")]
+    slides = rows(cohort, "slides")
+    assert [row["slide"] for row in slides] == ["a1", "d1"]
+    _, target = image(0, 20.0)
+    assert float(slides[0]["mean_intensity"]) == pytest.approx(target.mean(), rel=1e-5)
+    assert float(slides[0]["mean_intensity_lower"]) == pytest.approx(0.9 * target.mean(), rel=1e-5)
+    assert float(slides[0]["mean_intensity_upper"]) == pytest.approx(1.2 * target.mean(), rel=1e-5)
+    assert float(slides[0]["depth_1_e_um"]) == pytest.approx(4, rel=0.15)
+    assert {row["threshold"] for row in slides} == {slides[0]["threshold"]}  # one for all slides
+    vessels, nuclei = rows(cohort, "vessels"), rows(cohort, "nuclei")
+    assert len(vessels) == sum(int(row["vessels"]) for row in slides)
+    assert len(nuclei) == sum(int(row["nuclei"]) for row in slides)
+    positive = [row["positive"] == "1" for row in nuclei if row["slide"] == "d1"]
+    share = next(row for row in slides if row["slide"] == "d1")["positive_nuclei_share"]
+    assert float(share) == pytest.approx(np.mean(positive))
+    page = (cohort.folder / "analysis" / "analysis.html").read_text()
+    assert "data:image/png;base64," in page
+    assert 'src="http' not in page
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_conditions_are_compared_by_animal(cohort: Cohort) -> None:
+    assert analyse(cohort, "--no-overlays").exit_code == 0
+    found = {row["measure"]: row for row in rows(cohort, "conditions")}
+    mean = found["mean_intensity"]
+    assert (mean["one"], mean["other"], mean["animals_one"]) == ("control", "treated", "3")
+    assert float(mean["difference"]) > 5
+    assert float(mean["low"]) > 0
+    assert float(mean["p"]) == pytest.approx(0.1)  # 2 of 20 arrangements
+    assert float(mean["q"]) >= 0.1
+    depth = found["depth_1_e_um"]
+    assert float(depth["low"]) < 0 < float(depth["high"])
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_parquet_holds_the_same_with_types(cohort: Cohort) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert analyse(cohort, "--no-overlays", "--group", "m1", "--parquet").exit_code == 0
+    table = parquet.read_table(cohort.folder / "analysis" / "nuclei.parquet")
+    text = rows(cohort, "nuclei")
+    assert table.column("value").to_pylist() == [float(row["value"]) for row in text]
+    assert str(table.schema.field("positive").type) == "bool"
+    distances = [float(r["distance_um"]) if r["distance_um"] else None for r in text]
+    assert table.column("distance_um").to_pylist() == distances
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_measured_slide_is_analysed_like_a_predicted_one(cohort: Cohort) -> None:
+    inputs, target = image(3, 60.0)
+    stacked = np.concatenate([inputs, np.rint(target)[..., None].astype(np.uint8)], axis=-1)
+    path = cohort.folder / "measured.ome.tif"
+    write_slide(
+        path, stacked, channels=["vessels", "nuclei", "qd"], pixel_size_um=0.5, provenance={}
+    )
+    settings = {"spatial": {"max_distance_um": 20, "block_um": 12, "vessel_min_um2": 1}}
+    found = ht.analyse(
+        path, cohort.folder / "out", overlays=False, threshold=20,
+        settings={**settings, "spatial.region": "whole"},
+    )  # fmt: skip
+    assert found.slides[0]["depth_1_e_um"] == pytest.approx(4, rel=0.15)
+    assert found.slides[0]["threshold"] == 20
+    assert "mean_intensity_lower" not in found.slides[0]
+    assert found.conditions == ()
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_run_gives_margins_from_animals_that_it_never_saw(cohort: Cohort) -> None:
+    run = cohort.run()
+    measured = ["slide,group"]
+    for seed, (name, (group, condition)) in enumerate(SLIDES.items()):
+        inputs, target = image(seed, STRENGTH[condition])
+        off = target * (1 + 0.01 * seed)  # what was measured is so much more than predicted
+        path = cohort.folder / f"{name}.ome.tif"
+        stacked = np.concatenate([inputs.astype(np.float32), off[..., None]], axis=-1)
+        write_slide(
+            path, stacked, channels=["vessels", "nuclei", "qd"], pixel_size_um=0.5, provenance={},
+            overwrite=True,
+        )  # fmt: skip
+        cohort.write_prediction(name, STRENGTH[condition])
+        measured.append(f"{name}.ome.tif,{group}")
+    (cohort.folder / "held.csv").write_text("\n".join(measured))
+    ended = analyse(
+        cohort, "--slides", cohort.slides, "--held-back", cohort.folder / "held.csv",
+        "--coverage", "0.8", "--no-overlays", "--group", "m1", path=run,
+    )  # fmt: skip
+    assert ended.exit_code == 0, ended.err
+    values = json.loads((cohort.folder / "analysis" / "analysis.json").read_text())
+    errors = sorted(
+        image(i, STRENGTH[SLIDES[n][1]])[1].mean() * 0.01 * i for i, n in enumerate(SLIDES)
+    )
+    margin = values["margins"]["mean_intensity"]
+    assert (margin["groups"], margin["needed"]) == (6, 4)
+    assert margin["value"] == pytest.approx(errors[5], rel=1e-4)  # rank ceil(7 x 0.8) = 6
+
+
+def other_network(cohort: Cohort) -> None:
+    cohort.write_prediction("b1", 20.0, network="def")
+
+
+def other_slide(cohort: Cohort) -> None:
+    write_slide(
+        cohort.folder / "a1.ome.tif", image(9, 20.0)[0], channels=["vessels", "nuclei"],
+        pixel_size_um=0.5, provenance={}, overwrite=True,
+    )  # fmt: skip
+
+
+def no_bounds(cohort: Cohort) -> None:
+    cohort.write_prediction("c1", 20.0, bounds=False)
+
+
+def gone(cohort: Cohort) -> None:
+    (cohort.predictions / "f1.ome.tif").unlink()
+
+
+def labels(shape: tuple[int, int], level: int) -> Callable[[Cohort], None]:
+    def change(cohort: Cohort) -> None:
+        tifffile.imwrite(cohort.folder / "l.tif", np.full(shape, level, np.uint32))
+
+    return change
+
+
+def no_condition(cohort: Cohort) -> None:
+    cohort.write_list(b1=("m2", ""))
+
+
+ONE = ["--group", "m1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "code", "message"),
+    [
+        (other_network, [], 2, r"b1 was predicted by another network than a1; predict all"),
+        (other_slide, [], 2, r"made from other pixels than .*a1\.ome\.tif"),
+        (no_bounds, ["--intervals"], 2, r"c1\.ome\.tif: has no bounds .*--intervals, after hrpn"),
+        (gone, [], 2, r"no prediction of f1; make them with: hrpn-tf predict"),
+        (labels((9, 9), 1), [*ONE, "--vessel-mask", "{}/l.tif"], 2, "9 x 9 px, but the slide"),
+        (labels(SHAPE, 0), [*ONE, "--vessel-mask", "{}/l.tif"], 2, "mask l.tif.: no ves"),
+        (labels(SHAPE, 0), [*ONE, "--nucleus-labels", "{}/l.tif"], 2, "holds no label"),
+        (None, ["--threshold", "300"], 2, "--threshold 300: outside the data, which go from 2 to"),
+        (None, ["--set", "data.tissue.method=otsu", "--set", "training.epochs=3"], 2, "only spat"),
+        (no_condition, [], 2, "no condition for 1 of 6 slides"),
+        (None, ["--paired"], 2, "no animal has slides of two conditions"),
+        (None, ["--coverage", "1.5"], 2, "--coverage 1.5: give a share"),
+        (None, ["--predictions", "x"], 2, "holds predictions already; leave --predictions out"),
+        (None, ["--config", "demo"], 2, "--config belongs to measured slides"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    cohort: Cohort,
+    change: Callable[[Cohort], None] | None,
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    if change is not None:
+        change(cohort)
+    ended = analyse(cohort, *(a.replace("{}", str(cohort.folder)) for a in arguments))
+    assert ended.exit_code == code
+    assert len(ended.err.strip().splitlines()) == 1, ended.err
+    assert re.search(message, ended.err), ended.err
+    assert not (cohort.folder / "analysis").exists()
+    assert not [path for path in cohort.folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_slides_without_tissue_are_an_error(cohort: Cohort) -> None:
+    tissue = ["spatial.region=tissue", "data.tissue.method=threshold", "data.tissue.threshold=250"]
+    arguments = [part for each in tissue for part in ("--set", each)]
+    ended = analyse(cohort, *arguments, *ONE)
+    assert ended.exit_code == 1
+    assert "a1.ome.tif: no tissue is found on it" in ended.err
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_condition_of_one_animal_is_shown_and_not_tested(cohort: Cohort) -> None:
+    cohort.write_list(b1=("m1", "control"), c1=("m1", "control"))
+    ended = analyse(cohort, "--no-overlays")
+    assert ended.exit_code == 0
+    assert ended.err.count("condition control has one animal") == 1
+    first = rows(cohort, "conditions")[0]
+    assert (first["p"], first["mean_one"] != "") == ("", True)
+    assert first["untested"].startswith("1 animals with a value in control")
+
+
+def test_predictions_by_another_network_than_the_runs_are_refused(cohort: Cohort) -> None:
+    run = cohort.run(network=b"a network")
+    ended = analyse(cohort, "--slides", cohort.slides, path=run)
+    assert ended.exit_code == 2
+    assert "a1 was predicted by another network than" in ended.err
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_predictions_need_their_slides(cohort: Cohort) -> None:
+    ended = analyse(cohort, path=cohort.predictions)
+    assert ended.exit_code == 2
+    assert "--slides LIST" in ended.err
+    # one slide with its prediction, and a list with its folder, are the same
+    pairs = [
+        (cohort.predictions / "a1.ome.tif", "--slides", cohort.folder / "a1.ome.tif"),
+        (cohort.slides, "--predictions", cohort.predictions, "--group", "m1"),
+    ]
+    found = []
+    for number, arguments in enumerate(pairs):
+        out = cohort.folder / str(number)
+        ended = hrpn_tf("analyse", *arguments, "--out", out, "--quiet", "--no-overlays")
+        assert ended.exit_code == 0, ended.err
+        (row,) = csv.DictReader((out / "slides.csv").open())
+        found.append({k: v for k, v in row.items() if k not in ("group", "condition")})
+    assert found[0] == found[1]
