@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrpn_tf.cli.options import option_group, overwrite_option, parse_region, pixel_size_option
+from hrpn_tf.cli.options import (
+    option_group,
+    overwrite_option,
+    parse_channels,
+    parse_region,
+    pixel_size_option,
+)
 from hrpn_tf.cli.section_options import section_options
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import UsageError
@@ -206,7 +212,7 @@ def _options(
         level=level,
         pixel_size_um=pixel_size_um,
         groups=groups,
-        channels=dict(_parse_channel(text) for text in channels),
+        channels=parse_channels(channels),
         overrides=(*overrides, *given),
         anchor=anchor,
         anchor_region=_anchor_region(anchor_region),
@@ -217,13 +223,6 @@ def _anchor_region(text: str | None) -> "Region | Path | None":
     if text is not None and Path(text).suffix.lower() in (".geojson", ".json"):
         return Path(text)
     return parse_region(text, "--anchor-region")
-
-
-def _parse_channel(text: str) -> tuple[str, str]:
-    role, equals, name = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--channel {text}: expected ROLE=NAME, e.g. vessels=SpGreen")
-    return role, name
 
 
 def _network(
