@@ -21,7 +21,7 @@ from hrpn_tf._version import __version__
 if TYPE_CHECKING:
     from hrpn_tf.api.assessment import evaluate, report
     from hrpn_tf.api.comparison import compare
-    from hrpn_tf.api.data import prepare, simulate
+    from hrpn_tf.api.data import init, prepare, simulate
     from hrpn_tf.api.deployment import calibrate, export
     from hrpn_tf.api.opening import load_config, open_run, open_slide
     from hrpn_tf.api.prediction import predict
@@ -30,7 +30,7 @@ else:
     _MODULES = {
         "assessment": ("evaluate", "report"),
         "comparison": ("compare",),
-        "data": ("prepare", "simulate"),
+        "data": ("init", "prepare", "simulate"),
         "deployment": ("calibrate", "export"),
         "opening": ("load_config", "open_run", "open_slide"),
         "prediction": ("predict",),
@@ -53,6 +53,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 # In the order of use, which is that of the documentation.
 __all__ = [  # noqa: RUF022
     "simulate",
+    "init",
     "open_slide",
     "load_config",
     "prepare",

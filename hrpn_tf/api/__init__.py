@@ -8,7 +8,7 @@ that do the work are imported by the first call.
 from hrpn_tf.api.arrays import IntervalArrays
 from hrpn_tf.api.assessment import EvaluationResult, ReportResult
 from hrpn_tf.api.comparison import ComparisonResult
-from hrpn_tf.api.data import PreparationResult, SimulationResult
+from hrpn_tf.api.data import InitResult, PreparationResult, SimulationResult
 from hrpn_tf.api.deployment import CalibrationResult, ExportResult
 from hrpn_tf.api.prediction import PredictionResult
 from hrpn_tf.api.training import FitResult
@@ -19,6 +19,7 @@ __all__ = [
     "EvaluationResult",
     "ExportResult",
     "FitResult",
+    "InitResult",
     "IntervalArrays",
     "PredictionResult",
     "PreparationResult",

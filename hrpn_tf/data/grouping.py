@@ -52,7 +52,7 @@ def propose_groups(names: Sequence[PurePath]) -> Grouping:
         >>> propose_groups([PurePath("m1/a"), PurePath("m1/b"), PurePath("m2/a")]).groups
         ('m1', 'm1', 'm2')
     """
-    for propose in (_by_folder, _by_animal, _by_parts):
+    for propose in (_by_folder, _by_animal, _by_parts) if names else ():
         found = propose(names)
         if found is not None:
             return _alike(found)

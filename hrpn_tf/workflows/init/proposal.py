@@ -105,7 +105,9 @@ def propose(found: FoundSlides, base: Path, config: DataConfig) -> Proposal:
     doubtful = {usable[index] for index in grouping.doubtful}
     order = [*usable, *(i for i, reason in enumerate(reasons) if reason)]
     plain = [infos[i][0].path.name if infos[i][1] else slide_name(infos[i][0].path) for i in order]
-    named = dict(zip(order, _names(plain, [relative[i] for i in order]), strict=True))
+    common = _common_depth([relative[index].parts[:-1] for index in usable])
+    shown = ["-".join(relative[i].parts[common:]) or relative[i].name for i in order]
+    named = dict(zip(order, _names(plain, shown), strict=True))
     slides = []
     for index, (info, files) in enumerate(infos):
         size, doubts = _pixel_size(info, config.pixel_size_um)
@@ -146,18 +148,16 @@ def _relative(info: SlideInfo, base: Path) -> PurePath:
     return PurePath(parent) / slide_name(info.path)
 
 
-def _names(names: Sequence[str], relative: Sequence[PurePath]) -> list[str]:
-    """Unique names: of slides that are called alike, with their folders before them."""
+def _names(names: Sequence[str], longer: Sequence[str]) -> list[str]:
+    """Unique names: of slides that are called alike, the longer ones."""
     counts = Counter(map(comparable, names))
-    common = _common_depth([path.parts[:-1] for path in relative])
     found: list[str] = []
     seen: set[str] = set()
-    for name, path in zip(names, relative, strict=True):
-        chosen = name if counts[comparable(name)] == 1 else "-".join(path.parts[common:])
-        number = 2
+    for name, long in zip(names, longer, strict=True):
+        first = name if counts[comparable(name)] == 1 else long
+        chosen, number = first, 2
         while comparable(chosen) in seen:
-            chosen = f"{name}-{number}"
-            number += 1
+            chosen, number = f"{first}-{number}", number + 1
         seen.add(comparable(chosen))
         found.append(chosen)
     return found
@@ -191,8 +191,8 @@ def _unlistable(info: SlideInfo, roles: Roles, config: DataConfig) -> str:
         if all(is_nameless(name) for name in info.channels):
             have = f"the {len(info.channels)} channels have no names; number them from 0"
         return (
-            f"no channel is known for {' and '.join(missing)} ({have}); give --channel "
-            f"{missing[0]}=..."
+            f"no channel is known for {' and '.join(missing)} ({have}); state it with --channel "
+            f"{missing[0]}=... or in data.channels"
         )
     path = str(info.path)
     if csv_cell(path.lstrip("./")) != path.lstrip("./") or not _is_text(path):
