@@ -85,6 +85,7 @@ def _no_slides(proposal: Proposal, places: Sequence[Path]) -> Exception:
 
 def _warn(proposal: Proposal, config: DataConfig) -> None:
     main = proposal.lists[0]
+    doubts: dict[str, list[str]] = {}
     for each in proposal.found.unread:
         logger.warning(f"{each.path}: left out: {each.reason}")
     for slide in proposal.slides:
@@ -96,7 +97,10 @@ def _warn(proposal: Proposal, config: DataConfig) -> None:
                 f"{slide.info.path}: left out: {other.in_words(config.target)}, where most slides "
                 f"are {main.in_words(config.target)}"
             )
-        elif slide.doubts:
-            logger.warning(f"{slide.info.path}: {'; '.join(slide.doubts)}")
+        for doubt in () if slide.left_out else slide.doubts:
+            doubts.setdefault(doubt, []).append(slide.name)
+    for doubt, names in doubts.items():
+        more = f" and {len(names) - 1} more slides" if len(names) > 1 else ""
+        logger.warning(f"{names[0]}{more}: {doubt}")
     groups = {slide.group for slide in main.slides}
     logger.info(f"{len(main.slides)} slides in {len(groups)} groups by {proposal.grouping}")
