@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 @click.option(
     "--pictures",
     type=click.IntRange(min=0),
-    default=400,
+    default=200,
     show_default=True,
     help="Largest number of slides to look at; the others are listed without a picture.",
 )

@@ -48,7 +48,7 @@ class InitOptions:
 
     channels: Mapping[str, str | int] = field(default_factory=dict)
     pixel_size_um: float | None = None
-    pictures: int = 400
+    pictures: int = 200
     overwrite: bool = False
     progress: bool = True
 
