@@ -17,6 +17,7 @@ WINDOW = 1024  # px; about 50 MB of working memory with three channels
 SMOOTHING = 2.0  # blocks; closes the gaps between nuclei, which are a little wider than a block
 # Of what Otsu's method finds in a field of view within tissue, see lies_within_tissue.
 LEAST_SHARE_WITHIN, MOST_SEPARATION_WITHIN = 0.4, 0.75
+SMALLEST_FIELD = 24  # blocks; in a smaller one the smoothing blurs background and tissue together
 
 
 @dataclass(frozen=True)
@@ -136,11 +137,14 @@ def lies_within_tissue(grey: np.ndarray) -> bool:
     Otsu's method splits any image in two. Its criterion, the variance between the two classes over
     the whole variance, says whether they are apart: 0.64 for one normal distribution, 1 for two
     levels. Fields within tissue have 0.51 to 0.72 and a share of 0.48 to 0.97 (seven fields of
-    ``docs/results/real-images.md``), simulated slides with background 0.79 to 0.82.
+    ``docs/results/real-images.md``), simulated slides with background 0.79 to 0.82. Less than 24
+    blocks a side are not judged.
 
     Args:
         grey: (h, w) mean grey level of the input channels, blocks of about 8 um.
     """
+    if min(grey.shape) < SMALLEST_FIELD:
+        return False
     smooth = _smoothed(grey)
     if np.ptp(smooth) == 0:
         return bool(smooth.flat[0] > 0)

@@ -124,5 +124,6 @@ def test_fields_within_tissue_are_told_from_slides(seed: int) -> None:
 
 
 def test_one_grey_level() -> None:
-    assert lies_within_tissue(np.full((8, 8), 5.0))
-    assert not lies_within_tissue(np.zeros((8, 8)))
+    assert lies_within_tissue(np.full((24, 24), 5.0))
+    assert not lies_within_tissue(np.zeros((24, 24)))
+    assert not lies_within_tissue(np.full((23, 24), 5.0))  # too small to judge
