@@ -20,13 +20,7 @@ ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/nu
 
 demo: .venv/installed
 	rm -rf $(DEMO)
-	$(BIN)/hrpn-tf simulate --config demo --out $(DEMO)/slides
-	$(BIN)/hrpn-tf prepare $(DEMO)/slides/slides.csv --config demo --out $(DEMO)/patches
-	$(BIN)/hrpn-tf fit $(DEMO)/patches --config demo --out $(DEMO)/run
-	$(BIN)/hrpn-tf predict --run $(DEMO)/run
-	$(BIN)/hrpn-tf evaluate --run $(DEMO)/run
-	@echo "Open the table $(DEMO)/run/evaluation/metrics.md" \
-		"and the picture $$(ls $(DEMO)/run/evaluation/*.png | head -n 1)"
+	$(BIN)/hrpn-tf demo --out $(DEMO)
 
 # The comparison of docs/results/study.md; days on two cores, in pieces. Run again, it goes on where it
 # stopped. REAL=FOLDER adds the real fields, MINUTES=60 stops after an hour.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hrpn_tf.api.analysis import analyse
     from hrpn_tf.api.assessment import evaluate, report
     from hrpn_tf.api.comparison import compare
-    from hrpn_tf.api.data import prepare, simulate
+    from hrpn_tf.api.data import init, prepare, simulate
     from hrpn_tf.api.deployment import calibrate, export
     from hrpn_tf.api.opening import load_config, open_run, open_slide
     from hrpn_tf.api.planning import plan
@@ -33,7 +33,7 @@ else:
         "analysis": ("analyse",),
         "assessment": ("evaluate", "report"),
         "comparison": ("compare",),
-        "data": ("prepare", "simulate"),
+        "data": ("init", "prepare", "simulate"),
         "deployment": ("calibrate", "export"),
         "opening": ("load_config", "open_run", "open_slide"),
         "planning": ("plan",),
@@ -57,6 +57,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 # In the order of use, which is that of the documentation.
 __all__ = [  # noqa: RUF022
     "simulate",
+    "init",
     "open_slide",
     "load_config",
     "prepare",

@@ -80,6 +80,10 @@ class SlideListError(UsageError):
     """The slide list cannot be read, or misses a column."""
 
 
+class NoSlidesListedError(UsageError):
+    """None of the images in a folder can be proposed as a slide."""
+
+
 class SlideTooSmallError(UsageError):
     """The slide is smaller than one patch."""
 

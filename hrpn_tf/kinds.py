@@ -47,7 +47,15 @@ def kind_of(path: Path) -> Kind | None:
         if suffix in LISTS:
             return "slide list"
         return "slide" if suffix in _SLIDES else None
-    return next((kind for name, kind in _MARKS if os.path.exists(path / name)), None)
+    kind = next((kind for name, kind in _MARKS if os.path.exists(path / name)), None)
+    if kind == "run" and _is_started_folder(path):
+        return None
+    return kind
+
+
+def _is_started_folder(path: Path) -> bool:
+    """Whether a configuration lies beside a slide list, as ``hrpn-tf init`` writes them."""
+    return os.path.exists(path / "slides.csv") and not os.path.exists(path / "contract.json")
 
 
 def refuse_other_kind(path: Path, wanted: Kind) -> None:

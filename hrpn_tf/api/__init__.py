@@ -9,7 +9,7 @@ from hrpn_tf.api.analysis import AnalysisResult
 from hrpn_tf.api.arrays import IntervalArrays
 from hrpn_tf.api.assessment import EvaluationResult, ReportResult
 from hrpn_tf.api.comparison import ComparisonResult
-from hrpn_tf.api.data import PreparationResult, SimulationResult
+from hrpn_tf.api.data import InitResult, PreparationResult, SimulationResult
 from hrpn_tf.api.deployment import CalibrationResult, ExportResult
 from hrpn_tf.api.planning import PlanResult
 from hrpn_tf.api.prediction import PredictionResult
@@ -22,6 +22,7 @@ __all__ = [
     "EvaluationResult",
     "ExportResult",
     "FitResult",
+    "InitResult",
     "IntervalArrays",
     "PlanResult",
     "PredictionResult",

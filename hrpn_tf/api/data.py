@@ -47,6 +47,51 @@ class SimulationResult(Result):
 
 
 @dataclass(frozen=True, repr=False)
+class InitResult(Result):
+    """What :func:`init` proposes for a folder of images.
+
+    Attributes:
+        slide_list: the main slide list, ``slides.csv``.
+        slide_lists: this and those of slides that do not fit the others.
+        config: the configuration, ``hrpn.yaml``.
+        page, sheet: the contact sheet, HTML and PNG.
+        patch: side of a patch, px.
+        tissue: method that separates tissue from background.
+        warnings: what could not be read, and what is in doubt, one line each.
+        table: per slide that is listed: ``slide``, ``group``, ``list``, and the channel's index of
+            each role.
+        seconds: wall time of the call.
+    """
+
+    slide_list: Path
+    slide_lists: tuple[Path, ...]
+    config: Path
+    page: Path
+    sheet: Path
+    patch: int
+    tissue: str
+    warnings: tuple[str, ...]
+    table: Table
+    seconds: float
+
+    @property
+    def _location(self) -> Path:
+        return self.slide_list
+
+    def _facts(self) -> Mapping[str, object]:
+        return {
+            "slides": len(self.table),
+            "in doubt": len(self.warnings),
+            "patch": f"{self.patch} px",
+            "tissue": self.tissue,
+            "seconds": self.seconds,
+        }
+
+    def _details(self) -> str:
+        return table_html(self.table)
+
+
+@dataclass(frozen=True, repr=False)
 class PreparationResult(Result):
     """A patch dataset.
 
@@ -146,6 +191,67 @@ def simulate(
     )
 
 
+def init(
+    folder: PathArgument,
+    out: PathArgument = ".",
+    config: ConfigArgument = None,
+    *,
+    channels: Mapping[str, str | int] | None = None,
+    pixel_size: float | None = None,
+    overwrite: bool = False,
+    progress: ProgressArgument = None,
+) -> InitResult:
+    """Propose a slide list and a configuration for the images in a folder.
+
+    Writes ``slides.csv``, ``hrpn.yaml`` and a contact sheet (``contact-sheet.html``, ``.png``) with
+    thumbnails, tissue outlines and what is in doubt. Check it before you go on.
+
+    Args:
+        folder: with the images, also in subfolders.
+        out: folder to write to.
+        config: where the proposal starts: configuration, path of a YAML file, name of a recipe, or
+            values.
+        channels: name or index of the channel of a role in every slide, e.g. ``{"qd": "Cy5"}``.
+        pixel_size: um per pixel, for slides whose files state none.
+        overwrite: replace files that are there.
+        progress: True for progress bars, or a function that is called with updates.
+
+    Raises:
+        SlideNotFoundError: no such folder, or no image in it.
+        NoSlidesListedError: no image has the channels that are needed; see the contact sheet.
+        OutputExistsError: a file is there, and ``overwrite`` is false.
+
+    Example:
+        >>> import hrpn_tf as ht
+        >>> found = ht.init("slides", "start")
+        >>> len(found.table), found.tissue, found.slide_list.name
+        (4, 'otsu', 'slides.csv')
+    """
+    from hrpn_tf.config import load_config
+    from hrpn_tf.workflows.init.init import InitOptions, init_folder
+
+    loaded = load_config(config)
+    options = InitOptions(channels or {}, pixel_size, overwrite=overwrite)
+    with work(progress) as now:
+        files = init_folder(path_of(folder), path_of(out), loaded, options)
+    return InitResult(
+        files.lists[0],
+        files.lists,
+        files.config,
+        files.page,
+        files.sheet,
+        files.patch,
+        files.tissue,
+        files.warnings,
+        tuple(
+            {"slide": slide.name, "group": slide.group, "list": path.name, **slide.roles.channels}
+            for one, path in zip(files.proposal.lists, files.lists, strict=True)
+            for slide in one.slides
+        ),
+        now.seconds,
+    )
+
+
 def prepare(
     slides: PathArgument | Sequence[Mapping[str, object]],
     out: PathArgument,
@@ -160,9 +266,11 @@ def prepare(
     Called again after an interruption, it goes on with the first slide that is not finished.
 
     Args:
-        slides: path of a slide list (CSV or YAML); the result of :func:`simulate`; or one mapping
-            per slide with ``slide`` (path or open slide), ``group`` (usually the animal), and
-            optionally ``name`` and one key per channel role, e.g. ``"vessels": "CD31"``.
+        slides: path of a slide list (CSV or YAML), or of a folder of slides, whose groups and
+            channels are proposed as by :func:`init`; the result of :func:`simulate` or of
+            :func:`init`; or one mapping per slide with ``slide`` (path or open slide), ``group``
+            (usually the animal), and optionally ``name`` and one key per channel role, e.g.
+            ``"vessels": "CD31"``.
         out: folder to create.
         config: configuration, path of a YAML file, name of a recipe, or values; the section
             ``data`` is used: roles, patch and stride (px), tissue, split.
@@ -185,14 +293,15 @@ def prepare(
         (64, 64, ('vessels', 'nuclei', 'qd'))
     """
     from hrpn_tf.config import load_config
-    from hrpn_tf.data.slide_list import read_slide_list, slide_entries
+    from hrpn_tf.data.slide_list import slide_entries
     from hrpn_tf.data.store import build_store
+    from hrpn_tf.workflows.init.entries import entries_of
 
     stated = {} if pixel_size is None else {"data.pixel_size_um": pixel_size}
     data = load_config(config, stated).data
     with work(progress) as now:
         if isinstance(slides, str | PathLike):
-            entries = read_slide_list(path_of(slides), data)
+            entries = entries_of([path_of(slides)], data, progress=True)
         else:
             entries = slide_entries([_with_path(row) for row in slides], data)
         store = build_store(entries, data, path_of(out), overwrite)

@@ -26,6 +26,8 @@ from hrpn_tf.waiting import waiting
 # name: (module, one line for --help). Modules are imported only when their command is run or its
 # own help is asked for, so that `hrpn-tf --help` loads neither TensorFlow nor anything heavy.
 COMMANDS = {
+    "demo": "Run every step on simulated slides, in minutes.",
+    "init": "Propose a slide list and a configuration for a folder of images.",
     "config": "Print the configuration with explanations, or start a configuration file.",
     "simulate": "Simulate slides with known ground truth.",
     "inspect": "Show how a slide is read: size, channels, pixel size.",

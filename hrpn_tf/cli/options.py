@@ -198,6 +198,25 @@ def parse_region(text: str | None, option: str = "--region") -> "Region | None":
     return Region(y, x, height, width)
 
 
+def parse_channels(texts: Sequence[str]) -> dict[str, str]:
+    """What ``--channel ROLE=NAME`` says, given any number of times.
+
+    Raises:
+        UsageError: one of them is no such text.
+
+    Example:
+        >>> parse_channels(["vessels=SpGreen", "nuclei=1"])
+        {'vessels': 'SpGreen', 'nuclei': '1'}
+    """
+    found = {}
+    for text in texts:
+        role, equals, name = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--channel {text}: expected ROLE=NAME, e.g. vessels=SpGreen")
+        found[role] = name
+    return found
+
+
 start_options: Decorator = option_group(
     "start",
     _start_overrides,

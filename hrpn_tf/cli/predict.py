@@ -125,6 +125,13 @@ _prediction_options = option_group(
         "GeoJSON file with outlines; the prediction is scaled to the target there.",
     ),
     click.option(
+        "--with-inputs",
+        is_flag=True,
+        help="Also write each prediction together with its inputs as one slide, in the folder "
+        "with-inputs beside it, with names, colours and display ranges for QuPath, napari and "
+        "Fiji.",
+    ),
+    click.option(
         "--level",
         type=click.IntRange(min=0),
         help="Pyramid level to read; 0 is full resolution (default: the coarsest level that is "
@@ -160,7 +167,9 @@ _execution_options = option_group(
 
 
 @click.command("predict")
-@click.argument("slides", nargs=-1, type=click.Path(path_type=Path), metavar="[SLIDE|LIST]...")
+@click.argument(
+    "slides", nargs=-1, type=click.Path(path_type=Path), metavar="[SLIDE|FOLDER|LIST]..."
+)
 @_network_options
 @click.option(
     "--out",
@@ -179,7 +188,8 @@ def command(
 ) -> None:
     """Predict slides with the best network of a run, a bundle or weights, by tiles, without seams.
 
-    SLIDE is a file, or a folder with one TIFF per channel. LIST is a slide list (CSV or YAML), of
+    SLIDE is a file, or a folder with one TIFF per channel. FOLDER, or a pattern such as
+    'slides/*.tif', stands for all slides in it. LIST is a slide list (CSV or YAML), of
     which the groups that the run neither trained nor picked its checkpoint with are predicted.
     Without any, the run's own test slides are.
 
@@ -202,6 +212,7 @@ def _options(
     groups: tuple[str, ...],
     anchor: float | None,
     anchor_region: str | None,
+    with_inputs: bool,
     **settings: object,
 ) -> PredictionOptions:
     """What the options say; each of ``settings`` is a key of the section ``prediction``."""
@@ -216,6 +227,7 @@ def _options(
         overrides=(*overrides, *given),
         anchor=anchor,
         anchor_region=_anchor_region(anchor_region),
+        with_inputs=with_inputs,
     )
 
 

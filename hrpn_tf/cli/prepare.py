@@ -19,33 +19,36 @@ logger = logging.getLogger(__name__)
 
 
 @click.command("prepare")
-@click.argument("slides", type=click.Path(path_type=Path))
+@click.argument(
+    "slides", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="LIST|FOLDER..."
+)
 @out_option("Patch dataset to write (a folder).")
 @config_options
 @pixel_size_option
 @overwrite_option
 def command(
-    slides: Path,
+    slides: tuple[Path, ...],
     out: Path,
     config_source: str | None,
     overrides: tuple[str, ...],
     pixel_size_um: float | None,
     overwrite: bool,
 ) -> None:
-    """Cut the slides of a list (SLIDES, CSV or YAML) into a store of patches.
+    """Cut the slides of a list (LIST, CSV or YAML) into a store of patches.
 
     The list has columns 'slide' (path, relative to the list) and 'group' (the animal), and
-    optionally 'name' and one per role that names its channel. An interrupted command goes on at
-    the first unfinished slide when it is run again.
+    optionally 'name' and one per role that names its channel. A FOLDER, a pattern such as
+    'slides/*.tif', or several slides stand for a list as hrpn-tf init proposes it; what is in doubt
+    is told. An interrupted command goes on at the first unfinished slide when it is run again.
     """
-    from hrpn_tf.data.slide_list import read_slide_list
     from hrpn_tf.data.store import build_store
+    from hrpn_tf.workflows.init.entries import entries_of
 
     _warn_of_training_settings(overrides)
     if pixel_size_um is not None:
         overrides = (*overrides, f"data.pixel_size_um={pixel_size_um}")
     config = load_config(config_source, overrides).data
-    store = build_store(read_slide_list(slides, config), config, out, overwrite)
+    store = build_store(entries_of(slides, config, progress=True), config, out, overwrite)
     show(summary(store))
 
 

@@ -9,18 +9,26 @@ from hrpn_tf.config import DataConfig
 from hrpn_tf.data.grid import patch_grid, tissue_shares
 from hrpn_tf.data.levels import read_levels
 from hrpn_tf.data.manifest import SlideRecord
+from hrpn_tf.data.picture import draw_picture, save_picture
 from hrpn_tf.data.plan import PlannedSlide
 from hrpn_tf.data.shards import PatchWriter
-from hrpn_tf.data.tissue import block_side, read_blocks, tissue_mask, tissue_moments
+from hrpn_tf.data.tissue import (
+    block_side,
+    lies_within_tissue,
+    read_blocks,
+    tissue_mask,
+    tissue_moments,
+)
 from hrpn_tf.errors import NoTissueError
 from hrpn_tf.progress import Progress
 from hrpn_tf.slides import Slide, open_slide
 
+PICTURE = "picture.png"  # beside the patches of a slide
 SPAN = 4096  # px; patches of one row that lie within this are read from the slide together
 
 
 def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bool) -> SlideRecord:
-    """Write the patches of one slide to ``folder/patches`` and describe them.
+    """Write the patches of one slide to ``folder/patches``, draw and describe them.
 
     Raises:
         NoTissueError: no patch of the slide is kept.
@@ -55,6 +63,10 @@ def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bo
             f"{config.tissue.min_share:g}); check the channels, lower data.tissue.min_share, or "
             "set data.tissue.method=all"
         )
+    kept = corners[out.kept]
+    image = draw_picture(blocks, mask, kept, config.patch, (height, width), config.inputs)
+    save_picture(folder / PICTURE, image)
+    grey = blocks.mean[..., :inputs].mean(axis=-1)
     return SlideRecord(
         name=entry.name,
         group=entry.group,
@@ -65,9 +77,10 @@ def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bo
         pixel_size_um=plan.pixel_size_um,
         tissue_share=float(blocks.count[mask].sum() / blocks.count.sum()),
         moments=dict(zip(roles, tissue_moments(blocks, mask), strict=True)),
-        corners=tuple((int(y), int(x)) for y, x in corners[out.kept]),
+        corners=tuple((int(y), int(x)) for y, x in kept),
         shares=tuple(round(float(share), 4) for share in shares[out.kept]),
         levels=levels,
+        within_tissue=config.tissue.method == "otsu" and lies_within_tissue(grey),
     )
 
 

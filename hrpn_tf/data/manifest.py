@@ -40,6 +40,8 @@ class SlideRecord:
         corners: y, x of each patch, px, in the order of storage.
         shares: share of each patch that is tissue.
         levels: role of an input: dark and bright level; None where inputs are not normalised.
+        within_tissue: whether tissue was found by Otsu's method in what looks like a field of view
+            without background; see :func:`hrpn_tf.data.tissue.lies_within_tissue`.
     """
 
     name: str
@@ -54,6 +56,7 @@ class SlideRecord:
     corners: tuple[tuple[int, int], ...]
     shares: tuple[float, ...]
     levels: Mapping[str, tuple[float, float]] | None = None
+    within_tissue: bool = False
 
 
 @_CHECKED

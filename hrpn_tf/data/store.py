@@ -1,5 +1,6 @@
 """The patch store: Zarr v3 arrays of patches with a manifest, built once and read at random."""
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +38,12 @@ from hrpn_tf.files import (
     remove,
 )
 from hrpn_tf.slides.normalised import normalised
+from hrpn_tf.text import printable
 from hrpn_tf.untrusted import read_text
+
+_NAMED = 3  # slides in a warning
+
+logger = logging.getLogger(__name__)
 
 
 class Scaling(TypedDict):
@@ -269,7 +275,24 @@ def build_store(
         )
         write_json(partial / MANIFEST, manifest)
         move(partial, path, overwrite)  # in place of an older one, if there is one
+    _warn_of_fields(records)
     return open_store(path)
+
+
+def _warn_of_fields(records: Sequence[SlideRecord]) -> None:
+    """Warn where Otsu's method split tissue, since there is no background to tell it from."""
+    fields = [record for record in records if record.within_tissue]
+    if not fields:
+        return
+    shares = sorted(record.tissue_share for record in fields)
+    names = ", ".join(printable(record.name) for record in fields[:_NAMED])
+    more = f" and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
+    logger.warning(
+        f"{len(fields)} of {len(records)} slides ({names}{more}) look like fields of view within "
+        f"tissue, of which otsu takes {shares[0]:.0%} to {shares[-1]:.0%}; look at picture.png of "
+        "each slide in the patch dataset, and if so prepare again with --set "
+        "data.tissue.method=all"
+    )
 
 
 def _begin(partial: Path, identity: str, overwrite: bool) -> None:

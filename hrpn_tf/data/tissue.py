@@ -15,6 +15,9 @@ from hrpn_tf.slides import Slide, Windows, iter_windows
 
 WINDOW = 1024  # px; about 50 MB of working memory with three channels
 SMOOTHING = 2.0  # blocks; closes the gaps between nuclei, which are a little wider than a block
+# Of what Otsu's method finds in a field of view within tissue, see lies_within_tissue.
+LEAST_SHARE_WITHIN, MOST_SEPARATION_WITHIN = 0.4, 0.75
+SMALLEST_FIELD = 24  # blocks; in a smaller one the smoothing blurs background and tissue together
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,33 @@ def is_tissue(grey: np.ndarray, config: TissueConfig) -> np.ndarray:
         return np.ones(grey.shape, bool)
     if config.method == "threshold":
         return grey > config.threshold
-    smooth = gaussian_filter(np.log1p(np.maximum(grey, 0.0)), SMOOTHING)
+    smooth = _smoothed(grey)
     if np.ptp(smooth) == 0:  # nothing to tell apart: tissue unless black
         return smooth > 0
     return smooth > threshold_otsu(smooth)
+
+
+def lies_within_tissue(grey: np.ndarray) -> bool:
+    """Whether a slide looks like a field of view within tissue, without background.
+
+    Otsu's method splits any image in two. Its criterion, the variance between the two classes over
+    the whole variance, says whether they are apart: 0.64 for one normal distribution, 1 for two
+    levels. Fields within tissue have 0.51 to 0.72 and a share of 0.48 to 0.97 (seven fields of
+    ``docs/results/real-images.md``), simulated slides with background 0.79 to 0.82. Less than 24
+    blocks a side are not judged.
+
+    Args:
+        grey: (h, w) mean grey level of the input channels, blocks of about 8 um.
+    """
+    if min(grey.shape) < SMALLEST_FIELD:
+        return False
+    smooth = _smoothed(grey)
+    if np.ptp(smooth) == 0:
+        return bool(smooth.flat[0] > 0)
+    upper = smooth > threshold_otsu(smooth)
+    share = float(upper.mean())
+    between = share * (1 - share) * float(smooth[upper].mean() - smooth[~upper].mean()) ** 2
+    return share >= LEAST_SHARE_WITHIN and between < MOST_SEPARATION_WITHIN * float(smooth.var())
 
 
 def tissue_moments(blocks: Blocks, mask: np.ndarray) -> tuple[ChannelMoments, ...]:
@@ -147,6 +173,10 @@ def tissue_moments(blocks: Blocks, mask: np.ndarray) -> tuple[ChannelMoments, ..
 def block_side(scale_um: float, pixel_size_um: float) -> int:
     """Side, px, of the blocks of a mask with pixels of about ``scale_um``; at least 1."""
     return max(1, round(scale_um / pixel_size_um))
+
+
+def _smoothed(grey: np.ndarray) -> np.ndarray:
+    return np.asarray(gaussian_filter(np.log1p(np.maximum(grey, 0.0)), SMOOTHING))
 
 
 def _by_block(reduce: np.ufunc, pixels: np.ndarray, side: int) -> np.ndarray:

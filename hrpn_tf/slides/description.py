@@ -14,6 +14,22 @@ DTYPES = ("uint8", "uint16", "float32")
 
 
 @dataclass(frozen=True)
+class ChannelDisplay:
+    """How a viewer shows a channel at first.
+
+    Attributes:
+        colour: red, green and blue as six hexadecimal digits.
+        low, high: grey levels that are shown black and in full colour.
+        visible: whether the channel is shown at first.
+    """
+
+    colour: str
+    low: float
+    high: float
+    visible: bool = True
+
+
+@dataclass(frozen=True)
 class SlideDescription:
     """Everything about a slide but its pixels.
 
@@ -26,6 +42,7 @@ class SlideDescription:
             dates, the same slide gives the same bytes.
         position_um: (y, x) of the outer corner of the first pixel, um, for a slide that is a region
             of another; None for (0, 0) of its own frame.
+        display: of each channel; None for what each program chooses itself.
     """
 
     height: int
@@ -35,6 +52,7 @@ class SlideDescription:
     pixel_size_um: float | None
     provenance: Mapping[str, Any]
     position_um: tuple[float, float] | None = None
+    display: tuple[ChannelDisplay, ...] | None = None
 
 
 class Planes(Protocol):

@@ -27,6 +27,7 @@ def program(image: NDArray[np.uint8], folder: Path) -> None:
     simulated = ht.simulate(folder / "slides", config, progress=show)
     assert_type(simulated, api.SimulationResult)
     assert_type(simulated.slides, tuple[Path, ...])
+    assert_type(ht.init(folder / "slides", channels={"qd": 2}), api.InitResult)
     with ht.open_slide(simulated.slides[0]) as slide:
         assert_type(slide, Slide)
         prepared = ht.prepare([{"slide": slide, "group": "a"}], "rows", pixel_size=0.5)

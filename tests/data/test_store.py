@@ -4,9 +4,11 @@ import json
 import shutil
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
+from scipy.ndimage import gaussian_filter
 from support.slides import noise
 
 from hrpn_tf.config import DataConfig, TissueConfig
@@ -286,3 +288,36 @@ def test_a_manifest_that_is_none_is_a_named_error(tmp_path, content):
     (tmp_path / MANIFEST).write_bytes(content)
     with pytest.raises(StoreError, match="damaged"):
         read_manifest(tmp_path)
+
+
+def test_each_slide_has_a_picture_with_outline_and_patches(make_list, tmp_path):
+    image = np.full((96, 128, 3), 3, np.uint8)
+    image[:, 64:] = noise(0, 96, 64) // 2 + 100  # tissue on the right
+    settings = {"patch": 32, "stride": 32, "tissue": TissueConfig(scale_um=4)}
+    channels = {"vessels": "CD31", "nuclei": "DAPI", "qd": "QD"}
+    config = DataConfig(channels=channels, **settings)
+    store = build_store(make_list(image), config, tmp_path / "store", progress=False)
+    picture = cv2.imread(str(tmp_path / "store" / "slides" / "0000" / "picture.png"))
+    height, width = picture.shape[:2]
+    assert (height, width) == (48, 64)  # four pixels for each block of eight
+    yellow = (np.abs(picture.astype(int) - (26, 230, 255)).max(axis=-1) < 8).any(axis=0)
+    assert yellow[width // 2 - 6 : width // 2 + 6].any()
+    assert not yellow[: width // 4].any()
+    assert picture[:, : width // 4].max() < picture[:, 3 * width // 4 :].max()
+    assert not store.manifest.slides[0].within_tissue
+
+
+def test_fields_of_view_within_tissue_are_told(make_list, tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    grey = 40 * np.exp(gaussian_filter(rng.standard_normal((128, 128, 1)), (12, 12, 0)) * 4)
+    image = np.repeat(grey, 3, axis=-1).clip(1, 255).astype(np.uint8)
+    channels = {"vessels": "CD31", "nuclei": "DAPI", "qd": "QD"}
+    settings = {"patch": 32, "stride": 32, "channels": channels}
+    otsu = DataConfig(tissue=TissueConfig(scale_um=1), **settings)
+    entries = make_list(image)
+    store = build_store(entries, otsu, tmp_path / "a", progress=False)
+    assert store.manifest.slides[0].within_tissue
+    assert "1 of 1 slides (s0) look like fields of view within tissue" in caplog.text
+    caplog.clear()
+    build_store(entries, DataConfig(tissue=TissueConfig(method="all"), **settings), tmp_path / "b")
+    assert "fields of view" not in caplog.text

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.ndimage import gaussian_filter
 from support.slides import noise, write_slide
 
 from hrpn_tf.config import TissueConfig
@@ -15,6 +16,7 @@ from hrpn_tf.data.moments import ChannelMoments, pool
 from hrpn_tf.data.tissue import (
     Blocks,
     block_side,
+    lies_within_tissue,
     read_blocks,
     tissue_mask,
     tissue_moments,
@@ -105,3 +107,23 @@ def test_the_mask_follows_the_pixel_size():
     assert block_side(8.0, 0.5) == 16
     assert block_side(8.0, 0.69) == 12
     assert block_side(1.0, 5.0) == 1
+
+
+def field(seed: int, background: bool) -> np.ndarray:
+    """(64, 64) grey levels in blocks: tissue with structure, with or without background."""
+    rng = np.random.default_rng(seed)
+    grey = 40 * np.exp(0.2 * gaussian_filter(rng.standard_normal((64, 64)), 3) * 6)
+    y, x = np.mgrid[:64, :64] - 32
+    return np.where(np.hypot(y, x) < 26, grey, 3.0) if background else grey
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fields_within_tissue_are_told_from_slides(seed: int) -> None:
+    assert lies_within_tissue(field(seed, background=False))
+    assert not lies_within_tissue(field(seed, background=True))
+
+
+def test_one_grey_level() -> None:
+    assert lies_within_tissue(np.full((24, 24), 5.0))
+    assert not lies_within_tissue(np.zeros((24, 24)))
+    assert not lies_within_tissue(np.full((23, 24), 5.0))  # too small to judge

@@ -1,6 +1,6 @@
 """Slides in a folder with one TIFF per channel; the channel's name is the file's name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,11 +30,17 @@ class FolderSlide(ClosedOnExit):
 
     info: SlideInfo
 
-    def __init__(self, path: Path, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        cache_bytes: int = CACHE_BYTES,
+        channel_files: Mapping[str, Path] | None = None,
+    ) -> None:
+        """Open the TIFFs of a folder, or those given by channel for a slide of this path."""
         self._path = Path(path)
         cache = SegmentCache(cache_bytes)
         with ExitStack() as stack, as_named_error(self._path, "a TIFF"):
-            files = _channel_files(self._path)
+            files = channel_files or _channel_files(self._path)
             self._slides = [stack.enter_context(TiffSlide(file, cache)) for file in files.values()]
             self.info = _combine(self._path, tuple(files), [slide.info for slide in self._slides])
             self._close = stack.pop_all()
@@ -54,6 +60,11 @@ class FolderSlide(ClosedOnExit):
     def close(self) -> None:
         """Close all files."""
         self._close.close()
+
+
+def channel_suffix(file: Path) -> str:
+    """Suffix of a file that holds a channel, by which a folder's files are its channels."""
+    return next((s for s in _SUFFIXES if file.name.lower().endswith(s)), file.suffix)
 
 
 def _channel_files(folder: Path) -> dict[str, Path]:

@@ -120,7 +120,11 @@ def build(description: SlideDescription) -> bytes:
             attributes[f"PhysicalSize{axis}Unit"] = "µm"
     pixels = _add(image, "Pixels", **attributes)
     for index, name in enumerate(description.channels):
-        _add(pixels, "Channel", ID=f"Channel:0:{index}", SamplesPerPixel="1", Name=_text(name))
+        colour = {}
+        if description.display is not None:
+            colour["Color"] = str(_colour(description.display[index].colour))
+        own = {"ID": f"Channel:0:{index}", "SamplesPerPixel": "1", "Name": _text(name)}
+        _add(pixels, "Channel", **own, **colour)
     for index in range(len(description.channels)):
         _add(pixels, "TiffData", IFD=str(index), FirstC=str(index), PlaneCount="1")
     if description.position_um is not None:
@@ -130,6 +134,12 @@ def build(description: SlideDescription) -> bytes:
         _add_provenance(root, description.provenance)
     xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return xml
+
+
+def _colour(rgb: str) -> int:
+    """A colour as OME-XML writes it: red, green, blue and opacity as a signed number of 32 bits."""
+    value = int(f"{rgb}FF", 16)
+    return value - 2**32 if value >= 2**31 else value
 
 
 def _add_position(pixels: Element, channels: int, position_um: tuple[float, float]) -> None:

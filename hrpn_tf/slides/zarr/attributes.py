@@ -98,11 +98,16 @@ def _omero(description: SlideDescription, limits: Sequence[tuple[float, float]])
     channels = []
     for index, (label, (low, high)) in enumerate(zip(description.channels, limits, strict=True)):
         least, most = (0, np.iinfo(dtype).max) if dtype.kind == "u" else (min(low, 0.0), high)
+        colour, active = "FFFFFF" if one else _COLOURS[index % len(_COLOURS)], True
+        if description.display is not None:
+            own = description.display[index]
+            colour, active, low, high = own.colour, own.visible, own.low, own.high
+            least, most = min(least, low), max(most, high)
         channels.append(
             {
                 "label": label,
-                "color": "FFFFFF" if one else _COLOURS[index % len(_COLOURS)],
-                "active": True,
+                "color": colour,
+                "active": active,
                 "window": {"min": least, "max": most, "start": low, "end": high},
             }
         )

@@ -154,11 +154,11 @@ def _measure(slide: Slide, channel: int, level: int) -> tuple[np.ndarray, np.nda
     if _is_small(slide.info, level):
         plane = slide.read(0, 0, height, width, [channel], level)[..., 0]
         return plane, plane
-    windows = _spread(height, width, _windows(slide.info), _WINDOW)
+    windows = spread(height, width, _windows(slide.info), _WINDOW)
     values = [slide.read(*window, [channel], level).ravel() for row in windows for window in row]
     picture = [
         [slide.read(*window, [channel], level).mean() for window in row]
-        for row in _spread(height, width, _spots(slide.info, level), _SPOT)
+        for row in spread(height, width, _spots(slide.info, level), _SPOT)
     ]
     return np.concatenate(values), np.asarray(picture, dtype=np.float32)
 
@@ -185,7 +185,7 @@ def _is_small(info: SlideInfo, level: int) -> bool:
     return math.prod(info.level_shapes[level]) * _share(info) <= _WHOLE_PX
 
 
-def _spread(
+def spread(
     height: int, width: int, count: int, side: int
 ) -> Iterator[list[tuple[int, int, int, int]]]:
     """Rows of windows (y, x, height, width), at most count x count, evenly spread over a plane."""
@@ -207,7 +207,7 @@ def _in_words(info: SlideInfo, level: int) -> str:
     where = f"level {level}, {height} x {width} px" if level else "all pixels"
     if _is_small(info, level):
         return where
-    windows = sum(len(row) for row in _spread(height, width, _windows(info), _WINDOW))
+    windows = sum(len(row) for row in spread(height, width, _windows(info), _WINDOW))
     return f"{windows} windows of {_WINDOW} px, evenly over level {level}"
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIDE = 1024  # largest side of the picture, px
 _GAP, _TITLE = 8, 22
 _CONTRAST = (1.0, 99.8)  # percentiles shown as black and white
-_BACKGROUND = "#14161a"
+BACKGROUND = "#14161a"
 _BY_ROLE = {"nuclei": (0.25, 0.42, 1.0), "vessels": (0.1, 0.95, 0.35), "qd": (1.0, 0.35, 0.1)}
 _OTHERS = ((1.0, 0.2, 0.9), (0.95, 0.9, 0.2), (0.2, 0.9, 0.95), (0.75, 0.75, 0.75))
 _TOGETHER = 4  # largest number of channels; more are indistinguishable
@@ -65,28 +65,28 @@ def save_thumbnail(
 
     count = len(panels) + (len(panels) > 1)
     rows, columns, height, width = arrange(count, *shape)
-    pictures = [_grey(panel, height, width) for panel in panels]
-    colours = _colours(panels)
+    pictures = [grey_picture(panel, height, width) for panel in panels]
+    colours = role_colours(panels)
     titles = [(panel.name, colours.get(i, (1, 1, 1))) for i, panel in enumerate(panels)]
     rgb = [np.repeat(picture[..., None], 3, axis=-1) for picture in pictures]
     if len(panels) > 1:
-        rgb.append(_composite([pictures[i] for i in colours], list(colours.values())))
+        rgb.append(composite([pictures[i] for i in colours], list(colours.values())))
         titles.append(("together", (1, 1, 1)))
     total = (rows * (height + _TITLE + _GAP) + _GAP, columns * (width + _GAP) + _GAP)
-    figure = Figure(figsize=(total[1] / 100, total[0] / 100), dpi=100, facecolor=_BACKGROUND)
+    figure = Figure(figsize=(total[1] / 100, total[0] / 100), dpi=100, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
     for index, (image, (title, colour)) in enumerate(zip(rgb, titles, strict=True)):
         top = _GAP + _TITLE + (index // columns) * (height + _TITLE + _GAP)
         left = _GAP + (index % columns) * (width + _GAP)
         figure.figimage(image, left, total[0] - top - height, origin="upper")
-        _text(figure, left, top - 6, _shortened(title, width), colour)
+        figure_text(figure, left, top - 6, shortened(title, width), colour)
         if index == len(rgb) - 1 and pixel_size_um is not None:
             um_per_px = pixel_size_um * shape[1] / width
             _scale_bar(figure, left + width, top + height, (width, height), um_per_px)
     with atomic_path(path, overwrite) as temporary, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # names may contain characters that the font lacks
         # without the version of the library, so that the same slide gives the same bytes
-        figure.savefig(temporary, format="png", facecolor=_BACKGROUND, metadata={"Software": None})
+        figure.savefig(temporary, format="png", facecolor=BACKGROUND, metadata={"Software": None})
 
 
 def arrange(count: int, height: int, width: int) -> tuple[int, int, int, int]:
@@ -115,7 +115,7 @@ def fitted(image: np.ndarray, height: int, width: int) -> np.ndarray:
     )
 
 
-def _grey(panel: Panel, height: int, width: int) -> np.ndarray:
+def grey_picture(panel: Panel, height: int, width: int) -> np.ndarray:
     """(height, width) float32 from 0 to 1, scaled by the percentiles of the panel."""
     if panel.image is None:
         return np.zeros((height, width), np.float32)
@@ -126,7 +126,7 @@ def _grey(panel: Panel, height: int, width: int) -> np.ndarray:
     return np.clip((small - low) / max(high - low, 1e-9), 0, 1).astype(np.float32)
 
 
-def _colours(panels: Sequence[Panel]) -> dict[int, tuple[float, float, float]]:
+def role_colours(panels: Sequence[Panel]) -> dict[int, tuple[float, float, float]]:
     """Index and colour of each channel in the composite; channels with a role come first."""
     order = sorted(range(len(panels)), key=lambda i: (panels[i].role is None, i))[:_TOGETHER]
     found: dict[int, tuple[float, float, float]] = {}
@@ -137,7 +137,7 @@ def _colours(panels: Sequence[Panel]) -> dict[int, tuple[float, float, float]]:
     return found
 
 
-def _composite(
+def composite(
     pictures: Sequence[np.ndarray], colours: Sequence[tuple[float, float, float]]
 ) -> np.ndarray:
     """(H, W, 3) from 0 to 1: the sum of the coloured pictures."""
@@ -169,7 +169,7 @@ def _scale_bar(
     draw_scale_bar(figure, bar, right - 12, below - 14, thickness=4, size=size)
 
 
-def _text(
+def figure_text(
     figure: "Figure",
     x: float,
     y: float,
@@ -192,7 +192,7 @@ def _text(
     )
 
 
-def _shortened(text: str, width: int) -> str:
+def shortened(text: str, width: int) -> str:
     """A name shortened to the width of a panel, at about 8 px per letter."""
     text = printable(" ".join(text.split()))
     room = max(3, width // 8)

@@ -28,6 +28,8 @@ class PredictionOptions:
             is scaled; a slide list may state one for each animal instead. None for none.
         anchor_region: part of the only slide whose target was measured, to which the prediction is
             scaled: a region in px at full resolution, or a GeoJSON file; None for none.
+        with_inputs: also write each prediction together with its inputs, as one slide in the
+            folder ``with-inputs``.
     """
 
     region: "Region | None" = None
@@ -39,6 +41,7 @@ class PredictionOptions:
     overrides: tuple[str, ...] = ()
     anchor: float | None = None
     anchor_region: "Region | Path | None" = None
+    with_inputs: bool = False
 
 
 @dataclass(frozen=True)

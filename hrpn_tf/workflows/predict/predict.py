@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, 
 from hrpn_tf.prediction.belonging import OTHER_NETWORK, warn_of_unknown_input
 from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
+from hrpn_tf.slides.finding import slides_of
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.anchors import anchored
@@ -23,6 +24,11 @@ from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, requests
 from hrpn_tf.workflows.predict.together import Failure, PredictsSlides, predict_animals
+from hrpn_tf.workflows.predict.with_inputs import (
+    combined_path,
+    refuse_existing_combined,
+    write_combined,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +36,13 @@ logger = logging.getLogger(__name__)
 _CHECKING_THREADS = 8
 # Number of failure reasons that are still readable in one line.
 _REASONS = 5
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """A slide that this network has predicted with these settings already."""
+
+    job: SlideJob
 
 
 def predict_run(
@@ -46,8 +59,9 @@ def predict_run(
 
     Args:
         network: network of a run or a bundle; or an open run or run folder.
-        slides: slides and slide lists (CSV, YAML); of a list, all groups but the training and
-            validation groups are predicted; empty for the run's test slides.
+        slides: slides, slide lists (CSV, YAML), folders of slides, and patterns; of a list, all
+            groups but the training and validation groups are predicted; empty for the run's test
+            slides.
         out: folder of the results, or for one slide a file ``*.tif`` or folder ``*.zarr``;
             ``RUN/predictions`` if None; required for a bundle.
         options: pixels to predict of every slide.
@@ -71,23 +85,29 @@ def predict_run(
         network = RunNetwork(open_run(network))
     options, execution = options or PredictionOptions(), execution or Execution()
     config = _config(network, options.overrides)
+    slides = slides_of(slides, execution.progress)
     asked = requests(slides, network, config, out, options)
     asked = anchored(asked, options.anchor, options.anchor_region)
     several = len(asked) > 1
     looked = _look_at_all(asked, network, config, options, execution)
     jobs = [found for found in looked if isinstance(found, SlideJob)]
+    if options.with_inputs:
+        refuse_existing_combined(jobs, execution.overwrite)
     failures: list[Failure] = [
         (request.slide, found)
         for request, found in zip(asked, looked, strict=True)
         if isinstance(found, Exception)
     ]
-    if several and not jobs and failures:
+    done = [found.job for found in looked if isinstance(found, _Finished)]
+    there = [job.out for job in done]
+    if several and not jobs and failures and not (options.with_inputs and done):
         raise failures[0][1]
-    there = [each.out for each, found in zip(asked, looked, strict=True) if found is None]
     if several and there:
         logger.warning(f"{len(there)} of {len(asked)} slides are predicted already")
         warn_of_unknown_input(there)
     failures += _compute(jobs, there, network, execution, alone=not several)
+    if options.with_inputs:
+        failures += _combine([*jobs, *done], failures, execution)
     if failures and not several:
         raise failures[0][1]
     if failures:
@@ -130,6 +150,21 @@ def _computing(
     return on_cluster(jobs, execution)
 
 
+def _combine(
+    jobs: Sequence[SlideJob], failures: Sequence[Failure], execution: Execution
+) -> list[Failure]:
+    """Write the predicted slides with their inputs; see :func:`predict_run`."""
+    failed = {slide.absolute() for slide, _ in failures}
+    left = [job for job in jobs if job.slide not in failed and job.out.exists()]
+    shown = {"shown": execution.progress, "delay": 2.0, "leave": False}
+    written = write_combined(left, execution.overwrite)
+    every = list(tracked(written, "with inputs", len(left), "slide", **shown))
+    for job, error in every:
+        if error is None:
+            execution.on_done(f"{combined_path(job.out)}: {job.out.name} with its inputs")
+    return [(job.slide, error) for job, error in every if error is not None]
+
+
 def _config(network: Network, overrides: Sequence[str]) -> Config:
     for override in overrides:
         if not override.startswith("prediction."):
@@ -164,26 +199,27 @@ def _look_at_all(
     config: Config,
     options: PredictionOptions,
     execution: Execution,
-) -> list[SlideJob | Exception | None]:
-    """For each slide its job, None if it is predicted already, or the error that prevents it.
+) -> list["SlideJob | Exception | _Finished"]:
+    """For each slide its job, also if it is predicted already, or the error that prevents it.
 
     The error of a single slide is raised instead.
     """
     contract, several = network.contract(), len(asked) > 1
     tile_is_given = any(text.startswith("prediction.tile=") for text in options.overrides)
     config = with_tile(config, contract, network, tile_is_given)
-    skips = (execution.skip_existing or several) and not execution.overwrite
+    skips = execution.skip_existing or several or options.with_inputs
+    skips = skips and not execution.overwrite
     own = network.origin() if skips else None
 
-    def look(request: Request) -> SlideJob | None:
+    def look(request: Request) -> SlideJob | _Finished:
         there = own is not None and request.out.exists()
         job = check(request, network, contract, config, options, there or execution.overwrite)
         if not there or own is None:
             return job
         _refuse_other(request, job, own, network)
-        return None
+        return _Finished(job)
 
-    def look_safely(request: Request) -> SlideJob | Exception | None:
+    def look_safely(request: Request) -> SlideJob | Exception | _Finished:
         try:
             return look(request)
         except (HrpnError, OSError) as error:
