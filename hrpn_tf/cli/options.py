@@ -164,21 +164,6 @@ preset_option: Decorator = click.option(
 )
 
 
-def parse_channels(texts: Sequence[str]) -> dict[str, str | int]:
-    """What several ``--channel`` say: role: channel.
-
-    Raises:
-        UsageError: not of the form ROLE=NAME.
-    """
-    found: dict[str, str | int] = {}
-    for text in texts:
-        role, equals, name = text.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--channel {text}: expected ROLE=NAME, e.g. vessels=SpGreen")
-        found[role] = name
-    return found
-
-
 def parse_region(text: str | None, option: str = "--region") -> "Region | None":
     """What ``--region``, or another option for a rectangle, says, px.
 
