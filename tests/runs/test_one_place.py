@@ -28,4 +28,5 @@ def test_no_other_module_names_a_file_of_a_run() -> None:
         for text in strings(path) & (NAMES - ALSO_WORDS)
     }
     # the title of the schema; and what tells a run from other kinds of folder, below every room
-    assert found == {("config/schema.py", "hrpn.yaml"), ("kinds.py", "hrpn.yaml")}
+    told_apart = {("kinds.py", name) for name in ("hrpn.yaml", "contract.json")}
+    assert found == {("config/schema.py", "hrpn.yaml"), *told_apart}

@@ -11,6 +11,7 @@ from hrpn_tf.config import Config, load_config
 from hrpn_tf.errors import NoSlidesListedError, SlideNotFoundError
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.progress import tracked
+from hrpn_tf.runs.folder import CONFIG  # one name for a configuration, here as in a run
 from hrpn_tf.slides.finding import find_slides
 from hrpn_tf.workflows.init.links import FOLDER as LINKS
 from hrpn_tf.workflows.init.links import refuse_other_files, write_links
@@ -26,7 +27,7 @@ from hrpn_tf.workflows.init.settings import (
 )
 from hrpn_tf.workflows.init.sheet import write_sheet
 
-CONFIG, PAGE, SHEET = "hrpn.yaml", "contact-sheet.html", "contact-sheet.png"
+PAGE, SHEET = "contact-sheet.html", "contact-sheet.png"
 _THREADS = 4  # reading and decoding in turn
 _FEWEST_GROUPS = 3  # of a split into training, validation and test
 
