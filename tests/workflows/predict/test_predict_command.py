@@ -78,6 +78,11 @@ def test_a_network_that_depends_on_its_tile_says_so(
     assert tiling["tile_px"] == [512, 512], "a training patch"
 
 
+def _write_more(run: Path) -> None:
+    (run.parent / "m").mkdir()
+    write(run.parent / "m" / "a.ome.tif")
+
+
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
@@ -86,7 +91,7 @@ def test_a_network_that_depends_on_its_tile_says_so(
         (None, ["a.ome.tif", "--channel", "qd=qd"], r"no input qd; its inputs are vessels, nuc"),
         (None, ["a.ome.tif", "--channel", "vessels=FITC"], r"FITC.*vessels.*nuclei.*qd"),
         (None, ["a.ome.tif", "b.ome.tif", "--out", "x.tif"], r"one file, for 2 slides"),
-        (None, ["a.ome.tif", "a.ome.tif", "--out", "x"], r"would both be written to"),
+        (_write_more, ["a.ome.tif", "m/a.ome.tif", "--out", "x"], r"would both be written to"),
         (None, ["a.ome.tif", "--out", "a.ome.tif", "--overwrite"], r"would replace the slide"),
         (None, ["a.ome.tif", "--out", "b.ome.tif"], r"b\.ome\.tif exists; give --overwrite"),
         (None, ["a.ome.tif", "--pixel-size", "0.25"], r"states 0\.5 um/px, --pixel-size says 0"),
