@@ -60,9 +60,9 @@ class Cohort:
         self.slides.write_text("\n".join(lines) + "\n")
 
     def write_prediction(
-        self, name: str, strength: float, bounds: bool = True, network: str = "abc"
+        self, name: str, strength: float, bounds: bool = True, network: str = "abc", **model: str
     ) -> None:
-        """Predict a slide that is there."""
+        """Predict a slide that is there; ``model`` is what else is stated of the network."""
         slide = self.folder / f"{name}.ome.tif"
         _, target = image(list(SLIDES).index(name), strength)
         values = [target, 0.9 * target, 1.2 * target]
@@ -71,7 +71,7 @@ class Cohort:
             values, channels = values[:1], channels[:1]
         made = {
             "kind": "prediction",
-            "model": {"sha256": network},
+            "model": {"sha256": network, **model},
             "input": {
                 "name": slide.name,
                 "sha256": slide_checksums(slide, (slide,)),

@@ -105,6 +105,8 @@ def analyse_slides(
     held_back = _held_back(source, options)
     work = _Analysis(source, options, held_back, progress)
     remark = work.check()
+    for each in source.remarks:
+        logger.warning(each)
     with atomic_path(out, overwrite) as folder:
         folder.mkdir()
         cohort, overlays = work.measure(folder)
@@ -279,7 +281,9 @@ class _Analysis:
             model = read_provenance(path).get("model")
             networks |= {str(model.get("sha256"))} if isinstance(model, dict) else set()
         return {
-            "analysed": f"{source.text}: {len(source.slides)} slides.",
+            "analysed": ". ".join(
+                [f"{source.text}: {len(source.slides)} slides", *source.remarks, ""]
+            ).rstrip(),
             "networks": sorted(networks),
             "positive_threshold": threshold,
         }

@@ -19,10 +19,12 @@ from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import SUFFIXES, RunSlide, choose_slides, find_prediction, listed_slides
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.slides.names import slide_name
+from hrpn_tf.text import printable
 from hrpn_tf.workflows.analyse.options import AnalysisOptions
 
 ALLOWED = ("spatial.", "evaluation.", "data.tissue.")
 MEASURED = "the measured target"
+_LONGEST = 300  # characters of a remark
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class Source:
     run: Run | None
     text: str
     folder: Path | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the predictions say that their readers must know, each once, printable."""
+        stated = [_model(path).get("remark") for path in (self.predictions or {}).values()]
+        return tuple(dict.fromkeys(printable(each, _LONGEST) for each in stated if each))
 
 
 def find_source(path: Path, options: AnalysisOptions) -> Source:

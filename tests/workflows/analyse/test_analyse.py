@@ -218,6 +218,18 @@ def test_a_condition_of_one_animal_is_shown_and_not_tested(cohort: Cohort) -> No
     assert first["untested"].startswith("1 animals with a value in control")
 
 
+@pytest.mark.usefixtures("no_pictures")
+def test_what_a_network_states_for_its_readers_is_repeated(cohort: Cohort) -> None:
+    """As that of shipped weights, which were trained on simulations."""
+    cohort.write_prediction("a1", 40.0, remark="a pattern, \x1b[31mnot amounts")
+    ended = analyse(cohort, *ONE, "--no-overlays")
+    assert ended.exit_code == 0
+    assert ended.err.count("a pattern, ") == 1
+    page = (cohort.folder / "analysis" / "analysis.html").read_text()
+    assert "1 slides. a pattern, " in page
+    assert "\x1b" not in ended.err + page
+
+
 def test_predictions_by_another_network_than_the_runs_are_refused(cohort: Cohort) -> None:
     run = cohort.run(network=b"a network")
     ended = analyse(cohort, "--slides", cohort.slides, path=run)
