@@ -11,6 +11,7 @@ import click
 from hrpn_tf.cli.options import config_options, overwrite_option
 from hrpn_tf.cli.show import show
 from hrpn_tf.errors import FinishedRunError, HrpnError, OutputExistsError
+from hrpn_tf.waiting import waiting
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ def _run(arguments: tuple[str, ...], done: tuple[type[HrpnError], ...]) -> None:
     from hrpn_tf.cli.main import main
 
     run: Callable[..., object] = main.main
+    waiting.begin()  # or each step would count the time of those before it
     try:
         run(args=list(arguments), prog_name="hrpn-tf", standalone_mode=False)
     except done as error:
