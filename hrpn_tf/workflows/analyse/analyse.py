@@ -276,15 +276,10 @@ class _Analysis:
 
     def _origin(self, threshold: float) -> dict[str, object]:
         source = self.source
-        networks = set()
-        for path in (source.predictions or {}).values():
-            model = read_provenance(path).get("model")
-            networks |= {str(model.get("sha256"))} if isinstance(model, dict) else set()
+        analysed = [f"{source.text}: {len(source.slides)} slides", *source.remarks]
         return {
-            "analysed": ". ".join(
-                [f"{source.text}: {len(source.slides)} slides", *source.remarks, ""]
-            ).rstrip(),
-            "networks": sorted(networks),
+            "analysed": ". ".join(analysed) + ".",
+            "networks": sorted({str(model.get("sha256")) for model in source.models if model}),
             "positive_threshold": threshold,
         }
 

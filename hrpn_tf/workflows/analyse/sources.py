@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,15 @@ class Source:
     text: str
     folder: Path | None = None
 
+    @cached_property
+    def models(self) -> tuple[Mapping[str, Any], ...]:
+        """What each prediction states of its network; the files are read once."""
+        return tuple(_model(path) for path in (self.predictions or {}).values())
+
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the predictions say that their readers must know, each once, printable."""
-        stated = [_model(path).get("remark") for path in (self.predictions or {}).values()]
+        stated = [model.get("remark") for model in self.models]
         return tuple(dict.fromkeys(printable(each, _LONGEST) for each in stated if each))
 
 
