@@ -12,6 +12,7 @@ from mkdocs.structure.pages import Page
 
 from hrpn_tf.cli.main import COMMANDS
 from hrpn_tf.config.reference import reference
+from hrpn_tf.evaluation.report.pages import read_glossary
 
 # What a browser fetches by itself when it opens a page; the link of an <a> waits for a click.
 LOADED = {"src", "srcset", "poster", "data"}
@@ -20,7 +21,7 @@ LOADED_LINKS = {"stylesheet", "icon", "preload", "preconnect", "modulepreload", 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Replace each comment that marks a generated part by that part."""
-    for mark, generate in {"commands": commands, "configuration": reference}.items():
+    for mark, generate in GENERATED.items():
         if f"<!-- {mark} -->" in markdown:
             markdown = markdown.replace(f"<!-- {mark} -->", generate())
     return markdown
@@ -47,6 +48,15 @@ def commands() -> str:
             f"    :prog_name: hrpn-tf {name}\n    :depth: 1\n"
         )
     return "\n".join([*table, "", *blocks])
+
+
+def glossary() -> str:
+    """A table of all terms."""
+    rows = [f"| {term} | {meaning} |" for term, meaning in read_glossary().items()]
+    return "\n".join(["| term | definition |", "|---|---|", *rows])
+
+
+GENERATED = {"commands": commands, "configuration": reference, "glossary": glossary}
 
 
 class _Links(HTMLParser):

@@ -168,14 +168,16 @@ def _spatial(
 
 
 def _summary(evaluation: "Evaluation", out: Path) -> str:
-    """The main table, and where the rest is."""
+    """The verdict, the main table, and where the rest is."""
     from hrpn_tf.evaluation import table
+    from hrpn_tf.evaluation.verdict import verdict_of
     from hrpn_tf.slides.names import file_stem
 
     rows = [row for row in evaluation.rows() if (row.view, row.region) == ("float", "whole")]
     pictures = ", ".join(f"{file_stem(slide.name)}.png" for slide in evaluation.slides[:3])
     more = ", ..." if len(evaluation.slides) > 3 else ""
-    return f"{table(rows)}{out}: metrics.md, metrics.csv, metrics.json, {pictures}{more}"
+    said = "\n".join(verdict_of(evaluation).lines())
+    return f"{said}\n\n{table(rows)}{out}: metrics.md, metrics.csv, metrics.json, {pictures}{more}"
 
 
 def _spatial_summary(folder: Path) -> str:

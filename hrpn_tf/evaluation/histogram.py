@@ -31,10 +31,7 @@ class Histogram:
     @classmethod
     def of(cls, values: np.ndarray) -> Self:
         """Of some pixels, grey levels of any type."""
-        # + 0: no negative zero
-        rounded = np.where(np.abs(values) < _SMALLEST, 0, values).astype(np.float32).ravel() + 0
-        bits = rounded.view(np.uint32) + np.uint32(1 << (_DROPPED - 1))
-        counts = np.bincount((bits >> _DROPPED).astype(np.int64))
+        counts = np.bincount(level_codes(values))
         codes = np.flatnonzero(counts)
         return cls(codes, counts[codes])
 
@@ -47,7 +44,7 @@ class Histogram:
     @property
     def levels(self) -> np.ndarray:
         """(n,) float32, the grey levels."""
-        return (self.codes.astype(np.uint32) << _DROPPED).view(np.float32)
+        return levels_of(self.codes)
 
     def percentile(self, share: float) -> float:
         """The least grey level that ``share`` % of the pixels do not exceed, to 0.1 %.
@@ -59,3 +56,21 @@ class Histogram:
         below = np.cumsum(self.counts[order])
         place = np.searchsorted(below, share / 100 * below[-1])
         return float(self.levels[order][min(place, len(order) - 1)])
+
+
+def level_codes(values: np.ndarray) -> np.ndarray:
+    """(n,) int64: a whole number for each grey level, which is kept to 0.1 %.
+
+    Example:
+        >>> levels_of(level_codes(np.array([0, 7, 300.2])))
+        array([  0.,   7., 300.], dtype=float32)
+    """
+    # + 0: no negative zero
+    rounded = np.where(np.abs(values) < _SMALLEST, 0, values).astype(np.float32).ravel() + 0
+    bits = rounded.view(np.uint32) + np.uint32(1 << (_DROPPED - 1))
+    return (bits >> _DROPPED).astype(np.int64)
+
+
+def levels_of(codes: np.ndarray) -> np.ndarray:
+    """(n,) float32: the grey levels of codes."""
+    return (codes.astype(np.uint32) << _DROPPED).view(np.float32)

@@ -1,9 +1,10 @@
 """The values of all metrics, computed from sums over pixels."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from hrpn_tf.evaluation.brightest import Brightest
 from hrpn_tf.evaluation.histogram import Histogram
 from hrpn_tf.evaluation.metrics import METRICS, UndefinedMetricError
 from hrpn_tf.evaluation.sums import Sums
@@ -23,6 +24,7 @@ class Metrics:
         columns_constant: image columns without variation, of those in ``r2_per_column``.
         true, predicted: mean, standard deviation (sd), minimum and maximum, grey levels; where
             grey levels were counted, also the percentiles 0.1 and 99.9 (p0.1, p99.9).
+        brightest: the brightest pixels; None where errors were not counted by grey level.
     """
 
     values: dict[str, float | None]
@@ -31,9 +33,11 @@ class Metrics:
     columns_constant: int
     true: dict[str, float]
     predicted: dict[str, float]
+    brightest: Brightest | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; undefined metrics are null, with the reason beside them."""
+        brightest = {} if self.brightest is None else {"brightest": asdict(self.brightest)}
         return {
             "pixels": self.pixels,
             **self.values,
@@ -41,6 +45,7 @@ class Metrics:
             "columns_constant": self.columns_constant,
             "true": self.true,
             "predicted": self.predicted,
+            **brightest,
         }
 
 
@@ -77,6 +82,7 @@ def metrics_of(sums: Sums, peak: float | None) -> Metrics:
         sums.columns_constant,
         _range(m.mean_true, m.square_true / m.count, m.min_true, m.max_true, levels[0]),
         _range(m.mean_pred, m.square_pred / m.count, m.min_pred, m.max_pred, levels[1]),
+        None if sums.by_level is None else sums.by_level.brightest(),
     )
 
 

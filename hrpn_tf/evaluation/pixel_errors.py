@@ -7,6 +7,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from hrpn_tf.errors import SlideMismatchError
+from hrpn_tf.evaluation.brightest import ErrorsByLevel
 from hrpn_tf.evaluation.eight_bits import squared_error_8bit
 from hrpn_tf.evaluation.histogram import Histogram
 from hrpn_tf.evaluation.moments import NO_PIXELS, Moments, column_r2, moments
@@ -107,6 +108,7 @@ class _Total:
     def __init__(self, in_8_bits: bool) -> None:
         self.squared_error_8bit = 0 if in_8_bits else None
         self.levels: tuple[Histogram, Histogram] | None = None
+        self.by_level: ErrorsByLevel | None = None
         self.moments = NO_PIXELS
         self.ssim_total, self.ssim_count = 0.0, 0
         self.columns: dict[int, Moments] = {}  # by the first column of a strip of windows
@@ -122,6 +124,8 @@ class _Total:
         more = Histogram.of(true), Histogram.of(pred)
         before = self.levels
         self.levels = more if before is None else (before[0] + more[0], before[1] + more[1])
+        errors = ErrorsByLevel.of(true, pred)
+        self.by_level = errors if self.by_level is None else self.by_level + errors
 
     def add_columns(self, x: int, true: np.ndarray, pred: np.ndarray) -> None:
         self.columns[x] = self.columns.get(x, NO_PIXELS) + moments(true, pred, axis=0)
@@ -136,6 +140,7 @@ class _Total:
             sum(int(np.count_nonzero(s.max_true == s.min_true)) for s in strips),
             self.squared_error_8bit,
             self.levels,
+            self.by_level,
         )
 
 

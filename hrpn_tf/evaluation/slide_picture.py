@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,8 @@ SATURATED = 99.8  # percentile of the crop that is shown brightest
 
 # Maps that keep their order for colour-blind readers and in grey print.
 INTENSITY_MAP, ERROR_MAP, DENSITY_MAP, INPUT_MAP = "inferno", "PuOr_r", "cividis", "gray"
+
+Clipped = Literal["neither", "min", "max", "both"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def draw(picture: SlidePicture, path: Path) -> None:
     error = predicted - measured
     reach = max(float(np.percentile(np.abs(error), SATURATED)), 1e-6)
     _image(figure, axes[1, 2], "error: predicted − measured", error, ERROR_MAP, -reach, reach)
-    _scale_bar(axes[1, 0], window, picture.pixel_size_um)
+    for axis in (*axes[0, : len(images)], *axes[1, :3]):
+        mark_scale(axis, window, picture.pixel_size_um)
     _density(figure, axes[0, -1], picture, box_aspect=min(aspect, 1.0))
     figure.suptitle(f"{picture.title}\n{note}", fontsize=12, parse_math=False)
     figure.savefig(path)
@@ -144,8 +147,8 @@ def _density(figure: "Figure", axis: "Axes", picture: SlidePicture, box_aspect: 
     axis.set_ylabel(f"predicted {picture.target}, grey levels", parse_math=False)
     values = picture.metrics.values
     text = "\n".join(
-        f"{title} = {values[name]:.4g}" if values[name] is not None else f"{title} undefined"
-        for name, title in ((name, METRICS[name].title) for name in ("r2", "pearson", "rmse"))
+        f"{METRICS[name].label}: {METRICS[name].text(values[name])}"
+        for name in ("r2", "pearson", "rmse")
     )
     readable = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2}
     axis.text(0.04, 0.96, text, transform=axis.transAxes, va="top", fontsize=11, bbox=readable)
@@ -157,12 +160,28 @@ def _image(
 ) -> None:
     shown = axis.imshow(image, cmap=cmap, vmin=low, vmax=high)
     axis.set_title(title, parse_math=False)
-    _bar(figure, axis, shown, "grey levels")
+    _bar(figure, axis, shown, "grey levels", clipped(image, low, high))
 
 
-def _bar(figure: "Figure", axis: "Axes", shown: Any, label: str) -> None:
-    """A colour bar as high as the picture beside it."""
-    figure.colorbar(shown, cax=axis.inset_axes((1.02, 0, 0.03, 1)), label=label)
+def clipped(image: np.ndarray, low: float, high: float) -> Clipped:
+    """At which ends of a range an image goes beyond it, as Matplotlib's ``extend`` names them.
+
+    >>> clipped(np.arange(5), 0, 3), clipped(np.arange(5), 1, 3), clipped(np.arange(5), 0, 4)
+    ('max', 'both', 'neither')
+    """
+    below, above = bool(np.min(image) < low), bool(np.max(image) > high)
+    ends: dict[tuple[bool, bool], Clipped] = {
+        (False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both",
+    }  # fmt: skip
+    return ends[below, above]
+
+
+def _bar(
+    figure: "Figure", axis: "Axes", shown: Any, label: str, extend: Clipped = "neither"
+) -> None:
+    """A colour bar as high as the picture beside it; an arrow marks an end that is exceeded."""
+    place = axis.inset_axes((1.02, 0, 0.03, 1))
+    figure.colorbar(shown, cax=place, label=label, extend=extend, extendfrac=0.03)
 
 
 def _range(image: np.ndarray) -> tuple[float, float]:
@@ -170,8 +189,11 @@ def _range(image: np.ndarray) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-6))
 
 
-def _scale_bar(axis: "Axes", window: Window, pixel_size_um: float | None) -> None:
-    """A bar of a round length, at most a fifth of the picture's width, at its lower right."""
+def mark_scale(
+    axis: "Axes", window: Window, pixel_size_um: float | None, fontsize: float = 10
+) -> None:
+    """Draw a bar of a round length, at most a fifth of the picture's width, at its lower right."""
     bar = scale_bar(max(window.width / 5, 1.0), pixel_size_um)
     side = min(window.height, window.width)
-    draw_scale_bar(axis, bar, window.width * 0.96, window.height - side * 0.05, side * 0.012)
+    place = (window.width * 0.96, window.height - side * 0.05, side * 0.012)
+    draw_scale_bar(axis, bar, *place, fontsize=fontsize)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hrpn_tf.evaluation.brightest import ErrorsByLevel
 from hrpn_tf.evaluation.histogram import Histogram
 from hrpn_tf.evaluation.moments import Moments
 
@@ -23,6 +24,7 @@ class Sums:
         squared_error_8bit: see :func:`hrpn_tf.evaluation.eight_bits.squared_error_8bit`; None
             where the true values are not 8-bit numbers.
         levels: (true, predicted) histograms of grey levels; None where they are not counted.
+        by_level: errors by true grey level; None where they are not counted.
 
     Example:
         >>> import numpy as np
@@ -40,6 +42,7 @@ class Sums:
     columns_constant: int
     squared_error_8bit: int | None = None
     levels: tuple[Histogram, Histogram] | None = None
+    by_level: ErrorsByLevel | None = None
 
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(
@@ -50,6 +53,7 @@ class Sums:
             self.columns_constant + other.columns_constant,
             _both(self.squared_error_8bit, other.squared_error_8bit),
             self._levels_with(other),
+            self._by_level_with(other),
         )
 
     def _levels_with(self, other: "Sums") -> tuple[Histogram, Histogram] | None:
@@ -57,6 +61,11 @@ class Sums:
             return None
         (true, pred), (more_true, more_pred) = self.levels, other.levels
         return true + more_true, pred + more_pred
+
+    def _by_level_with(self, other: "Sums") -> ErrorsByLevel | None:
+        if self.by_level is None or other.by_level is None:
+            return None
+        return self.by_level + other.by_level
 
 
 def _both(one: int | None, other: int | None) -> int | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hrpn_tf.evaluation.evaluation import POOLED, Evaluation, MetricsRow, view_definitions
 from hrpn_tf.evaluation.metric_values import PERCENTILES
 from hrpn_tf.evaluation.metrics import METRICS
+from hrpn_tf.evaluation.verdict import Verdict, verdict_of
 from hrpn_tf.text import csv_text, markdown
 
 # Metrics that are undefined by definition for some views, regions or types.
@@ -30,10 +31,10 @@ def _csv_row(row: MetricsRow) -> list[object]:
 
 
 def to_markdown(evaluation: Evaluation) -> str:
-    """Markdown with one table per view and region, then the definitions of all metrics."""
+    """Markdown: the verdict, one table per view and region, the definitions of all metrics."""
     rows = evaluation.rows()
     views = view_definitions(evaluation)
-    parts = ["# Evaluation\n"]
+    parts = ["# Evaluation\n", _verdict_lines(verdict_of(evaluation))]
     for view, region in dict.fromkeys((row.view, row.region) for row in rows):
         where = "whole slide" if region == "whole" else "tissue only"
         parts.append(f"## {where}: {views[view]}\n")
@@ -47,6 +48,16 @@ def to_markdown(evaluation: Evaluation) -> str:
     parts.append(f"- Peak: {peak}. Measured slides are {evaluation.dtype}.")
     parts += [f"- {reason}" for reason in _reasons(rows)]
     return "\n".join(parts) + "\n"
+
+
+def _verdict_lines(found: Verdict) -> str:
+    """The lead as a paragraph; findings and advice as lists."""
+    lines = [f"**{markdown(found.lead)}**\n"]
+    lines += [f"- {markdown(each)}" for each in found.findings]
+    if found.advice:
+        lines.append("\nTo try:\n" if found.findings else "To try:\n")
+        lines += [f"- {markdown(each)}" for each in found.advice]
+    return "\n".join(lines) + ("" if len(lines) == 1 else "\n")
 
 
 def table(rows: Iterable[MetricsRow]) -> str:

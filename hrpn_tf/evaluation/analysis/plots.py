@@ -11,9 +11,8 @@ from hrpn_tf.evaluation.analysis.conditions import animal_means
 from hrpn_tf.evaluation.analysis.measures import MEASURES, SlideAnalysis
 from hrpn_tf.evaluation.planes import Plane, Window
 from hrpn_tf.evaluation.plot_label import plot_label
-from hrpn_tf.evaluation.slide_picture import choose_crop
+from hrpn_tf.evaluation.slide_picture import choose_crop, mark_scale
 from hrpn_tf.evaluation.spatial.figures import COLOURS, GREY, MARKERS, STYLE
-from hrpn_tf.scale_bar import draw_scale_bar, scale_bar
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,10 +127,8 @@ def draw_overlay(
             axis.set_title(title)
             axis.set_axis_off()
         _mark_nuclei(axes[-1], slide, window)
-        bar = scale_bar(max(window.width / 5, 1.0), size)
-        side = min(window.height, window.width)
-        place = (window.width * 0.96, window.height - side * 0.05, side * 0.012)
-        draw_scale_bar(axes[-1], bar, *place, fontsize=7)
+        for axis in axes:
+            mark_scale(axis, window, size, fontsize=7)
         figure.suptitle(f"{plot_label(slide.name)}\n{note}", fontsize=8, parse_math=False)
         figure.savefig(path)
 

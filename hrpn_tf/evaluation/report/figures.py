@@ -96,8 +96,8 @@ def draw_levels(density: Density, target: str, folder: Path) -> Chart:
     total = max(int(true.sum()), 1)
     with drawing(5.2, 3.4) as (figure, axes):
         for counts, label, colour, style in (
-            (true, "measured", SERIES[1], "-"),
-            (predicted, "predicted", SERIES[0], "--"),
+            (true, "measured", SERIES[0], "-"),
+            (predicted, "predicted", SERIES[1], "--"),
         ):
             share = np.ma.masked_equal(counts / total, 0)
             axes.step(

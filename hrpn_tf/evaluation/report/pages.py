@@ -39,6 +39,20 @@ def asset(name: str) -> str:
 
 
 @cache
+def read_glossary() -> dict[str, str]:
+    """Term: definition, as Markdown."""
+    import yaml
+
+    found: dict[str, str] = yaml.safe_load(asset("glossary.yaml"))
+    return found
+
+
+def glossary() -> list[tuple[str, str]]:
+    """Terms and definitions as plain text."""
+    return [(term, meaning.replace("`", "")) for term, meaning in read_glossary().items()]
+
+
+@cache
 def _environment() -> "jinja2.Environment":
     import jinja2
     from markupsafe import Markup
@@ -63,7 +77,8 @@ def _printable(value: Any) -> Any:
     """What a page shows of a value; markup is ours and stays as it is."""
     if type(value) is not str:
         return value
-    return _THIN.join(map(printable, value.split(_THIN)))
+    # a line does not end between a number and its per cent
+    return _THIN.join(map(printable, value.split(_THIN))).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def format_figure(value: Any, digits: int = 3) -> str:

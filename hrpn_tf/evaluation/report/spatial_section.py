@@ -1,14 +1,10 @@
 """The spatial evaluation, as ``hrpn-tf evaluate --spatial`` left it beside the metrics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED
-from hrpn_tf.evaluation.report.charts import Chart, drawing, save
-from hrpn_tf.evaluation.report.colours import SERIES
 from hrpn_tf.evaluation.report.sections import (
     ReportSection,
     Table,
@@ -18,20 +14,15 @@ from hrpn_tf.evaluation.report.sections import (
 )
 
 FILE = "spatial.json"
-# The profile is drawn anew from its numbers, in the colours of the page.
-_DRAWN_HERE = "distance-profile"
-_PAIR = (("true", "measured", SERIES[1], "-"), ("pred", "predicted", SERIES[0], "--"))
+_FIRST = "distance-profile"  # of the figures
 
 
-def spatial_section(
-    evaluation: Path, target: str, folder: Path
-) -> tuple[ReportSection | None, str]:
+def spatial_section(evaluation: Path) -> tuple[ReportSection | None, str]:
     """The section, or None and one line that says how to get it.
 
     Args:
-        evaluation: folder of ``spatial.json`` and the folder ``spatial`` of figures.
-        target: what the target is called.
-        folder: of the report's figures.
+        evaluation: folder of ``spatial.json`` and the folder ``spatial`` of figures, which are
+            shown as they are.
     """
     if not (evaluation / FILE).exists():
         return None, "no spatial evaluation; make it with: hrpn-tf evaluate --run {run} --spatial"
@@ -40,54 +31,18 @@ def spatial_section(
         if values is None:
             raise ValueError
         tables = [*_agreement(values), *_depths(values), *_cells(values), *_ablation(values)]
-        profile = draw_profile(values["profile"], target, values.get("intervals", ""), folder)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         return None, (
             f"{evaluation / FILE} is damaged or of another version; make it again with: "
             "hrpn-tf evaluate --run {run} --spatial --overwrite"
         )
-    pictures = [
-        picture(path)
-        for path in sorted((evaluation / "spatial").glob("*.png"))
-        if path.stem != _DRAWN_HERE and is_png(path)
-    ]
+    figures = sorted(
+        (path for path in (evaluation / "spatial").glob("*.png") if is_png(path)),
+        key=lambda path: (path.stem != _FIRST, path.stem),
+    )
     text = f"Intervals: {values['intervals']}." if values.get("intervals") else ""
-    return ReportSection("spatial", "Where the target goes", text, tables, [profile], pictures), ""
-
-
-def draw_profile(profile: Mapping[str, Any], target: str, intervals: str, folder: Path) -> Chart:
-    """Mean grey level by distance to the nearest vessel, with bands."""
-    distance = _numbers(profile["mean_distance_um"])
-    curves = {
-        key: [
-            _numbers(profile[key][part] or [None] * len(distance))
-            for part in ("mean", "low", "high")
-        ]
-        for key, *_ in _PAIR
-    }
-    with drawing(5.2, 4.0) as (figure, axes):
-        for key, label, colour, style in _PAIR:
-            mean, low, high = curves[key]
-            axes.fill_between(distance, low, high, color=colour, alpha=0.2, linewidth=0)
-            axes.plot(distance, mean, color=colour, linestyle=style, label=label)
-        axes.set_xlabel("distance to the nearest vessel, µm")
-        axes.set_ylabel(f"mean {target}, grey levels", parse_math=False)
-        axes.legend()
-        header = ["distance_um", "pixels"]
-        columns = [distance, profile["pixels"]]
-        for key, label, *_ in _PAIR:
-            header += [f"{label}_{part}" for part in ("mean", "low", "high")]
-            columns += curves[key]
-        return save(
-            figure,
-            folder,
-            "distance_profile",
-            title="Profile by distance",
-            caption="Mean target by distance to the nearest vessel, with 95 % bands"
-            + (f" ({intervals})." if intervals else "."),
-            header=header,
-            rows=zip(*columns, strict=True),
-        )
+    title, pictures = "Where the target goes", [picture(path) for path in figures]
+    return ReportSection("spatial", title, text, tables, pictures=pictures), ""
 
 
 def _agreement(values: Mapping[str, Any]) -> list[Table]:
@@ -186,8 +141,3 @@ def _with_interval(found: Mapping[str, Any], name: str) -> Any:
     bounds = (found.get("interval_bootstrap") or {}).get(name)
     reason = (found.get("unresolved") or {}).get(name, "")
     return _value({"value": found[name], "interval": bounds, "unresolved": reason})
-
-
-def _numbers(values: Sequence[Any]) -> np.ndarray:
-    """Undefined values as NaN."""
-    return np.array([np.nan if value is None else value for value in values], np.float64)

@@ -88,7 +88,6 @@ def _draw_profile(profile: DistanceProfile) -> "Figure":
             )
         _mark_depths(top, curve, colour)
     top.set_ylabel("mean intensity, grey levels")
-    top.set_ylim(bottom=0)
     top.legend(title="circle: 1/e, square: 10 % of the excess", title_fontsize=7)
     width = np.diff(np.append(profile.lower_um[closed], profile.upper_um[closed][-1:]))
     share = profile.pixels / profile.pixels.sum()

@@ -24,6 +24,7 @@ from hrpn_tf.evaluation import (
 )
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.slide_evaluation import unused_range
+from hrpn_tf.evaluation.verdict import verdict_of
 from hrpn_tf.files import atomic_path, refuse_existing
 from hrpn_tf.prediction.anchor import FOUND, STATED
 from hrpn_tf.prediction.belonging import has_symmetries, warn_of_unknown_input
@@ -127,6 +128,7 @@ def evaluate_run(
             fitted = fit_run_baselines(everything, run, config, options.trees)
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress, anchors)
         values = {**evaluation.to_json(), "networks": networks}
+        values["verdict"] = verdict_of(evaluation).to_json()
         values["predictions"] = {name: _made_of(each) for name, each in made.items()}
         values["resampled"] = {name: how.to_json() for name, how in others.items()}
         (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -13,9 +13,10 @@ from hrpn_tf.evaluation.report import figures
 from hrpn_tf.evaluation.report.counts import ReportCounts
 from hrpn_tf.evaluation.report.interval_section import interval_section
 from hrpn_tf.evaluation.report.metrics_tables import BY_SLIDE, cells, heads, metric_tables
-from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, render
+from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, glossary, render
 from hrpn_tf.evaluation.report.sections import ReportSection
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
+from hrpn_tf.evaluation.verdict import verdict
 from hrpn_tf.workflows.report.facts import flat, slide_facts
 from hrpn_tf.workflows.report.slides import SlideContent
 from hrpn_tf.workflows.report.sources import Sources
@@ -101,6 +102,8 @@ def write_index(
         f"{' and '.join(data.inputs)}; {len(metrics.slides)} "
         f"slide{'' if len(metrics.slides) == 1 else 's'} evaluated.",
         headline=_headline(metrics.model(POOLED)),
+        verdict=verdict(metrics.rows),
+        glossary=glossary(),
         sections=sections,
         notes=notes,
         facts=facts,
@@ -162,7 +165,7 @@ def _sections(
         ]
         sections.append(ReportSection("density", "Predicted against measured", charts=charts))
     for section, note in (
-        spatial_section(sources.evaluation, target, folder),
+        spatial_section(sources.evaluation),
         interval_section(counts.coverage, sources.run.calibrated, target, folder),
     ):
         if section is not None:

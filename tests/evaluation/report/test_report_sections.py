@@ -57,7 +57,7 @@ def ablation() -> Ablation:
 
 def test_the_spatial_evaluation_is_shown(tmp_path: Path) -> None:
     (tmp_path / "spatial.json").write_text(json.dumps(spatial_values()))
-    section, note = spatial_section(tmp_path, "qd", tmp_path / "figures")
+    section, note = spatial_section(tmp_path)
     assert note == ""
     assert section is not None
     agreement, depths, inputs = section.tables
@@ -65,17 +65,15 @@ def test_the_spatial_evaluation_is_shown(tmp_path: Path) -> None:
     assert agreement.rows[0][-2:] == ["0.94 (0.9 to 0.97)", 0.95]
     assert depths.rows[0][1] == "20 (19 to 21)"
     assert depths.rows[1][1] is None
-    lines = (tmp_path / "figures" / "distance_profile.csv").read_text().splitlines()
-    assert lines[1] == "0.0,10,5.0,4.0,6.0,5.0,4.0,6.0"
 
 
 def test_what_is_missing_or_damaged_is_one_line(tmp_path: Path) -> None:
-    section, note = spatial_section(tmp_path, "qd", tmp_path)
+    section, note = spatial_section(tmp_path)
     assert section is None
     assert note.endswith("hrpn-tf evaluate --run {run} --spatial")
     for text in ("{", "[]", "{}", json.dumps({**spatial_values(), "agreement": {"x": 1}})):
         (tmp_path / "spatial.json").write_text(text)
-        section, note = spatial_section(tmp_path, "qd", tmp_path)
+        section, note = spatial_section(tmp_path)
         assert section is None
         assert "damaged" in note
 

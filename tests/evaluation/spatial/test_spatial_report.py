@@ -172,7 +172,7 @@ def test_two_slides_and_short_depths_are_not_resolved_in_any_table(tmp_path: Pat
     mean = rows["all", "extravasation", "true_um"]
     assert float(mean["value"]) > 0
     assert mean["interval"] == "not resolved: 2 slides, and an interval takes at least 4"
-    section, _ = spatial_section(out, "qd", tmp_path)
+    section, _ = spatial_section(out)
     assert section is not None
     shown = {table.title: table.rows for table in section.tables}
     assert shown["How far"][0][1] == "< 7"
