@@ -35,10 +35,12 @@ class ReportPicture:
     Attributes:
         title: what it is called.
         url: the picture itself, as data URL.
+        width: on the page, CSS px.
     """
 
     title: str
     url: str
+    width: int
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,12 @@ def read_values(path: Path) -> dict[str, Any] | None:
 
 
 def picture(path: Path) -> ReportPicture:
-    """A PNG file as part of the page."""
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    """A PNG file as part of the page, at half its size, so that it is sharp on a dense screen."""
+    content = path.read_bytes()
+    data = base64.b64encode(content).decode("ascii")
+    width = int.from_bytes(content[16:20], "big")  # of the first chunk, IHDR
     title = path.stem.replace("-", " ").replace("_", " ")
-    return ReportPicture(title[:1].upper() + title[1:], f"data:image/png;base64,{data}")
+    return ReportPicture(title[:1].upper() + title[1:], f"data:image/png;base64,{data}", width // 2)
 
 
 def is_png(path: Path) -> bool:

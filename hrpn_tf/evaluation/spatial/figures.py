@@ -27,6 +27,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False, "svg.fonttype": "none", "svg.hashsalt": "hrpn-tf",
     "text.parse_math": False,  # a name may hold dollar signs
 }  # fmt: skip
+_PARTS = ("mean", "low", "high")  # of a curve
 SCATTERED = ("sub_areas", "extravasation", "vessels", "nuclei", "positive_nuclei", "regions")
 
 
@@ -98,7 +99,13 @@ def _draw_profile(profile: DistanceProfile) -> "Figure":
     enough = x[np.cumsum(share[closed][::-1])[::-1] > 2e-3] if x.size else x
     reach = [curve.metrics[n]["value"] or 0 for curve in (profile.true, profile.pred)
              for n in ("depth_1_e", "depth_10_percent")]  # fmt: skip
-    below.set_xlim(0, max([*reach, *enough[-1:], 1.0]) * 1.05)
+    far = max([*reach, *enough[-1:], 1.0]) * 1.05
+    below.set_xlim(0, far)
+    shown = [getattr(c, part) for c in (profile.true, profile.pred) for part in _PARTS]
+    heights = np.concatenate([y[closed][x <= far] for y in shown if y is not None])
+    if np.isfinite(heights).any():
+        low, high = np.nanmin(heights), np.nanmax(heights)
+        top.set_ylim(low - 0.05 * (high - low + 1e-6), high + 0.05 * (high - low + 1e-6))
     return figure
 
 
