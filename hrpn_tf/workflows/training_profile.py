@@ -89,6 +89,7 @@ def describe_profile(profile: "TrainingProfile") -> str:
     for name, limits in (
         ("grey levels", profile.grey_limits),
         ("structure", profile.structure_limits),
+        ("noise", profile.noise_limits),
     ):
         named = zip(profile.channels, limits, strict=True)
         parts += [f"{name} of {channel} {limit:.2g}" for channel, limit in named]

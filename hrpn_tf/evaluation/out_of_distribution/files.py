@@ -40,6 +40,8 @@ def save_profile(profile: TrainingProfile, path: Path) -> None:
             grey_limits=profile.grey_limits,
             structure_limits=profile.structure_limits,
             feature_limit=np.array(profile.feature_limit),
+            noise=profile.noise,
+            noise_limits=profile.noise_limits,
         )
 
 
@@ -99,9 +101,11 @@ def _profile(arrays: dict[str, np.ndarray]) -> TrainingProfile:
         return np.asarray(arrays[key], np.float64)
 
     space = FeatureSpace(numbers("feature_mean"), numbers("feature_whitening"))
+    slides, channels = names("slides"), names("channels")
+    unknown = np.full((len(slides), len(channels)), np.nan)  # in a file of an earlier version
     return TrainingProfile(
-        channels=names("channels"),
-        slides=names("slides"),
+        channels=channels,
+        slides=slides,
         groups=names("groups"),
         window_px=int(arrays["window_px"]),
         quantiles=numbers("quantiles"),
@@ -110,6 +114,8 @@ def _profile(arrays: dict[str, np.ndarray]) -> TrainingProfile:
         grey_limits=numbers("grey_limits"),
         structure_limits=numbers("structure_limits"),
         feature_limit=float(arrays["feature_limit"]),
+        noise=numbers("noise") if "noise" in arrays else unknown,
+        noise_limits=numbers("noise_limits") if "noise_limits" in arrays else unknown[0],
     )
 
 
@@ -121,6 +127,8 @@ def _check(profile: TrainingProfile) -> None:
         "structure_px": (profile.structure_px, (slides, channels)),
         "grey_limits": (profile.grey_limits, (channels,)),
         "structure_limits": (profile.structure_limits, (channels,)),
+        "noise": (profile.noise, (slides, channels)),
+        "noise_limits": (profile.noise_limits, (channels,)),
     }
     if space := profile.space:
         side = len(space.mean)
@@ -130,9 +138,8 @@ def _check(profile: TrainingProfile) -> None:
     if wrong or not slides or not channels or len(profile.groups) != slides:
         raise ValueError(", ".join(wrong))
     finite = [profile.quantiles, *([space.mean, space.whitening] if space else [])]
-    limits = np.concatenate(
-        [profile.grey_limits, profile.structure_limits, [profile.feature_limit]]
-    )
+    each = (profile.grey_limits, profile.structure_limits, profile.noise_limits)
+    limits = np.concatenate([*each, [profile.feature_limit]])
     sound = all(np.isfinite(array).all() for array in finite) and not (limits <= 0).any()
     if not sound or not 1 <= profile.window_px <= 4096:
         raise ValueError("values out of range")

@@ -84,11 +84,12 @@ def judge(profile: TrainingProfile, slide: SlideStatistics) -> Judgement:
                 distances.structure[index],
                 profile.structure_limits[index],
             ),
+            (f"noise of {channel}", distances.noise[index], profile.noise_limits[index]),
         ):
             if np.isfinite(distance) and np.isfinite(limit):
                 scores[name] = float(distance / limit)
             elif profile.has_limits:
-                left_out.append(f"{name}: a constant channel")
+                left_out.append(f"{name}: {_why_not(name, profile, index)}")
     if np.isfinite(distances.features) and np.isfinite(profile.feature_limit):
         scores["features of the network"] = distances.features / profile.feature_limit
     elif profile.has_limits:
@@ -103,6 +104,14 @@ def judge(profile: TrainingProfile, slide: SlideStatistics) -> Judgement:
     return Judgement(
         distances, scores, reasons, tuple(left_out), factors, caution(profile, factors)
     )
+
+
+def _why_not(name: str, profile: TrainingProfile, index: int) -> str:
+    if not name.startswith("noise"):
+        return "a constant channel"
+    if not np.isfinite(profile.noise_limits[index]):
+        return "it is not known of the training slides"
+    return "the slide has none, or was resampled"
 
 
 def _why_no_features(profile: TrainingProfile, slide: SlideStatistics) -> str:
@@ -129,6 +138,8 @@ def _reasons(
             yield _grey_reason(profile, slide, index)
         if f"structure of {channel}" in out:
             yield _structure_reason(profile, slide, index)
+        if f"noise of {channel}" in out:
+            yield _noise_reason(profile, slide, index)
     if out == {"features of the network"}:
         score = scores["features of the network"]
         yield (
@@ -193,6 +204,14 @@ def _structure_reason(profile: TrainingProfile, slide: SlideStatistics, index: i
         f"what channel {profile.channels[index]} shows is {how} than in the training slides, "
         f"{factor:.2g} times their size ({own:.3g} px against {_range(low, high)} px): another "
         "pixel size than the file states, another focus or another stain?"
+    )
+
+
+def _noise_reason(profile: TrainingProfile, slide: SlideStatistics, index: int) -> str:
+    factor = slide.noise_or_nan[index] / np.exp(reference_of(profile).noise[index])
+    return (
+        f"channel {profile.channels[index]} has {factor:.2g} times the noise that its brightness "
+        "has in the training slides: another gain, exposure or compression?"
     )
 
 

@@ -12,8 +12,8 @@ from hrpn_tf.evaluation.out_of_distribution.statistics import SlideStatistics
 # Of slides of the training slides' kind, this share may be called different.
 ALARMS = 0.01
 # Smaller differences than these never count: about 15 % in grey level, 15 % in size (10 % are left
-# as they are), and a quarter of what windows of one slide scatter by.
-LEAST_GREY, LEAST_STRUCTURE, LEAST_FEATURES = 0.15, 0.15, 0.25
+# as they are), 15 % in noise, and a quarter of what windows of one slide scatter by.
+LEAST_GREY, LEAST_STRUCTURE, LEAST_NOISE, LEAST_FEATURES = 0.15, 0.15, 0.15, 0.25
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class TrainingProfile:
         grey_limits: (C,) largest distance of grey levels; NaN where nothing can be learnt.
         structure_limits: (C,) the same of structure.
         feature_limit: the same of features.
+        noise: (S, C) see ``SlideStatistics``; NaN where it is not known.
+        noise_limits: (C,) the same of noise.
     """
 
     channels: tuple[str, ...]
@@ -42,6 +44,8 @@ class TrainingProfile:
     grey_limits: np.ndarray
     structure_limits: np.ndarray
     feature_limit: float
+    noise: np.ndarray
+    noise_limits: np.ndarray
 
     @property
     def has_limits(self) -> bool:
@@ -68,7 +72,8 @@ def learn_profile(
     found = [statistics for _, statistics in slides.values()]
     units = groups if len(set(groups)) >= FEWEST else names
     whole = _reference(found)
-    parts = sum(np.isfinite(whole.structure)) + len(channels) + (whole.space is not None)
+    known = sum(np.isfinite(whole.structure)) + sum(np.isfinite(whole.noise))
+    parts = known + len(channels) + (whole.space is not None)
     left_out: dict[str, list[Distances]] = {}
     for unit in sorted(set(units)) if len(set(units)) >= FEWEST else ():
         others = _reference([f for f, own in zip(found, units, strict=True) if own != unit])
@@ -87,6 +92,8 @@ def learn_profile(
         grey_limits=limits.grey,
         structure_limits=limits.structure,
         feature_limit=limits.features,
+        noise=np.stack([f.noise_or_nan for f in found]),
+        noise_limits=limits.noise,
     )
 
 
@@ -100,10 +107,10 @@ def join_profiles(profiles: Sequence[TrainingProfile]) -> TrainingProfile | None
     if any((p.channels, p.window_px) != (first.channels, first.window_px) for p in profiles):
         return None
     slides = {
-        name: (group, SlideStatistics(quantiles, structure, None, 0))
+        name: (group, SlideStatistics(quantiles, structure, None, 0, noise))
         for p in profiles
-        for name, group, quantiles, structure in zip(
-            p.slides, p.groups, p.quantiles, p.structure_px, strict=True
+        for name, group, quantiles, structure, noise in zip(
+            p.slides, p.groups, p.quantiles, p.structure_px, p.noise, strict=True
         )
     }
     return learn_profile(first.channels, slides, first.window_px)
@@ -118,11 +125,14 @@ class Distances:
             the others); for bright pixels that is the logarithm of a factor.
         structure: (C,) logarithm of the factor between sizes, without sign; NaN where a channel is
             constant.
+        noise: (C,) logarithm of the factor between noise levels, without sign; NaN where one is not
+            known.
         features: Mahalanobis distance; NaN without features.
     """
 
     grey: np.ndarray
     structure: np.ndarray
+    noise: np.ndarray
     features: float
 
 
@@ -133,6 +143,7 @@ class Reference:
     scale: np.ndarray
     quantiles: np.ndarray
     structure: np.ndarray
+    noise: np.ndarray
     space: FeatureSpace | None
 
     def distances(self, slide: SlideStatistics) -> Distances:
@@ -140,15 +151,16 @@ class Reference:
         own = np.arcsinh(slide.quantiles / self.scale[:, None])
         grey = np.abs(own - self.quantiles).mean(axis=1)
         structure = np.abs(np.log(slide.structure_px) - self.structure)
+        noise = np.abs(np.log(slide.noise_or_nan) - self.noise)
         features = float("nan")
         if self.space is not None and slide.features is not None:
             features = self.space.distance(slide.features)
-        return Distances(grey, structure, features)
+        return Distances(grey, structure, noise, features)
 
 
 def reference_of(profile: TrainingProfile) -> Reference:
     """All training slides of a profile."""
-    return _joined(profile.quantiles, profile.structure_px, profile.space)
+    return _joined(profile.quantiles, profile.structure_px, profile.noise, profile.space)
 
 
 def _reference(slides: Sequence[SlideStatistics]) -> Reference:
@@ -157,27 +169,34 @@ def _reference(slides: Sequence[SlideStatistics]) -> Reference:
     return _joined(
         np.stack([slide.quantiles for slide in slides]),
         np.stack([slide.structure_px for slide in slides]),
+        np.stack([slide.noise_or_nan for slide in slides]),
         space,
     )
 
 
 def _joined(
-    quantiles: np.ndarray, structure_px: np.ndarray, space: FeatureSpace | None
+    quantiles: np.ndarray, structure_px: np.ndarray, noise: np.ndarray, space: FeatureSpace | None
 ) -> Reference:
     """The mean of the slides: of quantiles it is their Wasserstein barycentre."""
     scale = np.abs(quantiles).mean(axis=(0, 2))
     scale = np.where(scale > 0, scale, 1.0)
-    logs = np.log(structure_px)
+    barycentre = np.arcsinh(quantiles / scale[:, None]).mean(axis=0)
+    return Reference(scale, barycentre, _mean_log(structure_px), _mean_log(noise), space)
+
+
+def _mean_log(values: np.ndarray) -> np.ndarray:
+    """(C,) mean over the slides of the logarithms that are known; NaN where none is."""
+    logs = np.log(values)
     known = np.isfinite(logs)
     sums = np.where(known, logs, 0).sum(axis=0)
-    structure = np.where(known.any(axis=0), sums / np.maximum(known.sum(axis=0), 1), np.nan)
-    return Reference(scale, np.arcsinh(quantiles / scale[:, None]).mean(axis=0), structure, space)
+    return np.where(known.any(axis=0), sums / np.maximum(known.sum(axis=0), 1), np.nan)
 
 
 def _largest(distances: Sequence[Distances]) -> Distances:
     return Distances(
         np.max([d.grey for d in distances], axis=0),
         np.fmax.reduce([d.structure for d in distances]),
+        np.fmax.reduce([d.noise for d in distances]),
         float(np.max([d.features for d in distances])),
     )
 
@@ -188,10 +207,13 @@ def _limits(left_out: Sequence[Distances], channels: int, alarms: float) -> Dist
         found = upper_limit(known, alarms, least)
         return float("nan") if found is None else found
 
+    def of_channels(part: str, least: float) -> np.ndarray:
+        values = [getattr(each, part) for each in left_out]
+        return np.array([limit([each[c] for each in values], least) for c in range(channels)])
+
     return Distances(
-        np.array([limit([d.grey[c] for d in left_out], LEAST_GREY) for c in range(channels)]),
-        np.array(
-            [limit([d.structure[c] for d in left_out], LEAST_STRUCTURE) for c in range(channels)]
-        ),
+        of_channels("grey", LEAST_GREY),
+        of_channels("structure", LEAST_STRUCTURE),
+        of_channels("noise", LEAST_NOISE),
         limit([d.features for d in left_out], LEAST_FEATURES),
     )

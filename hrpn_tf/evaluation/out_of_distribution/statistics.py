@@ -6,6 +6,8 @@ from itertools import groupby, islice
 
 import numpy as np
 
+from hrpn_tf.evaluation.out_of_distribution.noise import noise_level
+
 # Equally many pixels between neighbours, so that the mean difference of two slides' quantiles is
 # the Wasserstein-1 distance of their histograms.
 QUANTILES = 100
@@ -32,33 +34,46 @@ class SlideStatistics:
         features: (W, D) float32, pooled features of the network in each window; None without a
             network.
         windows: number of sampled windows.
+        noise: (C,) float64: see ``noise_level``; NaN where it cannot be told; None where it was not
+            measured.
     """
 
     quantiles: np.ndarray
     structure_px: np.ndarray
     features: np.ndarray | None
     windows: int
+    noise: np.ndarray | None = None
+
+    @property
+    def noise_or_nan(self) -> np.ndarray:
+        """(C,) the noise; NaN where it was not measured."""
+        return np.full(len(self.structure_px), np.nan) if self.noise is None else self.noise
 
 
-def describe(windows: Windows, features: Features | None = None) -> SlideStatistics:
+def describe(
+    windows: Windows, features: Features | None = None, resampled: bool = False
+) -> SlideStatistics:
     """Measure a slide.
 
     Args:
         windows: at least one, each (h, w, C) finite grey levels; sizes may differ.
         features: of a batch (N, h, w, C) float32 grey levels to (N, D).
+        resampled: whether pixels were averaged or interpolated, which changes their noise: it is
+            not measured then.
     """
     channels = windows[0].shape[-1]
     levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
     quantiles = np.empty((channels, QUANTILES))
-    structure = np.empty(channels)
+    structure, noise = np.empty(channels), np.empty(channels)
     for channel in range(channels):
         planes = [window[..., channel].astype(np.float32) for window in windows]
         quantiles[channel] = np.quantile(np.concatenate([p.ravel() for p in planes]), levels)
         structure[channel] = structure_size(planes)
+        noise[channel] = np.nan if resampled else noise_level(planes)
     found = None
     if features is not None:
         found = np.concatenate([features(batch) for batch in _batches(windows)])
-    return SlideStatistics(quantiles, structure, found, len(windows))
+    return SlideStatistics(quantiles, structure, found, len(windows), noise)
 
 
 def structure_size(planes: Sequence[np.ndarray]) -> float:

@@ -140,6 +140,7 @@ def with_units(profile: "TrainingProfile") -> "TrainingProfile":
     from hrpn_tf.evaluation.out_of_distribution.profile import (
         LEAST_FEATURES,
         LEAST_GREY,
+        LEAST_NOISE,
         LEAST_STRUCTURE,
     )
 
@@ -148,6 +149,7 @@ def with_units(profile: "TrainingProfile") -> "TrainingProfile":
         profile,
         grey_limits=_filled(profile.grey_limits, LEAST_GREY),
         structure_limits=_filled(profile.structure_limits, LEAST_STRUCTURE),
+        noise_limits=_filled(profile.noise_limits, LEAST_NOISE),
         feature_limit=feature if np.isfinite(feature) else LEAST_FEATURES,
     )
 
@@ -202,7 +204,8 @@ def _candidate(
     windows = sample_windows(job, profile.window_px)
     if not windows:
         raise CandidateError(f"{slide.path}: nothing of it can be read")
-    statistics = describe(windows, features)  # type: ignore[arg-type]
+    own = job.frame.is_own
+    statistics = describe(windows, features, not own)  # type: ignore[arg-type]
     distance = judge(with_units(profile), statistics).score
     return Candidate(
         slide.name,

@@ -77,4 +77,4 @@ def assess_slide(
         )
     timed = TimedReads(slide, job.config.prediction.io_timeout)
     area = job.region or Region(0, 0, *size_of(slide.info))
-    return assess(job.profile, session, timed, job.channels, area, coarse)
+    return assess(job.profile, session, timed, job.channels, area, coarse, not job.frame.is_own)

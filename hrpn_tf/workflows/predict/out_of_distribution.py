@@ -55,6 +55,7 @@ def assess(
     channels: tuple[int, ...],
     area: "Region",
     tissue: "TissueMap | None",
+    resampled: bool,
 ) -> dict[str, Any]:
     """Compare windows of a slide with the training slides.
 
@@ -65,6 +66,7 @@ def assess(
         channels: indices of the inputs.
         area: region to predict, px.
         tissue: tissue map on the same pixel grid; None if every pixel counts as tissue.
+        resampled: whether that grid is another one than the slide's own: the noise is not compared.
 
     Returns:
         Entry ``KEY`` of the result's metadata; see ``Judgement.to_json``.
@@ -76,7 +78,7 @@ def assess(
     if not windows:
         reason = "none of the slide's windows can be read"
         return {KEY: {"score": None, "out_of_distribution": None, "left_out": [reason]}}
-    judgement = judge(profile, describe(windows, _features(session)))
+    judgement = judge(profile, describe(windows, _features(session), resampled))
     return {
         KEY: {
             **judgement.to_json(),
