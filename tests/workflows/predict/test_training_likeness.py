@@ -36,6 +36,9 @@ def predicted(network: Path, slide: Path, out: Path, *options: object) -> dict[s
     return found
 
 
+KINDS = ("grey levels", "structure", "noise")
+
+
 def test_a_slide_of_the_same_kind_is_quiet(run: Path, tmp_path: Path, capsys: Capture) -> None:
     slide = run.parent / "slides" / "f.ome.tif"
     found = predicted(run, slide, tmp_path / "f.ome.tif")
@@ -43,7 +46,7 @@ def test_a_slide_of_the_same_kind_is_quiet(run: Path, tmp_path: Path, capsys: Ca
     assert found["out_of_distribution"] is False
     assert 0 < found["score"] <= 1
     assert set(found["scores"]) == {
-        *(f"{what} of {c}" for what in ("grey levels", "structure") for c in ("vessels", "nuclei")),
+        *(f"{what} of {c}" for what in KINDS for c in ("vessels", "nuclei")),
         "features of the network",
     }
     assert found["reasons"] == []
@@ -130,7 +133,7 @@ def test_windows_that_cannot_be_read_are_passed_over(run: Path) -> None:
     profile = load_profile(run / NAME)
     area, tissue = Region(0, 0, 256, 320), None
     found = [
-        assess(profile, object(), Torn(until), (0, 1), area, tissue)[KEY]  # type: ignore[arg-type]
+        assess(profile, object(), Torn(until), (0, 1), area, tissue, False)[KEY]  # type: ignore[arg-type]
         for until in (320, 200, 0)
     ]
     assert found[0]["windows"] > found[1]["windows"] > 0
@@ -145,7 +148,7 @@ def test_a_bundle_takes_the_profile_along(run: Path, tmp_path: Path, capsys: Cap
     assert (bundle / NAME).read_bytes() == (run / NAME).read_bytes()
     capsys.readouterr()
     found = predicted(bundle, slide, tmp_path / "f.ome.tif")
-    assert len(found["scores"]) == 4
+    assert len(found["scores"]) == 2 * len(KINDS)
     assert found["left_out"] == ["features of the network: they need its Keras model"]
     keras = predicted(bundle, slide, tmp_path / "k.ome.tif", "--model-format", "keras")
     assert "features of the network" in keras["scores"]
