@@ -78,6 +78,8 @@ def analyse(
     coverage: float = 0.9,
     parquet: bool | None = None,
     overlays: bool = True,
+    geojson: bool = True,
+    contours: Sequence[float] = (),
     config: str | None = None,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
@@ -103,6 +105,8 @@ def analyse(
         coverage: least probability that a margin from ``held_back`` holds.
         parquet: also write Parquet; None where pyarrow is installed.
         overlays: draw each slide with its vessels and nuclei.
+        geojson: write vessels, nuclei, hot spots and contours as GeoJSON, with a script for QuPath.
+        contours: grey levels of the contours among them.
         config: for measured slides, file or recipe that names inputs and target.
         settings: keys of the sections ``spatial``, ``evaluation`` and ``data.tissue``, e.g.
             ``{"spatial.grid_um": 50}``.
@@ -142,6 +146,8 @@ def analyse(
         coverage=coverage,
         parquet=parquet,
         overlays=overlays,
+        geojson=geojson,
+        contours=tuple(contours),
         config=config,
         overrides=overrides_of(settings),
     )

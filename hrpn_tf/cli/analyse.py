@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrpn_tf.cli.options import option_group, out_option, overwrite_option
+from hrpn_tf.cli.options import option_group, out_option, overwrite_option, parse_levels
 from hrpn_tf.cli.show import show
 from hrpn_tf.workflows.analyse.options import AnalysisOptions
 
@@ -88,6 +88,18 @@ _options = option_group(
         "--overlays/--no-overlays",
         default=True,
         help="Whether to draw each slide with its vessels and nuclei (default: overlays).",
+    ),
+    click.option(
+        "--geojson/--no-geojson",
+        default=True,
+        help="Whether to write vessels, nuclei, hot spots and contours of each slide as GeoJSON, "
+        "with a script that imports them into QuPath (default: geojson).",
+    ),
+    click.option(
+        "--contours",
+        metavar="LEVEL,...",
+        callback=lambda _, __, text: parse_levels(text),
+        help="Grey levels whose contours of the prediction are among them, such as 5,10,20.",
     ),
     click.option(
         "--config",

@@ -183,6 +183,21 @@ def parse_region(text: str | None, option: str = "--region") -> "Region | None":
     return Region(y, x, height, width)
 
 
+def parse_levels(text: str | None, option: str = "--contours") -> tuple[float, ...]:
+    """Grey levels, separated by commas.
+
+    Raises:
+        UsageError: one is no number.
+
+    >>> parse_levels("5,10.5"), parse_levels(None)
+    ((5.0, 10.5), ())
+    """
+    try:
+        return () if text is None else tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option} {text}: give grey levels, such as 5,10,20") from None
+
+
 def parse_channels(texts: Sequence[str]) -> dict[str, str]:
     """What ``--channel ROLE=NAME`` says, given any number of times.
 

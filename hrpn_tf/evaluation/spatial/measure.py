@@ -11,7 +11,13 @@ from hrpn_tf.evaluation.planes import Plane, Window
 from hrpn_tf.evaluation.spatial.components import Components
 from hrpn_tf.evaluation.spatial.intensity import Extremes, Histogram
 from hrpn_tf.evaluation.spatial.layout import Squares, make_squares
-from hrpn_tf.evaluation.spatial.nuclei import Nuclei, NucleusMeans, joined, measure_nuclei
+from hrpn_tf.evaluation.spatial.nuclei import (
+    LEAST_AREA,
+    Nuclei,
+    NucleusMeans,
+    joined,
+    measure_nuclei,
+)
 from hrpn_tf.evaluation.spatial.profile import Bins, make_bins
 from hrpn_tf.evaluation.spatial.vessel_sums import VesselSums
 from hrpn_tf.evaluation.spatial.vessels import NearestVessel
@@ -156,6 +162,12 @@ def measure_together(
     return [each.measures() for each in sums]
 
 
+def least_nucleus(config: SpatialConfig, pixel_size_um: float) -> float:
+    """Pixels of the smallest nucleus that counts."""
+    diameter = config.nucleus_diameter_um / pixel_size_um
+    return LEAST_AREA * float(np.pi) * diameter**2 / 4
+
+
 class LastWindow(Generic[T]):
     """What was computed for the last window, so that several images of a slide share it."""
 
@@ -261,13 +273,12 @@ class _Sums:
         slide = self.slide
         if slide.nuclei is None:
             return
-        diameter = self.config.nucleus_diameter_um / slide.pixel_size_um
         found = measure_nuclei(
             slide.nuclei,
             window,
             slide.pred if slide.true is None else slide.true,
             slide.pred,
-            least_px=0.2 * np.pi * diameter**2 / 4,
+            least_px=least_nucleus(self.config, slide.pixel_size_um),
             grown_px=self.config.perinuclear_um / slide.pixel_size_um,
         )
         self.nuclei.append(found)

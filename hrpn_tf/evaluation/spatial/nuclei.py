@@ -111,27 +111,33 @@ def split_nuclei(image: np.ndarray, threshold: float, diameter_px: float) -> np.
     return labels
 
 
-def measure_nuclei(
-    nuclei: Nuclei,
-    window: Window,
-    true: Plane,
-    pred: Plane,
-    *,
-    least_px: float,
-    grown_px: float,
-) -> NucleusMeans:
-    """The nuclei whose centroids lie in a window: windows that tile a slide count each once.
+@dataclass(frozen=True)
+class OwnNuclei:
+    """The nuclei of a window and its margin.
+
+    Attributes:
+        labels: (h, w) numbers from 1 without gaps, 0 for none.
+        chosen: (numbers + 1,) whether a number is a nucleus of the window itself.
+        y_px, x_px: (numbers + 1,) centroids on the slide.
+        area_px: (numbers + 1,) pixels.
+    """
+
+    labels: np.ndarray
+    chosen: np.ndarray
+    y_px: np.ndarray
+    x_px: np.ndarray
+    area_px: np.ndarray
+
+
+def own_nuclei(labels: np.ndarray, outer: Window, window: Window, least_px: float) -> OwnNuclei:
+    """The nuclei whose centroids lie in a window: windows that tile a slide have each once.
 
     Args:
-        nuclei: where they come from.
-        window: of the slide.
-        true, pred: the measured and the predicted target.
+        labels: (h, w) numbers of nuclei, 0 for none.
+        outer: where they lie on the slide.
+        window: within ``outer``.
         least_px: smaller nuclei are left out.
-        grown_px: nuclei are grown by this, not into each other, to measure the target.
     """
-    from skimage.segmentation import expand_labels
-
-    labels, outer = nuclei.label(window)
     numbers, compact = np.unique(labels, return_inverse=True)
     compact = compact.reshape(labels.shape)
     if numbers[0] != 0:  # no background at all
@@ -145,9 +151,35 @@ def measure_nuclei(
         x = np.bincount(inside, columns, count) / area + outer.x
     own = (area >= max(least_px, 1)) & _within(y, x, window)
     own[0] = False
+    return OwnNuclei(compact, own, y, x, area)
+
+
+def measure_nuclei(
+    nuclei: Nuclei,
+    window: Window,
+    true: Plane,
+    pred: Plane,
+    *,
+    least_px: float,
+    grown_px: float,
+) -> NucleusMeans:
+    """The nuclei whose centroids lie in a window; see :func:`own_nuclei`.
+
+    Args:
+        nuclei: where they come from.
+        window: of the slide.
+        true, pred: the measured and the predicted target.
+        least_px: smaller nuclei are left out.
+        grown_px: nuclei are grown by this, not into each other, to measure the target.
+    """
+    from skimage.segmentation import expand_labels
+
+    labels, outer = nuclei.label(window)
+    found = own_nuclei(labels, outer, window, least_px)
+    own, count = found.chosen, len(found.chosen)
     if not own.any():
         return NucleusMeans(*(np.zeros(0),) * 5)
-    measured = expand_labels(compact, grown_px) if grown_px > 0 else compact
+    measured = expand_labels(found.labels, grown_px) if grown_px > 0 else found.labels
     where = np.nonzero(own[measured])
     number = measured[where]
     pixels = np.bincount(number, minlength=count)[own]
@@ -155,7 +187,8 @@ def measure_nuclei(
         np.bincount(number, outer.read(plane)[where].astype(np.float64), count)[own] / pixels
         for plane in (true, pred)
     ]
-    return NucleusMeans(y[own], x[own], area[own].astype(np.float64), *means)
+    area = found.area_px[own].astype(np.float64)
+    return NucleusMeans(found.y_px[own], found.x_px[own], area, *means)
 
 
 def joined(parts: Iterator[NucleusMeans] | list[NucleusMeans]) -> NucleusMeans:

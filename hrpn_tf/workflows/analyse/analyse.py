@@ -17,6 +17,7 @@ from hrpn_tf.evaluation.analysis.measures import SlideAnalysis
 from hrpn_tf.evaluation.analysis.plots import draw_overlay
 from hrpn_tf.evaluation.analysis.report import Overlay, write_analysis
 from hrpn_tf.evaluation.planes import Plane
+from hrpn_tf.evaluation.qupath.outlines import Spool
 from hrpn_tf.evaluation.spatial.intensity import Extremes
 from hrpn_tf.evaluation.spatial.measure import SpatialSlide, measure_together
 from hrpn_tf.files import atomic_path, refuse_existing
@@ -35,11 +36,17 @@ from hrpn_tf.workflows.analyse.opened import (
     refuse_no_bounds,
 )
 from hrpn_tf.workflows.analyse.options import AnalysisOptions
+from hrpn_tf.workflows.analyse.qupath import (
+    QUPATH,
+    QuPathFiles,
+    checked_contours,
+    refuse_unreached,
+    with_outlines,
+)
 from hrpn_tf.workflows.analyse.sources import (
     Source,
     find_source,
-    held_back_slides,
-    predictions_of,
+    held_back_source,
 )
 from hrpn_tf.workflows.evaluate.measured_slides import check_prediction
 from hrpn_tf.workflows.evaluate.spatial_anatomy import find_anatomy, refuse_no_vessels
@@ -102,30 +109,23 @@ def analyse_slides(
     if not 0 < options.coverage < 1:
         raise UsageError(f"--coverage {options.coverage:g}: give a share between 0 and 1")
     source = find_source(path, options)
-    held_back = _held_back(source, options)
+    held_back = held_back_source(source, options)
+    options = replace(options, contours=checked_contours(options.contours))
+    if options.contours and not options.geojson:
+        raise UsageError("--contours are written as GeoJSON; leave --no-geojson out")
     work = _Analysis(source, options, held_back, progress)
     remark = work.check()
     for each in source.remarks:
         logger.warning(each)
     with atomic_path(out, overwrite) as folder:
         folder.mkdir()
-        cohort, overlays = work.measure(folder)
+        cohort, overlays = work.measure(folder, out)
         write_analysis(cohort, folder, writers, overlays)
     if remark:
         logger.warning(remark)
     if ".parquet" not in writers and options.parquet is None:
         logger.info(PARQUET)
     return Analysed(out, cohort)
-
-
-def _held_back(source: Source, options: AnalysisOptions) -> Source | None:
-    """The held-back slides with their predictions; None without any."""
-    if options.held_back is None:
-        return None
-    slides = held_back_slides(options.held_back, source)
-    assert source.folder is not None
-    made = predictions_of(source.folder, slides, [], replace(options, slides=options.held_back))
-    return replace(source, slides=slides, predictions=made)
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,15 @@ class _Analysis:
                 )
         warn_of_unknown_input(list(source.predictions.values()))
 
-    def measure(self, folder: Path) -> tuple[CohortAnalysis, list[Overlay]]:
-        """Measure all slides; draws overlays into a folder."""
+    def measure(self, folder: Path, final: Path) -> tuple[CohortAnalysis, list[Overlay]]:
+        """Measure all slides; writes overlays and objects into a folder, to be named ``final``."""
         range_, threshold, pixels = self._look()
+        refuse_unreached(self.options.contours, range_)
+        names = folder / QUPATH, final / QUPATH
+        target = self.source.config.data.target
+        qupath = (
+            QuPathFiles(*names, self.options.contours, target) if self.options.geojson else None
+        )
         with ExitStack() as stack:
             # within the result, so that a killed command leaves nothing else
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".", dir=folder)))
@@ -181,7 +187,14 @@ class _Analysis:
             for slide in self.source.slides:
                 picture = folder / OVERLAYS / f"{file_stem(slide.name)}.png"
                 found = self._measure(
-                    self.source, slide, range_, threshold, _new(scratch), bar.update, picture
+                    self.source,
+                    slide,
+                    range_,
+                    threshold,
+                    _new(scratch),
+                    bar.update,
+                    picture,
+                    qupath,
                 )
                 slides.append(found[0])
                 if self.options.overlays:
@@ -192,6 +205,8 @@ class _Analysis:
                 for slide in (self.held_back.slides if self.held_back else ())
                 if self.held_back
             ]
+        if qupath is not None:
+            qupath.finish()
         cohort = CohortAnalysis(
             slides=slides,
             paired=self.options.paired,
@@ -241,6 +256,7 @@ class _Analysis:
         scratch: Path,
         progress: Callable[[int], object],
         picture: Path | None = None,
+        qupath: QuPathFiles | None = None,
     ) -> list[SlideAnalysis]:
         """The analysis of a slide; of one that is held back, also that of its measured target."""
         config, is_held_back = source.config, picture is None
@@ -249,6 +265,9 @@ class _Analysis:
             files = SpatialFiles() if is_held_back else self.files
             anatomy = find_anatomy(opened.inputs, config, files, scratch, stack)
             stain = opened.inputs.planes.get(config.evaluation.vessel_role)
+            outlines = Spool(scratch / "nuclei")
+            if qupath is not None:
+                anatomy = with_outlines(anatomy, opened.inputs, config.spatial, outlines)
             first = SpatialSlide(
                 name=slide.name,
                 group=slide.group,
@@ -271,6 +290,9 @@ class _Analysis:
             if self.options.overlays and picture is not None:
                 picture.parent.mkdir(exist_ok=True)
                 draw_overlay(analysis, opened.image, anatomy.vessels.labels, picture, stain)
+            if qupath is not None:
+                made = None if source.predictions is None else source.predictions[slide.name]
+                qupath.add(slide, made, analysis, opened.tissue, outlines, scratch)
             _ = analysis.values, analysis.sub_areas  # while labels and planes are open
         return [analysis]
 

@@ -21,6 +21,8 @@ class AnalysisOptions:
         coverage: of the margins from ``held_back``.
         parquet: also write Parquet; None where pyarrow is installed.
         overlays: draw a picture of each slide.
+        geojson: write vessels, nuclei, hot spots and contours for QuPath.
+        contours: grey levels of the contours among them.
         config: configuration file or recipe, for measured slides.
         overrides: of the configuration, ``spatial.key=value`` or ``evaluation.key=value``.
     """
@@ -38,5 +40,7 @@ class AnalysisOptions:
     coverage: float = 0.9
     parquet: bool | None = None
     overlays: bool = True
+    geojson: bool = True
+    contours: tuple[float, ...] = ()
     config: str | None = None
     overrides: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -172,6 +172,21 @@ def predictions_of(
             "other slides with --group"
         )
     return {name: path for name, path in found.items() if path is not None}
+
+
+def held_back_source(source: Source, options: AnalysisOptions) -> Source | None:
+    """The held-back slides with their predictions; None without any.
+
+    Raises:
+        UsageError: see :func:`held_back_slides`.
+        MissingPredictionError: some are not predicted.
+    """
+    if options.held_back is None:
+        return None
+    slides = held_back_slides(options.held_back, source)
+    assert source.folder is not None
+    made = predictions_of(source.folder, slides, [], replace(options, slides=options.held_back))
+    return replace(source, slides=slides, predictions=made)
 
 
 def held_back_slides(path: Path, source: Source) -> tuple[RunSlide, ...]:

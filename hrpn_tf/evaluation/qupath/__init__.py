@@ -1,0 +1,1 @@
+"""What an analysis found, as objects that QuPath opens: GeoJSON, and a script that imports it."""
