@@ -37,6 +37,12 @@ class RgbSlideError(SlideFormatError):
     """An RGB (brightfield or rendered) image where separate fluorescence channels are wanted."""
 
 
+class DepthError(SlideFormatError):
+    """The slide is a stack, of which no plane is chosen, or one that it does not have."""
+
+    exit_code = 2
+
+
 class UnknownChannelError(UsageError):
     """The slide has no channel of this name or index."""
 

@@ -130,6 +130,7 @@ def predict(
     out: PathArgument | None = None,
     *,
     pixel_size: float | None = None,
+    z: int | Literal["max", "mean"] | None = None,
     intervals: bool = False,
     symmetries: bool = False,
     channels: Mapping[str, str | int] | None = None,
@@ -167,6 +168,7 @@ def predict(
     weights: str,
     out: PathArgument | None = None,
     pixel_size: float | None = None,
+    z: int | Literal["max", "mean"] | None = None,
     symmetries: bool = False,
     channels: Mapping[str, str | int] | None = None,
     groups: Sequence[str] = (),
@@ -187,6 +189,7 @@ def predict(
     out: PathArgument | None = None,
     *,
     pixel_size: float | None = None,
+    z: int | Literal["max", "mean"] | None = None,
     intervals: bool = False,
     symmetries: bool = False,
     channels: Mapping[str, str | int] | None = None,
@@ -224,6 +227,8 @@ def predict(
         out: folder of the predicted slides, or a file ``*.ome.tif`` or folder ``*.ome.zarr`` for
             one slide; ``RUN/predictions`` if None. Not for arrays.
         pixel_size: um per pixel, of an array, or of slides that state none.
+        z: of slides that are stacks: the plane to read, counted from 1, or ``"max"`` or ``"mean"``
+            of all planes at each pixel; what the training read if None.
         intervals: predict a lower and an upper bound as well; see :func:`calibrate`.
         symmetries: predict each tile in its eight orientations and average the results, bounds
             included; takes eight times the time in the network.
@@ -291,6 +296,7 @@ def predict(
         only_files: dict[str, object] = {
             "out": out,
             "channels": channels,
+            "z": z,
             "region": region,
             "mask": mask,
         }
@@ -307,6 +313,7 @@ def predict(
                 region=_region(region),
                 mask=optional_path(mask),
                 pixel_size_um=pixel_size,
+                z=z,
                 groups=tuple(groups),
                 channels=channels or {},
                 overrides=overrides_of(settings),

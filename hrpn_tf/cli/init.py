@@ -2,11 +2,22 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hrpn_tf.cli.options import config_options, overwrite_option, parse_channels, pixel_size_option
+from hrpn_tf.cli.options import (
+    config_options,
+    overwrite_option,
+    parse_channels,
+    pixel_size_option,
+    z_option,
+    z_override,
+)
 from hrpn_tf.cli.show import show
+
+if TYPE_CHECKING:
+    from hrpn_tf.slides.depth import Depth
 
 _SHOWN = 40  # warnings; a folder may hold thousands of unreadable files
 
@@ -37,6 +48,7 @@ logger = logging.getLogger(__name__)
     help="Largest number of slides to look at; the others are listed without a picture.",
 )
 @pixel_size_option
+@z_option("data.z of the configuration; stacks are refused without")
 @config_options
 @overwrite_option
 def command(
@@ -45,6 +57,7 @@ def command(
     channels: tuple[str, ...],
     pictures: int,
     pixel_size_um: float | None,
+    z: "Depth | None",
     config_source: str | None,
     overrides: tuple[str, ...],
     overwrite: bool,
@@ -64,7 +77,7 @@ def command(
     from hrpn_tf.workflows.init.init import InitOptions, init_folder
     from hrpn_tf.workflows.init.summary import as_text
 
-    config = load_config(config_source, overrides)
+    config = load_config(config_source, (*overrides, *z_override(z)))
     options = InitOptions(parse_channels(channels), pixel_size_um, pictures, overwrite)
     result = init_folder(folder, out, config, options)
     show(as_text(result))

@@ -3,12 +3,16 @@
 import json
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hrpn_tf.cli.options import overwrite_option
+from hrpn_tf.cli.options import overwrite_option, z_option
 from hrpn_tf.cli.show import show
 from hrpn_tf.errors import HrpnError, SomeSlidesFailedError, UsageError
+
+if TYPE_CHECKING:
+    from hrpn_tf.slides.depth import Depth
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +29,11 @@ logger = logging.getLogger(__name__)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON; of several slides, a list."
 )
+@z_option("stacks are refused")
 @overwrite_option
-def command(slides: tuple[Path, ...], out: Path | None, as_json: bool, overwrite: bool) -> None:
+def command(
+    slides: tuple[Path, ...], out: Path | None, as_json: bool, z: "Depth | None", overwrite: bool
+) -> None:
     """Print what is understood of a slide, and write a thumbnail.
 
     SLIDE is a file, or a folder with one TIFF per channel. FOLDER, or a pattern such as
@@ -37,9 +44,9 @@ def command(slides: tuple[Path, ...], out: Path | None, as_json: bool, overwrite
     from hrpn_tf.workflows.inspect.slide import SlideReport, inspect_slide
     from hrpn_tf.workflows.inspect.summary import as_dict, as_text
 
-    paths = slides_of(slides, progress=True)
+    paths = slides_of(slides, progress=True, z=z)
     if len(paths) == 1:
-        report = inspect_slide(paths[0], out, overwrite)
+        report = inspect_slide(paths[0], out, overwrite, z)
         show(json.dumps(as_dict(report), indent=2) if as_json else as_text(report))
         _warn(paths[0], report.remarks)
         return
@@ -49,7 +56,7 @@ def command(slides: tuple[Path, ...], out: Path | None, as_json: bool, overwrite
     failed: list[Path] = []
     for path in paths:
         try:
-            report = inspect_slide(path, None, overwrite)
+            report = inspect_slide(path, None, overwrite, z)
         except HrpnError as error:
             logger.warning(str(error))
             failed.append(path)

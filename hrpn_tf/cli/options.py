@@ -14,6 +14,7 @@ from hrpn_tf.errors import UsageError
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import Region
+    from hrpn_tf.slides.depth import Depth
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -181,6 +182,28 @@ def parse_region(text: str | None, option: str = "--region") -> "Region | None":
             f"{option} {text}: expected X,Y,WIDTH,HEIGHT in px, e.g. 0,0,4096,4096"
         ) from None
     return Region(y, x, height, width)
+
+
+def z_option(default: str) -> Decorator:
+    """``--z``: what is read of slides that are stacks of planes in depth."""
+    return click.option(
+        "--z",
+        metavar="PLANE|max|mean",
+        callback=lambda _, __, text: _parse_z(text),
+        help="Of slides that are stacks: the plane to read, counted from 1, or max or mean of all "
+        f"planes at each pixel (default: {default}).",
+    )
+
+
+def z_override(z: "Depth | None") -> tuple[str, ...]:
+    """``--z`` as an override of the configuration."""
+    return () if z is None else (f"data.z={z}",)
+
+
+def _parse_z(text: str | None) -> "Depth | None":
+    from hrpn_tf.slides.depth import parse_depth
+
+    return None if text is None else parse_depth(text)
 
 
 def parse_levels(text: str | None, option: str = "--contours") -> tuple[float, ...]:

@@ -12,6 +12,7 @@ from hrpn_tf.cli.options import (
     parse_channels,
     parse_region,
     pixel_size_option,
+    z_option,
 )
 from hrpn_tf.cli.section_options import section_options
 from hrpn_tf.config import PredictionConfig
@@ -27,6 +28,7 @@ from hrpn_tf.workflows.predict.predict import predict_run
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import Region
+    from hrpn_tf.slides.depth import Depth
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +141,7 @@ _prediction_options = option_group(
     ),
     *section_options(PredictionConfig),
     pixel_size_option,
+    z_option("data.z of the network's configuration; stacks are refused without"),
     click.option(
         "--set",
         "overrides",
@@ -211,6 +214,7 @@ def _options(
     pixel_size_um: float | None,
     groups: tuple[str, ...],
     anchor: float | None,
+    z: "Depth | None",
     anchor_region: str | None,
     with_inputs: bool,
     **settings: object,
@@ -222,6 +226,7 @@ def _options(
         mask=mask,
         level=level,
         pixel_size_um=pixel_size_um,
+        z=z,
         groups=groups,
         channels=parse_channels(channels),
         overrides=(*overrides, *given),

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pixel_size_option
+from hrpn_tf.cli.options import (
+    config_options,
+    out_option,
+    overwrite_option,
+    pixel_size_option,
+    z_option,
+    z_override,
+)
 from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.data.plan import OF_TRAINING
@@ -14,6 +21,7 @@ from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
+    from hrpn_tf.slides.depth import Depth
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +33,7 @@ logger = logging.getLogger(__name__)
 @out_option("Patch dataset to write (a folder).")
 @config_options
 @pixel_size_option
+@z_option("data.z of the configuration; stacks are refused without")
 @overwrite_option
 def command(
     slides: tuple[Path, ...],
@@ -32,6 +41,7 @@ def command(
     config_source: str | None,
     overrides: tuple[str, ...],
     pixel_size_um: float | None,
+    z: "Depth | None",
     overwrite: bool,
 ) -> None:
     """Cut the slides of a list (LIST, CSV or YAML) into a store of patches.
@@ -47,7 +57,7 @@ def command(
     _warn_of_training_settings(overrides)
     if pixel_size_um is not None:
         overrides = (*overrides, f"data.pixel_size_um={pixel_size_um}")
-    config = load_config(config_source, overrides).data
+    config = load_config(config_source, (*overrides, *z_override(z))).data
     store = build_store(entries_of(slides, config, progress=True), config, out, overwrite)
     show(summary(store))
 

@@ -1,7 +1,7 @@
 """How slides become patches."""
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -137,6 +137,13 @@ class DataConfig(Section):
         gt=0,
         json_schema_extra=unit("µm/px"),
         description="Pixel size of slides whose files state none. `null` refuses such slides.",
+    )
+    z: Annotated[int, Field(ge=1)] | Literal["max", "mean"] | None = Field(
+        None,
+        json_schema_extra=NO_UNIT,
+        description="Plane in depth that is read of slides that are stacks, counted from 1, or "
+        "`max` or `mean` of all planes at each pixel. Slides with one plane stay as they are. "
+        "`null` refuses stacks.",
     )
     grey_max: float | None = Field(
         None,

@@ -37,7 +37,7 @@ def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bo
     roles, entry = (*config.inputs, config.target), plan.entry
     height, width = plan.info.height, plan.info.width
     inputs = len(config.inputs)
-    with open_slide(entry.path) as slide:
+    with open_slide(entry.path, z=config.z) as slide:
         side = block_side(config.tissue.scale_um, plan.pixel_size_um)
         blocks = read_blocks(slide, plan.channels, side, f"{entry.name} tissue", progress)
         mask = tissue_mask(blocks, inputs, config.tissue)

@@ -63,6 +63,8 @@ def plan_slides(entries: Sequence[SlideEntry], config: DataConfig) -> tuple[Plan
 def owned_settings(config: DataConfig) -> dict[str, Any]:
     """The settings that shape the patches, as plain values; a training cannot change them."""
     plain = {"normalisation", "reference"} if config.normalisation == "none" else set()
+    if config.z is None:
+        plain.add("z")
     # left out where they say nothing, so that older patch datasets are still the same
     return config.model_dump(mode="json", exclude={*OF_TRAINING, *plain})
 
@@ -82,7 +84,7 @@ def fingerprint(slides: Sequence[PlannedSlide], config: DataConfig) -> str:
 
 def _plan_slide(entry: SlideEntry, config: DataConfig) -> PlannedSlide:
     refuse_bad_name(entry.name)
-    with open_slide(entry.path) as slide:
+    with open_slide(entry.path, z=config.z) as slide:
         info = slide.info
     roles = (*config.inputs, config.target)
     channels = role_channels(info, roles, entry.channels)

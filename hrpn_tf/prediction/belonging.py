@@ -32,6 +32,7 @@ class ExpectedInput:
         channels: name of the channel in the file, by role of the input.
         ablation: how an input was changed before the prediction; None if none was.
         seconds: longest wait for a piece of the slide, s.
+        depth: what is read of a stack, see ``SlideInfo``; None for a slide with one plane.
     """
 
     slide: Path
@@ -39,6 +40,7 @@ class ExpectedInput:
     channels: Mapping[str, str]
     ablation: Mapping[str, Any] | None = None
     seconds: float = NO_LIMIT
+    depth: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ def _other_input(made: Mapping[str, Any], wanted: ExpectedInput) -> str | None:
     for role, name in wanted.channels.items():
         if channels.get(role, name) != name:
             return f"made from the channel '{channels[role]}' as {role}, not from '{name}'"
+    if stated.get("z") != wanted.depth:
+        return f"made with data.z={_text(stated.get('z'))}, not {_text(wanted.depth)}"
     if made.get("ablation") != wanted.ablation:
         return "made with an input ablated, or with another ablation"
     before = _section(stated, "sha256")

@@ -31,6 +31,7 @@ def prediction_provenance(
     region: Sequence[int] | None = None,
     mask: Mapping[str, str] | None = None,
     seconds: float = NO_LIMIT,
+    depth: int | str | None = None,
 ) -> dict[str, Any]:
     """Provenance record of a predicted slide.
 
@@ -44,6 +45,7 @@ def prediction_provenance(
         region: y, x, height, width, px of the result; None for the whole slide.
         mask: name and checksum of the mask file, if any.
         seconds: longest wait for a piece of the slide, s.
+        depth: what was read of a stack, see ``SlideInfo``; None for a slide with one plane.
 
     Raises:
         StalledError: a drive does not answer.
@@ -56,6 +58,7 @@ def prediction_provenance(
             "sha256": slide_checksums(slide, files, seconds),
             "channels": dict(channels),
             "level": level,
+            **({} if depth is None else {"z": depth}),
         },
         **({} if region is None else {"region": list(region)}),
         **({} if mask is None else {"mask": dict(mask)}),

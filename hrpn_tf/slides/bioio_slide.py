@@ -10,6 +10,7 @@ import numpy as np
 
 from hrpn_tf.errors import HrpnError, RgbSlideError, SlideFormatError
 from hrpn_tf.slides.accepted import refuse_stacks, type_read_as
+from hrpn_tf.slides.depth import Depth, chosen_depth, without_depth
 from hrpn_tf.slides.metadata import square_pixel, to_um
 from hrpn_tf.slides.planes import CACHE_BYTES, MAX_SEGMENT_BYTES, SegmentCache
 from hrpn_tf.slides.slide import ClosedOnExit, SlideInfo, check_finite, check_window
@@ -126,10 +127,16 @@ def _describe(image: Any, path: Path) -> tuple[SlideInfo, Any]:
     height, width = sizes.pop("Y", 0), sizes.pop("X", 0)
     if height < 1 or width < 1:
         raise SlideFormatError(f"{path}: holds an image of {height} x {width} px")
-    refuse_stacks({axis: size for axis, size in sizes.items() if size != 1}, path)
-    kept = [axis for axis in ("C", "Y", "X") if axis in lazy.dims]
+    refuse_stacks(
+        without_depth({axis: size for axis, size in sizes.items() if size != 1}, path), path
+    )
+    stack = sizes.get("Z", 1)
+    depth = chosen_depth(stack, path)
+    wanted = ("C", "Y", "X") if depth is None else ("Z", "C", "Y", "X")
+    kept = [axis for axis in wanted if axis in lazy.dims]
     others = {axis: 0 for axis in lazy.dims if axis not in kept}
     pixels = lazy.isel(others).transpose(*kept).data
+    pixels = pixels if depth is None else _one_plane(pixels, depth, pixels.dtype)
     pixels = pixels if pixels.ndim == 3 else pixels[None]
     chunk = max(pixels.chunks[1]) * max(pixels.chunks[2]) * pixels.dtype.itemsize
     if chunk > MAX_SEGMENT_BYTES:
@@ -146,8 +153,20 @@ def _describe(image: Any, path: Path) -> tuple[SlideInfo, Any]:
         pixel_size_um=_pixel_size(image, path),
         format=path.suffix[1:].upper(),
         segment_bytes=chunk,
+        planes=stack,
+        depth=depth,
     )
     return info, pixels
+
+
+def _one_plane(pixels: Any, depth: Depth, dtype: np.dtype) -> Any:
+    """A dask array (Z, C, Y, X) without its depth, still to be computed chunk by chunk."""
+    if isinstance(depth, int):
+        return pixels[depth - 1]
+    if depth == "max":
+        return pixels.max(axis=0)
+    mean = pixels.mean(axis=0, dtype="float64")
+    return (mean if dtype.kind == "f" else mean.round()).astype(dtype)
 
 
 def _count_scenes(image: Any, path: Path) -> int:

@@ -16,6 +16,7 @@ from hrpn_tf.errors import HrpnError, SlideNotFoundError, UsageError
 from hrpn_tf.kinds import LISTS, kind_of
 from hrpn_tf.progress import tracked
 from hrpn_tf.slides.channel_files import ChannelSet, channel_sets
+from hrpn_tf.slides.depth import Depth
 from hrpn_tf.slides.opening import open_slide
 from hrpn_tf.slides.slide import SlideInfo
 from hrpn_tf.text import printable
@@ -73,7 +74,9 @@ class _Listing:
     pictures: int = 0
 
 
-def find_slides(places: Sequence[Path], progress: bool = False) -> FoundSlides:
+def find_slides(
+    places: Sequence[Path], progress: bool = False, z: Depth | None = None
+) -> FoundSlides:
     """Look at all images in folders and their subfolders, or of patterns.
 
     Only descriptions are read. Hidden files, links to folders, results of this program and what
@@ -83,6 +86,7 @@ def find_slides(places: Sequence[Path], progress: bool = False) -> FoundSlides:
     Args:
         places: folders, files, and patterns with ``*``, ``?``, ``[...]`` and ``**``.
         progress: show a bar on standard error.
+        z: what is read of stacks, see :func:`~hrpn_tf.slides.opening.open_slide`.
 
     Raises:
         SlideNotFoundError: no such file or folder, or nothing of the pattern.
@@ -97,7 +101,7 @@ def find_slides(places: Sequence[Path], progress: bool = False) -> FoundSlides:
         elif place.suffix.lower() not in LISTS:
             listing.images.append(place)
     listing.images = _without_links(list(dict.fromkeys(listing.images)))
-    found, unread = _open_all(listing.images, progress)
+    found, unread = _open_all(listing.images, progress, z)
     unread += listing.unread
     slides = list({frozenset(info.files): info for info in reversed(found)}.values())[::-1]
     sets = channel_sets(slides)
@@ -106,7 +110,7 @@ def find_slides(places: Sequence[Path], progress: bool = False) -> FoundSlides:
     whole, split = _whole_folders(sets, listing.images)
     for one in whole:
         try:
-            with open_slide(one.folder) as slide:
+            with open_slide(one.folder, z=z) as slide:
                 slides.append(slide.info)
         except HrpnError as error:
             unread.append(Unread(one.folder, _reason(error, one.folder)))
@@ -119,7 +123,9 @@ def find_slides(places: Sequence[Path], progress: bool = False) -> FoundSlides:
     )
 
 
-def slides_of(paths: Sequence[Path], progress: bool = False) -> tuple[Path, ...]:
+def slides_of(
+    paths: Sequence[Path], progress: bool = False, z: Depth | None = None
+) -> tuple[Path, ...]:
     """The slides and slide lists that paths, folders and patterns name, each once.
 
     A path that is no folder stays as it is, whether it is there or not. A folder that is a slide is
@@ -129,6 +135,7 @@ def slides_of(paths: Sequence[Path], progress: bool = False) -> tuple[Path, ...]
     Args:
         paths: slides, slide lists, folders, and patterns with ``*``, ``?``, ``[...]`` and ``**``.
         progress: show a bar on standard error.
+        z: what is read of stacks.
 
     Raises:
         SlideNotFoundError: a pattern names nothing, or a folder holds no slide.
@@ -141,7 +148,7 @@ def slides_of(paths: Sequence[Path], progress: bool = False) -> tuple[Path, ...]
     found: list[Path] = []
     for path in paths:
         for one in _matching(path):
-            found += _slides_in(one, progress) if _is_container(one) else [one]
+            found += _slides_in(one, progress, z) if _is_container(one) else [one]
     return tuple(dict.fromkeys(found))
 
 
@@ -166,16 +173,16 @@ def _is_container(path: Path) -> bool:
     return os.path.isdir(path) and kind_of(path) is None and not _is_zarr(path)
 
 
-def _slides_in(folder: Path, progress: bool) -> list[Path]:
+def _slides_in(folder: Path, progress: bool, z: Depth | None) -> list[Path]:
     error = None
     try:
-        with open_slide(folder) as slide:
+        with open_slide(folder, z=z) as slide:
             several = len(channel_sets(_files_of(slide.info))) > 1
         if not several:
             return [folder]
     except HrpnError as wrong:
         error = wrong
-    found = find_slides([folder], progress)
+    found = find_slides([folder], progress, z)
     if found.split:
         one = found.split[0]
         raise UsageError(
@@ -244,10 +251,12 @@ def _without_links(images: Sequence[Path]) -> list[Path]:
     return [path for path in images if path in real or os.path.realpath(path) not in targets]
 
 
-def _open_all(paths: Sequence[Path], progress: bool) -> tuple[list[SlideInfo], list[Unread]]:
+def _open_all(
+    paths: Sequence[Path], progress: bool, z: Depth | None
+) -> tuple[list[SlideInfo], list[Unread]]:
     def look(path: Path) -> SlideInfo | Unread:
         try:
-            with open_slide(path) as slide:
+            with open_slide(path, z=z) as slide:
                 return slide.info
         except (HrpnError, OSError) as error:
             return Unread(path, _reason(error, path))

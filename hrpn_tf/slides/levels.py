@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from hrpn_tf.errors import SlideFormatError
+from hrpn_tf.slides.depth import chosen_depth
 from hrpn_tf.slides.planes import StoredPlane
 from hrpn_tf.slides.slide import SlideInfo
 
@@ -23,6 +24,7 @@ def describe(
     position_um: tuple[float, float] | None = None,
     format: str,
     files: tuple[Path, ...] = (),
+    stack: int = 1,
 ) -> SlideInfo:
     """What a slide is, with its sizes, factors and largest segment read off its planes.
 
@@ -32,6 +34,7 @@ def describe(
         channels: names; None for "0", "1", ...
         dtype: that is read.
         pixel_size_um, position_um, format, files: see :class:`SlideInfo`.
+        stack: planes in depth that the file holds.
 
     Raises:
         SlideFormatError: a smaller level is no reduced copy of the full one.
@@ -56,6 +59,8 @@ def describe(
         format=format,
         files=files,
         segment_bytes=max(plane.segment_bytes for planes in levels for plane in planes),
+        planes=stack,
+        depth=chosen_depth(stack, path),
     )
 
 

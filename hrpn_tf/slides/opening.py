@@ -6,6 +6,7 @@ from pathlib import Path
 from hrpn_tf.errors import HrpnError, SlideFormatError, SlideNotFoundError
 from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.slides.accepted import reading_labels
+from hrpn_tf.slides.depth import Depth, reading_depth
 from hrpn_tf.slides.planes import CACHE_BYTES
 from hrpn_tf.slides.readers import BUILT_IN, candidates, warn_failed
 from hrpn_tf.slides.slide import Slide, SlideInfo
@@ -20,7 +21,9 @@ def open_labels(path: Path | str, cache_bytes: int = CACHE_BYTES) -> Slide:
         return open_slide(path, cache_bytes)
 
 
-def open_slide(path: Path | str, cache_bytes: int = CACHE_BYTES) -> Slide:
+def open_slide(
+    path: Path | str, cache_bytes: int = CACHE_BYTES, *, z: Depth | None = None
+) -> Slide:
     """Open a slide with the first reader that recognises its format.
 
     ``docs/guide/slides.md`` lists the formats. Only the description is read. Close the slide, or
@@ -29,14 +32,20 @@ def open_slide(path: Path | str, cache_bytes: int = CACHE_BYTES) -> Slide:
     Args:
         path: file or folder.
         cache_bytes: memory for decoded strips and tiles that later windows may need, bytes.
+        z: what is read of a stack of planes in depth: one of them, counted from 1, or the "max" or
+            "mean" of all at each pixel. None refuses stacks. A slide with one plane is not changed.
 
     Raises:
         SlideNotFoundError: the path does not exist.
         SlideFormatError: the format is not supported, or the slide is damaged. The subclasses
-            RgbSlideError and ChannelSizeError are more specific.
+            RgbSlideError, DepthError and ChannelSizeError are more specific.
         PixelSizeError: the pixels are not square.
     """
-    path = Path(path)
+    with reading_depth(z):
+        return _open(Path(path), cache_bytes)
+
+
+def _open(path: Path, cache_bytes: int) -> Slide:
     _refuse_what_is_no_file(path)
     try:
         for reader, built_in in candidates(path):

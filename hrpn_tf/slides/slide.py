@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class SlideInfo:
             of another; None if the file states none.
         format: what the slide is stored as, in words.
         files: every file that its pixels or description are read from; ``path`` by default.
+        planes: in depth, of which a slide gives one or a projection.
+        depth: the plane that is read, counted from 1, or "max" or "mean"; None of a slide with one.
         segment_bytes: the largest piece that has to be decoded at once to read any pixel.
     """
 
@@ -52,6 +54,8 @@ class SlideInfo:
     format: str = ""
     files: tuple[Path, ...] = ()
     segment_bytes: int = 0
+    planes: int = 1
+    depth: int | Literal["max", "mean"] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(_storable(name) for name in self.channels))

@@ -182,7 +182,7 @@ PALETTE = np.random.default_rng(0).integers(0, 65535, (3, 256)).astype(np.uint16
         (
             save(np.zeros((3, 2, 8, 8), np.uint8), imagej=True, metadata={"axes": "ZCYX"}),
             SlideFormatError,
-            "3 planes in depth and 2 channels",
+            "3 planes in depth, where one is wanted",
         ),
         (
             save(np.zeros((3, 8, 8), np.uint8), ome=True, metadata={"axes": "TYX"}),

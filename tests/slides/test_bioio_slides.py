@@ -123,7 +123,7 @@ class Lazy:
         return self._with(self.array.transpose(order), "".join(dims))
 
     def _with(self, array: np.ndarray, dims: str) -> "Lazy":
-        found = Lazy(array, dims, tuple(self._chunk.values()))
+        found = type(self)(array, dims, tuple(self._chunk.values()))
         found.computed = self.computed
         return found
 
@@ -195,6 +195,27 @@ def test_one_channel_without_names_or_pixel_size(tmp_path: Path, stand_in: Simpl
     with open_slide(tmp_path / "a.nd2") as slide:
         assert (slide.info.channels, slide.info.pixel_size_um) == (("0",), None)
         np.testing.assert_array_equal(slide.read(5, 6, 7, 8, [0])[..., 0], IMAGE[0, 5:12, 6:14])
+
+
+@pytest.mark.parametrize("z", [2, "max", "mean"])
+def test_a_plane_or_a_projection_of_a_stack(
+    tmp_path: Path, stand_in: SimpleNamespace, z: int | str
+) -> None:
+    dask = pytest.importorskip("dask.array")
+    stack = np.stack([IMAGE, IMAGE[:, ::-1], IMAGE[..., ::-1]])  # (Z, C, Y, X)
+
+    class OfDask(Lazy):
+        @property
+        def data(self) -> Any:
+            return dask.from_array(self.array, [self._chunk.get(a, 1) for a in self.dims])
+
+    stand_in.xarray_dask_data = OfDask(stack.transpose(1, 0, 2, 3)[None], "TCZYX", (32, 64))
+    (tmp_path / "a.nd2").write_bytes(b"")
+    wanted = {2: stack[1], "max": stack.max(axis=0), "mean": np.rint(stack.mean(axis=0))}[z]
+    with open_slide(tmp_path / "a.nd2", z=z) as slide:
+        assert (slide.info.planes, slide.info.depth, slide.info.dtype) == (3, z, IMAGE.dtype)
+        found = slide.read(30, 3, 20, 70, [1, 0])
+    np.testing.assert_array_equal(np.moveaxis(found, -1, 0), wanted[::-1, 30:50, 3:73])
 
 
 @pytest.mark.parametrize(

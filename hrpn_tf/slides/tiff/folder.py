@@ -118,6 +118,8 @@ def _combine(path: Path, names: tuple[str, ...], infos: Sequence[SlideInfo]) -> 
         format=f"folder of {len(infos)} TIFF files",
         files=tuple(dict.fromkeys(file for info in infos for file in info.files)),
         segment_bytes=max(info.segment_bytes for info in infos),
+        planes=max(info.planes for info in infos),
+        depth=next((info.depth for info in infos if info.depth is not None), None),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from hrpn_tf.errors import RgbSlideError, SlideFormatError
 from hrpn_tf.slides.accepted import refuse_stacks
+from hrpn_tf.slides.depth import chosen_depth, combine, indices, parts_of, without_depth
 from hrpn_tf.slides.planes import (
     MAX_SEGMENT_BYTES,
     RawPlane,
@@ -52,20 +53,30 @@ def main_series(series: Sequence[Any], path: Path) -> Any:
     return series[areas.index(max(areas))]
 
 
-def dimensions(series: Any, path: Path) -> tuple[int, int, int, str]:
-    """(height, width, channels, axis of the channels or "") of a tifffile series.
-
-    Raises:
-        SlideFormatError: it has other axes, such as depth or time.
-    """
-    sizes = {
+def _sizes(series: Any) -> dict[str, int]:
+    return {
         axis: size
         for axis, size in zip(series.axes, series.shape, strict=True)
         if size != 1 or axis in "YX"
     }
+
+
+def stack_size(series: Any) -> int:
+    """Planes in depth of a tifffile series."""
+    return _sizes(series).get("Z", 1)
+
+
+def dimensions(series: Any, path: Path) -> tuple[int, int, int, str]:
+    """(height, width, channels, axis of the channels or "") of a tifffile series.
+
+    Raises:
+        SlideFormatError: it has other axes, such as time, or a depth of which nothing is chosen.
+    """
+    sizes = _sizes(series)
     height, width = sizes.pop("Y", 0), sizes.pop("X", 0)
     if height < 1 or width < 1:
         raise SlideFormatError(f"{path}: holds an image of {height} x {width} px")
+    sizes = without_depth(sizes, path)
     refuse_stacks(sizes, path)
     axis, count = next(iter(sizes.items()), ("", 1))
     return height, width, count, axis
@@ -129,23 +140,60 @@ def level_planes(
         SlideFormatError: pages, strips or tiles are missing, or one is absurdly large.
     """
     height, width, count, axis = dimensions(series, path)
-    page = series.keyframe
+    page, stack = series.keyframe, stack_size(series)
     interleaved = axis == "S" and page.planarconfig == 1
+    order = _page_order(series)
     if series.dataoffset is not None:
         at = (series.dataoffset, height, width)
-        return _raw_planes(page, path, descriptor, *at, count, interleaved)
+        if stack == 1:
+            return _raw_planes(page, path, descriptor, *at, count, interleaved)
+        if axis == "S":
+            raise SlideFormatError(f"{path}: holds a stack of interleaved samples; split it first")
+        stored = _raw_planes(page, path, descriptor, *at, count * stack, interleaved)
+        return _of_stack(stored, order, count, stack, path)
     if axis == "S":
-        samples = range(count)
-        return tuple(_segment_plane(series.pages[0], s, path, descriptor, cache) for s in samples)
+        pages, samples = list(series.pages), range(count)
+        _refuse_missing(pages, stack, path)
+        held = [
+            _segment_plane(one, sample, path, descriptor, cache)
+            for one in pages
+            for sample in samples
+        ]
+        return _of_stack(held, "ZC", count, stack, path)
     pages = list(series.pages)
-    if len(pages) != count or any(page is None for page in pages):
-        raise SlideFormatError(f"{path}: truncated or malformed: planes of channels are missing")
+    _refuse_missing(pages, count * stack, path)
     for other in pages:
         if not _is_alike(other, page):
             raise SlideFormatError(
                 f"{path}: its pages are not stored alike; save each channel in the same way"
             )
-    return tuple(page_plane(page, path, descriptor, cache) for page in pages)
+    found = [page_plane(page, path, descriptor, cache) for page in pages]
+    return _of_stack(found, order, count, stack, path)
+
+
+def _page_order(series: Any) -> str:
+    """The order of the axes of pages, "ZC" where the channel runs fastest."""
+    axes = [axis for axis in _sizes(series) if axis not in "YX"]
+    return "CZ" if axes and axes[-1] == "Z" else "ZC"
+
+
+def _of_stack(
+    planes: Sequence[StoredPlane], order: str, channels: int, stack: int, path: Path
+) -> tuple[StoredPlane, ...]:
+    """One plane per channel of what is stored of all channels and depths."""
+    if stack == 1:
+        return tuple(planes)
+    depth = chosen_depth(stack, path)
+    step = (1, channels) if order == "ZC" else (stack, 1)
+    return tuple(
+        combine([planes[c * step[0] + z * step[1]] for z in indices(depth, stack)], depth)
+        for c in range(channels)
+    )
+
+
+def _refuse_missing(pages: Sequence[Any], count: int, path: Path) -> None:
+    if len(pages) != count or any(page is None for page in pages):
+        raise SlideFormatError(f"{path}: truncated or malformed: planes of channels are missing")
 
 
 def _is_alike(page: Any, keyframe: Any) -> bool:
@@ -259,7 +307,7 @@ def refuse_truncated(planes: Sequence[StoredPlane], size: int, path: Path) -> No
     Raises:
         SlideFormatError: the file is truncated.
     """
-    for plane in planes:
+    for plane in parts_of(planes):
         if isinstance(plane, RawPlane):
             end = plane.end
         elif isinstance(plane, SegmentPlane):

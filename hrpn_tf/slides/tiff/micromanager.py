@@ -15,6 +15,7 @@ from typing import Any
 from hrpn_tf.errors import RgbSlideError, SlideFormatError
 from hrpn_tf.slides import levels, metadata
 from hrpn_tf.slides.accepted import read_dtype, refuse_stacks, refuse_unequal
+from hrpn_tf.slides.depth import chosen_depth, combine, indices
 from hrpn_tf.slides.levels import Levels
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.slide import SlideInfo
@@ -53,6 +54,9 @@ def is_ndtiff(tif: Any) -> bool:
     )
 
 
+_Z = "z"  # axis of depth
+
+
 def describe(
     tif: Any, path: Path, cache: SegmentCache, stack: ExitStack
 ) -> tuple[SlideInfo, Levels]:
@@ -75,16 +79,17 @@ def describe(
             f"{path}: is a part of a Micro-Manager data set, whose {_INDEX} is missing; keep all "
             "its files in one folder"
         )
-    by_channel = _by_channel(list(_rows(index)), index)
-    files = dict.fromkeys(row.file for row in by_channel.values())
+    by_channel, stack_size = _by_channel(list(_rows(index)), index)
+    rows = [row for held in by_channel.values() for row in held]
+    files = dict.fromkeys(row.file for row in rows)
     if len(files) > _MAX_FILES:
         raise SlideFormatError(f"{index}: names {len(files)} files, which is no set of channels")
     opened = {name: _open(tif, path, name, stack) for name in files}
-    planes = tuple(
-        _plane(row, *opened[row.file], index=index, cache=cache) for row in by_channel.values()
-    )
-    refuse_unequal(planes, path)
-    pages = [_page(row, *opened[row.file], index=index) for row in by_channel.values()]
+    stored = [_plane(row, *opened[row.file], index=index, cache=cache) for row in rows]
+    refuse_unequal(stored, path)
+    depth, each = chosen_depth(stack_size, path), len(rows) // len(by_channel)
+    planes = tuple(combine(stored[i : i + each], depth) for i in range(0, len(stored), each))
+    pages = [_page(row, *opened[row.file], index=index) for row in rows]
     if len({page.dtype for page in pages}) > 1:
         raise SlideFormatError(f"{path}: its channels differ in type")
     named = any(isinstance(channel, str) for channel in by_channel)
@@ -96,6 +101,7 @@ def describe(
         pixel_size_um=metadata.tag_pixel_size(path, pages[0].tags),
         format="NDTiff",
         files=tuple(dict.fromkeys([path, index, *(file for _, file in opened.values())])),
+        stack=stack_size,
     )
     return info, (planes,)
 
@@ -132,22 +138,36 @@ def _text(content: bytes, at: int) -> tuple[str, int]:
     return content[at + 4 : end].decode("utf-8"), end
 
 
-def _by_channel(rows: list[_Row], index: Path) -> dict[int | str, _Row]:
-    """The plane of each channel, in order; of planes written twice the last."""
+def _by_channel(rows: list[_Row], index: Path) -> tuple[dict[int | str, list[_Row]], int]:
+    """What is read of each channel, in order, and the planes in depth.
+
+    Of planes written twice it is the last.
+    """
     if not rows:
         raise SlideFormatError(f"{index}: names no plane")
     for axis in dict.fromkeys(axis for row in rows for axis in row.axes):
         values = {row.axes.get(axis) for row in rows}
-        if axis != "channel" and len(values) > 1:
+        if axis not in ("channel", _Z) and len(values) > 1:
             raise SlideFormatError(
                 f"{index}: holds {len(values)} planes along the axis '{printable(axis, 40)}', "
                 "where one plane with channels is wanted; project, stitch or split it first"
             )
-    found = {row.axes.get("channel", 0): row for row in rows}
+    heights = {row.axes.get(_Z, 0) for row in rows}
+    if not all(isinstance(height, int) for height in heights):
+        raise SlideFormatError(f"{index}: malformed: planes in depth that are no numbers")
+    count = len(heights)
+    chosen = {sorted(heights, key=int)[i] for i in indices(chosen_depth(count, index), count)}
+    held: dict[int | str, dict[int, _Row]] = {row.axes.get("channel", 0): {} for row in rows}
+    for row in rows:
+        if (height := row.axes.get(_Z, 0)) in chosen:
+            held[row.axes.get("channel", 0)][int(height)] = row
+    if any(len(planes) != len(chosen) for planes in held.values()):
+        raise SlideFormatError(f"{index}: truncated or malformed: channels differ in depth")
+    found = {channel: [planes[z] for z in sorted(planes)] for channel, planes in held.items()}
     refuse_stacks({"C": len(found)} if len(found) > 1 else {}, index)
     if all(isinstance(channel, int) for channel in found):
         found = dict(sorted(found.items()))
-    return found
+    return found, count
 
 
 def _open(tif: Any, path: Path, name: str, stack: ExitStack) -> tuple[Any, Path]:

@@ -13,6 +13,7 @@ from tifffile import TiffFileError
 from hrpn_tf.errors import ChannelSizeError, SlideFormatError
 from hrpn_tf.slides import levels
 from hrpn_tf.slides.accepted import read_dtype, refuse_stacks
+from hrpn_tf.slides.depth import chosen_depth, combine, indices, without_depth
 from hrpn_tf.slides.levels import Levels
 from hrpn_tf.slides.planes import SegmentCache, StoredPlane
 from hrpn_tf.slides.slide import SlideInfo
@@ -29,7 +30,7 @@ _UUID = re.compile(r"<(?:\w+:)?OME\b[^>]*?\bUUID\s*=\s*[\"']([^\"']+)[\"']")
 
 @dataclass(frozen=True)
 class _Part:
-    """What one ``TiffData`` says: from channel ``first`` on, pages of a file from ``ifd`` on.
+    """What one ``TiffData`` says: from plane ``first`` on, pages of a file from ``ifd`` on.
 
     ``count`` is None for "as many as the file has"; ``uuid`` is None where none is stated.
     """
@@ -80,13 +81,24 @@ def describe(
     known.pop(None, None)
     image = _choose(ome_image.images(master), known, file, path)
     sizes = {axis: image.size(axis) for axis in "CZT" if image.size(axis) != 1}
-    refuse_stacks(sizes, path)
-    count = sizes.get("C", 1)
+    refuse_stacks(without_depth(sizes, path), path)
+    count, planes_in_depth = sizes.get("C", 1), sizes.get("Z", 1)
     parts = _parts(image, known, file)
-    pages, descriptors = _pages(parts, count, path, stack, known)
+    stored, descriptors = _pages(parts, count * planes_in_depth, path, stack, known)
+    depth = chosen_depth(planes_in_depth, path)
+    wanted = [
+        [stored[image.plane_at(c, z)] for z in indices(depth, planes_in_depth)]
+        for c in range(count)
+    ]
+    pages = [page for channel in wanted for page in channel]
     names = ome_image.channel_names(image, count)
     _refuse_unfit([page for _, page in pages], image, names is not None, path)
-    planes = _levels(pages, descriptors, cache, path)
+    every = _levels(pages, descriptors, cache, path)
+    each = len(wanted[0])
+    planes = tuple(
+        tuple(combine(level[i : i + each], depth) for i in range(0, len(level), each))
+        for level in every
+    )
     info = levels.describe(
         path,
         planes,
@@ -96,6 +108,7 @@ def describe(
         position_um=ome_image.position(image),
         format="OME-TIFF",
         files=tuple(dict.fromkeys([path, file, *(part for part, _ in pages)])),
+        stack=planes_in_depth,
     )
     return info, planes
 
@@ -149,10 +162,10 @@ def _choose(
 
 
 def _parts(image: OmeImage, known: dict[str | None, Path], file: Path) -> list[_Part]:
-    return [_part(data, known, file) for data in children(image.pixels, "TiffData")]
+    return [_part(data, known, file, image) for data in children(image.pixels, "TiffData")]
 
 
-def _part(data: Element, known: dict[str | None, Path], file: Path) -> _Part:
+def _part(data: Element, known: dict[str | None, Path], file: Path, image: OmeImage) -> _Part:
     names = children(data, "UUID")
     uuid = names[0].text if names else None
     if not names:
@@ -169,7 +182,7 @@ def _part(data: Element, known: dict[str | None, Path], file: Path) -> _Part:
         file=part,
         uuid=uuid,
         ifd=int(data.get("IFD", "0")),
-        first=int(data.get("FirstC", "0")),
+        first=image.plane_at(int(data.get("FirstC", "0")), int(data.get("FirstZ", "0"))),
         count=None if stated is None else int(stated),
     )
 
@@ -188,10 +201,10 @@ def _refuse_missing(part: Path, path: Path) -> None:
 def _pages(
     parts: Sequence[_Part], count: int, path: Path, stack: ExitStack, known: dict[str | None, Path]
 ) -> tuple[list[tuple[Path, Any]], dict[Path, Any]]:
-    """The (file, tifffile page) of each channel, and the open files."""
+    """The (file, tifffile page) of each plane in the order of the XML, and the open files."""
     named = sum(count if part.count is None else min(part.count, count) for part in parts)
     if named > _MAX_NAMED:
-        raise SlideFormatError(f"{path}: its OME-XML names {named} pages for {count} channels")
+        raise SlideFormatError(f"{path}: its OME-XML names {named} pages for {count} planes")
     opened: dict[Path, Any] = {}
     found: dict[int, tuple[Path, Any]] = {}
     for part in parts:
@@ -210,7 +223,7 @@ def _pages(
     missing = [str(index) for index in range(count) if index not in found]
     if missing:
         raise SlideFormatError(
-            f"{path}: its OME-XML does not say where these channels are: {', '.join(missing[:9])}"
+            f"{path}: its OME-XML does not say where these planes are: {', '.join(missing[:9])}"
         )
     return [found[index] for index in range(count)], opened
 

@@ -28,6 +28,13 @@ class OmeImage:
         """
         return int(self.pixels.get(f"Size{axis}", "1"))
 
+    def plane_at(self, channel: int, z: int) -> int:
+        """Number of a plane of one time, in the order of the pixels (``DimensionOrder``)."""
+        order = self.pixels.get("DimensionOrder", "XYZCT")
+        if order.find("Z") < order.find("C"):
+            return channel * self.size("Z") + z
+        return z * self.size("C") + channel
+
 
 def images(root: Element) -> list[OmeImage]:
     """All images of an OME-XML, in its order."""

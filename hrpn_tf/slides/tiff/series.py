@@ -62,6 +62,7 @@ def describe(
         pixel_size_um=_pixel_size(tif, root is not None, found, page, path),
         position_um=None if found is None else ome_image.position(found),
         format="OME-TIFF" if root is not None else "ImageJ TIFF" if tif.is_imagej else "TIFF",
+        stack=layout.stack_size(series),
     )
     return info, planes
 
@@ -83,6 +84,8 @@ def _levels(tif: Any, series: Any, count: int, path: Path, cache: SegmentCache) 
 def _is_level(series: Any, level: Any) -> bool:
     """Whether what tifffile takes for a smaller level holds the same, only smaller."""
     if (level.axes, level.dtype) != (series.axes, series.dtype):
+        return False
+    if layout.stack_size(level) != layout.stack_size(series):
         return False
     if level.keyframe.photometric != series.keyframe.photometric:
         return False

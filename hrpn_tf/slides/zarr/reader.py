@@ -9,6 +9,7 @@ import numpy as np
 
 from hrpn_tf.errors import ChannelSizeError, SlideFormatError
 from hrpn_tf.slides.accepted import read_dtype
+from hrpn_tf.slides.depth import Depth, chosen_depth, combine, indices
 from hrpn_tf.slides.levels import Levels, describe
 from hrpn_tf.slides.malformed import as_named_error
 from hrpn_tf.slides.planes import CACHE_BYTES, SegmentCache, StoredPlane
@@ -24,7 +25,6 @@ _MAX_CHANNELS = 1024
 # Each chunk takes time of its own, so many tiny ones take hours.
 _SMALL_CHUNK_PX = 64 * 64
 _MOST_SMALL_CHUNKS = 4096
-_STACKS = {"z": "planes in depth", "t": "time points"}
 
 
 def is_ome_zarr(path: Path) -> bool:
@@ -85,11 +85,17 @@ def _describe(path: Path, cache: SegmentCache) -> tuple[SlideInfo, Levels]:
         _refuse_other_shape(path, image, first, level)
         _refuse_tiny_chunks(image, level)
     count = first.shape[image.axes.index("c")] if "c" in image.axes else 1
+    stack = _stack(image, first)
+    depth = chosen_depth(stack, path)
+    if depth is not None:  # levels of fewer planes hold no single one of them
+        levels = [level for level in levels if _stack(image, level) == stack]
     named = image.labels if image.labels and len(image.labels) == count else ()
     names = tuple(
         name or str(index) for index, name in enumerate(named if any(named) else [""] * count)
     )
-    planes = tuple(_planes(image, ChunkReader(level, cache, inside), count) for level in levels)
+    planes = tuple(
+        _planes(image, ChunkReader(level, cache, inside), count, stack, depth) for level in levels
+    )
     info = describe(
         path,
         planes,
@@ -99,6 +105,7 @@ def _describe(path: Path, cache: SegmentCache) -> tuple[SlideInfo, Levels]:
         position_um=image.position_um,
         format=f"OME-Zarr {image.version}",
         files=_metadata_files(path, folder, image),
+        stack=stack,
     )
     return info, planes
 
@@ -120,7 +127,7 @@ def _image_group(path: Path, inside: Inside) -> tuple[Path, int, dict[str, Any]]
 def _refuse_other_shape(
     path: Path, image: Multiscale, first: ArrayLayout, level: ArrayLayout
 ) -> None:
-    """Refuse levels that are no halves of the first, and stacks in depth or time."""
+    """Refuse levels that are no halves of the first, and stacks in time."""
     if len(level.shape) != len(image.axes):
         raise SlideFormatError(
             f"{path}: malformed: {len(level.shape)} dimensions for {len(image.axes)} axes"
@@ -128,10 +135,11 @@ def _refuse_other_shape(
     if level.dtype != first.dtype:
         raise SlideFormatError(f"{path}: malformed: levels of {first.dtype} and {level.dtype}")
     for axis, size, whole in zip(image.axes, level.shape, first.shape, strict=True):
-        if axis not in ("c", "y", "x") and size != 1:
+        if axis not in ("c", "y", "x", "z") and size != 1:
+            what = "time points" if axis == "t" else "pages"
             raise SlideFormatError(
-                f"{path}: holds {size} {_STACKS.get(axis, 'pages')}, where one plane with channels "
-                "is wanted; project or split it first"
+                f"{path}: holds {size} {what}, where one plane with channels is wanted; project or "
+                "split it first"
             )
         if axis == "c" and size > _MAX_CHANNELS:
             raise SlideFormatError(f"{path}: holds {size} pages, which is no set of channels")
@@ -151,14 +159,24 @@ def _refuse_tiny_chunks(image: Multiscale, level: ArrayLayout) -> None:
         )
 
 
-def _planes(image: Multiscale, chunks: ChunkReader, count: int) -> tuple[StoredPlane, ...]:
-    return tuple(
-        ZarrPlane(
+def _stack(image: Multiscale, level: ArrayLayout) -> int:
+    """Planes in depth of a level."""
+    return level.shape[image.axes.index("z")] if "z" in image.axes else 1
+
+
+def _planes(
+    image: Multiscale, chunks: ChunkReader, count: int, stack: int, depth: Depth | None
+) -> tuple[StoredPlane, ...]:
+    def plane(**place: int) -> StoredPlane:
+        return ZarrPlane(
             chunks=chunks,
-            fixed=tuple(channel if axis == "c" else 0 for axis in image.axes),
+            fixed=tuple(place.get(axis, 0) for axis in image.axes),
             rows=image.axes.index("y"),
             columns=image.axes.index("x"),
         )
+
+    return tuple(
+        combine([plane(c=channel, z=z) for z in indices(depth, stack)], depth)
         for channel in range(count)
     )
 

@@ -149,7 +149,7 @@ class _Analysis:
         refuse_no_vessels(source.config, self.files, "analyse")
         rows = [(slide.group, slide.condition) for slide in source.slides]
         remark = check_conditions(rows, options.paired)
-        self.files.check(source.slides)
+        self.files.check(source.slides, source.config.data.z)
         for each, target in ((source, False), (self.held_back, True)):
             if each is not None and each.predictions is not None:
                 self._check_predictions(each, target)
@@ -175,10 +175,8 @@ class _Analysis:
         range_, threshold, pixels = self._look()
         refuse_unreached(self.options.contours, range_)
         names = folder / QUPATH, final / QUPATH
-        target = self.source.config.data.target
-        qupath = (
-            QuPathFiles(*names, self.options.contours, target) if self.options.geojson else None
-        )
+        data, wanted = self.source.config.data, self.options.geojson
+        qupath = QuPathFiles(*names, self.options.contours, data) if wanted else None
         with ExitStack() as stack:
             # within the result, so that a killed command leaves nothing else
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".", dir=folder)))

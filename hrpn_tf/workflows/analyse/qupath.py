@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hrpn_tf.config import DataConfig
 from hrpn_tf.config.spatial import SpatialConfig
 from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation.analysis.measures import SlideAnalysis
@@ -38,14 +39,14 @@ class QuPathFiles:
         folder: that is being written.
         final: what it will be called.
         contours: grey levels, from low to high.
-        target: name of what was predicted.
+        data: section of the configuration.
         done: slides that are written.
     """
 
     folder: Path
     final: Path
     contours: Sequence[float]
-    target: str
+    data: DataConfig
     done: list[ScriptSlide] = field(default_factory=list)
 
     def add(
@@ -79,14 +80,14 @@ class QuPathFiles:
         nuclei: Spool,
     ) -> None:
         measured_um = analysis.measures.slide.pixel_size_um
-        with open_slide(slide.path) as opened:
+        with open_slide(slide.path, z=self.data.z) as opened:
             info = opened.info
         size = recorded_pixel_size(info, slide.pixel_size_um)
         scale = 1.0 if same_pixel_size(measured_um, size) else measured_um / size
         self.folder.mkdir(exist_ok=True)
         file = self.folder / f"{file_stem(slide.name)}.geojson"
         objects = SlideObjects(
-            analysis, self.target, contours, nuclei, scale, info.height, info.width
+            analysis, self.data.target, contours, nuclei, scale, info.height, info.width
         )
         write_features(objects, file)
         image, per_px = slide.path, 1.0

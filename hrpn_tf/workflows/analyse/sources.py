@@ -265,7 +265,7 @@ def _listed(path: Path, config: Config) -> tuple[RunSlide, ...]:
         return listed_slides(path, config, {})
     if not path.exists():
         raise SlideNotFoundError(f"{path}: no such slide")
-    with open_slide(path):
+    with open_slide(path, z=config.data.z):
         name = slide_name(path)
     return (RunSlide(name, path, name, "other", dict(config.data.channels),
                      config.data.pixel_size_um),)  # fmt: skip

@@ -75,11 +75,12 @@ def _key(slide: "IntervalSlide", *more: object) -> str:
     from hrpn_tf.slides import open_slide
 
     job = slide.job
-    with open_slide(job.slide) as opened:
-        files = opened.info.files
+    with open_slide(job.slide, z=job.config.data.z) as opened:
+        files, depth = opened.info.files, opened.info.depth
     checksums = slide_checksums(job.slide, files, job.config.prediction.io_timeout)
     settings = (job.config.data.tissue, job.config.prediction, job.frame, job.channels)
-    identity = (slide.slide, sorted(checksums.items()), *settings, *more)
+    read = () if depth is None else (depth,)  # so that older results stay
+    identity = (slide.slide, sorted(checksums.items()), *settings, *read, *more)
     return hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
 
 

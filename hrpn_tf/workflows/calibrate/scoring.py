@@ -72,7 +72,7 @@ def check_slides(slides: Sequence[RunSlide], run: Run) -> list[IntervalSlide]:
     ]
     jobs = plan_slides(RunNetwork(run), requests, settings=EXACT)
     for slide in slides:
-        with open_slide(slide.path) as image:
+        with open_slide(slide.path, z=run.config.data.z) as image:
             all_channels(image.info, slide, run.config)
     return [IntervalSlide(slide, job) for slide, job in zip(slides, jobs, strict=True)]
 
@@ -165,7 +165,7 @@ def _predicted(
     job, config = slide.job, slide.job.config
     out = scratch / "prediction.ome.zarr"
     predict_slide(job, session, out=out)
-    with open_slide(out) as predicted, open_slide(job.slide) as image:
+    with open_slide(out) as predicted, open_slide(job.slide, z=config.data.z) as image:
         seen = open_frame(image, job.frame)
         size = job.frame.pixel_size_um
         tissue = tissue_plane(seen, slide.slide, size, config)

@@ -45,7 +45,7 @@ def check_ablations(
     if roles:
         RunNetwork(run).origin()
     for slide in slides if roles and how == "shuffle" else ():
-        with open_slide(slide.path) as opened:
+        with open_slide(slide.path, z=config.data.z) as opened:
             info = opened.info
         pixels = side / recorded_pixel_size(info, slide.pixel_size_um)
         if int(info.height / pixels) * int(info.width / pixels) < FEWEST_BLOCKS:
@@ -111,7 +111,7 @@ def _is_done(out: Path, job: SlideJob, network: RunNetwork, change: Mapping[str,
 
     if has_symmetries(read_provenance(out)) != job.config.prediction.symmetries:
         return False
-    with open_slide(job.slide) as slide:
+    with open_slide(job.slide, z=job.config.data.z) as slide:
         wanted = replace(expected_input(job, slide.info), ablation=change)
     return mismatch(out, wanted, network.origin()) is None
 

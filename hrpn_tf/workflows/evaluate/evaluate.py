@@ -111,7 +111,7 @@ def evaluate_run(
     made = {name: read_provenance(path) for name, path in paths.items()}
     networks = _networks(paths, made, run)
     anchors = anchors_of(made)
-    others = _resampled(slides, predictions)
+    others = _resampled(slides, predictions, config)
     in_space = None
     if options.spatial is not None:
         find = partial(_prediction, predictions)
@@ -193,9 +193,13 @@ def _check_all(
         check_prediction(_prediction(predictions, slide), slide, config)
 
 
-def _resampled(slides: Sequence[RunSlide], predictions: Path) -> dict[str, Resampled]:
+def _resampled(
+    slides: Sequence[RunSlide], predictions: Path, config: Config
+) -> dict[str, Resampled]:
     """Slides of another pixel size than their predictions, by name."""
-    found = {slide.name: resampled(slide, _prediction(predictions, slide)) for slide in slides}
+    found = {
+        slide.name: resampled(slide, _prediction(predictions, slide), config) for slide in slides
+    }
     return {name: how for name, how in found.items() if how is not None}
 
 
@@ -297,7 +301,7 @@ def _evaluate(
     """Compare and draw every slide, and report the progress over all slides."""
     infos = {}
     for slide in slides:
-        with open_slide(slide.path) as opened:
+        with open_slide(slide.path, z=config.data.z) as opened:
             infos[slide.name] = opened.info
     stated = config.evaluation.peak or config.data.grey_max
     peak = common_peak({name: i.dtype for name, i in infos.items()}, stated)

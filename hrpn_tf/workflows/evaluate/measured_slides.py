@@ -66,7 +66,7 @@ def opened_roles(
         UnknownChannelError, UsageError: the slide lacks a channel, or channels are mixed up.
         SlideMismatchError: the prediction has another pixel size, but does not cover the slide.
     """
-    with open_slide(slide.path) as original:
+    with open_slide(slide.path, z=config.data.z) as original:
         stored, find = original.info.dtype, all_channels if target else input_channels
         channels = find(original.info, slide, config)
         size = recorded_pixel_size(original.info, slide.pixel_size_um)
@@ -116,11 +116,11 @@ def check_prediction(
         SlideMismatchError: says what it is of instead.
         UnknownChannelError, UsageError: the slide lacks a channel, or channels are mixed up.
     """
-    with open_slide(slide.path) as opened:
+    with open_slide(slide.path, z=config.data.z) as opened:
         info = opened.info
     channels = (all_channels if target else input_channels)(info, slide, config)
     names = {role: info.channels[channels[role]] for role in config.data.inputs}
-    found = mismatch(prediction, ExpectedInput(slide.path, info.files, names))
+    found = mismatch(prediction, ExpectedInput(slide.path, info.files, names, depth=info.depth))
     if found is not None:
         raise SlideMismatchError(
             f"{prediction}: {found}; predict {slide.path} with --overwrite, or name another folder "
@@ -152,9 +152,9 @@ class Resampled:
         return {"from_um": self.from_um, "to_um": self.to_um, "method": self.method}
 
 
-def resampled(slide: RunSlide, prediction: Path) -> Resampled | None:
+def resampled(slide: RunSlide, prediction: Path, config: Config) -> Resampled | None:
     """How a slide is resampled for the comparison with its prediction; None if it is not."""
-    with open_slide(slide.path) as opened, open_slide(prediction) as predicted:
+    with open_slide(slide.path, z=config.data.z) as opened, open_slide(prediction) as predicted:
         size, wanted = recorded_pixel_size(opened.info, slide.pixel_size_um), predicted.info
     if wanted.pixel_size_um is None or same_pixel_size(wanted.pixel_size_um, size):
         return None

@@ -78,7 +78,7 @@ class SpatialRun:
         config, options = self.config, self.options
         check_ablations(self.run, config, self.slides, options.ablate, options.ablate_by)
         refuse_no_vessels(config, options.files, "--spatial")
-        options.files.check(self.slides)
+        options.files.check(self.slides, self.run.config.data.z)
 
     def write(self, folder: Path) -> Report:
         """Measure all slides and write ``spatial.*`` and figures into an existing folder.

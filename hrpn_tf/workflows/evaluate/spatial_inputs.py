@@ -13,6 +13,7 @@ from hrpn_tf.evaluation.planes import NearestPlane, Plane
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, SlideInfo, open_labels, open_slide
 from hrpn_tf.slides.checks import recorded_pixel_size
+from hrpn_tf.slides.depth import Depth
 
 FIELD = "{slide}"
 
@@ -31,8 +32,12 @@ class SpatialFiles:
     nucleus_labels: str | None = None
     regions: str | None = None
 
-    def check(self, slides: tuple[RunSlide, ...]) -> None:
+    def check(self, slides: tuple[RunSlide, ...], z: Depth | None = None) -> None:
         """Check before the computation that the files fit their slides.
+
+        Args:
+            slides: the slides.
+            z: what is read of stacks.
 
         Raises:
             UsageError: one file is named for several slides.
@@ -50,7 +55,7 @@ class SpatialFiles:
                     "the name of the slide belongs, or choose one slide with --group"
                 )
         for slide in slides:
-            with open_slide(slide.path) as opened, ExitStack() as stack:
+            with open_slide(slide.path, z=z) as opened, ExitStack() as stack:
                 for pattern in (self.vessel_mask, self.nucleus_labels):
                     if pattern is not None:
                         open_on_slide(named(pattern, slide.name), opened, slide, stack)
@@ -78,7 +83,7 @@ def open_on_slide(path: Path, opened: Slide, slide: RunSlide, stack: ExitStack) 
         SlideMismatchError: it has another size, another pixel size, or several channels.
     """
     mask = stack.enter_context(open_labels(path))
-    info, (own, size) = mask.info, _full(slide)
+    info, (own, size) = mask.info, _full(slide, opened)
     if (info.height, info.width) != (own.height, own.width):
         raise SlideMismatchError(
             f"{path}: {info.height} x {info.width} px, but the slide {slide.name} has "
@@ -115,14 +120,14 @@ def read_regions(path: Path, opened: Slide, slide: RunSlide) -> dict[str, Any]:
     """
     from hrpn_tf.prediction.mask import read_regions as read
 
-    own, size = _full(slide)
+    own, size = _full(slide, opened)
     scale = size / (opened.info.pixel_size_um or size)
     return dict(read(path, own.height, own.width, feature_name, scale))
 
 
-def _full(slide: RunSlide) -> tuple[SlideInfo, float]:
+def _full(slide: RunSlide, seen: Slide) -> tuple[SlideInfo, float]:
     """Description of a slide, and its pixel size at full resolution, um."""
-    with open_slide(slide.path) as opened:
+    with open_slide(slide.path, z=seen.info.depth) as opened:
         return opened.info, recorded_pixel_size(opened.info, slide.pixel_size_um)
 
 

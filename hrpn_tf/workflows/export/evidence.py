@@ -143,7 +143,7 @@ class HeldOutSlide:
         from hrpn_tf.slides import open_slide
 
         x, y0 = (self.job.region.x, self.job.region.y) if self.job.region else (0, 0)
-        with open_slide(self.job.slide) as slide:
+        with open_slide(self.job.slide, z=self.job.config.data.z) as slide:
             seen = open_frame(slide, self.job.frame)
             for y in range(0, self.height, _BAND):
                 rows = min(_BAND, self.height - y)
@@ -183,7 +183,7 @@ def held_out_slide(
     options = PredictionOptions(region=region)
     job = plan_slides(RunNetwork(run), [request], options=options, settings=EXACT)[0]
     data = run.config.data
-    with open_slide(smallest.path) as image:
+    with open_slide(smallest.path, z=data.z) as image:
         *_, channel = role_channels(image.info, (*data.inputs, data.target), smallest.channels)
         seen = open_frame(image, job.frame).info
     area = job.region or Region(0, 0, seen.height, seen.width)
@@ -202,6 +202,6 @@ def _smallest(run: Run, slides: Sequence[RunSlide]) -> RunSlide:
         )
     pixels = {}
     for slide in there:
-        with open_slide(slide.path) as image:
+        with open_slide(slide.path, z=run.config.data.z) as image:
             pixels[slide.name] = image.info.height * image.info.width
     return min(there, key=lambda slide: (pixels[slide.name], slide.name))

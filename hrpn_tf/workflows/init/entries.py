@@ -39,7 +39,7 @@ def entries_of(
     for place in places:
         if place.suffix.lower() in LISTS:
             raise UsageError(f"{place}: a slide list is given alone, without other paths")
-    found = find_slides(places, progress)
+    found = find_slides(places, progress, config.z)
     proposal = propose(found, _base(places), config)
     if config.edge != "pad":
         proposal = without_small(proposal, config.patch, config)

@@ -106,7 +106,7 @@ def init_folder(
     options = options or InitOptions()
     config = _with_options(config or Config(), options)
     _refuse_existing(out, options.overwrite)
-    found = find_slides([folder], options.progress)
+    found = find_slides([folder], options.progress, config.data.z)
     if not (found.slides or found.split or found.unread):
         raise SlideNotFoundError(f"{folder}: holds no image that could be a slide{_others(found)}")
     base = folder if os.path.isdir(folder) else folder.parent

@@ -11,6 +11,7 @@ from hrpn_tf.config import TissueConfig
 from hrpn_tf.data.tissue import is_tissue, lies_within_tissue
 from hrpn_tf.errors import HrpnError
 from hrpn_tf.slides import Slide, open_slide
+from hrpn_tf.slides.depth import reading_depth
 from hrpn_tf.slides.tiff.folder import FolderSlide
 from hrpn_tf.workflows.init.proposal import ProposedSlide
 from hrpn_tf.workflows.inspect.slide import spread
@@ -69,8 +70,9 @@ def look_at(slide: ProposedSlide, inputs: Sequence[str], config: TissueConfig) -
 
 def _opened(slide: ProposedSlide) -> Slide:
     if slide.files:
-        return FolderSlide(slide.info.path, channel_files=slide.files)
-    return open_slide(slide.info.path)
+        with reading_depth(slide.info.depth):
+            return FolderSlide(slide.info.path, channel_files=slide.files)
+    return open_slide(slide.info.path, z=slide.info.depth)
 
 
 def _picture(slide: Slide, channel: int) -> np.ndarray:

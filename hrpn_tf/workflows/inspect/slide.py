@@ -13,6 +13,7 @@ import numpy as np
 from hrpn_tf.errors import NonFinitePixelsError, UsageError
 from hrpn_tf.files import refuse_existing
 from hrpn_tf.slides import Slide, SlideInfo, implausible, open_slide
+from hrpn_tf.slides.depth import Depth
 from hrpn_tf.slides.metadata import PLAUSIBLE_UM
 from hrpn_tf.slides.roles import suggested_role
 from hrpn_tf.workflows.inspect.thumbnail import Panel, arrange, fitted, save_thumbnail
@@ -73,7 +74,9 @@ class SlideReport:
     thumbnail: Path | None
 
 
-def inspect_slide(path: Path, out: Path | None = None, overwrite: bool = False) -> SlideReport:
+def inspect_slide(
+    path: Path, out: Path | None = None, overwrite: bool = False, z: Depth | None = None
+) -> SlideReport:
     """Describe a slide and write its thumbnail (PNG).
 
     Args:
@@ -81,6 +84,7 @@ def inspect_slide(path: Path, out: Path | None = None, overwrite: bool = False) 
         out: path of the thumbnail; by default named after the slide, in the current folder. For
             the default, an existing file or a read-only folder is a warning, not an error.
         overwrite: whether an existing thumbnail may be replaced.
+        z: what is read of a stack, see :func:`hrpn_tf.slides.open_slide`.
 
     Raises:
         HrpnError: the slide cannot be read, see :func:`hrpn_tf.slides.open_slide`.
@@ -90,7 +94,7 @@ def inspect_slide(path: Path, out: Path | None = None, overwrite: bool = False) 
         if out.suffix.lower() != ".png":
             raise UsageError(f"{out}: the thumbnail is a PNG; give a name that ends in .png")
         refuse_existing(out, overwrite)
-    with open_slide(path) as slide:
+    with open_slide(path, z=z) as slide:
         info = slide.info
         level = overview_level(info)
         remarks = _questions(info)

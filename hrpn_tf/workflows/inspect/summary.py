@@ -26,6 +26,7 @@ def as_text(report: SlideReport) -> str:
         ("type", info.dtype.name),
         ("pixel size", _pixel_size(info)),
         ("position", _position(info)),
+        ("depth", _depth(info)),
         ("levels", _levels(info)),
         ("files", _files(info)),
         ("thumbnail", printable(report.thumbnail or "none")),
@@ -57,6 +58,8 @@ def as_dict(report: SlideReport) -> dict[str, Any]:
             {"factor": factor, "height": shape[0], "width": shape[1]}
             for factor, shape in zip(info.levels, info.level_shapes, strict=True)
         ],
+        "planes": info.planes,
+        "z": info.depth,
         "segment_bytes": info.segment_bytes,
         "channels": [
             {
@@ -94,6 +97,14 @@ def _position(info: SlideInfo) -> str:
     if info.position_um is None:
         return ""
     return f"y {info.position_um[0]:.6g} um, x {info.position_um[1]:.6g} um"
+
+
+def _depth(info: SlideInfo) -> str:
+    if info.depth is None:
+        return ""
+    one = isinstance(info.depth, int)
+    what = f"plane {info.depth}, counted from 1," if one else f"the {info.depth}"
+    return f"{what} of {info.planes} planes"
 
 
 def _levels(info: SlideInfo) -> str:

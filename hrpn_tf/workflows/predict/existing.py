@@ -29,7 +29,7 @@ def difference(
         own: origin of the network; see ``Network``.
         contract: contract of the network.
     """
-    with open_in_time(job.slide, job.config.prediction.io_timeout) as slide:
+    with open_in_time(job.slide, job.config) as slide:
         wanted = expected_input(job, slide.info)
         anchor = anchor_statement(job, slide.info, size_of(open_frame(slide, job.frame).info))
     settings = replace(_expected_settings(job, contract), anchor=anchor)
@@ -39,7 +39,9 @@ def difference(
 def expected_input(job: SlideJob, info: "SlideInfo") -> ExpectedInput:
     """The slide of a job, as its prediction should state it."""
     seconds = job.config.prediction.io_timeout
-    return ExpectedInput(job.slide, info.files, job.channel_names, seconds=seconds)
+    return ExpectedInput(
+        job.slide, info.files, job.channel_names, seconds=seconds, depth=info.depth
+    )
 
 
 def _expected_settings(job: SlideJob, contract: "Contract") -> ExpectedSettings:

@@ -53,7 +53,7 @@ def check(
 
     _check_place(request, overwrite)
     prediction = fitting_format(config.prediction, request.out)
-    with open_in_time(request.slide, prediction.io_timeout) as slide:
+    with open_in_time(request.slide, config) as slide:
         info = slide.info
         channels = input_channels(info, contract, request.channels)
         frame = choose_frame(
@@ -183,7 +183,7 @@ def opened(
 
     config = job.config.prediction
     cache = _cache_bytes(budget)
-    with open_in_time(job.slide, config.io_timeout, cache) as slide:
+    with open_in_time(job.slide, job.config, cache) as slide:
         info, stored = slide.info, open_frame(slide, job.frame)
         size = size_of(stored.info)
         normalisation, seen = None, stored
@@ -212,18 +212,25 @@ def opened(
         )
 
 
-def open_in_time(slide: Path, seconds: float, cache_bytes: int | None = None) -> "Slide":
+def open_in_time(slide: Path, config: Config, cache_bytes: int | None = None) -> "Slide":
     """Open a slide within a time limit, since a drive may not answer.
 
+    Args:
+        slide: file or folder.
+        config: states the time limit (``prediction.io_timeout``) and what is read of a stack.
+        cache_bytes: see ``open_slide``.
+
     Raises:
-        StalledError: it took longer than ``seconds``.
+        StalledError: it took longer than that.
     """
     from hrpn_tf.prediction.queues import within
     from hrpn_tf.slides import open_slide
     from hrpn_tf.slides.planes import CACHE_BYTES
 
     return within(
-        seconds, f"{slide}: opening", lambda: open_slide(slide, cache_bytes or CACHE_BYTES)
+        config.prediction.io_timeout,
+        f"{slide}: opening",
+        lambda: open_slide(slide, cache_bytes or CACHE_BYTES, z=config.data.z),
     )
 
 

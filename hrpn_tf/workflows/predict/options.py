@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import Region
@@ -19,6 +19,8 @@ class PredictionOptions:
         mask: GeoJSON file with the areas to predict; None for the whole region.
         level: pyramid level to read; None for the one that fits the network.
         pixel_size_um: um per pixel, for slides whose files state none.
+        z: what is read of slides that are stacks: a plane, counted from 1, or "max" or "mean" of
+            all; None for what the training read.
         groups: groups of a slide list to predict; empty for all but the training and validation
             groups.
         channels: name or index of the channel in the file, by role of the input; empty for those
@@ -36,6 +38,7 @@ class PredictionOptions:
     mask: Path | None = None
     level: int | None = None
     pixel_size_um: float | None = None
+    z: int | Literal["max", "mean"] | None = None
     groups: tuple[str, ...] = ()
     channels: Mapping[str, str | int] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()

@@ -92,6 +92,7 @@ def origin_of(
         region=region_of(job),
         mask=None if job.mask is None else {"file": job.mask.name, "sha256": sha256(job.mask)},
         seconds=job.config.prediction.io_timeout,
+        depth=info.depth,
     )
     if normalisation is not None:
         origin |= normalisation.to_json()

@@ -84,8 +84,8 @@ def predict_run(
     if isinstance(network, Run | Path):
         network = RunNetwork(open_run(network))
     options, execution = options or PredictionOptions(), execution or Execution()
-    config = _config(network, options.overrides)
-    slides = slides_of(slides, execution.progress)
+    config = _config(network, options)
+    slides = slides_of(slides, execution.progress, config.data.z)
     asked = requests(slides, network, config, out, options)
     asked = anchored(asked, options.anchor, options.anchor_region)
     several = len(asked) > 1
@@ -165,13 +165,22 @@ def _combine(
     return [(job.slide, error) for job, error in every if error is not None]
 
 
-def _config(network: Network, overrides: Sequence[str]) -> Config:
-    for override in overrides:
+def _config(network: Network, options: PredictionOptions) -> Config:
+    for override in options.overrides:
         if not override.startswith("prediction."):
             raise UsageError(
                 f"--set {override}: only prediction.* can be changed after the training"
             )
-    return network.config(overrides)
+    config = network.config(options.overrides)
+    data = config.data
+    if options.z is None or options.z == data.z:
+        return config
+    if data.z is not None:
+        logger.warning(
+            f"--z {options.z}: the network of {network.folder} was trained with data.z={data.z}; "
+            "other focus and brightness than it has seen may mislead it"
+        )
+    return config.model_copy(update={"data": data.model_copy(update={"z": options.z})})
 
 
 def _refuse_other(

@@ -35,7 +35,7 @@ def sample_windows(job: SlideJob, side: int) -> "list[np.ndarray]":
     from hrpn_tf.slides.normalised import NormalisedSlide
 
     timeout, tissue = job.config.prediction.io_timeout, job.config.data.tissue
-    with open_in_time(job.slide, timeout) as slide:
+    with open_in_time(job.slide, job.config) as slide:
         seen = stored = open_frame(slide, job.frame)
         size = size_of(stored.info)
         normalisation = None

@@ -102,7 +102,7 @@ def with_inputs(job: SlideJob, overwrite: bool) -> Path:
         )
     with ExitStack() as stack:
         predicted = stack.enter_context(open_slide(job.out))
-        slide = stack.enter_context(open_slide(job.slide))
+        slide = stack.enter_context(open_slide(job.slide, z=job.config.data.z))
         info, source = predicted.info, slide.info
         corner = (0, 0) if job.region is None else (job.region.y, job.region.x)
         parts = [

@@ -86,7 +86,7 @@ def slide_content(
             counts=own,
             progress=progress,
         )
-        info = _info(slide, size, resampled(sources.slides[name], prediction))
+        info = _info(slide, size, resampled(sources.slides[name], prediction, sources.config))
         provenance = read_provenance(prediction)
     counts.merge(own)
     thumbnails, shape = _thumbnails(view)

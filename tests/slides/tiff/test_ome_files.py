@@ -209,7 +209,7 @@ def test_links_to_all_files_of_a_slide_are_followed(tmp_path: Path) -> None:
 
 def test_planes_that_are_named_very_often(tmp_path: Path) -> None:
     many = tiff_data(0) + '<TiffData IFD="0" PlaneCount="3"/>' * 3000
-    with pytest.raises(SlideFormatError, match="names 9001 pages for 3 channels"):
+    with pytest.raises(SlideFormatError, match="names 9001 pages for 3 planes"):
         open_slide(with_companion(tmp_path, many))
     image = IMAGE.format(c=300, z=1, inside="<TiffData/>" * 300)
     tifffile.imwrite(
@@ -296,7 +296,7 @@ def test_parts_that_do_not_fit(
 @pytest.mark.parametrize(
     ("inside", "match"),
     [
-        (tiff_data(0) + tiff_data(2), "does not say where these channels are: 1"),
+        (tiff_data(0) + tiff_data(2), "does not say where these planes are: 1"),
         (EACH.replace('IFD="0"', 'IFD="7"', 1), "has 1 pages, where page 7 is wanted"),
         (EACH.replace('IFD="0"', 'IFD="-1"', 1), "has 1 pages, where page -1 is wanted"),
         (EACH.replace('IFD="0"', 'IFD="x"', 1), "malformed"),
