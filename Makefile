@@ -16,7 +16,7 @@ PYTEST ?=
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: demo weights benchmark kills fuzz test test-fast check docs tutorials format clean study vendor docker
+.PHONY: demo weights benchmark bioimage kills fuzz test test-fast check docs tutorials format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -52,6 +52,13 @@ kills: .venv/installed
 FUZZ ?= 2000
 fuzz: .venv/installed
 	$(BIN)/python benchmarks/experiments/fuzz --files $(FUZZ) --seed 0 --out build/fuzz
+
+# The tools of bioimage.io, freshly installed, on a bundle: BUNDLE=FOLDER or BUNDLE=FILE.zip.
+bioimage: .venv/installed
+	$(BIN)/uv venv --quiet --clear build/bioimage
+	$(BIN)/uv pip install --quiet --python build/bioimage/bin/python \
+		"bioimageio.core==0.11.0" "pydantic<2.14" onnxruntime
+	build/bioimage/bin/bioimageio test --weight-format onnx $(BUNDLE)
 
 test: .venv/installed
 	$(BIN)/pytest $(PYTEST)

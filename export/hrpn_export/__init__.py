@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hrpn_export.about import About
+    from hrpn_export.about import About, Person
     from hrpn_export.archive import write_zip
     from hrpn_export.bundle import Bundle, open_bundle, open_session
     from hrpn_export.certificate import Certificate
@@ -28,6 +28,7 @@ __all__ = [
     "ContractError",
     "Evidence",
     "Exported",
+    "Person",
     "Session",
     "export_bundle",
     "open_bundle",
@@ -38,7 +39,7 @@ __all__ = [
 # Each module is imported when one of its names is first used: a command that needs the errors only
 # does not wait for NumPy and pydantic.
 _MODULES = {
-    "about": ("About",),
+    "about": ("About", "Person"),
     "archive": ("write_zip",),
     "bundle": ("Bundle", "open_bundle", "open_session"),
     "certificate": ("Certificate",),

@@ -7,15 +7,18 @@ give equal files: no time and no path of the machine is written.
 import json
 import re
 import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
-from hrpn_export.about import About
+from hrpn_export.about import About, Person
 from hrpn_export.archive import write_stored
 from hrpn_export.contract import Contract
+from hrpn_export.cover import write_covers
 from hrpn_export.formats.keras_file import own_layers
 from hrpn_export.manifest import Manifest
 from hrpn_export.measure import installed_version, mosaic
@@ -27,6 +30,7 @@ from hrpn_export.snippets import plain
 
 FILE, LICENCE_FILE, SAVED_MODEL = "rdf.yaml", "LICENSE.txt", "saved_model.zip"
 FORMAT = "0.5.14"
+TAGS = ("image-to-image", "microscopy", "tensorflow", "keras")
 # SPDX licences that bioimage.io accepts by name; any other is written to a file.
 LICENCES = frozenset(
     [
@@ -75,6 +79,8 @@ def write(
 ) -> None:
     """Write ``rdf.yaml``, ``test_input.npy``, ``test_output.npy``, and the files they refer to.
 
+    Covers are among them; see :func:`~hrpn_export.cover.write_covers`.
+
     A licence outside the SPDX list is written to ``LICENSE.txt``. A SavedModel is stored a second
     time, as the zip that bioimage.io expects.
 
@@ -100,7 +106,10 @@ def write(
         "description": _description(about, contract),
         "documentation": {"source": README},
         "license": _licence(folder, manifest.licence),
-        "tags": ["image-to-image", "microscopy", "tensorflow", "keras"],
+        "tags": list(dict.fromkeys([*TAGS, *map(plain, about.tags)])),
+        "covers": [
+            _file(folder, name) for name in write_covers(folder, about.covers, sample, expected)
+        ],
         "inputs": [_input(contract) | tests[0]],
         "outputs": [_output(contract) | tests[1]],
         "weights": _weights(folder, manifest),
@@ -118,8 +127,12 @@ def write(
         },
     }
     if about.authors:
-        description["authors"] = [{"name": _author(name)} for name in about.authors]
-    if cite := _cite(about.provenance.get("cite")):
+        description["authors"] = [_person(one) for one in about.authors]
+    if about.maintainers:
+        description["maintainers"] = [_person(one) for one in about.maintainers]
+    if about.repository:
+        description["git_repo"] = about.repository
+    if cite := _cite([*about.cite, *_listed(about.provenance.get("cite"))]):
         description["cite"] = cite
     text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True, width=100)
     (folder / FILE).write_text(text, encoding="utf-8", newline="\n")
@@ -148,8 +161,16 @@ def _name(name: str) -> str:
     return (allowed if len(allowed) >= 5 else f"model {allowed}")[:64]
 
 
-def _author(name: str) -> str:
-    return plain(re.sub(r"[/\\]", "-", name)) or "unknown"
+def _person(person: str | Person) -> dict[str, str]:
+    """An author or maintainer; bioimage.io allows no slash in a name."""
+    if isinstance(person, str):
+        person = Person(person)
+    stated = {key: plain(value) for key, value in asdict(person).items() if value}
+    return {**stated, "name": plain(re.sub(r"[/\\]", "-", person.name)) or "unknown"}
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else []
 
 
 def _description(about: About, contract: Contract) -> str:
@@ -171,11 +192,11 @@ def _licence(folder: Path, licence: str) -> str | dict[str, str]:
     return {"source": LICENCE_FILE}
 
 
-def _cite(entries: object) -> list[dict[str, str]]:
+def _cite(entries: Sequence[object]) -> list[dict[str, str]]:
     """Citations with a DOI; for an address, the validator would access the network."""
     found = []
-    for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict):
+    for entry in entries:
+        if not isinstance(entry, Mapping):
             continue
         text, doi = entry.get("text"), entry.get("doi")
         if text and isinstance(doi, str) and re.fullmatch(r"10\.\d{4,9}/\S+", doi):

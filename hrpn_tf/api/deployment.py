@@ -169,6 +169,7 @@ def export(
     format_options: Mapping[str, Mapping[str, Any]] | None = None,
     licence: str | None = None,
     authors: Sequence[str] = (),
+    about: PathArgument | None = None,
     slides: PathArgument | None = None,
     intervals: bool | None = None,
     uncertified: bool = False,
@@ -191,6 +192,7 @@ def export(
         format_options: options of formats, by name, e.g. ``{"onnx": {"opset": 18}}``.
         licence: of the weights, an SPDX identifier.
         authors: names.
+        about: YAML file with authors, tags, covers and more, for an upload to bioimage.io.
         slides: slide list, where the slides are not where the patch dataset found them.
         intervals: export the calibrated network; None for it where there is one.
         uncertified: keep formats that miss their limit.
@@ -220,6 +222,7 @@ def export(
         format_options=format_options or {},
         licence=licence,
         authors=tuple(authors),
+        about=optional_path(about),
         slides=optional_path(slides),
         intervals=intervals,
         uncertified=uncertified,

@@ -83,6 +83,13 @@ _other_options = option_group(
         "--author", "authors", multiple=True, help="Author of the network; may be repeated."
     ),
     click.option(
+        "--about",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="YAML file with description, licence, authors, maintainers, tags, covers, cite and "
+        "repository, for an upload to bioimage.io.",
+    ),
+    click.option(
         "--store",
         type=click.Path(path_type=Path),
         help="Patch dataset of the run (default: the path recorded in the run).",

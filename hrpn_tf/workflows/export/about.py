@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from hrpn_tf._version import __version__
 from hrpn_tf.runs import Run
 from hrpn_tf.workflows.export.options import ExportOptions
+from hrpn_tf.workflows.export.publication import Author, Publication, read_publication
 from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
 from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
-    from hrpn_export import About
+    from hrpn_export import About, Person
 
     from hrpn_tf.data.store import PatchStore
 
@@ -29,6 +30,7 @@ def about_network(
     """What the bundle says of the network, and the files that it carries beside it."""
     from hrpn_export import About
 
+    stated = Publication() if options.about is None else read_publication(options.about)
     run, contract = runs_of(network)[0], network.contract()
     if isinstance(network, EnsembleNetwork):
         more: dict[str, Any] = {"members": network.members()}
@@ -36,8 +38,13 @@ def about_network(
         more = {"calibration": _calibrated(run)} if network.intervals else {}
     return About(
         name=name,
-        licence=options.licence or About.licence,
-        authors=options.authors,
+        licence=options.licence or stated.licence or About.licence,
+        authors=(*options.authors, *map(_person, stated.authors)),
+        maintainers=tuple(map(_person, stated.maintainers)),
+        tags=stated.tags,
+        covers=stated.covers,
+        cite=tuple({"text": one.text, "doi": one.doi} for one in stated.cite),
+        repository=stated.repository,
         program=f"hrpn-tf {__version__}",
         provenance={
             "network": network.origin(),
@@ -46,9 +53,15 @@ def about_network(
             "configuration": run.config.model_dump(mode="json"),
             **more,
         },
-        description=_description(name, contract.inputs, contract.outputs),
+        description=stated.description or _description(name, contract.inputs, contract.outputs),
         files=_attached(network, scratch),
     )
+
+
+def _person(author: Author) -> "Person":
+    from hrpn_export import Person
+
+    return Person(**author.model_dump())
 
 
 def runs_of(network: RunNetwork | EnsembleNetwork) -> tuple[Run, ...]:

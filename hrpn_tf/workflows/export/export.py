@@ -15,6 +15,7 @@ from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.export.about import about_network, runs_of
 from hrpn_tf.workflows.export.evidence import held_out, held_out_slide, sample_patches
 from hrpn_tf.workflows.export.options import ExportOptions
+from hrpn_tf.workflows.export.publication import read_publication
 from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
 from hrpn_tf.workflows.networks.run import RunNetwork
 
@@ -70,6 +71,8 @@ def export_run(
     network.origin()  # refuses a run without a network
     if any(format == "tensorrt" for format, _ in artefacts):
         _check_engine(options.format_options.get("tensorrt", {}), contract)
+    if options.about is not None:
+        read_publication(options.about)  # minutes before it is used
     archive = out.with_name(out.name + ".zip")
     for path in (out, *([archive] if options.zip else [])):
         refuse_existing(path, overwrite)

@@ -19,6 +19,7 @@ class ExportOptions:
         format_options: options of formats, by name of the format.
         licence: licence of the weights, an SPDX identifier; None if unknown.
         authors: names of the authors.
+        about: YAML file with authors, tags, covers and more; see ``read_publication``.
         region: region of the held-out slide for the certification, px; None for the whole slide.
         slides: list of the held-out slides; None for the paths recorded in the patch dataset.
         store: patch dataset; None for the path recorded in the run.
@@ -32,6 +33,7 @@ class ExportOptions:
     format_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     licence: str | None = None
     authors: tuple[str, ...] = ()
+    about: Path | None = None
     region: "Region | None" = None
     slides: Path | None = None
     store: Path | None = None

@@ -18,6 +18,7 @@ from hrpn_tf.slides.roles import suggested_role
 from hrpn_tf.slides.tiff.writer import write_ome_tiff
 from hrpn_tf.slides.zarr.writer import write_ome_zarr
 from hrpn_tf.workflows.predict.job import SlideJob
+from hrpn_tf.workflows.predict.omero import write_settings
 
 if TYPE_CHECKING:
     from hrpn_tf.slides import SlideInfo
@@ -78,7 +79,8 @@ def with_inputs(job: SlideJob, overwrite: bool) -> Path:
 
     Inputs are on the pixels of the prediction: its region and its pixel size. Names, colours and
     display ranges are in the metadata: in OME-Zarr where every viewer looks for them; OME-TIFF has
-    a place for names and colours alone. One that is there and of the same prediction is kept.
+    a place for names and colours alone. Rendering settings for OMERO are written beside it. One
+    that is there and of the same prediction is kept.
 
     Args:
         job: the slide, whose prediction is there.
@@ -131,6 +133,7 @@ def with_inputs(job: SlideJob, overwrite: bool) -> Path:
             write_ome_tiff(
                 path, planes, description, compression=config.compression, overwrite=overwrite
             )
+    write_settings(path, names, display)
     return path
 
 

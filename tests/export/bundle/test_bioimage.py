@@ -5,12 +5,13 @@ import re
 import zipfile
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import yaml
 from bioimageio.spec import InvalidDescr, ValidationContext, load_description
 from bioimageio.spec.generic.v0_3 import LicenseId
-from hrpn_export import About, bioimage, export_bundle, open_bundle
+from hrpn_export import About, Person, bioimage, cover, export_bundle, open_bundle
 from hrpn_export.archive import write_zip
 from hrpn_export.manifest import Manifest, contract_fields, read_manifest
 from hrpn_export.nickname import nickname_of
@@ -28,9 +29,9 @@ def no_network(monkeypatch):
     monkeypatch.setattr("socket.socket.connect", refuse)
 
 
-def validated(path):
+def validated(path, context=OFFLINE):
     """The description, without an error; warnings are of what nobody stated."""
-    with OFFLINE:
+    with context:
         description = load_description(path)
     assert not isinstance(description, InvalidDescr), description.validation_summary.format()
     return description
@@ -120,7 +121,9 @@ def test_any_choice_of_formats_is_valid(tmp_path, artefacts):
 SAMPLE = np.full((1, 32, 32, 2), 100.0, np.float32)
 
 
-def written(folder, about=None, contract=CONTRACT, sample=SAMPLE, expected=None, **changes):
+def written(
+    folder, about=None, contract=CONTRACT, sample=SAMPLE, expected=None, context=OFFLINE, **changes
+):
     """A description beside the sample's weights."""
     expected = sample[..., : len(contract.outputs)] if expected is None else expected
     for name in ("onnx", "keras", "README.md"):
@@ -133,7 +136,7 @@ def written(folder, about=None, contract=CONTRACT, sample=SAMPLE, expected=None,
         bioimage.write(folder, manifest, about or About("tiny"), sample, expected)
     finally:
         bioimage.inside = before
-    return validated(folder / "rdf.yaml")
+    return validated(folder / "rdf.yaml", context)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +208,53 @@ def test_authors_citation_and_description(tmp_path):
     assert [author.name for author in description.authors] == ["A-B C", "D"]
     assert [str(entry.doi) for entry in description.cite] == ["10.1234/x.y"]
     assert len(description.description) == 512
+
+
+def test_nothing_is_left_to_edit_before_an_upload(tmp_path):
+    person = Person("Ada Example", "A University", "ada@example.org", "ada", "0000-0002-1825-0097")
+    about = About(
+        "tiny",
+        licence="CC-BY-4.0",
+        authors=(person, "B. Example"),
+        maintainers=(person,),
+        tags=("nanoparticles", "tumour", "keras"),
+        cite=({"text": "A paper.", "doi": "10.1234/x.y"},),
+        repository="https://github.com/example/example",
+    )
+    # their validator asks GitHub for persons and repositories
+    description = written(
+        tmp_path, about, context=ValidationContext(perform_io_checks=False, disable_cache=True)
+    )
+    assert warnings_of(description) <= {"inputs.0.sample_tensor", "outputs.0.sample_tensor"}
+    author = description.authors[0]
+    assert (author.name, author.affiliation, author.github_user) == (
+        "Ada Example", "A University", "ada",
+    )  # fmt: skip
+    assert str(author.orcid) == "0000-0002-1825-0097"
+    assert description.maintainers[0].github_user == "ada"
+    assert description.tags[-2:] == ["nanoparticles", "tumour"]
+    assert str(description.git_repo).rstrip("/") == "https://github.com/example/example"
+
+
+def test_a_cover_is_drawn_or_copied(tmp_path):
+    drawn = tmp_path / "drawn"
+    drawn.mkdir()
+    written(drawn)
+    left, right = np.mgrid[:40, :90] * 1.0  # brighter downwards; the prediction to the right
+    cover.draw_cover(drawn / cover.FILE, np.stack([left] * 2, axis=-1), right[..., None])
+    picture = cv2.imread(str(drawn / cover.FILE)).astype(int)
+    assert picture.shape == (cover.SIDE, 2 * cover.SIDE, 3)
+    inputs, predicted = np.split(picture.sum(axis=-1), 2, axis=1)
+    assert inputs[-5].mean() > inputs[5].mean() + 100
+    assert predicted[:, -5].mean() > predicted[:, 5].mean() + 100
+    own = tmp_path / "own.PNG"
+    own.write_bytes((drawn / cover.FILE).read_bytes())
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    description = written(copied, dataclasses.replace(About("tiny"), covers=(own,)))
+    assert [str(one.source.path) for one in description.covers] == ["cover-1.png"]
+    cover.draw_cover(tmp_path / "flat.png", np.zeros((9, 9, 4)), np.full((9, 9, 1), np.nan))
+    assert (tmp_path / "flat.png").stat().st_size < 500_000
 
 
 def test_text_of_a_stranger_stays_text(tmp_path):

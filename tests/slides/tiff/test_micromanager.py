@@ -104,7 +104,11 @@ def test_an_index_that_names_files_elsewhere_is_refused(
         (entry({"channel": 1}, "gone.tif", 8), SlideFormatError, "'gone.tif' is missing"),
         (entry({"channel": 1}, SECOND, 9), SlideFormatError, "has no page as it says"),
         (entry({"channel": 1}, SECOND, 8, 2), RgbSlideError, "RGB picture"),
-        (entry({"channel": 0, "z": 1}, SECOND, 8), SlideFormatError, "2 planes in depth, where one is wanted"),
+        (
+            entry({"channel": 0, "z": 1}, SECOND, 8),
+            SlideFormatError,
+            "2 planes in depth, where one is wanted",
+        ),
         (entry({"channel": 0, "row": 1}, SECOND, 8), SlideFormatError, "along the axis 'row'"),
         (b"\x0e\0\0\0{", SlideFormatError, "malformed"),
         (struct.pack("<I", 9) + b"[" * 9 + b"\0" * 44, SlideFormatError, "malformed"),

@@ -81,12 +81,16 @@ def pixels(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def test_coverage_is_that_of_the_predicted_channels(run: Path) -> None:
-    assert hrpn_tf("predict", "--run", run, "--intervals").exit_code == 0
+    assert hrpn_tf("predict", "--run", run, "--intervals", "--with-inputs").exit_code == 0
     assert hrpn_tf("predict", "--run", run).exit_code == 0
     both, names = pixels(run / "predictions-intervals" / "c.ome.tif")
     alone, _ = pixels(run / "predictions" / "c.ome.tif")
     assert names == ("qd", "qd_lower", "qd_upper")
     np.testing.assert_array_equal(both[..., :1], alone)
+    seen, channels = pixels(run / "predictions-intervals" / "with-inputs" / "c.ome.tif")
+    assert channels[2:] == ("qd (predicted)", "qd_lower (predicted)", "qd_upper (predicted)")
+    np.testing.assert_array_equal(seen[..., :2], image(2)[..., :2])
+    np.testing.assert_array_equal(seen[..., 2:], both)
     truth = image(2)[..., 2]
     inside = (both[..., 1] <= truth) & (truth <= both[..., 2])
     table = list(csv.DictReader((run / "calibrated" / "coverage.csv").open()))

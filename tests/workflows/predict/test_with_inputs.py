@@ -7,6 +7,7 @@ import numpy as np
 import ome_types
 import pytest
 import tifffile
+import yaml
 from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
 from support.command import hrpn_tf
@@ -136,6 +137,25 @@ def test_the_origin_is_that_of_the_prediction(tmp_path: Path) -> None:
     found = read_provenance(with_inputs(made, overwrite=False))
     assert found["model"] == "1f0c"
     assert found["display"][NAMES[2]]["colour"] == COLOURS[2]
+
+
+def test_omero_gets_names_and_colours_from_the_file_and_ranges_from_beside_it(
+    tmp_path: Path,
+) -> None:
+    """What ``omero import`` reads is Name and Color; ``omero render set`` takes the rest."""
+    path = with_inputs(job(tmp_path), overwrite=False)
+    settings = yaml.safe_load(path.with_name("a.render.yml").read_text())
+    assert (settings["version"], settings["greyscale"]) == (2, False)
+    display = read_provenance(path)["display"]
+    channels = ome_types.from_tiff(path).images[0].pixels.channels
+    assert list(settings["channels"]) == list(range(1, len(channels) + 1))
+    for channel, one in zip(channels, settings["channels"].values(), strict=True):
+        assert set(one) == {"label", "color", "start", "end", "active"}
+        assert one["label"] == channel.name
+        rgb = channel.color.as_rgb_tuple()[:3]
+        assert one["color"] == "".join(f"{part:02X}" for part in rgb)
+        assert [one["start"], one["end"]] == display[channel.name]["range"]
+    assert [one["active"] for one in settings["channels"].values()] == [True] * 3 + [False] * 2
 
 
 def test_one_of_another_prediction_is_not_replaced(tmp_path: Path) -> None:
