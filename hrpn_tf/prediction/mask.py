@@ -220,6 +220,8 @@ def _outlines(value: Any, path: Path, ignored: bool = False) -> list[Outline]:
     if value.get("type") == "Feature":
         geometry = value.get("geometry")
         return [] if geometry is None else _outlines(geometry, path, is_ignored(value))
+    if not {"coordinates", "geometries"} & value.keys():
+        raise ValueError("it has no coordinates")
     with np.errstate(all="ignore"):  # numpy would also warn about NaN
         geometry = shape(value)
         if not np.isfinite(shapely.get_coordinates(geometry)).all():

@@ -84,6 +84,7 @@ def test_devices_and_pipes_are_refused_at_once(tmp_path: Path) -> None:
         '{"type": "FeatureCollection", "features": 3}',
         '{"type": "Feature", "geometry": "Polygon"}',
         '{"type": "Polygon", "coordinates": {"a": 1}}',
+        '{"type": "Feature", "geometry": {"type": "Polygon"}, "properties": {}}',
     ],
 )
 def test_malformed_geojson_is_a_named_error(tmp_path: Path, text: str) -> None:

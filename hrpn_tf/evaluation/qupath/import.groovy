@@ -18,7 +18,7 @@ def slides = [
 
 def project = getProject()
 if (project == null) {
-  println 'No project is open: create or open one first'
+  println('No project is open: create or open one first')
   return
 }
 def failed = 0
@@ -27,41 +27,50 @@ for (slide in slides) {
     def image = new File(slide.image)
     def file = new File(folder, slide.objects)
     for (needed in [image, file]) {
-      if (!needed.exists())
+      if (!needed.exists()) {
         throw new FileNotFoundException(needed.toString() + ': no such file')
+      }
     }
     def uri = image.toURI()
     def entry = project.getImageList().find { it.getURIs().contains(uri) }
     if (entry == null) {
       def support = ImageServerProvider.getPreferredUriImageSupport(BufferedImage, uri.toString())
-      if (support == null || support.getBuilders().isEmpty())
+      if (support == null || support.getBuilders().isEmpty()) {
         throw new IOException('QuPath cannot open ' + image)
+      }
       entry = project.addImage(support.getBuilders().get(0))
       entry.setImageName(slide.name)
     }
     def data = entry.readImageData()
-    if (data.getImageType() == ImageData.ImageType.UNSET)
+    if (data.getImageType() == ImageData.ImageType.UNSET) {
       data.setImageType(ImageData.ImageType.FLUORESCENCE)
+    }
     def objects = PathIO.readObjects(file)
-    if (slide.scale != 1) {
-      def transform = AffineTransform.getScaleInstance(slide.scale as double, slide.scale as double)
+    if (slide.scale != 1.0) {
+      def factor = slide.scale.doubleValue()
+      def transform = AffineTransform.getScaleInstance(factor, factor)
       objects = objects.collect { PathObjectTools.transformObject(it, transform, true) }
     }
-    def ids = objects.collect { it.getID() } as Set
+    def ids = objects.collect { it.getID() }.toSet()
     def hierarchy = data.getHierarchy()
-    hierarchy.removeObjects(hierarchy.getAllObjects(false).findAll { it.getID() in ids }, true)
+    def before = hierarchy.getAllObjects(false).findAll { ids.contains(it.getID()) }
+    hierarchy.removeObjects(before, true)
     hierarchy.addObjects(objects)
     entry.saveImageData(data)
-    println slide.name + ': ' + objects.size() + ' objects'
+    data.getServer().close()
+    println(slide.name + ': ' + objects.size() + ' objects')
   } catch (Exception error) {
-    failed++
-    println slide.name + ': ' + error.getMessage()
+    failed = failed + 1
+    println(slide.name + ': ' + error.getMessage())
   }
 }
 project.syncChanges()
 try {
-  getQuPath()?.refreshProject()
+  def window = getQuPath()
+  if (window != null) {
+    window.refreshProject()
+  }
 } catch (Throwable ignored) {
-  // there is no window
+  println('There is no window to refresh')
 }
 println((slides.size() - failed) + ' of ' + slides.size() + ' slides imported')

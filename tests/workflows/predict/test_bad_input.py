@@ -180,7 +180,10 @@ def test_a_drive_that_stalls_before_the_first_pixel(
         answers.wait(60)
         yield
 
-    monkeypatch.setattr(where, stalls if where.endswith("_pieces") else lambda *_: next(stalls()))
+    def open_later(*_: object, **__: object) -> None:
+        next(stalls())
+
+    monkeypatch.setattr(where, stalls if where.endswith("_pieces") else open_later)
     before = sorted(run.parent.rglob("*"))
     assert predict(run, slide, "--out", out, "--set", "prediction.io_timeout=1") == 1
     answers.set()
