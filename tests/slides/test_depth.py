@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from support.places import SHARED
 from support.raw_tiff import directory
 from support.zarr_samples import image_attributes, save_array, save_group, save_image
 
@@ -184,6 +185,25 @@ def test_levels_with_fewer_planes_are_left_out(tmp_path: Path) -> None:
     with open_slide(folder, z=2) as slide:
         assert slide.info.levels == (1.0,)
         np.testing.assert_array_equal(slide.read(0, 0, Y, X, [1])[..., 0], STACK[1, 1])
+
+
+@pytest.mark.skipif(not (SHARED / "data" / "readers").is_dir(), reason="the images are not here")
+def test_stacks_of_other_programs() -> None:
+    folder = SHARED / "data" / "readers"
+    path = folder / "2010-06__18x24y5z1t2c8b-text.ome.tiff"
+    wanted = tifffile.imread(path)  # ZCYX
+    with open_slide(path, z=4) as slide:
+        found = slide.read(0, 0, 24, 18, [0, 1])
+    np.testing.assert_array_equal(np.moveaxis(found, -1, 0), wanted[3])
+    parts = []
+    for name in ("multifile-Z1.ome.tiff", "multifile-Z4.ome.tiff", "multifile.companion.ome"):
+        with open_slide(folder / name, z=4) as slide:
+            assert slide.info.planes == 5
+            parts.append(slide.read(0, 0, slide.info.height, slide.info.width, [0]))
+    with tifffile.TiffFile(folder / "multifile-Z4.ome.tiff") as tif:
+        wanted = tif.pages.first.asarray()
+    for part in parts:
+        np.testing.assert_array_equal(part[..., 0], wanted)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "min", "", "９", "999999"])
