@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hrpn_tf.api.arguments import ConfigArgument, RunArgument, SlideArgument, path_of, run_of
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hrpn_tf.slides import Slide
 
 
-def open_slide(slide: SlideArgument) -> "Slide":
+def open_slide(slide: SlideArgument, z: int | Literal["max", "mean"] | None = None) -> "Slide":
     """Open a whole-slide image; only its description is read.
 
     Close it after use, or use it as a context manager. ``slide.info`` has the size (px), the
@@ -22,8 +22,11 @@ def open_slide(slide: SlideArgument) -> "Slide":
     Args:
         slide: file or folder, the result of :func:`predict`, or an open slide, which is returned
             as it is.
+        z: what is read of a stack of planes in depth: one of them, counted from 1, or ``"max"`` or
+            ``"mean"`` of all at each pixel. None refuses stacks.
 
     Raises:
+        DepthError: a stack of which nothing is chosen, or a plane that it does not have.
         SlideNotFoundError: there is no such file or folder.
         SlideFormatError: not a slide of a supported format, or a damaged one.
         PixelSizeError: pixels that are not square.
@@ -36,7 +39,7 @@ def open_slide(slide: SlideArgument) -> "Slide":
     """
     from hrpn_tf.slides import open_slide as open_path
 
-    return open_path(path_of(slide)) if isinstance(slide, str | PathLike) else slide
+    return open_path(path_of(slide), z=z) if isinstance(slide, str | PathLike) else slide
 
 
 def open_run(run: RunArgument) -> "Run":

@@ -9,6 +9,8 @@ import yaml
 from support.command import Ended, hrpn_tf
 from support.run_folder import ROLES, make_run, pixels, write
 
+import hrpn_tf as ht
+from hrpn_tf.errors import DepthError, UsageError
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
 
 
@@ -124,3 +126,16 @@ def test_settings_of_older_patch_datasets_stay(tmp_path: Path) -> None:
     write(tmp_path / "a.ome.tif")  # a slide with one plane takes any choice
     with open_slide(tmp_path / "a.ome.tif", z="mean") as slide:
         assert slide.info.depth is None
+
+
+def test_it_is_an_argument_in_python(run: Path, tmp_path: Path) -> None:
+    planes = stack_of(tmp_path / "stack.ome.tif")
+    with ht.open_slide(tmp_path / "stack.ome.tif", z=2) as slide:
+        np.testing.assert_array_equal(slide.read(0, 0, 96, 96, [1])[..., 0], planes[1, 1])
+    found = ht.predict(run, tmp_path / "stack.ome.tif", tmp_path / "out", z="mean")
+    assert read_provenance(found.paths[0])["input"]["z"] == "mean"
+    with pytest.raises(DepthError, match="choose with --z PLANE"):
+        ht.predict(run, tmp_path / "stack.ome.tif", tmp_path / "other")
+    array = np.zeros((96, 96, 2), np.uint8)
+    with pytest.raises(UsageError, match="z: for slides in files"):
+        ht.predict(run, array, pixel_size=0.5, z=1)
