@@ -12,9 +12,9 @@ from hrpn_tf.errors import HrpnError, OutputExistsError
 from hrpn_tf.prediction.frame import open_frame
 from hrpn_tf.prediction.output import FILE_SUFFIXES
 from hrpn_tf.slides import open_slide, read_provenance
-from hrpn_tf.slides.combined import CombinedPlanes, Part, display_range, shown
+from hrpn_tf.slides.combined import CombinedPlanes, Part
 from hrpn_tf.slides.description import ChannelDisplay, SlideDescription
-from hrpn_tf.slides.roles import suggested_role
+from hrpn_tf.slides.display import display_range, input_colours, prediction_displays
 from hrpn_tf.slides.tiff.writer import write_ome_tiff
 from hrpn_tf.slides.zarr.writer import write_ome_zarr
 from hrpn_tf.workflows.predict.job import SlideJob
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 FOLDER = "with-inputs"
 SHOWN = "display"  # key of the provenance
-# Of bright colours that stay apart where they overlap; the target's is taken by the prediction.
-_INPUTS = {"nuclei": "4060FF", "vessels": "00E64D"}
-_OTHERS = ("00C8FF", "E6E600", "C8C8C8", "B464FF")
-_PREDICTION, _LOWER, _UPPER = "FF5A14", "FFB4DC", "FF00B4"
 
 logger = logging.getLogger(__name__)
 
@@ -141,17 +137,13 @@ def _display(
     planes: CombinedPlanes, job: SlideJob, predicted: "SlideInfo"
 ) -> tuple[ChannelDisplay, ...]:
     """Colours and ranges; bounds have the range of the prediction, and are hidden at first."""
-    others = iter(_OTHERS * len(job.channel_names))
-    found = []
-    for index, role in enumerate(job.channel_names):
-        colour = _INPUTS.get(suggested_role(role) or role) or next(others)
-        found.append(shown(colour, display_range(planes, index)))
-    limits = display_range(planes, len(found))
-    found.append(shown(_PREDICTION, limits))
-    bounds = (_LOWER, _UPPER)
-    for index in range(len(predicted.channels) - 1):
-        found.append(shown(bounds[index % len(bounds)], limits, visible=False))
-    return tuple(found)
+    colours = input_colours(tuple(job.channel_names))
+    inputs = [
+        ChannelDisplay(colour, *display_range(planes, index))
+        for index, colour in enumerate(colours)
+    ]
+    limits = display_range(planes, len(inputs))
+    return (*inputs, *prediction_displays(len(predicted.channels), limits))
 
 
 def _input_names(job: SlideJob) -> list[str]:
