@@ -1,0 +1,217 @@
+"""Intensity by distance to the nearest vessel within one area of a slide, such as a drawn one."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hrpn_tf.config.spatial import SpatialConfig
+from hrpn_tf.errors import RegionError
+from hrpn_tf.evaluation.analysis.measures import SlideAnalysis
+from hrpn_tf.evaluation.planes import Plane, PlaneOfSize, Window
+from hrpn_tf.evaluation.spatial.intensity import extremes
+from hrpn_tf.evaluation.spatial.measure import Area, SpatialSlide, measure_slide
+from hrpn_tf.evaluation.spatial.profile import FEWEST_PIXELS
+from hrpn_tf.evaluation.spatial.vessels import find_stain, find_vessels
+
+_LARGEST_SHOWN = 4096 * 4096  # px of found vessels that are given back
+
+
+@dataclass(frozen=True)
+class PlacedPlane:
+    """An image on the pixels of a larger one; outside of it, its values are 0.
+
+    Attributes:
+        plane: the image.
+        top, left: where its first pixel lies, px; negative where it begins outside.
+        height, width: of the larger image, px.
+    """
+
+    plane: Plane
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return self.plane.dtype
+
+    @property
+    def covered(self) -> Window:
+        """The pixels of the larger image that the image has."""
+        y, x = max(0, self.top), max(0, self.left)
+        bottom = min(self.height, self.top + self.plane.height)
+        right = min(self.width, self.left + self.plane.width)
+        return Window(y, x, max(0, bottom - y), max(0, right - x))
+
+    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        """The window (height, width) whose first pixel is (y, x)."""
+        window, inner = np.zeros((height, width), self.dtype), self.covered
+        first, left = max(y, inner.y), max(x, inner.x)
+        end = min(y + height, inner.y + inner.height)
+        right = min(x + width, inner.x + inner.width)
+        if first < end and left < right:
+            window[first - y : end - y, left - x : right - x] = self.plane.read(
+                first - self.top, left - self.left, end - first, right - left
+            )
+        return window
+
+
+@dataclass(frozen=True)
+class _Cut(PlaneOfSize):
+    """A part of a plane, as a plane."""
+
+    part: Window
+
+    @property
+    def height(self) -> int:
+        return self.part.height
+
+    @property
+    def width(self) -> int:
+        return self.part.width
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.plane.dtype
+
+    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        return self.plane.read(self.part.y + y, self.part.x + x, height, width)
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """The pixels of a window that lie in an area and that an image covers."""
+
+    area: Area
+    covered: Window
+    part: Window
+
+    @property
+    def height(self) -> int:
+        return self.part.height
+
+    @property
+    def width(self) -> int:
+        return self.part.width
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(bool)
+
+    def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
+        top, left, covered = self.part.y + y, self.part.x + x, self.covered
+        rows, columns = np.arange(top, top + height), np.arange(left, left + width)
+        there = (rows >= covered.y) & (rows < covered.y + covered.height)
+        across = (columns >= covered.x) & (columns < covered.x + covered.width)
+        inside: np.ndarray = self.area.fill(top, left, height, width)
+        return inside & there[:, None] & across
+
+
+@dataclass(frozen=True)
+class RegionProfile:
+    """The profile of an area.
+
+    Attributes:
+        analysis: measures of the pixels in the area; ``analysis.profile`` is the profile. With a
+            measured image, its curve ``true`` is of that image.
+        threshold: grey level above which a pixel is vessel.
+        pixels: that lie in the area.
+        window: pixels of the slide in which vessels were looked for.
+        vessels: (height, width) of ``window``: number of the vessel of each pixel, 0 for none; None
+            where that would be large.
+    """
+
+    analysis: SlideAnalysis
+    threshold: float
+    pixels: int
+    window: Window
+    vessels: np.ndarray | None
+
+
+def region_profile(
+    image: PlacedPlane,
+    vessels: Plane,
+    area: Area,
+    bounds: Window,
+    *,
+    pixel_size_um: float,
+    config: SpatialConfig,
+    measured: PlacedPlane | None = None,
+    name: str = "region",
+) -> RegionProfile:
+    """Measure the pixels of an image within an area, by their distance to the nearest vessel.
+
+    The threshold of vessels is that of the whole slide. Vessels within ``max_distance_um`` of the
+    area count, so that the distances are those of the whole slide. Memory does not depend on the
+    size of the area.
+
+    Args:
+        image: grey levels, such as a prediction, on the pixels of ``vessels``.
+        vessels: the vessel channel.
+        area: the area.
+        bounds: a rectangle that holds the area, px of ``vessels``.
+        pixel_size_um: um per pixel of ``vessels``.
+        config: bins, thresholds, areas of vessels.
+        measured: another image to show beside, such as a measured target.
+        name: of the area, for tables.
+
+    Raises:
+        RegionError: too few pixels of the image lie in the area.
+        VesselsError: no vessel is found near the area, or nothing but vessel.
+
+    Example:
+        >>> region_profile(image, vessels, area, bounds, pixel_size_um=0.5,
+        ...                config=SpatialConfig()).analysis.profile.pred.mean  # doctest: +SKIP
+    """
+    window = bounds.grown(int(np.ceil(config.max_distance_um / pixel_size_um)), vessels)
+    covered = image.covered
+    if measured is not None:
+        other = measured.covered
+        end_y = min(covered.y + covered.height, other.y + other.height)
+        end_x = min(covered.x + covered.width, other.x + other.width)
+        y, x = max(covered.y, other.y), max(covered.x, other.x)
+        covered = Window(y, x, max(0, end_y - y), max(0, end_x - x))
+    counts = _Inside(area, covered, window)
+    pixels = int(sum(int(part.read(counts).sum()) for part in _rows(window)))
+    if pixels < FEWEST_PIXELS:
+        raise RegionError(
+            f"{name}: {pixels} pixels of the image lie in it; at least {FEWEST_PIXELS} are needed"
+        )
+    stain = find_stain(vessels, config)
+    cut, pred = _Cut(vessels, window), _Cut(image, window)
+    true = None if measured is None else _Cut(measured, window)
+    with tempfile.TemporaryDirectory(prefix="hrpn-tf-") as scratch:
+        stained = type(stain)(cut, stain.vessel, stain.dark)
+        found = find_vessels(stained.wall, pixel_size_um, config, Path(scratch), name, stained)
+        range_ = extremes(pred) if true is None else extremes(pred) | extremes(true)
+        slide = SpatialSlide(
+            name=name,
+            group="",
+            true=true,
+            pred=pred,
+            tissue=counts,
+            vessels=found,
+            vessel_source="vessel channel",
+            nuclei=None,
+            nucleus_source="",
+            positive=range_.high,
+            regions={},
+            pixel_size_um=pixel_size_um,
+        )
+        analysis = SlideAnalysis(measure_slide(slide, config, range_), None, config, range_)
+        shown = None
+        if window.height * window.width <= _LARGEST_SHOWN:
+            shown = found.labels.read(0, 0, window.height, window.width).astype(np.int32)
+    return RegionProfile(analysis, stain.vessel, pixels, window, shown)
+
+
+def _rows(window: Window, rows: int = 512) -> list[Window]:
+    """A window from its own first pixel on, in bands."""
+    return [
+        Window(y, 0, min(rows, window.height - y), window.width)
+        for y in range(0, window.height, rows)
+    ]
