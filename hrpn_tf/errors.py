@@ -237,6 +237,10 @@ class WorkerLostError(HrpnError):
     """Another process of a training over several, or of a cluster, is gone."""
 
 
+class DisplayError(HrpnError):
+    """No window can be opened here: there is no display, or it has no OpenGL."""
+
+
 class ClusterError(HrpnError):
     """A cluster cannot be used, or lost what it was computing."""
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "fit": "Train a network on a patch dataset.",
     "describe-training": "Describe the training slides of a run, to detect slides unlike them.",
     "predict": "Predict whole slides.",
+    "napari": "Open slides in napari, to predict and measure them there.",
     "calibrate": "Add prediction intervals to a network.",
     "export": "Export a network to a bundle of certified formats.",
     "benchmark": "Measure latency, throughput and memory of bundles.",

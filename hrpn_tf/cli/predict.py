@@ -165,6 +165,12 @@ _execution_options = option_group(
         metavar="ADDRESS",
         help="Address of a running Dask cluster to predict on, tcp://HOST:PORT or tls://HOST:PORT.",
     ),
+    click.option(
+        "--skip-existing",
+        is_flag=True,
+        help="Skip a single slide, too, whose result is there, of the same slide, channels, "
+        "network and settings; of several slides they are always skipped.",
+    ),
     overwrite_option,
 )
 

@@ -105,6 +105,8 @@ def predict_run(
     if several and there:
         logger.warning(f"{len(there)} of {len(asked)} slides are predicted already")
         warn_of_unknown_input(there)
+    elif there:
+        execution.on_done(f"{there[0]}: predicted already")
     failures += _compute(jobs, there, network, execution, alone=not several)
     if options.with_inputs:
         failures += _combine([*jobs, *done], failures, execution)
