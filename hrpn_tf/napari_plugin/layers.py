@@ -40,10 +40,10 @@ class Shown:
     Attributes:
         path: of the slide.
         channel: its index in the slide.
-        name: of the channel.
+        name: of the channel, with a mark if it is predicted.
         info: of the slide.
         pixel_size_um: um per pixel; None if it is not known.
-        predicted: whether the slide is a prediction.
+        predicted: whether the slide holds nothing but a prediction.
     """
 
     path: Path
@@ -79,8 +79,9 @@ def slide_layers(path: Path) -> list[LayerData]:
     info, levels = slide.info, _Levels(slide)
     displays = channel_displays(slide, origin)
     found = []
-    for channel, (name, display) in enumerate(zip(info.channels, displays, strict=True)):
-        predicted = origin.get("kind") == "prediction"
+    predicted = origin.get("kind") == "prediction" and "display" not in origin
+    names = [f"{name} (predicted)" if predicted else name for name in info.channels]
+    for channel, (name, display) in enumerate(zip(names, displays, strict=True)):
         shown = Shown(path, channel, name, info, info.pixel_size_um, predicted)
         options = {
             "name": f"{printable(name)} [{printable(slide_name(path))}]",

@@ -48,27 +48,34 @@ class PixelRegion:
 
 
 def seen_region(
-    corners: np.ndarray, downsampling: Sequence[float], height: int, width: int
+    centre: Sequence[float],
+    zoom: float,
+    canvas: tuple[int, int],
+    corner_um: Sequence[float],
+    size_um: float,
+    shape: tuple[int, int],
 ) -> PixelRegion:
     """The part of a slide that the window shows, widened to whole px and cut at the slide's edge.
 
     Args:
-        corners: (2, 2) first and last (y, x) that is seen, px of the level that is shown, as
-            ``corner_pixels`` of a layer.
-        downsampling: (y, x) px of the slide per px of that level.
-        height, width: of the slide, px.
+        centre: (y, x) of the window's centre, um.
+        zoom: px of the window per um.
+        canvas: (height, width) of the window, px.
+        corner_um: (y, x) of the outer corner of the slide's first pixel, um.
+        size_um: um per pixel of the slide.
+        shape: (height, width) of the slide, px.
 
     Raises:
         RegionError: nothing of the slide is in the window.
 
-    >>> seen_region(np.array([[2, 5], [12, 30]]), (4.0, 4.0), 100, 100)
-    PixelRegion(x=20, y=8, width=80, height=44)
+    >>> seen_region((50.0, 60.0), 2.0, (100, 40), (0.0, 0.0), 0.5, (400, 400))
+    PixelRegion(x=100, y=50, width=40, height=100)
     """
-    first = np.floor(np.asarray(corners[0]) * downsampling + _ROUNDING)
-    end = np.ceil((np.asarray(corners[1]) + 1) * downsampling - _ROUNDING)
-    top, left = np.maximum(first, 0).astype(int)
-    bottom, right = np.minimum(end, (height, width)).astype(int)
-    if bottom <= top or right <= left or not np.any(corners):
+    middle = (np.asarray(centre, float) - np.asarray(corner_um)) / size_um
+    half = np.asarray(canvas, float) / (2 * zoom * size_um)
+    top, left = np.maximum(np.floor(middle - half + _ROUNDING), 0).astype(int)
+    bottom, right = np.minimum(np.ceil(middle + half - _ROUNDING), shape).astype(int)
+    if bottom <= top or right <= left:
         raise RegionError("nothing of the slide is in the window; move or zoom it into view")
     return PixelRegion(int(left), int(top), int(right - left), int(bottom - top))
 
