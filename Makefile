@@ -16,7 +16,7 @@ PYTEST ?=
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: demo weights benchmark bioimage kills fuzz test test-fast check docs tutorials format clean study vendor docker
+.PHONY: napari demo weights benchmark bioimage kills fuzz test test-fast check docs tutorials format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -66,6 +66,14 @@ test: .venv/installed
 test-fast: .venv/installed
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
+# The plugin in a real window of napari, which lies beside the environment with all that it brings
+# (700 MB). Pictures of the window, to be looked at, go to build/napari.
+napari: .venv/napari/installed
+	@command -v Xvfb >/dev/null || { echo "Xvfb is missing (Debian: xvfb libgl1-mesa-dri libegl1" \
+		"libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxkbcommon-x11-0)" >&2; exit 1; }
+	PYTHONPATH=.venv/napari HRPN_PICTURES=build/napari \
+		$(BIN)/pytest --disable-warnings tests/napari_plugin $(PYTEST)
+
 check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -102,6 +110,15 @@ COMPILE = $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 	echo "$(OVERRIDE)" > .venv/override.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --override .venv/override.txt $(COMPILE) \
 		"$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
+	touch $@
+
+# In a folder of its own: napari and Qt would slow every test, and Keras every window.
+.venv/napari/installed: .venv/installed
+	$(BIN)/uv pip freeze --quiet --python $(BIN)/python --exclude-editable > .venv/constraints.txt
+	$(BIN)/python -c "from importlib.metadata import requires; print(*(one.split(';')[0] for one in \
+		requires('hrpn-tf') if one.endswith('extra == \"napari\"')), sep='\n')" > .venv/napari.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --target .venv/napari \
+		--constraint .venv/constraints.txt --requirement .venv/napari.txt
 	touch $@
 
 # The viewer library of the report, from the npm registry; its files are part of the repository.

@@ -18,6 +18,11 @@ NEEDS = {
     "hrpn_benchmarks.peers.hrpn_network": "torch",
     "hrpn_benchmarks.peers.pix2pix_network": "torch",
     "hrpn_benchmarks.peers.torch_session": "torch",
+    "hrpn_tf.napari_plugin.dock": "napari",
+    "hrpn_tf.napari_plugin.predict_tab": "napari",
+    "hrpn_tf.napari_plugin.process": "napari",
+    "hrpn_tf.napari_plugin.profile_tab": "napari",
+    "hrpn_tf.napari_plugin.widgets": "napari",
 }
 # Runs in the environment of the wheel: imports every module and prints the name and file of each.
 IMPORT_ALL = """

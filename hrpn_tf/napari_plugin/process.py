@@ -30,12 +30,21 @@ class PredictionProcess(QObject):
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.finished.connect(self._finish)
         self._process.errorOccurred.connect(self._fail)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE_MS)
+        self._patience.timeout.connect(self._process.kill)
         self._line = b""
 
     @property
     def is_running(self) -> bool:
         """Whether a prediction is under way."""
         return bool(self._process.state() != QProcess.ProcessState.NotRunning)
+
+    @property
+    def identifier(self) -> int:
+        """Of the process; 0 if none runs."""
+        return int(self._process.processId())
 
     def start(self, arguments: Sequence[str]) -> None:
         """Start a command; its messages come as signals.
@@ -49,7 +58,7 @@ class PredictionProcess(QObject):
     def cancel(self) -> None:
         """Ask the command to stop, which keeps what is predicted; after a while, end it."""
         self._process.terminate()
-        QTimer.singleShot(_PATIENCE_MS, self, self._end)
+        self._patience.start()
 
     def close(self) -> None:
         """Stop the command and wait for it, when the window closes.
@@ -64,10 +73,6 @@ class PredictionProcess(QObject):
             self._process.kill()
             self._process.waitForFinished(_CLOSING_MS)
 
-    def _end(self) -> None:
-        if self.is_running:
-            self._process.kill()
-
     def _read(self) -> None:
         found = bytes(self._process.readAllStandardOutput().data())
         *lines, self._line = (self._line + found).split(b"\n")
@@ -80,6 +85,7 @@ class PredictionProcess(QObject):
             self.said.emit(read_message(text))
 
     def _finish(self, code: int, status: Any) -> None:
+        self._patience.stop()
         self._read()
         self._say(self._line)
         self._line = b""

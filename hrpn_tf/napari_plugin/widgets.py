@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from hrpn_tf.errors import HrpnError, UsageError
 
 # Places where a long path may be broken, and the character that says so.
-_BREAKS, _HIDDEN = re.compile(r"[/_.-]"), "\N{ZERO WIDTH SPACE}"
+_BREAKS, _HIDDEN = re.compile(r"[/_]"), "\N{ZERO WIDTH SPACE}"
 _COLOURS = {"error": "#ff7a70", "warning": "#ffc857", "info": ""}
 _NARROWEST = 230  # px of a note, from which its least height follows
 _SHORTEST_CHOICE = 12  # characters that a list of choices has room for, at least

@@ -145,3 +145,17 @@ def test_the_error_of_a_small_halo_is_in_the_line(
     reported = read_provenance(out)["tiling"]["seam_error"]
     assert 0.5 * error.max() < reported["largest"] <= error.max() + 1e-3
     assert reported["mean"] == pytest.approx(error.mean(), rel=0.3)
+
+
+def test_a_single_slide_that_is_there_can_be_skipped(run: Path, tmp_path: Path) -> None:
+    slide, out = tmp_path / "a.ome.tif", tmp_path / "out.ome.tif"
+    assert predict(run, slide, "--out", out) == 0
+    before = out.stat().st_mtime_ns
+    done = hrpn_tf("predict", slide, "--run", run, "--out", out, "--skip-existing")
+    assert (done.exit_code, out.stat().st_mtime_ns) == (0, before)
+    assert f"{out}: predicted already" in done.out
+    other = hrpn_tf(
+        "predict", slide, "--run", run, "--out", out, "--skip-existing", "--dtype", "uint8"
+    )
+    assert other.exit_code == 2
+    assert "dtype" in other.err
