@@ -235,16 +235,16 @@ class PredictTab(QWidget):
 
     def refresh(self) -> None:
         """Offer the slides that the viewer has."""
-        slides = slides_in(self.viewer)
         before = self.slide
-        fill(
-            self.slide_box,
-            [(printable(slide_name(one.path)), one) for one in slides],
-            lambda one: one.path,
-        )
+        self._fill_slides()
         if before is None or self.slide is None or before.path != self.slide.path:
             self._choose_slide()
         self._enable()
+
+    def _fill_slides(self) -> None:
+        slides = slides_in(self.viewer)
+        items = [(printable(slide_name(one.path)), one) for one in slides]
+        fill(self.slide_box, items, lambda one: one.path)
 
     def _choose_slide(self) -> None:
         slide = self.slide
@@ -264,6 +264,9 @@ class PredictTab(QWidget):
     def _set_size(self) -> None:
         if (slide := self.slide) is not None:
             set_pixel_size(self.viewer, slide.path, self.size_box.value() or None)
+            self._fill_slides()  # what they show is another object now
+            assert self.slide is not None
+            self.slide_note.say(_describe(self.slide))
             self.viewer.reset_view()
 
     def _fill_networks(self, more: list[NetworkChoice]) -> None:
@@ -347,8 +350,8 @@ class PredictTab(QWidget):
             self.bar.setRange(0, 1000)
             self.bar.setValue(round(1000 * message.share))
         if message.kind == "progress":
-            self.bar.setFormat(f"{message.text}  %p %")
-            self.note.say("predicting")
+            share = "" if message.share is None else f", {message.share:.0%}"
+            self.note.say(f"predicting{share}")
         elif message.kind != "info":
             self.note.say(message.text, message.kind)
 
@@ -412,5 +415,6 @@ def _describe(slide: Shown) -> str:
 
 def _facts(facts: NetworkFacts) -> str:
     size = "" if facts.pixel_size_um is None else f", at {facts.pixel_size_um:.4g} µm/px"
-    what = printable(f"{facts.outputs[0]} from {', '.join(facts.inputs)}{size}")
+    bounds = "" if not facts.bounds else ", with bounds"
+    what = printable(f"{facts.outputs[0]} from {', '.join(facts.inputs)}{size}{bounds}")
     return what if facts.caution is None else f"{what}\n{facts.caution}"

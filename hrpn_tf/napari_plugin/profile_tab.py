@@ -50,6 +50,7 @@ class ProfileTab(QWidget):
         Raises:
             UsageError: something is not chosen or drawn yet.
         """
+        self.refresh()  # a pixel size may have been entered since
         image, vessels = self.image_box.currentData(), self.vessels_box.currentData()
         if image is None or vessels is None:
             raise UsageError("open a slide, and predict it, first")

@@ -12,6 +12,7 @@ from support.napari_window import CORNER, HEIGHT, SIZE, WIDTH, Window
 from support.run_folder import finished_blocks
 from support.virtual_display import needs_napari, virtual_display
 
+from hrpn_tf.napari_plugin.region import PixelRegion
 from hrpn_tf.slides import open_slide, write_slide
 from hrpn_tf.slides.display import PREDICTION
 
@@ -156,7 +157,9 @@ def test_a_stopped_prediction_goes_on_and_so_does_one_whose_window_was_closed(
     assert np.array_equal(channels(out), channels(tmp_path / "whole" / "mouse 1.ome.tif"))
 
 
-def test_what_is_missing_is_said_in_the_dock(window: Window, bundle: Path, tmp_path: Path) -> None:
+def test_what_is_missing_is_said_in_the_dock(
+    window: Window, slide: Path, bundle: Path, tmp_path: Path
+) -> None:
     dock = window.dock()
     page = dock.predict
     assert not page.start_button.isEnabled()
@@ -168,7 +171,11 @@ def test_what_is_missing_is_said_in_the_dock(window: Window, bundle: Path, tmp_p
     path = tmp_path / "no size.ome.tif"
     image = np.random.default_rng(0).integers(0, 99, (200, 300, 2), np.uint8)
     write_slide(path, image, channels=("red", "green"), pixel_size_um=None, provenance={})
-    page.open_slide(path)
+    page.open_slide(slide)
+    page.open_slide(path)  # beside one in um
+    assert page.slide.path == path
+    window.viewer.layers.remove("CD31 [mouse 1]")
+    window.viewer.layers.remove("DAPI [mouse 1]")
     page.add_network(bundle)
     page.start()
     assert page.note.said() == "choose the channel that shows vessels, nuclei"
@@ -183,6 +190,11 @@ def test_what_is_missing_is_said_in_the_dock(window: Window, bundle: Path, tmp_p
     page.size_box.setValue(0.5)
     [layer, _] = window.viewer.layers
     assert tuple(layer.scale) == (0.5, 0.5)
+    assert page.slide_note.said() == "300 × 200 px, 0.5 µm/px, uint8"
+    window.viewer.camera.zoom /= 2
+    assert page.wish().region == PixelRegion(0, 0, 300, 200)
+    window.viewer.camera.center = (0.0, 0.0)
+    assert page.wish().region.width < 300
     page.folder_edit.setText("/proc/nowhere")
     page.start()
     predicted(window, dock)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.command import hrpn_tf
 from support.run_folder import change_contract, pixels, predict, write
 
 from hrpn_tf.slides import open_slide, read_provenance
