@@ -193,7 +193,7 @@ def test_what_is_missing_is_said_in_the_dock(
     assert page.slide_note.said() == "300 × 200 px, 0.5 µm/px, uint8"
     window.viewer.camera.zoom /= 2
     assert page.wish().region == PixelRegion(0, 0, 300, 200)
-    window.viewer.camera.center = (0.0, 0.0)
+    window.viewer.camera.center = (0.0, -50.0)
     assert page.wish().region.width < 300
     page.folder_edit.setText("/proc/nowhere")
     page.start()
