@@ -36,14 +36,15 @@ _options = option_group(
     click.option(
         "--vessel-mask",
         metavar="FILE",
-        help="Image with non-zero vessel pixels; {slide} stands for the slide's name (default: "
-        "threshold of the vessel channel, with lumens).",
+        help="Image with non-zero vessel pixels, or GeoJSON of QuPath with their outlines; {slide} "
+        "stands for the slide's name (default: threshold of the vessel channel, with lumens).",
     ),
     click.option(
         "--nucleus-labels",
         metavar="FILE",
-        help="Label image with one number per nucleus, as of cellpose, StarDist or QuPath; {slide} "
-        "stands for the slide's name (default: threshold and watershed of the nucleus channel).",
+        help="Label image with one number per nucleus, as of cellpose or StarDist, or GeoJSON of "
+        "QuPath with their outlines; {slide} stands for the slide's name (default: threshold and "
+        "watershed of the nucleus channel).",
     ),
     click.option(
         "--regions",

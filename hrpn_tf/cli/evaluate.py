@@ -78,8 +78,8 @@ _spatial_options = option_group(
     click.option(
         "--vessel-mask",
         metavar="FILE",
-        help="With --spatial: image with non-zero vessel pixels; {slide} stands for the slide's "
-        "name (default: threshold of the vessel channel).",
+        help="With --spatial: image with non-zero vessel pixels, or GeoJSON of QuPath with their "
+        "outlines; {slide} stands for the slide's name (default: threshold of the vessel channel).",
     ),
     click.option(
         "--nucleus-labels",

@@ -1,8 +1,6 @@
 """Areas of a slide to predict, drawn in QuPath and exported as GeoJSON."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,17 +8,21 @@ from typing import Any
 
 import numpy as np
 import shapely
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from hrpn_tf.errors import HrpnError, MaskError
+from hrpn_tf.errors import MaskError
+from hrpn_tf.prediction.geojson import (
+    Outline,
+    areas_of,
+    named,
+    outlines_of,
+    read_geojson,
+    repaired,
+)
 from hrpn_tf.prediction.outlines import refuse_tangled
-from hrpn_tf.prediction.qupath import IGNORED, is_ignored
+from hrpn_tf.prediction.qupath import IGNORED
 from hrpn_tf.text import printable
-from hrpn_tf.untrusted import read_text
 
-_MAX_BYTES = 128 * 2**20
-_MAX_PARSED_BYTES = 800 * 2**20
 _NO_POLYGON = "holds no polygon; draw an area, and export it as GeoJSON"
 _ONLY_IGNORED = f" (those of class {IGNORED} are cut out)"
 
@@ -90,32 +92,51 @@ def read_mask(path: Path, height: int, width: int, scale: float = 1.0) -> Polygo
         MaskError: the file cannot be read, holds no area, lies outside the slide, or its outlines
             cross themselves too often.
     """
-    with _named(path):
-        found = _outlines(_read(path), path)
+    with named(path):
+        found = outlines_of(read_geojson(path), path)
         refuse_tangled([outline.geometry for outline in found], path)
         united, cut = ([o for o in found if o.ignored is ignored] for ignored in (False, True))
-        whole = shapely.unary_union(_repaired(united))
+        whole = shapely.unary_union(repaired(united))
         if whole.is_empty:
             raise MaskError(f"{path}: {_NO_POLYGON}{_ONLY_IGNORED if cut else ''}")
-        area = whole.difference(shapely.unary_union(_repaired(cut))) if cut else whole
+        area = whole.difference(shapely.unary_union(repaired(cut))) if cut else whole
         if area.is_empty:
             raise MaskError(f"{path}: the annotations of class {IGNORED} cover all others")
         inside = area.intersection(shapely.box(0, 0, width, height))
-        _refuse_outside(path, area, inside, height, width)
+        refuse_outside(path, area.bounds, area.area, inside.area, height, width)
         if scale != 1:
             inside = shapely.transform(inside, lambda points: points * scale)
-        return PolygonMask(_areas(inside), united=len(united), cut_out=len(cut))
+        return PolygonMask(areas_of(inside), united=len(united), cut_out=len(cut))
 
 
-def _refuse_outside(path: Path, area: Any, inside: Any, height: int, width: int) -> None:
-    if inside.area < 0.5 * area.area:
-        left, top, right, bottom = area.bounds
+def refuse_outside(
+    path: Path,
+    bounds: Sequence[float],
+    area: float,
+    inside: float,
+    height: int,
+    width: int,
+) -> None:
+    """Refuse outlines of another slide, or in other units than pixels.
+
+    Args:
+        path: the file.
+        bounds: least x and y, largest x and y of the outlines.
+        area: of the outlines, px.
+        inside: of that the area on the slide.
+        height, width: of the slide, px.
+
+    Raises:
+        MaskError: half of the area is outside, or it is less than a pixel.
+    """
+    if inside < 0.5 * area:
+        left, top, right, bottom = bounds
         raise MaskError(
-            f"{path}: lies {'mostly ' if inside.area else ''}outside the slide of {width} x "
+            f"{path}: lies {'mostly ' if inside else ''}outside the slide of {width} x "
             f"{height} px: it reaches from x {left:g}, y {top:g} to x {right:g}, y {bottom:g}; "
             "coordinates must be pixels of this slide at full resolution"
         )
-    if inside.area < 1:
+    if inside < 1:
         raise MaskError(
             f"{path}: covers less than one pixel; coordinates must be pixels of the slide at full "
             "resolution, not shares of it or millimetres"
@@ -144,13 +165,13 @@ def read_regions(
         MaskError: the file cannot be read, holds no area, an area lies outside the slide, or
             outlines cross themselves too often.
     """
-    with _named(path):
-        value = _read(path)
+    with named(path):
+        value = read_geojson(path)
         features = value["features"] if isinstance(value, dict) and "features" in value else value
         parts: dict[str, list[Outline]] = {}
         cut: list[Outline] = []
         for number, one in enumerate(features if isinstance(features, list) else [features], 1):
-            for outline in _outlines(one, path):
+            for outline in outlines_of(one, path):
                 if outline.ignored:
                     cut.append(outline)
                 elif outline.geometry.area > 0:
@@ -159,11 +180,11 @@ def read_regions(
             raise MaskError(f"{path}: {_NO_POLYGON}{_ONLY_IGNORED if cut else ''}")
         every = [outline for group in (*parts.values(), cut) for outline in group]
         refuse_tangled([outline.geometry for outline in every], path)
-        slide, away = shapely.box(0, 0, width, height), shapely.unary_union(_repaired(cut))
+        slide, away = shapely.box(0, 0, width, height), shapely.unary_union(repaired(cut))
         regions = {}
         for name, areas in parts.items():
-            area = shapely.unary_union(_repaired(areas)).difference(away)
-            inside = _areas(area.intersection(slide))
+            area = shapely.unary_union(repaired(areas)).difference(away)
+            inside = areas_of(area.intersection(slide))
             if inside.area < 1:
                 raise MaskError(
                     f"{path}: the region '{printable(name)}' covers no pixel of the slide of "
@@ -171,73 +192,6 @@ def read_regions(
                     "resolution"
                 )
             if scale != 1:
-                inside = _areas(shapely.transform(inside, lambda points: points * scale))
+                inside = areas_of(shapely.transform(inside, lambda points: points * scale))
             regions[name] = PolygonMask(inside, united=len(areas), cut_out=len(cut))
         return regions
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Turn whatever is raised on a malformed file into a named error."""
-    try:
-        yield
-    except RecursionError:
-        raise MaskError(f"{path}: not GeoJSON: its lists are nested without end") from None
-    except HrpnError:
-        raise
-    except Exception as error:  # noqa: BLE001 (a malformed file can raise anything)
-        reason = printable(error, 120)
-        raise MaskError(f"{path}: a geometry in it cannot be read ({reason})") from None
-
-
-def _read(path: Path) -> Any:
-    text = read_text(path, MaskError, _MAX_BYTES)
-    # each list of two numbers takes ten times its text
-    if 72 * (text.count("[") + text.count("{")) + 32 * text.count(",") > _MAX_PARSED_BYTES:
-        raise MaskError(f"{path}: holds too many points; simplify the outlines")
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise MaskError(f"{path}: not GeoJSON; export annotations from QuPath as GeoJSON") from None
-
-
-@dataclass(frozen=True)
-class Outline:
-    """A geometry of shapely as drawn, and whether its class is cut out of all others."""
-
-    geometry: Any
-    ignored: bool
-
-
-def _outlines(value: Any, path: Path, ignored: bool = False) -> list[Outline]:
-    """All geometries of a GeoJSON value; none of them has been made valid."""
-    if isinstance(value, list):
-        return [outline for one in value for outline in _outlines(one, path, ignored)]
-    if not isinstance(value, dict):
-        raise MaskError(f"{path}: not GeoJSON; export annotations from QuPath as GeoJSON")
-    if value.get("type") == "FeatureCollection":
-        return _outlines(value.get("features") or [], path)
-    if value.get("type") == "Feature":
-        geometry = value.get("geometry")
-        return [] if geometry is None else _outlines(geometry, path, is_ignored(value))
-    if not {"coordinates", "geometries"} & value.keys():
-        raise ValueError("it has no coordinates")
-    with np.errstate(all="ignore"):  # numpy would also warn about NaN
-        geometry = shape(value)
-        if not np.isfinite(shapely.get_coordinates(geometry)).all():
-            raise ValueError("infinite coordinates")
-    return [Outline(geometry, ignored)]
-
-
-def _repaired(outlines: Sequence[Outline]) -> list[Any]:
-    """Their areas, made valid: hand-drawn outlines cross themselves."""
-    with np.errstate(all="ignore"):  # of absurd coordinates
-        areas = [_areas(shapely.make_valid(outline.geometry)) for outline in outlines]
-    return [area for area in areas if area.area > 0]
-
-
-def _areas(geometry: Any) -> Any:
-    """The polygons of a geometry, without points and lines left by the repair."""
-    parts = shapely.get_parts(geometry, return_index=False)
-    flat = [p for part in parts for p in shapely.get_parts(part)]
-    return shapely.unary_union([p for p in flat if p.geom_type == "Polygon"])

@@ -5,6 +5,7 @@ from typing import Any
 
 # QuPath leaves out what has this class, or one derived from it, where it uses annotations.
 IGNORED = "Ignore*"
+NUCLEUS = "nucleusGeometry"  # of a cell, beside the geometry of its outline
 
 
 def class_name(feature: Mapping[str, Any]) -> str | None:
@@ -25,3 +26,14 @@ def is_ignored(feature: Any) -> bool:
     """
     name = class_name(feature) if isinstance(feature, dict) else None
     return name is not None and IGNORED in (part.strip() for part in name.split(":"))
+
+
+def object_type(feature: Any) -> str | None:
+    """What kind of object a feature is: annotation, detection, cell, tile...; None if not stated.
+
+    >>> object_type({"properties": {"objectType": "cell"}})
+    'cell'
+    """
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    kind = properties.get("objectType") if isinstance(properties, dict) else None
+    return kind if isinstance(kind, str) else None

@@ -127,7 +127,7 @@ def _nuclei(
     diameter = spatial.nucleus_diameter_um / inputs.pixel_size_um
     if files.nucleus_labels is not None:
         path = named(files.nucleus_labels, inputs.slide.name)
-        labels = open_on_slide(path, inputs.opened, inputs.slide, stack)
+        labels = open_on_slide(path, inputs.opened, inputs.slide, stack, nuclei=True)
         refuse_bad_labels(labels, path)
         return GivenNuclei(labels, int(LARGEST_NUCLEUS * diameter)), f"labels {path.name}"
     role = spatial.nucleus_role

@@ -1,5 +1,6 @@
 """Files of a spatial evaluation beside the slides: masks, labels, regions."""
 
+import logging
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -10,10 +11,13 @@ from typing import Any
 from hrpn_tf.errors import MaskError, SlideMismatchError, UsageError
 from hrpn_tf.evaluation import ChannelPlane
 from hrpn_tf.evaluation.planes import NearestPlane, Plane
+from hrpn_tf.prediction.objects import OutlineLabels, holds_objects, read_objects
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, SlideInfo, open_labels, open_slide
 from hrpn_tf.slides.checks import recorded_pixel_size
 from hrpn_tf.slides.depth import Depth
+
+logger = logging.getLogger(__name__)
 
 FIELD = "{slide}"
 
@@ -23,8 +27,10 @@ class SpatialFiles:
     """Paths of files, in which ``{slide}`` stands for the name of a slide.
 
     Attributes:
-        vessel_mask: image with non-zero vessel pixels; None to threshold the vessel channel.
-        nucleus_labels: label image with one number per nucleus; None to segment the nuclei.
+        vessel_mask: image with non-zero vessel pixels, or GeoJSON with their outlines; None to
+            threshold the vessel channel.
+        nucleus_labels: label image with one number per nucleus, or GeoJSON with their outlines;
+            None to segment the nuclei.
         regions: GeoJSON file with named regions; None for none.
     """
 
@@ -56,9 +62,12 @@ class SpatialFiles:
                 )
         for slide in slides:
             with open_slide(slide.path, z=z) as opened, ExitStack() as stack:
-                for pattern in (self.vessel_mask, self.nucleus_labels):
+                for pattern, nuclei in ((self.vessel_mask, False), (self.nucleus_labels, True)):
                     if pattern is not None:
-                        open_on_slide(named(pattern, slide.name), opened, slide, stack)
+                        path = named(pattern, slide.name)
+                        plane = open_on_slide(path, opened, slide, stack, nuclei=nuclei)
+                        for remark in getattr(plane, "remarks", ()):
+                            logger.warning(remark)
                 if self.regions is not None:
                     read_regions(named(self.regions, slide.name), opened, slide)
 
@@ -68,20 +77,26 @@ def named(pattern: str, slide: str) -> Path:
     return Path(pattern.replace(FIELD, slide))
 
 
-def open_on_slide(path: Path, opened: Slide, slide: RunSlide, stack: ExitStack) -> Plane:
+def open_on_slide(
+    path: Path, opened: Slide, slide: RunSlide, stack: ExitStack, *, nuclei: bool = False
+) -> Plane:
     """A mask or label image, which has the pixels of its slide, in the pixels of the evaluation.
 
     Args:
-        path: the image.
+        path: the image, or a GeoJSON file of outlines, in pixels of the slide.
         opened: the slide as it is evaluated: its own pixels, or those of its prediction. Then each
             pixel takes the value of the image at its centre.
         slide: the slide.
         stack: closes the image.
+        nuclei: whether nuclei are wanted of cells.
 
     Raises:
         SlideNotFoundError, SlideFormatError: the image is missing or cannot be read.
         SlideMismatchError: it has another size, another pixel size, or several channels.
+        MaskError: the GeoJSON file is missing, cannot be read, or is of another slide.
     """
+    if holds_objects(path):
+        return _outlines_on_slide(path, opened, slide, nuclei)
     mask = stack.enter_context(open_labels(path))
     info, (own, size) = mask.info, _full(slide, opened)
     if (info.height, info.width) != (own.height, own.width):
@@ -102,6 +117,13 @@ def open_on_slide(path: Path, opened: Slide, slide: RunSlide, stack: ExitStack) 
     if (seen.height, seen.width) == (own.height, own.width):
         return plane
     return NearestPlane(plane, seen.height, seen.width, (seen.pixel_size_um or size) / size)
+
+
+def _outlines_on_slide(path: Path, opened: Slide, slide: RunSlide, nuclei: bool) -> OutlineLabels:
+    (own, size), seen = _full(slide, opened), opened.info
+    scale = size / (seen.pixel_size_um or size)
+    on_grid = seen.height, seen.width
+    return read_objects(path, own.height, own.width, nuclei=nuclei, scale=scale, size=on_grid)
 
 
 def read_regions(path: Path, opened: Slide, slide: RunSlide) -> dict[str, Any]:

@@ -129,6 +129,40 @@ def test_a_run_gives_margins_from_animals_that_it_never_saw(cohort: Cohort) -> N
     assert margin["value"] == pytest.approx(errors[5], rel=1e-4)  # rank ceil(7 x 0.8) = 6
 
 
+def squares(side: int, places: list[tuple[int, int]]) -> tuple[dict[str, object], np.ndarray]:
+    """The same objects as GeoJSON and as a label image."""
+    labels, features = np.zeros(SHAPE, np.uint32), []
+    for number, (y, x) in enumerate(places, 1):
+        labels[y : y + side, x : x + side] = 100_000 + number  # needs 32 bits
+        ring = [[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        features.append({"type": "Feature", "geometry": geometry, "properties": {}})
+    return {"type": "FeatureCollection", "features": features}, labels
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_outlines_of_qupath_are_the_same_as_label_images(cohort: Cohort) -> None:
+    for name, side, step in (("vessels", 6, 30), ("nuclei", 8, 15)):
+        places = [(y, x) for y in range(3, 80, step) for x in range(4, 95, step)]
+        outlines, labels = squares(side, places)
+        (cohort.folder / f"a1.{name}.geojson").write_text(
+            json.dumps(outlines), encoding="utf-8-sig"
+        )
+        tifffile.imwrite(cohort.folder / f"a1.{name}.tif", labels)
+    found = {}
+    for kind in ("tif", "geojson"):
+        masks = [
+            "--vessel-mask", cohort.folder / f"{{slide}}.vessels.{kind}",
+            "--nucleus-labels", cohort.folder / f"{{slide}}.nuclei.{kind}",
+        ]  # fmt: skip
+        ended = analyse(cohort, "--group", "m1", "--no-overlays", *masks, "--overwrite")
+        assert ended.exit_code == 0, ended.err
+        found[kind] = {name: rows(cohort, name) for name in ("slides", "vessels", "nuclei")}
+    assert len(found["tif"]["vessels"]) == 12
+    assert len(found["tif"]["nuclei"]) == 42
+    assert found["tif"] == found["geojson"]
+
+
 def other_network(cohort: Cohort) -> None:
     cohort.write_prediction("b1", 20.0, network="def")
 
@@ -155,6 +189,15 @@ def labels(shape: tuple[int, int], level: int) -> Callable[[Cohort], None]:
     return change
 
 
+def outlines(*coordinates: float) -> Callable[[Cohort], None]:
+    def change(cohort: Cohort) -> None:
+        ring = [list(coordinates[i : i + 2]) for i in range(0, len(coordinates), 2)]
+        drawn = {"type": "Polygon", "coordinates": [ring] if ring else []}
+        (cohort.folder / "o.geojson").write_text(json.dumps(drawn))
+
+    return change
+
+
 def no_condition(cohort: Cohort) -> None:
     cohort.write_list(b1=("m2", ""))
 
@@ -172,6 +215,14 @@ ONE = ["--group", "m1"]
         (labels((9, 9), 1), [*ONE, "--vessel-mask", "{}/l.tif"], 2, "9 x 9 px, but the slide"),
         (labels(SHAPE, 0), [*ONE, "--vessel-mask", "{}/l.tif"], 2, "mask l.tif.: no ves"),
         (labels(SHAPE, 0), [*ONE, "--nucleus-labels", "{}/l.tif"], 2, "holds no label"),
+        (outlines(), [*ONE, "--vessel-mask", "{}/o.geojson"], 2, "o.geojson: holds no outline"),
+        (
+            outlines(300, 300, 340, 300, 340, 340, 300, 300),
+            [*ONE, "--nucleus-labels", "{}/o.geojson"],
+            2,
+            "outside the slide of 110 x 96 px",
+        ),
+        (None, [*ONE, "--nucleus-labels", "{}/gone.json"], 2, "gone.json: cannot be read: No such"),
         (None, ["--threshold", "300"], 2, "--threshold 300: outside the data, which go from 2 to"),
         (None, ["--set", "data.tissue.method=otsu", "--set", "training.epochs=3"], 2, "only spat"),
         (no_condition, [], 2, "no condition for 1 of 6 slides"),
