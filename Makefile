@@ -16,7 +16,7 @@ PYTEST ?=
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: napari demo weights benchmark bioimage kills fuzz test test-fast check docs tutorials format clean study vendor docker
+.PHONY: napari demo weights benchmark bioimage kills fuzz test test-fast spatialdata check docs tutorials format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -73,6 +73,15 @@ napari: .venv/napari/installed
 		"libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxkbcommon-x11-0)" >&2; exit 1; }
 	PYTHONPATH=.venv/napari HRPN_PICTURES=build/napari \
 		$(BIN)/pytest --disable-warnings tests/napari_plugin $(PYTEST)
+
+# SpatialData takes 370 MB and older releases of pandas and Dask, so it has an environment of its own,
+# in which what `analyse --spatialdata` writes is read back.
+spatialdata: .venv/installed
+	$(PYTHON) -m venv build/spatialdata
+	$(BIN)/uv pip install --quiet --python build/spatialdata/bin/python \
+		--override .venv/override.txt "$(TENSORFLOW)>=2.21,<2.22" --editable ".[spatialdata]" \
+		pytest pytest-timeout
+	build/spatialdata/bin/python -m pytest tests/workflows/analyse/test_spatialdata.py
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

@@ -80,6 +80,7 @@ def analyse(
     overlays: bool = True,
     geojson: bool = True,
     contours: Sequence[float] = (),
+    spatialdata: bool = False,
     config: str | None = None,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
@@ -107,6 +108,7 @@ def analyse(
         overlays: draw each slide with its vessels and nuclei.
         geojson: write vessels, nuclei, hot spots and contours as GeoJSON, with a script for QuPath.
         contours: grey levels of the contours among them.
+        spatialdata: also write each slide as a SpatialData object.
         config: for measured slides, file or recipe that names inputs and target.
         settings: keys of the sections ``spatial``, ``evaluation`` and ``data.tissue``, e.g.
             ``{"spatial.grid_um": 50}``.
@@ -148,6 +150,7 @@ def analyse(
         overlays=overlays,
         geojson=geojson,
         contours=tuple(contours),
+        spatialdata=spatialdata,
         config=config,
         overrides=overrides_of(settings),
     )

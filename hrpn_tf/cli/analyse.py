@@ -103,6 +103,12 @@ _options = option_group(
         help="Grey levels whose contours of the prediction are among them, such as 5,10,20.",
     ),
     click.option(
+        "--spatialdata",
+        is_flag=True,
+        help="Also write each slide as a SpatialData object (spatialdata/SLIDE.zarr) with images, "
+        "vessels, nuclei and tables, for squidpy and napari-spatialdata.",
+    ),
+    click.option(
         "--config",
         metavar="FILE|RECIPE",
         help="For measured slides: configuration that names inputs and target (default: the "

@@ -16,6 +16,7 @@ from hrpn_tf.evaluation.analysis.files import PARQUET, table_writers
 from hrpn_tf.evaluation.analysis.measures import SlideAnalysis
 from hrpn_tf.evaluation.analysis.plots import draw_overlay
 from hrpn_tf.evaluation.analysis.report import Overlay, write_analysis
+from hrpn_tf.evaluation.analysis.spatial_data import require_spatialdata
 from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.evaluation.qupath.outlines import Spool
 from hrpn_tf.evaluation.spatial.intensity import Extremes
@@ -43,6 +44,7 @@ from hrpn_tf.workflows.analyse.qupath import (
     refuse_unreached,
     with_outlines,
 )
+from hrpn_tf.workflows.analyse.slide_object import write_object
 from hrpn_tf.workflows.analyse.sources import (
     Source,
     find_source,
@@ -55,6 +57,7 @@ from hrpn_tf.workflows.evaluate.spatial_inputs import SpatialFiles
 logger = logging.getLogger(__name__)
 
 OVERLAYS = "slides"
+OBJECTS = "spatialdata"
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def analyse_slides(
     options = options or AnalysisOptions()
     refuse_existing(out, overwrite)
     writers = table_writers(options.parquet)
+    if options.spatialdata:
+        require_spatialdata()
     if not 0 < options.coverage < 1:
         raise UsageError(f"--coverage {options.coverage:g}: give a share between 0 and 1")
     source = find_source(path, options)
@@ -292,6 +297,9 @@ class _Analysis:
                 made = None if source.predictions is None else source.predictions[slide.name]
                 qupath.add(slide, made, analysis, opened.tissue, outlines, scratch)
             _ = analysis.values, analysis.sub_areas  # while labels and planes are open
+            if self.options.spatialdata and picture is not None:
+                origin = self._origin(threshold)
+                write_object(source, analysis, opened, picture.parent.parent / OBJECTS, origin)
         return [analysis]
 
     def _origin(self, threshold: float) -> dict[str, object]:

@@ -23,6 +23,7 @@ class AnalysisOptions:
         overlays: draw a picture of each slide.
         geojson: write vessels, nuclei, hot spots and contours for QuPath.
         contours: grey levels of the contours among them.
+        spatialdata: also write a SpatialData object of each slide.
         config: configuration file or recipe, for measured slides.
         overrides: of the configuration, ``spatial.key=value`` or ``evaluation.key=value``.
     """
@@ -42,5 +43,6 @@ class AnalysisOptions:
     overlays: bool = True
     geojson: bool = True
     contours: tuple[float, ...] = ()
+    spatialdata: bool = False
     config: str | None = None
     overrides: tuple[str, ...] = ()
