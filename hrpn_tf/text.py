@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hrpn_export.text import markdown, printable, printable_lines
 
 __all__ = [
+    "counted",
     "csv_cell",
     "csv_row",
     "csv_table",
@@ -24,6 +25,16 @@ __all__ = [
 
 # What Excel, LibreOffice and Google Sheets take for the start of a formula, wide forms included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in the plural by s unless it is one.
+
+    Example:
+        >>> counted(1, "slide"), counted(0, "slide")
+        ('1 slide', '0 slides')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def csv_text(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> str:

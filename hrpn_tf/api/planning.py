@@ -102,7 +102,7 @@ def plan(
 
     Args:
         run: run, its folder, or the result of :func:`fit`.
-        candidates: slides without a target, or slide lists, to rank.
+        candidates: slides without a target to rank; or slide lists, folders or patterns of them.
         out: folder of the trainings and results; ``RUN/plan`` if None.
         curve: train on subsets; without, nothing is trained.
         sizes: numbers of groups to train with; 1, 2, 4, ... and all if empty.

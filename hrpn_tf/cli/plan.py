@@ -124,7 +124,8 @@ def command(
     How would error and interval width fall with more animals? Networks are trained by the recipe
     of RUN on subsets of its training groups, and a power law is fitted to their errors on the
     groups that RUN holds back. What coverage can so many calibration groups guarantee? And which of
-    CANDIDATES, slides without a measured target or lists of such slides, would teach most?
+    CANDIDATES would teach most? These are slides without a measured target, lists or folders of
+    such slides, or patterns such as 'new/*.tif'.
 
     Stopped at any moment and run again, it goes on where it stopped. Existing results are replaced;
     --overwrite also removes trainings with other settings.

@@ -14,6 +14,7 @@ from hrpn_tf.prediction.geojson import Outline, areas_of, named, outlines_of, re
 from hrpn_tf.prediction.mask import refuse_outside
 from hrpn_tf.prediction.outlines import refuse_tangled
 from hrpn_tf.prediction.qupath import NUCLEUS, is_ignored, object_type
+from hrpn_tf.text import counted
 
 SUFFIXES = (".geojson", ".json")
 _AREA = "export the objects alone, without the area that they were looked for in"
@@ -140,10 +141,10 @@ def read_objects(
         _refuse_enclosing(outlines[~ignored], path)
         _refuse_outside(outlines[~ignored], path, height, width)
         said = (
-            (repaired, "outlines cross themselves; they were repaired"),
-            (empty, "objects without an area (points, lines, no coordinates) are left out"),
+            (repaired, "self-crossing outline", "repaired"),
+            (empty, "object", "left out, without an area (points, lines, no coordinates)"),
         )
-        remarks = tuple(f"{path}: {count} {what}" for count, what in said if count)
+        remarks = tuple(f"{path}: {counted(n, noun)} {what}" for n, noun, what in said if n)
         if scale != 1:
             outlines = shapely.transform(outlines, lambda points: points * scale)
         order = np.argsort(ignored, kind="stable")  # what is cut out is drawn last

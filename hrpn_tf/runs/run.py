@@ -144,12 +144,28 @@ class Run(RunPaths):
         Raises:
             RunError: the file is missing or damaged.
         """
+        self._refuse_weights()
         path = self.folder / names.SPLIT
         parts = self._files.value(path)
         try:
             return Split(**split_of(parts, SUBSETS))
         except ValueError:
             raise RunError(f"{path}: missing or damaged; run hrpn-tf fit again") from None
+
+    @property
+    def has_slides(self) -> bool:
+        """Whether the folder is of a training, and so of slides; weights are a network alone."""
+        records = (names.SPLIT, names.STORE, names.HISTORY)
+        is_weights = self.best.is_file() and not any((self.folder / r).exists() for r in records)
+        return not is_weights
+
+    def _refuse_weights(self) -> None:
+        if not self.has_slides:
+            raise RunError(
+                f"{self.folder}: holds weights, which have no slides of their own; name slides in "
+                "a list, or train on yours first: hrpn-tf fit PATCHES --out RUN --from "
+                f"{self.folder.name}"
+            )
 
     def check_split(self) -> None:
         """Refuse a damaged split; imported weights have none.
@@ -177,6 +193,7 @@ class Run(RunPaths):
         Raises:
             RunError: the run does not say.
         """
+        self._refuse_weights()
         path = self.folder / names.STORE
         values = self._files.value(path)
         try:
@@ -286,6 +303,8 @@ class Run(RunPaths):
             StoreError: no list is given and the patch dataset is gone, or another one.
             SlideListError, SlideNotFoundError: see ``read_slide_list``.
         """
+        if slide_list is not None and not self.has_slides:
+            return listed_slides(slide_list, self.config, {})
         subsets = self.subsets
         if slide_list is not None:
             return listed_slides(slide_list, self.config, subsets)

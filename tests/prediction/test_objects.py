@@ -111,8 +111,8 @@ def test_what_is_left_out_or_repaired_is_said_once_each(tmp_path: Path) -> None:
     assert set(np.unique(found)) == {0, 1, 2}
     assert (found == 2).sum() == pytest.approx(200, abs=12)
     crossed, left_out = labels.remarks
-    assert "1 outlines cross themselves; they were repaired" in crossed
-    assert "3 objects without an area" in left_out
+    assert "1 self-crossing outline repaired" in crossed
+    assert "3 objects left out, without an area" in left_out
 
 
 @pytest.mark.parametrize(

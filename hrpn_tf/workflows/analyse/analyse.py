@@ -27,6 +27,7 @@ from hrpn_tf.progress import Progress, tracked
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import read_provenance
 from hrpn_tf.slides.names import file_stem
+from hrpn_tf.text import counted
 from hrpn_tf.workflows.analyse.opened import (
     THRESHOLD_BINS,
     OpenedSlide,
@@ -304,7 +305,7 @@ class _Analysis:
 
     def _origin(self, threshold: float) -> dict[str, object]:
         source = self.source
-        analysed = [f"{source.text}: {len(source.slides)} slides", *source.remarks]
+        analysed = [f"{source.text}: {counted(len(source.slides), 'slide')}", *source.remarks]
         return {
             "analysed": ". ".join(analysed) + ".",
             "networks": sorted({str(model.get("sha256")) for model in source.models if model}),

@@ -15,6 +15,7 @@ from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, RunSlide
 from hrpn_tf.runs.agreement import refuse_different
 from hrpn_tf.runs.slides import OTHER
+from hrpn_tf.slides.finding import is_several, slides_of
 from hrpn_tf.slides.names import slide_name
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.plan.options import PlanOptions
@@ -40,31 +41,32 @@ _USES = {
 }
 
 
-def candidate_slides(run: Run, paths: Sequence[Path], options: PlanOptions) -> list[RunSlide]:
-    """The slides that are named, alone or in lists.
+def candidate_slides(run: Run, paths: Sequence[Path], progress: bool = False) -> list[RunSlide]:
+    """The slides that are named: alone, in lists, in folders or by patterns.
 
-    Slides of a list that the run has used are left out with a warning; a slide that is named itself
-    is refused.
+    Slides of a list, a folder or a pattern that the run has used are left out with a warning; a
+    slide that is named itself is refused.
 
     Raises:
         CandidateError: a slide was used by the run, or none is left.
         UsageError: a slide is named twice.
-        SlideNotFoundError: there is no such slide.
+        SlideNotFoundError: there is no such slide, or none in a folder or of a pattern.
         SlideListError: see ``read_slide_list``.
     """
     used = _used_files(run)
     found: list[RunSlide] = []
     for path in paths:
-        if path.suffix.lower() in LISTS:
+        if path.suffix.lower() in LISTS and not is_several(path):
             found += _of_list(run, path, used)
-            continue
-        if not path.exists():
-            raise SlideNotFoundError(f"{path}: no such slide")
-        name = slide_name(path)
-        own = RunSlide(name, path, name, OTHER, dict(run.config.data.channels), None)
-        if (use := _use(own, used)) is not None:
-            raise CandidateError(f"{path}: {use}, so it cannot be a candidate; name other slides")
-        found.append(own)
+        elif is_several(path):
+            found += _of_several(run, path, used, progress)
+        else:
+            own = _of_path(run, path)
+            if (use := _use(own, used)) is not None:
+                raise CandidateError(
+                    f"{path}: {use}, so it cannot be a candidate; name other slides"
+                )
+            found.append(own)
     if paths and not found:
         raise CandidateError(
             f"{', '.join(map(str, paths))}: every slide was used by {run}; name slides that are new"
@@ -251,17 +253,42 @@ def _filled(limits: np.ndarray, least: float) -> np.ndarray:
     return np.where(np.isfinite(limits), limits, least)
 
 
+def _of_path(run: Run, path: Path) -> RunSlide:
+    if not path.exists():
+        raise SlideNotFoundError(f"{path}: no such slide")
+    name = slide_name(path)
+    return RunSlide(name, path, name, OTHER, dict(run.config.data.channels), None)
+
+
+def _of_several(run: Run, path: Path, used: Mapping[Path, str], progress: bool) -> list[RunSlide]:
+    """The slides and lists in a folder or of a pattern."""
+    kept: list[RunSlide] = []
+    gone: list[RunSlide] = []
+    for one in slides_of([path], progress):
+        if one.suffix.lower() in LISTS:
+            kept += _of_list(run, one, used)
+            continue
+        slide = _of_path(run, one)
+        (gone if _use(slide, used) is not None else kept).append(slide)
+    _warn_of_used(run, path, gone)
+    return kept
+
+
 def _of_list(run: Run, path: Path, used: Mapping[Path, str]) -> list[RunSlide]:
     kept: list[RunSlide] = []
     gone: list[RunSlide] = []
     for slide in run.slides(path):
         known = slide.subset != OTHER or _use(slide, used) is not None
         (gone if known else kept).append(slide)
+    _warn_of_used(run, path, gone)
+    return kept
+
+
+def _warn_of_used(run: Run, path: Path, gone: Sequence[RunSlide]) -> None:
     if gone:
         names = ", ".join(dict.fromkeys(slide.name for slide in gone[:12]))
         more = f" and {len(gone) - 12} more" if len(gone) > 12 else ""
         logger.warning(f"{path}: {names}{more}: used by {run}, and left out")
-    return kept
 
 
 def _used_files(run: Run) -> dict[Path, str]:

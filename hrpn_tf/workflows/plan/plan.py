@@ -112,7 +112,7 @@ def plan_run(
 
     Args:
         run: open run or run folder.
-        candidates: slides without a target, or slide lists, to rank.
+        candidates: slides without a target to rank; or slide lists, folders or patterns of them.
         out: folder of the trainings and results; None for ``RUN/plan``.
         options: sizes, draws, length of the trainings, and more.
         overwrite: remove trainings with other settings that are in the folder.
@@ -176,7 +176,7 @@ class _Work:
         ranking.check_ensemble(run, self._others)
         if self._others and not candidates:
             raise UsageError("--ensemble: is for candidates, and none was named")
-        self._slides = ranking.candidate_slides(run, candidates, options)
+        self._slides = ranking.candidate_slides(run, candidates, self._progress)
         self._profile = ranking.training_profile(run) if self._slides else None
         self._jobs = ranking.candidate_jobs(run, self._slides, options, self._folder)
 

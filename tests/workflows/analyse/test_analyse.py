@@ -277,8 +277,20 @@ def test_what_a_network_states_for_its_readers_is_repeated(cohort: Cohort) -> No
     assert ended.exit_code == 0
     assert ended.err.count("a pattern, ") == 1
     page = (cohort.folder / "analysis" / "analysis.html").read_text()
-    assert "1 slides. a pattern, " in page
+    assert "1 slide. a pattern, " in page
     assert "\x1b" not in ended.err + page
+
+
+def test_weights_have_no_slides_of_their_own_and_are_analysed_on_a_list(cohort: Cohort) -> None:
+    run = cohort.run(network=b"a network")
+    for name in ("split.json", "store.json", "history.csv"):
+        (run / name).unlink(missing_ok=True)
+    ended = analyse(cohort, path=run)
+    assert ended.exit_code == 2
+    assert "run: holds weights, which have no slides of their own; name slides in" in ended.err
+    assert "fit again" not in ended.err
+    ended = analyse(cohort, "--slides", cohort.slides, path=run)
+    assert "a1 was predicted by another network than" in ended.err
 
 
 def test_predictions_by_another_network_than_the_runs_are_refused(cohort: Cohort) -> None:

@@ -16,9 +16,10 @@ from support.profiled_run import GROUPS, image, make_slide, profiled_run
 from support.run_folder import ROLES, make_run, write, write_slides
 
 from hrpn_tf.config import Config
-from hrpn_tf.errors import SplitError, StoreError
+from hrpn_tf.errors import CandidateError, SlideNotFoundError, SplitError, StoreError
 from hrpn_tf.runs import open_run
 from hrpn_tf.training import again
+from hrpn_tf.workflows.plan.candidates import candidate_slides
 from hrpn_tf.workflows.plan.options import PlanOptions
 from hrpn_tf.workflows.plan.plan import committee, plan_run
 from hrpn_tf.workflows.plan.subsets import Subset, subset_config
@@ -222,6 +223,21 @@ def test_candidates_that_the_run_knows_are_refused(pilot: Path, tmp_path: Path) 
     listed = hrpn_tf("plan", pilot, pilot.parent / "slides" / "slides.csv", "--no-curve")
     assert listed.exit_code == 2
     assert "every slide was used" in listed.err
+
+
+def test_folders_and_patterns_of_candidates_leave_out_what_the_run_knows(
+    pilot: Path, new: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, folder = open_run(pilot), pilot.parent / "slides"
+    for place in (new.parent, Path(f"{new.parent}/*.ome.tif")):
+        assert [s.name for s in candidate_slides(run, [place])] == ["bright", "like", "too"]
+    mixed = candidate_slides(run, [folder, new.parent / "like.ome.tif"])
+    assert [s.name for s in mixed] == ["like"]
+    assert f"{folder}: a, b, c, d, e, f: used by" in caplog.text
+    with pytest.raises(CandidateError, match="every slide was used"):
+        candidate_slides(run, [folder])
+    with pytest.raises(SlideNotFoundError, match="no slide has a name of this pattern"):
+        candidate_slides(run, [folder / "mouse*.tif"])
 
 
 def test_candidates_that_the_network_cannot_take_are_refused(pilot: Path, tmp_path: Path) -> None:
