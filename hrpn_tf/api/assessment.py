@@ -92,6 +92,7 @@ def evaluate(
     groups: Sequence[str] = (),
     baselines: bool = True,
     trees: bool = False,
+    error_floor: bool = False,
     spatial: "bool | SpatialOptions" = False,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
@@ -112,6 +113,7 @@ def evaluate(
         groups: only these.
         baselines: evaluate the mean and a fit to the distance from vessels as well.
         trees: add gradient-boosted trees to the baselines; takes about half a minute per slide.
+        error_floor: also bound the irreducible error of the slides, in ``error-floor.json``.
         spatial: evaluate by distance to vessels, in sub-areas, and at nuclei as well.
         settings: keys of the sections ``evaluation`` and ``spatial`` of the configuration, e.g.
             ``{"evaluation.peak": 255}``.
@@ -144,6 +146,7 @@ def evaluate(
         groups=tuple(groups),
         baselines=baselines,
         trees=trees,
+        error_floor=error_floor,
         spatial=spatial or None,
         overrides=overrides_of(settings),
     )

@@ -47,6 +47,12 @@ _evaluation_options = option_group(
         "longer (default: no trees).",
     ),
     click.option(
+        "--error-floor",
+        is_flag=True,
+        help="Also say how good anyone could be: bounds of the least error that any function of "
+        "the inputs has on these slides, from noise and from a regression across animals.",
+    ),
+    click.option(
         "--smooth-px",
         type=click.FloatRange(min=0),
         help="Standard deviation of a Gaussian filter, in pixels; metrics of the filtered images "
@@ -146,6 +152,8 @@ def command(
     with waiting.part(EVALUATION):
         found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
     show(_summary(found.evaluation, found.folder))
+    if options.error_floor:
+        show(_floor_summary(found.folder))
     if spatial is not None:
         show(_spatial_summary(found.folder))
     logger.info(str(waiting))
@@ -178,6 +186,15 @@ def _summary(evaluation: "Evaluation", out: Path) -> str:
     more = ", ..." if len(evaluation.slides) > 3 else ""
     said = "\n".join(verdict_of(evaluation).lines())
     return f"{said}\n\n{table(rows)}{out}: metrics.md, metrics.csv, metrics.json, {pictures}{more}"
+
+
+def _floor_summary(folder: Path) -> str:
+    """What is known of the error floor."""
+    from hrpn_tf.evaluation.error_floor.estimate import to_markdown
+    from hrpn_tf.workflows.evaluate.error_floor import FILE
+
+    values = read_json(folder / FILE, RunError, LARGEST)
+    return f"{to_markdown(values)}{folder}: {FILE}"
 
 
 def _spatial_summary(folder: Path) -> str:

@@ -22,6 +22,7 @@ from hrpn_tf.evaluation import (
     to_csv,
     to_markdown,
 )
+from hrpn_tf.evaluation.error_floor.estimate import to_markdown as floor_section
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.slide_evaluation import unused_range
 from hrpn_tf.evaluation.verdict import verdict_of
@@ -40,6 +41,8 @@ from hrpn_tf.workflows.evaluate.anchors import (
     anchors_of,
     spatial_anchor_lines,
 )
+from hrpn_tf.workflows.evaluate.error_floor import FILE as ERROR_FLOOR
+from hrpn_tf.workflows.evaluate.error_floor import floor_slides, measure_floor
 from hrpn_tf.workflows.evaluate.measured_slides import (
     Resampled,
     check_prediction,
@@ -112,6 +115,7 @@ def evaluate_run(
     networks = _networks(paths, made, run)
     anchors = anchors_of(made)
     others = _resampled(slides, predictions, config)
+    of_floor = floor_slides(everything, slides, run) if options.error_floor else []
     in_space = None
     if options.spatial is not None:
         find = partial(_prediction, predictions)
@@ -127,6 +131,11 @@ def evaluate_run(
         if options.baselines:
             fitted = fit_run_baselines(everything, run, config, options.trees)
         evaluation = _evaluate(slides, predictions, config, fitted, folder, progress, anchors)
+        floor = None
+        if options.error_floor:
+            floor = measure_floor(of_floor, paths, config, evaluation, progress).to_json()
+            text = json.dumps(floor, indent=2) + "\n"
+            (folder / ERROR_FLOOR).write_text(text, encoding="utf-8")
         values = {**evaluation.to_json(), "networks": networks}
         values["verdict"] = verdict_of(evaluation).to_json()
         values["predictions"] = {name: _made_of(each) for name, each in made.items()}
@@ -137,7 +146,8 @@ def evaluate_run(
             to_markdown(evaluation)
             + resampled_lines(others)
             + _symmetry_lines(made)
-            + anchor_lines(anchors),
+            + anchor_lines(anchors)
+            + ("" if floor is None else f"\n{floor_section(floor)}"),
             encoding="utf-8",
         )
     _warn_of_predictions(paths, made)

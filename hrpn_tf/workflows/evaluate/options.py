@@ -22,6 +22,7 @@ class EvaluationOptions:
             that of the configuration.
         peak: peak intensity of PSNR and SSIM; None for that of the configuration.
         spatial: options of the spatial evaluation, see ``docs/guide/spatial.md``; None for none.
+        error_floor: also bound the irreducible error of the slides.
         overrides: overrides of the run's configuration, ``spatial.key=value`` or
             ``evaluation.key=value``.
     """
@@ -33,4 +34,5 @@ class EvaluationOptions:
     smooth_px: float | None = None
     peak: float | None = None
     spatial: "SpatialOptions | None" = None
+    error_floor: bool = False
     overrides: tuple[str, ...] = ()

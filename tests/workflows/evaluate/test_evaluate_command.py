@@ -75,6 +75,32 @@ def test_the_test_slides_are_evaluated_by_default(
     assert "d.png" in printed
 
 
+def test_the_error_floor_is_bounded_with_the_training_slides(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(run, "--error-floor", "--no-baselines") == 0
+    out = run / "evaluation"
+    floor = json.loads((out / "error-floor.json").read_text())
+    true = image(3)[..., 2].astype(float)
+    assert floor["animals"] == 4
+    assert floor["target_variance"] == pytest.approx(true.var(), rel=0.05)
+    assert floor["network"] == pytest.approx(np.mean((0.1 * true) ** 2), rel=1e-4)
+    assert floor["at_most"] == floor["network"]  # nothing of the target can be learnt from inputs
+    assert 0 <= floor["at_least"] <= floor["at_most"] < floor["regression"]
+    for text in (capsys.readouterr().out, (out / "metrics.md").read_text(encoding="utf-8")):
+        assert "## How good could anyone be?" in text
+        assert "lies between" in text
+
+
+def test_an_error_floor_takes_two_animals(run: Path) -> None:
+    alone = run.parent / "alone.csv"
+    alone.write_text("slide,group\nd.ome.tif,d\n")
+    ended = hrpn_tf("evaluate", alone, "--run", run, "--error-floor")
+    assert ended.exit_code == 2
+    assert "--error-floor: takes measured slides of 2 animals, and there is 1" in ended.err
+    assert not (run / "evaluation").exists()
+
+
 def test_averaged_orientations_are_said(run: Path) -> None:
     settings = {"configuration": {"prediction": {"symmetries": True}}}
     values = image(3)[..., 2:].astype(np.float32)

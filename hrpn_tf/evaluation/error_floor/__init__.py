@@ -1,0 +1,1 @@
+"""How well anyone could predict the target of measured slides from their inputs."""

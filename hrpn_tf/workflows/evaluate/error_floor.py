@@ -1,0 +1,102 @@
+"""``hrpn-tf evaluate --error-floor``: bounds of the irreducible error of the evaluated slides."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import numpy as np
+
+from hrpn_tf.config import Config
+from hrpn_tf.errors import StoreError, UsageError
+from hrpn_tf.evaluation.error_floor.estimate import FEWEST, ErrorFloor, Sample, estimate_floor
+from hrpn_tf.evaluation.error_floor.noise import noise_variance
+from hrpn_tf.evaluation.error_floor.surroundings import Scale, scale_of, surroundings
+from hrpn_tf.evaluation.evaluation import POOLED, Evaluation
+from hrpn_tf.evaluation.measured import MeasuredSlide
+from hrpn_tf.evaluation.planes import spread_windows
+from hrpn_tf.progress import tracked
+from hrpn_tf.runs import Run
+from hrpn_tf.runs.slides import RunSlide
+from hrpn_tf.slides import open_slide
+from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
+
+FILE = "error-floor.json"
+PIXELS, WINDOW, WINDOWS = 4000, 512, 16  # of a slide: pixels, side of a window, windows
+
+
+def floor_slides(
+    everything: Sequence[RunSlide], evaluated: Sequence[RunSlide], run: Run
+) -> list[RunSlide]:
+    """Slides that the regression may learn from, those evaluated among them.
+
+    Raises:
+        UsageError: they are of one animal.
+    """
+    others = list(everything)
+    with suppress(StoreError):  # where the patch dataset is gone, the list is what there is
+        others += run.slides() if run.has_slides else []
+    own = {slide.path.resolve() for slide in evaluated}
+    found = {slide.path.resolve(): slide for slide in others if slide.path.exists()}
+    slides = [*evaluated, *(slide for path, slide in found.items() if path not in own)]
+    if len(groups := {slide.group for slide in slides}) < FEWEST:
+        raise UsageError(
+            f"--error-floor: takes measured slides of {FEWEST} animals, and there is "
+            f"{len(groups)}; name more in a slide list"
+        )
+    return slides
+
+
+def measure_floor(
+    slides: Sequence[RunSlide],
+    evaluated: Mapping[str, Path],
+    config: Config,
+    evaluation: Evaluation,
+    progress: bool,
+) -> ErrorFloor:
+    """Bounds of the irreducible error of the evaluated slides.
+
+    Args:
+        slides: see :func:`floor_slides`.
+        evaluated: predictions of the evaluated slides by name.
+        config: of the run.
+        evaluation: of the network.
+        progress: report the progress.
+    """
+    with ExitStack() as stack:
+        opened = []
+        for slide in slides:
+            info = None
+            if slide.name in evaluated:
+                info = stack.enter_context(open_slide(evaluated[slide.name])).info
+            opened.append(stack.enter_context(measured_slide(slide, config, info))[0])
+        scales = [scale_of([each.inputs[role] for each in opened]) for role in config.data.inputs]
+        asked = [each for each in opened if each.name in evaluated]
+        bar = tracked(opened, "error floor", len(opened), "slide", shown=progress)
+        samples = [_sample(each, scales, each.name in evaluated, n) for n, each in enumerate(bar)]
+        noise = [noise_variance(each.target) for each in asked]
+        sizes = [each.target.height * each.target.width for each in asked]
+    return estimate_floor(samples, float(np.average(noise, weights=sizes)), _mse(evaluation))
+
+
+def _sample(slide: MeasuredSlide, scales: Sequence[Scale], evaluated: bool, seed: int) -> Sample:
+    """Pixels of a slide, from windows spread over it."""
+    windows = spread_windows(slide.target, WINDOW, WINDOWS)
+    random, tables, target = np.random.default_rng(seed), [], []
+    for window in windows:
+        pixels = window.height * window.width
+        chosen = random.choice(pixels, min(pixels, PIXELS // len(windows)), replace=False)
+        inputs = list(slide.inputs.values())
+        table = surroundings(inputs, scales, slide.pixel_size_um, window)
+        tables.append(table.reshape(pixels, -1)[chosen])
+        target.append(window.read(slide.target).ravel()[chosen].astype(np.float64))
+    return Sample(slide.group, np.concatenate(tables), np.concatenate(target), evaluated)
+
+
+def _mse(evaluation: Evaluation) -> float | None:
+    """Error of the network over all pixels of all slides."""
+    network = next(iter(evaluation.slides[0].predictors))
+    for row in evaluation.rows():
+        place = row.slide, row.predictor, row.view, row.region
+        if place == (POOLED, network, "float", "whole"):
+            return row.metrics.values["mse"]
+    return None
