@@ -27,7 +27,7 @@ PIXELS, WINDOW, WINDOWS = 4000, 512, 16  # of a slide: pixels, side of a window,
 def floor_slides(
     everything: Sequence[RunSlide], evaluated: Sequence[RunSlide], run: Run
 ) -> list[RunSlide]:
-    """Slides that the regression may learn from, those evaluated among them.
+    """Those evaluated, and then the others that the regression may learn from.
 
     Raises:
         UsageError: they are of one animal.
@@ -56,26 +56,28 @@ def measure_floor(
     """Bounds of the irreducible error of the evaluated slides.
 
     Args:
-        slides: see :func:`floor_slides`.
+        slides: see :func:`floor_slides`; those evaluated come first.
         evaluated: predictions of the evaluated slides by name.
         config: of the run.
         evaluation: of the network.
         progress: report the progress.
     """
     with ExitStack() as stack:
-        opened = []
-        for slide in slides:
+        opened, asked = [], slides[: len(evaluated)]
+        for number, slide in enumerate(slides):
             info = None
-            if slide.name in evaluated:
+            if number < len(asked):
                 info = stack.enter_context(open_slide(evaluated[slide.name])).info
             opened.append(stack.enter_context(measured_slide(slide, config, info))[0])
         scales = [scale_of([each.inputs[role] for each in opened]) for role in config.data.inputs]
-        asked = [each for each in opened if each.name in evaluated]
         bar = tracked(opened, "error floor", len(opened), "slide", shown=progress)
-        samples = [_sample(each, scales, each.name in evaluated, n) for n, each in enumerate(bar)]
-        noise = [noise_variance(each.target) for each in asked]
-        sizes = [each.target.height * each.target.width for each in asked]
-    return estimate_floor(samples, float(np.average(noise, weights=sizes)), _mse(evaluation))
+        samples = [_sample(each, scales, n < len(asked), n) for n, each in enumerate(bar)]
+        targets = [each.target for each in opened[: len(asked)]]
+        noise = [noise_variance(target) for target in targets]
+        sizes = [target.height * target.width for target in targets]
+    unseen = all(slide.subset != "train" for slide in asked)  # else its error bounds nothing
+    network = _mse(evaluation) if unseen else None
+    return estimate_floor(samples, float(np.average(noise, weights=sizes)), network)
 
 
 def _sample(slide: MeasuredSlide, scales: Sequence[Scale], evaluated: bool, seed: int) -> Sample:
