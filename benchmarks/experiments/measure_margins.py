@@ -171,10 +171,11 @@ def report(found: Pairs) -> dict[str, str]:
     same, other = found.get("same", []), found.get("another", [])
     heads = ["measure", "animals with it", *(f"{c:.0%} from {n}" for c, n in LEVELS),
              "another laboratory, 90% from 9"]  # fmt: skip
-    rows, shares = [], []
+    rows, shares, rare = [], [], []
     for name, measure in MEASURES.items():
         errors, foreign = errors_of(same, name), errors_of(other, name)
-        if len(errors) <= max(n for _, n in LEVELS):
+        if len(errors) <= 2 * max(n for _, n in LEVELS):
+            rare.append(f"{measure.title}: {len(errors)}")
             continue
         own = [covered(errors, errors, c, n, 1)[0] for c, n in LEVELS]
         shares.append(own)
@@ -182,11 +183,13 @@ def report(found: Pairs) -> dict[str, str]:
         rows.append([measure.title, str(len(errors)), *(f"{s:.1%}" for s in own), away])
     if not rows:
         return {"coverage": "No animals are measured yet."}
-    worst = max(abs(s - c) for own in shares for s, (c, _) in zip(own, LEVELS, strict=True))
+    away_by = [s - c for own in shares for s, (c, _) in zip(own, LEVELS, strict=True)]
+    left_out = f" Too few animals have a value of {'; '.join(rare)}." if rare else ""
     return {
         "coverage": f"{markdown(heads, rows)}\n\nEach share is the mean over {SPLITS} random "
         f"splits of {len(same)} animals, and of {len(other)} new ones of the other laboratory. The "
-        f"largest difference from the nominal coverage is {100 * worst:.1f} points."
+        f"least is {-100 * min(away_by):.1f} points below the nominal coverage, the largest "
+        f"{100 * max(away_by):.1f} points above.{left_out}"
     }
 
 
