@@ -80,7 +80,7 @@ spatialdata: .venv/installed
 	$(PYTHON) -m venv build/spatialdata
 	$(BIN)/uv pip install --quiet --python build/spatialdata/bin/python \
 		--override .venv/override.txt "$(TENSORFLOW)>=2.21,<2.22" --editable ".[spatialdata]" \
-		pytest pytest-timeout
+		hypothesis pytest pytest-timeout
 	build/spatialdata/bin/python -m pytest tests/workflows/analyse/test_spatialdata.py
 
 check: .venv/installed

@@ -125,7 +125,8 @@ def read_objects(
 
     Raises:
         MaskError: the file cannot be read, holds no area, lies outside the slide, holds an object
-            that encloses most others, or outlines that cross themselves too often.
+            that encloses most others or is all nuclei, or outlines that cross themselves too
+            often.
     """
     with named(path):
         found, empty = _objects(read_geojson(path), path, nuclei)
@@ -138,6 +139,8 @@ def read_objects(
         outlines = outlines[kept]
         if ignored.all():
             raise MaskError(f"{path}: holds no outline of an object; export objects as GeoJSON")
+        if nuclei:
+            _refuse_one_of_many(outlines[~ignored], path)
         _refuse_enclosing(outlines[~ignored], path)
         _refuse_outside(outlines[~ignored], path, height, width)
         said = (
@@ -184,6 +187,16 @@ def _valid(outlines: np.ndarray, path: Path) -> tuple[np.ndarray, int]:
     for number in np.flatnonzero(~plain):
         outlines[number] = areas_of(outlines[number])
     return outlines, len(wrong)
+
+
+def _refuse_one_of_many(outlines: np.ndarray, path: Path) -> None:
+    """Refuse all nuclei drawn as one object."""
+    parts = int(shapely.get_num_geometries(outlines[0]))
+    if len(outlines) == 1 and parts > 1:
+        raise MaskError(
+            f"{path}: holds one object of {parts} parts, where each nucleus has an object of its "
+            "own; split it first (QuPath: Objects > Annotations > Split annotations)"
+        )
 
 
 def _refuse_enclosing(outlines: np.ndarray, path: Path) -> None:

@@ -143,6 +143,16 @@ def test_bad_files_are_one_line(tmp_path: Path, value: Any, message: str) -> Non
     assert "objects.geojson" in str(raised.value)
 
 
+def test_all_nuclei_in_one_object_are_refused_and_all_vessels_are_not(tmp_path: Path) -> None:
+    parts = feature()
+    parts["geometry"] = {
+        "type": "MultiPolygon", "coordinates": [[square(9 * i, 0, 4)] for i in range(9)],
+    }  # fmt: skip
+    with pytest.raises(MaskError, match="one object of 9 parts, where each nucleus has"):
+        read(tmp_path, collection(parts), nuclei=True)
+    assert (whole(read(tmp_path, collection(parts))) == 1).sum() == 9 * 16
+
+
 def test_outlines_that_cross_without_end_are_refused(tmp_path: Path) -> None:
     tangle = np.random.default_rng(0).uniform(0, 90, (400, 2)).round(1).tolist()
     with pytest.raises(MaskError, match="cross too often"):

@@ -20,6 +20,7 @@ from hrpn_tf.evaluation.spatial.vessels import (
     grey_levels,
     otsu,
 )
+from hrpn_tf.prediction.objects import holds_objects
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide
 from hrpn_tf.workflows.evaluate.spatial_inputs import (
@@ -128,7 +129,8 @@ def _nuclei(
     if files.nucleus_labels is not None:
         path = named(files.nucleus_labels, inputs.slide.name)
         labels = open_on_slide(path, inputs.opened, inputs.slide, stack, nuclei=True)
-        refuse_bad_labels(labels, path)
+        if not holds_objects(path):  # outlines were looked at as a whole
+            refuse_bad_labels(labels, path)
         return GivenNuclei(labels, int(LARGEST_NUCLEUS * diameter)), f"labels {path.name}"
     role = spatial.nucleus_role
     if role not in planes:
