@@ -13,7 +13,7 @@ from hrpn_tf.errors import MaskError
 from hrpn_tf.prediction.geojson import Outline, areas_of, named, outlines_of, read_geojson
 from hrpn_tf.prediction.mask import refuse_outside
 from hrpn_tf.prediction.outlines import refuse_tangled
-from hrpn_tf.prediction.qupath import NUCLEUS, is_ignored, object_type
+from hrpn_tf.prediction.qupath import NUCLEUS, class_name, is_ignored, object_type
 from hrpn_tf.text import counted
 
 SUFFIXES = (".geojson", ".json")
@@ -111,9 +111,10 @@ def read_objects(
     """Read the objects of a GeoJSON file, each with a number of its own, from 1 in their order.
 
     In a file with detections or cells, annotations are the areas that these were looked for in,
-    and left out. Objects of QuPath's class ``Ignore*`` are cut out of the others. Outlines that
-    cross themselves are repaired (``shapely.make_valid``), and objects without an area (points,
-    lines, nothing) are left out; ``remarks`` says how many.
+    and left out. In a file with objects whose class begins with "Vessel" (or "Nucle", for
+    ``nuclei``), all others are left out, too. Objects of QuPath's class ``Ignore*`` are cut out of
+    the others. Outlines that cross themselves are repaired (``shapely.make_valid``), and objects
+    without an area (points, lines, nothing) are left out; ``remarks`` says how many.
 
     Args:
         path: a FeatureCollection, Feature, geometry, or list of features, as QuPath exports
@@ -161,10 +162,11 @@ def _objects(value: Any, path: Path, nuclei: bool) -> tuple[list[Outline], int]:
     features = features if isinstance(features, list) else [value]
     kinds = [object_type(feature) for feature in features]
     detected = any(kind in ("detection", "cell") for kind in kinds)
+    classed = [_is_of(feature, "nucle" if nuclei else "vessel") for feature in features]
     found, empty = [], 0
-    for feature, kind in zip(features, kinds, strict=True):
+    for feature, kind, wanted in zip(features, kinds, classed, strict=True):
         ignored = is_ignored(feature)
-        if detected and kind == "annotation" and not ignored:
+        if not ignored and ((detected and kind == "annotation") or (any(classed) and not wanted)):
             continue
         drawn = feature.get(NUCLEUS) if nuclei and isinstance(feature, Mapping) else None
         parts = outlines_of(feature if drawn is None else drawn, path)
@@ -174,6 +176,12 @@ def _objects(value: Any, path: Path, nuclei: bool) -> tuple[list[Outline], int]:
         else:
             empty += 1
     return found, empty
+
+
+def _is_of(feature: Any, begin: str) -> bool:
+    """Whether the name of a feature's class begins so."""
+    name = class_name(feature) if isinstance(feature, Mapping) else None
+    return name is not None and name.strip().casefold().startswith(begin)
 
 
 def _valid(outlines: np.ndarray, path: Path) -> tuple[np.ndarray, int]:

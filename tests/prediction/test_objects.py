@@ -90,6 +90,19 @@ def test_cells_have_nuclei_and_the_annotation_around_them_is_no_object(tmp_path:
     assert whole(read(tmp_path, only)).sum() == 8100
 
 
+def test_vessels_and_nuclei_of_one_file_are_told_by_their_class(tmp_path: Path) -> None:
+    """As in the file for QuPath that ``hrpn-tf analyse`` writes."""
+
+    def of(name: str, place: float, side: float) -> dict[str, Any]:
+        return feature(square(place, 5, side), properties={"classification": {"name": name}})
+
+    both = collection(of("Vessel", 5, 9), of("Nucleus: Positive", 30, 4), of("nuclei", 50, 4))
+    assert whole(read(tmp_path, both)).sum() == 81
+    assert np.unique(whole(read(tmp_path, both, nuclei=True))).tolist() == [0, 1, 2]
+    others = collection(of("Endothelium", 5, 9), of("Stroma", 30, 4))  # any class will do
+    assert np.unique(whole(read(tmp_path, others))).tolist() == [0, 1, 2]
+
+
 def test_outlines_are_drawn_in_the_pixels_of_the_measurement(tmp_path: Path) -> None:
     value = collection(feature(square(20, 40, 10)))
     labels = read(tmp_path, value, scale=0.5, size=(HEIGHT // 2, WIDTH // 2))
