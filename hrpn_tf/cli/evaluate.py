@@ -190,8 +190,7 @@ def _summary(evaluation: "Evaluation", out: Path) -> str:
 
 def _floor_summary(folder: Path) -> str:
     """What is known of the error floor."""
-    from hrpn_tf.evaluation.error_floor.estimate import to_markdown
-    from hrpn_tf.workflows.evaluate.error_floor import FILE
+    from hrpn_tf.evaluation.error_floor.estimate import FILE, to_markdown
 
     values = read_json(folder / FILE, RunError, LARGEST)
     return f"{to_markdown(values)}{folder}: {FILE}"

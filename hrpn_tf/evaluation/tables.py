@@ -30,11 +30,16 @@ def _csv_row(row: MetricsRow) -> list[object]:
     return [*place, row.metrics.pixels, *values]
 
 
-def to_markdown(evaluation: Evaluation) -> str:
-    """Markdown: the verdict, one table per view and region, the definitions of all metrics."""
+def to_markdown(evaluation: Evaluation, said: Verdict | None = None) -> str:
+    """Markdown: the verdict, one table per view and region, the definitions of all metrics.
+
+    Args:
+        evaluation: to show.
+        said: its verdict; None for that of its metrics alone.
+    """
     rows = evaluation.rows()
     views = view_definitions(evaluation)
-    parts = ["# Evaluation\n", _verdict_lines(verdict_of(evaluation))]
+    parts = ["# Evaluation\n", _verdict_lines(said or verdict_of(evaluation))]
     for view, region in dict.fromkeys((row.view, row.region) for row in rows):
         where = "whole slide" if region == "whole" else "tissue only"
         parts.append(f"## {where}: {views[view]}\n")

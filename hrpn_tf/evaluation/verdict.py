@@ -44,12 +44,13 @@ class Verdict:
         return [self.lead, *self.findings, *(f"Try: {each}" for each in self.advice)]
 
 
-def verdict(rows: Sequence[Row]) -> Verdict:
+def verdict(rows: Sequence[Row], floor: Mapping[str, Any] | None = None) -> Verdict:
     """Judge an evaluation by its rows for whole slides, as predicted.
 
     Args:
         rows: rows of ``metrics.json``; others than those of the view "float" and the region "whole"
             are ignored.
+        floor: values of ``error-floor.json``, if it was estimated.
 
     Raises:
         ValueError: no row of the network over all slides.
@@ -74,6 +75,7 @@ def verdict(rows: Sequence[Row]) -> Verdict:
     others = [row for row in whole if row["predictor"] not in (MODEL, WITHOUT_ANCHOR)]
     lead, advice = _lead(pooled, network, others)
     told = [
+        _explained(floor),
         _strength(pooled, network.values()),
         _brightest(pooled),
         _bias(pooled),
@@ -88,9 +90,9 @@ def verdict(rows: Sequence[Row]) -> Verdict:
     )
 
 
-def verdict_of(evaluation: Evaluation) -> Verdict:
+def verdict_of(evaluation: Evaluation, floor: Mapping[str, Any] | None = None) -> Verdict:
     """Judge an evaluation; see :func:`verdict`."""
-    return verdict(evaluation.to_json()["rows"])
+    return verdict(evaluation.to_json()["rows"], floor)
 
 
 def _lead(pooled: Row, network: Mapping[str, Row], others: Sequence[Row]) -> tuple[str, list[str]]:
@@ -125,6 +127,15 @@ def _lead(pooled: Row, network: Mapping[str, Row], others: Sequence[Row]) -> tup
             "another, and whether the channels have the right roles (hrpn-tf inspect)."
         ],
     )
+
+
+def _explained(floor: Mapping[str, Any] | None) -> tuple[str, str] | None:
+    """The share of what can be explained, between its bounds."""
+    shares = (floor or {}).get("network_share_of_explainable")
+    if not isinstance(shares, list) or not all(isinstance(each, float | int) for each in shares):
+        return None
+    least, most = sorted(100 * share for share in shares)
+    return f"It explains {least:.0f} to {most:.0f} % of what can be explained.", ""
 
 
 def _strength(pooled: Row, slides: Any) -> tuple[str, str] | None:

@@ -21,6 +21,7 @@ import numpy as np
 from hrpn_tf.errors import UsageError
 
 FOLDS, FEWEST = 4, 2  # of animals
+FILE = "error-floor.json"  # of an evaluation, with the values of ``ErrorFloor.to_json``
 SETTINGS = {
     "max_iter": 150,
     "learning_rate": 0.08,

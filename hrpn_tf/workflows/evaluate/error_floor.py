@@ -20,7 +20,6 @@ from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import open_slide
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
 
-FILE = "error-floor.json"
 PIXELS, WINDOW, WINDOWS = 4000, 512, 16  # of a slide: pixels, side of a window, windows
 
 

@@ -22,6 +22,7 @@ from hrpn_tf.evaluation import (
     to_csv,
     to_markdown,
 )
+from hrpn_tf.evaluation.error_floor.estimate import FILE as ERROR_FLOOR
 from hrpn_tf.evaluation.error_floor.estimate import to_markdown as floor_section
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.slide_evaluation import unused_range
@@ -41,7 +42,6 @@ from hrpn_tf.workflows.evaluate.anchors import (
     anchors_of,
     spatial_anchor_lines,
 )
-from hrpn_tf.workflows.evaluate.error_floor import FILE as ERROR_FLOOR
 from hrpn_tf.workflows.evaluate.error_floor import floor_slides, measure_floor
 from hrpn_tf.workflows.evaluate.measured_slides import (
     Resampled,
@@ -137,13 +137,13 @@ def evaluate_run(
             text = json.dumps(floor, indent=2) + "\n"
             (folder / ERROR_FLOOR).write_text(text, encoding="utf-8")
         values = {**evaluation.to_json(), "networks": networks}
-        values["verdict"] = verdict_of(evaluation).to_json()
+        values["verdict"] = verdict_of(evaluation, floor).to_json()
         values["predictions"] = {name: _made_of(each) for name, each in made.items()}
         values["resampled"] = {name: how.to_json() for name, how in others.items()}
         (folder / METRICS_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         (folder / "metrics.csv").write_text(to_csv(evaluation), encoding="utf-8")
         (folder / "metrics.md").write_text(
-            to_markdown(evaluation)
+            to_markdown(evaluation, verdict_of(evaluation, floor))
             + resampled_lines(others)
             + _symmetry_lines(made)
             + anchor_lines(anchors)

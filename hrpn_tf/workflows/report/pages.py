@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_tf._version import __version__
+from hrpn_tf.evaluation.error_floor.estimate import FILE as ERROR_FLOOR
 from hrpn_tf.evaluation.evaluation import POOLED
 from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.report import figures
@@ -14,7 +15,7 @@ from hrpn_tf.evaluation.report.counts import ReportCounts
 from hrpn_tf.evaluation.report.interval_section import interval_section
 from hrpn_tf.evaluation.report.metrics_tables import BY_SLIDE, cells, heads, metric_tables
 from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, glossary, render
-from hrpn_tf.evaluation.report.sections import ReportSection
+from hrpn_tf.evaluation.report.sections import ReportSection, read_values
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
 from hrpn_tf.evaluation.verdict import verdict
 from hrpn_tf.workflows.report.facts import flat, slide_facts
@@ -102,7 +103,7 @@ def write_index(
         f"{' and '.join(data.inputs)}; {len(metrics.slides)} "
         f"slide{'' if len(metrics.slides) == 1 else 's'} evaluated.",
         headline=_headline(metrics.model(POOLED)),
-        verdict=verdict(metrics.rows),
+        verdict=verdict(metrics.rows, read_values(sources.evaluation / ERROR_FLOOR)),
         glossary=glossary(),
         sections=sections,
         notes=notes,
