@@ -40,6 +40,7 @@ COMMANDS = {
     "export": "Export a network to a bundle of certified formats.",
     "benchmark": "Measure latency, throughput and memory of bundles.",
     "analyse": "Measure predicted slides without a measured target.",
+    "permeability": "Fit how strongly each vessel leaks, from a measured target.",
     "evaluate": "Compare predicted slides with the measured target.",
     "report": "Make an HTML report of a run or an evaluation, with a slide viewer.",
     "compare": "Compare runs on the same test slides.",

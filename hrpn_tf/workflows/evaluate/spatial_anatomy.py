@@ -95,15 +95,25 @@ def find_anatomy(
         MaskError, SlideMismatchError: a file that does not fit.
     """
     name = inputs.slide.name
-    mask, source, stain = _vessel_mask(inputs, config, files, stack)
+    vessels, source = vessels_of(inputs, config, files, scratch, stack)
     nuclei, nucleus_source = _nuclei(inputs, config, files, stack)
     regions: Mapping[str, Area] = {}
     if files.regions is not None:
         regions = read_regions(named(files.regions, name), inputs.opened, inputs.slide)
-    vessels = find_vessels(
-        mask, inputs.pixel_size_um, config.spatial, scratch, f"{name} ({source})", stain
-    )
     return Anatomy(vessels, source, nuclei, nucleus_source, regions)
+
+
+def vessels_of(
+    inputs: SlideInputs, config: Config, files: SpatialFiles, scratch: Path, stack: ExitStack
+) -> tuple[Components, str]:
+    """The vessels of a slide, and a description of their origin.
+
+    Arguments and errors are those of :func:`find_anatomy`.
+    """
+    mask, source, stain = _vessel_mask(inputs, config, files, stack)
+    where = f"{inputs.slide.name} ({source})"
+    size, spatial = inputs.pixel_size_um, config.spatial
+    return find_vessels(mask, size, spatial, scratch, where, stain), source
 
 
 def _vessel_mask(

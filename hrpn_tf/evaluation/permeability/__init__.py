@@ -1,0 +1,1 @@
+"""Results of a fit of vessels: values, tables, pages and pictures."""

@@ -1,0 +1,95 @@
+"""Figures of a fitted slide: measured, fitted and residual image; strengths in order."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hrpn_tf.evaluation.permeability.result import FittedSlide
+from hrpn_tf.evaluation.plot_label import plot_label
+from hrpn_tf.evaluation.spatial.figures import COLOURS, GREY, STYLE
+from hrpn_tf.scale_bar import draw_scale_bar, scale_bar
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BACKGROUND = "#dddddd"  # what is not compared
+
+
+def draw_maps(slide: FittedSlide, folder: Path) -> str:
+    """Measured and fitted target, their difference, and the strength of each vessel."""
+    import matplotlib
+
+    maps = slide.maps
+    rest = maps.measured - maps.fitted
+    finite = maps.measured[np.isfinite(maps.measured)]
+    low, high = np.percentile(finite, [0.5, 99.5])
+    most = max(float(np.percentile(np.abs(rest[np.isfinite(rest)]), 99.5)), 1e-6)
+    strength = maps.vessels / slide.reference
+    with matplotlib.rc_context(STYLE):
+        rows, columns = maps.measured.shape
+        figure = _figure(9.0, 9.0 * float(np.clip(rows / columns, 0.4, 2.0)) + 0.6)
+        axes = figure.subplots(2, 2).ravel()
+        grey = {"cmap": "inferno", "vmin": low, "vmax": max(high, low + 1e-6)}
+        top = np.nanmax(strength, initial=1.0) if np.isfinite(strength).any() else 1.0
+        panels = (
+            ("measured, grey levels", maps.measured, grey),
+            ("fitted, grey levels", maps.fitted, grey),
+            ("measured − fitted", rest, {"cmap": "RdBu_r", "vmin": -most, "vmax": most}),
+            ("strength of vessels", strength, {"cmap": "viridis", "vmin": 0, "vmax": min(top, 10)}),
+        )
+        for axis, (title, image, style) in zip(axes, panels, strict=True):
+            axis.set_facecolor(BACKGROUND)
+            shown = axis.imshow(image, interpolation="nearest", **style)
+            figure.colorbar(shown, ax=axis, shrink=0.7)
+            axis.set_title(title)
+            axis.set(xticks=[], yticks=[])
+        bar = scale_bar(max(columns / 5, 1.0), maps.cell_um)
+        place = (columns * 0.96, rows - min(rows, columns) * 0.05, min(rows, columns) * 0.012)
+        draw_scale_bar(axes[0], bar, *place, fontsize=7)
+        title = f"{plot_label(slide.name)}: {slide.target}"
+        figure.suptitle(title, fontsize=9, parse_math=False)
+        figure.savefig(folder / "maps.png")
+    return "maps.png"
+
+
+def draw_strengths(slide: FittedSlide, folder: Path) -> str:
+    """Leaky vessels in the order of their strength, with intervals."""
+    import matplotlib
+
+    found = slide.vessels
+    leaky = np.flatnonzero(slide.leaky)
+    order = leaky[np.argsort(found.flow[leaky])]
+    with matplotlib.rc_context(STYLE):
+        figure = _figure(5.2, 3.4)
+        axis = figure.subplots()
+        for kind, colour, name in (
+            (True, COLOURS[0], "identifiable"),
+            (False, GREY, "not told from neighbours"),
+        ):
+            own = found.identifiable[order] == kind
+            if not own.any():
+                continue
+            chosen, place = order[own], np.flatnonzero(own)
+            ends = found.lower[chosen] / slide.reference, found.upper[chosen] / slide.reference
+            axis.vlines(place, *ends, color=colour, lw=0.8, alpha=0.6)
+            middle = found.flow[chosen] / slide.reference
+            axis.plot(place, middle, ".", color=colour, ms=3, label=name)
+        if len(order):
+            axis.set_yscale("log")
+            axis.legend(fontsize=7)
+        else:
+            axis.text(0.5, 0.5, "no leaky vessel", transform=axis.transAxes, ha="center")
+        axis.set_xlabel("leaky vessels, in the order of strength")
+        axis.set_ylabel("strength, 1 = median of leaky vessels")
+        figure.savefig(folder / "strengths.png")
+    return "strengths.png"
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
+    FigureCanvasAgg(figure)
+    return figure
