@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hrpn_tf.api.data import init, prepare, simulate
     from hrpn_tf.api.deployment import calibrate, export
     from hrpn_tf.api.opening import load_config, open_run, open_slide
+    from hrpn_tf.api.permeability import permeability
     from hrpn_tf.api.planning import plan
     from hrpn_tf.api.prediction import predict
     from hrpn_tf.api.training import fit
@@ -36,6 +37,7 @@ else:
         "data": ("init", "prepare", "simulate"),
         "deployment": ("calibrate", "export"),
         "opening": ("load_config", "open_run", "open_slide"),
+        "permeability": ("permeability",),
         "planning": ("plan",),
         "prediction": ("predict",),
         "training": ("fit",),
@@ -65,6 +67,7 @@ __all__ = [  # noqa: RUF022
     "open_run",
     "predict",
     "analyse",
+    "permeability",
     "evaluate",
     "calibrate",
     "export",

@@ -11,6 +11,7 @@ from hrpn_tf.api.assessment import EvaluationResult, ReportResult
 from hrpn_tf.api.comparison import ComparisonResult
 from hrpn_tf.api.data import InitResult, PreparationResult, SimulationResult
 from hrpn_tf.api.deployment import CalibrationResult, ExportResult
+from hrpn_tf.api.permeability import PermeabilityResult
 from hrpn_tf.api.planning import PlanResult
 from hrpn_tf.api.prediction import PredictionResult
 from hrpn_tf.api.training import FitResult
@@ -24,6 +25,7 @@ __all__ = [
     "FitResult",
     "InitResult",
     "IntervalArrays",
+    "PermeabilityResult",
     "PlanResult",
     "PredictionResult",
     "PreparationResult",

@@ -28,7 +28,7 @@ def draw_maps(slide: FittedSlide, folder: Path) -> str:
     strength = maps.vessels / slide.reference
     with matplotlib.rc_context(STYLE):
         rows, columns = maps.measured.shape
-        figure = _figure(9.0, 9.0 * float(np.clip(rows / columns, 0.4, 2.0)) + 0.6)
+        figure = _figure(9.0, 7.4 * float(np.clip(rows / columns, 0.4, 2.0)) + 0.6)
         axes = figure.subplots(2, 2).ravel()
         grey = {"cmap": "inferno", "vmin": low, "vmax": max(high, low + 1e-6)}
         top = np.nanmax(strength, initial=1.0) if np.isfinite(strength).any() else 1.0
@@ -77,6 +77,7 @@ def draw_strengths(slide: FittedSlide, folder: Path) -> str:
             axis.plot(place, middle, ".", color=colour, ms=3, label=name)
         if len(order):
             axis.set_yscale("log")
+            axis.yaxis.set_major_formatter("{x:g}")
             axis.legend(fontsize=7)
         else:
             axis.text(0.5, 0.5, "no leaky vessel", transform=axis.transAxes, ha="center")

@@ -47,6 +47,7 @@ def observe(
     pixel_size_um: float,
     factor: int,
     piece_um: float,
+    within: np.ndarray | None = None,
 ) -> Observed:
     """Set up the finite volumes of a window and average the image over them.
 
@@ -61,6 +62,7 @@ def observe(
         pixel_size_um: um per pixel.
         factor: px per side of a cell.
         piece_um: distance of the middles of the pieces that long vessels are cut into.
+        within: (height, width) bool, pixels that may be compared; None for all.
 
     Returns:
         Cells in the order of rows; a window without tissue gives n = 0.
@@ -68,6 +70,8 @@ def observe(
     pieces = cut_vessels(labels, piece_um / pixel_size_um)
     owner = np.where(pieces.distance_px <= REACH_PX, pieces.owner, -1)
     seen = (tissue & (pieces.distance_px > MARGIN_UM / pixel_size_um)).astype(np.float32)
+    if within is not None:
+        seen *= within
     rows, columns = -(-labels.shape[0] // factor), -(-labels.shape[1] // factor)
     one = np.ones((rows, columns))
     inside = (labels > 0).astype(np.float32)
@@ -82,4 +86,6 @@ def observe(
         return block_mean(seen * image, factor)[used].astype(np.float64) * per_pixel
 
     background = [np.ones(len(share)), *map(mean, inputs)]
-    return Observed(grid, pieces.vessel, mean(target), share * factor**2, np.stack(background, axis=1))
+    return Observed(
+        grid, pieces.vessel, mean(target), share * factor**2, np.stack(background, axis=1)
+    )

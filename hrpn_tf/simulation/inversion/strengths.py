@@ -13,8 +13,8 @@ NORMAL = 1.959964  # half width of a 95 % interval in standard deviations
 # intervals hold the truth: a factor on standard deviations, since the model errs alike over whole
 # surroundings, and what residuals cannot show (a diffusion coefficient of its own around each
 # vessel, backflow, errors of the outline), as a standard deviation in decades.
-WIDENING = 2.5
-UNSEEN_DECADES = 0.15
+WIDENING = 3.0
+UNSEEN_DECADES = 0.2
 MOST_SHARED = 10.0  # largest factor by which other vessels may raise the variance of one
 
 

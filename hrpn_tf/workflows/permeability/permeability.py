@@ -124,9 +124,7 @@ def fit_path(
         progress: report the progress.
     """
     with opened_section(path, config, options, scratch) as (section, source):
-        settings = FitSettings(
-            config.data.target, source, options.length_um, options.plasma_level
-        )
+        settings = FitSettings(config.data.target, source, options.length_um, options.plasma_level)
         title = "fit vessels"
         with Progress(title, steps_of(section), "window", shown=progress) as bar:
             return fit_slide(section, settings, lambda: bar.update())
@@ -166,7 +164,7 @@ def opened_section(
             glass = None if dark is None else (stained, dark)
         yield (
             Section(
-                name=str(path),
+                name=name,
                 target=target,
                 inputs={role: roles.planes[role] for role in config.data.inputs},
                 tissue=tissue if glass is None else grown_tissue(tissue),

@@ -22,7 +22,7 @@ from hrpn_tf.workflows.permeability.windows import Section
 
 START_UM = 25.0  # diffusion length at which the search begins
 LONGEST_UM = 200.0  # a longer one cannot be told from background in a window
-MARGIN = 5.0  # diffusion lengths beside a window
+MARGIN, EDGE = 6.0, 3.0  # width of a margin, and of its part that is not compared, in lengths
 LENGTH_WINDOWS = 9  # at most, for the search
 MAP_SIDE = 1200  # cells of a map at most, per side
 
@@ -64,7 +64,7 @@ def fit_slide(
     collected = _Collected(section)
     for core in section.cores():
         window = section.grown(core, MARGIN * length.um)
-        observed = section.observed(window)
+        observed = section.observed(window, EDGE * length.um)
         if observed is not None:
             fit = _fitted(observed, length.um, length.misfit)
             found = strengths(observed, fit, length.misfit)
@@ -83,11 +83,12 @@ def _length(section: Section, settings: FitSettings, progress: Callable[[], obje
     start = settings.length_um or START_UM
     cores = [core for core in section.cores() if core.read(section.vessels.labels).any()]
     chosen = np.linspace(0, len(cores) - 1, min(len(cores), LENGTH_WINDOWS)).round().astype(int)
-    windows = [
-        observed
-        for number in dict.fromkeys(chosen.tolist())
-        if (observed := section.observed(section.grown(cores[number], MARGIN * start))) is not None
-    ]
+    windows = []
+    for number in dict.fromkeys(chosen.tolist()):
+        window = section.grown(cores[number], MARGIN * start)
+        observed = section.observed(window, EDGE * start)
+        if observed is not None:
+            windows.append(observed)
     if not windows:
         raise NoTissueError(
             f"{section.name}: no tissue lies beside a vessel; lower the tissue threshold with "

@@ -61,8 +61,13 @@ class Section:
         cells = int(np.ceil(margin_um / (self.factor * self.pixel_size_um)))
         return core.grown(cells * self.factor, self.target)
 
-    def observed(self, window: Window) -> Observed | None:
+    def observed(self, window: Window, edge_um: float) -> Observed | None:
         """A window set up for the fit; None without vessel or without tissue.
+
+        Args:
+            window: with its margin.
+            edge_um: width of the outermost part of the margin, which tracer from vessels outside
+                of the window reaches. Its vessels count, and its pixels are not compared.
 
         Raises:
             NonFinitePixelsError: the target or an input holds NaN or infinite pixels.
@@ -73,10 +78,19 @@ class Section:
             return None
         target = self._grey(self.target, window)
         inputs = [self._grey(plane, window) for plane in self.inputs.values()]
-        found = observe(
-            target, inputs, tissue, labels, self.pixel_size_um, self.factor, self.piece_um
-        )
+        size, within = self.pixel_size_um, self._within(window, edge_um)
+        found = observe(target, inputs, tissue, labels, size, self.factor, self.piece_um, within)
         return found if found.compared.any() else None
+
+    def _within(self, window: Window, edge_um: float) -> np.ndarray:
+        """Pixels apart from the edges of a window that are no edges of the slide."""
+        edge, plane = int(np.ceil(edge_um / self.pixel_size_um)), self.target
+        within = np.zeros((window.height, window.width), bool)
+        top, left = edge * (window.y > 0), edge * (window.x > 0)
+        bottom = window.height - edge * (window.y + window.height < plane.height)
+        right = window.width - edge * (window.x + window.width < plane.width)
+        within[top : max(bottom, top), left : max(right, left)] = True
+        return within
 
     def _tissue(self, window: Window) -> np.ndarray:
         tissue = np.ones((window.height, window.width), bool)
