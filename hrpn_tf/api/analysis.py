@@ -81,6 +81,7 @@ def analyse(
     geojson: bool = True,
     contours: Sequence[float] = (),
     spatialdata: bool = False,
+    permeability: bool = False,
     config: str | None = None,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
@@ -109,6 +110,7 @@ def analyse(
         geojson: write vessels, nuclei, hot spots and contours as GeoJSON, with a script for QuPath.
         contours: grey levels of the contours among them.
         spatialdata: also write each slide as a SpatialData object.
+        permeability: of a measured target, fit how strongly each vessel leaks.
         config: for measured slides, file or recipe that names inputs and target.
         settings: keys of the sections ``spatial``, ``evaluation`` and ``data.tissue``, e.g.
             ``{"spatial.grid_um": 50}``.
@@ -151,6 +153,7 @@ def analyse(
         geojson=geojson,
         contours=tuple(contours),
         spatialdata=spatialdata,
+        permeability=permeability,
         config=config,
         overrides=overrides_of(settings),
     )

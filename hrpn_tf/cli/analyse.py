@@ -109,6 +109,12 @@ _options = option_group(
         "vessels, nuclei and tables, for squidpy and napari-spatialdata.",
     ),
     click.option(
+        "--permeability",
+        is_flag=True,
+        help="Of a measured target, also fit how strongly each vessel leaks, as hrpn-tf "
+        "permeability does; adds columns to the table of vessels.",
+    ),
+    click.option(
         "--config",
         metavar="FILE|RECIPE",
         help="For measured slides: configuration that names inputs and target (default: the "

@@ -117,6 +117,7 @@ class SlideAnalysis:
         config: section ``spatial``.
         range_: of the histograms.
         condition: of the slide, or "".
+        fitted: further columns of the vessel table, (vessels,) each; None without.
     """
 
     measures: SlideMeasures
@@ -124,6 +125,7 @@ class SlideAnalysis:
     config: SpatialConfig
     range_: Extremes
     condition: str = ""
+    fitted: Mapping[str, np.ndarray] | None = None
 
     @property
     def name(self) -> str:

@@ -23,7 +23,8 @@ def vessel_table(slide: SlideAnalysis) -> Table:
     lumen included), perimeter_um, radius_um (of the circle of this area), mean_stain,
     surroundings (mean target up to ``perivascular_um``), wall (mean target in the first bin of
     distance), decay_1_e_um (where the excess over the slide's background falls to 1/e), pixels
-    (nearest to the vessel), and with bounds surroundings_lower, surroundings_upper.
+    (nearest to the vessel), and with bounds surroundings_lower, surroundings_upper, and with a fit
+    of what vessels leak strength, strength_lower, strength_upper, leaky, identifiable.
     """
     found, size = slide.measures, slide.measures.slide.pixel_size_um
     vessels, sums = found.slide.vessels, found.vessels
@@ -44,6 +45,7 @@ def vessel_table(slide: SlideAnalysis) -> Table:
         "decay_1_e_um": vessel_depths(profiles, slide.background, found.bins.width_um),
         "pixels": profiles[..., 0].sum(axis=1).astype(np.int64),
     }
+    table |= slide.fitted or {}
     return table | _bounds(slide, "surroundings", lambda each: _mean(each.by_vessel))
 
 

@@ -15,8 +15,8 @@ from hrpn_tf.evaluation.permeability.result import FittedSlide
 SCHEMA = "hrpn-tf permeability 1"
 NOTES = (
     "Strengths are ratios: the flow of tracer through a length of wall, over the median of the "
-    "leaky vessels of this slide. They are proportional to permeability where the tracer beside the "
-    "wall is weak against that of the plasma, and too low elsewhere.",
+    "leaky vessels of this slide. They are proportional to permeability where the tracer beside "
+    "the wall is weak against that of the plasma, and too low elsewhere.",
     "An absolute permeability cannot be told from a picture. It takes the concentration in the "
     "plasma over time (dose, circulation, time of death), the grey levels of a known "
     "concentration, and the diffusion coefficient. None of them is in the image.",
@@ -24,7 +24,8 @@ NOTES = (
     "The model is a steady state in the plane of the section, with one D and k for all of it. "
     "Vessels above and below the section and flow of the fluid are left out.",
     "lower and upper are a 95 % interval of a vessel's flow, from residuals and with two "
-    "constants that were chosen on simulated slides. Its measured coverage is in the documentation.",
+    "constants that were chosen on simulated slides. The documentation states the coverage that "
+    "was measured on others.",
     "leaky: the interval leaves out 0. identifiable: neighbours raise the variance of the vessel "
     "no more than tenfold; where they do, only the sum with its neighbours is well known.",
 )

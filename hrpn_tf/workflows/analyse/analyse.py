@@ -51,6 +51,7 @@ from hrpn_tf.workflows.analyse.sources import (
     find_source,
     held_back_source,
 )
+from hrpn_tf.workflows.analyse.strengths import refuse_predicted, strength_columns
 from hrpn_tf.workflows.evaluate.measured_slides import check_prediction
 from hrpn_tf.workflows.evaluate.spatial_anatomy import find_anatomy, refuse_no_vessels
 from hrpn_tf.workflows.evaluate.spatial_inputs import SpatialFiles
@@ -153,6 +154,8 @@ class _Analysis:
         """Check the request before anything is computed; what cannot be compared, in one line."""
         source, options = self.source, self.options
         refuse_no_vessels(source.config, self.files, "analyse")
+        if options.permeability:
+            refuse_predicted(source)
         rows = [(slide.group, slide.condition) for slide in source.slides]
         remark = check_conditions(rows, options.paired)
         self.files.check(source.slides, source.config.data.z)
@@ -290,7 +293,12 @@ class _Analysis:
             if is_held_back:
                 return [SlideAnalysis(each, None, config.spatial, range_) for each in found]
             bounds = (found[1], found[2]) if len(found) == 3 else None
-            analysis = SlideAnalysis(found[0], bounds, config.spatial, range_, slide.condition)
+            fitted = None
+            if self.options.permeability:
+                vessels, made_by = anatomy.vessels, anatomy.vessel_source
+                fitted = strength_columns(opened, vessels, made_by, config)
+            rest = (config.spatial, range_, slide.condition, fitted)
+            analysis = SlideAnalysis(found[0], bounds, *rest)
             if self.options.overlays and picture is not None:
                 picture.parent.mkdir(exist_ok=True)
                 draw_overlay(analysis, opened.image, anatomy.vessels.labels, picture, stain)

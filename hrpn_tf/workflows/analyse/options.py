@@ -24,6 +24,7 @@ class AnalysisOptions:
         geojson: write vessels, nuclei, hot spots and contours for QuPath.
         contours: grey levels of the contours among them.
         spatialdata: also write a SpatialData object of each slide.
+        permeability: of a measured target, fit the strength of each vessel.
         config: configuration file or recipe, for measured slides.
         overrides: of the configuration, ``spatial.key=value`` or ``evaluation.key=value``.
     """
@@ -44,5 +45,6 @@ class AnalysisOptions:
     geojson: bool = True
     contours: tuple[float, ...] = ()
     spatialdata: bool = False
+    permeability: bool = False
     config: str | None = None
     overrides: tuple[str, ...] = ()

@@ -21,6 +21,8 @@ from hrpn_tf.evaluation import MaskPlane
 from hrpn_tf.evaluation.analysis.files import PARQUET, table_writers
 from hrpn_tf.evaluation.permeability.report import write_permeability
 from hrpn_tf.evaluation.permeability.result import FittedSlide
+from hrpn_tf.evaluation.planes import Plane
+from hrpn_tf.evaluation.spatial.components import Components
 from hrpn_tf.evaluation.spatial.intensity import extremes
 from hrpn_tf.evaluation.spatial.vessels import find_stain
 from hrpn_tf.files import atomic_path, refuse_existing
@@ -142,12 +144,7 @@ def opened_section(
     files = SpatialFiles(vessel_mask=options.vessel_mask)
     with opened_roles(slide, config, target=True) as roles, ExitStack() as stack:
         target = roles.planes[config.data.target]
-        range_ = extremes(target)
-        if range_.low == range_.high:
-            raise ConstantChannelError(
-                f"{path}: {config.data.target} is {range_.low:g} everywhere; nothing leaked, or it "
-                "is not the measured channel: name that with --target, or --channel ROLE=NAME"
-            )
+        refuse_constant(target, f"{path}: {config.data.target}")
         files.check((slide,))
         inputs = SlideInputs(slide, roles.planes, roles.opened, roles.pixel_size_um)
         tissue = tissue_plane(roles.opened, slide, roles.pixel_size_um, config)
@@ -157,25 +154,55 @@ def opened_section(
                 "count all pixels with --set data.tissue.method=all"
             )
         vessels, source = vessels_of(inputs, config, files, scratch, stack)
-        stained = inputs.planes.get(config.evaluation.vessel_role)
-        glass = None
-        if stained is not None and tissue is not None:
-            dark = find_stain(stained, config.spatial).dark
-            glass = None if dark is None else (stained, dark)
-        yield (
-            Section(
-                name=name,
-                target=target,
-                inputs={role: roles.planes[role] for role in config.data.inputs},
-                tissue=tissue if glass is None else grown_tissue(tissue),
-                glass=glass,
-                vessels=vessels,
-                pixel_size_um=roles.pixel_size_um,
-                cell_um=options.cell_um,
-                piece_um=options.piece_um,
-            ),
-            source,
+        yield section_of(inputs, config, tissue, vessels, options), source
+
+
+def refuse_constant(target: Plane, where: str) -> None:
+    """Refuse a target that is the same everywhere.
+
+    Raises:
+        ConstantChannelError: says where, and what to do.
+    """
+    range_ = extremes(target)
+    if range_.low == range_.high:
+        raise ConstantChannelError(
+            f"{where} is {range_.low:g} everywhere; nothing leaked, or it is not the measured "
+            "channel: name that with --target, or --channel ROLE=NAME"
         )
+
+
+def section_of(
+    inputs: SlideInputs,
+    config: Config,
+    tissue: Plane | None,
+    vessels: Components,
+    options: PermeabilityOptions,
+) -> Section:
+    """A slide with its vessels, set up for the fit.
+
+    Args:
+        inputs: planes of the inputs and of the measured target.
+        config: that names them.
+        tissue: coarse mask; None for all pixels.
+        vessels: of the slide.
+        options: of the fit.
+    """
+    stained = inputs.planes.get(config.evaluation.vessel_role)
+    glass = None
+    if stained is not None and tissue is not None:
+        dark = find_stain(stained, config.spatial).dark
+        glass = None if dark is None else (stained, dark)
+    return Section(
+        name=inputs.slide.name,
+        target=inputs.planes[config.data.target],
+        inputs={role: inputs.planes[role] for role in config.data.inputs},
+        tissue=tissue if glass is None else grown_tissue(tissue),
+        glass=glass,
+        vessels=vessels,
+        pixel_size_um=inputs.pixel_size_um,
+        cell_um=options.cell_um,
+        piece_um=options.piece_um,
+    )
 
 
 def _config(options: PermeabilityOptions) -> Config:
@@ -227,6 +254,6 @@ def _warn(found: FittedSlide) -> None:
         )
     if found.explained < 0.5:
         logger.warning(
-            f"{found.name}: leakage from the vessels explains {found.explained:.2f} of the variance "
-            "of the target; strengths of such a slide say little"
+            f"{found.name}: leakage from the vessels explains {found.explained:.2f} of the "
+            "variance of the target; strengths of such a slide say little"
         )

@@ -318,3 +318,10 @@ def test_predictions_need_their_slides(cohort: Cohort) -> None:
         (row,) = csv.DictReader((out / "slides.csv").open())
         found.append({k: v for k, v in row.items() if k not in ("group", "condition")})
     assert found[0] == found[1]
+
+
+def test_a_fit_of_vessels_is_refused_for_predictions(cohort: Cohort) -> None:
+    ended = analyse(cohort, "--permeability")
+    assert ended.exit_code == 2
+    assert "--permeability" in ended.err
+    assert not (cohort.folder / "analysis").exists()

@@ -151,3 +151,13 @@ def test_a_result_is_kept_without_overwrite(slide: Path) -> None:
     (folder / "mine.txt").write_text("kept")
     assert fit(slide).exit_code != 0
     assert (folder / "mine.txt").read_text() == "kept"
+
+
+def test_analyse_adds_columns_of_a_measured_target(slide: Path) -> None:
+    out = slide.parent / "analysis"
+    arguments = (*WHOLE, "--no-overlays", "--permeability", "--quiet")
+    assert hrpn_tf("analyse", slide, "--out", out, *arguments).exit_code == 0
+    with (out / "vessels.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert [row["leaky"] for row in found] == ["1" if flow else "0" for flow in FLOWS]
+    assert all(float(row["strength"]) <= float(row["strength_upper"]) for row in found)
