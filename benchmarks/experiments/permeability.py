@@ -5,7 +5,7 @@ with the vessels that it finds or with the true ones, and compares each vessel w
 permeability of its true wall. The absolute scale cannot be known, so one factor per slide is taken
 out: the median ratio of the leaky vessels. Prints a table in Markdown.
 
-    python -m benchmarks.experiments.permeability COHORT --vessels found
+    python benchmarks/experiments/permeability.py COHORT --vessels found
 """
 
 import argparse
