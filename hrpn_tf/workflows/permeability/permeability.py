@@ -39,7 +39,12 @@ from hrpn_tf.workflows.evaluate.spatial_anatomy import (
 )
 from hrpn_tf.workflows.evaluate.spatial_inputs import SpatialFiles
 from hrpn_tf.workflows.permeability.options import PermeabilityOptions
-from hrpn_tf.workflows.permeability.slide_fit import FitSettings, fit_slide, steps_of
+from hrpn_tf.workflows.permeability.slide_fit import (
+    LONGEST_CELLS,
+    FitSettings,
+    fit_slide,
+    steps_of,
+)
 from hrpn_tf.workflows.permeability.windows import Section, grown_tissue
 
 logger = logging.getLogger(__name__)
@@ -234,6 +239,11 @@ def _check(path: Path, options: PermeabilityOptions, config: Config) -> None:
             f"--length {options.length_um:g}: less than two cells of {options.cell_um:g} um; give "
             "a smaller --cell"
         )
+    if options.length_um is not None and options.length_um > LONGEST_CELLS * options.cell_um:
+        raise UsageError(
+            f"--length {options.length_um:g}: more than {LONGEST_CELLS} cells of "
+            f"{options.cell_um:g} um; give a larger --cell"
+        )
     if not os.path.lexists(path):
         raise SlideNotFoundError(f"{path}: no such slide")
     refuse_other_kind(path, "slide")
@@ -249,8 +259,9 @@ def _warn(found: FittedSlide) -> None:
         )
     if not found.length.converged:
         logger.warning(
-            f"{found.name}: the slide does not determine the diffusion length; state it with "
-            "--length, or take ratios of neighbouring vessels only"
+            f"{found.name}: the slide does not determine the diffusion length, or it lies outside "
+            f"of what cells of {found.cell_um:.3g} um can tell; state it with --length, or change "
+            "--cell"
         )
     if found.explained < 0.5:
         logger.warning(

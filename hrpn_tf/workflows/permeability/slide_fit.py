@@ -21,7 +21,8 @@ from hrpn_tf.simulation.inversion.strengths import Strengths, strengths
 from hrpn_tf.workflows.permeability.windows import Section
 
 START_UM = 25.0  # diffusion length at which the search begins
-LONGEST_UM = 200.0  # a longer one cannot be told from background in a window
+# Longest diffusion length, in cells. Columns and margins grow with it, so it bounds memory and time.
+LONGEST_CELLS = 15
 MARGIN, EDGE = 6.0, 3.0  # width of a margin, and of its part that is not compared, in lengths
 LENGTH_WINDOWS = 9  # at most, for the search
 MAP_SIDE = 1200  # cells of a map at most, per side
@@ -80,7 +81,8 @@ def steps_of(section: Section) -> int:
 
 def _length(section: Section, settings: FitSettings, progress: Callable[[], object]) -> Length:
     """The diffusion length, from windows spread over those that hold vessels."""
-    start = settings.length_um or START_UM
+    cell_um = section.factor * section.pixel_size_um
+    start = settings.length_um or min(START_UM, LONGEST_CELLS * cell_um / 2)
     cores = [core for core in section.cores() if core.read(section.vessels.labels).any()]
     chosen = np.linspace(0, len(cores) - 1, min(len(cores), LENGTH_WINDOWS)).round().astype(int)
     windows = []
@@ -94,7 +96,7 @@ def _length(section: Section, settings: FitSettings, progress: Callable[[], obje
             f"{section.name}: no tissue lies beside a vessel; lower the tissue threshold with "
             "--set data.tissue.KEY=VALUE, or count all pixels with --set data.tissue.method=all"
         )
-    longest = max(LONGEST_UM, start)
+    longest = LONGEST_CELLS * cell_um
     return fit_length(windows, start, settings.length_um is not None, longest, progress)
 
 

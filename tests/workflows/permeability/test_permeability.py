@@ -107,6 +107,7 @@ def test_a_mask_made_elsewhere_is_taken(slide: Path) -> None:
         (("--target", "vessels"), "different roles"),
         (("--length", -3), "--length -3"),
         (("--length", 5), "--length 5"),
+        (("--length", 70), "larger --cell"),
         (("--cell", "nan"), "--cell nan"),
         (("--channel", "qd"), "ROLE=NAME"),
         (("--set", "training.epochs=3"), "training.epochs"),
