@@ -21,7 +21,7 @@ from hrpn_tf.simulation.inversion.strengths import Strengths, strengths
 from hrpn_tf.workflows.permeability.windows import Section
 
 START_UM = 25.0  # diffusion length at which the search begins
-# Longest diffusion length, in cells. Columns and margins grow with it, so it bounds memory and time.
+# Longest diffusion length, in cells. Columns and margins grow with it: it bounds memory and time.
 LONGEST_CELLS = 15
 MARGIN, EDGE = 6.0, 3.0  # width of a margin, and of its part that is not compared, in lengths
 LENGTH_WINDOWS = 9  # at most, for the search
