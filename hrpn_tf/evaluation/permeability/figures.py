@@ -25,7 +25,9 @@ def draw_maps(slide: FittedSlide, folder: Path) -> str:
     finite = maps.measured[np.isfinite(maps.measured)]
     low, high = np.percentile(finite, [0.5, 99.5])
     most = max(float(np.percentile(np.abs(rest[np.isfinite(rest)]), 99.5)), 1e-6)
-    strength = maps.vessels / slide.reference
+    known = np.isfinite(slide.reference)
+    strength = maps.vessels / slide.reference if known else maps.vessels
+    shown_as = "strength of vessels" if known else "flow, grey levels per µm; none shown to leak"
     with matplotlib.rc_context(STYLE):
         rows, columns = maps.measured.shape
         figure = _figure(9.0, 7.4 * float(np.clip(rows / columns, 0.4, 2.0)) + 0.6)
@@ -36,7 +38,7 @@ def draw_maps(slide: FittedSlide, folder: Path) -> str:
             ("measured, grey levels", maps.measured, grey),
             ("fitted, grey levels", maps.fitted, grey),
             ("measured − fitted", rest, {"cmap": "RdBu_r", "vmin": -most, "vmax": most}),
-            ("strength of vessels", strength, {"cmap": "viridis", "vmin": 0, "vmax": min(top, 10)}),
+            (shown_as, strength, {"cmap": "viridis", "vmin": 0, "vmax": min(top, 10)}),
         )
         for axis, (title, image, style) in zip(axes, panels, strict=True):
             axis.set_facecolor(BACKGROUND)
