@@ -17,11 +17,9 @@ Each animal leaves one line in ``benchmarks/experiments/measure_margins_results`
 the report is made. Run again after a stop, it goes on with the next animal.
 """
 
-import argparse
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -33,9 +31,9 @@ from threadpoolctl import threadpool_limits
 if not __package__:  # run as a file: Python then knows its folder, and not the package it is in
     sys.path[0] = str(Path(__file__).parents[1])
 
+from experiments.cohorts import Clock, arguments_of, publish
 from experiments.intensity import Image
 from experiments.plan_cohorts import VARIED, Animal, train
-from experiments.study.report import fill
 from experiments.study.tables import markdown
 from hrpn_tf.config import Config, load_config
 from hrpn_tf.config.simulation import SimulationConfig
@@ -47,7 +45,6 @@ from hrpn_tf.evaluation.baselines.vessel_distance import vessel_distance
 from hrpn_tf.evaluation.planes import Window
 from hrpn_tf.evaluation.spatial.intensity import Extremes
 from hrpn_tf.evaluation.spatial.measure import SpatialSlide, measure_together
-from hrpn_tf.files import atomic_path
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.simulation.phantom import make_image
 from hrpn_tf.workflows.evaluate.spatial_anatomy import SlideInputs, find_anatomy
@@ -204,17 +201,16 @@ def read(results: Path) -> dict[str, list[dict[str, list[float | None]]]]:
     return found
 
 
-def run(results: Path, animals: int, minutes: float | None) -> None:
+def run(results: Path, animals: int, clock: Clock) -> None:
     """Measure animals, until there are so many of each laboratory or the time is over."""
-    started, model = time.monotonic(), None
+    model = None
     results.mkdir(exist_ok=True)
     for laboratory in LABORATORIES:
         wanted = animals if laboratory == "same" else animals // 3
         path = results / f"{laboratory}.jsonl"
         done = len(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else 0
         for number in range(TRAINING + done, TRAINING + wanted):
-            if minutes and time.monotonic() - started > 60 * minutes:
-                print("stopped; the same command goes on", file=sys.stderr)
+            if clock.is_over():
                 return
             model = model or predictor()
             line = {"animal": number, "measures": measured(model, laboratory, number)}
@@ -224,25 +220,14 @@ def run(results: Path, animals: int, minutes: float | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Do what the command line asks for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("command", choices=["run", "report"])
+    parser = arguments_of(__doc__, RECORDS, "animal")
     parser.add_argument("--animals", type=int, default=240, help="of the same laboratory  [240]")
-    parser.add_argument("--results", type=Path, default=RECORDS, help="folder of the records")
-    parser.add_argument("--max-minutes", type=float, help="begin no animal after M minutes")
-    parser.add_argument("--docs", type=Path, help="page whose generated part is replaced")
     given = parser.parse_args(arguments)
     if given.command == "run":
         with threadpool_limits(1):  # threads that wait for each other take longer than one
-            run(given.results, given.animals, given.max_minutes)
-        return
-    parts = report(read(given.results))
-    if given.docs is not None:
-        filled = fill(given.docs.read_text(encoding="utf-8"), parts)
-        with atomic_path(given.docs, overwrite=True) as temporary:
-            temporary.write_text(filled, encoding="utf-8")
-    print("\n\n".join(parts.values()))
+            run(given.results, given.animals, Clock(given.max_minutes))
+    else:
+        publish(report(read(given.results)), given.docs)
 
 
 if __name__ == "__main__":

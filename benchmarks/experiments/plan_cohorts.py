@@ -18,23 +18,19 @@ Each cohort leaves a small JSON file in ``benchmarks/experiments/plan_cohorts_re
 alone the report is made. Run again after a stop, it goes on with the next cohort.
 """
 
-import argparse
-import json
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 if not __package__:  # run as a file: Python then knows its folder, and not the package it is in
     sys.path[0] = str(Path(__file__).parents[1])
 
+from experiments.cohorts import Clock, arguments_of, publish, read_cohorts, run_cohorts
 from experiments.intensity import Image
-from experiments.study.report import fill
 from experiments.study.tables import markdown
 from hrpn_tf.config import load_config
 from hrpn_tf.config.simulation import SimulationConfig
@@ -313,40 +309,17 @@ def _choice(records: Sequence[Mapping[str, Any]]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Do what the command line asks for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("command", choices=["run", "report"])
+    parser = arguments_of(__doc__, RECORDS, "cohort")
     parser.add_argument("--cohorts", type=int, default=18, help="how many  [18]")
-    parser.add_argument("--results", type=Path, default=RECORDS, help="folder of the records")
     parser.add_argument(
         "--cache", type=Path, default=Path("build/plan-cohorts"), help="keeps simulated animals"
     )
-    parser.add_argument("--max-minutes", type=float, help="begin no cohort after M minutes")
-    parser.add_argument("--docs", type=Path, help="page whose generated parts are replaced")
     given = parser.parse_args(arguments)
     if given.command == "run":
-        started = time.monotonic()
-        for cohort in range(given.cohorts):
-            path = given.results / f"cohort-{cohort:02d}.json"
-            if path.is_file():
-                continue
-            if given.max_minutes and time.monotonic() - started > 60 * given.max_minutes:
-                print("stopped; the same command goes on", file=sys.stderr)
-                return
-            print(f"== cohort {cohort}", file=sys.stderr, flush=True)
-            with threadpool_limits(1):  # threads that wait for each other take longer than one
-                record = run_cohort(cohort, given.cache)
-            with atomic_path(path, overwrite=True) as temporary:
-                temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        return
-    paths = sorted(given.results.glob("cohort-*.json"))
-    parts = report([json.loads(path.read_text(encoding="utf-8")) for path in paths])
-    if given.docs is not None:
-        filled = fill(given.docs.read_text(encoding="utf-8"), parts)
-        with atomic_path(given.docs, overwrite=True) as temporary:
-            temporary.write_text(filled, encoding="utf-8")
-    print("\n\n".join(parts.values()))
+        clock = Clock(given.max_minutes)
+        run_cohorts(given.results, given.cohorts, clock, lambda n: run_cohort(n, given.cache))
+    else:
+        publish(report(read_cohorts(given.results)), given.docs)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from hrpn_tf.prediction.geojson import (
     read_geojson,
     repaired,
 )
-from hrpn_tf.prediction.outlines import refuse_tangled
+from hrpn_tf.prediction.outlines import crossings, refuse_tangled
 from hrpn_tf.prediction.qupath import IGNORED
 from hrpn_tf.text import printable
 
@@ -49,18 +49,9 @@ class PolygonMask:
     def fill(self, y: int, x: int, height: int, width: int) -> np.ndarray:
         """(height, width) bool: the pixels whose centres lie inside.
 
-        Even-odd rule along rows of pixel centres. Crossings are computed in the coordinates of the
-        slide, so that the result does not depend on the window.
+        Even-odd rule along rows of pixel centres; the result does not depend on the window.
         """
-        x0, y0, x1, y1 = self._edges
-        # rows that an edge crosses: their centres lie from its upper end on to above its lower end
-        first = np.clip(np.ceil(np.minimum(y0, y1) - 0.5) - y, 0, height).astype(np.intp)
-        end = np.clip(np.ceil(np.maximum(y0, y1) - 0.5) - y, 0, height).astype(np.intp)
-        edge = np.repeat(np.arange(len(x0)), end - first)
-        row = np.arange(len(edge)) - np.repeat(np.cumsum(end - first) - end, end - first)
-        slope = (x1[edge] - x0[edge]) / (y1[edge] - y0[edge])
-        crossing = x0[edge] + (row + y + 0.5 - y0[edge]) * slope
-        column = np.clip(np.ceil(crossing - 0.5) - x, 0, width).astype(np.intp)
+        _, row, column = crossings(self._edges, y, x, height, width)
         turns = np.zeros((height, width + 1), np.intp)
         np.add.at(turns, (row, column), 1)
         inside: np.ndarray = np.cumsum(turns[:, :width], axis=1) % 2 == 1

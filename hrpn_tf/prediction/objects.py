@@ -12,7 +12,7 @@ import shapely
 from hrpn_tf.errors import MaskError
 from hrpn_tf.prediction.geojson import Outline, areas_of, named, outlines_of, read_geojson
 from hrpn_tf.prediction.mask import refuse_outside
-from hrpn_tf.prediction.outlines import refuse_tangled
+from hrpn_tf.prediction.outlines import crossings, refuse_tangled
 from hrpn_tf.prediction.qupath import NUCLEUS, class_name, is_ignored, object_type
 from hrpn_tf.text import counted
 
@@ -84,16 +84,9 @@ def _spans(
     rings, ring_of = shapely.get_rings(polygons, return_index=True)
     points, ring = shapely.get_coordinates(rings, return_index=True)
     same = ring[1:] == ring[:-1]
-    (x0, y0), (x1, y1) = points[:-1][same].T, points[1:][same].T
+    edges = np.hstack([points[:-1][same], points[1:][same]]).T
     owner = polygon[ring_of[ring[:-1][same]]] if len(points) else np.zeros(0, np.intp)
-    # rows that an edge crosses: their centres lie from its upper end on to above its lower end
-    first = np.clip(np.ceil(np.minimum(y0, y1) - 0.5) - y, 0, height).astype(np.intp)
-    end = np.clip(np.ceil(np.maximum(y0, y1) - 0.5) - y, 0, height).astype(np.intp)
-    edge = np.repeat(np.arange(len(x0)), end - first)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(end - first) - end, end - first)
-    slope = (x1[edge] - x0[edge]) / (y1[edge] - y0[edge])
-    crossing = x0[edge] + (row + y + 0.5 - y0[edge]) * slope
-    column = np.clip(np.ceil(crossing - 0.5) - x, 0, width).astype(np.intp)
+    edge, row, column = crossings(edges, y, x, height, width)
     order = np.lexsort((column, row, owner[edge]))  # closed rings cross each row an even number
     column, row, owner = column[order], row[order], owner[edge][order]
     return column[::2], column[1::2], row[::2], owner[::2]

@@ -1,4 +1,4 @@
-"""Refuses outlines that cross themselves so often that their area takes hours to find."""
+"""Outlines of areas: a refusal of tangled ones, and their crossings with rows of pixels."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -87,3 +87,31 @@ def _side(edge: np.ndarray, point: np.ndarray) -> np.ndarray:
     """1, 0 or -1: on which side of the edges (n, 4) the points (n, 2) lie."""
     along, to = edge[:, 2:] - edge[:, :2], point - edge[:, :2]
     return np.sign(along[:, 0] * to[:, 1] - along[:, 1] * to[:, 0])
+
+
+def crossings(
+    edges: np.ndarray, y: int, x: int, height: int, width: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where edges cross the rows of pixel centres of a window.
+
+    They are computed in the coordinates of the slide, so that the result does not depend on the
+    window.
+
+    Args:
+        edges: (4, n) x and y of the first and of the second end, px.
+        y, x, height, width: the window.
+
+    Returns:
+        Number of the edge, row, and first column whose centre lies to the right, (m,) each; rows
+        and columns are those of the window, and columns from 0 to ``width``.
+    """
+    x0, y0, x1, y1 = edges
+    # rows that an edge crosses: their centres lie from its upper end on to above its lower end
+    first = np.clip(np.ceil(np.minimum(y0, y1) - 0.5) - y, 0, height).astype(np.intp)
+    end = np.clip(np.ceil(np.maximum(y0, y1) - 0.5) - y, 0, height).astype(np.intp)
+    edge = np.repeat(np.arange(len(x0)), end - first)
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(end - first) - end, end - first)
+    slope = (x1[edge] - x0[edge]) / (y1[edge] - y0[edge])
+    crossing = x0[edge] + (row + y + 0.5 - y0[edge]) * slope
+    column = np.clip(np.ceil(crossing - 0.5) - x, 0, width).astype(np.intp)
+    return edge, row, column
