@@ -11,7 +11,7 @@ from support.places import EXPERIMENTS as FOLDER
 from support.places import ROOT
 
 README = ROOT / "benchmarks" / "README.md"
-NOT_EXPERIMENTS = {"__init__", "processes", "same_results"}
+NOT_EXPERIMENTS = {"__init__", "cohorts", "processes", "same_results"}
 SCRIPTS = {path.stem: path for path in FOLDER.glob("*.py") if path.stem not in NOT_EXPERIMENTS}
 FOLDERS = {path.parent.name: path.parent for path in FOLDER.glob("*/__main__.py")}
 EXPERIMENTS = SCRIPTS | FOLDERS
