@@ -73,7 +73,9 @@ class Compared:
 
 def main() -> None:
     """Print the agreement with the truth."""
-    parser = argparse.ArgumentParser(description="Are permeabilities found again?")
+    parser = argparse.ArgumentParser(
+        description="How well are the permeabilities of simulated vessels found again?"
+    )
     parser.add_argument("cohort", type=Path, help="folder of simulated slides; made if missing")
     parser.add_argument("--vessels", choices=("found", "true"), default="found")
     parser.add_argument("--slides", type=int, default=6)
