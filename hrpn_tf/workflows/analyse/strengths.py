@@ -7,9 +7,6 @@ from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation.spatial.components import Components
 from hrpn_tf.workflows.analyse.opened import OpenedSlide
 from hrpn_tf.workflows.analyse.sources import Source
-from hrpn_tf.workflows.permeability.options import PermeabilityOptions
-from hrpn_tf.workflows.permeability.permeability import refuse_constant, section_of
-from hrpn_tf.workflows.permeability.slide_fit import FitSettings, fit_slide
 
 COLUMNS = {"strength": "strength", "lower": "strength_lower", "upper": "strength_upper",
            "leaky": "leaky", "identifiable": "identifiable"}  # fmt: skip
@@ -36,6 +33,11 @@ def strength_columns(
     Raises:
         ConstantChannelError, NoTissueError, VesselsError: see ``fit_permeability``.
     """
+    # the solver brings heavy libraries, which an analysis without this option does not need
+    from hrpn_tf.workflows.permeability.options import PermeabilityOptions
+    from hrpn_tf.workflows.permeability.permeability import refuse_constant, section_of
+    from hrpn_tf.workflows.permeability.slide_fit import FitSettings, fit_slide
+
     target = config.data.target
     refuse_constant(opened.image, f"{opened.inputs.slide.name}: {target}")
     options = PermeabilityOptions()
