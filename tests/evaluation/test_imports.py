@@ -7,6 +7,8 @@ MODULES = (
     "hrpn_tf.evaluation",
     "hrpn_tf.cli.analyse",
     "hrpn_tf.cli.evaluate",
+    "hrpn_tf.cli.napari",
+    "hrpn_tf.cli.permeability",
     "hrpn_tf.cli.predict",
     "hrpn_tf.cli.report",
     "hrpn_tf.workflows.analyse.analyse",
