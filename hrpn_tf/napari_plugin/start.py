@@ -78,7 +78,7 @@ def check_display() -> None:
     command = [sys.executable, "-m", probe.__name__]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", check=False,
+            command, capture_output=True, encoding="utf-8", errors="replace", check=False,
             timeout=_PROBE_SECONDS,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

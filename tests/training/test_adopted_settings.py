@@ -22,6 +22,7 @@ OWNED: dict[str, tuple[str, str]] = {
     "channels": ('{"vessels": "CD31"}', '{"vessels": "SMA"}'),
     "pixel_size_um": ("0.4", "0.3"),
     "grey_max": ("4095.0", "1023.0"),
+    "z": ("3", '"max"'),
     "patch": ("32", "64"),
     "stride": ("32", "16"),
     "edge": ('"drop"', '"pad"'),

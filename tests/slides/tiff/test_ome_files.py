@@ -154,7 +154,7 @@ def test_images_of_one_size_are_told_apart_by_the_file_that_is_opened(tmp_path: 
 def test_published_planes_in_depth_are_understood_and_refused(
     shared_data: Path, opened: str
 ) -> None:
-    with pytest.raises(SlideFormatError, match="holds 5 planes in depth, where one plane"):
+    with pytest.raises(SlideFormatError, match="holds 5 planes in depth, where one is wanted"):
         open_slide(shared_data / "readers" / opened)
 
 
