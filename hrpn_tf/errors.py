@@ -38,9 +38,17 @@ class RgbSlideError(SlideFormatError):
 
 
 class DepthError(SlideFormatError):
-    """The slide is a stack, of which no plane is chosen, or one that it does not have."""
+    """The slide is a stack, of which no plane is chosen, or one that it does not have.
+
+    Attributes:
+        planes: of the stack; 0 if they were not counted.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, planes: int = 0) -> None:
+        super().__init__(message)
+        self.planes = planes
 
 
 class UnknownChannelError(UsageError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from hrpn_tf.napari_plugin.networks import NetworkChoice
 from hrpn_tf.napari_plugin.region import PixelRegion
 from hrpn_tf.prediction.unfinished import Unfinished
+from hrpn_tf.slides.depth import Depth
 from hrpn_tf.slides.names import file_stem, slide_name
 
 SUFFIX = ".ome.tif"
@@ -27,6 +28,7 @@ class Wish:
         bounds: whether lower and upper bounds are predicted, too.
         pixel_size_um: um per pixel, if the file states none.
         overwrite: whether another result there is replaced.
+        depth: what is read of a stack; None of a slide with one plane.
     """
 
     slide: Path
@@ -37,6 +39,7 @@ class Wish:
     bounds: bool = False
     pixel_size_um: float | None = None
     overwrite: bool = False
+    depth: Depth | None = None
 
     @property
     def out(self) -> Path:
@@ -53,19 +56,25 @@ class Wish:
         return [
             sys.executable, "-m", "hrpn_tf", "predict", str(self.slide.absolute()),
             *self.network.arguments, "--out", str(self.out.absolute()), *channels, *region, *size,
+            *([] if self.depth is None else ["--z", str(self.depth)]),
             *(["--intervals"] if self.bounds else []),
             "--overwrite" if self.overwrite else "--skip-existing", "--log-json",
         ]  # fmt: skip
 
 
-def results_folder(slide: Path, network: NetworkChoice, bounds: bool) -> Path:
+def results_folder(
+    slide: Path, network: NetworkChoice, bounds: bool, depth: Depth | None = None
+) -> Path:
     """Where the predictions of a network go unless a user names another folder.
+
+    Each plane of a stack has a folder of its own, so that one does not replace another.
 
     >>> results_folder(Path("slides/a.ome.tif"), NetworkChoice("weights", "hrpn-m-sim"), False)
     PosixPath('slides/predictions-hrpn-m-sim')
     """
+    of = "" if depth is None else f"-z{depth}"
     end = "-intervals" if bounds else ""
-    return slide.parent / f"predictions-{file_stem(network.name)}{end}"
+    return slide.parent / f"predictions-{file_stem(network.name)}{of}{end}"
 
 
 def unfinished_regions(slide: Path, folder: Path) -> list[PixelRegion | None]:

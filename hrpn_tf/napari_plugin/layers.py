@@ -12,6 +12,7 @@ import numpy as np
 from hrpn_tf.errors import HrpnError
 from hrpn_tf.slides import Slide, SlideInfo, open_slide, read_provenance
 from hrpn_tf.slides.combined import CombinedPlanes, Part
+from hrpn_tf.slides.depth import Depth
 from hrpn_tf.slides.description import ChannelDisplay
 from hrpn_tf.slides.display import display_range, input_colours, prediction_displays
 from hrpn_tf.slides.names import slide_name
@@ -59,32 +60,35 @@ class Shown:
         return self.info.position_um or (0.0, 0.0)
 
 
-def slide_layers(path: Path) -> list[LayerData]:
+def slide_layers(path: Path, z: Depth | None = None) -> list[LayerData]:
     """The channels of a slide, as napari takes layers; only a few windows are read.
 
     The slide stays open as long as the layers are there.
 
     Args:
         path: file or folder, in any format that the package reads.
+        z: the plane that is read of a stack, counted from 1, or "max" or "mean" of all.
 
     Raises:
         HrpnError: the slide cannot be read.
+        DepthError: it is a stack, and ``z`` does not say what is read of it.
 
     Example:
         >>> data, options, kind = slide_layers(Path("slide.ome.tif"))[0]  # doctest: +SKIP
         >>> data[0].shape, options["scale"], options["units"]  # doctest: +SKIP
         ((4096, 4096), (0.5, 0.5), ('um', 'um'))
     """
-    slide, origin = open_slide(path), _origin(path)
+    slide, origin = open_slide(path, z=z), _origin(path)
     info, levels = slide.info, _Levels(slide)
     displays = channel_displays(slide, origin)
     found = []
     predicted = origin.get("kind") == "prediction" and "display" not in origin
     names = [f"{name} (predicted)" if predicted else name for name in info.channels]
+    where = slide_name(path) if info.depth is None else f"{slide_name(path)}, z {info.depth}"
     for channel, (name, display) in enumerate(zip(names, displays, strict=True)):
         shown = Shown(path, channel, name, info, info.pixel_size_um, predicted)
         options = {
-            "name": f"{printable(name)} [{printable(slide_name(path))}]",
+            "name": f"{printable(name)} [{printable(where)}]",
             "multiscale": len(levels.shapes) > 1,
             "contrast_limits": (display.low, display.high),
             "colormap": colormap(display.colour),

@@ -5,19 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_export.errors import BundleError
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QFormLayout,
-    QLineEdit,
-    QMenu,
-    QProgressBar,
-    QWidget,
-)
+from qtpy.QtCore import Signal
 
-from hrpn_tf.errors import HrpnError, UsageError
+from hrpn_tf.errors import DepthError, HrpnError, UsageError
 from hrpn_tf.napari_plugin.command import Wish, results_folder, unfinished_regions
 from hrpn_tf.napari_plugin.layers import Shown
 from hrpn_tf.napari_plugin.messages import Message
@@ -29,28 +19,15 @@ from hrpn_tf.napari_plugin.networks import (
     proposed_channels,
     weights_here,
 )
+from hrpn_tf.napari_plugin.predict_form import PredictForm
 from hrpn_tf.napari_plugin.process import PredictionProcess
-from hrpn_tf.napari_plugin.region import PixelRegion, seen_region
-from hrpn_tf.napari_plugin.shown_slides import (
-    add_slide,
-    set_pixel_size,
-    slides_in,
-)
-from hrpn_tf.napari_plugin.widgets import (
-    Note,
-    beside,
-    button,
-    canvas_size,
-    choices,
-    fill,
-    later,
-    named_errors,
-)
+from hrpn_tf.napari_plugin.region import PixelRegion
+from hrpn_tf.napari_plugin.shown_slides import add_slide, seen_of, set_pixel_size, slides_in
+from hrpn_tf.napari_plugin.widgets import canvas_size, fill, later, named_errors
 from hrpn_tf.slides import implausible
+from hrpn_tf.slides.depth import Depth
 from hrpn_tf.slides.names import slide_name
 from hrpn_tf.text import printable
-
-_LARGEST_UM = 100.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +38,7 @@ class _Extent:
     region: PixelRegion | None = None
 
 
-class PredictTab(QWidget):
+class PredictTab(PredictForm):
     """Choose slide, network, channels and extent, predict, and see the result.
 
     Signals:
@@ -77,7 +54,6 @@ class PredictTab(QWidget):
         self.facts: NetworkFacts | None = None
         self._wish: Wish | None = None
         self._said: list[Message] = []
-        self._make()
         self._connect()
         self._fill_networks([])
         self.refresh()
@@ -106,8 +82,7 @@ class PredictTab(QWidget):
             raise UsageError(f"choose the channel that shows {', '.join(missing)}")
         if len(set(channels.values())) < len(channels):
             raise UsageError("one channel is chosen for two inputs")
-        stated = slide.info.pixel_size_um
-        unknown = stated is None or implausible(stated)
+        unknown = _is_size_unknown(slide)
         size = self.size_box.value() or None
         if unknown and size is None:
             raise UsageError("the slide states no pixel size; enter it")
@@ -120,23 +95,12 @@ class PredictTab(QWidget):
             self.bounds_box.isChecked(),
             size if unknown else None,
             self.overwrite_box.isChecked(),
+            slide.info.depth,
         )
 
     def _region(self, slide: Shown) -> PixelRegion | None:
         extent: _Extent = self.extent_box.currentData()
-        if not extent.view:
-            return extent.region
-        if self.viewer.dims.ndisplay != 2:
-            raise UsageError("the window shows three dimensions; switch to two (Ctrl-Y)")
-        camera, info = self.viewer.camera, slide.info
-        return seen_region(
-            camera.center[-2:],
-            camera.zoom,
-            canvas_size(self),
-            slide.corner_um if slide.pixel_size_um else (0.0, 0.0),
-            slide.pixel_size_um or 1.0,
-            (info.height, info.width),
-        )
+        return seen_of(self.viewer, canvas_size(self), slide) if extent.view else extent.region
 
     # What is done
 
@@ -166,58 +130,20 @@ class PredictTab(QWidget):
             self._fill_networks([choice])
             self.note.say("")
 
-    def open_slide(self, path: Path) -> None:
-        """Open a slide, and choose it."""
+    def open_slide(self, path: Path, z: Depth | None = None) -> None:
+        """Open a slide, and choose it; of a stack, ask what is read unless ``z`` says it."""
         with named_errors(self.note):
-            add_slide(self.viewer, path)
+            try:
+                add_slide(self.viewer, path, z)
+            except DepthError as error:
+                if z is None and (z := self.ask_depth(path, error.planes)) is None:
+                    return
+                add_slide(self.viewer, path, z)
             self.refresh()
             paths = [self.slide_box.itemData(i).path for i in range(self.slide_box.count())]
             if path in paths:
                 self.slide_box.setCurrentIndex(paths.index(path))
             self.note.say("")
-
-    # Parts
-
-    def _make(self) -> None:
-        self.slide_box, self.network_box, self.extent_box = choices(), choices(), choices()
-        self.slide_note, self.network_note, self.note = Note(), Note(), Note()
-        self.size_box = QDoubleSpinBox()
-        self.size_box.setDecimals(4)
-        self.size_box.setRange(0.0, _LARGEST_UM)
-        self.size_box.setSingleStep(0.05)
-        self.size_box.setSpecialValueText("not known")
-        self.size_box.setSuffix(" µm")
-        self.bounds_box = QCheckBox("lower and upper bounds")
-        self.overwrite_box = QCheckBox("replace a result of other settings")
-        self.folder_edit = QLineEdit()
-        self.role_boxes: dict[str, Any] = {}
-        self.roles = QWidget()
-        self.roles_form = QFormLayout(self.roles)
-        self.roles_form.setContentsMargins(0, 0, 0, 0)
-        self.bar = QProgressBar()
-        self.bar.setVisible(False)
-        self.open_button = button("Open…", "Open another slide", self._open_menu)
-        self.browse_button = button("Browse…", "Folder of a run or a bundle", self._browse)
-        self.folder_button = button("…", "Choose the folder of results", self._choose_folder)
-        self.start_button = button("Predict", "In another process; it can be stopped", self.start)
-        self.cancel_button = button("Stop", "What is predicted is kept", self.cancel)
-        form = QFormLayout(self)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        form.addRow("Slide", beside(self.slide_box, self.open_button))
-        form.addRow("", self.slide_note)
-        form.addRow("Pixel size", self.size_box)
-        form.addRow("Network", beside(self.network_box, self.browse_button))
-        form.addRow("", self.network_note)
-        form.addRow("Channels", self.roles)
-        form.addRow("Predict", self.extent_box)
-        form.addRow("", self.bounds_box)
-        form.addRow("Results", beside(self.folder_edit, self.folder_button))
-        form.addRow("", self.overwrite_box)
-        form.addRow(beside(self.start_button, self.cancel_button))
-        form.addRow(self.bar)
-        form.addRow(self.note)
-        self.form = form
 
     def _connect(self) -> None:
         changed = later(self, self.refresh)
@@ -228,6 +154,11 @@ class PredictTab(QWidget):
         self.size_box.valueChanged.connect(lambda _: self._set_size())
         self.bounds_box.toggled.connect(lambda _: self._propose_folder())
         self.folder_edit.editingFinished.connect(self._fill_extents)
+        self.slide_picked.connect(self.open_slide)
+        self.network_picked.connect(self.add_network)
+        self.folder_picked.connect(self._take_folder)
+        self.start_pressed.connect(self.start)
+        self.cancel_pressed.connect(self.cancel)
         self.process.said.connect(self._hear)
         self.process.ended.connect(self._end)
 
@@ -237,7 +168,7 @@ class PredictTab(QWidget):
         """Offer the slides that the viewer has."""
         before = self.slide
         self._fill_slides()
-        if before is None or self.slide is None or before.path != self.slide.path:
+        if _identity(before) != _identity(self.slide):
             self._choose_slide()
         self._enable()
 
@@ -248,15 +179,7 @@ class PredictTab(QWidget):
 
     def _choose_slide(self) -> None:
         slide = self.slide
-        unknown = slide is not None and (
-            slide.info.pixel_size_um is None or implausible(slide.info.pixel_size_um)
-        )
-        self.form.setRowVisible(self.size_box, unknown)
-        self.size_box.blockSignals(True)
-        self.size_box.setValue((slide.pixel_size_um or 0.0) if unknown and slide else 0.0)
-        self.size_box.blockSignals(False)
-        self.slide_note.say("Open a slide, or drop one into the window." if slide is None else
-                            _describe(slide))  # fmt: skip
+        self.show_slide(slide, slide is not None and _is_size_unknown(slide))
         self._fill_roles()
         self._propose_folder()
         self._enable()
@@ -265,8 +188,7 @@ class PredictTab(QWidget):
         if (slide := self.slide) is not None:
             set_pixel_size(self.viewer, slide.path, self.size_box.value() or None)
             self._fill_slides()  # what they show is another object now
-            assert self.slide is not None
-            self.slide_note.say(_describe(self.slide))
+            self.describe_slide(self.slide)
             self.viewer.reset_view()
 
     def _fill_networks(self, more: list[NetworkChoice]) -> None:
@@ -288,44 +210,29 @@ class PredictTab(QWidget):
         except (HrpnError, BundleError) as error:
             self.network_note.say(str(error), "error")
         else:
-            text = "Browse for a run or a bundle." if self.facts is None else _facts(self.facts)
-            self.network_note.say(text)
-        has = self.facts is not None and self.facts.bounds
-        self.bounds_box.setEnabled(has)
-        self.bounds_box.setChecked(has)
-        self.bounds_box.setToolTip(
-            "" if has else "the network is not calibrated: hrpn-tf calibrate"
-        )
+            self.show_network(self.facts)
+        self.offer_bounds(self.facts is not None and self.facts.bounds)
         self._fill_roles()
         self._propose_folder()
         self._enable()
 
     def _fill_roles(self) -> None:
-        while self.roles_form.rowCount():
-            self.roles_form.removeRow(0)
-        self.role_boxes = {}
         slide, facts = self.slide, self.facts
-        self.form.setRowVisible(self.roles, slide is not None and facts is not None)
         if slide is None or facts is None:
+            self.show_roles((), {})
             return
         names = slide.info.channels
-        proposed = proposed_channels(facts.inputs, facts.channels, names)
-        for role in facts.inputs:
-            box = choices()
-            box.addItem("choose", None)
-            for index, name in enumerate(names):
-                box.addItem(printable(name), index)
-            at = proposed[role]
-            box.setCurrentIndex(0 if at is None else at + 1)
-            self.role_boxes[role] = box
-            self.roles_form.addRow(printable(role), box)
+        self.show_roles(names, proposed_channels(facts.inputs, facts.channels, names))
 
     def _propose_folder(self) -> None:
         if self.slide is not None and self.facts is not None:
             bounds = self.bounds_box.isChecked()
-            folder = results_folder(self.slide.path.absolute(), self.facts.choice, bounds)
-            self.folder_edit.setText(str(folder))
-            self.folder_edit.setCursorPosition(len(str(folder)))
+            path, depth = self.slide.path.absolute(), self.slide.info.depth
+            self.show_folder(results_folder(path, self.facts.choice, bounds, depth))
+        self._fill_extents()
+
+    def _take_folder(self, folder: Path) -> None:
+        self.show_folder(folder)
         self._fill_extents()
 
     def _fill_extents(self) -> None:
@@ -380,41 +287,11 @@ class PredictTab(QWidget):
         self.cancel_button.setEnabled(running)
         self.bar.setVisible(running)
 
-    # Dialogues
 
-    def _open_menu(self) -> None:
-        menu = QMenu(self)
-        menu.addAction("Slide…", lambda: self._ask_slide(folder=False))
-        menu.addAction("Folder: OME-Zarr, or one TIFF per channel…",
-                       lambda: self._ask_slide(folder=True))  # fmt: skip
-        menu.exec(self.open_button.mapToGlobal(self.open_button.rect().bottomLeft()))
-
-    def _ask_slide(self, folder: bool) -> None:
-        if folder:
-            path = QFileDialog.getExistingDirectory(self, "Open a slide")
-        else:
-            path, _ = QFileDialog.getOpenFileName(self, "Open a slide")
-        if path:
-            self.open_slide(Path(path))
-
-    def _browse(self) -> None:
-        if path := QFileDialog.getExistingDirectory(self, "Folder of a run or a bundle"):
-            self.add_network(Path(path))
-
-    def _choose_folder(self) -> None:
-        if path := QFileDialog.getExistingDirectory(self, "Folder of results"):
-            self.folder_edit.setText(path)
-            self._fill_extents()
+def _is_size_unknown(slide: Shown) -> bool:
+    stated = slide.info.pixel_size_um
+    return stated is None or implausible(stated)
 
 
-def _describe(slide: Shown) -> str:
-    info = slide.info
-    size = f"{slide.pixel_size_um:.4g} µm/px" if slide.pixel_size_um else "no pixel size"
-    return f"{info.width} × {info.height} px, {size}, {info.dtype}"
-
-
-def _facts(facts: NetworkFacts) -> str:
-    size = "" if facts.pixel_size_um is None else f", at {facts.pixel_size_um:.4g} µm/px"
-    bounds = "" if not facts.bounds else ", with bounds"
-    what = printable(f"{facts.outputs[0]} from {', '.join(facts.inputs)}{size}{bounds}")
-    return what if facts.caution is None else f"{what}\n{facts.caution}"
+def _identity(slide: Shown | None) -> object:
+    return None if slide is None else (slide.path, slide.info.depth)

@@ -82,12 +82,12 @@ def measure(wish: ProfileWish) -> DrawnProfile:
     """
     size = _size(wish.image)
     with ExitStack() as stack:
-        slide = _on_grid(stack.enter_context(open_slide(wish.vessels.path)), wish.vessels, size)
+        slide = _on_grid(_opened(stack, wish.vessels), wish.vessels, size)
         vessels = ChannelPlane(slide, wish.vessels.channel)
         corner = wish.vessels.corner_um
 
         def placed(shown: Shown) -> PlacedPlane:
-            opened = _on_grid(stack.enter_context(open_slide(shown.path)), shown, size)
+            opened = _on_grid(_opened(stack, shown), shown, size)
             top, left = _offset(shown, corner, size)
             plane = ChannelPlane(opened, shown.channel)
             return PlacedPlane(plane, top, left, vessels.height, vessels.width)
@@ -146,6 +146,10 @@ def _size(shown: Shown) -> float:
             f"{shown.path}: the slide states no pixel size; give it on the page Predict"
         )
     return shown.pixel_size_um
+
+
+def _opened(stack: ExitStack, shown: Shown) -> Slide:
+    return stack.enter_context(open_slide(shown.path, z=shown.info.depth))
 
 
 def _on_grid(slide: Slide, shown: Shown, size_um: float) -> Slide:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from hrpn_tf.errors import DepthError
 from hrpn_tf.napari_plugin.layers import LayerData, slide_layers
 
 
@@ -21,4 +22,11 @@ def get_reader(path: str | Sequence[str]) -> Callable[..., list[LayerData]] | No
 
 
 def _read(path: Path, _: object = None) -> list[LayerData]:
-    return slide_layers(path)
+    try:
+        return slide_layers(path)
+    except DepthError as error:
+        raise DepthError(
+            f"{path}: holds {error.planes} planes in depth; open it with Open… of the dock "
+            "Predict nanoprobes, which asks for one",
+            error.planes,
+        ) from None

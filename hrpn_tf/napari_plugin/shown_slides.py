@@ -5,7 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hrpn_tf.errors import UsageError
 from hrpn_tf.napari_plugin.layers import KEY, LayerData, Shown, place, slide_layers
+from hrpn_tf.napari_plugin.region import PixelRegion, seen_region
+from hrpn_tf.slides.depth import Depth
 
 
 def shown_of(layer: Any) -> Shown | None:
@@ -29,13 +32,14 @@ def slides_in(viewer: Any) -> list[Shown]:
     return list(found.values())
 
 
-def add_slide(viewer: Any, path: Path) -> list[Any]:
+def add_slide(viewer: Any, path: Path, z: Depth | None = None) -> list[Any]:
     """Open a slide in a viewer; one that is there already is replaced.
 
     Raises:
         HrpnError: the slide cannot be read.
+        DepthError: it is a stack, and ``z`` does not say what is read of it.
     """
-    return add_layers(viewer, path, slide_layers(path))
+    return add_layers(viewer, path, slide_layers(path, z))
 
 
 def add_layers(viewer: Any, path: Path, layers: Sequence[LayerData]) -> list[Any]:
@@ -62,3 +66,27 @@ def set_pixel_size(viewer: Any, path: Path, size_um: float | None) -> None:
         layer.units = where["units"]
         layer.scale = where["scale"]
         layer.translate = where["translate"]
+
+
+def seen_of(viewer: Any, canvas: tuple[int, int], slide: Shown) -> PixelRegion:
+    """The part of a slide that a viewer shows.
+
+    Args:
+        viewer: the viewer.
+        canvas: (height, width) of what it draws on, px.
+        slide: a channel of it.
+
+    Raises:
+        UsageError: the viewer shows three dimensions.
+        RegionError: nothing of the slide is seen.
+    """
+    if viewer.dims.ndisplay != 2:
+        raise UsageError("the window shows three dimensions; switch to two (Ctrl-Y)")
+    return seen_region(
+        viewer.camera.center[-2:],
+        viewer.camera.zoom,
+        canvas,
+        slide.corner_um if slide.pixel_size_um else (0.0, 0.0),
+        slide.pixel_size_um or 1.0,
+        (slide.info.height, slide.info.width),
+    )

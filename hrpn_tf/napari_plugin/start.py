@@ -12,6 +12,7 @@ from types import FrameType
 from hrpn_tf.errors import DisplayError, UsageError
 from hrpn_tf.napari_plugin import probe
 from hrpn_tf.napari_plugin.layers import slide_layers
+from hrpn_tf.slides.depth import Depth
 from hrpn_tf.slides.finding import slides_of
 from hrpn_tf.text import printable
 
@@ -21,11 +22,12 @@ _PROBE_SECONDS = 120.0
 _TICK_MS = 300  # between two looks at signals, which Qt hides from Python
 
 
-def open_napari(slides: Sequence[Path]) -> None:
+def open_napari(slides: Sequence[Path], z: Depth | None = None) -> None:
     """Open napari with slides and the dock, and return when its window is closed.
 
     Args:
         slides: slides, folders of slides, and patterns.
+        z: what is read of stacks: a plane, counted from 1, or "max" or "mean" of all.
 
     Raises:
         UsageError: napari is not installed.
@@ -33,7 +35,7 @@ def open_napari(slides: Sequence[Path]) -> None:
         HrpnError: a slide cannot be read.
     """
     check_installed()
-    layers = [layer for path in slides_of(slides) for layer in slide_layers(path)]
+    layers = [layer for path in slides_of(slides) for layer in slide_layers(path, z)]
     check_display()
     import napari
     from napari.layers import Layer

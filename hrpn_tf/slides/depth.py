@@ -64,10 +64,13 @@ def chosen_depth(count: int, path: Path) -> Depth | None:
     if depth is None:
         raise DepthError(
             f"{path}: holds {count} planes in depth, where one is wanted; choose with --z PLANE "
-            "(from 1), or project with --z max or --z mean (data.z in a configuration)"
+            "(from 1), or project with --z max or --z mean (data.z in a configuration)",
+            count,
         )
     if isinstance(depth, int) and depth > count:
-        raise DepthError(f"{path}: has no plane {depth} in depth; it has {count}, counted from 1")
+        raise DepthError(
+            f"{path}: has no plane {depth} in depth; it has {count}, counted from 1", count
+        )
     return depth
 
 
