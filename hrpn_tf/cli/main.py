@@ -3,13 +3,11 @@
 import importlib
 import io
 import logging
-import signal
 import sys
 import traceback
 import warnings
 from difflib import get_close_matches
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn, TextIO
 
 import click
@@ -18,6 +16,7 @@ from hrpn_export.errors import BundleError
 from hrpn_tf._version import __version__
 from hrpn_tf.cli.options import console_flags, console_options
 from hrpn_tf.cli.show import replace_unprintable
+from hrpn_tf.cli.signals import TerminatedError, end_by_signals
 from hrpn_tf.console import WARNINGS, Verbosity, terminal_log
 from hrpn_tf.errors import HrpnError
 from hrpn_tf.text import printable_lines
@@ -107,7 +106,7 @@ def run(arguments: list[str] | None = None) -> None:
     """Entry point of the console script: never returns; exits with 0, 1, 2 or 130 / 143."""
     waiting.begin()
     arguments = sys.argv[1:] if arguments is None else arguments
-    signal.signal(signal.SIGTERM, _terminate)
+    end_by_signals()
     warnings.showwarning = _warn
     replace_unprintable()
     flags = console_flags(arguments)
@@ -122,7 +121,7 @@ def _run(arguments: list[str], *, debug: bool, as_json: bool) -> None:
     logger.debug(f"hrpn-tf {__version__}, Python {sys.version.split()[0]}: {' '.join(arguments)}")
     try:
         main.main(args=arguments, prog_name="hrpn-tf", standalone_mode=False)
-    except _TerminatedError as stop:
+    except TerminatedError as stop:
         _stop("stopped; run the same command again to go on", 128 + stop.signum)
     except click.exceptions.Abort:
         _stop("stopped; run the same command again to go on", 130)
@@ -157,19 +156,6 @@ def _explained(error: click.ClickException) -> str:
     text = io.StringIO()
     error.show(text)
     return printable_lines(text.getvalue())
-
-
-class _TerminatedError(SystemExit):
-    """SIGTERM; said once the stack is unwound, below the progress bar rather than within it."""
-
-    def __init__(self, signum: int) -> None:
-        super().__init__(128 + signum)
-        self.signum = signum
-
-
-def _terminate(signum: int, frame: FrameType | None) -> None:
-    """SIGTERM unwinds the stack, so that temporary files are removed and state is saved."""
-    raise _TerminatedError(signum)
 
 
 def _warn(
