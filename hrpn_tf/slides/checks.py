@@ -1,8 +1,9 @@
 """What every command checks of a slide before it reads pixels: channels by role, pixel size."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 
-from hrpn_tf.errors import PixelSizeError, UsageError
+from hrpn_tf.errors import PixelSizeError, UnknownChannelError, UsageError
 from hrpn_tf.slides.metadata import implausible
 from hrpn_tf.slides.roles import suggested_role
 from hrpn_tf.slides.slide import SlideInfo, channel_index
@@ -38,7 +39,7 @@ def role_channels(
         >>> role_channels(info, ("nuclei", "vessels"), {"nuclei": "DAPI", "vessels": 0})
         (1, 0)
     """
-    found = tuple(channel_index(info, channels.get(role, role)) for role in roles)
+    found = tuple(_index(info, role, channels) for role in roles)
     for index in found:
         same = [role for role, i in zip(roles, found, strict=True) if i == index]
         if len(same) > 1:
@@ -109,6 +110,20 @@ def recorded_pixel_size(info: SlideInfo, recorded_um: float | None) -> float:
         PixelSizeError: see :func:`checked_pixel_size`.
     """
     return checked_pixel_size(info, None if _states_one(info) else recorded_um)
+
+
+def _index(info: SlideInfo, role: str, channels: Mapping[str, str | int]) -> int:
+    try:
+        return channel_index(info, channels.get(role, role))
+    except UnknownChannelError as error:
+        if role in channels:
+            raise
+        meant = suggested_role(role) or role
+        names = [name for name in info.channels if suggested_role(name) == meant]
+        name = names[0] if len(names) == 1 else "NAME"
+        option = shlex.quote(f"{role}={name}")
+        hint = f"name the one that shows {role}, e.g. --channel {option}"
+        raise UnknownChannelError(f"{error}; {hint}") from None
 
 
 def _count(number: int) -> str:

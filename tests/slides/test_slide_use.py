@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support.slide_and_contract import INFO
 
-from hrpn_tf.errors import PixelSizeError, UsageError
+from hrpn_tf.errors import PixelSizeError, UnknownChannelError, UsageError
 from hrpn_tf.slides.checks import checked_pixel_size, recorded_pixel_size, role_channels
 from hrpn_tf.slides.names import refuse_bad_name
 
@@ -77,3 +77,12 @@ def test_what_is_on_record_counts_where_the_file_says_nothing_sensible() -> None
 def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="cannot be a file name"):
         refuse_bad_name(name)
+
+
+def test_a_channel_that_is_missing_by_its_role_is_proposed() -> None:
+    with pytest.raises(UnknownChannelError, match=r"e\.g\. --channel vessels=CD31$"):
+        role_channels(NAMED, ("vessels",), {})
+    with pytest.raises(UnknownChannelError, match=r"e\.g\. --channel stroma=NAME$"):
+        role_channels(NAMED, ("stroma",), {})
+    with pytest.raises(UnknownChannelError, match=r"it has [^;]*$"):
+        role_channels(NAMED, ("vessels",), {"vessels": "FITC"})

@@ -200,10 +200,17 @@ def _structure_reason(profile: TrainingProfile, slide: SlideStatistics, index: i
     low, high = np.nanmin(sizes), np.nanmax(sizes)
     factor = own / np.exp(np.nanmean(np.log(sizes)))
     how = "coarser" if factor > 1 else "finer"
+    what = f"what channel {profile.channels[index]} shows is {how} than in"
+    where = "another pixel size than the file states, another focus or another stain?"
+    if low <= own <= high:  # a few training slides are alike, and most are not
+        usual = own / factor
+        return (
+            f"{what} most training slides, {factor:.2g} times their size ({own:.3g} px against "
+            f"{usual:.3g} px on average): {where}"
+        )
     return (
-        f"what channel {profile.channels[index]} shows is {how} than in the training slides, "
-        f"{factor:.2g} times their size ({own:.3g} px against {_range(low, high)} px): another "
-        "pixel size than the file states, another focus or another stain?"
+        f"{what} the training slides, {factor:.2g} times their size ({own:.3g} px against "
+        f"{low:.3g} to {high:.3g} px): {where}"
     )
 
 

@@ -11,7 +11,7 @@ from hrpn_tf.errors import NoSlidesListedError, SlideNotFoundError, UsageError
 from hrpn_tf.kinds import LISTS
 from hrpn_tf.slides.finding import find_slides, is_several
 from hrpn_tf.text import printable
-from hrpn_tf.workflows.init.proposal import Proposal, propose, without_small
+from hrpn_tf.workflows.init.proposal import Proposal, in_one_line, propose, without_small
 from hrpn_tf.workflows.init.roles import channel_cell
 
 logger = logging.getLogger(__name__)
@@ -100,7 +100,6 @@ def _warn(proposal: Proposal, config: DataConfig) -> None:
         for doubt in () if slide.left_out else slide.doubts:
             doubts.setdefault(doubt, []).append(slide.name)
     for doubt, names in doubts.items():
-        more = f" and {len(names) - 1} more slides" if len(names) > 1 else ""
-        logger.warning(f"{names[0]}{more}: {doubt}")
+        logger.warning(in_one_line(names, doubt))
     groups = {slide.group for slide in main.slides}
     logger.info(f"{len(main.slides)} slides in {len(groups)} groups by {proposal.grouping}")

@@ -18,7 +18,7 @@ from hrpn_tf.workflows.init.links import refuse_other_files, write_links
 from hrpn_tf.workflows.init.lists import list_name, list_text
 from hrpn_tf.workflows.init.look import Look, look_at
 from hrpn_tf.workflows.init.page import write_page
-from hrpn_tf.workflows.init.proposal import Proposal, propose, without_small
+from hrpn_tf.workflows.init.proposal import Proposal, in_one_line, propose, without_small
 from hrpn_tf.workflows.init.settings import (
     as_yaml,
     propose_patch,
@@ -81,7 +81,7 @@ class InitFiles:
     def warnings(self) -> tuple[str, ...]:
         """What could not be read, what was left aside, and what is in doubt, one line each."""
         found = self.proposal.found
-        unread = (f"{each.path}: cannot be read: {each.reason}" for each in found.unread)
+        unread = (f"{each.path}: left out: {each.reason}" for each in found.unread)
         aside = (f"{each.path}: left aside: {each.reason}" for each in found.aside)
         return (*unread, *aside, *self.doubts)
 
@@ -170,8 +170,7 @@ def _doubts(
             for doubt in slide.doubts:
                 by_doubt.setdefault(doubt, []).append(slide.name)
     for doubt, names in by_doubt.items():
-        others = f" and {len(names) - 1} more slides" if len(names) > 1 else ""
-        found.append(f"{names[0]}{others}: {doubt}")
+        found.append(in_one_line(names, doubt))
     found += [f"{name}: {look.problem}" for name, look in looks.items() if look.problem]
     if proposal.found.pictures:
         found.append(f"{folder}: {proposal.found.pictures} PNG, JPEG or similar files are not read")

@@ -85,7 +85,7 @@ def _headline(proposal: Proposal, config: Config) -> list[dict[str, str]]:
         {"value": str(len({slide.group for slide in listed})), "name": "groups"},
         {"value": shown or "?", "name": "µm/px"},
         {"value": str(config.data.patch), "name": "px, side of a patch"},
-        {"value": str(len(proposal.found.unread)), "name": "unreadable"},
+        {"value": str(len(proposal.found.unread)), "name": "not read"},
     ]
 
 
@@ -105,7 +105,7 @@ def _slide(
         "doubts": [*slide.doubts, *([look.problem] if look and look.problem else [])],
         "within": look is not None and look.within_tissue,
         "image": None if whole is None else _jpeg(whole),
-        "size": f"{info.height} × {info.width} px, {info.dtype.name}, {size}",
+        "size": f"{info.height} × {info.width} px (height × width), {info.dtype.name}, {size}",
         "channels": [
             {
                 "name": name,

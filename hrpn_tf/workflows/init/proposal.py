@@ -113,7 +113,7 @@ def propose(found: FoundSlides, base: Path, config: DataConfig) -> Proposal:
         size, doubts = _pixel_size(info, config.pixel_size_um)
         doubts += roles[index].doubts
         if index in doubtful:
-            doubts.append("no group in its name, so it is a group of its own")
+            doubts.append("no group in the name, so a group of its own")
         group = printable(groups.get(index, named[index]))
         slides.append(
             ProposedSlide(
@@ -136,6 +136,17 @@ def without_small(proposal: Proposal, patch: int, config: DataConfig) -> Proposa
     slides = tuple(judged(slide) for slide in proposal.slides)
     lists = _lists([slide for slide in slides if not slide.left_out], config)
     return replace(proposal, slides=slides, lists=lists)
+
+
+def in_one_line(names: Sequence[str], doubt: str) -> str:
+    """What is in doubt of some slides.
+
+    >>> in_one_line(["a", "b"], "the file states no pixel size")
+    'a and 1 more slide: the file states no pixel size'
+    """
+    more = len(names) - 1
+    others = f" and {more} more slide{'s' * (more > 1)}" if more else ""
+    return f"{names[0]}{others}: {doubt}"
 
 
 def _described(path: Path, files: dict[str, Path]) -> SlideInfo:
@@ -180,8 +191,8 @@ def _pixel_size(info: SlideInfo, stated: float | None) -> tuple[float | None, li
     if stated is not None:
         return stated, []
     if own is None:
-        return None, ["its file states no pixel size"]
-    return None, [f"its file states {own:g} um/px, which no microscope slide has"]
+        return None, ["the file states no pixel size"]
+    return None, [f"the file states {own:g} um/px, which no microscope slide has"]
 
 
 def _unlistable(info: SlideInfo, roles: Roles, config: DataConfig) -> str:

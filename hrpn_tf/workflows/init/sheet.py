@@ -132,7 +132,7 @@ def _title(proposal: Proposal, shown: int) -> str:
     groups = len({slide.group for one in proposal.lists for slide in one.slides})
     parts = [f"{slides} slides", f"{listed} listed", f"{groups} groups (by {proposal.grouping})"]
     if proposal.found.unread:
-        parts.append(f"{len(proposal.found.unread)} unreadable")
+        parts.append(f"{len(proposal.found.unread)} not read")
     if shown < slides:
         parts.append(f"{shown} shown")
     return " · ".join(parts)

@@ -234,7 +234,10 @@ def _questions(info: SlideInfo) -> list[str]:
 
 
 def _options(info: SlideInfo, roles: tuple[str | None, ...]) -> tuple[str, ...]:
-    """``--channel ROLE=NAME``, quoted for the shell, for each input that one channel suggests."""
+    """``--channel ROLE=NAME``, quoted for the shell, for each input that one channel suggests.
+
+    Of a stack, ``--z`` follows.
+    """
     found = []
     for role in _INPUTS:
         if roles.count(role) == 1:
@@ -242,6 +245,8 @@ def _options(info: SlideInfo, roles: tuple[str | None, ...]) -> tuple[str, ...]:
             name = info.channels[index]
             exact = name if info.channels.count(name) == 1 else str(index)
             found.append(f"--channel {shlex.quote(f'{role}={exact}')}")
+    if found and info.depth is not None:
+        found.append(f"--z {info.depth}")
     return tuple(found)
 
 

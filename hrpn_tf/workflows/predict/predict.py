@@ -250,7 +250,7 @@ def _warn_of_resampling(jobs: Sequence[SlideJob]) -> None:
     if not others:
         return
     first = others[0]
-    more = f", and {len(others) - 1} more slides alike" if len(others) > 1 else ""
+    more = f", and {len(others) - 1} more alike" if len(others) > 1 else ""
     how = "as it is" if first.frame.ratio == 1 else f"resampled by {1 / first.frame.ratio:.3g}"
     logger.warning(
         f"{first.slide.name}: level {first.frame.level} is read {how}, to "

@@ -3,6 +3,7 @@
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,19 @@ def test_other_slides_are_told_apart_with_a_reason(
     assert judgement.is_out
     assert said in "; ".join(judgement.reasons)
     assert judgement.to_json()["out_of_distribution"] is True
+
+
+def test_a_size_that_a_training_slide_has_is_not_said_to_be_beyond_all(
+    profile: TrainingProfile,
+) -> None:
+    """One slide of a mixed training set may be as coarse; most are not."""
+    sizes = profile.structure_px.copy()
+    sizes[0] = 3 * sizes.max(axis=0)
+    mixed = replace(profile, structure_px=sizes)
+    judgement = judged(mixed, lambda w: zoom(w, (2, 2, 1), order=1)[:SIDE, :SIDE])
+    reasons = "; ".join(judgement.reasons)
+    assert "coarser than in most training slides" in reasons
+    assert " px on average)" in reasons
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "float32"])

@@ -17,6 +17,7 @@ from hrpn_tf.config import DataConfig
 from hrpn_tf.data.store import open_store
 from hrpn_tf.errors import OutputExistsError
 from hrpn_tf.workflows.init.links import refuse_other_files
+from hrpn_tf.workflows.init.proposal import in_one_line
 
 FILES = ("slides.csv", "hrpn.yaml", "contact-sheet.html", "contact-sheet.png")
 HOSTILE = "\x1b[31mred <b>.tif"
@@ -105,10 +106,10 @@ def test_what_is_wrong_is_named(made: tuple[Path, Ended]) -> None:
     out, ended = made
     page = (out / "contact-sheet.html").read_text(encoding="utf-8")
     for text in (
-        "broken.tif: cannot be read",
+        "broken.tif: left out: not a TIFF",
         "tiny.ome.tif: left out: 40 x 40 px is smaller than a patch of 64 px",
         "nameless.ome.tif: left out: no channel is known for vessels and nuclei",
-        "no-size: its file states no pixel size",
+        "no-size: the file states no pixel size",
     ):
         assert text in ended.err, text
     assert "broken.tif</b>: not a TIFF" in page
@@ -247,3 +248,9 @@ def test_from_python(images: Path, tmp_path: Path) -> None:
 def test_real_fields(shared_data: Path, tmp_path: Path) -> None:
     found = ht.init(shared_data / "dextran", tmp_path)
     assert (len(found.table), found.tissue, found.patch) == (7, "all", 256)
+
+
+def test_what_slides_have_in_common_is_one_line() -> None:
+    assert in_one_line(["a"], "d") == "a: d"
+    assert in_one_line(["a", "b"], "d") == "a and 1 more slide: d"
+    assert in_one_line(["a", "b", "c"], "d") == "a and 2 more slides: d"

@@ -111,6 +111,14 @@ def test_names_are_quoted_for_the_shell_and_replaced_by_an_index_where_not_uniqu
     assert any("several channels are named x" in text for text in report.remarks)
 
 
+def test_options_of_a_stack_say_what_was_read(tmp_path: Path) -> None:
+    info = {"axes": "ZCYX", "Channel": {"Name": ["CD31", "DAPI"]}}
+    pixels = np.zeros((3, 2, 9, 9), np.uint8)
+    tifffile.imwrite(tmp_path / "a.ome.tif", pixels, metadata=info, photometric="minisblack")
+    found = inspect_slide(tmp_path / "a.ome.tif", z="max").options
+    assert found == ("--channel vessels=CD31", "--channel nuclei=DAPI", "--z max")
+
+
 def test_no_option_for_a_role_of_two_channels(tmp_path: Path) -> None:
     pixels = np.zeros((9, 9, 3), np.uint8)
     names = ("DAPI", "Hoechst", "CD31")
