@@ -14,11 +14,17 @@ Row = Mapping[str, Any]
 # Differences that a user should know of. They are judgement; smaller ones are not worth a sentence.
 _STRENGTH = 0.03  # of R², that one gain and offset per slide would add
 _PATTERN = 0.2  # R² of the pattern alone, below which there is none to speak of
+_INVERTED = 0.3  # of Pearson's r, below 0
 _BIAS = 0.1  # of the measured mean
 _TAIL_ERROR = 0.2  # of the squared error, in the brightest pixels
 _TAIL_LOSS = 0.1  # of their measured mean, that is not predicted
 _OUTLIER = 0.1  # of R², below the median of the slides
 _EQUAL = 0.98  # times the baseline's MSE: no better
+
+_ANCHOR = (
+    "scale each animal by its measured mean uptake (hrpn-tf predict --anchor), if staining or dose "
+    "differ between animals."
+)
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,14 @@ def verdict(rows: Sequence[Row], floor: Mapping[str, Any] | None = None) -> Verd
     if pooled.get("mse") is None:
         return Verdict("No pixel was compared.", (), ())
     others = [row for row in whole if row["predictor"] not in (MODEL, WITHOUT_ANCHOR)]
-    lead, advice = _lead(pooled, network, others)
+    reached = _reached(pooled, network)
+    lead, advice = _lead(pooled, network, others, reached)
     told = [
         _explained(floor),
-        _strength(pooled, network.values()),
+        _inverted(network),
+        _strength(pooled, reached),
         _brightest(pooled),
-        _bias(pooled),
+        _bias(pooled, reached),
         _outlier(network),
         _slides(network),
     ]
@@ -95,8 +103,10 @@ def verdict_of(evaluation: Evaluation, floor: Mapping[str, Any] | None = None) -
     return verdict(evaluation.to_json()["rows"], floor)
 
 
-def _lead(pooled: Row, network: Mapping[str, Row], others: Sequence[Row]) -> tuple[str, list[str]]:
-    """Network against the best baseline; advice where it is no better."""
+def _lead(
+    pooled: Row, network: Mapping[str, Row], others: Sequence[Row], reached: float | None
+) -> tuple[str, list[str]]:
+    """Network against the best baseline; advice where its pattern is no better, either."""
     if pooled["r2"] is None:
         return "The measured target is constant: R² is undefined.", []
     shown = f"R² {_two(pooled['r2'])}"
@@ -120,8 +130,11 @@ def _lead(pooled: Row, network: Mapping[str, Row], others: Sequence[Row]) -> tup
     )
     if ratio < _EQUAL:
         return f"The network predicts better than each baseline: {compared}.", []
+    lead = f"The network predicts no better than a baseline: {compared}."
+    if reached is not None and reached > max(_PATTERN, best["r2"] or 0.0) + _STRENGTH:
+        return lead, []  # more training is not what it lacks
     return (
-        f"The network predicts no better than a baseline: {compared}.",
+        lead,
         [
             "train longer; look at a picture of each slide whether inputs and target lie on one "
             "another, and whether the channels have the right roles (hrpn-tf inspect)."
@@ -138,16 +151,33 @@ def _explained(floor: Mapping[str, Any] | None) -> tuple[str, str] | None:
     return f"It explains {least:.0f} to {most:.0f} % of what can be explained.", ""
 
 
-def _strength(pooled: Row, slides: Any) -> tuple[str, str] | None:
-    """What one gain and one offset for each slide would add to R²."""
+def _reached(pooled: Row, network: Mapping[str, Row]) -> float | None:
+    """R² with the best gain and offset for each slide; a gain below 0 would be another pattern."""
     total, left = pooled["pixels"] * pooled["true"]["sd"] ** 2, 0.0
     if pooled["r2"] is None or total == 0:
         return None
-    for row in slides:
+    for row in network.values():
         square = row["pixels"] * row["true"]["sd"] ** 2
-        left += square * (1 - (row["pearson"] or 0.0) ** 2)
-    reached = 1 - left / total
-    if reached - pooled["r2"] < _STRENGTH:
+        left += square * (1 - max(row["pearson"] or 0.0, 0.0) ** 2)
+    return float(1 - left / total)
+
+
+def _inverted(network: Mapping[str, Row]) -> tuple[str, str] | None:
+    """Slides on which bright and dark are exchanged."""
+    slides = [name for name, row in network.items() if (row["pearson"] or 0.0) < -_INVERTED]
+    if not slides:
+        return None
+    which = _count(len(network), "slide")
+    return (
+        f"On {len(slides)} of {which} it predicts little where much is measured, and much where "
+        "little is.",
+        "see whether the measured channel is inverted, or another one (hrpn-tf inspect).",
+    )
+
+
+def _strength(pooled: Row, reached: float | None) -> tuple[str, str] | None:
+    """What one gain and one offset for each slide would add to R²."""
+    if reached is None or reached - pooled["r2"] < _STRENGTH:
         return None
     if reached < _PATTERN:
         return (
@@ -158,8 +188,7 @@ def _strength(pooled: Row, slides: Any) -> tuple[str, str] | None:
     return (
         f"The pattern is better than the amounts: with the best gain and offset for each slide, R² "
         f"would be {_two(reached)} in place of {_two(pooled['r2'])}.",
-        "scale each animal by its measured mean uptake (hrpn-tf predict --anchor), if staining or "
-        "dose differ between animals.",
+        _ANCHOR,
     )
 
 
@@ -182,29 +211,27 @@ def _brightest(pooled: Row) -> tuple[str, str] | None:
     )
 
 
-def _bias(pooled: Row) -> tuple[str, str] | None:
-    """Too much or too little on average."""
+def _bias(pooled: Row, reached: float | None) -> tuple[str, str] | None:
+    """Too much or too little on average; a scale helps only where there is a pattern."""
     mean = pooled["true"]["mean"]
     if mean <= 0 or abs(pooled["bias"]) < _BIAS * mean:
         return None
     how = "much" if pooled["bias"] > 0 else "little"
     return (
-        f"On average it predicts {100 * abs(pooled['bias']) / mean:.0f} % too {how} (bias "
-        f"{pooled['bias']:+.2g}".replace("-", "−")
-        + f" of {mean:.3g} grey levels).",
-        "scale each animal by its measured mean uptake (hrpn-tf predict --anchor), if staining or "
-        "dose differ between animals.",
+        f"On average it predicts {100 * abs(pooled['bias']) / mean:.0f} % too {how}: "
+        f"{_level(mean + pooled['bias'])} in place of {_level(mean)} grey levels.",
+        "" if reached is not None and reached < _PATTERN else _ANCHOR,
     )
 
 
 def _outlier(network: Mapping[str, Row]) -> tuple[str, str] | None:
-    """The slide that is predicted much worse than the others."""
+    """The slide that is predicted much worse than the others, where these are predicted at all."""
     r2 = {name: row["r2"] for name, row in network.items() if row["r2"] is not None}
     if len(r2) < 3:
         return None
     worst = min(r2, key=lambda name: r2[name])
     middle = median(r2.values())
-    if middle - r2[worst] < _OUTLIER:
+    if middle < 0 or middle - r2[worst] < _OUTLIER:
         return None
     return (
         f"The slide that is predicted worst is {worst}: R² {_two(r2[worst])}, median of all "
@@ -234,15 +261,19 @@ def _slides(network: Mapping[str, Row]) -> tuple[str, str] | None:
 
 def _two(value: float | None) -> str:
     """Two decimals with a true minus sign; more would not hold on other slides."""
-    return "-" if value is None else f"{value:.2f}".replace("-", "−")
+    # adding 0 makes 0 of -0
+    return "-" if value is None else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def _factor(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.3g}"
+    if value < 0.01:
+        return "less than 0.01"
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
 def _level(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return text.replace("-", "−")
 
 
 def _count(number: int, noun: str) -> str:

@@ -94,7 +94,36 @@ def test_one_animal_and_known_slides_are_limits(true: np.ndarray) -> None:
 def test_bias_has_its_sign(true: np.ndarray) -> None:
     found = judged((true, 0.8 * true + noise(0)), (true, 0.8 * true + noise(1)))
     (text,) = (each for each in found.findings if "On average" in each)
-    assert "20 % too little (bias −1.6 of 8" in text
+    assert text == "On average it predicts 20 % too little: 6.42 in place of 8.05 grey levels."
+
+
+def test_amounts_are_plain_numbers(true: np.ndarray) -> None:
+    """No exponents, no zero that is none, no outlier of slides that are all wrong."""
+    found = judged(*((40 * true, 40 * true + 900 + 9 * seed) for seed in range(3)))
+    assert not any("e+" in line for line in found.lines())
+    assert any("in place of 322 grey levels" in line for line in found.lines())
+    assert not any("predicted worst" in line for line in found.lines())
+    perfect = judged((true, true), (true, true.copy()))
+    assert "its MSE is less than 0.01 times that of mean" in perfect.lead
+
+
+def test_a_pattern_that_is_right_needs_no_more_training(true: np.ndarray) -> None:
+    found = judged((true, 0.1 * true), (true, 0.1 * true))
+    assert found.lead.startswith("The network predicts no better than a baseline")
+    assert [each.split()[0] for each in found.advice] == ["scale"]
+
+
+def test_an_inverse_is_no_pattern(true: np.ndarray) -> None:
+    found = judged((true, 90 - true), (true, 90 - true))
+    assert any("On 2 of 2 slides it predicts little where much" in f for f in found.findings)
+    assert not any("pattern is better" in each for each in found.findings)
+    assert not any("--anchor" in each for each in found.advice)
+
+
+def test_without_a_pattern_a_scale_is_no_advice(true: np.ndarray) -> None:
+    found = judged((true, 0 * true), (true, 0 * true))
+    assert any("On average" in each for each in found.findings)
+    assert not any("--anchor" in each for each in found.advice)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0])
