@@ -45,8 +45,15 @@ def test_the_whole_slide_is_no_region(tmp_path: Path) -> None:
     assert "--overwrite" in whole.arguments
 
 
+@pytest.mark.parametrize("depth", [3, "max"])
+def test_the_plane_of_a_stack_is_said(tmp_path: Path, depth: int | str) -> None:
+    flags = [f for f in wish(Path("a.tif"), tmp_path, depth=depth).arguments if f != "--log-json"]
+    assert predict.command.make_context("predict", flags[4:]).params["z"] == depth
+
+
 def test_results_of_each_network_have_their_folder() -> None:
     slide = Path("/s/a.ome.tif")
+    assert results_folder(slide, RUN, True, 3) == Path("/s/predictions-best run-z3-intervals")
     assert results_folder(slide, RUN, True) == Path("/s/predictions-best run-intervals")
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from support.slides import noise
 from support.slides import write_slide as write_foreign
 
-from hrpn_tf.errors import SlideFormatError
+from hrpn_tf.errors import DepthError, SlideFormatError
 from hrpn_tf.napari_plugin import layers
 from hrpn_tf.napari_plugin.layers import KEY, slide_layers
 from hrpn_tf.napari_plugin.reader import get_reader
@@ -37,6 +38,17 @@ def test_without_a_pixel_size_a_pixel_is_a_pixel(tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "a.ome.tif", noise(0, 64, 64), pixel_size_um=None)
     options = slide_layers(path)[0][1]
     assert (options["scale"], options["units"]) == ((1.0, 1.0), ("pixel", "pixel"))
+
+
+def test_of_a_stack_what_is_chosen_is_shown_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    stack = np.random.default_rng(0).integers(0, 99, (3, 20, 30), np.uint8)
+    tifffile.imwrite(path, stack, metadata={"axes": "ZYX"}, photometric="minisblack")
+    with pytest.raises(DepthError, match=r"a\.ome\.tif: holds 3 planes .* Open… of the dock"):
+        get_reader(str(path))(str(path))  # type: ignore[misc]
+    [(data, options, _)] = slide_layers(path, 2)
+    assert np.array_equal(np.asarray(data), stack[1])
+    assert options["name"].endswith("[a, z 2]")
 
 
 def test_levels_that_the_file_lacks_are_computed(

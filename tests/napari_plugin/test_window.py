@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from support.napari_window import CORNER, HEIGHT, SIZE, WIDTH, Window
 from support.run_folder import finished_blocks
 from support.virtual_display import needs_napari, virtual_display
@@ -208,6 +209,35 @@ def test_what_is_missing_is_said_in_the_dock(
     first, *bounds = (layer for layer in window.viewer.layers if "predicted" in layer.name)
     assert np.allclose(first.extent.world, layer.extent.world)
     assert len(bounds) == 2
+
+
+def test_of_a_stack_the_dock_asks_for_a_plane(
+    window: Window, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, page = tmp_path / "stack.ome.tif", window.dock().predict
+    stack = np.random.default_rng(0).integers(0, 99, (3, 2, 120, 150), np.uint8)
+    told = {"axes": "ZCYX", "Channel": {"Name": ["CD31", "DAPI"]}, "PhysicalSizeX": 0.5,
+            "PhysicalSizeY": 0.5}  # fmt: skip
+    tifffile.imwrite(path, stack, metadata=told, photometric="minisblack")
+    page.add_network(bundle)
+    monkeypatch.setattr(page, "ask_depth", lambda *_: None)
+    page.open_slide(path)
+    assert not window.viewer.layers
+    asked: list[object] = []
+    monkeypatch.setattr(page, "ask_depth", lambda *about: asked.append(about) or 2)
+    page.open_slide(path)
+    assert asked == [(path, 3)]
+    assert page.slide_note.said().endswith("uint8, 2 of 3 planes")
+    assert page.folder_edit.text().replace("-intervals", "").endswith("-z2")
+    page.extent_box.setCurrentIndex(1)
+    page.start()
+    assert window.until(lambda: not page.process.is_running)
+    assert page.note.said().startswith("written to"), page.note.said()
+    page.open_slide(path, "max")  # in its place
+    level = np.asarray(window.viewer.layers["CD31 [stack, z max]"].data)
+    assert np.array_equal(level, stack[:, 0].max(axis=0))
+    assert page.slide.info.depth == "max"
+    assert page.folder_edit.text().replace("-intervals", "").endswith("-zmax")
 
 
 def hrpn_tf_napari(slide: Path, **environment: str) -> subprocess.CompletedProcess[str]:
