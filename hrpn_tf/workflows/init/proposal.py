@@ -200,7 +200,10 @@ def _unlistable(info: SlideInfo, roles: Roles, config: DataConfig) -> str:
     if missing:
         have = ", ".join(f"{i} '{printable(n, 40)}'" for i, n in enumerate(info.channels[:8]))
         if all(is_nameless(name) for name in info.channels):
-            have = f"the {len(info.channels)} channels have no names; number them from 0"
+            count = len(info.channels)
+            have = "its channel has no name; its number is 0"
+            if count > 1:
+                have = f"its {count} channels have no names; number them from 0"
         return (
             f"no channel is known for {' and '.join(missing)} ({have}); state it with --channel "
             f"{missing[0]}=... or in data.channels"
