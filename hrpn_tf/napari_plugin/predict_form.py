@@ -194,8 +194,9 @@ def _described(slide: Shown) -> str:
     text = f"{info.width} × {info.height} px, {size}, {info.dtype}"
     if info.depth is None:
         return text
-    read = f"plane {info.depth}" if isinstance(info.depth, int) else info.depth
-    return f"{text}, {read} of {info.planes} planes"
+    if isinstance(info.depth, int):
+        return f"{text}, plane {info.depth} of {info.planes}"
+    return f"{text}, {info.depth} of {info.planes} planes"
 
 
 def _network_described(facts: NetworkFacts) -> str:

@@ -227,7 +227,7 @@ def test_of_a_stack_the_dock_asks_for_a_plane(
     monkeypatch.setattr(page, "ask_depth", lambda *about: asked.append(about) or 2)
     page.open_slide(path)
     assert asked == [(path, 3)]
-    assert page.slide_note.said().endswith("uint8, 2 of 3 planes")
+    assert page.slide_note.said().endswith("uint8, plane 2 of 3")
     assert page.folder_edit.text().replace("-intervals", "").endswith("-z2")
     page.extent_box.setCurrentIndex(1)
     page.start()
