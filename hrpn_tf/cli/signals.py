@@ -4,10 +4,12 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from sys import UnraisableHookArgs
 
 # Time for the destructor that swallowed a signal to end, s.
@@ -29,20 +31,24 @@ def end_by_signals() -> None:
     as if there had been no signal. The signal is then sent again.
     """
     signal.signal(signal.SIGTERM, _terminate)
-    sys.unraisablehook = _unraisable
+    before = sys.unraisablehook
+    if not (isinstance(before, partial) and before.func is _unraisable):
+        sys.unraisablehook = partial(_unraisable, before)
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
     raise TerminatedError(signum)
 
 
-def _unraisable(lost: "UnraisableHookArgs") -> None:
+def _unraisable(
+    before: "Callable[[UnraisableHookArgs], object]", lost: "UnraisableHookArgs"
+) -> None:
     if isinstance(lost.exc_value, TerminatedError):
         _send_again(lost.exc_value.signum)
     elif isinstance(lost.exc_value, KeyboardInterrupt):
         _send_again(signal.SIGINT)
     else:
-        sys.__unraisablehook__(lost)
+        before(lost)
 
 
 def _send_again(signum: int) -> None:

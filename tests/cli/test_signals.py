@@ -14,7 +14,9 @@ from hrpn_tf.cli.signals import TerminatedError, end_by_signals
 @pytest.fixture(autouse=True)
 def kept() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM), sys.unraisablehook
+    sys.unraisablehook = sys.__unraisablehook__
     end_by_signals()
+    end_by_signals()  # once more changes nothing
     yield
     signal.signal(signal.SIGTERM, before[0])
     sys.unraisablehook = before[1]
