@@ -210,7 +210,7 @@ def find_vessels(
     found = label_components(filled, scratch / "vessels", diagonal=True)
     vessels = found.keep(found.area_px * pixel >= config.vessel_min_um2)
     if len(vessels) == 0:
-        specks = f", but {len(found)} specks smaller than {config.vessel_min_um2:g} um2"
+        specks = f", but {len(found)} {'speck' if len(found) == 1 else 'specks'} smaller than {config.vessel_min_um2:g} um2"
         raise VesselsError(f"{source}: no vessel{specks if len(found) else ''}; {_ADVICE}")
     if vessels.area_px.sum() == mask.height * mask.width:
         raise VesselsError(f"{source}: every pixel is vessel; {_ADVICE}")
