@@ -102,9 +102,8 @@ def evaluate_run(
     slides = choose_slides(everything, options.groups, str(slide_list or run))
     folder = options.predictions or run.predictions
     predictions = find_predictions(slides, folder, run, slide_list, config, progress)
-    predicted = [predictions.path(slide) for slide in slides]
-    slide_paths = [slide.path for slide in everything]
-    refuse_lost_inputs(final, (run.folder, slide_list, *slide_paths, *predicted))
+    measured = [slide.path for slide in everything]
+    refuse_lost_inputs(final, (run.folder, slide_list, *measured, *predictions.paths.values()))
     networks, anchors = predictions.networks(run), anchors_of(predictions.stated)
     of_floor = floor_slides(everything, slides, run) if options.error_floor else []
     in_space = None
