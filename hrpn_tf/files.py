@@ -5,12 +5,12 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from hrpn_tf import leftovers
-from hrpn_tf.errors import DiskFullError, OutputExistsError, RunBusyError
+from hrpn_tf.errors import DiskFullError, OutputExistsError, RunBusyError, UsageError
 from hrpn_tf.leftovers import remove as remove
 
 # EFBIG: the file system or the user's limit allows no larger file; to the user, that is full.
@@ -124,6 +124,29 @@ def refuse_existing(final: Path, overwrite: bool) -> None:
     leftovers.clear(final)
     if not overwrite and os.path.lexists(final):
         raise OutputExistsError(f"{final} exists; give --overwrite to replace it")
+
+
+def refuse_lost_inputs(final: Path, inputs: Iterable[Path | None]) -> None:
+    """Raise if a result that replaces ``final`` would take with it what it is made from.
+
+    Args:
+        final: where the result goes.
+        inputs: files and folders that are read; None for those that were not given.
+
+    Raises:
+        UsageError: an input is ``final``, or lies within it.
+
+    Example:
+        >>> refuse_lost_inputs(Path("analysis"), [Path("slides.csv"), None])
+    """
+    if not final.exists():
+        return
+    place = final.resolve()
+    for each in inputs:
+        if each is not None and each.exists() and each.resolve().is_relative_to(place):
+            raise UsageError(
+                f"--out {final} would replace {each}, which is read; name another place"
+            )
 
 
 def move(made: Path, final: Path, overwrite: bool) -> None:

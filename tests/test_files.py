@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hrpn_tf.errors import DiskFullError, OutputExistsError
-from hrpn_tf.files import atomic_path
+from hrpn_tf.errors import DiskFullError, OutputExistsError, UsageError
+from hrpn_tf.files import atomic_path, refuse_lost_inputs
 
 
 def fill(path: Path, kind: str, text: str) -> None:
@@ -64,6 +64,18 @@ def test_existing_result_is_refused_before_any_work(tmp_path: Path, before: str)
     ):
         pytest.fail("the work was started")
     assert names(tmp_path) == ["result"]
+
+
+@pytest.mark.parametrize("given", ["data", "data/slide.tif", "link/slide.tif", "data/inner"])
+def test_a_result_never_replaces_what_it_is_made_from(tmp_path: Path, given: str) -> None:
+    final = tmp_path / "data"
+    (final / "inner").mkdir(parents=True)
+    (final / "slide.tif").touch()
+    (tmp_path / "link").symlink_to(final)
+    with pytest.raises(UsageError, match=r"would replace .*, which is read"):
+        refuse_lost_inputs(final, [None, tmp_path / given])
+    refuse_lost_inputs(final / "inner", [final / "slide.tif", final, final / "missing"])
+    refuse_lost_inputs(tmp_path / "new", [tmp_path / "new" / "gone"])
 
 
 def test_result_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:

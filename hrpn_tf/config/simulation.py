@@ -281,7 +281,9 @@ class SimulationConfig(Section):
     @model_validator(mode="after")
     def _every_group_has_a_slide(self) -> "SimulationConfig":
         if self.groups > self.slides:
-            raise ValueError(f"{self.groups} groups need at least as many slides")
+            raise ValueError(
+                f"{self.groups} groups need at least as many slides, not {self.slides}"
+            )
         return self
 
 

@@ -35,6 +35,7 @@ from hrpn_tf.files import (
     held_folder,
     move,
     refuse_existing,
+    refuse_lost_inputs,
     remove,
 )
 from hrpn_tf.slides.normalised import normalised
@@ -249,6 +250,7 @@ def build_store(
             :func:`hrpn_tf.data.cutting.cut_slide`.
     """
     refuse_existing(path, overwrite)
+    refuse_lost_inputs(path, (entry.path for entry in entries))
     plans = plan_slides(entries, config)
     partial = path.with_name(path.name + ".partial")
     identity = fingerprint(plans, config)

@@ -242,7 +242,7 @@ def test_unreadable_marker_is_a_named_error(tiny: Make, tmp_path: Path) -> None:
     [
         ("simulation.slide=3", "did you mean simulation.slides"),
         ("simulation.optics.bits=12", "simulation.optics.bits"),
-        ("simulation.groups=9", "groups need at least as many slides"),
+        ("simulation.groups=9", "9 groups need at least as many slides, not "),
         ("simulation.channels.target=nuclei", "three channels need different names"),
         ("simulation.seed=-1", "simulation.seed"),
         ("simulation.vessels.radius_um=0.1", "simulation.vessels.radius_um"),

@@ -164,12 +164,10 @@ def _contrast(
         "measure": measure, "one": one, "other": other, "animals": (len(a), len(b)), "means": means
     }  # fmt: skip
     if min(len(a), len(b)) < FEWEST:
-        what = (
-            "animals in both"
-            if paired
-            else f"animals with a value in {one if len(a) < FEWEST else other}"
-        )
+        where = "both" if paired else one if len(a) < FEWEST else other
         count = min(len(a), len(b))
+        animals = "animal" if count == 1 else "animals"
+        what = f"{animals} in both" if paired else f"{animals} with a value in {where}"
         return Contrast(**plain, untested=f"{count} {what}, and a test takes {FEWEST}")
     found = (_paired if paired else _independent)(a, b)
     if found["p"] is None:

@@ -80,7 +80,7 @@ def draw_strengths(slide: FittedSlide, folder: Path) -> str:
         if len(order):
             axis.set_yscale("log")
             axis.yaxis.set_major_formatter("{x:g}")
-            axis.legend(fontsize=7)
+            axis.legend(fontsize=7, loc="upper left")  # strengths rise to the right
         else:
             axis.text(0.5, 0.5, "no leaky vessel", transform=axis.transAxes, ha="center")
         axis.set_xlabel("leaky vessels, in the order of strength")

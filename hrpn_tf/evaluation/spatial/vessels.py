@@ -188,6 +188,7 @@ def find_vessels(
     """
     pixel = pixel_size_um**2
     filled: Plane = MaskOf(mask, 0)
+    advice = _ADVICE if stain is not None else _MASK_ADVICE
     if stain is not None and stain.dark is not None and config.empty_lumen_um2 > 0:
         lumens = find_lumens(
             stain.plane,
@@ -202,18 +203,19 @@ def find_vessels(
     if config.lumen_um2 > 0:
         holes = label_components(_Not(filled, 0), scratch / "holes", diagonal=False)
         if len(holes) == 0:
-            raise VesselsError(f"{source}: every pixel is vessel; {_ADVICE}")
+            raise VesselsError(f"{source}: every pixel is vessel; {advice}")
         if holes.area_px.sum() == mask.height * mask.width:
-            raise VesselsError(f"{source}: no vessel; {_ADVICE}")
+            raise VesselsError(f"{source}: no vessel; {advice}")
         small = holes.area_px * pixel <= config.lumen_um2
         filled = _Either(filled, holes.keep(small).labels)
     found = label_components(filled, scratch / "vessels", diagonal=True)
     vessels = found.keep(found.area_px * pixel >= config.vessel_min_um2)
     if len(vessels) == 0:
-        specks = f", but {len(found)} specks smaller than {config.vessel_min_um2:g} um2"
-        raise VesselsError(f"{source}: no vessel{specks if len(found) else ''}; {_ADVICE}")
+        noun = "speck" if len(found) == 1 else "specks"
+        specks = f", but {len(found)} {noun} smaller than {config.vessel_min_um2:g} um2"
+        raise VesselsError(f"{source}: no vessel{specks if len(found) else ''}; {advice}")
     if vessels.area_px.sum() == mask.height * mask.width:
-        raise VesselsError(f"{source}: every pixel is vessel; {_ADVICE}")
+        raise VesselsError(f"{source}: every pixel is vessel; {advice}")
     return vessels
 
 
@@ -221,6 +223,7 @@ _ADVICE = (
     "set the grey level above which a pixel is vessel with --set spatial.vessel_threshold=LEVEL, "
     "or give a mask with --vessel-mask"
 )
+_MASK_ADVICE = "check the mask, and --set spatial.vessel_min_um2=AREA of the smallest vessel"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.evaluation.qupath.outlines import Spool
 from hrpn_tf.evaluation.spatial.intensity import Extremes
 from hrpn_tf.evaluation.spatial.measure import SpatialSlide, measure_together
-from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.prediction.belonging import warn_of_unknown_input
 from hrpn_tf.progress import Progress, tracked
 from hrpn_tf.runs.slides import RunSlide
@@ -121,6 +121,7 @@ def analyse_slides(
     if options.contours and not options.geojson:
         raise UsageError("--contours are written as GeoJSON; leave --no-geojson out")
     work = _Analysis(source, options, held_back, progress)
+    refuse_lost_inputs(out, (path, options.slides, options.held_back, *work.inputs))
     remark = work.check()
     for each in source.remarks:
         logger.warning(each)
@@ -149,6 +150,18 @@ class _Analysis:
         """Files made elsewhere."""
         options = self.options
         return SpatialFiles(options.vessel_mask, options.nucleus_labels, options.regions)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Slides, predictions and files made elsewhere that are read."""
+        sources = [each for each in (self.source, self.held_back) if each is not None]
+        slides = [slide for each in sources for slide in each.slides]
+        predicted = [path for each in sources for path in (each.predictions or {}).values()]
+        return [
+            *(slide.path for slide in slides),
+            *predicted,
+            *self.files.paths(slide.name for slide in slides),
+        ]
 
     def check(self) -> str:
         """Check the request before anything is computed; what cannot be compared, in one line."""

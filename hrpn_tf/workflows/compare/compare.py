@@ -23,7 +23,7 @@ from hrpn_tf.evaluation.comparison.comparison import (
 )
 from hrpn_tf.evaluation.comparison.plots import draw_comparison
 from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
-from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.models.latency import device_in_words, measure_latency, tile_side
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run
@@ -77,6 +77,8 @@ def compare_runs(
     """
     options = options or ComparisonOptions()
     refuse_existing(out, overwrite)
+    folders = [run if isinstance(run, Path) else run.folder for run in runs.values()]
+    refuse_lost_inputs(out, folders)
     results = [read_results(label, run, progress) for label, run in runs.items()]
     refuse_different_slides(results)
     _refuse_unknown(options.reference, results, options.baselines)

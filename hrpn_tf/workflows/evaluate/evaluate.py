@@ -25,7 +25,7 @@ from hrpn_tf.evaluation.error_floor.estimate import to_markdown as floor_section
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.slide_evaluation import unused_range
 from hrpn_tf.evaluation.verdict import verdict_of
-from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides
@@ -102,6 +102,8 @@ def evaluate_run(
     slides = choose_slides(everything, options.groups, str(slide_list or run))
     folder = options.predictions or run.predictions
     predictions = find_predictions(slides, folder, run, slide_list, config, progress)
+    measured = [slide.path for slide in everything]
+    refuse_lost_inputs(final, (run.folder, slide_list, *measured, *predictions.paths.values()))
     networks, anchors = predictions.networks(run), anchors_of(predictions.stated)
     of_floor = floor_slides(everything, slides, run) if options.error_floor else []
     in_space = None

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,11 @@ class SpatialFiles:
     vessel_mask: str | None = None
     nucleus_labels: str | None = None
     regions: str | None = None
+
+    def paths(self, slides: Iterable[str]) -> list[Path]:
+        """The files of slides, by the names of these."""
+        patterns = [each for each in (self.vessel_mask, self.nucleus_labels, self.regions) if each]
+        return [named(pattern, slide) for slide in slides for pattern in patterns]
 
     def check(self, slides: tuple[RunSlide, ...], z: Depth | None = None) -> None:
         """Check before the computation that the files fit their slides.

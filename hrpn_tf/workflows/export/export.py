@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import UncertifiedError, UsageError
-from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.export.about import about_network, runs_of
 from hrpn_tf.workflows.export.evidence import held_out, held_out_slide, sample_patches
@@ -76,6 +76,7 @@ def export_run(
     archive = out.with_name(out.name + ".zip")
     for path in (out, *([archive] if options.zip else [])):
         refuse_existing(path, overwrite)
+        refuse_lost_inputs(path, (*(each.folder for each in runs), options.store))
     load_tensorflow()
     from hrpn_export import export_bundle
     from hrpn_export.archive import checked_names, write_stored

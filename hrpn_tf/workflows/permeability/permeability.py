@@ -25,7 +25,7 @@ from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.evaluation.spatial.components import Components
 from hrpn_tf.evaluation.spatial.intensity import extremes
 from hrpn_tf.evaluation.spatial.vessels import find_stain
-from hrpn_tf.files import atomic_path, refuse_existing
+from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs.slides import RunSlide
@@ -102,6 +102,8 @@ def fit_permeability(
     writers = table_writers(options.parquet)
     config = _config(options)
     _check(path, options, config)
+    masks = SpatialFiles(vessel_mask=options.vessel_mask).paths([slide_name(path)])
+    refuse_lost_inputs(out, (path, *masks))
     with atomic_path(out, overwrite) as folder:
         folder.mkdir()
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as scratch:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from hrpn_tf.errors import NoTissueError, VesselsError
 from hrpn_tf.evaluation.permeability.result import (
@@ -61,6 +62,15 @@ def fit_slide(
         VesselsError, NoTissueError: no vessel lies in tissue, or there is no tissue.
         NonFinitePixelsError: see ``Section.observed``.
     """
+    # Matrices of hundreds of vessels: on a busy machine, threads wait longer for each other than
+    # one takes.
+    with threadpool_limits(1, user_api="blas"):
+        return _fit_slide(section, settings, progress)
+
+
+def _fit_slide(
+    section: Section, settings: FitSettings, progress: Callable[[], object]
+) -> FittedSlide:
     length = _length(section, settings, progress)
     collected = _Collected(section)
     for core in section.cores():

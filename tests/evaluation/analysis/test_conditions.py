@@ -74,7 +74,7 @@ def test_slides_of_one_animal_are_one_observation() -> None:
     (found,) = compare_conditions(observations, ["a"], paired=False)
     assert (found.animals, found.p) == ((1, 3), None)
     assert found.means == (24.5, 101.0)
-    assert "1 animals with a value in x" in found.untested
+    assert "1 animal with a value in x" in found.untested
 
 
 def test_animals_without_spread_and_values_that_are_missing() -> None:

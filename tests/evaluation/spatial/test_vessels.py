@@ -101,8 +101,8 @@ def test_lumens_are_filled_and_specks_removed_as_scikit_image_does(tmp_path: Pat
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (np.zeros((20, 30), bool), "no vessel; set the grey level"),
-        (np.eye(70, dtype=bool), "no vessel, but 1 specks smaller than 200 um2"),
+        (np.zeros((20, 30), bool), "no vessel; check the mask"),
+        (np.eye(70, dtype=bool), "no vessel, but 1 speck smaller than 200 um2"),
         (np.ones((20, 30), bool), "every pixel is vessel"),
     ],
 )

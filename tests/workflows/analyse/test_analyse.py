@@ -266,7 +266,7 @@ def test_a_condition_of_one_animal_is_shown_and_not_tested(cohort: Cohort) -> No
     assert ended.err.count("condition control has one animal") == 1
     first = rows(cohort, "conditions")[0]
     assert (first["p"], first["mean_one"] != "") == ("", True)
-    assert first["untested"].startswith("1 animals with a value in control")
+    assert first["untested"].startswith("1 animal with a value in control")
 
 
 @pytest.mark.usefixtures("no_pictures")

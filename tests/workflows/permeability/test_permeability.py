@@ -154,6 +154,18 @@ def test_a_result_is_kept_without_overwrite(slide: Path) -> None:
     assert (folder / "mine.txt").read_text() == "kept"
 
 
+@pytest.mark.parametrize("out", ["a.ome.tif", "."])
+@pytest.mark.parametrize("command", ["permeability", "analyse"])
+def test_the_slide_is_not_replaced_by_its_result(slide: Path, command: str, out: str) -> None:
+    before = slide.read_bytes()
+    ended = hrpn_tf(
+        command, slide, "--out", slide.parent / out, "--overwrite", "--quiet", *WHOLE[:2]
+    )
+    assert (ended.exit_code, len(ended.err.splitlines())) == (2, 1)
+    assert "would replace" in ended.err
+    assert slide.read_bytes() == before
+
+
 def test_analyse_adds_columns_of_a_measured_target(slide: Path) -> None:
     out = slide.parent / "analysis"
     arguments = (*WHOLE, "--no-overlays", "--permeability", "--quiet")
