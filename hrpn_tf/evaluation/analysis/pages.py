@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from hrpn_tf._version import __version__
 from hrpn_tf.evaluation.tables import aligned
-from hrpn_tf.text import markdown
+from hrpn_tf.text import counted, markdown
 
 Pictures = Sequence[tuple[str, str]]  # title and file
 _NUMBERS = re.compile(r"(?:[-−<>±()\[\]\s]|to|[\d.]+(?:e[-+]?\d+)?)*")
@@ -104,9 +105,27 @@ def _overall(values: Mapping[str, Any]) -> PageTable:
         for row in values["measures"]
     ]
     missing = next((row["unresolved"] for row in values["measures"] if row["unresolved"]), "")
-    note = f"Not resolved: {missing}." if missing else ""
+    notes = [f"Not resolved: {missing}." if missing else "", _left_out(values)]
+    note = " ".join(filter(None, notes))
     head = ["measure", "condition", "animals", "mean over animals", "95 % interval over animals"]
     return PageTable("Measures", head, rows, note, left=2)
+
+
+def _left_out(values: Mapping[str, Any]) -> str:
+    """Which slides have no value and do not count in a mean, which is biased by that."""
+    parts = []
+    for name in values["definitions"]:
+        every = [slide["measures"][name] for slide in values["slides"]]
+        reasons = Counter(
+            (_reason(found) if _reason(found) != "-" else found["unresolved"]) or "undefined"
+            for found in every
+            if found["value"] is None
+        )
+        if reasons:
+            listed = "; ".join(f"{reason}: {count}" for reason, count in reasons.items())
+            title = _title(values, name)
+            parts.append(f"{title}: {reasons.total()} of {counted(len(every), 'slide')} ({listed})")
+    return f"Without a value, and left out of the mean: {'. '.join(parts)}." if parts else ""
 
 
 def _conditions(values: Mapping[str, Any]) -> PageTable:
