@@ -166,10 +166,12 @@ def _image(
 def clipped(image: np.ndarray, low: float, high: float) -> Clipped:
     """At which ends of a range an image goes beyond it, as Matplotlib's ``extend`` names them.
 
+    NaN does not count; an image of nothing else is an error.
+
     >>> clipped(np.arange(5), 0, 3), clipped(np.arange(5), 1, 3), clipped(np.arange(5), 0, 4)
     ('max', 'both', 'neither')
     """
-    below, above = bool(np.min(image) < low), bool(np.max(image) > high)
+    below, above = bool(np.nanmin(image) < low), bool(np.nanmax(image) > high)
     ends: dict[tuple[bool, bool], Clipped] = {
         (False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both",
     }  # fmt: skip

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hrpn_tf.evaluation.permeability.result import FittedSlide
+from hrpn_tf.evaluation.planes import Window
 from hrpn_tf.evaluation.plot_label import plot_label
+from hrpn_tf.evaluation.slide_picture import clipped, mark_scale
 from hrpn_tf.evaluation.spatial.figures import COLOURS, GREY, STYLE
-from hrpn_tf.scale_bar import draw_scale_bar, scale_bar
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,12 +44,11 @@ def draw_maps(slide: FittedSlide, folder: Path) -> str:
         for axis, (title, image, style) in zip(axes, panels, strict=True):
             axis.set_facecolor(BACKGROUND)
             shown = axis.imshow(image, interpolation="nearest", **style)
-            figure.colorbar(shown, ax=axis, shrink=0.7)
+            ends = clipped(image, *shown.get_clim())
+            figure.colorbar(shown, ax=axis, shrink=0.7, extend=ends, extendfrac=0.03)
             axis.set_title(title)
             axis.set(xticks=[], yticks=[])
-        bar = scale_bar(max(columns / 5, 1.0), maps.cell_um)
-        place = (columns * 0.96, rows - min(rows, columns) * 0.05, min(rows, columns) * 0.012)
-        draw_scale_bar(axes[0], bar, *place, fontsize=7)
+            mark_scale(axis, Window(0, 0, rows, columns), maps.cell_um, fontsize=7)
         title = f"{plot_label(slide.name)}: {slide.target}"
         figure.suptitle(title, fontsize=9, parse_math=False)
         figure.savefig(folder / "maps.png")
