@@ -38,8 +38,8 @@ def write_settings(image: Path, names: Sequence[str], display: Sequence[ChannelD
             number: {
                 "label": name,
                 "color": one.colour,
-                "start": one.low,
-                "end": one.high,
+                "start": _readable(one.low),
+                "end": _readable(one.high),
                 "active": one.visible,
             }
             for number, (name, one) in enumerate(zip(names, display, strict=True), start=1)
@@ -50,3 +50,8 @@ def write_settings(image: Path, names: Sequence[str], display: Sequence[ChannelD
         text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
         temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def _readable(level: float) -> float:
+    """A grey level with six digits, more than any display shows."""
+    return float(f"{level:.6g}")

@@ -138,7 +138,8 @@ def _data(sources: Sources) -> Facts:
 def _training(sources: Sources) -> Facts:
     training = sources.config.training
     rows = sources.run.history
-    loss = " + ".join(f"{weight:g} {name}" for name, weight in training.loss.items())
+    parts = training.loss.items()
+    loss = " + ".join(name if weight == 1 else f"{weight:g} {name}" for name, weight in parts)
     facts = []
     if training.teacher is not None:
         how = f"{training.teacher}, {training.distillation:g} of the target"

@@ -154,7 +154,8 @@ def test_omero_gets_names_and_colours_from_the_file_and_ranges_from_beside_it(
         assert one["label"] == channel.name
         rgb = channel.color.as_rgb_tuple()[:3]
         assert one["color"] == "".join(f"{part:02X}" for part in rgb)
-        assert [one["start"], one["end"]] == display[channel.name]["range"]
+        ends = pytest.approx(display[channel.name]["range"], rel=1e-5)
+        assert [one["start"], one["end"]] == ends
     assert [one["active"] for one in settings["channels"].values()] == [True] * 3 + [False] * 2
 
 
