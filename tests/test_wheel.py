@@ -19,6 +19,7 @@ NEEDS = {
     "hrpn_benchmarks.peers.pix2pix_network": "torch",
     "hrpn_benchmarks.peers.torch_session": "torch",
     "hrpn_tf.napari_plugin.dock": "napari",
+    "hrpn_tf.napari_plugin.predict_form": "napari",
     "hrpn_tf.napari_plugin.predict_tab": "napari",
     "hrpn_tf.napari_plugin.process": "napari",
     "hrpn_tf.napari_plugin.profile_tab": "napari",
