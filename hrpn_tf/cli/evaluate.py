@@ -15,7 +15,7 @@ from hrpn_tf.waiting import EVALUATION, waiting
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 
 if TYPE_CHECKING:
-    from hrpn_tf.evaluation import Evaluation
+    from hrpn_tf.workflows.evaluate.evaluate import Evaluated
     from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
 
 logger = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ def command(
     options = replace(options, spatial=spatial)
     with waiting.part(EVALUATION):
         found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
-    show(_summary(found.evaluation, found.folder))
+    show(_summary(found))
     if options.error_floor:
         show(_floor_summary(found.folder))
     if spatial is not None:
@@ -175,16 +175,16 @@ def _spatial(
     return SpatialOptions(SpatialFiles(**files), ablate, ablate_by) if spatial else None
 
 
-def _summary(evaluation: "Evaluation", out: Path) -> str:
+def _summary(found: "Evaluated") -> str:
     """The verdict, the main table, and where the rest is."""
     from hrpn_tf.evaluation import table
-    from hrpn_tf.evaluation.verdict import verdict_of
     from hrpn_tf.slides.names import file_stem
 
+    evaluation, out = found.evaluation, found.folder
     rows = [row for row in evaluation.rows() if (row.view, row.region) == ("float", "whole")]
     pictures = ", ".join(f"{file_stem(slide.name)}.png" for slide in evaluation.slides[:3])
     more = ", ..." if len(evaluation.slides) > 3 else ""
-    said = "\n".join(verdict_of(evaluation).lines())
+    said = "\n".join(found.verdict.lines())
     return f"{said}\n\n{table(rows)}{out}: metrics.md, metrics.csv, metrics.json, {pictures}{more}"
 
 

@@ -8,7 +8,7 @@ from hrpn_tf.cli.options import config_options, out_option, overwrite_option, pi
 from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.console import load_tensorflow
-from hrpn_tf.files import refuse_existing
+from hrpn_tf.files import refuse_existing, refuse_lost_inputs
 
 
 @click.command("import-weights")
@@ -39,6 +39,7 @@ def command(
     the network was trained with; --pixel-size states the pixel size of its training slides.
     """
     refuse_existing(out, overwrite)
+    refuse_lost_inputs(out, (checkpoint,))
     config = load_config(config_source, (*overrides, "model.preset=hrpn-published"))
     load_tensorflow()
     from hrpn_tf.models.build import build_model

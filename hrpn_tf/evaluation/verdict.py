@@ -8,6 +8,7 @@ from typing import Any
 
 from hrpn_tf.evaluation.baselines.baselines import MODEL, WITHOUT_ANCHOR
 from hrpn_tf.evaluation.evaluation import POOLED, Evaluation
+from hrpn_tf.text import counted
 
 Row = Mapping[str, Any]
 
@@ -125,8 +126,8 @@ def _lead(
     pairs = [(row["mse"], theirs[s]) for s, row in network.items() if s in theirs]
     lower = sum(ours < other for ours, other in pairs)
     compared = (
-        f"its MSE is {_factor(ratio)} times that of {best['predictor']}, and lower on "
-        f"{lower} of {_count(len(pairs), 'slide')} (R² {_two(pooled['r2'])} for {_two(best['r2'])})"
+        f"its MSE is {_factor(ratio)} times that of {best['predictor']}, and lower on {lower} of "
+        f"{counted(len(pairs), 'slide')} (R² {_two(pooled['r2'])} for {_two(best['r2'])})"
     )
     if ratio < _EQUAL:
         return f"The network predicts better than each baseline: {compared}.", []
@@ -167,7 +168,7 @@ def _inverted(network: Mapping[str, Row]) -> tuple[str, str] | None:
     slides = [name for name, row in network.items() if (row["pearson"] or 0.0) < -_INVERTED]
     if not slides:
         return None
-    which = _count(len(network), "slide")
+    which = counted(len(network), "slide")
     return (
         f"On {len(slides)} of {which} it predicts little where much is measured, and much where "
         "little is.",
@@ -274,7 +275,3 @@ def _factor(value: float) -> str:
 def _level(value: float) -> str:
     text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return text.replace("-", "−")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -52,8 +52,8 @@ def create_run(
     """
     if run.is_dir() and not any(run.iterdir()):
         run.rmdir()
-    if overwrite and run.exists():
-        read_config(run)  # what is not a run is not ours to replace
+    if overwrite:
+        refuse_no_run(run)
     slides = {
         part: {"groups": groups, "slides": _slide_names(store, groups)}
         for part, groups in asdict(split).items()
@@ -70,6 +70,17 @@ def create_run(
             _write_json(folder / names.START, dict(start))
 
 
+def refuse_no_run(run: Path) -> None:
+    """Refuse to replace what is not a run, since it is not ours.
+
+    Raises:
+        RunError: something is there, and it is neither a run folder nor an empty one.
+    """
+    is_empty = run.is_dir() and not any(run.iterdir())
+    if run.exists() and not is_empty:
+        read_config(run)
+
+
 def create_imported_run(
     run: Path, *, config: Config, contract: "Contract", network: "keras.Model", overwrite: bool
 ) -> None:
@@ -77,8 +88,11 @@ def create_imported_run(
 
     Raises:
         OutputExistsError: ``run`` exists and ``overwrite`` is false.
+        RunError: ``overwrite``, but what is there is no run folder.
         DiskFullError: the disk filled up.
     """
+    if overwrite:
+        refuse_no_run(run)
     with atomic_path(run, overwrite) as folder:
         folder.mkdir()
         network.save(folder / names.BEST)

@@ -9,8 +9,9 @@ from support.command import hrpn_tf
 from support.places import DOCS
 from support.published_reference import reference, reference_input, state_dict
 
-from hrpn_tf.errors import CheckpointError, OutputExistsError
+from hrpn_tf.errors import CheckpointError, OutputExistsError, RunError, UsageError
 from hrpn_tf.models.presets import list_presets
+from hrpn_tf.runs.writing import refuse_no_run
 
 
 def test_models_lists_every_preset() -> None:
@@ -68,3 +69,15 @@ def test_failed_import_leaves_nothing(tmp_path: Path) -> None:
     assert failed.exit_code == CheckpointError.exit_code
     assert failed.err.startswith(f"hrpn-tf: {tmp_path}/best.pth: ")
     assert [path.name for path in tmp_path.iterdir()] == ["best.pth"]
+
+
+def test_an_import_replaces_neither_its_checkpoint_nor_what_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "best.pth").write_bytes(b"of a training")
+    arguments = [str(tmp_path / "best.pth"), "--out", str(tmp_path), "--overwrite"]
+    assert hrpn_tf("import-weights", *arguments).exit_code == UsageError.exit_code
+    with pytest.raises(RunError, match="no run"):
+        refuse_no_run(tmp_path)
+    assert (tmp_path / "best.pth").read_bytes() == b"of a training"
+    refuse_no_run(tmp_path / "nothing yet")
+    (tmp_path / "empty").mkdir()
+    refuse_no_run(tmp_path / "empty")

@@ -9,7 +9,7 @@ import numpy as np
 from hrpn_tf.config.spatial import SpatialConfig
 from hrpn_tf.errors import RegionError
 from hrpn_tf.evaluation.analysis.measures import SlideAnalysis
-from hrpn_tf.evaluation.planes import Plane, PlaneOfSize, Window
+from hrpn_tf.evaluation.planes import Plane, Window
 from hrpn_tf.evaluation.spatial.intensity import extremes
 from hrpn_tf.evaluation.spatial.measure import Area, SpatialSlide, measure_slide
 from hrpn_tf.evaluation.spatial.profile import FEWEST_PIXELS
@@ -61,8 +61,8 @@ class PlacedPlane:
 
 
 @dataclass(frozen=True)
-class _Cut(PlaneOfSize):
-    """A part of a plane, as a plane."""
+class _Part:
+    """A plane as large as a window."""
 
     part: Window
 
@@ -73,6 +73,13 @@ class _Cut(PlaneOfSize):
     @property
     def width(self) -> int:
         return self.part.width
+
+
+@dataclass(frozen=True)
+class _Cut(_Part):
+    """A part of a plane, as a plane."""
+
+    plane: Plane
 
     @property
     def dtype(self) -> np.dtype:
@@ -83,20 +90,11 @@ class _Cut(PlaneOfSize):
 
 
 @dataclass(frozen=True)
-class _Inside:
+class _Inside(_Part):
     """The pixels of a window that lie in an area and that an image covers."""
 
     area: Area
     covered: Window
-    part: Window
-
-    @property
-    def height(self) -> int:
-        return self.part.height
-
-    @property
-    def width(self) -> int:
-        return self.part.width
 
     @property
     def dtype(self) -> np.dtype:
@@ -175,15 +173,15 @@ def region_profile(
         end_x = min(covered.x + covered.width, other.x + other.width)
         y, x = max(covered.y, other.y), max(covered.x, other.x)
         covered = Window(y, x, max(0, end_y - y), max(0, end_x - x))
-    counts = _Inside(area, covered, window)
+    counts = _Inside(window, area, covered)
     pixels = int(sum(int(part.read(counts).sum()) for part in _rows(window)))
     if pixels < FEWEST_PIXELS:
         raise RegionError(
             f"{name}: {pixels} pixels of the image lie in it; at least {FEWEST_PIXELS} are needed"
         )
     stain = find_stain(vessels, config)
-    cut, pred = _Cut(vessels, window), _Cut(image, window)
-    true = None if measured is None else _Cut(measured, window)
+    cut, pred = _Cut(window, vessels), _Cut(window, image)
+    true = None if measured is None else _Cut(window, measured)
     with tempfile.TemporaryDirectory(prefix="hrpn-tf-") as scratch:
         stained = type(stain)(cut, stain.vessel, stain.dark)
         found = find_vessels(stained.wall, pixel_size_um, config, Path(scratch), name, stained)

@@ -4,6 +4,7 @@ import numpy as np
 
 from hrpn_tf.evaluation.out_of_distribution.limits import FEWEST
 from hrpn_tf.evaluation.out_of_distribution.profile import TrainingProfile, reference_of
+from hrpn_tf.text import counted
 
 # With fewer groups the limits are so wide that a slide within them is hardly known to be similar.
 FEW = 12
@@ -49,15 +50,11 @@ def caution(profile: TrainingProfile, factors: dict[str, tuple[float, float]]) -
     'vessels 0.6 to 1.7 times as bright'
     """
     groups = len(set(profile.groups))
-    known = f"{_count(len(profile.slides), 'training slide')} of {_count(groups, 'group')}"
+    known = f"{counted(len(profile.slides), 'training slide')} of {counted(groups, 'group')}"
     if not profile.has_limits:
         return f"not compared with the training slides: {known}, and it takes {FEWEST}"
     passes = f"would pass as like them: {in_factors(factors)}"
     return f"{known} tell little; {passes}" if groups < FEW else f"{known}; {passes}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def in_factors(factors: dict[str, tuple[float, float]]) -> str:

@@ -25,7 +25,7 @@ from hrpn_tf.evaluation.intervals import (
     to_csv,
 )
 from hrpn_tf.evaluation.intervals.conformal import too_few
-from hrpn_tf.files import atomic_path, locked, refuse_existing, remove, sha256
+from hrpn_tf.files import atomic_path, locked, refuse_existing, refuse_lost_inputs, remove, sha256
 from hrpn_tf.leftovers import clear
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.calibrated import write_calibration
@@ -124,6 +124,8 @@ def calibrate_run(
     _forget_finished(run)
     refuse_existing(run.calibrated, overwrite)
     plan = _plan(run, slides, options)
+    read = [each.slide.path for each in (*plan.calibration, *plan.test)]
+    refuse_lost_inputs(plan.run.calibrated, (slides, *read))
     work = run.calibrating
     with locked(run.folder):
         _begin(work, _request(plan), overwrite)

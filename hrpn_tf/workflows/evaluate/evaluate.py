@@ -24,7 +24,7 @@ from hrpn_tf.evaluation.error_floor.estimate import FILE as ERROR_FLOOR
 from hrpn_tf.evaluation.error_floor.estimate import to_markdown as floor_section
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.slide_evaluation import unused_range
-from hrpn_tf.evaluation.verdict import verdict_of
+from hrpn_tf.evaluation.verdict import Verdict, verdict_of
 from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run, open_run
@@ -57,10 +57,12 @@ class Evaluated:
     Attributes:
         folder: folder of tables and figures.
         evaluation: the metrics.
+        verdict: what they say.
     """
 
     folder: Path
     evaluation: Evaluation
+    verdict: Verdict
 
 
 def evaluate_run(
@@ -124,21 +126,22 @@ def evaluate_run(
         if options.error_floor:
             found = measure_floor(of_floor, predictions.paths, config, evaluation, progress)
             floor = found.to_json()
-        _write(made, evaluation, predictions, networks, anchors, floor)
+        verdict = verdict_of(evaluation, floor)
+        _write(made, evaluation, verdict, predictions, networks, anchors, floor)
     predictions.warn()
-    return Evaluated(final, evaluation)
+    return Evaluated(final, evaluation, verdict)
 
 
 def _write(
     folder: Path,
     evaluation: Evaluation,
+    verdict: Verdict,
     predictions: Predictions,
     networks: Sequence[str],
     anchors: Mapping[str, UsedAnchor],
     floor: Mapping[str, Any] | None,
 ) -> None:
     """The tables: JSON, CSV and Markdown."""
-    verdict = verdict_of(evaluation, floor)
     values = {
         **evaluation.to_json(),
         "networks": networks,

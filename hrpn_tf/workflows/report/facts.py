@@ -5,6 +5,7 @@ from typing import Any
 
 from hrpn_tf.errors import RunError
 from hrpn_tf.runs.folder import CONTRACT, ENVIRONMENT, RESOURCES, SPLIT
+from hrpn_tf.text import counted
 from hrpn_tf.workflows.report.sources import Sources
 
 Facts = list[dict[str, Any]]
@@ -105,8 +106,8 @@ def _model(sources: Sources) -> Facts:
     if contract.get("receptive_field"):
         facts.append(fact("receptive field", f"{contract['receptive_field']} px"))
     if averaged := len(sources.metrics.symmetries):
-        how = f"mean of 8 orientations for {averaged} of {_count(sources.metrics.slides, 'slide')}"
-        facts.append(fact("symmetries", how))
+        every = counted(len(sources.metrics.slides), "slide")
+        facts.append(fact("symmetries", f"mean of 8 orientations for {averaged} of {every}"))
     facts += [fact("checksum", f"{network[:16]}...") for network in sources.metrics.networks]
     return facts
 
@@ -120,14 +121,14 @@ def _data(sources: Sources) -> Facts:
         if groups:
             name = "training" if subset == "train" else subset
             facts.append(
-                fact(name, f"{_count(slides, 'slide')} of {_count(groups, 'group')}: "
+                fact(name, f"{counted(len(slides), 'slide')} of {counted(len(groups), 'group')}: "
                      f"{', '.join(groups)}")
             )  # fmt: skip
     subsets = dict.fromkeys(
         sources.metrics.model(name)["subset"] for name in sources.metrics.slides
     )
     facts.append(
-        fact("evaluated", f"{_count(sources.metrics.slides, 'slide')} ({', '.join(subsets)})")
+        fact("evaluated", f"{counted(len(sources.metrics.slides), 'slide')} ({', '.join(subsets)})")
     )
     facts.append(fact("measured type", sources.metrics.target_type))
     if sources.metrics.peak is not None:
@@ -168,7 +169,3 @@ def _training(sources: Sources) -> Facts:
         versions = last.get("versions") or {}
         facts.append(fact("versions", ", ".join(f"{k} {v}" for k, v in versions.items())))
     return facts
-
-
-def _count(items: Any, noun: str) -> str:
-    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"

@@ -18,6 +18,7 @@ from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, glossary, re
 from hrpn_tf.evaluation.report.sections import ReportSection, read_values
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
 from hrpn_tf.evaluation.verdict import verdict
+from hrpn_tf.text import counted
 from hrpn_tf.workflows.report.facts import flat, slide_facts
 from hrpn_tf.workflows.report.slides import SlideContent
 from hrpn_tf.workflows.report.sources import Sources
@@ -100,8 +101,7 @@ def write_index(
         "index.html",
         **_common(sources),
         lead=f"{sources.config.model.preset} predicts {data.target} from "
-        f"{' and '.join(data.inputs)}; {len(metrics.slides)} "
-        f"slide{'' if len(metrics.slides) == 1 else 's'} evaluated.",
+        f"{' and '.join(data.inputs)}; {counted(len(metrics.slides), 'slide')} evaluated.",
         headline=_headline(metrics.model(POOLED)),
         verdict=verdict(metrics.rows, read_values(sources.evaluation / ERROR_FLOOR)),
         glossary=glossary(),
