@@ -130,9 +130,9 @@ COMPILE = $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 		--constraint .venv/constraints.txt --requirement .venv/napari.txt
 	touch $@
 
-# The viewer library of the report, from the npm registry; its files are part of the repository.
+# The JavaScript libraries of the pages, from the npm registry; their files are part of the repository.
 vendor: .venv/installed
-	$(BIN)/python -m hrpn_tf.evaluation.report.vendor
+	$(BIN)/python -m hrpn_export.viewer.vendor
 
 # The images of docker/README.md, named after the version.
 docker: docker-train docker-inference

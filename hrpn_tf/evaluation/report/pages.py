@@ -4,6 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrpn_export.viewer import VIEWER_ASSETS
+
 from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
@@ -11,7 +13,16 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 # What a slide's page loads from the folder of assets. The first page is complete in itself.
-SCRIPTS = ("page.js", "openseadragon.min.js", "tiles.js", "values.js", "controls.js", "viewer.js")
+SCRIPTS = (
+    "page.js",
+    "openseadragon.min.js",
+    "paint.js",
+    "tiles.js",
+    "values.js",
+    "controls.js",
+    "viewer.js",
+    "slide.js",
+)
 _THIN = "\u202f"  # between the thousands of numbers
 _ASSETS = (*SCRIPTS, "openseadragon-LICENSE.txt")
 
@@ -30,12 +41,18 @@ def copy_assets(folder: Path) -> None:
     """Put the scripts of the viewer into a folder, which is made."""
     folder.mkdir(parents=True)
     for name in _ASSETS:
-        (folder / name).write_bytes((_HERE / "assets" / name).read_bytes())
+        (folder / name).write_bytes(_path(name).read_bytes())
 
 
 def asset(name: str) -> str:
     """Text of a file that is put into a page as it is: ours, never a user's."""
-    return (_HERE / "assets" / name).read_text(encoding="utf-8")
+    return _path(name).read_text(encoding="utf-8")
+
+
+def _path(name: str) -> Path:
+    """A file of the report, or of the viewer that it shares with the web page of a bundle."""
+    own = _HERE / "assets" / name
+    return own if own.exists() else VIEWER_ASSETS / name
 
 
 @cache

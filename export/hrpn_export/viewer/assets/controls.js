@@ -15,12 +15,15 @@
   const views = (layers) => {
     const inputs = layers.filter((layer) => layer.kind === "input");
     const everywhere = (some) => Object.fromEntries(some.map((layer) => [layer.key, "all"]));
-    const found = {
-      "measured | predicted": { truth: "left", prediction: "right" },
-      "measured | error": { truth: "left", error: "right" },
-      [`predicted + ${inputs[0].title}`]: { prediction: "all", ...everywhere(inputs.slice(0, 1)) },
-      inputs: everywhere(inputs),
-    };
+    const measured = layers.some((layer) => layer.kind === "truth");
+    const found = measured
+      ? {
+        "measured | predicted": { truth: "left", prediction: "right" },
+        "measured | error": { truth: "left", error: "right" },
+      }
+      : { predicted: { prediction: "all" } };
+    found[`predicted + ${inputs[0].title}`] = { prediction: "all", ...everywhere(inputs.slice(0, 1)) };
+    found.inputs = everywhere(inputs);
     if (layers.some((layer) => layer.kind === "upper")) found["lower | upper"] = { lower: "left", upper: "right" };
     return found;
   };
@@ -56,8 +59,9 @@
       button.onclick = () => show(places);
       buttons.append(button);
     }
-    show({ truth: "left", prediction: "right" });
-    return { states, cells };
+    const measured = data.layers.some((layer) => layer.kind === "truth");
+    show(measured ? { truth: "left", prediction: "right" } : views(data.layers).inputs);
+    return { states, cells, show };
   };
 
   const ramp = (layer) => {

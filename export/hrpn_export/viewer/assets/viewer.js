@@ -1,7 +1,10 @@
 "use strict";
-// Puts the layers into OpenSeadragon, one image each on the same pixels.
-(() => {
-  const data = JSON.parse(document.getElementById("view").textContent);
+/**
+ * Put the layers of a slide into OpenSeadragon, one image each on the same pixels. Tiles come from
+ * `hrpn.tile` and `hrpn.tileAtHand`. Returns `repaint(scale)`, for layers whose contrast or pixels
+ * have changed, and `close()`.
+ */
+hrpn.showSlide = (data) => {
   const at = (id) => document.getElementById(id);
   const box = at("image");
   const palettes = Object.fromEntries(data.layers.map((l) => [l.key, hrpn.palette(l.colours)]));
@@ -90,14 +93,14 @@
 
   let pointer = null;
   const read = () => {
-    const image = images.truth;
+    const image = images[data.layers[0].key];
     if (!image) return;
     if (pointer === null) return hrpn.showValues(data, layers.cells, at("place"), -1, -1);
     const point = image.viewerElementToImageCoordinates(pointer);
     hrpn.showValues(data, layers.cells, at("place"), point.x, point.y);
   };
   const bar = () => {
-    const image = images.truth;
+    const image = images[data.layers[0].key];
     if (image) hrpn.drawBar(data, at("bar"), 1 / image.viewportToImageZoom(viewer.viewport.getZoom(true)));
   };
 
@@ -125,12 +128,14 @@
   viewer.addHandler("tile-drawn", () => { box.dataset.drawn = "true"; read(); });
 
   // Of what holds the image and the divider, so that values are read over the divider, too.
+  const open = new AbortController();
+  const heard = { signal: open.signal };
   box.parentElement.addEventListener("pointermove", (event) => {
     const outline = box.getBoundingClientRect();
     pointer = new OpenSeadragon.Point(event.clientX - outline.left, event.clientY - outline.top);
     read();
-  });
-  box.parentElement.addEventListener("pointerleave", () => { pointer = null; read(); });
+  }, heard);
+  box.parentElement.addEventListener("pointerleave", () => { pointer = null; read(); }, heard);
 
   // Keys of the viewer library that turn or mirror the image are not wanted: the divider is upright.
   viewer.addHandler("canvas-key", (event) => {
@@ -144,9 +149,16 @@
     "zoom-in": () => viewer.viewport.zoomBy(1.5),
     "zoom-out": () => viewer.viewport.zoomBy(1 / 1.5),
     "zoom-fit": () => viewer.viewport.goHome(),
-    "zoom-one": () => viewer.viewport.zoomTo(images.truth.imageToViewportZoom(1)),
+    "zoom-one": () => viewer.viewport.zoomTo(images[data.layers[0].key].imageToViewportZoom(1)),
   };
   for (const [id, action] of Object.entries(actions)) {
     at(id).onclick = () => { action(); viewer.viewport.applyConstraints(); };
   }
-})();
+
+  const close = () => {
+    open.abort();
+    viewer.destroy();
+    for (const id of ["layers", "views", "scales"]) at(id).replaceChildren();
+  };
+  return { repaint, close };
+};

@@ -2,6 +2,7 @@
 // What is read off the image: a scale bar, the place, and the values under the pointer.
 (() => {
   const digits = (value) => {
+    if (!Number.isFinite(value)) return "\u2013"; // not predicted yet
     const size = Math.abs(value);
     return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2).replace("-", "\u2212");
   };

@@ -1,0 +1,3 @@
+"use strict";
+// The slide of this page.
+hrpn.showSlide(JSON.parse(document.getElementById("view").textContent));
