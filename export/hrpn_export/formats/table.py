@@ -198,6 +198,18 @@ _ROWS: tuple[Format, ...] = (
         builds_on="onnx",
         by_default=False,
     ),
+    Format(
+        name="web",
+        title="Web page",
+        option="--web",
+        suffix="",
+        precisions=("fp32",),
+        module="hrpn_export.formats.web",
+        runtimes=("browser",),
+        checked_by="hrpn_export.safety:check_page",
+        builds_on="onnx",
+        by_default=False,
+    ),
 )
 FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
 

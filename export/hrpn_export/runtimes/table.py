@@ -108,6 +108,13 @@ _ROWS: tuple[Runtime, ...] = (
         extra="trt",
         devices=("cuda",),
     ),
+    Runtime(
+        name="browser",
+        session="hrpn_export.runtimes.browser:BrowserSession",
+        package="playwright",
+        distribution="playwright",
+        extra="web",
+    ),
 )
 RUNTIMES: dict[str, Runtime] = {row.name: row for row in _ROWS}
 

@@ -32,8 +32,12 @@ _OPERATIONS = frozenset({
 _DIVISIONS = {"Div", "Mod"}
 
 
-def check_onnx(path: Path) -> None:
+def check_onnx(path: Path, content: bytes | None = None) -> None:
     """Refuse an ONNX file that reads other files, repeats itself, or holds unknown operations.
+
+    Args:
+        path: the file.
+        content: what it holds; None to read it.
 
     Raises:
         DamagedBundleError: it does, or it is no ONNX file.
@@ -44,7 +48,7 @@ def check_onnx(path: Path) -> None:
         if path.stat().st_size > _LARGEST:
             raise DamagedBundleError(f"{path}: larger than an ONNX file can be")
         model = onnx.ModelProto()
-        model.ParseFromString(path.read_bytes())
+        model.ParseFromString(path.read_bytes() if content is None else content)
         if not model.graph.node:
             raise DamagedBundleError(f"{path}: no ONNX file: it holds no operation")
         for tensor in _tensors(model):

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrpn_export.viewer import VIEWER_ASSETS
+from hrpn_export.web import WEB_ASSETS
 
-WEB_ASSETS = Path(__file__).parents[1] / "web" / "assets"
+
 
 
 @dataclass(frozen=True)

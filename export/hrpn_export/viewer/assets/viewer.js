@@ -2,7 +2,7 @@
 /**
  * Put the layers of a slide into OpenSeadragon, one image each on the same pixels. Tiles come from
  * `hrpn.tile` and `hrpn.tileAtHand`. Returns `repaint(scale)`, for layers whose contrast or pixels
- * have changed, and `close()`.
+ * have changed, `rescale()`, for scales that have, `show(places)`, `seen()` and `close()`.
  */
 hrpn.showSlide = (data) => {
   const at = (id) => document.getElementById(id);
@@ -106,7 +106,11 @@ hrpn.showSlide = (data) => {
 
   const divider = hrpn.divider(at("divider"), box, () => place());
   const layers = hrpn.layerControls(data, at("layers"), at("views"), () => place());
-  hrpn.contrastControls(data, at("scales"), repaint);
+  const rescale = () => {
+    at("scales").replaceChildren();
+    hrpn.contrastControls(data, at("scales"), repaint);
+  };
+  rescale();
 
   // Inputs lie over the rest: their dark parts are transparent.
   const order = [...data.layers].sort((a, b) => (a.kind === "input") - (b.kind === "input"));
@@ -160,5 +164,10 @@ hrpn.showSlide = (data) => {
     viewer.destroy();
     for (const id of ["layers", "views", "scales"]) at(id).replaceChildren();
   };
-  return { repaint, close };
+  /** The rectangle of the slide that is seen, px. */
+  const seen = () => {
+    const { x, y, width, height } = images[data.layers[0].key].viewportToImageRectangle(viewer.viewport.getBounds());
+    return { x, y, width, height };
+  };
+  return { repaint, rescale, show: layers.show, seen, close };
 };
