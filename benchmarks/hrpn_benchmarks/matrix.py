@@ -106,7 +106,8 @@ def _of_bundle(plan: Plan, path: Path, bundle: Bundle) -> Iterator[_Subject]:
         for name in find_format(format).runtimes:
             runtime = find_runtime(name)
             fits = runtime.precisions is None or precision in runtime.precisions
-            if fits and (not plan.runtimes or name in plan.runtimes):
+            # the memory of a browser is not that of the worker that is measured
+            if runtime.here and fits and (not plan.runtimes or name in plan.runtimes):
                 yield _Subject(
                     model=bundle.manifest.name,
                     format=format,

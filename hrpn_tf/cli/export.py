@@ -146,6 +146,8 @@ def command(
     certificate = exported.certificate
     for entry in certificate.entries:
         show(describe(entry, certificate.grey_max))
+    for page in sorted(exported.path.glob("web/*/page/index.html")):
+        show(f"open the page {page} in a browser")
     logger.info(str(waiting))
 
 

@@ -41,6 +41,18 @@ def suggested_role(channel_name: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def role_pattern(role: str) -> str | None:
+    """Regular expression, whatever the case, of names that suggest a role; None if none is known.
+
+    Programs in other languages look for channels by it, too.
+
+    >>> role_pattern("nuclei") is not None, role_pattern("autofluorescence")
+    (True, None)
+    """
+    found = _PATTERNS.get(role)
+    return None if found is None else found.pattern
+
+
 def _pattern(stains: tuple[str, ...]) -> re.Pattern[str]:
     """Any of the stains as a word; after one that ends in a letter, numbers may follow."""
     words = [

@@ -1,12 +1,14 @@
-"""A page in an installed Chromium without a window, driven by Playwright: how it is certified."""
+"""The page in an installed Chromium without a window, by Playwright: so it is certified."""
 
 import base64
 import os
 import shutil
 import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,9 @@ _START, _RUN = 120_000, 600_000  # longest wait, ms
 class BrowserSession:
     """Runs the network of a page on WebAssembly; see ``hrpn_export.runtimes``.
 
-    The browser is another process, and Playwright has a thread of its own, since it keeps an event
-    loop running in the thread that started it.
+    Attributes:
+        contract: contract of the model.
+        version: of the browser and of ONNX Runtime Web.
     """
 
     def __init__(self, path: Path, contract: Contract, device: str, threads: int | None) -> None:
@@ -32,25 +35,60 @@ class BrowserSession:
         found = next(filter(None, map(shutil.which, _BROWSERS)), None)
         if found is None:
             raise MissingRuntimeError("no Chromium is installed here (Debian: chromium)")
-        self._thread = ThreadPoolExecutor(1, "browser")
-        closing: list[Callable[[], object]] = []
-        weakref.finalize(self, _close, self._thread, closing)
-        self._page = self._thread.submit(_open, found, path / INDEX, closing).result()
-        self.version = f"{_onnxruntime_web()} in Chromium"
+        self._thread = _PlaywrightThread()
+        weakref.finalize(self, self._thread.end)
+        self._page = self._thread.do(lambda: _open(found, path / INDEX, self._thread.closing))
+        browser = self._thread.do(lambda: self._page.context.browser.version)
+        self.version = f"Chromium {browser}, onnxruntime-web {_onnxruntime_web()}"
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Predict one batch; see ``Session``."""
-        return run_checked(self.contract, batch, self._run)
+        return run_checked(
+            self.contract, batch, lambda images: np.concatenate([*map(self._predict, images)])
+        )
 
-    def _run(self, batch: np.ndarray) -> np.ndarray:
-        return np.concatenate([self._thread.submit(self._image, each).result() for each in batch])
-
-    def _image(self, image: np.ndarray) -> np.ndarray:
+    def _predict(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
         text = base64.b64encode(image.astype("<f4").tobytes()).decode("ascii")
-        found = self._page.evaluate("(a) => hrpn.certify(...a)", [text, height, width])
+        call = "(given) => hrpn.certify(...given)"
+        found = self._thread.do(lambda: self._page.evaluate(call, [text, height, width]))
         values = np.frombuffer(base64.b64decode(found), "<f4")
         return values.reshape(1, height, width, len(self.contract.outputs))
+
+
+class _PlaywrightThread:
+    """A thread that holds Playwright: it keeps an event loop running in the one that started it.
+
+    Attributes:
+        closing: what is called at the end, in order.
+    """
+
+    def __init__(self) -> None:
+        self.closing: list[Callable[[], object]] = []
+        self._tasks: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
+        # a daemon, so that the program can end before the session is collected
+        self._thread = Thread(target=_work, args=(self._tasks,), daemon=True)
+        self._thread.start()
+
+    def do(self, task: Callable[[], Any]) -> Any:
+        done: Future[Any] = Future()
+        self._tasks.put((task, done))
+        return done.result()
+
+    def end(self) -> None:
+        for close in self.closing:
+            self.do(close)
+        self._tasks.put(None)
+        self._thread.join()
+
+
+def _work(tasks: "SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None]") -> None:
+    while (given := tasks.get()) is not None:
+        task, done = given
+        try:
+            done.set_result(task())
+        except BaseException as error:  # noqa: BLE001 (it is raised where the result is wanted)
+            done.set_exception(error)
 
 
 def _open(browser: str, index: Path, closing: list[Callable[[], object]]) -> Any:
@@ -73,12 +111,6 @@ def _open(browser: str, index: Path, closing: list[Callable[[], object]]) -> Any
     except Error as error:
         raise SessionError(f"the page does not start: {error.message.splitlines()[0]}") from None
     return page
-
-
-def _close(thread: ThreadPoolExecutor, closing: list[Callable[[], object]]) -> None:
-    for close in closing:
-        thread.submit(close)
-    thread.shutdown(wait=True)
 
 
 def _onnxruntime_web() -> str:

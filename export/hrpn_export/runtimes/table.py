@@ -26,6 +26,7 @@ class Runtime:
         extra: extra of ``hrpn-tf`` that installs it; None if it is always installed.
         devices: supported devices, the usual one first; ``cuda`` may be followed by ``:NUMBER``.
         precisions: precisions with correct results; None for all.
+        here: whether it computes in this process, so that its memory can be measured.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Runtime:
     extra: str | None
     devices: tuple[str, ...] = ("cpu",)
     precisions: tuple[str, ...] | None = None
+    here: bool = True
 
     @property
     def installed(self) -> bool:
@@ -114,6 +116,7 @@ _ROWS: tuple[Runtime, ...] = (
         package="playwright",
         distribution="playwright",
         extra="web",
+        here=False,
     ),
 )
 RUNTIMES: dict[str, Runtime] = {row.name: row for row in _ROWS}

@@ -16,6 +16,7 @@ from hrpn_tf.workflows.export.about import about_network, runs_of
 from hrpn_tf.workflows.export.evidence import held_out, held_out_slide, sample_patches
 from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.export.publication import read_publication
+from hrpn_tf.workflows.export.web import web_options
 from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
 from hrpn_tf.workflows.networks.run import RunNetwork
 
@@ -101,7 +102,10 @@ def export_run(
             calibration=sample_patches(store, _groups(network, store, "train"))[0],
             evidence=_evidence(network, store, Path(scratch), options),
             about=about_network(network, model.name, store, Path(scratch), options),
-            options=options.format_options,
+            options={
+                "web": web_options(runs[0].config, model.name),
+                **options.format_options,
+            },
             uncertified=options.uncertified,
             log=logger.info,
         )

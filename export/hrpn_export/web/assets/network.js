@@ -10,10 +10,11 @@
 
   const floats = (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 
-  // The GPU build waits by JSPI; without it the processor is taken.
+  // The GPU build waits by JSPI. A GPU that the processor imitates is slower than the processor.
   const hasGpu = async () => {
     if (!("gpu" in navigator) || !("Suspending" in WebAssembly)) return false;
-    return (await navigator.gpu.requestAdapter().catch(() => null)) !== null;
+    const adapter = await navigator.gpu.requestAdapter().catch(() => null);
+    return adapter !== null && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
   };
 
   /** One started network: `run(input, height, width)`, `build`, `difference` from the Keras model. */

@@ -13,9 +13,9 @@
    *
    * planes: per channel the tiles, row by row, as Blobs of deflated values.
    */
-  hrpn.tiff = ({ width, height, side, type, description, planes }) => {
+  hrpn.tiff = ({ width, height, side, type, description, planes, largest = LARGEST }) => {
     const sizes = planes.flat().reduce((sum, blob) => sum + blob.size + 1, 0);
-    const big = sizes > LARGEST;
+    const big = sizes > largest;
     const text = new TextEncoder().encode(`${description}\0`);
     const [bits, format] = TYPES[type];
     const parts = [];
