@@ -113,7 +113,7 @@ def test_bounds_are_layers_and_values_are_read_off(
     page.wait_for_timeout(700)
     page.mouse.move(box["x"] + 200.5, box["y"] + 300.5)
     page.wait_for_function(
-        "document.querySelector('[data-value=upper]').textContent !== '–'"
+        "() => document.querySelector('[data-value=upper]').textContent !== '–'"
     )
     row, column = (int(n) for n in re.findall(r"\d+", visit.text("place"))[:2])
     for key, value in zip(("prediction", "lower", "upper"), expected[row, column], strict=True):
@@ -137,7 +137,10 @@ def test_seen_from_afar_tiles_are_means(visit: PageVisit, expected: np.ndarray) 
             padded = np.full((height * factor, width * factor), np.nan)
             padded[: part.shape[0], : part.shape[1]] = part
             means = np.nanmean(padded.reshape(height, factor, width, factor), axis=(1, 3))
-            assert np.array(plane) == pytest.approx(means.ravel(), abs=0.02)
+            # the inputs come from the pyramid of the file: rounded, and means of means at the edge
+            limit, inner = (0.02, np.s_[:]) if whole.dtype.kind == "f" else (0.8, np.s_[:-1, :-1])
+            shown = np.array(plane).reshape(height, width)
+            assert np.abs(shown - means)[inner].max() < limit
 
 
 def test_nothing_is_asked_from_outside_and_nothing_complained_about(visit: PageVisit) -> None:
@@ -175,13 +178,16 @@ def test_the_visible_part_is_a_region_with_its_place(
 def test_too_little_memory_makes_tiles_smaller(
     browser: Any, slide: Path, expected: np.ndarray, tmp_path: Path
 ) -> None:
-    """The network fails on more than 200 rows, as it does where the memory is short."""
+    """The network fails on more than 200 rows, as it does where the memory is short.
+
+    The image of 96 px that every start is checked on passes.
+    """
     with PageVisit(browser, exported() / PAGE) as visit:
         visit.page.evaluate(
             """() => {
                 const post = Worker.prototype.postMessage;
                 Worker.prototype.postMessage = function (what, ...rest) {
-                    if (what.task === "run" && what.height > window.most) {
+                    if (what.task === "run" && what.height > window.most && what.height !== 96) {
                         this.onmessage({ data: { id: what.id, error: "std::bad_alloc: memory" } });
                     } else post.call(this, what, ...rest); }; }"""
         )

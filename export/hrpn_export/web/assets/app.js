@@ -337,6 +337,7 @@
   // Files ------------------------------------------------------------------------------------
 
   at("files").onchange = () => open(at("files").files);
+  at("files").onclick = () => { at("files").value = ""; }; // so that the same file can be chosen again
   at("pixel-size").onchange = show;
   document.addEventListener("dragover", (event) => { event.preventDefault(); at("drop").classList.add("over"); });
   document.addEventListener("dragleave", () => at("drop").classList.remove("over"));
