@@ -8,9 +8,7 @@ import pytest
 from hrpn_export.viewer.vendor import RELEASES, read_vendored, unpack
 
 FILES = {
-    name: (release, checksum)
-    for release in RELEASES
-    for name, checksum in release.files.values()
+    name: (release, checksum) for release in RELEASES for name, checksum in release.files.values()
 }
 
 

@@ -21,8 +21,6 @@ from hrpn_export.viewer import VIEWER_ASSETS
 from hrpn_export.web import WEB_ASSETS
 
 
-
-
 @dataclass(frozen=True)
 class Release:
     """One release of a package on npm.
@@ -67,8 +65,14 @@ RELEASES = (
         "OWcL9S9+yDZ6iAlXMt32T1iwUApJM8UiD47xbm6ZP1h33d10fqkPs14EG/ttT5EnefpZSx3G15iDFC5FxUNUwA==",
         WEB_ASSETS,
         {
-            "package/dist-browser/geotiff.js": ("geotiff.js.xz", "8cfc01ffc945904766d8fb89f19da7afb799e342834454f5592fbcf0bcfe2db5"),
-            "package/LICENSE": ("geotiff-LICENSE.txt", "da0811089f254e909f69f75fa496ca97e5167a8eaa945d9a6bffdd8499b47a49"),
+            "package/dist-browser/geotiff.js": (
+                "geotiff.js.xz",
+                "8cfc01ffc945904766d8fb89f19da7afb799e342834454f5592fbcf0bcfe2db5",
+            ),
+            "package/LICENSE": (
+                "geotiff-LICENSE.txt",
+                "da0811089f254e909f69f75fa496ca97e5167a8eaa945d9a6bffdd8499b47a49",
+            ),
         },
     ),
     # The build "wasm" runs on the processor, "jspi" on the GPU through WebGPU. Its licence is in
@@ -80,10 +84,22 @@ RELEASES = (
         "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
         WEB_ASSETS,
         {
-            "package/dist/ort.wasm.min.js": ("ort.wasm.min.js.xz", "faece07e84faa9001f5104bbe4e5c70861d06cb2376a0dea1fa0ad33a67adc81"),
-            "package/dist/ort-wasm-simd-threaded.mjs": ("ort-wasm-simd-threaded.mjs.xz", "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b"),
-            "package/dist/ort-wasm-simd-threaded.wasm": ("ort-wasm-simd-threaded.wasm.xz", "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"),
-            "package/dist/ort.jspi.min.js": ("ort.jspi.min.js.xz", "e0f5c81dc6c6bc6d368288c76278783510dcd20d8ef6b39f1670928ce8ea80d9"),
+            "package/dist/ort.wasm.min.js": (
+                "ort.wasm.min.js.xz",
+                "faece07e84faa9001f5104bbe4e5c70861d06cb2376a0dea1fa0ad33a67adc81",
+            ),
+            "package/dist/ort-wasm-simd-threaded.mjs": (
+                "ort-wasm-simd-threaded.mjs.xz",
+                "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b",
+            ),
+            "package/dist/ort-wasm-simd-threaded.wasm": (
+                "ort-wasm-simd-threaded.wasm.xz",
+                "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+            ),
+            "package/dist/ort.jspi.min.js": (
+                "ort.jspi.min.js.xz",
+                "e0f5c81dc6c6bc6d368288c76278783510dcd20d8ef6b39f1670928ce8ea80d9",
+            ),
             "package/dist/ort-wasm-simd-threaded.jspi.mjs": (
                 "ort-wasm-simd-threaded.jspi.mjs.xz",
                 "270e2c6da9f297239d301d329782b6446641cb1e16a77967690adcfca35f3268",

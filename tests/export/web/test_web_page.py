@@ -100,9 +100,7 @@ def test_integers_are_rounded_as_in_python(
     assert np.abs(pixels.astype(int) - due).max() <= 1
 
 
-def test_bounds_are_layers_and_values_are_read_off(
-    visit: PageVisit, expected: np.ndarray
-) -> None:
+def test_bounds_are_layers_and_values_are_read_off(visit: PageVisit, expected: np.ndarray) -> None:
     page = visit.page
     keys = [row.get_attribute("data-layer") for row in page.locator("#layers tr").all()]
     assert keys == ["input-0", "input-1", "prediction", "lower", "upper"]
@@ -112,9 +110,7 @@ def test_bounds_are_layers_and_values_are_read_off(
     box = page.locator("#image").bounding_box()
     page.wait_for_timeout(700)
     page.mouse.move(box["x"] + 200.5, box["y"] + 300.5)
-    page.wait_for_function(
-        "() => document.querySelector('[data-value=upper]').textContent !== '–'"
-    )
+    page.wait_for_function("() => document.querySelector('[data-value=upper]').textContent !== '–'")
     row, column = (int(n) for n in re.findall(r"\d+", visit.text("place"))[:2])
     for key, value in zip(("prediction", "lower", "upper"), expected[row, column], strict=True):
         shown = page.locator(f'[data-value="{key}"]').inner_text()
@@ -126,7 +122,8 @@ def test_seen_from_afar_tiles_are_means(visit: PageVisit, expected: np.ndarray) 
         found = visit.page.evaluate(
             """async (address) => {
                 const { layers, height, width } = await hrpn.tile("", address);
-                return [[layers.prediction, layers["input-0"]].map((l) => [...l.codes]), height, width]; }""",
+                const planes = [layers.prediction, layers["input-0"]];
+                return [planes.map((plane) => [...plane.codes]), height, width]; }""",
             address,
         )
         planes, height, width = found
