@@ -2,15 +2,17 @@
 
 The page is opened from the disk in Chromium without a window, on WebAssembly in one thread, and on
 a slide that is larger than a block, so that a block is predicted with its whole halo. Prints a line
-for each repetition, and the medians::
+for each repetition, and the medians. With a slide, the page also predicts all of it, and what it
+downloads is compared with ``hrpn-tf predict``::
 
-    python benchmarks/experiments/web_page.py BUNDLE --repeats 5
+    python benchmarks/experiments/web_page.py BUNDLE --repeats 5 --slide demo/slides/slide-001.ome.tif
 """
 
 import argparse
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -62,11 +64,39 @@ def measure(browser: Any, index: Path, slide: Path) -> dict[str, float]:
     return found
 
 
+def compare(browser: Any, bundle: Path, index: Path, slide: Path, folder: Path) -> str:
+    """Predict a slide in the page and by the command, and say how far they are apart."""
+    import tifffile
+
+    page = browser.new_page()
+    page.set_default_timeout(3_600_000)
+    page.goto(f"{index.resolve().as_uri()}#wasm")
+    page.evaluate("hrpn.started()")
+    page.set_input_files("#files", [str(slide)])
+    page.wait_for_selector("body[data-slide]")
+    began = time.perf_counter()
+    page.click("#predict-all")
+    page.wait_for_selector("body[data-predicted]")
+    seconds = time.perf_counter() - began
+    with page.expect_download() as found:
+        page.click("#download")
+    found.value.save_as(folder / "page.ome.tif")
+    page.close()
+    command = [sys.executable, "-m", "hrpn_tf", "predict", "--bundle", str(bundle), str(slide)]
+    command += ["--out", str(folder / "command.ome.tif")]
+    subprocess.run(command, check=True, capture_output=True)
+    ours, theirs = (tifffile.imread(folder / f"{by}.ome.tif") for by in ("page", "command"))
+    largest = np.abs(ours - theirs.reshape(ours.shape)).max()
+    height, width = ours.shape[-2:]
+    return f"{width} x {height} px in {seconds:.1f} s; differ by at most {largest:.2g} grey levels"
+
+
 def main() -> None:
     """Measure, and print seconds."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("bundle", type=Path, help="bundle with the format web")
     parser.add_argument("--repeats", type=int, default=5, help="visits (default: 5)")
+    parser.add_argument("--slide", type=Path, help="slide to predict and compare")
     given = parser.parse_args()
 
     from hrpn_export import open_bundle
@@ -87,6 +117,8 @@ def main() -> None:
         for number in range(given.repeats):
             visits.append(measure(started, index, slide))
             print(number, *(f"{name} {value:.2f} s" for name, value in visits[-1].items()))
+        if given.slide is not None:
+            print(compare(started, given.bundle, index, given.slide, Path(folder)))
         started.close()
     for name in visits[0]:
         print(f"median of {name}: {statistics.median(each[name] for each in visits):.2f} s")

@@ -85,6 +85,17 @@ class PageVisit(Visit):
         self.page.click(f"#predict-{what}")
         self.page.wait_for_selector("body[data-predicted]")
 
+    def look_at(self, row: int, column: int) -> None:
+        """Put a place of the slide into the middle, so near that about 200 px are seen."""
+        self.page.evaluate(
+            """([row, column]) => {
+                const image = hrpn.viewer.world.getItemAt(0), viewport = hrpn.viewer.viewport;
+                viewport.zoomTo(image.imageToViewportZoom(4), null, true);
+                viewport.panTo(image.imageToViewportCoordinates(column, row), true); }""",
+            [row, column],
+        )
+        self.page.wait_for_timeout(300)
+
     def download(self, path: Path, type: str = "float32") -> Path:
         self.page.select_option("#type", type)
         with self.page.expect_download() as found:

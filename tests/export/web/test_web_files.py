@@ -313,12 +313,6 @@ def test_a_result_that_no_browser_keeps_is_refused_before_it_begins(
     visit.page.wait_for_selector("#problem:not([hidden])")
     assert "takes 27.6 GB, more than a browser keeps" in visit.text("problem")
     # a part of it is predicted all the same
-    visit.page.evaluate(
-        """() => {
-            const image = hrpn.viewer.world.getItemAt(0), viewport = hrpn.viewer.viewport;
-            viewport.zoomTo(image.imageToViewportZoom(8), null, true);
-            viewport.panTo(image.imageToViewportCoordinates(20000, 20000), true); }"""
-    )
-    visit.page.wait_for_timeout(300)
+    visit.look_at(20_000, 20_000)
     visit.predict("view")
     assert "of 512 px" in visit.text("status")

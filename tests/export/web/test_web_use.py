@@ -73,7 +73,7 @@ def test_files_can_be_dropped_anywhere(browser: Any) -> None:
                 document.querySelector("footer").dispatchEvent(new DragEvent("drop", given)); }"""
         )
         visit.page.wait_for_selector("#problem:not([hidden])")
-        assert visit.text("problem") == "a.txt: is no TIFF and no PNG"
+        assert visit.text("problem") == "a.txt: is no TIFF and no PNG; save the slide as OME-TIFF"
 
 
 def test_stop_keeps_what_is_predicted(browser: Any, tmp_path: Path) -> None:

@@ -239,7 +239,7 @@
         saved = false;
         viewed.changed(row, column);
         if (first) {
-          viewed.stretch(values.flatMap((plane) => [...plane.filter((_, i) => i % 7 === 0)]));
+          viewed.contrastOutputs(values.flatMap((plane) => [...plane.filter((_, i) => i % 7 === 0)]));
           view.rescale();
           view.show({ prediction: "all" });
         }
@@ -248,6 +248,11 @@
         const left = Math.round((seconds / (done + 1)) * (blocks.length - done - 1));
         tell(`${done + 1} of ${blocks.length} blocks of ${tiling.side} px in ${seconds.toFixed(1)} s${left ? `, about ${left} s left` : ""}.`);
         if (performance.now() - drawn > REDRAW) await redraw();
+      }
+      if (store.size > 1) {
+        const { layers } = await hrpn.tile("", "0/0_0"); // the whole slide in small
+        viewed.contrastOutputs(Object.entries(layers).flatMap(([key, { codes }]) => (key.startsWith("input-") ? [] : [...codes])));
+        view.rescale();
       }
       await redraw();
       if (mine.stopped) tell(`Stopped; ${store.size} blocks of ${tiling.side} px are predicted.`);

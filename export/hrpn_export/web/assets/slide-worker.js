@@ -102,7 +102,7 @@
     for (const [number, file] of files.entries()) {
       try {
         const kind = await kindOf(file);
-        if (kind === null) throw new Problem("is no TIFF and no PNG");
+        if (kind === null) throw new Problem("is no TIFF and no PNG; save the slide as OME-TIFF");
         const { planes, description } = await (kind === "tiff" ? openTiff : openPng)(file, number);
         pages.push(...planes);
         descriptions.push(description);

@@ -129,6 +129,8 @@
       }
     };
 
+    const predicted = scales[layers.at(-1).scale];
+    let automatic = null; // contrast of the prediction as it was set here
     const stretch = (scale, values, most) => {
       const seen = Float32Array.from(values.filter(Number.isFinite)).sort();
       if (seen.length === 0) return;
@@ -144,7 +146,14 @@
       about.inputs.forEach((_, i) => stretch(scales[layers[i].scale], planesOf[i], about.greyMax <= 255 ? about.greyMax : undefined));
     };
 
+    /** Contrast of the prediction, unless somebody has changed it. */
+    const contrastOutputs = (values) => {
+      if (automatic !== null && (automatic.low !== predicted.low || automatic.high !== predicted.high)) return;
+      stretch(predicted, values);
+      automatic = { ...predicted };
+    };
+
     const data = { width, height, side, top, reduction: 1, slideHeight: height, slideWidth: width, pixelSize: um, layers, scales, tiles: "" };
-    return { data, changed, contrastInputs, stretch: (values) => stretch(scales[layers.at(-1).scale], values) };
+    return { data, changed, contrastInputs, contrastOutputs };
   };
 })();
