@@ -2,7 +2,10 @@
 
 import os
 import shutil
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -74,6 +77,33 @@ def test_files_can_be_dropped_anywhere(browser: Any) -> None:
         )
         visit.page.wait_for_selector("#problem:not([hidden])")
         assert visit.text("problem") == "a.txt: is no TIFF and no PNG; save the slide as OME-TIFF"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A server of files as they are, without a word."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_server_of_files_is_enough(browser: Any, slide: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=exported() / PAGE))
+    Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/"
+    asked: list[str] = []
+    page = browser.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    page.set_input_files("#files", [str(slide)])
+    page.wait_for_selector("body[data-slide]")
+    page.wait_for_selector("body[data-engine]")
+    page.click("#predict-all")
+    page.wait_for_selector("body[data-predicted]")
+    page.close()
+    server.shutdown()
+    assert all(url.startswith((address, f"blob:{address[:-1]}", "data:")) for url in asked)
+    # the build for the GPU is loaded only where there is one
+    assert not any("webgpu" in url for url in asked)
 
 
 def test_stop_keeps_what_is_predicted(browser: Any, tmp_path: Path) -> None:
