@@ -5,7 +5,7 @@ a slide that is larger than a block, so that a block is predicted with its whole
 for each repetition, and the medians. With a slide, the page also predicts all of it, and what it
 downloads is compared with ``hrpn-tf predict``::
 
-    python benchmarks/experiments/web_page.py BUNDLE --repeats 5 --slide demo/slides/slide-001.ome.tif
+    python benchmarks/experiments/web_page.py BUNDLE --repeats 5 --slide SLIDE
 """
 
 import argparse

@@ -39,7 +39,7 @@
     const notes = network.notes.length ? ` ${network.notes.join(" ")}.` : "";
     at("engine").textContent =
       `Computes on ${network.title}. Checked in this browser: differs by ${difference} grey levels from the Keras model ` +
-      `(limit ${about.limit}).${notes}`;
+      `(limit ${Number(about.limit.toPrecision(3))}).${notes}`;
     document.body.dataset.engine = network.build;
   };
 
@@ -166,7 +166,8 @@
 
   // Prediction -------------------------------------------------------------------------------
 
-  const outOfMemory = (error) => /memory|alloc|out of bounds|Array buffer|RangeError/i.test(error.message);
+  const outOfMemory = (error) => error.ofNetwork && /memory|alloc|out of bounds|Array buffer/i.test(error.message);
+  const run = (...given) => network.run(...given).catch((error) => { throw Object.assign(error, { ofNetwork: true }); });
 
   /** Values of the outputs of a block, NaN beyond the slide. */
   const block = async (of, row, column) => {
@@ -174,7 +175,7 @@
     const values = about.outputs.map(() => new Float32Array(side * side).fill(NaN));
     for (const part of of.tiling.parts(row, column, of.most)) {
       const input = await of.ask({ task: "input", planes, level, ...part.tile });
-      const output = await network.run(input, part.tile.height, part.tile.width);
+      const output = await run(input, part.tile.height, part.tile.width);
       const count = about.outputs.length;
       for (let y = 0; y < part.height; y++) {
         let from = ((y + halo) * part.tile.width + halo) * count;

@@ -88,7 +88,6 @@
       packed: (row, column, output) => blocks.get(key(row, column))?.levels[output][1] ?? null,
       values: (row, column, output) => piece(blocks.get(key(row, column)), output, 1),
       get size() { return blocks.size; },
-      get bytes() { return [...blocks.values()].reduce((sum, b) => sum + b.levels.reduce((s, l) => s + l[1].size, 0), 0); },
     };
   };
 })();
