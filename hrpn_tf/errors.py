@@ -135,6 +135,10 @@ class ConfigError(UsageError):
     """The configuration has an unknown key or a value out of range."""
 
 
+class BackendError(UsageError):
+    """Keras cannot compute with the framework that is asked for."""
+
+
 class RunError(UsageError):
     """The run folder misses something, or belongs to another configuration."""
 

@@ -21,6 +21,7 @@ from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.data.manifest import refuse_no_store
 from hrpn_tf.errors import UsageError
+from hrpn_tf.keras_backend import BACKENDS
 from hrpn_tf.losses import LOSSES
 from hrpn_tf.runs.folder import BEST
 
@@ -116,6 +117,12 @@ _simulated_options = option_group(
     "target; the part is training.distillation.",
 )
 @click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    help="Framework that trains, training.backend of the configuration (default: tensorflow, or "
+    "that of the run that is resumed). jax is for a GPU that is newer than TensorFlow's packages.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=1,
@@ -131,6 +138,7 @@ def command(
     overrides: tuple[str, ...],
     start: tuple[str, ...],
     teacher: Path | None,
+    backend: str | None,
     workers: int,
     simulated: "SimulatedSlides | None",
     overwrite: bool,
@@ -163,6 +171,8 @@ def command(
         overrides = (*overrides, f"model.preset={preset}")
     if teacher is not None:
         overrides = (*overrides, f"training.teacher={json.dumps(str(teacher))}")
+    if backend is not None:
+        overrides = (*overrides, f"training.backend={backend}")
     config = load_config(config_source, overrides)
     if workers > 1 and "TF_CONFIG" not in os.environ:
         from hrpn_tf.training.workers import launch, own_command

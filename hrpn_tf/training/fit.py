@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.growing import GrowingPatches
@@ -19,6 +18,7 @@ from hrpn_tf.data.splits import split_groups
 from hrpn_tf.data.store import open_store
 from hrpn_tf.errors import CheckpointError, ConfigError, ForeignCheckpointError
 from hrpn_tf.files import locked
+from hrpn_tf.keras_backend import refuse_other_backend
 from hrpn_tf.models.contract import contract_of
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.runs.folder import BEST, CHECKPOINTS, LOGS, PICTURES
@@ -29,6 +29,7 @@ from hrpn_tf.runs.writing import (
     publish,
     write_resources,
 )
+from hrpn_tf.training.backend import backend
 from hrpn_tf.training.batches import Batches
 from hrpn_tf.training.budget import measure_plan
 from hrpn_tf.training.checkpoints import (
@@ -84,6 +85,7 @@ def fit(
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
+        BackendError: Keras computes with another framework than the configuration names.
         ConfigError: the configuration does not fit the store, the network or the memory; or the
             teacher is missing, or knows groups that are held back here.
         UsageError: the teacher does not take and predict the same.
@@ -98,6 +100,7 @@ def fit(
     """
     started = time.perf_counter()
     growing = None if isinstance(patches, Path) else patches
+    refuse_other_backend(config.training.backend)
     devices = choose_devices()
     if growing is not None:
         check_growing(config)
@@ -269,7 +272,9 @@ def _exhaustion_named(need: Mapping[str, Any]) -> Iterator[None]:
     """Say which batch would fit where a device runs out of memory in the middle of a step."""
     try:
         yield
-    except tf.errors.ResourceExhaustedError as error:
+    except Exception as error:
+        if not backend.is_exhausted(error):
+            raise
         raise explain_exhausted(error, **need) from error
 
 
