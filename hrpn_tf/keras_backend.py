@@ -28,7 +28,8 @@ def choose_backend(name: str, *, deterministic: bool = True) -> None:
     Raises:
         BackendError: JAX is not installed, or Keras was imported for another framework already.
     """
-    if name == "jax" and find_spec("jax") is None:
+    # a folder of that name in the working directory is found, too, and has no origin
+    if name == "jax" and getattr(find_spec("jax"), "origin", None) is None:
         raise BackendError(
             "JAX is not installed: pip install 'hrpn-tf[jax]', or 'jax[cuda13]' for a GPU"
         )

@@ -43,7 +43,7 @@ from hrpn_tf.training.checks import check_growing, check_sizes, grey_range
 from hrpn_tf.training.distribution import Devices, choose_devices, losses_named
 from hrpn_tf.training.environment import describe_environment
 from hrpn_tf.training.loop import Loop, train
-from hrpn_tf.training.memory import check_memory, explain_exhausted
+from hrpn_tf.training.memory import check_memory, explain_exhausted, no_memory
 from hrpn_tf.training.networks import Networks, build_kept, build_trained
 from hrpn_tf.training.pictures import Pictures
 from hrpn_tf.training.plan import Plan, plan_of
@@ -98,6 +98,20 @@ def fit(
         WorkerLostError: another worker is gone.
         DiskFullError: the disk filled up; the run can be resumed.
     """
+    need: dict[str, Any] = {}
+    with _exhaustion_named(need):
+        return _fit(patches, run, config, overwrite, progress, need)
+
+
+def _fit(
+    patches: Path | GrowingPatches,
+    run: Path,
+    config: Config,
+    overwrite: bool,
+    progress: bool,
+    need: dict[str, Any],
+) -> TrainingState:
+    """As :func:`fit`; ``need`` takes the size of a step as soon as it is known."""
     started = time.perf_counter()
     growing = None if isinstance(patches, Path) else patches
     refuse_other_backend(config.training.backend)
@@ -149,7 +163,7 @@ def fit(
         if source is not None:
             core = batches.window.core
             transplant = plan_transplant(source, trained, config, contract, core)
-        need = _step_size(networks, batches)
+        need |= _step_size(networks, batches)
         check_memory(**need)
         if devices.chief and not resume:
             create_run(
@@ -164,7 +178,7 @@ def fit(
                 start=None if transplant is None else transplant.record(),
             )
         devices.wait_for_all()
-        with _exclusive(run, devices), _exhaustion_named(need):
+        with _exclusive(run, devices):
             state = _restored(run, networks, batches)
             if transplant is not None:
                 transplant.apply(trained, shown=devices.chief)
@@ -223,6 +237,7 @@ def _train(
             f"{f' ({free:,} are trained)' if free < parameters else ''}, "
             f"{plan.steps(0)} steps of {config.training.batch_size} patches per epoch"
             f"{f' on {devices.replicas} devices' if devices.replicas > 1 else ''}"
+            f"{_with_jax() if config.training.backend == 'jax' else ''}"
         )
 
     def after_epoch(checkpoint: Path, state: TrainingState) -> None:
@@ -275,7 +290,7 @@ def _exhaustion_named(need: Mapping[str, Any]) -> Iterator[None]:
     except Exception as error:
         if not backend.is_exhausted(error):
             raise
-        raise explain_exhausted(error, **need) from error
+        raise (explain_exhausted(error, **need) if need else no_memory()) from error
 
 
 def _callbacks(run: Path, batches: Batches) -> list[keras.callbacks.Callback]:
@@ -313,6 +328,12 @@ def _restore(run: Path, networks: Networks, preset: str, devices: Devices) -> Tr
     if damaged is not None:
         raise CheckpointError(f"{damaged}, and there is none before it; fit with --overwrite")
     return TrainingState()
+
+
+def _with_jax() -> str:
+    """What JAX found to train on: with a driver that is too old it takes the processor."""
+    device = ", ".join(backend.gpu_names()) or "the CPU"
+    return f", with JAX {backend.versions()['jax']} on {device}"
 
 
 def _where(state: TrainingState) -> str:

@@ -68,8 +68,8 @@ def available_bytes() -> int | None:
     """Memory that is available for training, bytes: of the GPU if there is one, else of the host.
 
     Returns:
-        The least over the GPUs that train of what may be allocated there; without a GPU the least of
-        what the system calls available and what the control groups (containers, job schedulers)
+        The least over the GPUs that train of what may be allocated there; without a GPU the least
+        of what the system calls available and what the control groups (containers, job schedulers)
         leave of their limits. None where the system does not tell.
     """
     free = backend.free_on_gpus() if backend.gpu_names() else free_on_host()
@@ -99,7 +99,7 @@ def check_memory(
     if need.of(part) > available:
         raise ConfigError(
             f"{_named(batch, side, accumulate)} needs about {_gb(need.of(part))} of memory, and "
-            f"{_gb(available)} is free; {_advice(batch, need.most(available))}"
+            f"{_gb(available)} is free; {_advice(batch, need.most(available))}{_half(network)}"
         )
 
 
@@ -127,7 +127,15 @@ def explain_exhausted(
         most = min(most, _need(network, side, discriminator).most(available))
     return ConfigError(
         f"{_named(batch, side, accumulate)} did not fit in the memory of "
-        f"{place[1] if place else 'the device'}; {_advice(batch, most)}"
+        f"{place[1] if place else 'the device'}; {_advice(batch, most)}{_half(network)}"
+    )
+
+
+def no_memory() -> ConfigError:
+    """What to raise when a device ran out of memory before the first step."""
+    return ConfigError(
+        "the free memory of the device does not even hold the network; end the other processes "
+        "that nvidia-smi shows, or choose another GPU with CUDA_VISIBLE_DEVICES"
     )
 
 
@@ -144,6 +152,13 @@ def _advice(batch: int, most: int) -> str:
         f"at most {most} at once would: set that, or training.accumulate={parts} to compute the "
         "batch in parts"
     )
+
+
+def _half(network: keras.Model) -> str:
+    """Advice for a network that is trained in float32."""
+    if all(layer.compute_dtype == "float32" for layer in network.layers):
+        return "; training.precision=mixed_bfloat16 needs less memory"
+    return ""
 
 
 def _gb(count: int) -> str:

@@ -18,6 +18,9 @@ import tensorflow as tf
 Function = Callable[..., Any]
 Variables = Sequence[Any]
 
+# JAX has the GPU to itself. TensorFlow takes all of it once it computes anything, so this is first.
+tf.config.set_visible_devices([], "GPU")
+
 SUMS = "float32"
 SUMS_BY_ROW = True
 
@@ -125,8 +128,7 @@ def cores(image: Any, corner: Any, side: int) -> Any:
 
 
 def prepare(deterministic: bool) -> None:
-    """Leave the GPU to JAX; that operations are deterministic was asked for at its import."""
-    tf.config.set_visible_devices([], "GPU")
+    """That operations are deterministic was asked for when JAX was imported."""
 
 
 def gpu_names() -> list[str]:
