@@ -7,6 +7,7 @@ longer than all trainings here, so that one process makes all of them.
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,22 @@ def main(store: str, start: str, folder: Path) -> None:
             with pytest.raises(HrpnError) as error:
                 fit(name, backend=backend)
         seen[name] = [type(error.value).__name__, str(error.value)]
+    seen["gpu"] = on_a_gpu()
     (folder / "seen.json").write_text(json.dumps(seen), encoding="utf-8")
+
+
+def on_a_gpu() -> list[Any]:
+    """What a training asks of a GPU, of one that is not there."""
+    import jax
+
+    from hrpn_tf.training.backend import backend
+    from hrpn_tf.training.memory import available_bytes
+
+    counts = {"bytes_limit": 900, "bytes_in_use": 200, "peak_bytes_in_use": 500}
+    gpu = SimpleNamespace(platform="gpu", device_kind="H", memory_stats=lambda: counts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jax, "local_devices", lambda: [gpu, gpu])
+        return [backend.gpu_names(), available_bytes(), backend.gpu_bytes("peak")]
 
 
 def interrupted_before(epoch: int) -> Any:

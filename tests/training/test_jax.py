@@ -105,6 +105,10 @@ def test_a_gpu_out_of_memory_says_what_to_do(made):
     assert message.endswith("training.precision=mixed_bfloat16 needs less memory")
 
 
+def test_memory_of_a_gpu_is_that_which_jax_counts(made):
+    assert json.loads((made / "seen.json").read_text())["gpu"] == [["H"], 700, 500]
+
+
 def test_a_process_has_one_backend(made, store, tmp_path):
     kind, message = json.loads((made / "seen.json").read_text())["other"]
     assert kind == "BackendError"
