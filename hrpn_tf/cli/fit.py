@@ -174,6 +174,8 @@ def command(
     if backend is not None:
         overrides = (*overrides, f"training.backend={backend}")
     config = load_config(config_source, overrides)
+    if workers > 1 and config.training.backend == "jax":
+        raise UsageError("--workers: JAX trains in one process; leave the option out")
     if workers > 1 and "TF_CONFIG" not in os.environ:
         from hrpn_tf.training.workers import launch, own_command
 

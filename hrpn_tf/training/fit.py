@@ -17,7 +17,7 @@ from hrpn_tf.data.sampling import learn_sampling
 from hrpn_tf.data.splits import split_groups
 from hrpn_tf.data.store import open_store
 from hrpn_tf.errors import CheckpointError, ConfigError, ForeignCheckpointError
-from hrpn_tf.files import locked
+from hrpn_tf.files import locked, refuse_lost_inputs
 from hrpn_tf.keras_backend import refuse_other_backend
 from hrpn_tf.models.contract import contract_of
 from hrpn_tf.models.scaling import Scaling
@@ -88,7 +88,8 @@ def fit(
         BackendError: Keras computes with another framework than the configuration names.
         ConfigError: the configuration does not fit the store, the network or the memory; or the
             teacher is missing, or knows groups that are held back here.
-        UsageError: the teacher does not take and predict the same.
+        UsageError: the teacher does not take and predict the same; or ``overwrite`` would replace
+            the store or the teacher.
         SplitError: the groups do not allow the split.
         RunError: a finished run, or one of another configuration or store, is there.
         RunBusyError: another process trains in this folder.
@@ -123,6 +124,15 @@ def _fit(
                 "--simulate trains in one process; leave out --workers and TF_CONFIG, or simulate "
                 "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
             )
+    if overwrite:
+        teacher_path = config.training.teacher
+        refuse_lost_inputs(
+            run,
+            (
+                patches if isinstance(patches, Path) else None,
+                None if teacher_path is None else Path(teacher_path),
+            ),
+        )
     store = open_store(patches) if isinstance(patches, Path) else patches.first()
     config, source = find_start(config, run, overwrite=overwrite)
     config = resolve(config, store, shown=devices.chief)

@@ -130,6 +130,29 @@ def test_a_machine_without_jax_says_what_to_install(monkeypatch):
         choose_backend("jax")
 
 
+def test_the_environment_does_not_choose(monkeypatch):
+    """A user may have set the backend for other programs."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
+    monkeypatch.delitem(sys.modules, "keras")
+    choose_backend("tensorflow")
+    assert os.environ["KERAS_BACKEND"] == "tensorflow"
+    monkeypatch.setattr(keras_backend, "find_spec", lambda name: sys.__spec__ or json.__spec__)
+    choose_backend("jax")
+    assert os.environ["KERAS_BACKEND"] == "jax"
+    assert os.environ["XLA_FLAGS"] == "--xla_dump_to=x --xla_gpu_deterministic_ops=true"
+
+
+@pytest.mark.parametrize("how", [["--backend", "jax"], ["--set", "training.backend=jax"]])
+def test_the_command_line_names_the_backend(monkeypatch, store, tmp_path, how):
+    given = []
+    monkeypatch.setattr("hrpn_tf.cli.fit.fit", lambda *arguments, **_: given.append(arguments[2]))
+    run_command("fit", store.path, "--out", tmp_path / "run", *how)
+    assert given[0].training.backend == "jax"
+    done = run_command("fit", store.path, "--out", tmp_path / "run", *how, "--workers", 2)
+    assert "--workers: JAX trains in one process" in done
+
+
 def test_several_workers_are_refused(monkeypatch):
     import keras
 
