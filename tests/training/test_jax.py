@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.command import hrpn_tf
 from support.jax_fits import TWENTY, settings
 from support.places import ROOT, TESTS
 from support.training_results import assert_same_run, final_state, history
@@ -137,7 +138,7 @@ def test_the_environment_does_not_choose(monkeypatch):
     monkeypatch.delitem(sys.modules, "keras")
     choose_backend("tensorflow")
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
-    monkeypatch.setattr(keras_backend, "find_spec", lambda name: sys.__spec__ or json.__spec__)
+    monkeypatch.setattr(keras_backend, "find_spec", lambda name: json.__spec__)
     choose_backend("jax")
     assert os.environ["KERAS_BACKEND"] == "jax"
     assert os.environ["XLA_FLAGS"] == "--xla_dump_to=x --xla_gpu_deterministic_ops=true"
@@ -146,11 +147,18 @@ def test_the_environment_does_not_choose(monkeypatch):
 @pytest.mark.parametrize("how", [["--backend", "jax"], ["--set", "training.backend=jax"]])
 def test_the_command_line_names_the_backend(monkeypatch, store, tmp_path, how):
     given = []
-    monkeypatch.setattr("hrpn_tf.cli.fit.fit", lambda *arguments, **_: given.append(arguments[2]))
-    run_command("fit", store.path, "--out", tmp_path / "run", *how)
+
+    def fit(*arguments, **options):
+        given.append(arguments[2])
+        raise ConfigError("seen")
+
+    monkeypatch.setattr("hrpn_tf.cli.fit.fit", fit)
+    command = ("fit", store.path, "--out", tmp_path / "run", *how)
+    hrpn_tf(*command)
     assert given[0].training.backend == "jax"
-    done = run_command("fit", store.path, "--out", tmp_path / "run", *how, "--workers", 2)
-    assert "--workers: JAX trains in one process" in done
+    done = hrpn_tf(*command, "--workers", 2)
+    assert done.exit_code == 2
+    assert "--workers: JAX trains in one process" in done.err
 
 
 def test_several_workers_are_refused(monkeypatch):
