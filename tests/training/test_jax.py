@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.command import hrpn_tf
-from support.jax_fits import TWENTY, settings
+from support.jax_fits import TWENTY, WHOLE, settings
 from support.places import ROOT, TESTS
 from support.training_results import assert_same_run, final_state, history
 
@@ -89,7 +89,7 @@ def test_a_discriminator_trains_in_float16_with_parts_and_context(made):
     assert set(scalars) & {2.0**power for power in range(8, 16)}  # the loss scale
 
 
-@pytest.mark.parametrize("name", ["gan", "bfloat"])
+@pytest.mark.parametrize("name", ["gan", "whole"])
 def test_the_kept_network_is_float32_and_the_validated_one(made, store, name):
     model, _, _ = load_run(made / name)
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
@@ -115,14 +115,14 @@ def test_a_process_has_one_backend(made, store, tmp_path):
     assert kind == "BackendError"
     assert "training.backend is tensorflow, and Keras computes with jax" in message
     with pytest.raises(BackendError, match="Keras computes with tensorflow in this process"):
-        ht.fit(store.path, made / "resumed", settings("training.backend=jax"))
+        ht.fit(store.path, made / "resumed", settings(*WHOLE))
 
 
 def test_a_run_stays_with_its_backend(made, store):
     with pytest.raises(
         RunError, match=r"training\.backend was jax, now tensorflow; give --overwrite"
     ):
-        ht.fit(store.path, made / "whole", settings(), backend="tensorflow")
+        ht.fit(store.path, made / "whole", settings(*WHOLE), backend="tensorflow")
 
 
 def test_a_machine_without_jax_says_what_to_install(monkeypatch):
