@@ -7,6 +7,9 @@ import numpy as np
 from hrpn_tf.prediction.tiling import Tiling
 from hrpn_tf.slides import Windows
 
+# The most memory of lower borders; of a very wide slide those of the first columns are kept.
+MOST_BYTES = 32 * 2**20
+
 
 class KeptOverlaps:
     """Reads the windows of tiles, row by row, and keeps what the tiles to come share with them.
@@ -30,6 +33,7 @@ class KeptOverlaps:
         self.info, self.read_px = slide.info, 0
         rows, columns = _overlap(tiling)
         self._left, width = _columns(tiling, self.info.width)
+        width = min(width, _most_columns(rows, self.info.dtype.itemsize * len(self._channels)))
         # the lower borders, side by side; the first row of each column, and how many there are
         self._band = np.empty((rows, width, len(self._channels)), self.info.dtype)
         self._first, self._rows = np.zeros(width, np.intp), np.zeros(width, np.intp)
@@ -123,7 +127,12 @@ def kept_bytes(tiling: Tiling, bytes_per_px: int) -> int:
     """
     rows, columns = _overlap(tiling)
     width = tiling.region.width + tiling.shape[1] - tiling.block_width
+    width = min(width, _most_columns(rows, bytes_per_px))
     return bytes_per_px * (rows * width + columns * tiling.shape[0])
+
+
+def _most_columns(rows: int, bytes_per_px: int) -> int:
+    return MOST_BYTES // (max(1, rows) * bytes_per_px)
 
 
 def _overlap(tiling: Tiling) -> tuple[int, int]:
