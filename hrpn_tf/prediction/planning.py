@@ -103,9 +103,7 @@ def plan_prediction(
     fitting: list[Plan] = []
     sizes: Sequence[int | tuple[int, int]] = (tile,) if tile is not None else shapes(region, m)
     for size in sizes:
-        tiling = plan_tiling(
-            region, tile=size, stride_multiple=m, receptive_field=field, halo=halo
-        )
+        tiling = plan_tiling(region, tile=size, stride_multiple=m, receptive_field=field, halo=halo)
         if tile is None and _is_too_large(tiling, session):
             continue
         plan, fits = _with_queues(tiling, session, source, budget)

@@ -70,9 +70,9 @@ def cost_px(tiling: Tiling, needed: Needed | None = None, call_px: int = CALL_PX
     """
     if needed is None and not tiling.blended:
         (rows, columns), last = tiling.grid, tiling.block(len(tiling) - 1).tiles[0]
-        down = (rows - 1) * tiling.shape[0] + last.height
-        across = (columns - 1) * tiling.shape[1] + last.width
-        return down * across + call_px * rows * columns
+        tall = (rows - 1) * tiling.shape[0] + last.height
+        wide = (columns - 1) * tiling.shape[1] + last.width
+        return tall * wide + call_px * rows * columns
     down, across = (np.array([length for _, length in line]) for line in tiling.lines)
     found = every_tile(tiling) if needed is None else needed(tiling)
     return int(down @ found @ across) + call_px * int(found.sum())

@@ -2,9 +2,10 @@
 
 A slide is predicted block by block. A block is a part of the result that is computed and written
 independently; blocks lie on a regular grid and cover every pixel once. A block is computed from
-tiles of constant shape; only the last row and column of tiles may be smaller. A network with the stride multiple m is equivariant only to shifts by
-multiples of m, so every tile starts at a multiple of m in the coordinates of the slide, whatever
-region is requested. Pixels outside the slide are filled by reflection (see :func:`reflect`).
+tiles of constant shape; only the last row and column of tiles may be smaller. A network with the
+stride multiple m is equivariant only to shifts by multiples of m, so every tile starts at a
+multiple of m in the coordinates of the slide, whatever region is requested. Pixels outside the
+slide are filled by reflection (see :func:`reflect`).
 
 - A network with a known receptive field needs one tile per block: it reads a halo around the
   block, whose output is discarded. If the halo covers the receptive field, there are no seams.
@@ -167,9 +168,7 @@ class Tiling:
             across += [span[:2] for span in self._spans(self.region.x + x, width, wide)]
         return down, across
 
-    def _spans(
-        self, start: int, length: int, side: int
-    ) -> list[tuple[int, int, slice, slice]]:
+    def _spans(self, start: int, length: int, side: int) -> list[tuple[int, int, slice, slice]]:
         """Along one axis, for a block from ``start``: (first px, length, source, target) of each
         tile."""
         if not self.blended:

@@ -25,7 +25,9 @@ tilings = st.builds(
 
 @settings(max_examples=80, deadline=None)
 @given(tilings, st.data())
-def test_any_tiles_in_any_order_are_what_the_slide_holds(tiling: Tiling, data: st.DataObject) -> None:
+def test_any_tiles_in_any_order_are_what_the_slide_holds(
+    tiling: Tiling, data: st.DataObject
+) -> None:
     kept = KeptOverlaps(ArraySlide(IMAGE), [2, 0], tiling)
     tiles = [tile for block in tiling for tile in block.tiles]
     order = data.draw(st.lists(st.sampled_from(range(len(tiles))), max_size=12))

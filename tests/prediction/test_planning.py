@@ -137,9 +137,7 @@ def test_the_cost_is_that_of_the_tiles_that_hold_tissue(
 
 def test_a_mask_is_looked_at_block_by_block() -> None:
     mask = PolygonMask(shapely.box(100, 700, 400, 900))
-    tiling = plan_tiling(
-        Region(0, 0, 1000, 1000), tile=250, stride_multiple=1, receptive_field=21
-    )
+    tiling = plan_tiling(Region(0, 0, 1000, 1000), tile=250, stride_multiple=1, receptive_field=21)
     needed = needed_tiles(None, mask, (1000, 1000))
     assert needed is not None
     touched = [mask.touches(b.y, b.x, b.height, b.width) for b in tiling]

@@ -93,7 +93,9 @@ def test_the_last_tiles_are_smaller_where_that_saves_enough() -> None:
     arguments: dict[str, int] = {"tile": 64, "stride_multiple": 32, "receptive_field": 41}
     ragged = plan_tiling(Region(0, 0, 65, 128), **arguments)
     assert ragged.ragged
-    assert [(t.height, t.width) for b in ragged for t in b.tiles] == [(128, 128)] * 2 + [(96, 128)] * 2
+    assert [(t.height, t.width) for b in ragged for t in b.tiles] == [(128, 128)] * 2 + [
+        (96, 128)
+    ] * 2
     even = plan_tiling(Region(0, 0, 128, 128), **arguments)
     assert not even.ragged
     assert len({(t.height, t.width) for b in even for t in b.tiles}) == 1
