@@ -14,6 +14,9 @@ from hrpn_tf.prediction.tiling import Region, Tiling, plan_tiling, round_up
 # Tiles of more pixels than the largest square are used up to this memory of the network: halos are
 # a small part of such tiles, and some runtimes fail on arrays of more than 2 GB.
 _LARGEST_BYTES = 3 * 10**9
+# A network that takes less memory per pixel than any of ours computes on a device, most likely,
+# whose memory is not known: its tiles are no larger than the largest square.
+_LEAST_BYTES_PER_PX = 64
 # Of the tilings that fit, so many are compared by the tissue under their tiles.
 _LOOKED_AT = 32
 # (tiles read ahead, blocks waiting to be written)
@@ -138,9 +141,11 @@ def _is_square(tiling: Tiling) -> bool:
 
 
 def _is_too_large(tiling: Tiling, session: SessionCost) -> bool:
-    """Whether a tile is larger than every square and takes too much of the network's memory."""
+    """Whether a tile is larger than every square, and takes too much or unknown memory."""
     kept, read = tiling.block_height * tiling.block_width, tiling.shape[0] * tiling.shape[1]
-    return kept > LARGEST_TILE**2 and session.bytes_per_px * read > _LARGEST_BYTES
+    per_px = session.bytes_per_px
+    unknown = per_px < _LEAST_BYTES_PER_PX
+    return kept > LARGEST_TILE**2 and (unknown or per_px * read > _LARGEST_BYTES)
 
 
 def _with_queues(

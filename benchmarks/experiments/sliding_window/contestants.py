@@ -54,9 +54,12 @@ def _ours(roi: int, halo: int, max_ram: str) -> list[Contestant]:
     limit = {"max_ram": max_ram}
     every = {"skip_empty": False, **limit}
     same = {"tile": roi - 2 * halo, **every}
+    fast = {"runtime": "openvino", "bare": True}
     return [
         Contestant("hrpn-tf", "ours", "ours", {"bare": True, **limit}),
         Contestant("hrpn-tf, every tile", "ours", "ours", {"bare": True, **every}),
+        Contestant("hrpn-tf (OpenVINO)", "ours", "ours", {**fast, **limit}),
+        Contestant("hrpn-tf (OpenVINO), every tile", "ours", "ours", {**fast, **every}),
         Contestant(f"hrpn-tf, every tile, {roi} px", "ours", "ours", {"bare": True, **same}),
     ]
 

@@ -26,6 +26,7 @@ from experiments.sliding_window.sample import (
     CONTRACT,
     COPY,
     NETWORK,
+    ONNX,
     SLIDE,
     halo_of,
     prepare,
@@ -101,7 +102,7 @@ def busy_seconds() -> float:
 
 
 def _ours(folder: Path, settings: Settings) -> dict[str, Any]:
-    session = _session(folder, settings["threads"])
+    session = _session(folder, settings["threads"], settings.get("runtime", "keras"))
     loaded = resident_bytes() or 0
     session(np.zeros((1, 256, 256, len(CHANNELS)), np.float32))
     timed = Timed(session, session.contract)
@@ -160,7 +161,11 @@ def _bare_seconds(session: Any, folder: Path, tiling: Any, settings: Settings) -
     return time.perf_counter() - start
 
 
-def _session(folder: Path, threads: int) -> Any:
+def _session(folder: Path, threads: int, runtime: str = "keras") -> Any:
+    if runtime == "openvino":
+        from hrpn_export.runtimes.openvino import OpenVinoSession
+
+        return OpenVinoSession(folder / ONNX, _contract(folder), "cpu", threads)
     import keras
     from hrpn_export.keras_session import KerasSession, limit_threads
 
@@ -290,7 +295,7 @@ def _contract(folder: Path) -> Contract:
 def _versions() -> dict[str, str]:
     """Versions of the frameworks that this process has loaded."""
     found = {}
-    for module in ("tensorflow", "keras", "torch", "monai"):
+    for module in ("tensorflow", "keras", "openvino", "torch", "monai"):
         loaded = sys.modules.get(module)
         if loaded is not None:
             found[module] = str(loaded.__version__)

@@ -32,6 +32,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
     """The report and the table of one run with every contestant that is looked at."""
     out = tmp_path_factory.mktemp("windows") / "report.json"
     names = ["every tile, 352 px", "MONAI (PyTorch), exact, 352 px", "session), exact, our tile"]
+    names.append("hrpn-tf (OpenVINO), every tile")
     chosen = ["--groups", "ours", "exact", "mixed", "--only", *names]
     command = [sys.executable, SCRIPT, *TINY, *chosen, "--out", out]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -44,7 +45,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
 def test_our_side_is_measured_and_exact(measured):
     report, table = measured
     ours = [each for each in report["contestants"] if each["name"].startswith("hrpn-tf")]
-    names = ["hrpn-tf", "hrpn-tf, every tile", "hrpn-tf, every tile, 352 px"]
+    names = ["hrpn-tf", "hrpn-tf, every tile", "hrpn-tf (OpenVINO), every tile"]
+    names.append("hrpn-tf, every tile, 352 px")
     assert [each["name"] for each in ours] == names
     for each in ours:
         (result,) = each["rounds"]
