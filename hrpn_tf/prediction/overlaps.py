@@ -54,7 +54,8 @@ class KeptOverlaps:
             pixels = self._slide.read(y, x, height, width, channels)
         else:
             pixels = self._joined(y, x, height, width, left, above)
-        self._keep(y, x, pixels)
+        if pixels.dtype == self._band.dtype:  # as every slide promises
+            self._keep(y, x, pixels)
         return pixels
 
     def _joined(
