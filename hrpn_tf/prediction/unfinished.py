@@ -18,7 +18,8 @@ from hrpn_tf.prediction.tiling import Region, Tiling
 from hrpn_tf.slides import read_provenance
 from hrpn_tf.untrusted import LARGEST, read_json
 
-_SCHEMA = 2
+# A record of schema 2 lacks what this version adds to a tiling, and is resumed with the default.
+_SCHEMA, _READABLE = 3, (2, 3)
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class Unfinished:
             record: Any = read_json(self._plan, UnfinishedError, LARGEST)
         except UnfinishedError:
             return None
-        fits = isinstance(record, dict) and record.get("schema") == _SCHEMA
+        fits = isinstance(record, dict) and record.get("schema") in _READABLE
         return record if fits else None
 
 
