@@ -35,6 +35,8 @@ class Limit:
 LIMITS = {
     "fp32": Limit(grey_levels=0.01, seam=0.01),
     "fp16": Limit(grey_levels=0.25, seam=0.25, mse=0.001),
+    # eight bits of mantissa, as many as an 8-bit slide has
+    "bf16": Limit(grey_levels=2.0, seam=0.25, mean=0.25, mse=0.005),
     # its ranges are taken from each tile
     "dynamic": Limit(grey_levels=10.0, seam=1.0, mean=1.0, mse=0.01),
     "int8": Limit(grey_levels=10.0, seam=0.25, mean=1.0, mse=0.01),
