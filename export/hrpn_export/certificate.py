@@ -138,6 +138,8 @@ class Entry(_Strict):
         stress: brighter images; they have no limit, see :func:`robust_gain`.
         seam_error: largest difference, grey levels, between a part predicted alone and within its
             surroundings, away from the part's border; None for networks that need the whole image.
+        relative_time: time of a tile / that of the Keras model in TensorFlow, on the machine that
+            exported; None if it was not measured.
         problem: why it is not certified; None if it is certified.
     """
 
@@ -149,6 +151,7 @@ class Entry(_Strict):
     measured: tuple[Measured, ...] = ()
     stress: tuple[Stress, ...] = ()
     seam_error: Distance | None = None
+    relative_time: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     problem: str | None = None
 
 

@@ -164,7 +164,9 @@ def export_bundle(
         kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
         for key in made.keys() - kept.keys():
             _drop(out, *key)
-        _describe(out, model, contract, kept, done.certificate, evidence, about, calibration, stated)
+        _describe(
+            out, model, contract, kept, done.certificate, evidence, about, calibration, stated
+        )
     failed = (*failed, *done.failed)
     return Exported(out, done.certificate, refused, impossible, failed)
 
@@ -202,9 +204,7 @@ def _checked_calibration(
     return patches
 
 
-def _check_selection(
-    selection: tuple[np.ndarray, np.ndarray] | None, contract: Contract
-) -> None:
+def _check_selection(selection: tuple[np.ndarray, np.ndarray] | None, contract: Contract) -> None:
     if selection is None:
         return
     patches, targets = selection

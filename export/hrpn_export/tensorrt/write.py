@@ -91,7 +91,9 @@ def write_engine(
     content = onnx.read_bytes()
     cache = Path(wanted.timing_cache) if wanted.timing_cache is not None else None
     earlier = cache.read_bytes() if builder.has_timing_cache and cache and cache.is_file() else b""
-    built = build(builder, BuildRequest(readable(signed(content)), str(onnx), profiles, targets, earlier))
+    built = build(
+        builder, BuildRequest(readable(signed(content)), str(onnx), profiles, targets, earlier)
+    )
     gpu = machine.gpu
     sidecar = Sidecar(
         builder=builder.name,

@@ -82,7 +82,9 @@ def test_int8_is_as_tensorrt_wants_it():
     assert len(choice.floats) < 3
     made = graph.SerializeToString()
     assert any(v.dtype == np.uint8 for v in constants(graph).values())  # of a ReLU
-    assert not any(v.dtype == np.int8 and v.any() and v.ndim == 0 for v in constants(graph).values())
+    assert not any(
+        v.dtype == np.int8 and v.any() and v.ndim == 0 for v in constants(graph).values()
+    )
     graph = onnx.ModelProto.FromString(signed(made))
     known = constants(graph)
     nodes = list(graph.graph.node)
@@ -97,7 +99,7 @@ def test_int8_is_as_tensorrt_wants_it():
             continue
         reads = [n in makers and makers[n].op_type == "DequantizeLinear" for n in node.input[:2]]
         assert reads == [node.name not in choice.floats] * 2
-        assert known[node.input[2]].dtype == np.float32  # the bias
+        assert all(known[name].dtype == np.float32 for name in node.input[2:])  # the bias
         if all(reads):  # one scale for each output channel
             weights = makers[node.input[1]]
             axis = 1 if node.op_type == "ConvTranspose" else 0
