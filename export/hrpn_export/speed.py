@@ -68,7 +68,10 @@ def describe_speed(certificate: Certificate) -> str | None:
     best = fastest(certificate)
     if best is None:
         return None
-    lines = f"Fastest on the exporting machine: {_name(best)}, {best.relative_time:.2f} of the time of Keras."
+    lines = (
+        f"Fastest on the exporting machine: {_name(best)}, {best.relative_time:.2f} of the time of "
+        "Keras."
+    )
     slow = slower_than_fp32(certificate)
     if slow:
         lines += f" Slower than fp32 of the same format there: {', '.join(map(_name, slow))}."

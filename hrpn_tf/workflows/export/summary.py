@@ -24,6 +24,6 @@ def describe(entry: "Entry", grey_max: float) -> str:
     robust = "" if gain is None else f", robust up to gain {gain:g}"
     time = "" if entry.relative_time is None else f", {entry.relative_time:.2f} x the time of Keras"
     return (
-        f"{what}: differs by at most {largest:.2g} grey levels, {costs}{seams}{covered}{robust}{time} "
-        f"({entry.runtime} {entry.version}); {verdict}"
+        f"{what}: differs by at most {largest:.2g} grey levels, {costs}{seams}{covered}{robust}"
+        f"{time} ({entry.runtime} {entry.version}); {verdict}"
     )

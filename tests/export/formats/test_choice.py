@@ -41,7 +41,7 @@ def test_what_is_needless_in_the_end_is_int8_again() -> None:
 
 
 def test_the_best_is_kept_where_no_choice_reaches_the_goal() -> None:
-    floats, score = _choose({name: 2.0 for name in NAMES})
+    floats, score = _choose(dict.fromkeys(NAMES, 2.0))
     assert len(floats) == len(NAMES) - 1
     assert score == 2.0
 

@@ -5,7 +5,7 @@ import onnx
 
 from hrpn_export.formats.onnx.int8 import refit
 from hrpn_export.formats.refit import Run
-from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.names import OUTPUT
 
 _MOST_PATCHES = 16
 
