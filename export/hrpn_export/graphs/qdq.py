@@ -78,7 +78,7 @@ def points_of(graph: onnx.ModelProto, convolutions: Collection[str]) -> Points:
     quantised = [node for node in graph.graph.node if node.name in convolutions]
     for node in quantised:
         read(node, 0, node.input[0])
-    for value in {node.input[0] for node in quantised}:
+    for value in dict.fromkeys(node.input[0] for node in quantised):
         addition = makers.get(value)
         if addition is not None and addition.op_type == "Add" and not known & set(addition.input):
             for place, part in enumerate(addition.input):
