@@ -105,8 +105,8 @@ def _formats(folder: Path, manifest: Manifest, contract: Contract) -> str:
         if any(artefact.precision == "bf16" for artefact in there):
             parts.append(
                 "OpenVINO alone computes in bfloat16: compile the bf16 file with "
-                "`INFERENCE_PRECISION_HINT` `bf16`, on a processor that has it. For other files set "
-                "it to `f32`. Which precision is fast in which runtime is said below."
+                "`INFERENCE_PRECISION_HINT` `bf16`, on a processor that has it. For other files "
+                "set it to `f32`. Which precision is fast in which runtime is said below."
             )
     return "\n\n".join(parts)
 
