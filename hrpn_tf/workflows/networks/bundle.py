@@ -93,7 +93,7 @@ class BundleNetwork:
 
         bundle = self._bundle()
         bundle.artefact(self.format, self.precision)
-        runtime_of(self.format, self.runtime)
+        runtime_of(self.format, self.runtime, self.precision)
         problem = bundle.certificate.problem(self.format, self.precision, self.runtime)
         if problem and not self.uncertified:
             raise CertificateError(f"{self.folder}: {problem}")
