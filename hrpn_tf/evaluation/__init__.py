@@ -9,36 +9,33 @@ Example:
     2.0
 """
 
-from hrpn_tf.evaluation.baselines.baselines import Baselines, fit_baselines
-from hrpn_tf.evaluation.evaluation import Evaluation, MetricsRow, SlideMetrics
-from hrpn_tf.evaluation.measured import MeasuredSlide
-from hrpn_tf.evaluation.metric_values import Metrics, metrics_of
-from hrpn_tf.evaluation.metrics import METRICS, Metric
-from hrpn_tf.evaluation.pixel_errors import CompareSettings, compare
-from hrpn_tf.evaluation.planes import ChannelPlane, ConstantPlane, MaskPlane, Plane
-from hrpn_tf.evaluation.slide_evaluation import common_peak, evaluate_slide
-from hrpn_tf.evaluation.tables import table, to_csv, to_markdown
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "METRICS",
-    "Baselines",
-    "ChannelPlane",
-    "CompareSettings",
-    "ConstantPlane",
-    "Evaluation",
-    "MaskPlane",
-    "MeasuredSlide",
-    "Metric",
-    "Metrics",
-    "MetricsRow",
-    "Plane",
-    "SlideMetrics",
-    "common_peak",
-    "compare",
-    "evaluate_slide",
-    "fit_baselines",
-    "metrics_of",
-    "table",
-    "to_csv",
-    "to_markdown",
-]
+import lazy_loader
+
+if TYPE_CHECKING:
+    from hrpn_tf.evaluation.baselines.baselines import Baselines, fit_baselines
+    from hrpn_tf.evaluation.evaluation import Evaluation, MetricsRow, SlideMetrics
+    from hrpn_tf.evaluation.measured import MeasuredSlide
+    from hrpn_tf.evaluation.metric_values import Metrics, metrics_of
+    from hrpn_tf.evaluation.metrics import METRICS, Metric
+    from hrpn_tf.evaluation.pixel_errors import CompareSettings, compare
+    from hrpn_tf.evaluation.planes import ChannelPlane, ConstantPlane, MaskPlane, Plane
+    from hrpn_tf.evaluation.slide_evaluation import common_peak, evaluate_slide
+    from hrpn_tf.evaluation.tables import table, to_csv, to_markdown
+
+# `predict` compares slides with the training slides, and needs nothing else of this package.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "baselines.baselines": ["Baselines", "fit_baselines"],
+        "evaluation": ["Evaluation", "MetricsRow", "SlideMetrics"],
+        "measured": ["MeasuredSlide"],
+        "metric_values": ["Metrics", "metrics_of"],
+        "metrics": ["METRICS", "Metric"],
+        "pixel_errors": ["CompareSettings", "compare"],
+        "planes": ["ChannelPlane", "ConstantPlane", "MaskPlane", "Plane"],
+        "slide_evaluation": ["common_peak", "evaluate_slide"],
+        "tables": ["table", "to_csv", "to_markdown"],
+    },
+)
