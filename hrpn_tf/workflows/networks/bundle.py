@@ -162,6 +162,12 @@ class BundleNetwork:
         """None, since its contract states the pixel size that it takes."""
         return None
 
+    def ran_by(self) -> str:
+        """See ``Network``."""
+        from hrpn_export.bundle import runtime_of
+
+        return runtime_of(self.format, self.runtime)
+
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""
         from hrpn_export import open_session
@@ -204,7 +210,16 @@ class BundleNetwork:
 
     def _bundle(self) -> "Bundle":
         refuse_other_kind(self.folder, "bundle")
-        return _open_bundle(self.folder.absolute(), _changed(self.folder))
+        return open_once(self.folder)
+
+
+def open_once(folder: Path) -> "Bundle":
+    """Open a bundle; the last one is kept, until it changes.
+
+    Raises:
+        DamagedBundleError: see ``open_bundle``.
+    """
+    return _open_bundle(folder.absolute(), _changed(folder))
 
 
 @lru_cache(maxsize=1)
