@@ -85,9 +85,9 @@ def export_bundle(
 ) -> Exported:
     """Export a model to a bundle, and measure every format against the model.
 
-    The bundle contains the Keras model, unless it is lean. A format that misses its limit, or whose converter
-    fails, is left out and listed in the result; the others are there. ``bundle.json`` is written
-    last, so an interrupted export is no bundle.
+    The bundle contains the Keras model, unless it is lean. A format that misses its limit, or whose
+    converter fails, is left out and listed in the result; the others are there. ``bundle.json`` is
+    written last, so an interrupted export is no bundle.
 
     Args:
         model: float32, maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.

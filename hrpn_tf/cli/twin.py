@@ -1,4 +1,4 @@
-"""``hrpn-tf twin``: the network of a run once more, certified, for predictions without TensorFlow."""
+"""``hrpn-tf twin``: the network of a run once more, for predictions without TensorFlow."""
 
 from pathlib import Path
 

@@ -2,7 +2,8 @@
 
 ``hrpn-tf fit`` writes the configuration, the contract, the scaling, the split, the place of the
 patch dataset, of a teacher and of the network that it started from, the environment, the history,
-the resources, logs for TensorBoard, checkpoints, the best network, its twin and the training profile.
+the resources, logs for TensorBoard, checkpoints, the best network, its twin and the training
+profile.
 ``hrpn-tf import-weights`` writes the configuration, the contract and the network alone. Other
 commands add folders.
 """

@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,13 @@ from hrpn_tf.files import atomic_path
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.export.evidence import held_out, sample_patches
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.networks.twin import FEATURES, FORMAT, PRECISION, open_features
+from hrpn_tf.workflows.networks.twin import (
+    FEATURES,
+    FORMAT,
+    PRECISION,
+    open_features,
+    open_twin,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -103,15 +110,19 @@ def refuse_no_packages() -> None:
 def twin_after_training(run: Run, store_path: Path) -> None:
     """Make the twin at the end of a training, whose result does not depend on it.
 
-    Without the packages for it, or if it cannot be made, a line says so.
+    One that is there and of this network is kept. Without the packages for it, or if it cannot be
+    made, a line says so.
     """
     from hrpn_export.errors import BundleError, MissingRuntimeError
 
+    with suppress(TwinError):
+        open_twin(run)
+        return
     try:
         write_twin(run, store_path)
     except MissingRuntimeError as error:
         logger.info(f"{run}: has no twin, so predict runs it in Keras; {error}")
-    except (BundleError, UncertifiedError, TwinError) as error:
+    except (BundleError, UncertifiedError) as error:
         logger.warning(f"{error}; predict runs the network in Keras")
 
 

@@ -162,6 +162,42 @@ class BundleNetwork:
         """None, since its contract states the pixel size that it takes."""
         return None
 
+    def certified(self) -> "list[BundleNetwork]":
+        """Every format in this precision, in every runtime that is installed and certified."""
+        from hrpn_export.formats import FORMATS
+        from hrpn_export.runtimes import find_runtime
+
+        bundle = self._bundle()
+        found = []
+        for artefact in bundle.manifest.artefacts:
+            row = FORMATS.get(artefact.format)
+            if row is None or artefact.precision != self.precision:
+                continue
+            for name in row.runtimes:
+                runtime = find_runtime(name)
+                fits = runtime.runs(self.precision) and self.device in runtime.devices
+                problem = bundle.certificate.problem(artefact.format, self.precision, name)
+                if fits and runtime.installed and problem is None:
+                    found.append(replace(self, format=artefact.format, runtime=name))
+        return found
+
+    def with_format_of(self, runtime: str) -> "BundleNetwork":
+        """The same in a format of the bundle that a runtime runs, if there is one.
+
+        Raises:
+            FormatError: there is no such runtime.
+        """
+        from hrpn_export.formats import FORMATS
+        from hrpn_export.runtimes import find_runtime
+
+        find_runtime(runtime)
+        for artefact in self._bundle().manifest.artefacts:
+            row = FORMATS.get(artefact.format)
+            fits = row is not None and runtime in row.runtimes
+            if fits and artefact.precision == self.precision:
+                return replace(self, format=artefact.format)
+        return self
+
     def ran_by(self) -> str:
         """See ``Network``."""
         from hrpn_export.bundle import runtime_of

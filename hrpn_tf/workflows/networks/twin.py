@@ -1,4 +1,4 @@
-"""The best network of a run in a runtime that needs no TensorFlow: the twin beside its Keras file."""
+"""The twin of a run: its best network in a runtime that needs no TensorFlow."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,9 +106,7 @@ class TwinSession:
         return open_features(self._file, self.contract)
 
 
-def open_features(
-    path: Path, contract: "Contract"
-) -> "Callable[[np.ndarray], np.ndarray] | None":
+def open_features(path: Path, contract: "Contract") -> "Callable[[np.ndarray], np.ndarray] | None":
     """Pooled features from an ONNX file; None without ONNX Runtime.
 
     Raises:
