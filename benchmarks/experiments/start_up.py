@@ -7,6 +7,7 @@ another installation, such as an earlier version.
 
 import argparse
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,7 @@ class Waited:
         name: of the command.
         command: arguments, without the result.
         seconds: wall time of each process, s.
+        core_seconds: time of all its threads on the processor, s, which other load disturbs least.
         first_tile: time until the first tile is computed, s.
         prediction: time of the tiles, s.
     """
@@ -40,6 +42,7 @@ class Waited:
     name: str
     command: list[str]
     seconds: list[float] = field(default_factory=list)
+    core_seconds: list[float] = field(default_factory=list)
     first_tile: list[float] = field(default_factory=list)
     prediction: list[float] = field(default_factory=list)
 
@@ -124,12 +127,19 @@ def _slide(folder: Path, side: int) -> str:
 
 
 def _measure(one: Waited, out: Path) -> None:
-    began = time.perf_counter()
+    began, used = time.perf_counter(), _core_seconds()
     said = _predict([*one.command, "--out", str(out), "--overwrite"])
     one.seconds.append(time.perf_counter() - began)
+    one.core_seconds.append(_core_seconds() - used)
     parts = {name: float(seconds) for name, seconds in _PART.findall(said.splitlines()[-1])}
     one.first_tile.append(sum(parts.get(name, 0.0) for name in _BEFORE_THE_FIRST_TILE))
     one.prediction.append(parts["prediction"])
+
+
+def _core_seconds() -> float:
+    """Of all processes that have ended, s."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _predict(command: Sequence[str]) -> str:
@@ -138,21 +148,24 @@ def _predict(command: Sequence[str]) -> str:
 
 
 def _table(every: Sequence[Waited]) -> str:
-    """Medians; the ratio is the median of the ratios of each round."""
+    """Medians; a ratio is to the first command, the median of those of each round."""
     lines = [
-        f"| command | whole, s | to {every[0].name} | first tile, s | tiles, s |",
-        "|---|---:|---:|---:|---:|",
+        "| command | whole, s | ratio | core-seconds | ratio | first tile, s | tiles, s |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for each in every:
-        ratios = [own / first for own, first in zip(each.seconds, every[0].seconds, strict=True)]
-        whole, first, tiles = map(
-            statistics.median, (each.seconds, each.first_tile, each.prediction)
-        )
+        measured = (each.seconds, each.core_seconds, each.first_tile, each.prediction)
+        whole, cores, first, tiles = map(statistics.median, measured)
         lines.append(
-            f"| {each.name} | {whole:.1f} | {statistics.median(ratios):.2f} | {first:.1f} | "
-            f"{tiles:.1f} |"
+            f"| {each.name} | {whole:.1f} | {_ratio(each.seconds, every[0].seconds):.2f} | "
+            f"{cores:.1f} | {_ratio(each.core_seconds, every[0].core_seconds):.2f} | "
+            f"{first:.1f} | {tiles:.1f} |"
         )
     return "\n".join(lines)
+
+
+def _ratio(own: Sequence[float], first: Sequence[float]) -> float:
+    return statistics.median(a / b for a, b in zip(own, first, strict=True))
 
 
 def _pixels(path: Path) -> np.ndarray:

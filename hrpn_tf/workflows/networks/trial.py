@@ -57,7 +57,8 @@ def main() -> None:
     network, sys.path[:] = pickle.load(sys.stdin.buffer)
     session = network.load(None)
     loaded = time.time()
-    print(json.dumps({"loaded": loaded, "per_mpx": seconds_per_mpx(session)}))
+    measured = {"loaded": loaded, "per_mpx": seconds_per_mpx(session)}
+    sys.stdout.write(json.dumps(measured) + "\n")
 
 
 def seconds_per_mpx(session: object) -> float:
