@@ -189,13 +189,16 @@ class Choice:
     speed: Speed | None = None
     key: Mapping[str, Any] | None = None
 
-    def compare(self, summary: "PredictionSummary") -> None:
+    def compare(self, network: Network, summary: "PredictionSummary") -> None:
         """Forget a measurement that no longer holds: the next command measures again.
 
         Args:
-            summary: of a slide that was predicted in this process.
+            network: what predicted a slide in this process.
+            summary: of that slide.
         """
         if self.speed is None or self.key is None or not summary.computed:
+            return
+        if network != self.network:  # it went on with what had begun the slide
             return
         tiling = summary.tiling
         tiles = summary.computed * len(tiling.block(0).tiles) * (8 if summary.symmetries else 1)
@@ -214,16 +217,14 @@ def settled(network: Network, pixels: int) -> Choice:
     return network.settled(pixels) if isinstance(network, AutoNetwork) else Choice(network)
 
 
-def as_before(network: Network, made_with: Mapping[str, Any] | None) -> Network:
-    """The network as it made a result, or began it; the network itself if it did not.
+def as_before(network: AutoNetwork, made_with: Mapping[str, Any] | None) -> Network:
+    """The candidate that made a result, or began it; the network itself if none did.
 
     Args:
-        network: any.
+        network: the candidates.
         made_with: what the result states of its network; None without a result.
     """
-    if made_with is None or not isinstance(network, AutoNetwork):
-        return network
-    return network.made(made_with) or network
+    return network if made_with is None else network.made(made_with) or network
 
 
 def _name(network: Network) -> str:

@@ -226,7 +226,7 @@ class BundleNetwork:
 
     def state(self) -> int:
         """See ``Network``."""
-        return _changed(self.folder)
+        return changed(self.folder)
 
     def _stated(self, key: str, default: dict[str, Any]) -> dict[str, Any]:
         """What the bundle says of its training under a key, whose value may be anything.
@@ -255,7 +255,7 @@ def open_once(folder: Path) -> "Bundle":
     Raises:
         DamagedBundleError: see ``open_bundle``.
     """
-    return _open_bundle(folder.absolute(), _changed(folder))
+    return _open_bundle(folder.absolute(), changed(folder))
 
 
 @lru_cache(maxsize=1)
@@ -266,6 +266,7 @@ def _open_bundle(path: Path, changed: int) -> "Bundle":
     return open_bundle(path)
 
 
-def _changed(bundle: Path) -> int:
+def changed(bundle: Path) -> int:
+    """When a bundle was written, ns; 0 if there is none."""
     path = bundle if bundle.is_file() else bundle / "bundle.json"
     return path.stat().st_mtime_ns if path.exists() else 0

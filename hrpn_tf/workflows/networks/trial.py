@@ -46,7 +46,7 @@ def try_network(network: "Network") -> Speed | None:
         )
         values = json.loads(done.stdout.decode("utf-8").splitlines()[-1])
         return Speed(float(values["loaded"]) - before, float(values["per_mpx"]))
-    except (subprocess.SubprocessError, OSError, ValueError, LookupError) as error:
+    except (subprocess.SubprocessError, OSError, ValueError, TypeError, LookupError) as error:
         logger.debug(f"{network.ran_by()}: cannot be tried: {error}")
         return None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.errors import TwinError
 from hrpn_tf.runs import Run
-from hrpn_tf.workflows.networks.bundle import open_once
+from hrpn_tf.workflows.networks.bundle import changed, open_once
 from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ class TwinNetwork(RunNetwork):
     def ran_by(self) -> str:
         """See ``Network``."""
         return self.runtime
+
+    def state(self) -> int:
+        """See ``Network``; the twin may be made again."""
+        return super().state() + changed(self.run.twin)
 
     def load(self, threads: int | None) -> "Session":
         """See ``Network``.

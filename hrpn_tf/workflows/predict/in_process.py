@@ -16,6 +16,7 @@ from hrpn_tf.workflows.predict.summary import describe, warn_of_clipping
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import PredictionSummary
+    from hrpn_tf.workflows.networks.network import Network
 
 Failure = tuple[Path, Exception]
 
@@ -24,7 +25,7 @@ def predict_here(
     jobs: Sequence[SlideJob],
     execution: Execution,
     stop_at_first: bool,
-    compare: "Callable[[PredictionSummary], object] | None" = None,
+    compare: "Callable[[Network, PredictionSummary], object] | None" = None,
 ) -> list[Failure]:
     """Predict slides; see ``predict_run``.
 
@@ -32,7 +33,7 @@ def predict_here(
         jobs: checked jobs.
         execution: handling of existing results, and reports.
         stop_at_first: raise the first error instead of continuing with the other slides.
-        compare: called with the summary of each slide that the chosen network predicted.
+        compare: called with the network and the summary of each slide.
 
     Returns:
         The failed slides with their errors.
@@ -48,7 +49,7 @@ def predict_here(
                 on_begun=(lambda begun: None) if job.others else partial(warn, job.slide.name),
             )
             if compare is not None:
-                compare(summary)
+                compare(job.network, summary)
             if not job.hold:
                 execution.on_done(describe(summary))
                 warn_of_clipping(summary, job.config.prediction.dtype)

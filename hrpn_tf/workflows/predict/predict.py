@@ -146,12 +146,14 @@ def _compute(
 
 def _settled(jobs: Sequence[SlideJob]) -> tuple[list[SlideJob], Choice | None]:
     """The jobs with the fastest network, where its runtime is not settled by what was begun."""
-    open_jobs = [job for job in jobs if isinstance(job.network, AutoNetwork)]
-    if not open_jobs:
+    left = [isinstance(job.network, AutoNetwork) for job in jobs]
+    pixels = sum(job.pixels for job, is_left in zip(jobs, left, strict=True) if is_left)
+    if not any(left):
         return list(jobs), None
-    choice = settled(open_jobs[0].network, sum(job.pixels for job in open_jobs))
+    choice = settled(jobs[left.index(True)].network, pixels)
     return [
-        replace(job, network=choice.network) if job in open_jobs else job for job in jobs
+        replace(job, network=choice.network) if is_left else job
+        for job, is_left in zip(jobs, left, strict=True)
     ], choice
 
 
@@ -250,7 +252,9 @@ def _look_at_all(
 
     def look(request: Request) -> SlideJob | _Finished:
         there = skips and request.out.exists()
-        own = as_before(network, _made_with(request.out, there))
+        own = network
+        if isinstance(network, AutoNetwork):
+            own = as_before(network, _made_with(request.out, there))
         job = check(request, own, contract, config, options, there or execution.overwrite)
         if not there:
             return job
