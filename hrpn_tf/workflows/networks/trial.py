@@ -9,7 +9,9 @@ import logging
 import pickle
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.workflows.networks.remembered import Speed
@@ -38,27 +40,30 @@ def try_network(network: "Network") -> Speed | None:
         None if it cannot be loaded or run here.
     """
     command = [sys.executable, "-c", _PROGRAM]
-    given = pickle.dumps((network, sys.path))
-    before = time.time()
     try:
-        done = subprocess.run(
-            command, input=given, capture_output=True, timeout=_LONGEST, check=True
-        )
-        values = json.loads(done.stdout.decode("utf-8").splitlines()[-1])
-        return Speed(float(values["loaded"]) - before, float(values["per_mpx"]))
+        with tempfile.TemporaryDirectory(prefix="hrpn-trial-") as folder:
+            answer = Path(folder) / "measured.json"
+            given = pickle.dumps((network, sys.path, answer))
+            before = time.time()
+            subprocess.run(command, input=given, capture_output=True, timeout=_LONGEST, check=True)
+            values = json.loads(answer.read_text(encoding="utf-8"))
+            return Speed(float(values["loaded"]) - before, float(values["per_mpx"]))
     except (subprocess.SubprocessError, OSError, ValueError, TypeError, LookupError) as error:
         logger.debug(f"{network.ran_by()}: cannot be tried: {error}")
         return None
 
 
 def main() -> None:
-    """Load the network that standard input names, run tiles, and print what was measured."""
+    """Load the network that standard input names, run tiles, and write what was measured.
+
+    It is written to a file, since libraries may print.
+    """
     # this program starts it, and nothing else is read
-    network, sys.path[:] = pickle.load(sys.stdin.buffer)
+    network, sys.path[:], answer = pickle.load(sys.stdin.buffer)
     session = network.load(None)
     loaded = time.time()
     measured = {"loaded": loaded, "per_mpx": seconds_per_mpx(session)}
-    sys.stdout.write(json.dumps(measured) + "\n")
+    answer.write_text(json.dumps(measured), encoding="utf-8")
 
 
 def seconds_per_mpx(session: object) -> float:
