@@ -233,6 +233,10 @@ class UnfinishedError(UsageError):
     """What was begun earlier belongs to another network, input or configuration."""
 
 
+class TwinError(UsageError):
+    """A run has no twin of its network, or one that is damaged or of an earlier network."""
+
+
 class UncertifiedError(HrpnError):
     """An exported format misses its limit of agreement with the network; the others are done."""
 

@@ -83,13 +83,14 @@ def export_bundle(
     selection: tuple[np.ndarray, np.ndarray] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     uncertified: bool = False,
+    lean: bool = False,
     log: Log = _log.info,
 ) -> Exported:
     """Export a model to a bundle, and measure every format against the model.
 
-    The bundle always contains the Keras model. A format that misses its limit, or whose converter
-    fails, is left out and listed in the result; the others are there. ``bundle.json`` is written
-    last, so an interrupted export is no bundle.
+    The bundle contains the Keras model, unless it is lean. A format that misses its limit, or whose
+    converter fails, is left out and listed in the result; the others are there. ``bundle.json`` is
+    written last, so an interrupted export is no bundle.
 
     Args:
         model: float32, maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.
@@ -104,6 +105,8 @@ def export_bundle(
             certificate is of images that chose nothing. None to use the calibration patches.
         options: options of formats, by name of the format.
         uncertified: keep formats that miss their limit.
+        lean: leave out the Keras model, the README and the example, for a program that keeps the
+            model itself, beside the bundle.
         log: called with one line before each step; by default the logger ``hrpn_export.export``
             at level INFO.
 
@@ -128,7 +131,7 @@ def export_bundle(
         )
     """
     out = Path(out)
-    wanted = _in_order([KERAS, *artefacts])
+    wanted = _in_order(artefacts if lean else [KERAS, *artefacts])
     safe_name(about.name)
     evidence.check(contract)
     check_model(model, contract)
@@ -164,9 +167,11 @@ def export_bundle(
         kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
         for key in made.keys() - kept.keys():
             _drop(out, *key)
-        _describe(
-            out, model, contract, kept, done.certificate, evidence, about, calibration, stated
-        )
+        manifest = _manifest(out, contract, kept, done.certificate, about, calibration, stated)
+        if not lean:
+            _explain(out, model, contract, manifest, done.certificate, evidence, about)
+        files = {name: sha256_of(out / name) for name in files_below(out)}
+        manifest.model_copy(update={"files": files}).write(out)
     failed = (*failed, *done.failed)
     return Exported(out, done.certificate, refused, impossible, failed)
 
@@ -232,22 +237,20 @@ def _export(source: Source, format: str, precision: str, out: Path) -> Path:
         raise ExportError(f"the converter failed: {reason_of(error)}") from error
 
 
-def _describe(
+def _manifest(
     out: Path,
-    model: "keras.Model",
     contract: Contract,
     kept: Mapping[tuple[str, str], Path],
     certificate: Certificate,
-    evidence: Evidence,
     about: About,
     calibration: np.ndarray | None,
     stated: Mapping[tuple[str, str], Mapping[str, Any]],
-) -> None:
-    """Write everything besides the formats; ``bundle.json`` comes last."""
+) -> Manifest:
+    """Write the certificate and what the caller adds; the manifest, which is written last."""
     certificate.write(out / CERTIFICATE)
     for name, path in about.files.items():
         shutil.copyfile(path, out / safe_name(name))
-    manifest = Manifest(
+    return Manifest(
         name=about.name,
         contract=contract_fields(contract),
         grey_levels=GreyLevels.of(contract),
@@ -268,11 +271,21 @@ def _describe(
             for (format, precision), path in kept.items()
         ),
     )
+
+
+def _explain(
+    out: Path,
+    model: "keras.Model",
+    contract: Contract,
+    manifest: Manifest,
+    certificate: Certificate,
+    evidence: Evidence,
+    about: About,
+) -> None:
+    """Write what people and other programs read."""
     readme.write(out, manifest, certificate)
     sample = bioimage.example(evidence.patches, contract)
     bioimage.write(out, manifest, about, sample, ReferenceSession(model, contract)(sample))
-    files = {name: sha256_of(out / name) for name in files_below(out)}
-    manifest.model_copy(update={"files": files}).write(out)
 
 
 def _details(

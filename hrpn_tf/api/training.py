@@ -73,6 +73,7 @@ def fit(
     teacher: PathArgument | None = None,
     backend: Literal["tensorflow", "jax"] | None = None,
     simulate: "int | SimulatedSlides | None" = None,
+    twin: bool = True,
     overwrite: bool = False,
     progress: ProgressArgument = None,
 ) -> FitResult:
@@ -101,6 +102,8 @@ def fit(
         simulate: number of training slides to simulate while the network trains, in place of a
             patch dataset; the section ``simulation`` of the configuration is used. For other
             options, ``hrpn_tf.workflows.streaming.SimulatedSlides``.
+        twin: also make the ONNX twin of the network (``RUN/twin``), which :func:`predict` runs
+            without TensorFlow, if the extra ``onnx`` is installed.
         overwrite: replace a run that is there, and simulated patches of another configuration.
         progress: True for progress bars, or a function that is called with updates.
 
@@ -132,6 +135,7 @@ def fit(
     from hrpn_tf.errors import FinishedRunError, UsageError
     from hrpn_tf.runs import open_run
     from hrpn_tf.runs.run import with_backend_of
+    from hrpn_tf.workflows.export.twin import twin_after_training
     from hrpn_tf.workflows.training_profile import is_chief, write_profile
 
     chosen = {} if preset is None else {"model.preset": preset}
@@ -159,8 +163,10 @@ def fit(
         except FinishedRunError:
             if open_run(run).training_profile.exists():
                 raise
-            state = last_state(run)  # killed before the profile was written
+            state = last_state(run)  # killed before the profile was written, which comes last
         if is_chief():
+            if twin:
+                twin_after_training(open_run(run), store)
             write_profile(run, store)
     return FitResult(
         open_run(run),

@@ -128,6 +128,12 @@ _simulated_options = option_group(
     default=1,
     help="Number of processes on this machine that share each batch (default: 1).",
 )
+@click.option(
+    "--twin/--no-twin",
+    default=True,
+    help="Whether to make the ONNX twin of the network at the end, which predict runs without "
+    "TensorFlow (default: where the extra onnx is installed).",
+)
 @_simulated_options
 @overwrite_option
 def command(
@@ -140,6 +146,7 @@ def command(
     teacher: Path | None,
     backend: str | None,
     workers: int,
+    twin: bool,
     simulated: "SimulatedSlides | None",
     overwrite: bool,
 ) -> None:
@@ -180,7 +187,7 @@ def command(
         from hrpn_tf.training.workers import launch, own_command
 
         sys.exit(launch(own_command(), workers))
-    fitted = fit(store, out, config, simulate=simulated, overwrite=overwrite)
+    fitted = fit(store, out, config, simulate=simulated, twin=twin, overwrite=overwrite)
     kept = f"epoch {fitted.best_epoch}" if fitted.best_epoch else "the start, which is kept,"
     early = " (stopped early)" if fitted.epochs < config.training.epochs else ""
     show(

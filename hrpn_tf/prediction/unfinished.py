@@ -115,6 +115,12 @@ class Unfinished:
         """Whether there is a prediction to resume."""
         return self._plan.exists()
 
+    def network(self) -> Mapping[str, Any] | None:
+        """What the begun prediction states of its network; None if none is begun."""
+        record = self._read()
+        stated = {} if record is None else record["found"]["origin"].get("model")
+        return stated if record is not None and isinstance(stated, dict) else None
+
     def sums(self) -> AnchorSums | None:
         """Sums of a prediction that is computed and waits to be scaled; None if there are none."""
         record = self._read()
