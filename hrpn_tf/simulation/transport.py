@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import pyamg
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
@@ -193,6 +192,8 @@ class Solver:
 
     def __init__(self, grid: Grid, uptake_per_s: float) -> None:
         self.grid = grid
+        import pyamg
+
         matrix = grid.diffusion + sparse.diags(uptake_per_s * grid.volume)
         hierarchy = pyamg.ruge_stuben_solver(matrix.tocsr(), max_coarse=500)
         self._preconditioner: LinearOperator = hierarchy.aspreconditioner(cycle="V")
