@@ -12,7 +12,7 @@ from hrpn_export.errors import install_line
 
 from hrpn_tf.errors import MissingPackageError
 
-__all__ = ["COMPLETE", "EXTRAS", "install_line", "named", "require"]
+__all__ = ["COMPLETE", "EXTRAS", "install_line", "installed", "named", "require"]
 
 # Module: the extra that installs it.
 EXTRAS = {
@@ -48,6 +48,14 @@ COMPLETE = {
 }
 
 
+def installed(module: str) -> bool:
+    """Whether a module can be found; it is not imported."""
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # None in sys.modules: its import is an error
+        return False
+
+
 def require(what: str, *modules: str) -> None:
     """Refuse to begin without the packages of an extra; none of them is imported.
 
@@ -59,11 +67,7 @@ def require(what: str, *modules: str) -> None:
         MissingPackageError: one is not installed; says what to type.
     """
     for module in modules:
-        try:
-            there = find_spec(module) is not None
-        except ValueError:  # None in sys.modules: its import is an error
-            there = False
-        if not there:
+        if not installed(module):
             raise MissingPackageError(f"{what} needs {_missing(module)}")
 
 

@@ -27,10 +27,10 @@ class Diffusion:
     """
 
     def __init__(self, grid: Grid, length_um: float) -> None:
-        self.grid, self.length_um = grid, length_um
-        self._matrix = (grid.diffusion + sparse.diags(grid.volume / length_um**2)).tocsr()
         import pyamg
 
+        self.grid, self.length_um = grid, length_um
+        self._matrix = (grid.diffusion + sparse.diags(grid.volume / length_um**2)).tocsr()
         hierarchy = pyamg.ruge_stuben_solver(self._matrix, max_coarse=500, coarse_solver="splu")
         self._preconditioner: LinearOperator = hierarchy.aspreconditioner(cycle="V")
 

@@ -17,7 +17,7 @@ from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
 from hrpn_tf.workflows.predict.job import SlideJob
-from hrpn_tf.workflows.predict.options import Execution
+from hrpn_tf.workflows.predict.options import CLUSTER, Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe, describe_cohort, warn_of_clipping
 from hrpn_tf.workflows.predict.together import Failure, PredictsSlides
@@ -74,7 +74,7 @@ def on_cluster(jobs: Sequence[SlideJob], execution: Execution) -> Iterator[Predi
     """
     from hrpn_tf.workflows.predict.cluster.dask_cluster import connected, local
 
-    require("--scheduler" if execution.scheduler else "--workers", "distributed", "cryptography")
+    require("--scheduler" if execution.scheduler else "--workers", *CLUSTER)
 
     config = jobs[0].config.prediction
     if execution.scheduler is None:
