@@ -52,7 +52,7 @@ def installed(module: str) -> bool:
     """Whether a module can be found; it is not imported."""
     try:
         return find_spec(module) is not None
-    except ValueError:  # None in sys.modules: its import is an error
+    except (ImportError, ValueError):  # refused, or None in sys.modules: importing it is an error
         return False
 
 
