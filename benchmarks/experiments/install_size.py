@@ -4,14 +4,14 @@
     python benchmarks/experiments/install_size.py --kind predict --packages
 
 Each kind is installed by uv into a new environment in --out, from the package index. Sizes are
-those of the files, MB of 10^6 bytes; what Python compiles comes on top. Times are the shortest of
---rounds starts, after one that compiles.
+those of the files, MB of 10^6 bytes; what Python compiles comes on top. Times are of the processor,
+the shortest of --rounds starts: other programs on the machine hardly change them.
 """
 
 import argparse
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
@@ -90,13 +90,15 @@ def size_of(package: Distribution) -> float:
 
 
 def shortest(command: Sequence[str | Path], rounds: int) -> float:
-    """Seconds of the shortest of some runs, after one that is not counted."""
+    """Seconds of processor time of the shortest of some runs."""
     times = []
-    for _ in range(rounds + 1):
-        begun = time.perf_counter()
+    for _ in range(rounds):
+        before = os.times()
         subprocess.run(command, check=True, capture_output=True)
-        times.append(time.perf_counter() - begun)
-    return min(times[1:])
+        after = os.times()
+        user = after.children_user - before.children_user
+        times.append(user + after.children_system - before.children_system)
+    return min(times)
 
 
 def line(kind: Kind, folder: Path, packages: Path, rounds: int) -> str:
