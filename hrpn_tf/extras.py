@@ -41,10 +41,12 @@ COMPLETE = {
     "cv2": "opencv-python-headless",
     "h5py": "h5py",
     "keras": "keras",
+    "numcodecs": "numcodecs",
     "sklearn": "scikit-learn",
     "tensorboard": "tensorboard",
     "tensorflow": "tensorflow",
     "threadpoolctl": "threadpoolctl",
+    "zarr": "zarr",
 }
 
 

@@ -94,7 +94,7 @@ def find_tissue(
     mask = np.asarray(classify(means), bool)
     outside = means[~mask]
     background = np.median(outside, axis=0) if len(outside) else np.zeros(len(channels))
-    mask = sliding_window_view(np.pad(mask, 1), (3, 3)).any(axis=(2, 3))
+    mask = np.asarray(sliding_window_view(np.pad(mask, 1), (3, 3)).any(axis=(2, 3)))
     scale = (size[0] * side / height, size[1] * side / width)
     return TissueMap(mask, scale, tuple(map(float, background)))
 
