@@ -76,9 +76,9 @@ def read_version_3(content: Mapping[str, Any]) -> ArrayMetadata:
     """
     if content["zarr_format"] != 3 or content["node_type"] != "array":
         raise ValueError("no array of Zarr v3")
-    for key in set(content) - _KEYS:
-        if not isinstance(content[key], dict) or content[key].get("must_understand") is not False:
-            raise ValueError(f"{key[:40]!r} is not known")
+    for name in set(content) - _KEYS:
+        if not isinstance(content[name], dict) or content[name].get("must_understand") is not False:
+            raise ValueError(f"{name[:40]!r} is not known")
     if content.get("storage_transformers"):
         raise ValueError("storage transformers are not known")
     if content["data_type"] not in _TYPES:
@@ -93,7 +93,10 @@ def read_version_3(content: Mapping[str, Any]) -> ArrayMetadata:
     usual = "/" if encoding["name"] == "default" else "."
     separator = _separator(encoding.get("configuration", {}).get("separator", usual))
     joined = _joined(separator)
-    key = joined if encoding["name"] == "v2" else lambda place: f"c{separator}{joined(place)}"
+
+    def key(place: tuple[int, ...]) -> str:
+        return joined(place) if encoding["name"] == "v2" else f"c{separator}{joined(place)}"
+
     return ArrayMetadata(shape, chunk, dtype, _fill(content["fill_value"], dtype), key)
 
 

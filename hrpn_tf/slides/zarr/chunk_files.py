@@ -3,6 +3,7 @@
 import os
 import uuid
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
 import imagecodecs
@@ -20,8 +21,9 @@ def encode_chunk(pixels: np.ndarray) -> bytes | None:
     """A file of Zarr v2: a chunk (h, w); None where all its pixels are 0."""
     if not pixels.any():
         return None
-    encoded: bytes = imagecodecs.blosc_encode(
-        np.ascontiguousarray(pixels),
+    values: Any = np.ascontiguousarray(pixels)  # as an array: of bytes, nothing is shuffled
+    encoded = imagecodecs.blosc_encode(
+        values,
         level=LEVEL,
         compressor="zstd",
         shuffle=_SHUFFLE,
@@ -29,7 +31,7 @@ def encode_chunk(pixels: np.ndarray) -> bytes | None:
         blocksize=0,
         numthreads=1,
     )
-    return encoded
+    return bytes(encoded)
 
 
 def encode_shard(pixels: np.ndarray, chunk: tuple[int, int]) -> bytes | None:
@@ -80,5 +82,5 @@ def replace_file(file: Path, content: bytes | None) -> None:
 def _compressed(tile: np.ndarray) -> bytes | None:
     if not tile.any():
         return None
-    encoded: bytes = imagecodecs.zstd_encode(np.ascontiguousarray(tile), level=LEVEL)
-    return encoded
+    values: Any = np.ascontiguousarray(tile)
+    return bytes(imagecodecs.zstd_encode(values, level=LEVEL))
