@@ -196,7 +196,8 @@ class Solver:
         import pyamg
 
         matrix = grid.diffusion + sparse.diags(uptake_per_s * grid.volume)
-        hierarchy = pyamg.ruge_stuben_solver(matrix.tocsr(), max_coarse=500)
+        # The default of the coarsest level is a dense pseudoinverse, which took most of the time.
+        hierarchy = pyamg.ruge_stuben_solver(matrix.tocsr(), max_coarse=500, coarse_solver="splu")
         self._preconditioner: LinearOperator = hierarchy.aspreconditioner(cycle="V")
 
     def solve(

@@ -18,7 +18,7 @@ from hrpn_tf.data.sampling import learn_sampling
 from hrpn_tf.data.splits import split_groups
 from hrpn_tf.data.store import open_store
 from hrpn_tf.errors import CheckpointError, ConfigError, ForeignCheckpointError
-from hrpn_tf.files import locked
+from hrpn_tf.files import locked, refuse_lost_inputs
 from hrpn_tf.models.contract import contract_of
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.runs.folder import BEST, CHECKPOINTS, LOGS, PICTURES
@@ -86,7 +86,8 @@ def fit(
     Raises:
         ConfigError: the configuration does not fit the store, the network or the memory; or the
             teacher is missing, or knows groups that are held back here.
-        UsageError: the teacher does not take and predict the same.
+        UsageError: the teacher does not take and predict the same; or ``overwrite`` would replace
+            the store or the teacher.
         SplitError: the groups do not allow the split.
         RunError: a finished run, or one of another configuration or store, is there.
         RunBusyError: another process trains in this folder.
@@ -106,6 +107,15 @@ def fit(
                 "--simulate trains in one process; leave out --workers and TF_CONFIG, or simulate "
                 "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
             )
+    if overwrite:
+        teacher_path = config.training.teacher
+        refuse_lost_inputs(
+            run,
+            (
+                patches if isinstance(patches, Path) else None,
+                None if teacher_path is None else Path(teacher_path),
+            ),
+        )
     store = open_store(patches) if isinstance(patches, Path) else patches.first()
     config, source = find_start(config, run, overwrite=overwrite)
     config = resolve(config, store, shown=devices.chief)
