@@ -192,9 +192,9 @@ class Solver:
     """
 
     def __init__(self, grid: Grid, uptake_per_s: float) -> None:
-        self.grid = grid
         import pyamg
 
+        self.grid = grid
         matrix = grid.diffusion + sparse.diags(uptake_per_s * grid.volume)
         # The default of the coarsest level is a dense pseudoinverse, which took most of the time.
         hierarchy = pyamg.ruge_stuben_solver(matrix.tocsr(), max_coarse=500, coarse_solver="splu")
