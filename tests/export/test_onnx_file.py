@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from hrpn_export import Contract, open_onnx, open_session
-from hrpn_export.errors import DamagedBundleError, MissingRuntimeError
+from hrpn_export.errors import ContractError, DamagedBundleError, MissingRuntimeError
 from support.small_bundle import small_bundle
 
 # What the three packages need themselves.
@@ -17,7 +19,7 @@ ALLOWED = {
     "flatbuffers", "packaging",
 }  # fmt: skip
 CODE = """
-import json, sys
+import sys
 from pathlib import Path
 
 class Refuse:
@@ -30,9 +32,7 @@ sys.meta_path.insert(0, Refuse())
 import hrpn_export
 import numpy as np
 bundle, result = map(Path, sys.argv[1:])
-manifest = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
-contract = hrpn_export.Contract.from_json(json.dumps(manifest["contract"]))
-session = hrpn_export.open_onnx(bundle / "onnx/fp32/model.onnx", contract)
+session = hrpn_export.open_onnx(bundle / "onnx/fp32/model.onnx")
 np.save(result, session(np.load(bundle / "test_input.npy")))
 """
 
@@ -48,6 +48,20 @@ def test_nothing_else_is_imported(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code, bundle, result], check=True)
     expected = open_session(bundle)(np.load(bundle / "test_input.npy"))
     np.testing.assert_array_equal(np.load(result), expected)
+
+
+def test_the_contract_is_that_of_the_file_or_the_given_one(tmp_path: Path) -> None:
+    bundle = small_bundle()
+    contract, file = contract_of(bundle), bundle / "onnx/fp32/model.onnx"
+    assert open_onnx(file).contract == contract
+    other = replace(contract, pixel_size_um=2.0)
+    assert open_onnx(file, other).contract == other
+    model = onnx.load(str(file))
+    del model.metadata_props[:]
+    onnx.save(model, str(tmp_path / "bare.onnx"))
+    assert open_onnx(tmp_path / "bare.onnx", contract).contract == contract
+    with pytest.raises(ContractError, match="hold no contract; give one"):
+        open_onnx(tmp_path / "bare.onnx")
 
 
 def test_a_file_is_checked_as_in_a_bundle(tmp_path: Path) -> None:
