@@ -180,7 +180,7 @@ def _version_2(
     content: Mapping[str, Any], array: ArrayMetadata, common: dict[str, Any]
 ) -> _Encoded:
     axes = tuple(range(len(array.shape)))
-    encoders = [*(content["filters"] or ()), *filter(None, [content["compressor"]])]
+    encoders = [*(content.get("filters") or ()), *filter(None, [content.get("compressor")])]
     layout = ArrayLayout(
         chunk=array.chunk,
         dtype=array.dtype,
