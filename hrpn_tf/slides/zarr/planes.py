@@ -160,10 +160,11 @@ class ZarrPlanes:
 
     def read(self, channel: int, y: int, x: int, height: int, width: int) -> np.ndarray:
         """A window (height, width) of one channel; pixels never written are 0."""
-        if self._chunks is None:
-            self._chunks = self._reader()
+        chunks = self._chunks  # another thread that writes takes it away
+        if chunks is None:
+            chunks = self._chunks = self._reader()
         out = np.empty((height, width), self.dtype)
-        ZarrPlane(self._chunks, (channel, 0, 0), rows=1, columns=2).read(y, x, out)
+        ZarrPlane(chunks, (channel, 0, 0), rows=1, columns=2).read(y, x, out)
         return out
 
     def _plane(self, channel: int) -> ZarrPlane:
