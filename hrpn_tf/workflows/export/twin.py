@@ -115,8 +115,16 @@ def twin_after_training(run: Run, store_path: Path) -> None:
     """
     from hrpn_export.errors import BundleError, MissingRuntimeError
 
+    import keras
+
     with suppress(TwinError):
         open_twin(run)
+        return
+    if keras.backend.backend() != "tensorflow":  # the converter traces with it
+        logger.info(
+            f"{run}: trained on {keras.backend.backend()}, so its twin is made by another command: "
+            f"hrpn-tf twin {run}"
+        )
         return
     try:
         write_twin(run, store_path)
