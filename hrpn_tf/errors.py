@@ -18,6 +18,10 @@ class UsageError(HrpnError):
     exit_code = 2
 
 
+class MissingPackageError(UsageError):
+    """A package that this needs is not installed: it comes with an extra, or is left out here."""
+
+
 class WrongKindError(UsageError):
     """A path holds another kind of thing than the command takes, e.g. a slide list for a run."""
 
@@ -135,6 +139,10 @@ class ConfigError(UsageError):
     """The configuration has an unknown key or a value out of range."""
 
 
+class BackendError(UsageError):
+    """Keras cannot compute with the framework that is asked for."""
+
+
 class RunError(UsageError):
     """The run folder misses something, or belongs to another configuration."""
 
@@ -227,6 +235,10 @@ class MemoryBudgetError(UsageError):
 
 class UnfinishedError(UsageError):
     """What was begun earlier belongs to another network, input or configuration."""
+
+
+class TwinError(UsageError):
+    """A run has no twin of its network, or one that is damaged or of an earlier network."""
 
 
 class UncertifiedError(HrpnError):

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from hrpn_tf.files import atomic_path
 from hrpn_tf.prediction.reading import reflected
@@ -14,6 +16,7 @@ from hrpn_tf.slides import Windows, iter_windows
 # Longest side of a map: an element of a slide of 64 000 px at 0.5 um/px is 31 um, in a few MB.
 MAP_SIDE = 1024
 _WINDOW = 2048  # px
+Span = tuple[int, int]  # first px and length
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,46 @@ class TissueMap:
 
     def touches(self, y: int, x: int, height: int, width: int, size: tuple[int, int]) -> bool:
         """Whether a window contains tissue; the slide of ``size`` px is extended by reflection."""
-        lines = []
-        for start, length, side, scale in (
-            (y, height, size[0], self.scale[0]),
-            (x, width, size[1], self.scale[1]),
-        ):
+        return bool(self.touched([(y, height)], [(x, width)], size)[0, 0])
+
+    def touched(
+        self, down: Sequence[Span], across: Sequence[Span], size: tuple[int, int]
+    ) -> np.ndarray:
+        """Whether windows contain tissue, for each pair of some rows and some columns.
+
+        Args:
+            down: (first px, length) of rows; may lie partly outside the slide.
+            across: likewise for columns.
+            size: (height, width) of the slide, px, which is extended by reflection.
+
+        Returns:
+            (len(down), len(across)) bool.
+        """
+        counts = self._counts
+        (top, bottom), (left, right) = (
+            self._elements(spans, axis, size[axis]) for axis, spans in enumerate((down, across))
+        )
+        inside = counts[bottom][:, right] - counts[top][:, right]
+        return np.asarray(inside - counts[bottom][:, left] + counts[top][:, left] > 0)
+
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        """(h + 1, w + 1): number of elements with tissue above and to the left."""
+        return np.pad(self.mask.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+
+    def _elements(
+        self, spans: Sequence[Span], axis: int, side: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """First element of each span, and that after its last."""
+        found = []
+        for start, length in spans:
             if start < 0 or start + length > side:
                 places = reflected(start, length, side)
                 start, length = int(places.min()), int(np.ptp(places)) + 1
-            lines.append(slice(int(start / scale), int(np.ceil((start + length) / scale))))
-        return bool(self.mask[lines[0], lines[1]].any())
+            scale = self.scale[axis]
+            found.append((int(start / scale), int(np.ceil((start + length) / scale))))
+        first, last = np.array(found, np.intp).reshape(-1, 2).clip(0, self.mask.shape[axis]).T
+        return first, last
 
     def save(self, path: Path) -> None:
         """Write the map to a file ``*.npz``."""
@@ -72,8 +105,6 @@ def find_tissue(
         size: (height, width) of the pixel grid that the map will be used on, px.
         classify: function of (h, w, C) float32 mean intensities to (h, w) bool, true for tissue.
     """
-    import cv2
-
     info = slide.info
     fitting = [i for i, shape in enumerate(info.level_shapes) if max(shape) >= MAP_SIDE]
     level = max(fitting, default=0)
@@ -89,13 +120,24 @@ def find_tissue(
         if any(after for _, after in pad):
             pixels = np.pad(pixels, pad, mode="edge")
         for channel in range(len(channels)):
-            plane = np.ascontiguousarray(pixels[..., channel], np.float32)
             means[y // side : y // side + rows, x // side : x // side + columns, channel] = (
-                cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA)
+                _block_means(pixels[..., channel], side)
             )
     mask = np.asarray(classify(means), bool)
     outside = means[~mask]
     background = np.median(outside, axis=0) if len(outside) else np.zeros(len(channels))
-    mask = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    mask = np.asarray(sliding_window_view(np.pad(mask, 1), (3, 3)).any(axis=(2, 3)))
     scale = (size[0] * side / height, size[1] * side / width)
     return TissueMap(mask, scale, tuple(map(float, background)))
+
+
+def _block_means(plane: np.ndarray, side: int) -> np.ndarray:
+    """Means of the blocks of ``side`` x ``side`` px of a plane, float32.
+
+    To the last bit those of OpenCV's ``INTER_AREA`` where the sums are exact in float32; not by
+    OpenCV, which environments for prediction alone lack.
+    """
+    height, width = plane.shape
+    rows = plane.reshape(height // side, side, width).sum(axis=1, dtype=np.float32)
+    sums = rows.reshape(height // side, width // side, side).sum(axis=2)
+    return np.asarray(sums * np.float32(1 / side**2))

@@ -21,6 +21,7 @@ MISSING = [
     "calibrate nowhere",
     "export nowhere --out o",
     "describe-training nowhere",
+    "twin nowhere",
     "benchmark nowhere --out o",
     "benchmark --compare nowhere nowhere",
     "benchmark slide.ome.tif --out o --plan nowhere",

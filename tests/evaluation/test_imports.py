@@ -11,6 +11,7 @@ MODULES = (
     "hrpn_tf.cli.permeability",
     "hrpn_tf.cli.predict",
     "hrpn_tf.cli.report",
+    "hrpn_tf.cli.twin",
     "hrpn_tf.workflows.analyse.analyse",
     "hrpn_tf.workflows.evaluate.evaluate",
     "hrpn_tf.workflows.predict.predict",

@@ -15,6 +15,7 @@ from hrpn_export.errors import (
     ExportError,
     FormatError,
     MissingRuntimeError,
+    install_line,
 )
 from hrpn_export.manifest import Artefact
 
@@ -32,6 +33,9 @@ class Source:
         calibration: representative inputs (N, H, W, inputs), float32 grey levels; None if there
             are none, and then nothing can be calibrated.
         made: paths of finished artefacts by (format, precision); some formats build on others.
+        details: what ``bundle.json`` says of the artefact besides; an exporter adds to it.
+        selection: patches (N, H, W, inputs) and measured targets (N, H, W, predictions) that choose
+            the layers which stay float32 in int8; None to choose them on the calibration patches.
         options: options of the format by name; its module documents them.
     """
 
@@ -40,6 +44,8 @@ class Source:
     calibration: np.ndarray | None = None
     made: Mapping[tuple[str, str], Path] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    selection: tuple[np.ndarray, np.ndarray] | None = None
 
 
 # Writes a model in one precision into an empty folder; returns the path that a runtime opens.
@@ -62,6 +68,8 @@ class Format:
         runtimes: runtimes that open it, the usual one first.
         checked_by: ``module:function``; see :meth:`check`. Every format has one: a file that
             nothing checks is never opened.
+        needs: maps a precision to ``module:function``, which returns why this machine cannot make
+            it, or None.
         packages: modules that exporting needs besides TensorFlow.
         extra: extra of ``hrpn-tf`` that installs them; None if they are always installed.
         builds_on: format that must be exported in the same precision first.
@@ -77,6 +85,7 @@ class Format:
     runtimes: tuple[str, ...]
     checked_by: str
     calibrated: tuple[str, ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     extra: str | None = None
     builds_on: str | None = None
@@ -91,6 +100,14 @@ class Format:
         """Whether the packages for exporting it are installed."""
         return all(find_spec(package) is not None for package in self.packages)
 
+    def lacking(self, precision: str) -> str | None:
+        """Why this machine cannot make a precision, e.g. for its processor; None if it can."""
+        if precision not in self.needs:
+            return None
+        module, _, name = self.needs[precision].partition(":")
+        reason: str | None = getattr(importlib.import_module(module), name)()
+        return reason
+
     def exporter(self) -> Exporter:
         """The function ``export(source, precision, folder)`` of the module, checked.
 
@@ -102,11 +119,13 @@ class Format:
         if not self.installed:
             raise MissingRuntimeError(
                 f"{self.name}: needs {' and '.join(self.packages)}; install it with "
-                f"pip install 'hrpn-tf[{self.extra}]'"
+                f"{install_line(self.extra)}"
             )
         export: Exporter = importlib.import_module(self.module).export
 
         def checked(source: Source, precision: str, folder: Path) -> Path:
+            if (reason := self.lacking(precision)) is not None:
+                raise MissingRuntimeError(f"{self.name} {precision}: {reason}")
             path = export(source, precision, folder)
             try:
                 if path.exists():  # a file that is not there fails when it is measured
@@ -164,8 +183,9 @@ _ROWS: tuple[Format, ...] = (
         title="ONNX",
         option="--onnx",
         suffix=".onnx",
-        precisions=("fp32", "fp16", "int8"),
+        precisions=("fp32", "fp16", "bf16", "int8"),
         calibrated=("int8",),
+        needs={"bf16": "hrpn_export.runtimes.openvino:lacks_bfloat16"},
         module="hrpn_export.formats.onnx",
         runtimes=("onnxruntime", "openvino"),
         checked_by="hrpn_export.safety:check_onnx",

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hrpn_export.contract import Contract
-from hrpn_export.errors import FormatError, MissingRuntimeError
+from hrpn_export.errors import FormatError, MissingRuntimeError, install_line
 from hrpn_export.session import Session
 
 # (file or folder, contract, device, threads)
@@ -23,7 +23,8 @@ class Runtime:
         session: ``module:class``; imported when a file is opened.
         package: module that it needs.
         distribution: name of the package on PyPI, for its version.
-        extra: extra of ``hrpn-tf`` that installs it; None if it is always installed.
+        extra: extra of ``hrpn-tf`` that installs it; None for a package of ``hrpn-tf`` itself,
+            which environments for prediction alone lack.
         devices: supported devices, the usual one first; ``cuda`` may be followed by ``:NUMBER``.
         precisions: precisions with correct results; None for all.
         here: whether it computes in this process, so that its memory can be measured.
@@ -54,9 +55,7 @@ class Runtime:
             MissingRuntimeError: its package is not installed; says how to install it.
         """
         if not self.installed:
-            raise MissingRuntimeError(
-                f"{self.name} is not installed: pip install 'hrpn-tf[{self.extra}]'"
-            )
+            raise MissingRuntimeError(f"{self.name} is not installed: {install_line(self.extra)}")
         module, name = self.session.split(":")
         found: Opener = getattr(importlib.import_module(module), name)
         return found
@@ -86,6 +85,7 @@ _ROWS: tuple[Runtime, ...] = (
         distribution="onnxruntime",
         extra="onnx",
         devices=("cpu", "cuda", "tensorrt"),
+        precisions=("fp32", "fp16", "int8"),  # it has no convolution in bfloat16
     ),
     Runtime(
         name="openvino",
@@ -93,7 +93,6 @@ _ROWS: tuple[Runtime, ...] = (
         package="openvino",
         distribution="openvino",
         extra="openvino",
-        precisions=("fp32", "fp16"),  # its int8 gave wrong values for QDQ graphs
     ),
     Runtime(
         name="litert",
