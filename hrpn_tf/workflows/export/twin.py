@@ -113,9 +113,8 @@ def twin_after_training(run: Run, store_path: Path) -> None:
     One that is there and of this network is kept. Without the packages for it, or if it cannot be
     made, a line says so.
     """
-    from hrpn_export.errors import BundleError, MissingRuntimeError
-
     import keras
+    from hrpn_export.errors import BundleError, MissingRuntimeError
 
     with suppress(TwinError):
         open_twin(run)
