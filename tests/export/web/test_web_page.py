@@ -54,14 +54,14 @@ def visit(browser: Any, slide: Path) -> Iterator[PageVisit]:
     with PageVisit(browser, exported() / PAGE) as page:
         page.page.wait_for_selector("body[data-engine]")
         page.drop(slide)
+        page.predict("all")
+        assert "6 of 6 blocks of 512 px" in page.text("status")
         yield page
 
 
 def test_the_whole_slide_by_tiles_is_the_slide_at_once(
     visit: PageVisit, slide: Path, expected: np.ndarray, tmp_path: Path
 ) -> None:
-    visit.predict("all")
-    assert "6 of 6 blocks of 512 px" in visit.text("status")
     path = visit.download(tmp_path / "p.ome.tif")
     with open_slide(path) as found:
         info = found.info
@@ -75,8 +75,6 @@ def test_the_whole_slide_by_tiles_is_the_slide_at_once(
 def test_the_result_names_its_origin(visit: PageVisit, slide: Path, tmp_path: Path) -> None:
     from hrpn_tf.slides.provenance import read_provenance
 
-    if not visit.page.is_enabled("#download"):
-        visit.predict("all")
     made = read_provenance(visit.download(tmp_path / "p.ome.tif"))
     onnx = exported() / "onnx/fp32/model.onnx"
     assert made["kind"] == "prediction"

@@ -112,10 +112,15 @@ def test_stop_keeps_what_is_predicted(browser: Any, tmp_path: Path) -> None:
     with PageVisit(browser, exported() / PAGE) as visit:
         visit.page.wait_for_selector("body[data-engine]")
         visit.drop(path)
-        visit.page.click("#predict-all")
-        visit.page.wait_for_function("() => document.getElementById('progress').value > 0")
-        visit.page.click("#stop")
-        visit.page.wait_for_selector("body[data-predicted]")
+        # pressed when the first block is done
+        visit.page.evaluate(
+            """() => {
+                const watch = new MutationObserver(() => {
+                    watch.disconnect();
+                    document.getElementById("stop").click(); });
+                watch.observe(document.getElementById("status"), { childList: true }); }"""
+        )
+        visit.predict("all")
         count = int(visit.page.locator("body").get_attribute("data-predicted"))
         assert 0 < count < 6
         assert visit.text("status") == f"Stopped; {count} blocks of 512 px are predicted."
