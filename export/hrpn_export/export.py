@@ -39,6 +39,8 @@ from hrpn_export.manifest import (
 from hrpn_export.measure import ReferenceSession
 from hrpn_export.paths import files_below, safe_name, sha256_of
 from hrpn_export.quiet import quiet
+from hrpn_export.stored_input import check_input_types, details_of
+from hrpn_export.variants import add_variants
 
 if TYPE_CHECKING:
     import keras
@@ -80,6 +82,7 @@ def export_bundle(
     calibration: np.ndarray | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     uncertified: bool = False,
+    input_types: Sequence[str] = (),
     log: Log = _log.info,
 ) -> Exported:
     """Export a model to a bundle, and measure every format against the model.
@@ -98,6 +101,8 @@ def export_bundle(
         calibration: (N, H, W, inputs) grey levels of the training set, for int8.
         options: options of formats, by name of the format.
         uncertified: keep formats that miss their limit.
+        input_types: ``uint8`` or ``uint16``, for variants of ONNX, TFLite and SavedModel that take
+            pixels as stored, see :mod:`hrpn_export.stored_input`.
         log: called with one line before each step; by default the logger ``hrpn_export.export``
             at level INFO.
 
@@ -123,6 +128,7 @@ def export_bundle(
     """
     out = Path(out)
     wanted = _in_order([KERAS, *artefacts])
+    check_input_types(input_types, contract)
     safe_name(about.name)
     evidence.check(contract)
     check_model(model, contract)
@@ -137,7 +143,7 @@ def export_bundle(
         for format, precision in wanted:
             log(f"{format} {precision}")
             own = dict((options or {}).get(format, {}))
-            source = Source(model, contract, calibration, made, own)
+            source = Source(model, contract, calibration, made, own, input_types)
             try:
                 made[format, precision] = _export(source, format, precision, out)
             except MissingRuntimeError as error:
@@ -155,7 +161,12 @@ def export_bundle(
         kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
         for key in made.keys() - kept.keys():
             _drop(out, *key)
-        _describe(out, model, contract, kept, done.certificate, evidence, about, calibration)
+        details = {key: _details(*key, done.certificate, calibration) for key in kept}
+        for key, path in kept.items():
+            found, left_out = add_variants(contract, key, path, input_types, evidence.patches, log)
+            details[key] |= details_of(found)
+            refused |= left_out
+        _describe(out, model, contract, kept, done.certificate, evidence, about, details)
     failed = (*failed, *done.failed)
     return Exported(out, done.certificate, refused, impossible, failed)
 
@@ -215,7 +226,7 @@ def _describe(
     certificate: Certificate,
     evidence: Evidence,
     about: About,
-    calibration: np.ndarray | None,
+    details: Mapping[tuple[str, str], dict[str, Any]],
 ) -> None:
     """Write everything besides the formats; ``bundle.json`` comes last."""
     certificate.write(out / CERTIFICATE)
@@ -234,7 +245,7 @@ def _describe(
                 format=format,
                 precision=precision,
                 path=path.relative_to(out).as_posix(),
-                details=_details(format, precision, certificate, calibration),
+                details=details[format, precision],
             )
             for (format, precision), path in kept.items()
         ),

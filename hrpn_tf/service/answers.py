@@ -26,6 +26,8 @@ STATUSES: tuple[tuple[type[errors.HrpnError], int], ...] = (
     (errors.BrokenUploadError, 400),
     (errors.UsageError, 422),
 )
+# The body of the request may not have been read.
+_CLOSING = frozenset({400, 408, 413, 507})
 _RETRY_SECONDS = {429: "10", 503: "10", 409: "2"}
 
 
@@ -44,6 +46,8 @@ def answer(error: Exception) -> Response:
     problem = Problem.of(error)
     status = status_of(error)
     headers = {"Retry-After": _RETRY_SECONDS[status]} if status in _RETRY_SECONDS else {}
+    if status in _CLOSING:
+        headers["Connection"] = "close"
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return as_json({"error": problem.error, "message": problem.message}, status, headers)

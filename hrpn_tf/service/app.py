@@ -19,7 +19,13 @@ from starlette.responses import (
 )
 
 from hrpn_tf._version import __version__
-from hrpn_tf.errors import HrpnError, JobNotDoneError, JobRequestError
+from hrpn_tf.errors import (
+    BrokenUploadError,
+    HrpnError,
+    JobNotDoneError,
+    JobRequestError,
+    SlowClientError,
+)
 from hrpn_tf.files import remove
 from hrpn_tf.service.answers import answer, as_json
 from hrpn_tf.service.api_page import api_page
@@ -198,7 +204,8 @@ def _add_errors(app: FastAPI) -> None:
     """Errors become answers here, before FastAPI answers in its own way."""
 
     async def named(request: Request, error: Exception) -> Response:
-        await drain(request.scope, request.receive)
+        if not isinstance(error, SlowClientError | BrokenUploadError):
+            await drain(request.scope, request.receive)
         return answer(error)
 
     async def invalid(request: Request, error: Exception) -> Response:

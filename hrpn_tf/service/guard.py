@@ -27,7 +27,7 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
 )
 # Of the body of a refused request that is read, so that the client sees the answer.
-_DRAINED_BYTES, _DRAIN_SECONDS = 16 * 2**20, 5.0
+_DRAINED_BYTES, _DRAIN_SECONDS = 16 * 2**20, 2.0
 
 
 class Guard:

@@ -1,7 +1,7 @@
 """The table of formats, and what an exporter gets to work with."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +33,8 @@ class Source:
             are none, and then nothing can be calibrated.
         made: paths of finished artefacts by (format, precision); some formats build on others.
         options: options of the format by name; its module documents them.
+        input_types: types of pixels as stored that the model also takes, see
+            :mod:`hrpn_export.stored_input`; a SavedModel has a signature for each.
     """
 
     model: "keras.Model"
@@ -40,6 +42,7 @@ class Source:
     calibration: np.ndarray | None = None
     made: Mapping[tuple[str, str], Path] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    input_types: Sequence[str] = ()
 
 
 # Writes a model in one precision into an empty folder; returns the path that a runtime opens.

@@ -58,6 +58,8 @@ def export_run(
             bundle.
         BundleError: as raised by the export library.
     """
+    from hrpn_export.stored_input import check_input_types
+
     from hrpn_tf.workflows.export.plan import plan_artefacts
 
     options = options or ExportOptions()
@@ -71,6 +73,7 @@ def export_run(
     network.origin()  # refuses a run without a network
     if any(format == "tensorrt" for format, _ in artefacts):
         _check_engine(options.format_options.get("tensorrt", {}), contract)
+    check_input_types(options.input_types, contract)
     if options.about is not None:
         read_publication(options.about)  # minutes before it is used
     archive = out.with_name(out.name + ".zip")
@@ -103,6 +106,7 @@ def export_run(
             about=about_network(network, model.name, store, Path(scratch), options),
             options=options.format_options,
             uncertified=options.uncertified,
+            input_types=options.input_types,
             log=logger.info,
         )
         if unfinished is not None:
