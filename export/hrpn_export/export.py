@@ -165,7 +165,7 @@ def export_bundle(
         for key, path in kept.items():
             found, left_out = add_variants(contract, key, path, input_types, evidence.patches, log)
             details[key] |= details_of(found)
-            refused |= left_out
+            refused, failed = refused | left_out, (*failed, *left_out)
         _describe(out, model, contract, kept, done.certificate, evidence, about, details)
     failed = (*failed, *done.failed)
     return Exported(out, done.certificate, refused, impossible, failed)

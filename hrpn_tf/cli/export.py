@@ -114,6 +114,12 @@ _other_options = option_group(
         help="Also write ONNX, TFLite and SavedModel that take pixels as stored in this type, and "
         "cast them inside; may be repeated (default: float32 alone).",
     ),
+    click.option(
+        "--triton",
+        is_flag=True,
+        help="Also write OUT-triton, a model repository of the Triton Inference Server with each "
+        "precision of ONNX.",
+    ),
     click.option("--zip", "zip", is_flag=True, help="Also write the bundle as OUT.zip."),
     click.option("--uncertified", is_flag=True, help="Keep formats that fail certification."),
     click.option(

@@ -28,6 +28,7 @@ _HEADERS = (
 )
 # Of the body of a refused request that is read, so that the client sees the answer.
 _DRAINED_BYTES, _DRAIN_SECONDS = 16 * 2**20, 2.0
+_READ = "hrpn_tf.body_read"
 
 
 class Guard:
@@ -52,6 +53,12 @@ class Guard:
             return
         started = False
 
+        async def receive_on() -> Message:
+            message = await receive()
+            if not message.get("more_body"):
+                scope[_READ] = True
+            return message
+
         async def send_on(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
@@ -61,7 +68,7 @@ class Guard:
 
         try:
             self._check(scope)
-            await self._app(scope, receive, send_on)
+            await self._app(scope, receive_on, send_on)
         except Exception as error:  # whatever it is, the client gets an answer
             if not isinstance(error, HrpnError | OSError):
                 logger.error(
@@ -71,8 +78,8 @@ class Guard:
                 )
                 error = HrpnError("a fault of the service; its log says more")
             if not started:
-                await drain(scope, receive)
-                await answer(error)(scope, receive, send_on)
+                await drain(scope, receive_on)
+                await answer(error)(scope, receive_on, send_on)
 
     def _check(self, scope: Scope) -> None:
         """Refuse requests of strangers.
@@ -114,7 +121,7 @@ def _name(host: str) -> str:
 
 async def drain(scope: Scope, receive: Receive) -> None:
     """Read what a client is sending, in bounds: it sees no answer while it sends."""
-    if any(name == b"expect" for name, _ in scope["headers"]):
+    if any(name == b"expect" for name, _ in scope["headers"]) or scope.get(_READ):
         return  # it waits for the answer
     read = 0
     try:

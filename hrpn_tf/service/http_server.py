@@ -1,4 +1,4 @@
-"""uvicorn, with limits of its own and without its own log."""
+"""Uvicorn, with limits of its own and without its own log."""
 
 import asyncio
 import logging

@@ -220,8 +220,12 @@ def _predict(
         _fail(channel, error)
         return
     except Exception as error:  # noqa: BLE001 (a fault of one job must not end the service)
-        sys.stderr.write("".join(map(printable, traceback.format_exception_only(error))) + "\n")
-        _fail(channel, error)
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        _fail(
+            channel,
+            HrpnError(f"a fault of this program: {type(error).__name__}: {error} ({where})"),
+        )
         return
     channel.send("done", summary=" ".join(said), peak_bytes=peak_bytes())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from support.service import Client
+from support.service import Client, random_slide
 from support.small_bundle import small_bundle
 
 from hrpn_tf.service.settings import ServiceSettings
@@ -29,16 +29,15 @@ def expected(slide: Path, out: Path, options: PredictionOptions | None = None) -
     return pixels(out)
 
 
-def test_an_upload_is_predicted_as_by_the_command(
-    client: Client, folder: Path, tmp_path: Path
-) -> None:
-    sent = client.send(folder / "one.ome.tif")
+def test_an_upload_is_predicted_as_by_the_command(client: Client, tmp_path: Path) -> None:
+    slide = random_slide(tmp_path / "one.ome.tif", 4)
+    sent = client.send(slide)
     assert sent.status == 202
     assert sent.headers["location"] == f"/v1/jobs/{sent.json['id']}"
     job = client.wait(sent.json["id"])
     assert job["state"] == "done", job
     (tmp_path / "got.ome.tif").write_bytes(client.result(job["id"]))
-    wanted = expected(folder / "one.ome.tif", tmp_path / "wanted.ome.tif")
+    wanted = expected(slide, tmp_path / "wanted.ome.tif")
     np.testing.assert_array_equal(pixels(tmp_path / "got.ome.tif"), wanted)
     with tifffile.TiffFile(tmp_path / "got.ome.tif") as tif:
         assert tif.is_ome

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import numpy as np
+
 from hrpn_tf.service.server import serve
 from hrpn_tf.service.settings import ServiceSettings
+from hrpn_tf.slides import write_slide
 
 SECONDS = 60.0
 
@@ -81,6 +84,13 @@ class Client:
         answer = self.get(f"/v1/jobs/{id}/result")
         assert answer.status == 200, answer
         return answer.body
+
+
+def random_slide(path: Path, seed: int, side: int = 200) -> Path:
+    """A slide of random pixels."""
+    image = np.random.default_rng(seed).integers(0, 256, (side, side, 2), np.uint8)
+    write_slide(path, image, channels=("a", "b"), pixel_size_um=0.5, provenance={})
+    return path
 
 
 @contextmanager

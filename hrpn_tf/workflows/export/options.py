@@ -26,6 +26,7 @@ class ExportOptions:
         uncertified: keep formats that fail certification.
         zip: also write the bundle as a .zip.
         intervals: whether to export the calibrated network; None to export it if there is one.
+        triton: also write a model repository of Triton, ``OUT-triton``.
         input_types: ``uint8`` or ``uint16``, for variants that take pixels as stored.
     """
 
@@ -42,3 +43,4 @@ class ExportOptions:
     zip: bool = False
     intervals: bool | None = None
     input_types: tuple[str, ...] = ()
+    triton: bool = False
