@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 
@@ -48,8 +49,12 @@ def serve(settings: ServiceSettings, on_ready: OnReady) -> None:
     check_installed()
     settings.check()
     settings.jobs.mkdir(parents=True, exist_ok=True)
-    with locked(settings.jobs), _listening(settings) as listener:
-        asyncio.run(_serve(settings, listener, on_ready))
+    try:
+        with locked(settings.jobs), _listening(settings) as listener:
+            asyncio.run(_serve(settings, listener, on_ready))
+    finally:
+        with suppress(OSError):  # it holds jobs
+            settings.jobs.rmdir()
 
 
 async def _serve(settings: ServiceSettings, listener: socket.socket, on_ready: OnReady) -> None:

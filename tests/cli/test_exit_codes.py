@@ -22,6 +22,7 @@ MISSING = [
     "export nowhere --out o",
     "describe-training nowhere",
     "benchmark nowhere --out o",
+    "serve nowhere",
     "benchmark --compare nowhere nowhere",
     "benchmark slide.ome.tif --out o --plan nowhere",
     "inspect nowhere",
