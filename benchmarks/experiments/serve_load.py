@@ -51,7 +51,7 @@ def _options() -> argparse.Namespace:
     add = parser.add_argument
     add("--clients", type=int, default=64, help="clients at once")
     add("--side", type=int, default=512, help="side of each slide, px")
-    add("--max-ram", default="1.5GB", help="memory of the service")
+    add("--max-ram", default="650MB", help="memory of the service")
     add("--preset", default="hrpn-s", help="network, untrained, if no bundle is given")
     add("--bundle", type=Path, help="bundle to serve")
     add("--folder", help="folder for slides, jobs and results")
