@@ -284,7 +284,7 @@ def _report(load: _Load, options: argparse.Namespace, wrong: int) -> None:
         "lost": len(load.lost),
         "other than without the service": wrong,
         "uploads broken off, and left on the disk": f"{-(-options.clients // 4)}, {left}",
-        "requests that were repeated": load.retries,
+        "requests that were repeated while it was away": load.retries,
         "wait for a result, median and longest": f"{statistics.median(seconds):.1f} s, "
         f"{seconds[-1]:.1f} s",
         "all results": f"{load.wall:.1f} s, {pixels / load.wall:.2f} Mpx/s",

@@ -229,7 +229,7 @@ def _measure(name: str, unit: str) -> Column:
 
     key = f"{name} ({unit})"
     if at_load:
-        what = name.removeprefix(LATENCY_AT)
+        what = name.removeprefix(LATENCY_AT).removesuffix(" load")
         about = (
             f"99 % of the requests at this load are answered in less; from {least_samples(99)} on."
         )
@@ -282,6 +282,7 @@ _CONSTANT = (
         "GMAC",
         "Multiply-accumulate operations for one tile or patch, in units of 10⁹.",
         lambda row: None if row.macs is None else row.macs / 1e9,
+        optional=True,
     ),
     _accuracy("mse", "MSE", "Mean squared error against the measured truth.", ".4g"),
     _accuracy("r2", "R²", "Share of the variance explained.", ".3f"),
@@ -295,6 +296,7 @@ _CONSTANT = (
         "others, %",
         "Largest share of the machine's cores that other processes used during a round.",
         lambda row: 100 * row.others if row.measures else None,
+        wide=True,
         optional=True,
         format=".0f",
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from hrpn_benchmarks.report.advice import advice
-from hrpn_benchmarks.report.columns import Column, columns_of, is_disturbed, unavailable
+from hrpn_benchmarks.report.columns import LATENCY_AT, Column, columns_of, is_disturbed, unavailable
 from hrpn_benchmarks.report.report import DISTURBED, Report, Row
 
 _MARK = " †"
@@ -49,10 +49,13 @@ def to_markdown(report: Report) -> str:
 
 def _table(scenario: str, rows: Sequence[Row]) -> list[str]:
     """A heading, the values that all rows share, and the columns in which they differ."""
+    left_out = {"scenario"}
+    if any(name.startswith(LATENCY_AT) for row in rows for name in row.measures):
+        left_out |= {"samples", "p90", "p99"}  # of a network alone, beside those under a load
     columns = [
         each
         for each in columns_of(rows)
-        if each.key != "scenario" and not each.constant and not each.wide
+        if each.key not in left_out and not each.constant and not each.wide
     ]
     common = [each for each in columns if _is_note(each, rows)]
     shown = [each for each in columns if each not in common]

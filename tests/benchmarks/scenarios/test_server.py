@@ -47,7 +47,7 @@ def test_loads_rise_to_the_largest_within_the_bound(monkeypatch: pytest.MonkeyPa
     alone = row.measures["latency alone"].median
     assert row.measures[scenario.LARGEST].values == (pytest.approx(0.6 / alone),)
     table = to_markdown(report(row))
-    assert "| p99 at 30 % load, ms | p99 at 60 % load, ms |" in table
+    assert "| p99 at 30 %, ms | p99 at 60 %, ms |" in table
     assert "largest load, 1/s" in table
 
 
