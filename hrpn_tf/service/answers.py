@@ -22,6 +22,7 @@ STATUSES: tuple[tuple[type[errors.HrpnError], int], ...] = (
     (errors.UploadTooLargeError, 413),
     (errors.TooManyJobsError, 429),
     (errors.ServiceStoppingError, 503),
+    (errors.StalledError, 504),
     (errors.DiskFullError, 507),
     (errors.BrokenUploadError, 400),
     (errors.UsageError, 422),

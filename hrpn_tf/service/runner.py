@@ -123,7 +123,8 @@ class Runner:
         job.record.attempts += 1
         self.store.save(job)
         try:
-            outcome = await self._outcome(job, worker)
+            limit = self.settings.limits.seconds
+            outcome = await outcome_of(job, worker, self._order(job), limit)
         except WorkerLostError as error:
             outcome = Outcome(Problem.of(error), again=job.record.attempts < _ATTEMPTS)
         except HrpnError as error:  # if the service stops, it was stopped while it loaded
@@ -136,27 +137,6 @@ class Runner:
                 logger.warning(f"{job.id}: {outcome.problem.message}; it is tried again")
             return
         self.store.end(job, outcome.problem, outcome.summary)
-
-    async def _outcome(self, job: Job, worker: WorkerProcess) -> Outcome:
-        """How a job ends.
-
-        Raises:
-            WorkerLostError: its process died.
-            ServiceError: the network cannot be loaded any more.
-        """
-        limit = self.settings.limits.seconds
-        if not worker.runs:
-            await worker.start()
-        try:
-            predicting = worker.predict(self._order(job), lambda event: _note(job, event))
-            return await asyncio.wait_for(predicting, limit)
-        except TimeoutError:
-            await worker.stop()
-            late = JobTimeoutError(
-                f"took longer than the {limit:g} s that this service allows (--timeout); what is "
-                "computed is kept: send it again to go on"
-            )
-            return Outcome(Problem.of(late))
 
     def _order(self, job: Job) -> dict[str, Any]:
         upload = job.record.input is not None
@@ -178,6 +158,44 @@ class Runner:
                     logger.info(f"{job.id}: {job.record.name}: removed after {days:g} days")
                     await self.remove(job)
             await asyncio.sleep(_CLEANING_SECONDS)
+
+
+async def outcome_of(
+    job: Job, worker: WorkerProcess, order: dict[str, Any], seconds: float
+) -> Outcome:
+    """Predict a job in a process, which is started if it is not there.
+
+    Libraries keep memory that they once had. A job that does not fit into what is left beside it
+    is tried again in a new process.
+
+    Args:
+        job: takes the reports of progress, and the warnings.
+        worker: the process.
+        order: what it is told.
+        seconds: longest time for the prediction, s.
+
+    Raises:
+        WorkerLostError: the process died.
+        ServiceError: the network cannot be loaded any more.
+    """
+    while True:
+        if not worker.runs:
+            await worker.start()
+        fresh = not worker.used
+        try:
+            predicting = worker.predict(order, lambda event: _note(job, event))
+            outcome = await asyncio.wait_for(predicting, seconds)
+        except TimeoutError:
+            await worker.stop()
+            late = JobTimeoutError(
+                f"took longer than the {seconds:g} s that this service allows (--timeout); what "
+                "is computed is kept: send it again to go on"
+            )
+            return Outcome(Problem.of(late))
+        problem = outcome.problem
+        if fresh or problem is None or problem.error != MemoryBudgetError.__name__:
+            return outcome
+        await worker.stop()
 
 
 def _note(job: Job, event: dict[str, Any]) -> None:

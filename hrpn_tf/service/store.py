@@ -9,6 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hrpn_tf.errors import (
     JobNotFoundError,
     RunBusyError,
     ServiceStoppingError,
+    StalledError,
     TooManyJobsError,
     UnfinishedError,
 )
@@ -41,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 _ID_DIGITS = 24
 _LONGEST_NAME = 200
+_LOOKS, _LOOK_SECONDS = 2, 60.0  # paths that are looked at at once, and for how long
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class JobStore:
         self._jobs: dict[str, Job] = {}
         self._uploads = 0
         self._leaving: set[str] = set()
+        # apart from the threads that write uploads: a drive that hangs must not stop these
+        self._looks = ThreadPoolExecutor(_LOOKS, "look")
 
     def take_up(self) -> None:
         """Read the jobs of an earlier server; remove uploads that it did not finish."""
@@ -154,9 +159,19 @@ class JobStore:
             ForbiddenPathError, SlideNotFoundError, JobRequestError: see ``allowed_path``.
             TooManyJobsError: as many wait already.
             DiskFullError: the disk is full.
+            StalledError: the drive does not answer.
         """
-        path = await asyncio.to_thread(allowed_path, wish.path, self.settings.allow)
-        state = await asyncio.to_thread(state_of, path)
+
+        def look() -> tuple[Path, list[object]]:
+            path = allowed_path(wish.path, self.settings.allow)
+            return path, state_of(path)
+
+        looking = asyncio.get_running_loop().run_in_executor(self._looks, look)
+        try:
+            path, state = await asyncio.wait_for(looking, _LOOK_SECONDS)
+        except TimeoutError:
+            shown = printable(wish.path, _LONGEST_NAME)
+            raise StalledError(f"{shown}: its drive did not answer in time") from None
         record = Record(
             name=printable(path.name, _LONGEST_NAME),
             path=str(path),

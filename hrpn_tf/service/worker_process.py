@@ -58,11 +58,13 @@ class WorkerProcess:
         order: what it is told first: the network, and overrides of the configuration.
         grace_seconds: time to finish the running tile when it is stopped.
         process: while it runs.
+        used: whether the process has had a job.
     """
 
     order: dict[str, Any]
     grace_seconds: float
     process: asyncio.subprocess.Process | None = None
+    used: bool = False
     _stopping: bool = field(default=False, repr=False)
 
     @property
@@ -76,7 +78,7 @@ class WorkerProcess:
         Raises:
             ServiceError: the network cannot be loaded; says why.
         """
-        self._stopping = False
+        self._stopping = self.used = False
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", WORKER,
             stdin=asyncio.subprocess.PIPE,
@@ -117,6 +119,7 @@ class WorkerProcess:
         Raises:
             WorkerLostError: the process died.
         """
+        self.used = True
         with contextlib.suppress(ConnectionError):  # noticed below
             await self._send(job)
         while (event := await self._event()) is not None:

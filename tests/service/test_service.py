@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import tifffile
 from support.service import Client, random_slide
 from support.small_bundle import small_bundle
 
+from hrpn_tf.service import store
 from hrpn_tf.service.settings import ServiceSettings
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
@@ -166,3 +168,24 @@ def test_paths_outside_the_allowed_folders(client: Client, folder: Path, tmp_pat
         answer = client.name(path)
         assert (answer.status, answer.json["error"]) == (403, "ForbiddenPathError")
     assert client.name(folder / "missing.tif").status == 404
+
+
+def test_a_drive_that_does_not_answer_holds_up_nobody(
+    client: Client, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+
+    def hang(path: Path) -> list[object]:
+        answers.wait(20)
+        return []
+
+    monkeypatch.setattr(store, "state_of", hang)
+    monkeypatch.setattr(store, "_LOOK_SECONDS", 0.2)
+    try:
+        for _ in range(3):
+            answer = client.name(folder / "one.ome.tif")
+            assert (answer.status, answer.json["error"]) == (504, "StalledError")
+        sent = client.send(random_slide(tmp_path / "other.ome.tif", 5, 64))
+        assert client.wait(sent.json["id"])["state"] == "done"
+    finally:
+        answers.set()
