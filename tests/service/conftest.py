@@ -19,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("slides")
     random_slide(folder / "one.ome.tif", 1)
     random_slide(folder / "two.ome.tif", 2)
-    random_slide(folder / "large.ome.tif", 3, 600)
+    random_slide(folder / "large.ome.tif", 3, 450)
     return folder
 
 

@@ -74,7 +74,7 @@ def test_processes_die_and_jobs_go_on(slow: ServiceSettings, folder: Path) -> No
         assert client.wait(once)["state"] == "done"
         assert record(slow, once)["attempts"] == 2
 
-        twice = begun(client, slow, slide, region=[0, 0, 500, 500])
+        twice = begun(client, slow, slide, region=[0, 0, 400, 400])
         first = worker(slow)
         first.kill()
         worker(slow, first.pid).kill()
@@ -82,7 +82,7 @@ def test_processes_die_and_jobs_go_on(slow: ServiceSettings, folder: Path) -> No
         assert (job["state"], job["error"]) == ("failed", "WorkerLostError")
         assert "SIGKILL" in job["message"]
 
-        removed = begun(client, slow, slide, region=[9, 9, 500, 500])
+        removed = begun(client, slow, slide, region=[9, 9, 400, 400])
         assert client.ask("DELETE", f"/v1/jobs/{removed}").status == 204
         assert not (slow.jobs / removed).exists()
         other = client.send(folder / "one.ome.tif").json["id"]
