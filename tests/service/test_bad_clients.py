@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from support.processes import wait_for
-from support.service import Client
+from support.service import Client, random_slide
 
 from hrpn_tf.service import http_server
 from hrpn_tf.service.record import PENDING
@@ -126,6 +127,24 @@ def test_a_full_disk_is_507_and_the_service_goes_on(
     assert not pending(settings)
     sent = client.name(folder / "two.ome.tif", region=[0, 0, 8, 8])
     assert client.wait(sent.json["id"])["state"] == "done"
+
+
+def test_a_disk_that_fills_up_while_a_slide_is_predicted(client: Client, tmp_path: Path) -> None:
+    """The limit is that of the process that predicts, which is there from the first job on."""
+    workers = [one for one in psutil.Process().children() if "hrpn_tf.service.worker" in
+               one.cmdline()]  # fmt: skip
+    before = [one.rlimit(psutil.RLIMIT_FSIZE) for one in workers]
+    slide = random_slide(tmp_path / "new.ome.tif", 8)
+    for one in workers:
+        one.rlimit(psutil.RLIMIT_FSIZE, (10_000, before[0][1]))
+    try:
+        job = client.wait(client.send(slide).json["id"])
+    finally:
+        for one, limit in zip(workers, before, strict=True):
+            one.rlimit(psutil.RLIMIT_FSIZE, limit)
+    assert (job["state"], job["error"]) == ("failed", "DiskFullError"), job
+    assert client.send(slide).json["id"] == job["id"]
+    assert client.wait(job["id"])["state"] == "done", "it goes on when there is room"
 
 
 def test_clients_that_leave_before_the_end_of_an_answer(client: Client, folder: Path) -> None:
