@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from hrpn_tf.keras_backend import DEFAULT, choose_backend
 from hrpn_tf.progress import Bar, Bars, Update, callback_bars, show_progress
 from hrpn_tf.text import printable, printable_lines
 from hrpn_tf.waiting import START_UP, waiting
@@ -217,12 +218,21 @@ def _beside_bars(stream: TextIO) -> AbstractContextManager[None]:
     return shown.tqdm.external_write_mode(file=stream) if shown else nullcontext()
 
 
-def load_tensorflow() -> None:
-    """Import TensorFlow, silently unless that fails.
+def load_tensorflow(backend: str = DEFAULT, *, deterministic: bool = True) -> None:
+    """Import TensorFlow, silently unless that fails, and let Keras compute with it.
+
+    A training may let Keras compute with JAX; TensorFlow then reads the data.
 
     Its libraries write to the file descriptor of standard error while they load, whatever the log
     level. An import error is a Python exception and is raised as usual.
+
+    Args:
+        backend, deterministic: see :func:`~hrpn_tf.keras_backend.choose_backend`.
+
+    Raises:
+        BackendError: see there.
     """
+    choose_backend(backend, deterministic=deterministic)
     started = time.monotonic()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors
     sys.stderr.flush()

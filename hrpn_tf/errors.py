@@ -135,6 +135,10 @@ class ConfigError(UsageError):
     """The configuration has an unknown key or a value out of range."""
 
 
+class BackendError(UsageError):
+    """Keras cannot compute with the framework that is asked for."""
+
+
 class RunError(UsageError):
     """The run folder misses something, or belongs to another configuration."""
 
@@ -227,6 +231,10 @@ class MemoryBudgetError(UsageError):
 
 class UnfinishedError(UsageError):
     """What was begun earlier belongs to another network, input or configuration."""
+
+
+class TwinError(UsageError):
+    """A run has no twin of its network, or one that is damaged or of an earlier network."""
 
 
 class UncertifiedError(HrpnError):

@@ -65,8 +65,8 @@ def _sides(options: argparse.Namespace, folder: str) -> None:
 
 
 def _budgets(options: argparse.Namespace, folder: str) -> None:
-    print("| network | --max-ram | peak, MB | of the budget |")
-    print("|---|---|---|---|")
+    print("| network | --max-ram | peak, MB | of the budget | tile, px | computed / kept |")
+    print("|---|---|---|---|---|---|")
     _write_slide(Path(folder) / "slide.ome.tif", options.side, options.pixel_size)
     for preset in options.presets:
         run = Path(folder) / preset
@@ -74,7 +74,20 @@ def _budgets(options: argparse.Namespace, folder: str) -> None:
         for ram in options.ram:
             peak = _measured("budgets", folder, preset, ram)
             share = peak / (float(ram.removesuffix("GB")) * 1000 * MB)
-            print(f"| `{preset}` | {ram} | {peak / MB:.0f} | {share:.2f} |", flush=True)
+            tile, computed = _tile(_result(Path(folder), preset, ram), options.side)
+            columns = f"{peak / MB:.0f} | {share:.2f} | {tile} | {computed:.3f}"
+            print(f"| `{preset}` | {ram} | {columns} |", flush=True)
+
+
+def _tile(result: Path, side: int) -> tuple[str, float]:
+    """The tile, halo included, and the pixels that tiles of this shape have, per pixel of the
+    slide."""
+    from hrpn_tf.slides import read_provenance
+
+    tiling = read_provenance(result)["tiling"]
+    tile, block = tiling["tile_px"], tiling["block_px"]
+    tiles = (side + block[0] - 1) // block[0] * ((side + block[1] - 1) // block[1])
+    return f"{tile[0]} x {tile[1]}", tiles * tile[0] * tile[1] / side**2
 
 
 def _measured(table: str, folder: str, *case: str) -> int:
@@ -120,13 +133,17 @@ def _budget_case(case: Sequence[str], folder: Path) -> None:
     from hrpn_tf.cli.main import run
 
     preset, ram = case
-    out = folder / f"{preset}-{ram}.ome.tif"
+    out = _result(folder, preset, ram)
     options = ["--run", folder / preset, "--max-ram", ram, "--out", out, "--no-skip-empty"]
     try:
         run(["predict", *map(str, [folder / "slide.ome.tif", *options])])
     except SystemExit as stop:
         if stop.code:
             raise
+
+
+def _result(folder: Path, preset: str, ram: str) -> Path:
+    return folder / f"{preset}-{ram}.ome.tif"
 
 
 class _Sum:

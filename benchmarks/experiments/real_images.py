@@ -73,7 +73,7 @@ def run_fold(k: int, field: Path, store: Path, out: Path, chosen: list[str]) -> 
         started = time.perf_counter()
         run, prediction = out / f"fold-{k}", predicted_path(out, field)
         if not (run / "done").exists():
-            call("fit", store, "--out", run, *chosen, f"--set=data.split.fold={k}")
+            call("fit", store, "--out", run, "--no-twin", *chosen, f"--set=data.split.fold={k}")
             (run / "done").touch()
         call("predict", field, "--run", run, "--out", prediction, "--overwrite")
         took.write_text(f"{time.perf_counter() - started:.1f}", encoding="utf-8")

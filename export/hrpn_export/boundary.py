@@ -1,11 +1,18 @@
 """One boundary for what reads a file of a stranger: whatever its library raises gets a name."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hrpn_export.errors import BundleError, DamagedBundleError
 
 _LONGEST = 300
+# What the runtimes say when an allocation on a device fails; they have no common class for it.
+_EXHAUSTED = re.compile(
+    r"out of memory|OOM when allocating|RESOURCE_EXHAUSTED|OutOfMemory|bad_alloc"
+    r"|[Ff]ailed to allocate( memory)?|[Uu]nable to allocate",
+    re.IGNORECASE,
+)
 
 
 @contextmanager
@@ -43,6 +50,15 @@ def named_errors(
         raise kind(f"{what}: nested too deeply") from error
     except Exception as error:
         raise kind(f"{what}: {reason_of(error)}") from error
+
+
+def is_exhausted(error: BaseException | None) -> bool:
+    """Whether an error of a runtime means that memory ran out.
+
+    >>> is_exhausted(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
+    True
+    """
+    return isinstance(error, MemoryError) or bool(_EXHAUSTED.search(str(error)))
 
 
 def reason_of(error: Exception) -> str:

@@ -192,7 +192,7 @@ def open_session(
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
     artefact = opened.artefact(format, precision)
     row = find_format(format)
-    name = runtime_of(format, runtime)
+    name = runtime_of(format, runtime, precision)
     chosen = find_runtime(name)
     if chosen.precisions is not None and not chosen.runs(precision):
         raise FormatError(
@@ -218,14 +218,17 @@ def open_session(
     return session
 
 
-def runtime_of(format: str, runtime: str | None) -> str:
+def runtime_of(format: str, runtime: str | None, precision: str | None = None) -> str:
     """The name of the runtime that runs a format: the given one, or the usual one for None.
+
+    The usual one is the first of the format's runtimes that runs the precision.
 
     Raises:
         FormatError: there is no such format or runtime, or the runtime does not run the format.
     """
     row = find_format(format)
-    name = runtime or row.runtimes[0]
+    usual = (r for r in row.runtimes if precision is None or find_runtime(r).runs(precision))
+    name = runtime or next(usual, row.runtimes[0])
     find_runtime(name)
     if name not in row.runtimes:
         raise FormatError(f"{name} does not run {format}; {', '.join(row.runtimes)} do")

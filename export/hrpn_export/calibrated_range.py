@@ -10,11 +10,15 @@ from hrpn_export.manifest import Artefact
 _MARGIN = 0.05
 # Key of ``details`` of an artefact in ``bundle.json``.
 RANGE = "calibrated_range"
+# Gains of the patches besides 1; see ``hrpn_export.gains``.
+CALIBRATED_GAINS = "calibrated_gains"
 
 
 @dataclass(frozen=True)
 class CalibratedRange:
-    """The smallest and largest grey level of each input channel in the calibration patches.
+    """The smallest and largest grey level of each input channel that was calibrated.
+
+    Gains are included.
 
     Attributes:
         minimum, maximum: per channel, in the contract's order.

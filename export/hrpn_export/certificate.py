@@ -35,6 +35,8 @@ class Limit:
 LIMITS = {
     "fp32": Limit(grey_levels=0.01, seam=0.01),
     "fp16": Limit(grey_levels=0.25, seam=0.25, mse=0.001),
+    # eight bits of mantissa, as many as an 8-bit slide has
+    "bf16": Limit(grey_levels=2.0, seam=0.25, mean=0.25, mse=0.005),
     # its ranges are taken from each tile
     "dynamic": Limit(grey_levels=10.0, seam=1.0, mean=1.0, mse=0.01),
     "int8": Limit(grey_levels=10.0, seam=0.25, mean=1.0, mse=0.01),
@@ -136,6 +138,8 @@ class Entry(_Strict):
         stress: brighter images; they have no limit, see :func:`robust_gain`.
         seam_error: largest difference, grey levels, between a part predicted alone and within its
             surroundings, away from the part's border; None for networks that need the whole image.
+        relative_time: time of a tile / that of the Keras model in TensorFlow, on the machine that
+            exported; None if it was not measured.
         problem: why it is not certified; None if it is certified.
     """
 
@@ -147,6 +151,7 @@ class Entry(_Strict):
     measured: tuple[Measured, ...] = ()
     stress: tuple[Stress, ...] = ()
     seam_error: Distance | None = None
+    relative_time: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     problem: str | None = None
 
 

@@ -110,8 +110,9 @@ def certify(
 
 def _offered(format: str, precision: str) -> list[Runtime]:
     """The usual runtime of a format, and the other ones that are installed here."""
-    first, *rest = (find_runtime(name) for name in find_format(format).runtimes)
-    return [first, *(row for row in rest if row.installed and row.runs(precision))]
+    rows = (find_runtime(name) for name in find_format(format).runtimes)
+    first, *rest = (row for row in rows if row.runs(precision))
+    return [first, *(row for row in rest if row.installed)]
 
 
 def _judged(

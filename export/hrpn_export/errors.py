@@ -63,5 +63,9 @@ class SessionError(BundleError):
     """A runtime failed while it ran a model: the file is wrong within, or memory is short."""
 
 
+class DeviceMemoryError(SessionError):
+    """A device ran out of memory while it ran a model; says what would need less."""
+
+
 class EngineError(BundleError):
     """An engine does not fit the installed TensorRT, this GPU, or its sidecar; or it failed."""

@@ -15,7 +15,7 @@ from hrpn_export import bioimage, readme
 from hrpn_export.about import About
 from hrpn_export.boundary import reason_of
 from hrpn_export.bundle import CERTIFICATE
-from hrpn_export.calibrated_range import RANGE
+from hrpn_export.calibrated_range import CALIBRATED_GAINS, RANGE
 from hrpn_export.certificate import Certificate
 from hrpn_export.certify import KERAS, Log, certify
 from hrpn_export.check_model import check_model
@@ -24,11 +24,13 @@ from hrpn_export.errors import (
     BundleError,
     BundleExistsError,
     CalibrationError,
+    ContractError,
     ExportError,
     MissingRuntimeError,
 )
 from hrpn_export.evidence import Evidence
 from hrpn_export.formats import Source, find_format
+from hrpn_export.gains import GAINS, with_gains
 from hrpn_export.manifest import (
     Artefact,
     GreyLevels,
@@ -80,16 +82,18 @@ def export_bundle(
     evidence: Evidence,
     about: About,
     calibration: np.ndarray | None = None,
+    selection: tuple[np.ndarray, np.ndarray] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     uncertified: bool = False,
     input_types: Sequence[str] = (),
+    lean: bool = False,
     log: Log = _log.info,
 ) -> Exported:
     """Export a model to a bundle, and measure every format against the model.
 
-    The bundle always contains the Keras model. A format that misses its limit, or whose converter
-    fails, is left out and listed in the result; the others are there. ``bundle.json`` is written
-    last, so an interrupted export is no bundle.
+    The bundle contains the Keras model, unless it is lean. A format that misses its limit, or whose
+    converter fails, is left out and listed in the result; the others are there. ``bundle.json`` is
+    written last, so an interrupted export is no bundle.
 
     Args:
         model: float32, maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.
@@ -99,10 +103,15 @@ def export_bundle(
         evidence: patches and slides that the formats are measured on.
         about: description of the model.
         calibration: (N, H, W, inputs) grey levels of the training set, for int8.
+        selection: (N, H, W, inputs) grey levels and measured targets (N, H, W, predictions) that
+            choose the layers which stay float32 in int8; not those of the evidence, so that the
+            certificate is of images that chose nothing. None to use the calibration patches.
         options: options of formats, by name of the format.
         uncertified: keep formats that miss their limit.
         input_types: ``uint8`` or ``uint16``, for variants of ONNX, TFLite and SavedModel that take
             pixels as stored, see :mod:`hrpn_export.stored_input`.
+        lean: leave out the Keras model, the README and the example, for a program that keeps the
+            model itself, beside the bundle.
         log: called with one line before each step; by default the logger ``hrpn_export.export``
             at level INFO.
 
@@ -127,12 +136,13 @@ def export_bundle(
         )
     """
     out = Path(out)
-    wanted = _in_order([KERAS, *artefacts])
+    wanted = _in_order(artefacts if lean else [KERAS, *artefacts])
     check_input_types(input_types, contract)
     safe_name(about.name)
     evidence.check(contract)
     check_model(model, contract)
     calibration = _checked_calibration(calibration, contract, wanted)
+    _check_selection(selection, contract)
     if out.exists() or out.is_symlink():
         raise BundleExistsError(f"{out} exists; remove it, or name another folder")
     out.mkdir(parents=True)
@@ -140,12 +150,22 @@ def export_bundle(
         impossible: dict[str, str] = {}
         refused: dict[str, str] = {}
         made: dict[tuple[str, str], Path] = {}
+        stated: dict[tuple[str, str], dict[str, Any]] = {}
         for format, precision in wanted:
             log(f"{format} {precision}")
             own = dict((options or {}).get(format, {}))
-            source = Source(model, contract, calibration, made, own, input_types)
+            source = Source(
+                model,
+                contract,
+                calibration,
+                made,
+                own,
+                selection=selection,
+                input_types=input_types,
+            )
             try:
                 made[format, precision] = _export(source, format, precision, out)
+                stated[format, precision] = source.details
             except MissingRuntimeError as error:
                 _drop(out, format, precision)
                 impossible[f"{format} {precision}"] = str(error)
@@ -161,12 +181,15 @@ def export_bundle(
         kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
         for key in made.keys() - kept.keys():
             _drop(out, *key)
-        details = {key: _details(*key, done.certificate, calibration) for key in kept}
         for key, path in kept.items():
             found, left_out = add_variants(contract, key, path, input_types, evidence.patches, log)
-            details[key] |= details_of(found)
+            stated[key] |= details_of(found)
             refused, failed = refused | left_out, (*failed, *left_out)
-        _describe(out, model, contract, kept, done.certificate, evidence, about, details)
+        manifest = _manifest(out, contract, kept, done.certificate, about, calibration, stated)
+        if not lean:
+            _explain(out, model, contract, manifest, done.certificate, evidence, about)
+        files = {name: sha256_of(out / name) for name in files_below(out)}
+        manifest.model_copy(update={"files": files}).write(out)
     failed = (*failed, *done.failed)
     return Exported(out, done.certificate, refused, impossible, failed)
 
@@ -204,6 +227,20 @@ def _checked_calibration(
     return patches
 
 
+def _check_selection(selection: tuple[np.ndarray, np.ndarray] | None, contract: Contract) -> None:
+    if selection is None:
+        return
+    patches, targets = selection
+    contract.check(patches)
+    expected = (*patches.shape[:3], contract.points)
+    if targets.shape != expected or not len(patches):
+        raise ContractError(
+            f"targets that choose layers must be {expected} and not empty, got {targets.shape}"
+        )
+    if not (np.isfinite(patches).all() and np.isfinite(targets).all()):
+        raise CalibrationError("the patches that choose layers hold NaN or infinite pixels")
+
+
 def _export(source: Source, format: str, precision: str, out: Path) -> Path:
     folder = out / format / precision
     folder.mkdir(parents=True)
@@ -218,21 +255,20 @@ def _export(source: Source, format: str, precision: str, out: Path) -> Path:
         raise ExportError(f"the converter failed: {reason_of(error)}") from error
 
 
-def _describe(
+def _manifest(
     out: Path,
-    model: "keras.Model",
     contract: Contract,
     kept: Mapping[tuple[str, str], Path],
     certificate: Certificate,
-    evidence: Evidence,
     about: About,
-    details: Mapping[tuple[str, str], dict[str, Any]],
-) -> None:
-    """Write everything besides the formats; ``bundle.json`` comes last."""
+    calibration: np.ndarray | None,
+    stated: Mapping[tuple[str, str], Mapping[str, Any]],
+) -> Manifest:
+    """Write the certificate and what the caller adds; the manifest, which is written last."""
     certificate.write(out / CERTIFICATE)
     for name, path in about.files.items():
         shutil.copyfile(path, out / safe_name(name))
-    manifest = Manifest(
+    return Manifest(
         name=about.name,
         contract=contract_fields(contract),
         grey_levels=GreyLevels.of(contract),
@@ -245,30 +281,49 @@ def _describe(
                 format=format,
                 precision=precision,
                 path=path.relative_to(out).as_posix(),
-                details=details[format, precision],
+                details={
+                    **stated[format, precision],
+                    **_details(format, precision, contract, certificate, calibration),
+                },
             )
             for (format, precision), path in kept.items()
         ),
     )
+
+
+def _explain(
+    out: Path,
+    model: "keras.Model",
+    contract: Contract,
+    manifest: Manifest,
+    certificate: Certificate,
+    evidence: Evidence,
+    about: About,
+) -> None:
+    """Write what people and other programs read."""
     readme.write(out, manifest, certificate)
     sample = bioimage.example(evidence.patches, contract)
     bioimage.write(out, manifest, about, sample, ReferenceSession(model, contract)(sample))
-    files = {name: sha256_of(out / name) for name in files_below(out)}
-    manifest.model_copy(update={"files": files}).write(out)
 
 
 def _details(
-    format: str, precision: str, certificate: Certificate, calibration: np.ndarray | None
+    format: str,
+    precision: str,
+    contract: Contract,
+    certificate: Certificate,
+    calibration: np.ndarray | None,
 ) -> dict[str, Any]:
     """The runtimes that are certified, with versions, and the range of the calibration, if any."""
     entries = certificate.entries_of(format, precision)
     found: dict[str, Any] = {"runtimes": {e.runtime: e.version for e in entries if not e.problem}}
     if calibration is not None and precision in find_format(format).calibrated:
         # per input channel, grey levels
+        calibrated = with_gains(calibration, contract.grey_max)
         found[RANGE] = {
-            "minimum": calibration.min(axis=(0, 1, 2)).astype(float).tolist(),
-            "maximum": calibration.max(axis=(0, 1, 2)).astype(float).tolist(),
+            "minimum": calibrated.min(axis=(0, 1, 2)).astype(float).tolist(),
+            "maximum": calibrated.max(axis=(0, 1, 2)).astype(float).tolist(),
         }
+        found[CALIBRATED_GAINS] = list(GAINS)
     return found
 
 

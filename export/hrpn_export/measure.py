@@ -15,6 +15,7 @@ from hrpn_export.intervals import Coverage
 from hrpn_export.manifest import one_line
 from hrpn_export.runtimes import find_runtime
 from hrpn_export.session import Session, run_checked
+from hrpn_export.speed import relative_time, timed_side
 from hrpn_export.tracing import batch_of, symbolic_sizes
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Measurement:
         self.evidence = evidence
         self._patches = _by_parts(reference, evidence.patches)
         self._reference = reference
+        side = timed_side(evidence.patches.shape[1], self.contract.stride_multiple)
+        self._tile = np.ascontiguousarray(mosaic(evidence.patches, side)[None], np.float32)
         points = self.contract.points
         self._bright = [
             (what, gain, images, _by_parts(reference, images)[..., :points])
@@ -110,6 +113,7 @@ class Measurement:
             measured=tuple(measured),
             stress=tuple(self._stressed(session, *each) for each in self._bright),
             seam_error=seam_error(session, self.evidence.patches),
+            relative_time=relative_time(session, self._reference, self._tile),
         )
 
     def _stressed(

@@ -8,6 +8,7 @@ from hrpn_export.formats import FORMATS
 from hrpn_export.manifest import Artefact, Manifest
 from hrpn_export.names import TEST_INPUT, TEST_OUTPUT
 from hrpn_export.snippets import joined, plain
+from hrpn_export.speed import describe_speed
 from hrpn_export.stored_input import DETAIL
 
 FILE = "README.md"
@@ -103,6 +104,12 @@ def _formats(folder: Path, manifest: Manifest, contract: Contract) -> str:
             others = ", ".join(f"{other.precision} (`{other.path}`)" for other in there[1:])
             parts.append(f"In other precisions, by the same program: {others}.")
         parts += [text for text in map(_stored_inputs, there) if text]
+        if any(artefact.precision == "bf16" for artefact in there):
+            parts.append(
+                "OpenVINO alone computes in bfloat16: compile the bf16 file with "
+                "`INFERENCE_PRECISION_HINT` `bf16`, on a processor that has it. For other files "
+                "set it to `f32`. Which precision is fast in which runtime is said below."
+            )
     return "\n\n".join(parts)
 
 
@@ -131,15 +138,20 @@ def _validation(certificate: Certificate) -> str:
         "within its surroundings, away from its border. The same patches were tried with 1.5 and 3 "
         "times their grey levels, and an image of the largest grey level everywhere: `robust up to "
         "gain` is the largest of these factors up to which a format follows the Keras model as "
-        "closely as it must on the patches. Use other runtimes only after you have measured them. "
+        "closely as it must on the patches. Time is that of a tile on the machine that exported, "
+        "as a share of the time of the Keras model in TensorFlow. Use other runtimes only after "
+        "you have measured them. "
         "All figures are in `certificate.json`.\n\n"
         "| Format | Precision | Runtime | Largest difference | MSE change | Seam error "
-        "| Largest difference at gain 1.5, at gain 3, saturated | Robust up to gain | Certified |"
+        "| Largest difference at gain 1.5, at gain 3, saturated | Robust up to gain | Time "
+        "| Certified |"
     )
+    if (speed := describe_speed(certificate)) is not None:
+        head = head.replace("\n\n| Format", f"\n\n{plain(speed)}\n\n| Format")
     nominal = certificate.nominal_coverage
     if nominal is not None:
         head += f" Coverage, nominal {nominal:.1%} |"
-    head += "\n" + "|---" * (9 if nominal is None else 10) + "|"
+    head += "\n" + "|---" * (10 if nominal is None else 11) + "|"
     rows = [
         _row(entry, certificate.grey_max) + ("" if nominal is None else f" {_coverage(entry)} |")
         for entry in certificate.entries
@@ -163,7 +175,8 @@ def _row(entry: Entry, grey_max: float) -> str:
     problem = entry.problem if entry.problem is not None else missed(entry, grey_max)
     certified = "yes" if problem is None else f"no: {plain(problem)}"
     runtime = f"{plain(entry.runtime)} {plain(entry.version)}".strip()
-    figures = (largest, change, seam, bright, robust)
+    time = "not measured" if entry.relative_time is None else f"{entry.relative_time:.2f}"
+    figures = (largest, change, seam, bright, robust, time)
     cells = (plain(entry.format), plain(entry.precision), runtime, *figures, certified)
     return f"| {' | '.join(cells)} |"
 

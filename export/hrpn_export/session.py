@@ -5,9 +5,9 @@ from typing import Protocol
 
 import numpy as np
 
-from hrpn_export.boundary import named_errors
+from hrpn_export.boundary import is_exhausted, named_errors
 from hrpn_export.contract import Contract
-from hrpn_export.errors import ContractError, SessionError
+from hrpn_export.errors import ContractError, DeviceMemoryError, SessionError
 from hrpn_export.stored_input import as_type
 
 
@@ -66,14 +66,24 @@ def run_checked(
         ContractError: the batch does not fit the contract, or the result does not; or the batch
             holds NaN or infinite pixels, which some runtimes turn into numbers without a word; or
             numbers that the input type does not have.
-        SessionError: the runtime failed, for want of memory for example.
+        SessionError: the runtime failed.
+        DeviceMemoryError: it ran out of memory.
     """
     contract.check(batch)
     pixels = _checked(batch)
     if input_type != "float32":
         pixels = as_type(batch, input_type)
-    with named_errors("the model failed while it ran", SessionError):
-        result = np.asarray(run(pixels), np.float32)
+    try:
+        with named_errors("the model failed while it ran", SessionError):
+            result = np.asarray(run(pixels), np.float32)
+    except SessionError as error:
+        if not is_exhausted(error.__cause__):
+            raise
+        count, height, width = batch.shape[:3]
+        raise DeviceMemoryError(
+            f"out of memory on {count} x {height} x {width} px; smaller tiles, fewer at a time, or "
+            f"another device need less ({error})"
+        ) from error.__cause__
     expected = (*batch.shape[:3], len(contract.outputs))
     if result.shape != expected:
         raise ContractError(f"the model gave an array {result.shape} where {expected} was due")

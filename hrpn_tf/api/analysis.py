@@ -68,6 +68,7 @@ def analyse(
     slides: PathArgument | None = None,
     predictions: "PathArgument | PredictionResult | None" = None,
     groups: Sequence[str] = (),
+    pixel_size_um: float | None = None,
     vessel_mask: str | None = None,
     nucleus_labels: str | None = None,
     regions: str | None = None,
@@ -97,6 +98,7 @@ def analyse(
         slides: slide list, or the one slide, that the predictions are of.
         predictions: folder of the predicted slides; ``RUN/predictions`` if None.
         groups: only these.
+        pixel_size_um: for slides whose files state none.
         vessel_mask, nucleus_labels, regions: files made elsewhere, with ``{slide}`` for the name
             of a slide.
         threshold: grey level above which a pixel or nucleus is positive; Otsu's of all slides if
@@ -140,6 +142,7 @@ def analyse(
         slides=optional_path(slides),
         predictions=optional_path(predictions),
         groups=tuple(groups),
+        pixel_size_um=pixel_size_um,
         vessel_mask=vessel_mask,
         nucleus_labels=nucleus_labels,
         regions=regions,

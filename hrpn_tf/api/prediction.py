@@ -244,9 +244,10 @@ def predict(
             scaled.
         workers: processes on this machine; 0 for this one alone.
         model_format, precision: of a bundle: which format runs, e.g. ``"tflite"``, ``"int8"``;
-            ONNX in fp32 if None.
-        runtime, device: of a bundle: what it runs on, e.g. ``"openvino"``, ``"cuda"``; the first
-            runtime of the format on the CPU if None.
+            any format in fp32 if None.
+        runtime: what runs the network, e.g. ``"openvino"``, or ``"keras"``; if None or ``"auto"``,
+            the fastest certified runtime of this machine, measured once and remembered.
+        device: of a bundle: what it runs on, e.g. ``"cuda"``; the CPU if None.
         uncertified: of a bundle: run a format that missed its limit.
         weights: in place of ``network``, the name of weights as listed by ``hrpn-tf weights``: a
             first look without training. Those trained on simulations give a pattern, not amounts;
@@ -357,7 +358,7 @@ def network_of(
     Args:
         argument: see :func:`predict`.
         intervals: whether its bounds are wanted.
-        bundle: fields of a ``BundleNetwork``.
+        bundle: arguments of ``bundle_network``; of a run, ``runtime`` alone.
 
     Raises:
         RunError: there is neither a run nor a bundle.
@@ -365,18 +366,18 @@ def network_of(
     """
     from hrpn_tf.errors import UsageError
     from hrpn_tf.runs import Run
-    from hrpn_tf.workflows.networks.bundle import BundleNetwork
-    from hrpn_tf.workflows.networks.run import RunNetwork
+    from hrpn_tf.workflows.networks.choosing import bundle_network, run_network
 
     if not isinstance(argument, Run | str | PathLike):
         return argument
     if not isinstance(argument, Run):
         path = path_of(argument)
         if path.suffix.lower() == ".zip" or (path / "bundle.json").is_file():
-            return BundleNetwork(path, intervals=intervals, **(bundle or {}))
-    if bundle:
-        raise UsageError(f"{next(iter(bundle))}: for bundles only")
-    return RunNetwork(run_of(argument), intervals)
+            return bundle_network(path, intervals=intervals, **(bundle or {}))
+    others = {name: value for name, value in (bundle or {}).items() if name != "runtime"}
+    if others:
+        raise UsageError(f"{next(iter(others))}: for bundles only")
+    return run_network(run_of(argument), intervals, (bundle or {}).get("runtime"))
 
 
 def _paths(slides: SlideArgument | Sequence[SlideArgument]) -> list[Path]:

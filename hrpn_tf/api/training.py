@@ -71,7 +71,9 @@ def fit(
     start: PathArgument | None = None,
     freeze: Literal["body"] | None = None,
     teacher: PathArgument | None = None,
+    backend: Literal["tensorflow", "jax"] | None = None,
     simulate: "int | SimulatedSlides | None" = None,
+    twin: bool = True,
     overwrite: bool = False,
     progress: ProgressArgument = None,
 ) -> FitResult:
@@ -95,13 +97,18 @@ def fit(
             normalisation alone.
         teacher: run or bundle whose predictions are a part of the target; the part is
             ``training.distillation``.
+        backend: framework that trains; None for that of the configuration, or of the run that is
+            resumed. Keras can take JAX in a new process only, before anything imported it.
         simulate: number of training slides to simulate while the network trains, in place of a
             patch dataset; the section ``simulation`` of the configuration is used. For other
             options, ``hrpn_tf.workflows.streaming.SimulatedSlides``.
+        twin: also make the ONNX twin of the network (``RUN/twin``), which :func:`predict` runs
+            without TensorFlow, if the extra ``onnx`` is installed.
         overwrite: replace a run that is there, and simulated patches of another configuration.
         progress: True for progress bars, or a function that is called with updates.
 
     Raises:
+        BackendError: JAX is not installed, or Keras computes with another framework already.
         ConfigError: the configuration does not fit the patch dataset, the network or the memory.
         SplitError: the groups do not allow the split.
         RunError: a finished run, or one of another configuration, is there.
@@ -127,6 +134,8 @@ def fit(
     from hrpn_tf.console import load_tensorflow
     from hrpn_tf.errors import FinishedRunError, UsageError
     from hrpn_tf.runs import open_run
+    from hrpn_tf.runs.run import with_backend_of
+    from hrpn_tf.workflows.export.twin import twin_after_training
     from hrpn_tf.workflows.training_profile import is_chief, write_profile
 
     chosen = {} if preset is None else {"model.preset": preset}
@@ -136,12 +145,14 @@ def fit(
         chosen["training.freeze"] = freeze
     if teacher is not None:
         chosen["training.teacher"] = str(path_of(teacher))
-    loaded = load_config(config, chosen)
+    if backend is not None:
+        chosen["training.backend"] = backend
     run = path_of(out)
+    loaded = with_backend_of(load_config(config, chosen), run, overwrite)
     if patches is None and simulate is None:
         raise UsageError("no patches to train with: give a patch dataset, or simulate slides")
     store = run.with_name(f"{run.name}.simulated") if patches is None else path_of(patches)
-    load_tensorflow()
+    load_tensorflow(loaded.training.backend, deterministic=loaded.training.deterministic)
     from hrpn_tf.training.fit import fit as train
     from hrpn_tf.training.run import last_state
 
@@ -152,8 +163,10 @@ def fit(
         except FinishedRunError:
             if open_run(run).training_profile.exists():
                 raise
-            state = last_state(run)  # killed before the profile was written
+            state = last_state(run)  # killed before the profile was written, which comes last
         if is_chief():
+            if twin:
+                twin_after_training(open_run(run), store)
             write_profile(run, store)
     return FitResult(
         open_run(run),

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrpn_tf.cli.options import option_group, out_option, overwrite_option, parse_levels
+from hrpn_tf.cli.options import (
+    option_group,
+    out_option,
+    overwrite_option,
+    parse_levels,
+    pixel_size_option,
+)
 from hrpn_tf.cli.show import show
 from hrpn_tf.workflows.analyse.options import AnalysisOptions
 
@@ -33,6 +39,7 @@ _options = option_group(
     click.option(
         "--group", "groups", multiple=True, help="Analyse only this group; may be repeated."
     ),
+    pixel_size_option,
     click.option(
         "--vessel-mask",
         metavar="FILE",

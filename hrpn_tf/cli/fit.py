@@ -21,6 +21,7 @@ from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.data.manifest import refuse_no_store
 from hrpn_tf.errors import UsageError
+from hrpn_tf.keras_backend import BACKENDS
 from hrpn_tf.losses import LOSSES
 from hrpn_tf.runs.folder import BEST
 
@@ -116,10 +117,22 @@ _simulated_options = option_group(
     "target; the part is training.distillation.",
 )
 @click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    help="Framework that trains, training.backend of the configuration (default: tensorflow, or "
+    "that of the run that is resumed). jax is for a GPU that is newer than TensorFlow's packages.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=1,
     help="Number of processes on this machine that share each batch (default: 1).",
+)
+@click.option(
+    "--twin/--no-twin",
+    default=True,
+    help="Whether to make the ONNX twin of the network at the end, which predict runs without "
+    "TensorFlow (default: where the extra onnx is installed).",
 )
 @_simulated_options
 @overwrite_option
@@ -131,7 +144,9 @@ def command(
     overrides: tuple[str, ...],
     start: tuple[str, ...],
     teacher: Path | None,
+    backend: str | None,
     workers: int,
+    twin: bool,
     simulated: "SimulatedSlides | None",
     overwrite: bool,
 ) -> None:
@@ -163,12 +178,16 @@ def command(
         overrides = (*overrides, f"model.preset={preset}")
     if teacher is not None:
         overrides = (*overrides, f"training.teacher={json.dumps(str(teacher))}")
+    if backend is not None:
+        overrides = (*overrides, f"training.backend={backend}")
     config = load_config(config_source, overrides)
+    if workers > 1 and config.training.backend == "jax":
+        raise UsageError("--workers: JAX trains in one process; leave the option out")
     if workers > 1 and "TF_CONFIG" not in os.environ:
         from hrpn_tf.training.workers import launch, own_command
 
         sys.exit(launch(own_command(), workers))
-    fitted = fit(store, out, config, simulate=simulated, overwrite=overwrite)
+    fitted = fit(store, out, config, simulate=simulated, twin=twin, overwrite=overwrite)
     kept = f"epoch {fitted.best_epoch}" if fitted.best_epoch else "the start, which is kept,"
     early = " (stopped early)" if fitted.epochs < config.training.epochs else ""
     show(

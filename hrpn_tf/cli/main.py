@@ -33,6 +33,7 @@ COMMANDS = {
     "prepare": "Cut slides into a patch dataset.",
     "fit": "Train a network on a patch dataset.",
     "describe-training": "Describe the training slides of a run, to detect slides unlike them.",
+    "twin": "Make the ONNX twin of a run, which predicts without TensorFlow.",
     "predict": "Predict whole slides.",
     "napari": "Open slides in napari, to predict and measure them there.",
     "calibrate": "Add prediction intervals to a network.",

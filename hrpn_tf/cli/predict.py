@@ -19,9 +19,9 @@ from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import UsageError
 from hrpn_tf.runs import open_run
 from hrpn_tf.waiting import waiting
-from hrpn_tf.workflows.networks.bundle import BundleNetwork
+from hrpn_tf.workflows.networks.auto import AUTO
+from hrpn_tf.workflows.networks.choosing import bundle_network, run_network
 from hrpn_tf.workflows.networks.network import Network
-from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.networks.weights import weights_network
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
@@ -53,7 +53,7 @@ _network_options = option_group(
         "--model-format",
         metavar="NAME",
         help="Format of the bundle to run: keras, saved_model, onnx, tflite or tensorrt "
-        "(default: onnx).",
+        "(default: any).",
     ),
     click.option(
         "--precision",
@@ -63,8 +63,11 @@ _network_options = option_group(
     click.option(
         "--runtime",
         metavar="NAME",
-        help="Runtime that runs the bundle, e.g. openvino for onnx (default: the first "
-        "one of the format).",
+        default=AUTO,
+        show_default=True,
+        help="What runs the network: keras, onnxruntime or openvino for a run; for a bundle also "
+        "tensorflow, litert or tensorrt. auto takes the fastest certified one of this machine, "
+        "measured once on a tile and remembered.",
     ),
     click.option(
         "--device",
@@ -252,6 +255,7 @@ def _network(
     run: Path | None,
     bundle: Path | None,
     weights: str | None,
+    runtime: str,
     uncertified: bool,
     intervals: bool,
     **chosen: str | None,
@@ -261,13 +265,15 @@ def _network(
     if sum(each is not None for each in (run, bundle, weights)) != 1:
         raise UsageError("one of --run RUN, --bundle BUNDLE or --weights NAME is required")
     if bundle is not None:
-        if (format := chosen.pop("model_format", None)) is not None:
-            chosen["format"] = format
-        return BundleNetwork(bundle, **chosen, uncertified=uncertified, intervals=intervals)  # type: ignore[arg-type]
+        format = chosen.pop("model_format", None)
+        more = {"uncertified": uncertified, "intervals": intervals}
+        return bundle_network(bundle, format, runtime=runtime, **chosen, **more)  # type: ignore[arg-type]
     if chosen or uncertified:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise UsageError(f"{names or '--uncertified'}: for --bundle only")
     if weights is not None:
+        if runtime not in (AUTO, "keras"):
+            raise UsageError(f"--runtime {runtime}: weights run in keras")
         return weights_network(weights, intervals)
     assert run is not None
-    return RunNetwork(open_run(run), intervals)
+    return run_network(open_run(run), intervals, runtime)

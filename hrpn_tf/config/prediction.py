@@ -31,8 +31,8 @@ class PredictionConfig(Section):
         None,
         ge=32,
         json_schema_extra=unit("px"),
-        description="Largest side length of a tile, without its halo. `null` takes the largest "
-        "tile that `max_ram` allows, up to 2048.",
+        description="Largest side length of a tile, without its halo. `null` chooses height and "
+        "width so that the fewest pixels are computed within `max_ram`.",
     )
     halo: int | None = Field(
         None,

@@ -6,6 +6,7 @@ from pydantic import Field, NonNegativeFloat, StringConstraints, field_validator
 
 from hrpn_tf.config.optimizer import AdversarialConfig, OptimizerConfig
 from hrpn_tf.config.section import NO_UNIT, Section, unit
+from hrpn_tf.keras_backend import DEFAULT, BackendName
 from hrpn_tf.losses import LOSSES
 
 _ONE_LOSS = f"({'|'.join(LOSSES)})"
@@ -199,6 +200,12 @@ class TrainingConfig(Section):
         "float32",
         description="Number format of the computation. `mixed_float16` scales the loss "
         "dynamically. The kept network is always float32.",
+    )
+    backend: BackendName = Field(
+        DEFAULT,
+        description="Framework that trains; `hrpn-tf fit --backend` sets it. `jax` is for a GPU "
+        "that is newer than TensorFlow's packages, and trains on one device. The kept network is "
+        "the same kind of file, and every other command uses TensorFlow.",
     )
     seed: int = Field(
         0,

@@ -9,36 +9,45 @@ Example:
     2.0
 """
 
-from hrpn_tf.evaluation.baselines.baselines import Baselines, fit_baselines
-from hrpn_tf.evaluation.evaluation import Evaluation, MetricsRow, SlideMetrics
-from hrpn_tf.evaluation.measured import MeasuredSlide
-from hrpn_tf.evaluation.metric_values import Metrics, metrics_of
-from hrpn_tf.evaluation.metrics import METRICS, Metric
-from hrpn_tf.evaluation.pixel_errors import CompareSettings, compare
-from hrpn_tf.evaluation.planes import ChannelPlane, ConstantPlane, MaskPlane, Plane
-from hrpn_tf.evaluation.slide_evaluation import common_peak, evaluate_slide
-from hrpn_tf.evaluation.tables import table, to_csv, to_markdown
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "METRICS",
-    "Baselines",
-    "ChannelPlane",
-    "CompareSettings",
-    "ConstantPlane",
-    "Evaluation",
-    "MaskPlane",
-    "MeasuredSlide",
-    "Metric",
-    "Metrics",
-    "MetricsRow",
-    "Plane",
-    "SlideMetrics",
-    "common_peak",
-    "compare",
-    "evaluate_slide",
-    "fit_baselines",
-    "metrics_of",
-    "table",
-    "to_csv",
-    "to_markdown",
-]
+import lazy_loader
+
+if TYPE_CHECKING:
+    from hrpn_tf.evaluation.baselines.baselines import Baselines as Baselines
+    from hrpn_tf.evaluation.baselines.baselines import fit_baselines as fit_baselines
+    from hrpn_tf.evaluation.evaluation import Evaluation as Evaluation
+    from hrpn_tf.evaluation.evaluation import MetricsRow as MetricsRow
+    from hrpn_tf.evaluation.evaluation import SlideMetrics as SlideMetrics
+    from hrpn_tf.evaluation.measured import MeasuredSlide as MeasuredSlide
+    from hrpn_tf.evaluation.metric_values import Metrics as Metrics
+    from hrpn_tf.evaluation.metric_values import metrics_of as metrics_of
+    from hrpn_tf.evaluation.metrics import METRICS as METRICS
+    from hrpn_tf.evaluation.metrics import Metric as Metric
+    from hrpn_tf.evaluation.pixel_errors import CompareSettings as CompareSettings
+    from hrpn_tf.evaluation.pixel_errors import compare as compare
+    from hrpn_tf.evaluation.planes import ChannelPlane as ChannelPlane
+    from hrpn_tf.evaluation.planes import ConstantPlane as ConstantPlane
+    from hrpn_tf.evaluation.planes import MaskPlane as MaskPlane
+    from hrpn_tf.evaluation.planes import Plane as Plane
+    from hrpn_tf.evaluation.slide_evaluation import common_peak as common_peak
+    from hrpn_tf.evaluation.slide_evaluation import evaluate_slide as evaluate_slide
+    from hrpn_tf.evaluation.tables import table as table
+    from hrpn_tf.evaluation.tables import to_csv as to_csv
+    from hrpn_tf.evaluation.tables import to_markdown as to_markdown
+
+# `predict` compares slides with the training slides, and needs nothing else of this package.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "baselines.baselines": ["Baselines", "fit_baselines"],
+        "evaluation": ["Evaluation", "MetricsRow", "SlideMetrics"],
+        "measured": ["MeasuredSlide"],
+        "metric_values": ["Metrics", "metrics_of"],
+        "metrics": ["METRICS", "Metric"],
+        "pixel_errors": ["CompareSettings", "compare"],
+        "planes": ["ChannelPlane", "ConstantPlane", "MaskPlane", "Plane"],
+        "slide_evaluation": ["common_peak", "evaluate_slide"],
+        "tables": ["table", "to_csv", "to_markdown"],
+    },
+)

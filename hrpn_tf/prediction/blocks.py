@@ -14,7 +14,7 @@ from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.reading import read_reflected
 from hrpn_tf.prediction.tiling import Block, Tile, Tiling
 from hrpn_tf.prediction.tissue_map import TissueMap
-from hrpn_tf.slides import Slide
+from hrpn_tf.slides import Windows
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class BlockMaker:
 
     def __init__(
         self,
-        slide: Slide,
+        slide: Windows,
         channels: Sequence[int],
         tiling: Tiling,
         tissue: TissueMap | None,
@@ -68,9 +68,25 @@ class BlockMaker:
                 yield TileInput(block, tile, number == len(block.tiles), self._read(tile))
 
     def empty_input(self) -> np.ndarray:
-        """(h, w, inputs) float32: the input for a tile without tissue."""
+        """(h, w, inputs) float32: the input for tiles without tissue.
+
+        If they are exact, the output repeats with the stride multiple, and a tile with one such
+        square within its halo is enough.
+        """
+        tiling, shape = self._tiling, self._tiling.shape
+        if tiling.exact:
+            shape = (2 * tiling.halo + tiling.multiple,) * 2
         level = self._tissue.background if self._tissue is not None else 0.0
-        return np.full((*self._tiling.shape, len(self._channels)), level, np.float32)
+        return np.full((*shape, len(self._channels)), level, np.float32)
+
+    def empty_output(self, answer: np.ndarray) -> np.ndarray:
+        """(h, w, outputs) float32 for a tile, from the output for :meth:`empty_input`."""
+        tiling = self._tiling
+        if not tiling.exact:
+            return answer
+        square = slice(tiling.halo, tiling.halo + tiling.multiple)
+        repeats = [side // tiling.multiple for side in tiling.shape]
+        return np.tile(answer[square, square], (*repeats, 1))
 
     def start(self, block: Block, outputs: int) -> np.ndarray:
         """(h, w, outputs) float32, to be filled by :meth:`add`."""
@@ -91,7 +107,7 @@ class BlockMaker:
         return values
 
     def _read(self, tile: Tile) -> np.ndarray | None:
-        shape, info = self._tiling.shape, self._slide.info
+        shape, info = (tile.height, tile.width), self._slide.info
         if self._tissue is not None and not self._tissue.touches(
             tile.y, tile.x, *shape, (info.height, info.width)
         ):
@@ -106,8 +122,8 @@ class BlockMaker:
 class TimedNetwork:
     """A session, the time spent in it, and its output for an empty tile."""
 
-    def __init__(self, session: Session, empty_input: np.ndarray) -> None:
-        self._session, self._empty_input = session, empty_input
+    def __init__(self, session: Session, maker: BlockMaker) -> None:
+        self._session, self._maker = session, maker
         self._empty: np.ndarray | None = None
         self.seconds = 0.0
 
@@ -116,7 +132,7 @@ class TimedNetwork:
         if pixels is not None:
             return self._run(pixels)
         if self._empty is None:
-            self._empty = self._run(self._empty_input)
+            self._empty = self._maker.empty_output(self._run(self._maker.empty_input()))
         return self._empty
 
     def _run(self, pixels: np.ndarray) -> np.ndarray:

@@ -46,6 +46,13 @@ class PolygonMask:
         shapely.prepare(self.area)
         return bool(self.area.intersects(shapely.box(x, y, x + width, y + height)))
 
+    def touched(self, y: np.ndarray, x: np.ndarray, height: int, width: int) -> np.ndarray:
+        """(len(y), len(x)) bool: as :meth:`touches`, for a grid of windows of one size."""
+        shapely.prepare(self.area)
+        top, left = y[:, None], x[None, :]
+        boxes = shapely.box(left, top, left + width, top + height)
+        return np.asarray(shapely.intersects(self.area, boxes))
+
     def fill(self, y: int, x: int, height: int, width: int) -> np.ndarray:
         """(height, width) bool: the pixels whose centres lie inside.
 

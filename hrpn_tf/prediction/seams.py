@@ -61,7 +61,7 @@ def measure_seams(
 
 def _answer(session: Session, slide: Windows, channels: Sequence[int], plan: Tiling) -> np.ndarray:
     tile = plan.block(0).tiles[0]
-    pixels = read_reflected(slide, tile.y, tile.x, *plan.shape, channels)
+    pixels = read_reflected(slide, tile.y, tile.x, tile.height, tile.width, channels)
     return session(pixels[None])[0][tile.source]
 
 

@@ -23,6 +23,7 @@ from hrpn_tf.prediction.anchoring import anchored_area, measure
 from hrpn_tf.prediction.blocks import BlockMaker, TimedNetwork, check_values, to_grey_levels
 from hrpn_tf.prediction.change import FileStates, parts
 from hrpn_tf.prediction.output import Output
+from hrpn_tf.prediction.overlaps import KeptOverlaps
 from hrpn_tf.prediction.planning import (
     Plan,
     SessionCost,
@@ -37,6 +38,7 @@ from hrpn_tf.prediction.queues import ReadAhead, WriteBehind, within
 from hrpn_tf.prediction.reading import TimedReads
 from hrpn_tf.prediction.request import description, request
 from hrpn_tf.prediction.seams import measure_seams
+from hrpn_tf.prediction.shapes import needed_tiles
 from hrpn_tf.prediction.started import StartedPrediction, StartRecord
 from hrpn_tf.prediction.symmetries import extra_bytes_per_px
 from hrpn_tf.prediction.task import PredictionTask
@@ -124,8 +126,9 @@ class SlidePrediction(PredictionTask):
         plan, work = begun.plan, self.work(begun)
         journal, planes = work.journal(), self._output(plan, begun.record).open(work.pixels)
         tissue = TissueMap.load(work.tissue) if self.find_tissue is not None else None
-        maker = BlockMaker(self.slide, self.channels, plan.tiling, tissue, self.mask)
-        network = TimedNetwork(self.network, maker.empty_input())
+        slide = KeptOverlaps(self.slide, self.channels, plan.tiling)
+        maker = BlockMaker(slide, self.channels, plan.tiling, tissue, self.mask)
+        network = TimedNetwork(self.network, maker)
         block = plan.tiling.block
         outside = [index for index in indices if not maker.wanted(block(index))]
         wanted = sorted(set(indices).difference(outside))
@@ -222,6 +225,7 @@ class SlidePrediction(PredictionTask):
         contract, unfinished, config = self.session.contract, self.unfinished, self.config
         info = self.slide.info
         tile = tile_for(self.session, config.tile, config.halo)
+        tissue = None if self.find_tissue is None else self.find_tissue()
         plan = plan_prediction(
             self.area,
             stride_multiple=contract.stride_multiple,
@@ -237,8 +241,8 @@ class SlidePrediction(PredictionTask):
             budget=budget,
             tile=tile,
             halo=config.halo,
+            needed=needed_tiles(tissue, self.mask, (info.height, info.width)),
         )
-        tissue = None if self.find_tissue is None else self.find_tissue()
         anchored = None
         if self.anchor is not None:
             anchored = anchored_area(self.anchor, plan.tiling, self.mask, self.out.name)

@@ -2,9 +2,10 @@
 
 A slide is predicted block by block. A block is a part of the result that is computed and written
 independently; blocks lie on a regular grid and cover every pixel once. A block is computed from
-tiles of constant shape. A network with the stride multiple m is equivariant only to shifts by
-multiples of m, so every tile starts at a multiple of m in the coordinates of the slide, whatever
-region is requested. Pixels outside the slide are filled by reflection (see :func:`reflect`).
+tiles of constant shape; only the last row and column of tiles may be smaller. A network with the
+stride multiple m is equivariant only to shifts by multiples of m, so every tile starts at a
+multiple of m in the coordinates of the slide, whatever region is requested. Pixels outside the
+slide are filled by reflection (see :func:`reflect`).
 
 - A network with a known receptive field needs one tile per block: it reads a halo around the
   block, whose output is discarded. If the halo covers the receptive field, there are no seams.
@@ -13,13 +14,16 @@ region is requested. Pixels outside the slide are filled by reflection (see :fun
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Largest side of a chunk of the result, px; a block consists of whole chunks.
 CHUNK = 512
 # Side of a block whose tiles are blended, in halves of a tile. Tiles at its edges are computed for
 # the next block as well, which costs a quarter at 8.
 BLENDED_HALVES = 8
+# Smaller tiles for the last row and column are used if they save more than this share of all
+# computed pixels: some runtimes compile anew for each of the up to four shapes.
+RAGGED_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,15 @@ class Tile:
 
     Attributes:
         y, x: first row and column that the network reads, px of the slide; may lie outside of it.
+        height, width: what the network reads, px; multiples of the stride multiple.
         source: used part of the network's output for this tile.
         target: position of that part in the block.
     """
 
     y: int
     x: int
+    height: int
+    width: int
     source: tuple[slice, slice]
     target: tuple[slice, slice]
 
@@ -85,6 +92,7 @@ class Tiling:
         multiple: stride multiple of the network, px.
         exact: whether the halo covers the receptive field, so that there are no seams.
         blended: whether tiles overlap by half and are blended.
+        ragged: whether the tiles of the last row and column of blocks are as small as these allow.
     """
 
     region: Region
@@ -96,10 +104,11 @@ class Tiling:
     multiple: int
     exact: bool
     blended: bool
+    ragged: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width that the network reads, the same for every tile, px."""
+        """Height and width that the network reads, px; tiles of the last blocks may be smaller."""
         if self.blended:
             return 2 * self.halo, 2 * self.halo
         # a region that starts between multiples needs tiles that start up to one multiple earlier
@@ -131,27 +140,49 @@ class Tiling:
         y, x = row * self.block_height, column * self.block_width
         height = min(self.block_height, self.region.height - y)
         width = min(self.block_width, self.region.width - x)
-        down = self._spans(self.region.y + y, height)
-        across = self._spans(self.region.x + x, width)
+        down = self._spans(self.region.y + y, height, self.shape[0])
+        across = self._spans(self.region.x + x, width, self.shape[1])
         tiles = tuple(
-            Tile(top, left, (rows[0], columns[0]), (rows[1], columns[1]))
-            for top, *rows in down
-            for left, *columns in across
+            Tile(top, left, tall, wide, (rows[0], columns[0]), (rows[1], columns[1]))
+            for top, tall, *rows in down
+            for left, wide, *columns in across
         )
         return Block(index, y, x, height, width, tiles)
 
-    def _spans(self, start: int, length: int) -> list[tuple[int, slice, slice]]:
-        """Along one axis, for a block from ``start``: (first px, source, target) of each tile."""
+    @property
+    def lines(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """(first px, length) of the rows of tiles, and of the columns; all tiles are their product.
+
+        Blended tiles at the edges of blocks occur twice, since they are computed twice.
+        """
+        rows, columns = self.grid
+        tall, wide = self.shape
+        down, across = [], []
+        for row in range(rows):
+            y = row * self.block_height
+            height = min(self.block_height, self.region.height - y)
+            down += [span[:2] for span in self._spans(self.region.y + y, height, tall)]
+        for column in range(columns):
+            x = column * self.block_width
+            width = min(self.block_width, self.region.width - x)
+            across += [span[:2] for span in self._spans(self.region.x + x, width, wide)]
+        return down, across
+
+    def _spans(self, start: int, length: int, side: int) -> list[tuple[int, int, slice, slice]]:
+        """Along one axis, for a block from ``start``: (first px, length, source, target) of each
+        tile."""
         if not self.blended:
             first = round_down(start - self.halo, self.multiple)
             offset = start - first
-            return [(first, slice(offset, offset + length), slice(0, length))]
+            if self.ragged:
+                side = min(side, round_up(offset + length + self.halo, self.multiple))
+            return [(first, side, slice(offset, offset + length), slice(0, length))]
         step, end, spans = self.halo, start + length, []
         for number in range(start // step - 1, (end - 1) // step + 1):
             first = number * step
             low, high = max(first, start), min(first + 2 * step, end)
             spans.append(
-                (first, slice(low - first, high - first), slice(low - start, high - start))
+                (first, side, slice(low - first, high - first), slice(low - start, high - start))
             )
         return spans
 
@@ -159,7 +190,7 @@ class Tiling:
 def plan_tiling(
     region: Region,
     *,
-    tile: int,
+    tile: int | tuple[int, int],
     stride_multiple: int,
     receptive_field: int | None,
     halo: int | None = None,
@@ -173,16 +204,17 @@ def plan_tiling(
 
     Args:
         region: region of the slide, px.
-        tile: largest side that a tile contributes (blended: side of a tile), px; rounded up to the
-            stride multiple.
+        tile: largest side that a tile contributes, or its largest height and width, px (blended:
+            side of a tile); rounded up to the stride multiple.
         stride_multiple: sides of the network's input must be multiples of this, px.
         receptive_field: side of the square that one output pixel depends on, px, or None.
         halo: smaller halo than the receptive field requires, px, rounded up to the stride
             multiple; seams may then appear. None for a full halo.
     """
     m = stride_multiple
+    tall, wide = (tile, tile) if isinstance(tile, int) else tile
     if receptive_field is None:
-        half = round_up(max(1, -(-tile // 2)), m)
+        half = round_up(max(1, -(-min(tall, wide) // 2)), m)
         height, width = (
             half * min(BLENDED_HALVES, -(-length // half))
             for length in (region.height, region.width)
@@ -200,9 +232,9 @@ def plan_tiling(
         )
     full = round_up(receptive_field // 2, m)
     border = full if halo is None else round_up(halo, m)
-    rows, chunk_height = _even_chunks(region.height, tile, m)
-    columns, chunk_width = _even_chunks(region.width, tile, m)
-    return Tiling(
+    rows, chunk_height = _even_chunks(region.height, tall, m)
+    columns, chunk_width = _even_chunks(region.width, wide, m)
+    even = Tiling(
         region=region,
         block_height=rows * chunk_height,
         block_width=columns * chunk_width,
@@ -213,6 +245,8 @@ def plan_tiling(
         exact=border >= full,
         blended=False,
     )
+    ragged = replace(even, ragged=True)
+    return ragged if _read(ragged) < (1 - RAGGED_SHARE) * _read(even) else even
 
 
 def round_up(value: int, multiple: int) -> int:
@@ -246,6 +280,13 @@ def chunk_side(side: int, multiple: int) -> int:
     return multiple * max(fitting, default=1)
 
 
+def _read(tiling: Tiling) -> int:
+    """Pixels that all tiles of a tiling read, halos included; tiles are not blended."""
+    (tall, wide), (rows, columns) = tiling.shape, tiling.grid
+    last = tiling.block(len(tiling) - 1).tiles[0]
+    return ((rows - 1) * tall + last.height) * ((columns - 1) * wide + last.width)
+
+
 def _even_chunks(length: int, tile: int, multiple: int) -> tuple[int, int]:
     """(number, side) of the chunks of a block, for blocks of about equal size of at most ``tile``.
 
@@ -255,8 +296,12 @@ def _even_chunks(length: int, tile: int, multiple: int) -> tuple[int, int]:
     blocks = -(-length // most)
     share = -(-length // blocks)
     number = max(1, -(-share // CHUNK))
-    side = round_up(-(-share // number), multiple)
-    while number > 1 and number * side > most:
+    # smaller chunks may add up to less, as each is rounded up
+    ways = [(n, round_up(-(-share // n), multiple)) for n in range(number, 2 * number + 1)]
+    fitting = [(n * side, n, side) for n, side in ways if n * side <= most]
+    while not fitting:  # at one chunk: a multiple is not divided
         number -= 1
         side = round_up(-(-share // number), multiple)
+        fitting = [(number * side, number, side)] if number * side <= most else []
+    _, number, side = min(fitting)
     return number, side

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,7 @@ from hrpn_tf.slides import Windows, iter_windows
 # Longest side of a map: an element of a slide of 64 000 px at 0.5 um/px is 31 um, in a few MB.
 MAP_SIDE = 1024
 _WINDOW = 2048  # px
+Span = tuple[int, int]  # first px and length
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,46 @@ class TissueMap:
 
     def touches(self, y: int, x: int, height: int, width: int, size: tuple[int, int]) -> bool:
         """Whether a window contains tissue; the slide of ``size`` px is extended by reflection."""
-        lines = []
-        for start, length, side, scale in (
-            (y, height, size[0], self.scale[0]),
-            (x, width, size[1], self.scale[1]),
-        ):
+        return bool(self.touched([(y, height)], [(x, width)], size)[0, 0])
+
+    def touched(
+        self, down: Sequence[Span], across: Sequence[Span], size: tuple[int, int]
+    ) -> np.ndarray:
+        """Whether windows contain tissue, for each pair of some rows and some columns.
+
+        Args:
+            down: (first px, length) of rows; may lie partly outside the slide.
+            across: likewise for columns.
+            size: (height, width) of the slide, px, which is extended by reflection.
+
+        Returns:
+            (len(down), len(across)) bool.
+        """
+        counts = self._counts
+        (top, bottom), (left, right) = (
+            self._elements(spans, axis, size[axis]) for axis, spans in enumerate((down, across))
+        )
+        inside = counts[bottom][:, right] - counts[top][:, right]
+        return np.asarray(inside - counts[bottom][:, left] + counts[top][:, left] > 0)
+
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        """(h + 1, w + 1): number of elements with tissue above and to the left."""
+        return np.pad(self.mask.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+
+    def _elements(
+        self, spans: Sequence[Span], axis: int, side: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """First element of each span, and that after its last."""
+        found = []
+        for start, length in spans:
             if start < 0 or start + length > side:
                 places = reflected(start, length, side)
                 start, length = int(places.min()), int(np.ptp(places)) + 1
-            lines.append(slice(int(start / scale), int(np.ceil((start + length) / scale))))
-        return bool(self.mask[lines[0], lines[1]].any())
+            scale = self.scale[axis]
+            found.append((int(start / scale), int(np.ceil((start + length) / scale))))
+        first, last = np.array(found, np.intp).reshape(-1, 2).clip(0, self.mask.shape[axis]).T
+        return first, last
 
     def save(self, path: Path) -> None:
         """Write the map to a file ``*.npz``."""

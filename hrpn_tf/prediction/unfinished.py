@@ -18,7 +18,8 @@ from hrpn_tf.prediction.tiling import Region, Tiling
 from hrpn_tf.slides import read_provenance
 from hrpn_tf.untrusted import LARGEST, read_json
 
-_SCHEMA = 2
+# A record of schema 2 lacks what this version adds to a tiling, and is resumed with the default.
+_SCHEMA, _READABLE = 3, (2, 3)
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,12 @@ class Unfinished:
         """Whether there is a prediction to resume."""
         return self._plan.exists()
 
+    def network(self) -> Mapping[str, Any] | None:
+        """What the begun prediction states of its network; None if none is begun."""
+        record = self._read()
+        stated = {} if record is None else record["found"]["origin"].get("model")
+        return stated if record is not None and isinstance(stated, dict) else None
+
     def sums(self) -> AnchorSums | None:
         """Sums of a prediction that is computed and waits to be scaled; None if there are none."""
         record = self._read()
@@ -171,7 +178,7 @@ class Unfinished:
             record: Any = read_json(self._plan, UnfinishedError, LARGEST)
         except UnfinishedError:
             return None
-        fits = isinstance(record, dict) and record.get("schema") == _SCHEMA
+        fits = isinstance(record, dict) and record.get("schema") in _READABLE
         return record if fits else None
 
 

@@ -2,7 +2,8 @@
 
 ``hrpn-tf fit`` writes the configuration, the contract, the scaling, the split, the place of the
 patch dataset, of a teacher and of the network that it started from, the environment, the history,
-the resources, logs for TensorBoard, checkpoints, the best network and the training profile.
+the resources, logs for TensorBoard, checkpoints, the best network, its twin and the training
+profile.
 ``hrpn-tf import-weights`` writes the configuration, the contract and the network alone. Other
 commands add folders.
 """
@@ -25,6 +26,8 @@ CHECKPOINTS = "checkpoints"
 LOGS = "logs"
 PICTURES = "pictures"  # within the logs
 BEST = "best.keras"
+# The best network once more, in formats that need no TensorFlow: a bundle without the Keras model.
+TWIN = "twin"
 # What the training slides look like; a bundle carries it under the same name.
 TRAINING_PROFILE = "training-profile.npz"
 # Folders of other commands.

@@ -61,3 +61,8 @@ class RunPaths:
     def best(self) -> Path:
         """File of the best network, which is there once an epoch is finished."""
         return self.folder / names.BEST
+
+    @property
+    def twin(self) -> Path:
+        """Folder of the best network in formats that need no TensorFlow; older runs have none."""
+        return self.folder / names.TWIN

@@ -345,6 +345,25 @@ def read_config(folder: Path) -> Config:
     return load_config(folder / names.CONFIG)
 
 
+def with_backend_of(config: Config, folder: Path, overwrite: bool) -> Config:
+    """The configuration with the framework of the run that it resumes, where it names none.
+
+    Args:
+        config: as given.
+        folder: of the run, which may be there.
+        overwrite: it is replaced.
+
+    Raises:
+        ConfigError: the configuration of the run is damaged.
+    """
+    given = "backend" in config.training.model_fields_set
+    if given or overwrite or not names.is_run(folder):
+        return config
+    begun = read_config(folder).training.backend
+    training = config.training.model_copy(update={"backend": begun})
+    return config.model_copy(update={"training": training})
+
+
 def load_run(run: Run | Path) -> tuple["keras.Model", "Contract", Config]:
     """The best network of a run, float32 and not compiled, with its contract and configuration.
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from hrpn_tf.slides.slide import ClosedOnExit, Slide, check_window
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # Source pixels are read and reduced in bands of about this many bytes as float32, so that a slide
 # without a pyramid, seen from far away, takes little more memory than the window that it gives.
@@ -72,7 +75,7 @@ class ResampledSlide(ClosedOnExit):
         self._slide.close()
 
 
-def weights(start: int, length: int, size: int, ratio: float) -> tuple[int, csr_array]:
+def weights(start: int, length: int, size: int, ratio: float) -> "tuple[int, csr_array]":
     """How a line is resampled: pixels ``start`` to ``start + length`` of the result.
 
     Args:
@@ -102,4 +105,6 @@ def weights(start: int, length: int, size: int, ratio: float) -> tuple[int, csr_
     count = int(columns[used].max()) - first + 1
     rows = np.broadcast_to(np.arange(length)[:, None], columns.shape)
     entries = (shares[used].astype(np.float32), (rows[used], columns[used] - first))
+    from scipy.sparse import csr_array  # a quarter of a second that other slides need not wait
+
     return first, csr_array(entries, shape=(length, count))

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from hrpn_tf.config import AdversarialConfig
 from hrpn_tf.losses import LossFunction
+from hrpn_tf.training.backend import backend
 from hrpn_tf.training.core import WHOLE, Places, core_of, weighted
 from hrpn_tf.training.optimizers import schedule_of
 from hrpn_tf.training.sums import batch_sums
@@ -17,7 +17,6 @@ from hrpn_tf.training.trained_model import (
     TrainedModel,
     named,
     share_of_loss,
-    variables_of,
 )
 
 Judge = Callable[[Any, bool], Any]  # loss of the discriminator's scores, if they should say "real"
@@ -76,7 +75,7 @@ class AdversarialModel(TrainedModel):
         yield from named("discriminator", self.discriminator.variables)
         yield from named("discriminator_optimizer", self.discriminator_optimizer.variables)
 
-    def train_step(self, data: Any) -> tf.Tensor:
+    def train_step(self, data: Any) -> Any:
         """One step of both networks; gives the sums of this device's share of the batch."""
         if self.accumulate == 1:
             sums, judged = self._one_pass(*data)
@@ -84,25 +83,25 @@ class AdversarialModel(TrainedModel):
             gradients, judged = self.in_parts(self._discriminator_gradients, data)
             self._apply_discriminator(gradients)
             gradients, sums = self.in_parts(self._generator_gradients, data)
-            self.optimizer.apply(gradients, self.network.trainable_variables)
+            backend.apply(self.optimizer, gradients, self.network.trainable_variables)
         place = self.names.index("discriminator")
-        return sums + judged * tf.one_hot(place, len(self.names), dtype="float64")
+        return sums + judged * ops.one_hot(place, sums.shape[0], dtype=sums.dtype)
 
-    def _one_pass(
-        self, inputs: Any, target: Any, places: Places = WHOLE
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _one_pass(self, inputs: Any, target: Any, places: Places = WHOLE) -> tuple[Any, Any]:
         """Both updates from one prediction, which saves a pass through the generator."""
-        with tf.GradientTape() as tape:
-            seen, predicted = self._cores(inputs, target, places)
-            with tape.stop_recording():
-                gradients, judged = self._judged(seen, target, predicted)
-                self._apply_discriminator(gradients)
-            scaled, sums = self._generator_loss(seen, target, predicted, places)
-        gradients = tape.gradient(scaled, variables_of(self.network))
-        self.optimizer.apply(gradients, self.network.trainable_variables)
-        return sums, judged
 
-    def test_step(self, data: Any) -> tf.Tensor:
+        def loss_and_sums() -> tuple[Any, Any]:
+            seen, predicted = self._cores(inputs, target, places)
+            gradients, judged = self._judged(seen, target, ops.stop_gradient(predicted))
+            self._apply_discriminator(gradients)
+            scaled, sums = self._generator_loss(seen, target, predicted, places)
+            return scaled, (sums, judged)
+
+        gradients, both = self.gradients(loss_and_sums, self.network)
+        backend.apply(self.optimizer, gradients, self.network.trainable_variables)
+        return both
+
+    def test_step(self, data: Any) -> Any:
         """The sums of (inputs, target); the loss is the reconstruction."""
         inputs, target = data
         prediction = self.network(inputs, training=False)
@@ -119,40 +118,44 @@ class AdversarialModel(TrainedModel):
 
     def _discriminator_gradients(
         self, inputs: Any, target: Any, places: Places = WHOLE
-    ) -> tuple[Gradients, tf.Tensor]:
+    ) -> tuple[Gradients, Any]:
         seen, predicted = self._cores(inputs, target, places)
         return self._judged(seen, target, predicted)
 
-    def _judged(self, inputs: Any, target: Any, predicted: Any) -> tuple[Gradients, tf.Tensor]:
+    def _judged(self, inputs: Any, target: Any, predicted: Any) -> tuple[Gradients, Any]:
         """The discriminator's gradients, and its loss times the number of patches."""
-        with tf.GradientTape() as tape:
+
+        def both_losses() -> tuple[Any, Any]:
             real = self.judge(self.discriminator([inputs, target], training=True), True)
             fake = self.judge(self.discriminator([inputs, predicted], training=True), False)
             loss = self.adversarial.discriminator * (real + fake)
-            scaled = share_of_loss(self.discriminator_optimizer, loss)
-        gradients = tape.gradient(scaled, variables_of(self.discriminator))
-        patches = tf.cast(tf.shape(inputs)[0], "float64")
-        return gradients, patches * tf.cast(loss, "float64")
+            return share_of_loss(self.discriminator_optimizer, loss), loss
+
+        gradients, loss = self.gradients(both_losses, self.discriminator)
+        patches = ops.cast(ops.shape(inputs)[0], backend.SUMS)
+        return gradients, patches * ops.cast(loss, backend.SUMS)
 
     def _apply_discriminator(self, gradients: Gradients) -> None:
-        self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
+        trained = self.discriminator.trainable_variables
+        backend.apply(self.discriminator_optimizer, gradients, trained)
 
     def _generator_gradients(
         self, inputs: Any, target: Any, places: Places = WHOLE
-    ) -> tuple[Gradients, tf.Tensor]:
-        with tf.GradientTape() as tape:
+    ) -> tuple[Gradients, Any]:
+        def loss_and_sums() -> tuple[Any, Any]:
             seen, predicted = self._cores(inputs, target, places)
-            scaled, sums = self._generator_loss(seen, target, predicted, places)
-        return tape.gradient(scaled, variables_of(self.network)), sums
+            return self._generator_loss(seen, target, predicted, places)
+
+        return self.gradients(loss_and_sums, self.network)
 
     def _generator_loss(
         self, inputs: Any, target: Any, predicted: Any, places: Places
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> tuple[Any, Any]:
         """What the generator differentiates, and the sums of the batch."""
         fooled = self.judge(self.discriminator([inputs, predicted], training=True), True)
         distance = weighted(self.pixel_loss, places, target, predicted)
         loss = self.adversarial.weight * fooled + self.adversarial.reconstruction * distance
-        zero = tf.zeros_like(loss)
+        zero = ops.zeros_like(loss)
         shown = dict(zip(self.losses_shown, (loss, distance, fooled, zero), strict=True))
         return share_of_loss(self.optimizer, loss), batch_sums(shown, target, predicted)
 

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 # Steps are measured for so long, s, but not fewer or more than these.
 MEASURED_S = 5.0
 FEWEST, MOST = 2, 50
+FEW_BATCHES = 5  # a validation of fewer is measured twice
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,7 @@ class Speed:
     """Durations, s.
 
     Attributes:
-        start: of the first step and the first batch of a validation beyond a usual one: graphs are
-            built then.
+        start: of the first step and the first validation beyond usual ones: graphs are built then.
         step: of an optimizer step with its data.
         validation: of a whole validation.
     """
@@ -87,12 +87,15 @@ def _measure(model: TrainedModel, batches: Batches, teacher: Teacher | None) -> 
     count = int(np.clip(MEASURED_S / _of_chief(devices, second), FEWEST, MOST))
     step = float(np.mean(list(islice(times, count))))
     with model.averaged():
-        beginning, *usual = _durations(steps.test(batches.validation()))
-    validation = float(np.mean(usual)) if usual else beginning
+        beginning = list(_durations(steps.test(batches.validation())))
+        # a last batch of another size has a graph of its own, so a few durations tell little
+        few = len(beginning) < FEW_BATCHES
+        usual = list(_durations(steps.test(batches.validation()))) if few else beginning[1:]
+    validation = float(np.median(usual)) * len(beginning)
     return Speed(
-        start=first - step + max(beginning - validation, 0.0),
+        start=first - step + max(sum(beginning) - validation, 0.0),
         step=step,
-        validation=validation * (1 + len(usual)),
+        validation=validation,
     )
 
 

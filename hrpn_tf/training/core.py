@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
+from keras import ops
 
 from hrpn_tf.losses import LossFunction
+from hrpn_tf.training.backend import backend
 
 # What a batch says of its patches beside inputs and target; see hrpn_tf.data.pipeline.
 Places = Mapping[str, Any]
@@ -22,16 +23,15 @@ def core_of(image: Any, places: Places, side: int) -> Any:
         side: of a core, px.
 
     Example:
-        >>> image = tf.reshape(tf.range(16.0), (1, 4, 4, 1))
-        >>> core_of(image, {"corner": tf.constant([[1, 2]])}, 2)[0, ..., 0].numpy().tolist()
+        >>> image = ops.reshape(ops.arange(16.0), (1, 4, 4, 1))
+        >>> core = core_of(image, {"corner": ops.convert_to_tensor([[1, 2]])}, 2)
+        >>> core[0, ..., 0].numpy().tolist()
         [[6.0, 7.0], [10.0, 11.0]]
     """
     corner = places.get("corner")
     if corner is None:
         return image
-    rows, columns = (corner[:, axis, None] + tf.range(side) for axis in (0, 1))
-    image = tf.gather(image, rows, axis=1, batch_dims=1)
-    return tf.gather(image, columns, axis=2, batch_dims=1)
+    return backend.cores(image, corner, side)
 
 
 def weighted(loss: LossFunction, places: Places, target: Any, prediction: Any) -> Any:
@@ -41,14 +41,15 @@ def weighted(loss: LossFunction, places: Places, target: Any, prediction: Any) -
     many batches, and only then the sum is without bias.
 
     Example:
-        >>> loss = lambda target, prediction: tf.reduce_mean(prediction - target)
-        >>> prediction = tf.reshape([1.0, 3.0], (2, 1, 1, 1))
-        >>> places = {"weight": tf.constant([2.0, 0.5])}
-        >>> float(weighted(loss, places, tf.zeros((2, 1, 1, 1)), prediction))
+        >>> loss = lambda target, prediction: ops.mean(prediction - target)
+        >>> prediction = ops.reshape([1.0, 3.0], (2, 1, 1, 1))
+        >>> places = {"weight": ops.convert_to_tensor([2.0, 0.5])}
+        >>> float(weighted(loss, places, ops.zeros((2, 1, 1, 1)), prediction))
         1.75
     """
     weight = places.get("weight")
     if weight is None:
         return loss(target, prediction)
-    each = tf.vectorized_map(lambda pair: loss(pair[0][None], pair[1][None]), (target, prediction))
-    return tf.reduce_mean(weight * each)
+    pairs = (target, prediction)
+    each = ops.vectorized_map(lambda pair: loss(pair[0][None], pair[1][None]), pairs)
+    return ops.mean(weight * each)

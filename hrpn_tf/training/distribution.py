@@ -5,7 +5,9 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -74,6 +76,16 @@ class Devices:
             lambda context: make(share, batch_size // self.replicas)
         )
 
+    def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function on each device, with its share of the arguments."""
+        if self.replicas == 1:
+            return function(*arguments)
+        return self.strategy.run(function, arguments)
+
+    def sum_of(self, values: Any) -> Any:
+        """The sum of what :meth:`run` gave on each device, of tensors."""
+        return values if self.replicas == 1 else self.strategy.reduce("SUM", values, axis=None)
+
     def add_up(self, values: np.ndarray) -> np.ndarray:
         """The sum over all processes of a float64 vector; every process must call it."""
         if self.workers == 1:
@@ -95,6 +107,8 @@ class Devices:
 def choose_devices() -> Devices:
     """All machines that ``TF_CONFIG`` names, or all GPUs of this one, or its only device.
 
+    JAX trains on one device.
+
     To be called before TensorFlow computes anything.
 
     Raises:
@@ -102,11 +116,23 @@ def choose_devices() -> Devices:
     """
     text = os.environ.get("TF_CONFIG")
     workers, worker = _read_cluster(text) if text else (1, 0)
+    if keras.backend.backend() == "jax":
+        if workers > 1:
+            raise ConfigError(
+                "training.backend=jax trains in one process on one device; leave out --workers and "
+                "TF_CONFIG, or train on TensorFlow"
+            )
+        return Devices(tf.distribute.get_strategy())
     if workers > 1:
         return Devices(tf.distribute.MultiWorkerMirroredStrategy(), worker, workers)
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return Devices(tf.distribute.MirroredStrategy())
     return Devices(tf.distribute.get_strategy())
+
+
+def replicas_in_sync() -> int:
+    """Devices that compute a step together, within one as well as outside."""
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
 @contextmanager

@@ -7,7 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
+import keras
+
+from hrpn_tf.training.backend import backend
 
 _PACKAGES = ("hrpn-tf", "keras", "numpy", "zarr")
 
@@ -17,16 +19,13 @@ def describe_environment() -> dict[str, Any]:
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        # the distribution may be called tensorflow or tensorflow-cpu
-        "versions": {"tensorflow": tf.__version__} | {name: version(name) for name in _PACKAGES},
+        "backend": keras.backend.backend(),
+        "versions": {**backend.versions(), **{name: version(name) for name in _PACKAGES}},
         "system": platform.platform(),
         "cpu": _cpu_name(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "gpus": [
-            tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
-            for gpu in tf.config.list_physical_devices("GPU")
-        ],
+        "gpus": backend.gpu_names(),
     }
 
 

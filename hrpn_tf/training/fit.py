@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.growing import GrowingPatches
@@ -18,7 +17,8 @@ from hrpn_tf.data.sampling import learn_sampling
 from hrpn_tf.data.splits import split_groups
 from hrpn_tf.data.store import open_store
 from hrpn_tf.errors import CheckpointError, ConfigError, ForeignCheckpointError
-from hrpn_tf.files import locked
+from hrpn_tf.files import locked, refuse_lost_inputs
+from hrpn_tf.keras_backend import refuse_other_backend
 from hrpn_tf.models.contract import contract_of
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.runs.folder import BEST, CHECKPOINTS, LOGS, PICTURES
@@ -29,6 +29,7 @@ from hrpn_tf.runs.writing import (
     publish,
     write_resources,
 )
+from hrpn_tf.training.backend import backend
 from hrpn_tf.training.batches import Batches
 from hrpn_tf.training.budget import measure_plan
 from hrpn_tf.training.checkpoints import (
@@ -42,7 +43,7 @@ from hrpn_tf.training.checks import check_growing, check_sizes, grey_range
 from hrpn_tf.training.distribution import Devices, choose_devices, losses_named
 from hrpn_tf.training.environment import describe_environment
 from hrpn_tf.training.loop import Loop, train
-from hrpn_tf.training.memory import check_memory, explain_exhausted
+from hrpn_tf.training.memory import check_memory, explain_exhausted, no_memory
 from hrpn_tf.training.networks import Networks, build_kept, build_trained
 from hrpn_tf.training.pictures import Pictures
 from hrpn_tf.training.plan import Plan, plan_of
@@ -84,9 +85,11 @@ def fit(
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
+        BackendError: Keras computes with another framework than the configuration names.
         ConfigError: the configuration does not fit the store, the network or the memory; or the
             teacher is missing, or knows groups that are held back here.
-        UsageError: the teacher does not take and predict the same.
+        UsageError: the teacher does not take and predict the same; or ``overwrite`` would replace
+            the store or the teacher.
         SplitError: the groups do not allow the split.
         RunError: a finished run, or one of another configuration or store, is there.
         RunBusyError: another process trains in this folder.
@@ -96,8 +99,23 @@ def fit(
         WorkerLostError: another worker is gone.
         DiskFullError: the disk filled up; the run can be resumed.
     """
+    need: dict[str, Any] = {}
+    with _exhaustion_named(need):
+        return _fit(patches, run, config, overwrite, progress, need)
+
+
+def _fit(
+    patches: Path | GrowingPatches,
+    run: Path,
+    config: Config,
+    overwrite: bool,
+    progress: bool,
+    need: dict[str, Any],
+) -> TrainingState:
+    """As :func:`fit`; ``need`` takes the size of a step as soon as it is known."""
     started = time.perf_counter()
     growing = None if isinstance(patches, Path) else patches
+    refuse_other_backend(config.training.backend)
     devices = choose_devices()
     if growing is not None:
         check_growing(config)
@@ -106,6 +124,15 @@ def fit(
                 "--simulate trains in one process; leave out --workers and TF_CONFIG, or simulate "
                 "slides beforehand with hrpn-tf simulate and hrpn-tf prepare"
             )
+    if overwrite:
+        teacher_path = config.training.teacher
+        refuse_lost_inputs(
+            run,
+            (
+                patches if isinstance(patches, Path) else None,
+                None if teacher_path is None else Path(teacher_path),
+            ),
+        )
     store = open_store(patches) if isinstance(patches, Path) else patches.first()
     config, source = find_start(config, run, overwrite=overwrite)
     config = resolve(config, store, shown=devices.chief)
@@ -146,7 +173,7 @@ def fit(
         if source is not None:
             core = batches.window.core
             transplant = plan_transplant(source, trained, config, contract, core)
-        need = _step_size(networks, batches)
+        need |= _step_size(networks, batches)
         check_memory(**need)
         if devices.chief and not resume:
             create_run(
@@ -161,7 +188,7 @@ def fit(
                 start=None if transplant is None else transplant.record(),
             )
         devices.wait_for_all()
-        with _exclusive(run, devices), _exhaustion_named(need):
+        with _exclusive(run, devices):
             state = _restored(run, networks, batches)
             if transplant is not None:
                 transplant.apply(trained, shown=devices.chief)
@@ -220,6 +247,7 @@ def _train(
             f"{f' ({free:,} are trained)' if free < parameters else ''}, "
             f"{plan.steps(0)} steps of {config.training.batch_size} patches per epoch"
             f"{f' on {devices.replicas} devices' if devices.replicas > 1 else ''}"
+            f"{_with_jax() if config.training.backend == 'jax' else ''}"
         )
 
     def after_epoch(checkpoint: Path, state: TrainingState) -> None:
@@ -269,8 +297,10 @@ def _exhaustion_named(need: Mapping[str, Any]) -> Iterator[None]:
     """Say which batch would fit where a device runs out of memory in the middle of a step."""
     try:
         yield
-    except tf.errors.ResourceExhaustedError as error:
-        raise explain_exhausted(error, **need) from error
+    except Exception as error:
+        if not backend.is_exhausted(error):
+            raise
+        raise (explain_exhausted(error, **need) if need else no_memory()) from error
 
 
 def _callbacks(run: Path, batches: Batches) -> list[keras.callbacks.Callback]:
@@ -308,6 +338,12 @@ def _restore(run: Path, networks: Networks, preset: str, devices: Devices) -> Tr
     if damaged is not None:
         raise CheckpointError(f"{damaged}, and there is none before it; fit with --overwrite")
     return TrainingState()
+
+
+def _with_jax() -> str:
+    """What JAX found to train on: with a driver that is too old it takes the processor."""
+    device = ", ".join(backend.gpu_names()) or "the CPU"
+    return f", with JAX {backend.versions()['jax']} on {device}"
 
 
 def _where(state: TrainingState) -> str:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import layers
-from tensorflow.python.client import device_lib
 
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.memory import free_on_host
 from hrpn_tf.models.layers import AlignedUpsample, Upsample
 from hrpn_tf.models.traffic import SizedCall, sized_calls, tensor_bytes
+from hrpn_tf.training.backend import backend
 
 # Fitted to the peak resident memory of training steps; docs/results/accelerator.md has the
 # comparison.
@@ -69,11 +68,11 @@ def available_bytes() -> int | None:
     """Memory that is available for training, bytes: of the GPU if there is one, else of the host.
 
     Returns:
-        The least over all GPUs of what TensorFlow may allocate there; without a GPU the least of
-        what the system calls available and what the control groups (containers, job schedulers)
+        The least over the GPUs that train of what may be allocated there; without a GPU the least
+        of what the system calls available and what the control groups (containers, job schedulers)
         leave of their limits. None where the system does not tell.
     """
-    free = _free_on_gpus() if tf.config.list_physical_devices("GPU") else free_on_host()
+    free = backend.free_on_gpus() if backend.gpu_names() else free_on_host()
     return min(free, default=None)
 
 
@@ -100,12 +99,12 @@ def check_memory(
     if need.of(part) > available:
         raise ConfigError(
             f"{_named(batch, side, accumulate)} needs about {_gb(need.of(part))} of memory, and "
-            f"{_gb(available)} is free; {_advice(batch, need.most(available))}"
+            f"{_gb(available)} is free; {_advice(batch, need.most(available))}{_half(network)}"
         )
 
 
 def explain_exhausted(
-    error: tf.errors.ResourceExhaustedError,
+    error: Exception,
     network: keras.Model,
     side: int,
     batch: int,
@@ -118,7 +117,7 @@ def explain_exhausted(
     The advice is at most half of what failed; less if the estimate says so.
 
     Args:
-        error: what TensorFlow raised; names the device.
+        error: what the framework raised; TensorFlow's names the device.
         network, side, batch, accumulate, discriminator: see :func:`training_bytes`.
     """
     place = re.search(r"device:([CG]PU:\d+)", str(error))
@@ -128,7 +127,15 @@ def explain_exhausted(
         most = min(most, _need(network, side, discriminator).most(available))
     return ConfigError(
         f"{_named(batch, side, accumulate)} did not fit in the memory of "
-        f"{place[1] if place else 'the device'}; {_advice(batch, most)}"
+        f"{place[1] if place else 'the device'}; {_advice(batch, most)}{_half(network)}"
+    )
+
+
+def no_memory() -> ConfigError:
+    """What to raise when a device ran out of memory before the first step."""
+    return ConfigError(
+        "the free memory of the device does not even hold the network; end the other processes "
+        "that nvidia-smi shows, or choose another GPU with CUDA_VISIBLE_DEVICES"
     )
 
 
@@ -145,6 +152,13 @@ def _advice(batch: int, most: int) -> str:
         f"at most {most} at once would: set that, or training.accumulate={parts} to compute the "
         "batch in parts"
     )
+
+
+def _half(network: keras.Model) -> str:
+    """Advice for a network that is trained in float32."""
+    if all(layer.compute_dtype == "float32" for layer in network.layers):
+        return "; training.precision=mixed_bfloat16 needs less memory"
+    return ""
 
 
 def _gb(count: int) -> str:
@@ -202,11 +216,3 @@ def _kept_for_gradient(call: SizedCall) -> Iterator[tuple[tuple[int, str], int]]
 def _gives_sums(operation: Any) -> bool:
     """Whether it is a convolution or dense layer without an activation of its own."""
     return getattr(operation, "activation", None) is keras.activations.linear
-
-
-def _free_on_gpus() -> Iterator[int]:
-    """What TensorFlow may allocate on each GPU, less what it has allocated."""
-    for device in device_lib.list_local_devices():
-        if device.device_type == "GPU":
-            name = device.name.removeprefix("/device:")
-            yield device.memory_limit - tf.config.experimental.get_memory_info(name)["current"]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from hrpn_tf.config import Config
 from hrpn_tf.models.build import build_discriminator, build_model
@@ -13,7 +12,7 @@ from hrpn_tf.models.freezing import freeze_body
 from hrpn_tf.models.presets import Preset, find_preset
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.training.adversarial import AdversarialModel
-from hrpn_tf.training.distribution import Devices
+from hrpn_tf.training.distribution import Devices, replicas_in_sync
 from hrpn_tf.training.losses import build_loss
 from hrpn_tf.training.optimizers import build_optimizer
 from hrpn_tf.training.runtime import dtype_policy
@@ -87,7 +86,7 @@ def _trained(
     if training.adversarial is None:
         return RegressionModel(network, own, loss, accumulate=training.accumulate)
     discriminator = build_discriminator(preset, len(config.data.inputs), 1, core, scaling)
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+    if replicas_in_sync() > 1:
         _synchronise(discriminator)
     return AdversarialModel(
         network,

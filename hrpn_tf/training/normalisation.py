@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from hrpn_tf.training.backend import backend
 from hrpn_tf.training.distribution import Devices
 
 Statistics = tuple[np.ndarray, ...]  # moving mean and variance of each layer in turn
@@ -79,12 +79,11 @@ class Estimator:
         """Prepare; the graph is built on the first call."""
         self._network = network
 
-        @tf.function
         def forward(data: Any) -> None:
             with _remembering_one_batch(network):
-                devices.strategy.run(lambda data: network(data[0], training=True), (data,))
+                devices.run(lambda data: network(data[0], training=True), data)
 
-        self._forward = forward
+        self._forward = backend.compiled(forward, network.variables)
 
     def measure(self, batches: Iterable[Any]) -> Statistics:
         """Mean and variance over all pixels of some batches, with the weights as they are now.

@@ -37,7 +37,7 @@ class Pictures(keras.callbacks.Callback):
         inputs, target = self._patches
         model: TrainedModel = self.model
         with model.averaged():
-            prediction = model(tf.constant(inputs), training=False).numpy()
+            prediction = np.asarray(model(inputs, training=False))
         image = sheet(inputs, target, prediction)
         with self._writer.as_default(step=epoch):
             columns = ", ".join(

@@ -7,8 +7,10 @@ from statistics import median
 from typing import Any
 
 import keras
-import tensorflow as tf
-from keras import layers
+import numpy as np
+from keras import layers, ops
+
+from hrpn_tf.training.backend import backend
 
 SIDE, WIDTH, ROUNDS = 64, 16, 5  # under two seconds on two cores, graphs included
 WORTH_A_WARNING = 1.2
@@ -25,7 +27,7 @@ def precision_cost(policy: str) -> float:
     """
     if policy == "float32":
         return 1.0
-    images = tf.random.stateless_uniform((2, SIDE, SIDE, WIDTH), seed=(0, 0))
+    images = np.random.default_rng(0).random((2, SIDE, SIDE, WIDTH), np.float32)
     reference, other = _pass("float32", images), _pass(policy, images)
     times = [(_seconds(other), _seconds(reference)) for _ in range(ROUNDS)]
     return median(one / base for one, base in times)
@@ -36,7 +38,7 @@ def warn_if_slow(policy: str) -> None:
 
     A GPU is not measured: on a small network it would show the launches of its kernels, no more.
     """
-    if policy == "float32" or tf.config.list_physical_devices("GPU"):
+    if policy == "float32" or backend.gpu_names():
         return
     cost = precision_cost(policy)
     if cost > WORTH_A_WARNING:
@@ -48,7 +50,7 @@ def warn_if_slow(policy: str) -> None:
         )
 
 
-def _pass(policy: str, images: tf.Tensor) -> Callable[[], Any]:
+def _pass(policy: str, images: np.ndarray) -> Callable[[], Any]:
     """A traced function of no arguments, run twice."""
     x = start = keras.Input(images.shape[1:], name="cost_input")
     for number in range(3):
@@ -59,20 +61,22 @@ def _pass(policy: str, images: tf.Tensor) -> Callable[[], Any]:
         x = layers.ReLU(dtype=policy, name=f"cost_relu{number}")(x)
     network = keras.Model(start, x, name="cost")
 
-    @tf.function
-    def step() -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            y = tf.cast(network(images, training=True), tf.float32)
-            loss = tf.reduce_mean(tf.square(y))
-        gradients = tape.gradient(loss, network.trainable_variables)
-        return loss + sum(tf.reduce_sum(gradient) for gradient in gradients)
+    def loss() -> tuple[Any, None]:
+        y = ops.cast(network(images, training=True), "float32")
+        return ops.mean(ops.square(y)), None
 
-    step().numpy()
-    step().numpy()
-    return step
+    def step() -> Any:
+        trained, others = network.trainable_variables, network.non_trainable_variables
+        gradients, _ = backend.gradients(loss, trained, others)
+        return sum(ops.sum(gradient) for gradient in gradients)
+
+    compiled = backend.compiled(step, network.variables)
+    for _ in range(2):
+        np.asarray(compiled())
+    return compiled
 
 
 def _seconds(step: Callable[[], Any]) -> float:
     start = time.perf_counter()
-    step().numpy()
+    np.asarray(step())
     return time.perf_counter() - start

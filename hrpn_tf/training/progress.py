@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 
 from hrpn_tf.memory import forget_peak, peak_bytes, resident_bytes
 from hrpn_tf.progress import format_seconds
+from hrpn_tf.training.backend import backend
 from hrpn_tf.training.checkpoints import Row, TrainingState
 
 MIB = 2**20
@@ -68,9 +68,9 @@ class Memory:
 
     def __init__(self) -> None:
         """Forget earlier peaks, as far as the system allows."""
-        self._gpu = bool(tf.config.list_logical_devices("GPU"))
+        self._gpu = bool(backend.gpu_names())
         if self._gpu:
-            tf.config.experimental.reset_memory_stats("GPU:0")
+            backend.forget_peak()
         else:
             forget_peak()
         self.before_mb = self._read(resident_bytes, "current")
@@ -81,6 +81,6 @@ class Memory:
 
     def _read(self, resident: Callable[[], int | None], gpu: str) -> float:
         if self._gpu:
-            return float(tf.config.experimental.get_memory_info("GPU:0")[gpu]) / MIB
+            return backend.gpu_bytes(gpu) / MIB
         held = resident()
         return float("nan") if held is None else held / MIB

@@ -4,21 +4,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import keras
-import tensorflow as tf
 
 from hrpn_tf.config import TrainingConfig
+from hrpn_tf.training.backend import backend
 
 
 def prepare_runtime(config: TrainingConfig) -> None:
     """Seed every generator, and ask for deterministic operations."""
     keras.utils.set_random_seed(config.seed)
-    if config.deterministic:
-        tf.config.experimental.enable_op_determinism()
+    backend.prepare(config.deterministic)
 
 
 def may_use_xla(config: TrainingConfig) -> bool:
-    """XLA pays on a GPU; it rounds in another way, so not where results must repeat exactly."""
-    return not config.deterministic and bool(tf.config.list_physical_devices("GPU"))
+    """XLA pays on a GPU; it rounds in another way, so not where results must repeat exactly.
+
+    JAX uses it always.
+    """
+    return not config.deterministic and bool(backend.gpu_names())
 
 
 @contextmanager
@@ -39,4 +41,5 @@ def seed_epoch(model: keras.Model, seed: int, epoch: int) -> None:
     """
     states = [v for v in model.non_trainable_variables if v.name == "seed_generator_state"]
     for number, state in enumerate(states):
-        state.assign([(seed + 1_000_003 * number) % 2**31, epoch * 2**20])
+        # JAX keeps them as 32 bits
+        state.assign([(seed + 1_000_003 * number) % 2**31, epoch * 2**20 % 2**32])

@@ -1,14 +1,16 @@
 """The compiled steps of a training: one over all devices, one for validation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from hrpn_tf.training import normalisation
+from hrpn_tf.training.backend import backend
 from hrpn_tf.training.distribution import Devices
+from hrpn_tf.training.sums import total_of
 from hrpn_tf.training.teacher import Teacher
 from hrpn_tf.training.trained_model import TrainedModel
 
@@ -31,27 +33,26 @@ class Steps:
         """Prepare; the graphs are built on the first calls. A teacher changes the target."""
         self.model, self.devices = model, devices
         self._compile_xla, self._teacher = compile_xla, teacher
+        self._variables = [variable for _, variable in model.state_variables()]
         self._train = {frozen: self._build(frozen) for frozen in (False, True)}
-        self._test = tf.function(model.test_step, reduce_retracing=True)
+        self._test = backend.compiled(model.test_step, self._variables, updates=False)
 
     def _build(self, frozen: bool) -> Any:
         """The graph of a step, with batch normalisation frozen or not."""
         model, devices, teacher = self.model, self.devices, self._teacher
         # A graph within the graph is what XLA compiles; it cannot hold what devices do together.
         alone = self._compile_xla and devices.replicas == 1
-        step = tf.function(model.train_step, jit_compile=True) if alone else model.train_step
+        step = backend.fused(model.train_step) if alone else model.train_step
 
-        def on_device(data: Any, stop: tf.Tensor) -> tf.Tensor:
+        def on_device(data: Any, stop: Any) -> Any:
             seen = data if teacher is None else teacher.taught(data)
-            return tf.concat([step(seen), [stop]], axis=0)
+            return ops.concatenate([step(seen), ops.reshape(stop, (1,))], axis=0)
 
-        @tf.function
-        def train(data: Any, stop: tf.Tensor) -> tf.Tensor:
+        def train(data: Any, stop: Any) -> Any:
             with normalisation.frozen(model.network) if frozen else nullcontext():
-                values = devices.strategy.run(on_device, (data, stop))
-            return devices.strategy.reduce("SUM", values, axis=None)
+                return devices.sum_of(devices.run(on_device, data, stop))
 
-        return train
+        return backend.compiled(train, self._variables)
 
     def train(self, data: Any, stop: bool, *, frozen: bool = False) -> tuple[np.ndarray, bool]:
         """One step on all devices.
@@ -64,10 +65,11 @@ class Steps:
         Returns:
             The sums over the whole batch, and whether any process was asked to stop.
         """
-        *sums, stops = self._train[frozen](data, tf.constant(float(stop), "float64")).numpy()
-        return np.array(sums), bool(stops)
+        asked = ops.convert_to_tensor(float(stop), dtype=backend.SUMS)
+        sums = np.asarray(self._train[frozen](data, asked))
+        return total_of(self.model.names, sums[:-1]), bool(sums[-1])
 
-    def test(self, batches: tf.data.Dataset) -> Iterator[np.ndarray]:
+    def test(self, batches: Iterable[Any]) -> Iterator[np.ndarray]:
         """The sums of each batch of this process's share of the validation set."""
         for data in batches:
-            yield self._test(data).numpy()
+            yield total_of(self.model.names, np.asarray(self._test(data)))

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from hrpn_export import Contract
-from hrpn_export.tracing import with_constant_weights
+from keras import ops
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import Split
 from hrpn_tf.errors import ConfigError, NoNetworkError, WrongKindError
 from hrpn_tf.runs.agreement import refuse_different
 from hrpn_tf.runs.source import find_source
+from hrpn_tf.training.backend import backend
 from hrpn_tf.training.core import core_of
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Teacher:
         places = dict(more[0]) if more else {}
         gains = places.pop("gains", None)
         clean = inputs if gains is None else inputs / gains[:, None, None, :]
-        predicted = tf.stop_gradient(self._predicted(clean))
+        predicted = ops.stop_gradient(self._predicted(clean))
         predicted = core_of(predicted, places, target.shape[1])
         mixed = (1 - self.weight) * target + self.weight * predicted
         return (inputs, mixed, places) if places else (inputs, mixed)
@@ -69,10 +69,7 @@ class Teacher:
     def _predicted(self, inputs: Any) -> Any:
         if self.accumulate == 1:
             return self.predict(inputs)[..., :1]
-        shape = tf.shape(inputs)
-        parts = tf.reshape(inputs, [self.accumulate, -1, *inputs.shape[1:]])
-        found = tf.map_fn(lambda part: self.predict(part)[..., :1], parts, parallel_iterations=1)
-        return tf.reshape(found, [shape[0], *inputs.shape[1:3], 1])
+        return backend.map_parts(lambda part: self.predict(part)[..., :1], inputs, self.accumulate)
 
 
 def open_teacher(config: Config, contract: Contract, split: Split, side: int) -> Teacher | None:
@@ -113,7 +110,7 @@ def open_teacher(config: Config, contract: Contract, split: Split, side: int) ->
             f"crop has {side} px; set training.crop"
         )
     _refuse_seen(path, found.subsets, split)
-    predict = with_constant_weights(found.load(), len(contract.inputs))
+    predict = backend.frozen(found.load(), len(contract.inputs))
     weight = training.distillation
     logger.info(f"{path}: teaches with {weight:g} of the target")
     return Teacher(path, found.sha256, weight, training.accumulate, predict)

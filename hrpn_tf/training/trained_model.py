@@ -5,15 +5,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from hrpn_tf.losses import LossFunction
+from hrpn_tf.training.backend import backend
 from hrpn_tf.training.core import WHOLE, Places, core_of, weighted
+from hrpn_tf.training.distribution import replicas_in_sync
 from hrpn_tf.training.normalisation import Statistics, holding
 from hrpn_tf.training.optimizers import averaged_weights, schedule_of
 from hrpn_tf.training.sums import batch_sums, sum_names
 
-Gradients = list[tf.Tensor]
+Gradients = list[Any]
 
 
 class TrainedModel(keras.Model):
@@ -62,9 +63,23 @@ class TrainedModel(keras.Model):
         yield from named("network", self.network.variables)
         yield from named("optimizer", self.optimizer.variables)
 
+    def gradients(
+        self, function: Callable[[], tuple[Any, Any]], network: keras.Model
+    ) -> tuple[Gradients, Any]:
+        """Gradients of a network's weights, and what comes along.
+
+        Args:
+            function: gives a scalar to differentiate, and anything else.
+            network: one of this model's.
+        """
+        trained = network.trainable_variables
+        known = {id(variable) for variable in trained}
+        others = [v for _, v in self.state_variables() if id(v) not in known]
+        return backend.gradients(function, trained, others)
+
     def in_parts(
-        self, gradients: Callable[..., tuple[Gradients, tf.Tensor]], data: Any
-    ) -> tuple[Gradients, tf.Tensor]:
+        self, gradients: Callable[..., tuple[Gradients, Any]], data: Any
+    ) -> tuple[Gradients, Any]:
         """Mean of the gradients, and sum of the sums, over the parts of a batch.
 
         The parts run one after another, so that only one part's activations are in memory.
@@ -76,23 +91,8 @@ class TrainedModel(keras.Model):
         """
         if self.accumulate == 1:
             return gradients(*data)
-        size = tf.shape(data[0])[0] // self.accumulate
-
-        def part_of(part: Any) -> Any:
-            here = slice(part * size, (part + 1) * size)
-            return tf.nest.map_structure(lambda tensor: tensor[here], data)
-
-        def one(part: tf.Tensor, total: Gradients, sums: tf.Tensor) -> tuple[Any, ...]:
-            new, more = gradients(*part_of(part))
-            return part + 1, [a + b for a, b in zip(total, new, strict=True)], sums + more
-
-        first, sums = gradients(*part_of(0))
-        _, total, sums = tf.while_loop(
-            lambda part, *_: part < self.accumulate,
-            one,
-            (tf.constant(1), first, sums),
-            parallel_iterations=1,
-        )
+        variables = [variable for _, variable in self.state_variables()]
+        total, sums = backend.add_parts(gradients, data, self.accumulate, variables)
         return [gradient / self.accumulate for gradient in total], sums
 
 
@@ -106,39 +106,32 @@ class RegressionModel(TrainedModel):
         super().__init__(network, optimizer, **options)
         self.pixel_loss = loss
 
-    def train_step(self, data: Any) -> tf.Tensor:
+    def train_step(self, data: Any) -> Any:
         """One step on a batch; gives the sums of this device's share of it."""
         gradients, sums = self.in_parts(self._gradients, data)
-        self.optimizer.apply(gradients, self.network.trainable_variables)
+        backend.apply(self.optimizer, gradients, self.network.trainable_variables)
         return sums
 
-    def test_step(self, data: Any) -> tf.Tensor:
+    def test_step(self, data: Any) -> Any:
         """The sums of (inputs, target), with dropout and batch statistics off."""
         inputs, target = data
         prediction = self.network(inputs, training=False)
         return batch_sums({"loss": self.pixel_loss(target, prediction)}, target, prediction)
 
-    def _gradients(
-        self, inputs: Any, target: Any, places: Places = WHOLE
-    ) -> tuple[Gradients, tf.Tensor]:
-        with tf.GradientTape() as tape:
+    def _gradients(self, inputs: Any, target: Any, places: Places = WHOLE) -> tuple[Gradients, Any]:
+        def loss_and_sums() -> tuple[Any, Any]:
             whole = self.network(inputs, training=True)
             prediction = core_of(whole, places, target.shape[1])
             loss = weighted(self.pixel_loss, places, target, prediction)
-            scaled = share_of_loss(self.optimizer, loss)
-        gradients = tape.gradient(scaled, variables_of(self.network))
-        return gradients, batch_sums({"loss": loss}, target, prediction)
+            sums = batch_sums({"loss": loss}, target, prediction)
+            return share_of_loss(self.optimizer, loss), sums
+
+        return self.gradients(loss_and_sums, self.network)
 
 
 def share_of_loss(optimizer: Any, loss: Any) -> Any:
     """What a device differentiates: its share of the mean over devices, scaled for half types."""
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return optimizer.scale_loss(loss / replicas)
-
-
-def variables_of(network: keras.Model) -> list[tf.Variable]:
-    """The trainable variables as TensorFlow knows them."""
-    return [variable.value for variable in network.trainable_variables]
+    return optimizer.scale_loss(loss / replicas_in_sync())
 
 
 def named(part: str, variables: Sequence[Any]) -> Iterator[tuple[str, Any]]:

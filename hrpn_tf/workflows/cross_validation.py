@@ -18,6 +18,7 @@ from hrpn_tf.runs import Run, open_run
 from hrpn_tf.text import csv_table, markdown
 from hrpn_tf.untrusted import LARGEST, read_json
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+from hrpn_tf.workflows.export.twin import twin_after_training
 from hrpn_tf.workflows.predict.options import quietly
 from hrpn_tf.workflows.predict.predict import predict_run
 from hrpn_tf.workflows.training_profile import write_profile
@@ -76,6 +77,7 @@ def cross_validate(
         epoch = fit_to_the_end(store_path, folder, _of_fold(config, number), progress=progress)
         run = open_run(folder)
         if not run.training_profile.exists():
+            twin_after_training(run, store_path)
             write_profile(run, store_path)
         keras.utils.clear_session()  # otherwise the graphs of every fold would stay in memory
         predict_run(run, execution=quietly(progress))

@@ -21,6 +21,7 @@ MISSING = [
     "calibrate nowhere",
     "export nowhere --out o",
     "describe-training nowhere",
+    "twin nowhere",
     "benchmark nowhere --out o",
     "serve nowhere",
     "benchmark --compare nowhere nowhere",

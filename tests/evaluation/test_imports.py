@@ -12,6 +12,7 @@ MODULES = (
     "hrpn_tf.cli.predict",
     "hrpn_tf.cli.report",
     "hrpn_tf.cli.serve",
+    "hrpn_tf.cli.twin",
     "hrpn_tf.service.app",
     "hrpn_tf.service.server",
     "hrpn_tf.workflows.analyse.analyse",

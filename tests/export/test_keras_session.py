@@ -1,8 +1,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hrpn_export import BundleError, Contract, ContractError, Session
+from hrpn_export.errors import DeviceMemoryError
 from hrpn_export.keras_session import KerasSession
+from hrpn_export.session import run_checked
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +26,24 @@ def contract() -> Contract:
 @pytest.fixture(scope="module")
 def session(model: keras.Model, contract: Contract) -> Session:
     return KerasSession(model, contract)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor on GPU:0"),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 7 bytes"),
+        RuntimeError("Failed to allocate memory for requested buffer of size 7"),
+    ],
+    ids=["host", "TensorFlow", "XLA", "ONNX Runtime"],
+)
+def test_a_device_without_memory_says_what_needs_less(contract, error):
+    def run(batch: np.ndarray) -> np.ndarray:
+        raise error
+
+    with pytest.raises(DeviceMemoryError, match="out of memory on 3 x 8 x 6 px; smaller tiles"):
+        run_checked(contract, np.zeros((3, 8, 6, 2), np.float32), run)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8, 2), (3, 16, 6, 2)])

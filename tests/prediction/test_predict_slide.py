@@ -55,7 +55,7 @@ def test_tiles_of_any_size_equal_the_untiled_prediction(
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 2), np.uint8)
     with TemporaryDirectory() as folder:
         got = predict(session, ArraySlide(image), Path(folder) / "out.ome.tif", tile=tile)
-    assert len(set(session.calls[2:])) == 1, "all tiles have one shape, but those of the probe"
+    assert len(set(session.calls[2:])) <= 4, "one shape, but in the last row and column"
     np.testing.assert_allclose(got, untiled(session, image), rtol=0, atol=1e-4)
 
 

@@ -13,7 +13,7 @@ regions = st.builds(
 tilings = st.builds(
     plan_tiling,
     regions,
-    tile=st.integers(20, 1100),
+    tile=st.integers(20, 1100) | st.tuples(st.integers(20, 1100), st.integers(20, 1100)),
     stride_multiple=MULTIPLES,
     receptive_field=st.none() | st.integers(1, 200),
     halo=st.none() | st.integers(0, 40),
@@ -36,9 +36,10 @@ def test_blocks_cover_every_pixel_once(tiling: Tiling) -> None:
 
 @settings(deadline=None)
 @given(tilings)
-def test_tiles_have_one_shape_lie_on_the_stride_and_fill_their_block(tiling: Tiling) -> None:
+def test_tiles_lie_on_the_stride_and_fill_their_block(tiling: Tiling) -> None:
     """Weighted as they are blended, the tiles of a block sum to one at every pixel of it."""
     height, width = tiling.shape
+    last = tiling.grid[0] * tiling.grid[1] - 1
     assert (height % tiling.multiple, width % tiling.multiple) == (0, 0)
     weights = fade_both(height, width)[..., 0] if tiling.blended else np.ones((height, width))
     for number in range(0, len(tiling), max(1, len(tiling) // 3)):
@@ -46,9 +47,12 @@ def test_tiles_have_one_shape_lie_on_the_stride_and_fill_their_block(tiling: Til
         total = np.zeros((block.height, block.width))
         for tile in block.tiles:
             assert (tile.y % tiling.multiple, tile.x % tiling.multiple) == (0, 0)
+            assert (tile.height % tiling.multiple, tile.width % tiling.multiple) == (0, 0)
+            is_last = number // tiling.grid[1] == last // tiling.grid[1]
+            assert tile.height <= height if is_last and tiling.ragged else tile.height == height
             rows, columns = tile.source
-            assert 0 <= rows.start < rows.stop <= height
-            assert 0 <= columns.start < columns.stop <= width
+            assert 0 <= rows.start < rows.stop <= tile.height
+            assert 0 <= columns.start < columns.stop <= tile.width
             # what a tile gives belongs where it was read
             assert tile.y + rows.start == tiling.region.y + block.y + tile.target[0].start
             assert tile.x + columns.start == tiling.region.x + block.x + tile.target[1].start
@@ -57,18 +61,44 @@ def test_tiles_have_one_shape_lie_on_the_stride_and_fill_their_block(tiling: Til
 
 
 @settings(deadline=None)
-@given(regions, st.integers(1, 1100), MULTIPLES, st.integers(1, 200))
+@given(
+    regions,
+    st.tuples(st.integers(1, 1100), st.integers(1, 1100)),
+    MULTIPLES,
+    st.integers(1, 200),
+)
 def test_an_exact_tile_holds_the_receptive_field(
-    region: Region, tile: int, multiple: int, field: int
+    region: Region, tile: tuple[int, int], multiple: int, field: int
 ) -> None:
     tiling = plan_tiling(region, tile=tile, stride_multiple=multiple, receptive_field=field)
     assert tiling.exact
-    assert max(tiling.block_height, tiling.block_width) <= round_up(tile, multiple)
-    for number in range(0, len(tiling), max(1, len(tiling) // 5)):
+    assert tiling.block_height <= round_up(tile[0], multiple)
+    assert tiling.block_width <= round_up(tile[1], multiple)
+    for number in {*range(0, len(tiling), max(1, len(tiling) // 5)), len(tiling) - 1}:
         (one,) = tiling.block(number).tiles
-        for used, side in zip(one.source, tiling.shape, strict=True):
+        for used, side in zip(one.source, (one.height, one.width), strict=True):
             assert used.start >= field // 2
             assert side - used.stop >= field // 2
+
+
+@settings(deadline=None)
+@given(tilings)
+def test_the_lines_are_those_of_all_tiles(tiling: Tiling) -> None:
+    down, across = tiling.lines
+    found = sorted((t.y, t.height, t.x, t.width) for block in tiling for t in block.tiles)
+    assert found == sorted((*row, *column) for row in down for column in across)
+
+
+def test_the_last_tiles_are_smaller_where_that_saves_enough() -> None:
+    arguments: dict[str, int] = {"tile": 64, "stride_multiple": 32, "receptive_field": 41}
+    ragged = plan_tiling(Region(0, 0, 65, 128), **arguments)
+    assert ragged.ragged
+    assert [(t.height, t.width) for b in ragged for t in b.tiles] == [(128, 128)] * 2 + [
+        (96, 128)
+    ] * 2
+    even = plan_tiling(Region(0, 0, 128, 128), **arguments)
+    assert not even.ragged
+    assert len({(t.height, t.width) for b in even for t in b.tiles}) == 1
 
 
 @given(tilings)

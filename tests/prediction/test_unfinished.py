@@ -69,6 +69,20 @@ def test_what_was_begun_is_found_again(unfinished: Unfinished) -> None:
     assert unfinished.work(WORK).journal().finished() == {1}
 
 
+def test_what_an_earlier_version_began_is_resumed_with_its_tiles(unfinished: Unfinished) -> None:
+    """Schema 2 knows no tiles that are smaller at the end of a row or column."""
+    begin(unfinished)
+    path = unfinished.folder / "plan.json"
+    record = json.loads(path.read_text())
+    assert record["schema"] == 3
+    del record["plan"]["tiling"]["ragged"]
+    path.write_text(json.dumps({**record, "schema": 2}))
+    found = unfinished.resume(REQUEST, restart=False)
+    assert found is not None
+    assert found[0] == replace(PLAN, tiling=replace(PLAN.tiling, ragged=False))
+    assert unfinished.work(WORK).journal().finished() == {1}
+
+
 CHANGES: list[tuple[Mapping[str, Any], str]] = [
     ({"origin": {**REQUEST["origin"], "model": {"sha256": "ff"}}}, r"in model\.sha256;"),
     ({"origin": {**REQUEST["origin"], "input": {}}}, r"in input\.sha256;"),

@@ -11,7 +11,16 @@ PACKAGE = Path(hrpn_tf.__file__).parent
 NAMES = {value for name, value in vars(folder).items() if name.isupper()}
 NAMES |= {calibrated.MODEL, calibrated.RECORD}
 # Words that also mean something else: a section of pages, an option, the name of a command.
-ALSO_WORDS = {"evaluation", "predictions", "report", "plan", "logs", "pictures", "checkpoints"}
+ALSO_WORDS = {
+    "evaluation",
+    "predictions",
+    "report",
+    "plan",
+    "logs",
+    "pictures",
+    "checkpoints",
+    "twin",
+}
 
 
 def strings(path: Path) -> set[str]:

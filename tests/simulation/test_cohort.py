@@ -95,7 +95,9 @@ def test_full_disk_is_a_named_error_and_leaves_nothing_half_written(tmp_path: Pa
 
 @pytest.mark.slow
 def test_a_large_slide_takes_less_than_two_gigabytes(tmp_path: Path) -> None:
-    done = simulate(tmp_path / "big", ("slides=1", "groups=1", "height=4000", "width=4000"))
+    done = simulate(
+        tmp_path / "big", ("slides=1", "groups=1", "height=4000", "width=4000", "floor_draws=2")
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.splitlines()[-1]) < 2 * 2**30
 

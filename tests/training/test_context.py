@@ -20,6 +20,8 @@ from hrpn_tf.training.trained_model import RegressionModel
 class Recorder:
     """An optimizer that only remembers the gradients."""
 
+    variables = ()
+
     def scale_loss(self, loss):
         return loss
 

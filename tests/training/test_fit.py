@@ -16,6 +16,7 @@ from hrpn_tf.errors import (
     RunBusyError,
     RunError,
     TrainingDivergedError,
+    UsageError,
 )
 from hrpn_tf.files import locked
 from hrpn_tf.models.graph import stride_multiple
@@ -240,6 +241,17 @@ def test_two_processes_do_not_train_in_one_folder(finished, store, config):
     with locked(finished), pytest.raises(RunBusyError, match="another process is working there"):
         fit(store.path, finished, config, overwrite=True, progress=False)
     assert (finished / "best.keras").is_file()
+
+
+@pytest.mark.parametrize("within", ["patches", "teacher.keras"])
+def test_overwriting_never_takes_what_the_training_reads(within, store, config, run):
+    (run / within).mkdir(parents=True)
+    patches = run / within if within == "patches" else store.path
+    training = {"teacher": str(run / within)} if within != "patches" else {}
+    config = config.model_copy(update={"training": config.training.model_copy(update=training)})
+    with pytest.raises(UsageError, match=rf"would replace .*{within}, which is read"):
+        fit(patches, run, config, overwrite=True, progress=False)
+    assert (run / within).is_dir()
 
 
 def test_stopping_early_is_the_end(store, run):

@@ -21,7 +21,7 @@ def command(store: Path, run: Path, preset: str) -> list[str]:
     overrides = [*TINY_RUN, f"training.epochs={EPOCHS}", "training.steps_per_epoch=10"]
     overrides += [f"model.preset={preset}", "training.checkpoint_steps=4", "training.ema=0.9"]
     options = [part for override in overrides for part in ("--set", override)]
-    return ["fit", str(store), "--out", str(run), *options]
+    return ["fit", str(store), "--out", str(run), "--no-twin", *options]
 
 
 def start(store: Path, run: Path, preset: str) -> subprocess.Popen:

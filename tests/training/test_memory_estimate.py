@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import keras
 import pytest
 import tensorflow as tf
+from tensorflow.python.client import device_lib
 
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.memory import free_on_host
@@ -144,8 +145,16 @@ def test_a_device_that_ran_out_is_explained(network, free):
     error = explain_exhausted(EXHAUSTED, network, 512, 32)
     assert str(error) == (
         "training.batch_size=32 at 512 x 512 px did not fit in the memory of GPU:0; at most 16 at "
-        "once would: set that, or training.accumulate=2 to compute the batch in parts"
+        "once would: set that, or training.accumulate=2 to compute the batch in parts; "
+        "training.precision=mixed_bfloat16 needs less memory"
     )
+
+
+def test_half_precision_is_advised_only_where_it_is_not_used(free):
+    free(None)
+    with dtype_policy("mixed_bfloat16"):
+        half = build_model("hrpn-s", inputs=2)
+    assert str(explain_exhausted(EXHAUSTED, half, 512, 32)).endswith("compute the batch in parts")
 
 
 def test_the_estimate_lowers_the_advice(network, free):
@@ -208,8 +217,10 @@ def test_of_several_gpus_the_fullest_counts(monkeypatch):
         SimpleNamespace(device_type="GPU", name="/device:GPU:1", memory_limit=9000),
     ]
     used = {"GPU:0": 100, "GPU:1": 700}
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0", "GPU:1"])
-    monkeypatch.setattr(memory.device_lib, "list_local_devices", lambda: devices)
+    gpus = [SimpleNamespace(name=name) for name in used]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {})
+    monkeypatch.setattr(device_lib, "list_local_devices", lambda: devices)
     monkeypatch.setattr(
         tf.config.experimental, "get_memory_info", lambda name: {"current": used[name]}
     )

@@ -31,7 +31,7 @@ OPTIONS = (
 
 def command(store: Path, run: Path, *options: str) -> list[str]:
     pairs = [part for option in (*OPTIONS, *options) for part in ("--set", option)]
-    return [sys.executable, str(PROGRAM), "fit", str(store), "--out", str(run), *pairs]
+    return [sys.executable, str(PROGRAM), "fit", str(store), "--out", str(run), "--no-twin", *pairs]
 
 
 def train(*arguments: str) -> subprocess.CompletedProcess:

@@ -2,12 +2,14 @@
 
     python benchmarks/experiments/accelerator
     python benchmarks/experiments/accelerator --presets hrpn-m --batch 4 --size 256 --out cpu.json
+    python benchmarks/experiments/accelerator --backend jax --originals --out gpu.json
 
 Measures patches per second and memory of each preset in each precision, and prints a Markdown
 table; ``docs/results/accelerator.md`` explains its columns. Runs on TensorFlow or, with
-KERAS_BACKEND=jax or where TensorFlow is not installed, on JAX, and then needs only keras, numpy and
-jax. Every measurement runs in a fresh process, so that its memory is its own; a failure becomes a
-row with the reason. Within a round all networks take turns.
+--backend jax or where TensorFlow is not installed, on JAX, and then needs only keras, numpy and
+jax. --originals adds the published networks in PyTorch, compiled, and needs torch. Every
+measurement runs in a fresh process, so that its memory is its own; a failure becomes a row with the
+reason. Within a round all networks take turns.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from experiments.processes import Result, run_step
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.models.presets import find_preset
 
+ORIGINALS = ("hrpn-pytorch", "pix2pix-pytorch")  # see originals.py
 TENSOR_RATES = "makers' data sheets, dense; float32 as TF32 on tensor cores"
 # Name that the driver reports: TFLOP/s in TF32 and in bfloat16, without sparsity; GB/s of memory.
 DEVICES = {
@@ -69,7 +72,7 @@ def main() -> None:
         Measurement(work, preset, precision)
         for work in options.work
         for precision in options.precisions
-        for preset in options.presets
+        for preset in [*options.presets, *(ORIGINALS if options.originals else ())]
     ]
     results: dict[Measurement, list[Result]] = {measurement: [] for measurement in measurements}
     for number in range(options.rounds):
@@ -92,6 +95,10 @@ def _options() -> argparse.Namespace:
     add = parser.add_argument
     presets = ["hrpn-published", "hrpn-m", "ganda-mse"]
     add("--presets", nargs="+", default=presets, help="networks to measure")
+    default = "tensorflow" if find_spec("tensorflow") else "jax"
+    default = os.environ.get("KERAS_BACKEND", default)
+    add("--backend", choices=["tensorflow", "jax"], default=default, help="of Keras")
+    add("--originals", action="store_true", help="also the published networks in PyTorch, compiled")
     add("--precisions", nargs="+", default=["float32", "mixed_bfloat16"], help="dtype policies")
     works = ["train", "forward"]
     add("--work", nargs="+", choices=works, default=works, help="training steps, forward passes")
@@ -125,16 +132,16 @@ def _check_presets(names: list[str]) -> None:
 
 def _run(measurement: Measurement, options: argparse.Namespace) -> Result:
     """One measurement in a new process."""
-    backend = "tensorflow" if find_spec("tensorflow") else "jax"
     arguments = [measurement.work, f"--precision={measurement.precision}"]
     arguments += [f"--preset={measurement.preset}", f"--batch={options.batch}"]
     arguments += [f"--size={options.size}", f"--steps={options.steps}"]
     arguments += [f"--seconds={options.seconds}", *["--xla"] * options.xla]
+    module = "originals" if measurement.preset in ORIGINALS else "measurement"
     return run_step(
-        "experiments.accelerator.measurement",
+        f"experiments.accelerator.{module}",
         arguments,
         timeout=options.timeout,
-        environment={"KERAS_BACKEND": os.environ.get("KERAS_BACKEND", backend)},
+        environment={"KERAS_BACKEND": options.backend},
     )
 
 
@@ -195,10 +202,12 @@ def _report(
     limits: dict[str, Limits | None],
 ) -> Iterator[str]:
     """The machine, a Markdown table of the measurements, and the limits."""
-    for result in [r for each in results.values() for r in each if "error" not in r][:1]:
-        versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+    worked = [r for each in results.values() for r in each if "error" not in r]
+    if worked:
+        found = {name: number for result in worked for name, number in result["versions"].items()}
+        versions = ", ".join(f"{name} {number}" for name, number in found.items())
         yield (
-            f"{result['device']}; {versions}; batch {options.batch} of "
+            f"Measured on {_devices(worked)}; {versions}; batch {options.batch} of "
             f"{options.size} x {options.size} px\n"
         )
     yield f"| {' | '.join(HEADER)} |"
@@ -216,26 +225,35 @@ def _report(
             )
 
 
+def _devices(worked: list[Result]) -> str:
+    """Where it was measured; says so if that was no GPU, or not the same for all."""
+    names = dict.fromkeys(result["device"] for result in worked)
+    on_gpu = all(result.get("accelerator", True) for result in worked)
+    return f"{' and '.join(names)}{'' if on_gpu else ' (a processor, no GPU)'}"
+
+
 def _columns(batch: int, measured: list[Result], limits: Limits | None) -> list[str]:
     for result in measured:
         if "error" in result:
             return [result["error"], *[""] * (len(HEADER) - 4)]
     seconds = [s for result in measured for s in result["seconds"]]
     middle, quarters = median(seconds), quantiles(seconds, n=4)
-    operations, moved = measured[0]["operations"] / middle, measured[0]["bytes"] / middle
+    operations = measured[0]["operations"] / middle
+    moved = measured[0].get("bytes", 0) / middle  # not counted for PyTorch
     columns = [
         f"{batch / middle:.3g}",
         f"{_short(1e3 * middle)} ± {_short(500 * (quarters[2] - quarters[0]))}",
         f"{max(result['memory'] for result in measured) / 1e6:.0f}",
     ]
+    rate = f"{moved / 1e9:.3g}" if moved else ""
     if limits is None:
-        return [*columns, f"{operations / 1e12:.3g}", "", f"{moved / 1e9:.3g}", "", ""]
+        return [*columns, f"{operations / 1e12:.3g}", "", rate, "", ""]
     shares = (operations / limits.operations, moved / limits.bytes)
     nearer = "matrix rate" if shares[0] > shares[1] else "bandwidth"
     return [
         *columns,
         *(f"{operations / 1e12:.3g}", f"{shares[0]:.0%}"),
-        *(f"{moved / 1e9:.3g}", f"{shares[1]:.0%}", nearer),
+        *((rate, f"{shares[1]:.0%}", nearer) if moved else ("", "", "")),
     ]
 
 
@@ -253,6 +271,7 @@ def _as_json(
         "batch": options.batch,
         "size": options.size,
         "xla": options.xla,
+        "backend": options.backend,
         "limits": {name: vars(limit) if limit else None for name, limit in limits.items()},
         "measurements": [{**vars(each), "rounds": rounds} for each, rounds in results.items()],
     }

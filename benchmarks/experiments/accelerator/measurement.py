@@ -5,13 +5,9 @@ Runs on the TensorFlow or the JAX backend of Keras, according to ``KERAS_BACKEND
 
 import argparse
 import json
-import math
 import os
-import platform
-import time
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -19,6 +15,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 from keras import ops
 
+from experiments.accelerator.timing import (
+    BACKWARD,
+    arguments,
+    peak_resident,
+    processor,
+    resident,
+    timed,
+    warm_up,
+)
 from hrpn_tf.models.build import build_model
 from hrpn_tf.models.graph import count_macs
 from hrpn_tf.models.scaling import Scaling
@@ -34,7 +39,6 @@ else:
 
 Step = Callable[[], Any]  # starts some work; returns a value that is ready when the work is done
 
-BACKWARD = 2  # forward passes that a backward pass costs, in operations and in bytes
 SCALING = Scaling(
     input_mean=(60.0, 60.0),
     input_std=(40.0, 40.0),
@@ -46,28 +50,15 @@ SCALING = Scaling(
 
 def main() -> None:
     """Run the measurement that the arguments describe and print it."""
-    options = _options()
+    options = arguments("One measurement of the experiment accelerator.").parse_args()
     measure = _measure_limits if options.work == "limits" else _measure_network
     print(json.dumps({**measure(options), **_where()}))
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="One measurement of the experiment accelerator.")
-    parser.add_argument("work", choices=["train", "forward", "limits"])
-    parser.add_argument("--preset", default="hrpn-m")
-    parser.add_argument("--precision", default="float32", help="a Keras dtype policy")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--size", type=int, default=512, help="side of a patch, px")
-    parser.add_argument("--steps", type=int, default=10, help="timed steps, at least")
-    parser.add_argument("--seconds", type=float, default=5.0, help="timed seconds, at least")
-    parser.add_argument("--xla", action="store_true", help="XLA on TensorFlow; JAX always uses it")
-    return parser.parse_args()
 
 
 def _measure_network(options: argparse.Namespace) -> dict[str, Any]:
     """Time of each step, memory, and the least that a step must compute and move."""
     ops.zeros(1) + 1.0  # starts the device
-    before = _resident()
+    before = resident()
     keras.config.set_dtype_policy(options.precision)
     network = build_model(options.preset, inputs=2, scaling=SCALING)
     inputs, target = (
@@ -81,10 +72,11 @@ def _measure_network(options: argparse.Namespace) -> dict[str, Any]:
         step = _training_step(network, inputs, target, options.xla)
     else:
         step = _forward_pass(network, inputs, options.xla)
-    _warm_up(step)
+    work = _waited(step)
+    warm_up(work)
     return {
-        "seconds": _timed(step, options.steps, options.seconds),
-        "memory": _peak_on_device() or _peak_resident() - before,
+        "seconds": timed(work, options.steps, options.seconds),
+        "memory": _peak_on_device() or peak_resident() - before,
         "operations": 2 * passes * macs,
         "bytes": passes * moved,
     }
@@ -120,8 +112,9 @@ def _copying(count: int, xla: bool) -> Step:
 
 
 def _fastest(step: Step) -> float:
-    _warm_up(step)
-    return min(_timed(step, least=5, seconds=1.0))
+    work = _waited(step)
+    warm_up(work)
+    return min(timed(work, least=5, seconds=1.0))
 
 
 def _training_step(network: keras.Model, inputs: Any, target: Any, xla: bool) -> Step:
@@ -183,32 +176,17 @@ def _compiled(function: Callable[[Any], Any], xla: bool) -> Callable[[Any], Any]
     return jax.jit(function)
 
 
-def _warm_up(step: Step) -> None:
-    """Run 3 to 20 times, until a step is hardly faster than those before."""
-    fastest = math.inf
-    for number in range(20):
-        seconds = _seconds(step)
-        if number >= 2 and seconds > 0.9 * fastest:
-            return
-        fastest = min(fastest, seconds)
+def _waited(step: Step) -> Callable[[], None]:
+    """A step that returns when the device has finished it."""
 
+    def work() -> None:
+        result = step()
+        if BACKEND == "tensorflow":
+            tf.test.experimental.sync_devices()
+        else:
+            jax.block_until_ready(result)
 
-def _timed(step: Step, least: int, seconds: float) -> list[float]:
-    times: list[float] = []
-    while len(times) < least or sum(times) < seconds:
-        times.append(_seconds(step))
-    return times
-
-
-def _seconds(step: Step) -> float:
-    """Time from the start of a step until the device has finished it, s."""
-    start = time.perf_counter()
-    result = step()
-    if BACKEND == "tensorflow":
-        tf.test.experimental.sync_devices()
-    else:
-        jax.block_until_ready(result)
-    return time.perf_counter() - start
+    return work
 
 
 def _on_accelerator() -> bool:
@@ -226,21 +204,9 @@ def _peak_on_device() -> int | None:
     return int(jax.devices()[0].memory_stats()["peak_bytes_in_use"])
 
 
-def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _peak_resident() -> int:
-    status = Path("/proc/self/status").read_text(
-        encoding="utf-8"
-    )  # ru_maxrss starts at the parent's peak
-    return 1024 * int(status.split("VmHWM:")[1].split()[0])
-
-
 def _where() -> dict[str, Any]:
     if not _on_accelerator():
-        device = f"{_processor()}, {len(os.sched_getaffinity(0))} cores"
+        device = processor()
     elif BACKEND == "tensorflow":
         gpu = tf.config.list_physical_devices("GPU")[0]
         device = tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
@@ -252,12 +218,6 @@ def _where() -> dict[str, Any]:
         "accelerator": _on_accelerator(),
         "versions": {BACKEND: framework, "keras": version("keras")},
     }
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
 
 
 if __name__ == "__main__":

@@ -84,7 +84,9 @@ def run_trial(
     spent = Spent()
     sets = [f"--set={value}" for value in values]
     commands.call(
-        ["fit", str(store), "--out", str(folder), *source, *start, *sets], deadline, spent
+        ["fit", str(store), "--out", str(folder), "--no-twin", *source, *start, *sets],
+        deadline,
+        spent,
     )
     predictions = predict_tests(folder, folder / "predictions", [], deadline)
     slides = measure_tests(folder, predictions)

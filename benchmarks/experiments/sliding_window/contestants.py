@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hrpn_tf.prediction.planning import LARGEST_TILE
-
 # The groups in the order of the table; the last is a search and takes long.
 GROUPS = ("ours", "usual", "exact", "mixed", "standard")
+
+# In place of the side of MONAI's window: the tile of our second contestant, which skips nothing.
+OUR_TILE = "our tile"
 
 # PyTorch returns memory after every layer, and its pages are cleared again for the next. With these
 # variables glibc keeps them, as jemalloc does, which PyTorch's tuning guide recommends.
@@ -38,23 +39,27 @@ class Contestant:
         return "keras" if self.step == "ours" or self.settings["run"] == "session" else "torch"
 
 
-def contestants(roi: int, halo: int) -> list[Contestant]:
+def contestants(roi: int, halo: int, max_ram: str) -> list[Contestant]:
     """All contestants; ours is first, and the ratios of all refer to it.
 
     Args:
         roi: side of MONAI's window, px.
         halo: halo of the network, px.
+        max_ram: memory that ours may use, as ``--max-ram``; MONAI knows no limit.
     """
-    large = LARGEST_TILE + 2 * halo
-    return [*_ours(roi, halo), *_usual(roi), *_exact(roi, large), *_mixed(roi, large), *_standard()]
+    return [*_ours(roi, halo, max_ram), *_usual(roi), *_exact(roi), *_mixed(roi), *_standard()]
 
 
-def _ours(roi: int, halo: int) -> list[Contestant]:
-    every = {"skip_empty": False}
+def _ours(roi: int, halo: int, max_ram: str) -> list[Contestant]:
+    limit = {"max_ram": max_ram}
+    every = {"skip_empty": False, **limit}
     same = {"tile": roi - 2 * halo, **every}
+    fast = {"runtime": "openvino", "bare": True}
     return [
-        Contestant("hrpn-tf", "ours", "ours", {"bare": True}),
+        Contestant("hrpn-tf", "ours", "ours", {"bare": True, **limit}),
         Contestant("hrpn-tf, every tile", "ours", "ours", {"bare": True, **every}),
+        Contestant("hrpn-tf (OpenVINO)", "ours", "ours", {**fast, **limit}),
+        Contestant("hrpn-tf (OpenVINO), every tile", "ours", "ours", {**fast, **every}),
         Contestant(f"hrpn-tf, every tile, {roi} px", "ours", "ours", {"bare": True, **same}),
     ]
 
@@ -72,19 +77,21 @@ def _usual(roi: int) -> list[Contestant]:
     ]
 
 
-def _exact(roi: int, large: int) -> list[Contestant]:
+def _exact(roi: int) -> list[Contestant]:
     """An expert's settings: a reflected slide, and a weight map that is zero in the halo."""
+    ways: list[tuple[int | str, str]]
     ways = [(roi, "eager"), (roi, "channels_last"), (roi, "compile"), (roi, "tuned")]
     return [
-        _monai(f"exact, {side} px", "exact", run, side, exact=True)
-        for side, run in (*ways, (large, "tuned"))
+        _monai(f"exact, {_in_px(side)}", "exact", run, side, exact=True)
+        for side, run in (*ways, (OUR_TILE, "tuned"))
     ]
 
 
-def _mixed(roi: int, large: int) -> list[Contestant]:
+def _mixed(roi: int) -> list[Contestant]:
     """MONAI's windows with our session, which shows the cost of everything but the network."""
     return [
-        _monai(f"exact, {side} px", "mixed", "session", side, exact=True) for side in (roi, large)
+        _monai(f"exact, {_in_px(side)}", "mixed", "session", side, exact=True)
+        for side in (roi, OUR_TILE)
     ]
 
 
@@ -117,7 +124,11 @@ _WORDS = {
 }
 
 
-def _monai(name: str, group: str, run: str, roi: int, **settings: Any) -> Contestant:
+def _in_px(side: int | str) -> str:
+    return side if isinstance(side, str) else f"{side} px"
+
+
+def _monai(name: str, group: str, run: str, roi: int | str, **settings: Any) -> Contestant:
     kept = dict(KEEP_PAGES) if run == "tuned" else {}
     settings |= {"run": "compile" if run == "tuned" else run, "roi": roi, "batch": 1}
     return Contestant(f"MONAI ({_WORDS[run]}), {name}", group, "monai", settings, kept)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from experiments.processes import Result, run_step
-from experiments.sliding_window.contestants import GROUPS, Contestant, contestants
+from experiments.sliding_window.contestants import GROUPS, OUR_TILE, Contestant, contestants
 from experiments.sliding_window.step import busy_seconds
 from experiments.sliding_window.table import markdown
 
@@ -63,8 +63,9 @@ def _options() -> argparse.Namespace:
         "--only",
         nargs="+",
         default=[""],
-        help="of these, those with such a text in their name, and ours",
+        help="of these, those with such a text in their name, and our first two",
     )
+    add("--max-ram", default="2GB", help="memory that ours may use; MONAI has no such limit")
     add("--roi", type=int, default=1024, help="side of MONAI's window, px, halo included")
     add("--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of each")
     add("--rounds", type=int, default=3, help="measurements of each contestant")
@@ -86,18 +87,19 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     window: tuple[int, int, int, int] = _window(sample)
     errors: dict[str, dict[str, float]] = {}
     able = sample["copy_difference"] is not None and find_spec("monai") is not None
-    ours, *others = contestants(options.roi, sample["halo"])
+    ours, every, *others = contestants(options.roi, sample["halo"], options.max_ram)
     others = [
         c for c in others if c.group in options.groups and any(t in c.name for t in options.only)
     ]
-    chosen = [ours, *(c for c in others if able or c.step == "ours")]
+    chosen = [ours, every, *(c for c in others if able or c.step == "ours")]
     references = _references(folder, chosen, window, options)
     rounds: dict[str, list[Result]] = {contestant.name: [] for contestant in chosen}
     for number in range(options.rounds):
         for contestant in chosen:
             if any("error" in result for result in rounds[contestant.name]):
                 continue  # it would fail in the next round, too
-            result = _compete(contestant, folder, options)
+            our_tile = (rounds[every.name] or [{}])[0].get("tile")
+            result = _compete(contestant, folder, our_tile, options)
             if "error" not in result and contestant.name not in errors:
                 reference = references[contestant.framework]
                 errors[contestant.name] = _difference(
@@ -126,9 +128,18 @@ def _run(step: str, folder: Path, settings: dict[str, Any], timeout: float, **en
     )
 
 
-def _compete(contestant: Contestant, folder: Path, options: argparse.Namespace) -> Result:
+def _compete(
+    contestant: Contestant,
+    folder: Path,
+    our_tile: tuple[int, int] | None,
+    options: argparse.Namespace,
+) -> Result:
     _wait_for_quiet(options.patience)
     settings = {**contestant.settings, "threads": options.threads, "out": "result.ome.tif"}
+    if settings.get("roi") == OUR_TILE:
+        if our_tile is None:
+            return {"error": "our tile is not known, since our prediction failed"}
+        settings["roi"] = our_tile
     return _run(contestant.step, folder, settings, options.timeout, **contestant.environment)
 
 

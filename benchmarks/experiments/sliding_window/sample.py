@@ -9,6 +9,7 @@ from hrpn_export import Contract
 
 CHANNELS = ("vessels", "nuclei")
 SLIDE, NETWORK, COPY, CONTRACT = "slide.ome.tif", "network.keras", "network.pt", "contract.json"
+ONNX = "network.onnx"
 PIXEL_SIZE_UM = 0.5
 LARGEST_DIFFERENCE = 1e-3  # allowed difference of the PyTorch copy, grey levels
 
@@ -93,6 +94,7 @@ def tissue_image(side: int, share: float, seed: int = 0) -> np.ndarray:
 
 def _save_network(folder: Path, preset: str) -> tuple[Contract, float | None]:
     import keras
+    from hrpn_export.formats.onnx import to_onnx
 
     from hrpn_tf.models.build import build_model
     from hrpn_tf.models.graph import receptive_field, stride_multiple
@@ -112,6 +114,8 @@ def _save_network(folder: Path, preset: str) -> tuple[Contract, float | None]:
         255.0,
     )
     model.save(folder / NETWORK)
+    written = to_onnx(model, len(CHANNELS), multiple=contract.stride_multiple)
+    (folder / ONNX).write_bytes(written.SerializeToString())
     (folder / CONTRACT).write_text(contract.to_json(), encoding="utf-8")
     return contract, _save_copy(folder, model)
 

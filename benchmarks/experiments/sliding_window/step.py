@@ -26,13 +26,14 @@ from experiments.sliding_window.sample import (
     CONTRACT,
     COPY,
     NETWORK,
+    ONNX,
     SLIDE,
     halo_of,
     prepare,
 )
 from hrpn_tf.memory import forget_peak, peak_bytes, resident_bytes
 from hrpn_tf.prediction import read_reflected
-from hrpn_tf.slides import open_slide, write_slide
+from hrpn_tf.slides import Slide, open_slide, write_slide
 
 Settings = dict[str, Any]
 Predictor = Callable[[Any], Any]
@@ -101,73 +102,70 @@ def busy_seconds() -> float:
 
 
 def _ours(folder: Path, settings: Settings) -> dict[str, Any]:
-    session = _session(folder, settings["threads"])
+    session = _session(folder, settings["threads"], settings.get("runtime", "keras"))
     loaded = resident_bytes() or 0
     session(np.zeros((1, 256, 256, len(CHANNELS)), np.float32))
     timed = Timed(session, session.contract)
     out = folder / settings["out"]
-    result = _measured(timed, loaded, lambda: _predict(timed, folder / SLIDE, out, settings))
+    found: list[Any] = []
+    result = _measured(
+        timed, loaded, lambda: found.append(_predict(timed, folder / SLIDE, out, settings))
+    )
+    tiling = found[0].tiling
     if settings.get("bare"):
-        result["bare_seconds"] = _bare_seconds(session, folder, settings)
-    return result
+        result["bare_seconds"] = _bare_seconds(session, folder, tiling, settings)
+    return {**result, "tile": tiling.shape}
 
 
-def _predict(session: Any, slide: Path, out: Path, settings: Settings) -> None:
-    """The one place that calls this package's prediction of a slide."""
-    from hrpn_tf.config import DataConfig, PredictionConfig
-    from hrpn_tf.data.tissue import is_tissue
-    from hrpn_tf.prediction import find_tissue, predict_slide
+def _predict(session: Any, slide: Path, out: Path, settings: Settings) -> Any:
+    """The one place that calls this package's prediction of a slide; gives its summary."""
+    from hrpn_tf.config import PredictionConfig
+    from hrpn_tf.prediction import predict_slide
 
     given = {key: settings[key] for key in ("tile", "skip_empty", "max_ram") if key in settings}
     config = PredictionConfig(**given)
     with open_slide(slide) as source:
-        size, channels = (source.info.height, source.info.width), range(len(CHANNELS))
-        tissue = DataConfig().tissue
-        predict_slide(
+        return predict_slide(
             session,
             source,
-            channels,
+            range(len(CHANNELS)),
             out,
             config=config,
             overwrite=True,
-            # the rule of the command, for a run that keeps the default of data.tissue
-            find_tissue=partial(
-                find_tissue,
-                source,
-                channels,
-                size,
-                lambda means: is_tissue(means.mean(axis=-1), tissue),
-            )
-            if config.skip_empty
-            else None,
+            find_tissue=partial(_tissue, source) if config.skip_empty else None,
         )
 
 
-class Recorder:
-    """A session that computes nothing and keeps its input."""
+def _tissue(source: Slide) -> Any:
+    """The tissue by the rule of the command, for a run that keeps the default of data.tissue."""
+    from hrpn_tf.config import DataConfig
+    from hrpn_tf.data.tissue import is_tissue
+    from hrpn_tf.prediction import find_tissue
 
-    def __init__(self, contract: Contract) -> None:
-        self.contract, self.batches = contract, []  # type: Contract, list[np.ndarray]
-
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """Keep the batch and return zeros."""
-        self.batches.append(np.array(batch))
-        return np.zeros((*batch.shape[:3], len(self.contract.outputs)), np.float32)
+    size, rule = (source.info.height, source.info.width), DataConfig().tissue
+    channels = range(len(CHANNELS))
+    return find_tissue(source, channels, size, lambda means: is_tissue(means.mean(axis=-1), rule))
 
 
-def _bare_seconds(session: Any, folder: Path, settings: Settings) -> float:
+def _bare_seconds(session: Any, folder: Path, tiling: Any, settings: Settings) -> float:
     """Time of the session alone on the tiles of the prediction, from memory, s."""
-    recorder = Recorder(session.contract)
-    _predict(recorder, folder / SLIDE, folder / "recorded.ome.tif", settings)
-    shape = recorder.batches[-1].shape  # other shapes were run to probe their memory
-    tiles = [batch for batch in recorder.batches if batch.shape == shape]
+    from hrpn_tf.prediction.blocks import BlockMaker
+
+    with open_slide(folder / SLIDE) as source:
+        tissue = _tissue(source) if settings.get("skip_empty", True) else None
+        maker = BlockMaker(source, range(len(CHANNELS)), tiling, tissue, None)
+        tiles = [item.pixels for item in maker.inputs(tiling) if item.pixels is not None]
     start = time.perf_counter()
-    for batch in tiles:
-        session(batch)
+    for pixels in tiles:
+        session(pixels[None])
     return time.perf_counter() - start
 
 
-def _session(folder: Path, threads: int) -> Any:
+def _session(folder: Path, threads: int, runtime: str = "keras") -> Any:
+    if runtime == "openvino":
+        from hrpn_export.runtimes.openvino import OpenVinoSession
+
+        return OpenVinoSession(folder / ONNX, _contract(folder), "cpu", threads)
     import keras
     from hrpn_export.keras_session import KerasSession, limit_threads
 
@@ -192,14 +190,19 @@ def _monai(folder: Path, settings: Settings) -> dict[str, Any]:
     import torch
     from monai.inferers import sliding_window_inference
 
-    timed, roi = Timed(run), settings["roi"]
+    timed, roi = Timed(run), _pair(settings["roi"])
     out, contract = folder / settings["out"], _contract(folder)
     loaded = resident_bytes() or 0
     with torch.inference_mode():
         for _ in range(2):
-            run(torch.zeros((settings["batch"], len(CHANNELS), roi, roi)))
+            run(torch.zeros((settings["batch"], len(CHANNELS), *roi)))
         predict = partial(_slide_by_monai, sliding_window_inference, timed, contract, settings)
         return _measured(timed, loaded, lambda: predict(folder / SLIDE, out))
+
+
+def _pair(roi: int | tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a window, of which a square states its side."""
+    return (roi, roi) if isinstance(roi, int) else (roi[0], roi[1])
 
 
 def _torch_network(folder: Path, settings: Settings) -> Predictor:
@@ -233,19 +236,20 @@ def _slide_by_monai(
 
     options = {key: settings[key] for key in ("overlap", "mode", "sigma_scale") if key in settings}
     halo = halo_of(contract) if settings.get("exact") else 0
-    roi, multiple = settings["roi"], contract.stride_multiple
+    roi, multiple = _pair(settings["roi"]), contract.stride_multiple
     with open_slide(slide) as source:
         info = source.info
-        sides = [max(roi, n + 2 * halo + -n % multiple) for n in (info.height, info.width)]
+        size = info.height, info.width
+        sides = [max(r, n + 2 * halo + -n % multiple) for r, n in zip(roi, size, strict=True)]
         if halo:
             image = read_reflected(source, -halo, -halo, *sides, range(len(CHANNELS)))
         else:
             image = source.read(0, 0, info.height, info.width, range(len(CHANNELS)))
     if halo:
-        weights = torch.zeros((roi, roi))
+        weights = torch.zeros(roi)
         weights[halo:-halo, halo:-halo] = 1.0
         # half a pixel less, so that rounding keeps the step at a multiple of the network's stride
-        options |= {"overlap": (2 * halo - 0.5) / roi, "roi_weight_map": weights}
+        options |= {"overlap": [(2 * halo - 0.5) / r for r in roi], "roi_weight_map": weights}
     batch = torch.from_numpy(image).permute(2, 0, 1)[None].to(torch.float32).contiguous()
     del image
     answer = infer(batch, roi, settings["batch"], network, **options)[0].permute(1, 2, 0).numpy()
@@ -291,7 +295,7 @@ def _contract(folder: Path) -> Contract:
 def _versions() -> dict[str, str]:
     """Versions of the frameworks that this process has loaded."""
     found = {}
-    for module in ("tensorflow", "keras", "torch", "monai"):
+    for module in ("tensorflow", "keras", "openvino", "torch", "monai"):
         loaded = sys.modules.get(module)
         if loaded is not None:
             found[module] = str(loaded.__version__)

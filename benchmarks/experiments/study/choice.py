@@ -10,6 +10,7 @@ from experiments.study.trainings import Settings, Trained
 
 Train = Callable[[Settings], Trained]
 Ended = Literal["converged", "limit"]
+MORE_RATES = 2  # beyond the given ones
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def choose(
     """Choose by short trainings, then double the length until that no longer helps.
 
     Args:
-        rates: learning rates, each tried with the first loss.
+        rates: learning rates, each tried with the first loss. Where the best one is the largest
+            or smallest of several, the next of the series is tried, too.
         losses: each tried with the best of these learning rates.
         shortest: steps of these trainings.
         rule: the section of the configuration.
@@ -79,6 +81,12 @@ def choose(
     grid, failed = _tried([replace(first, learning_rate=rate) for rate in rates], train)
     if not grid:
         raise CommandFailedError(f"no training of the grid succeeded: {failed}")
+    for _ in range(MORE_RATES):
+        rate = _beyond(grid, failed)
+        if rate is None:
+            break
+        more, also = _tried([replace(first, learning_rate=rate)], train)
+        grid, failed = grid + more, failed + also
     best = _least(grid).settings
     more, also = _tried([replace(best, loss=loss) for loss in losses[1:]], train)
     grid, failed = grid + more, failed + also
@@ -105,6 +113,16 @@ def _tried(wanted: list[Settings], train: Train) -> tuple[list[Trained], list[Se
         except CommandFailedError:
             failed.append(settings)
     return found, failed
+
+
+def _beyond(grid: Sequence[Trained], failed: Sequence[Settings]) -> float | None:
+    """The learning rate that continues the series where its end is the best so far; else None."""
+    best = _least(grid).settings.learning_rate
+    tried = sorted({s.learning_rate for s in (*(each.settings for each in grid), *failed)})
+    if len(tried) < 2 or best not in (tried[0], tried[-1]):
+        return None
+    ratio = tried[-1] / tried[-2] if best == tried[-1] else tried[0] / tried[1]
+    return float(f"{best * ratio:.3g}")
 
 
 def _least(grid: Sequence[Trained]) -> Trained:

@@ -159,7 +159,8 @@ class Trainings:
         if not (known["finished"] or _complete(run, settings, self.design)):
             spent, ended = Spent(known["core_seconds"]), "stopped"
             try:
-                arguments = ["fit", str(self.store), "--out", str(run), *self.options(settings)]
+                arguments = ["fit", str(self.store), "--out", str(run), "--no-twin"]
+                arguments += self.options(settings)
                 commands.call(arguments, self.deadline, spent)
                 ended = "finished"
             except CommandFailedError:

@@ -32,6 +32,9 @@ class Source:
         calibration: representative inputs (N, H, W, inputs), float32 grey levels; None if there
             are none, and then nothing can be calibrated.
         made: paths of finished artefacts by (format, precision); some formats build on others.
+        details: what ``bundle.json`` says of the artefact besides; an exporter adds to it.
+        selection: patches (N, H, W, inputs) and measured targets (N, H, W, predictions) that choose
+            the layers which stay float32 in int8; None to choose them on the calibration patches.
         options: options of the format by name; its module documents them.
         input_types: types of pixels as stored that the model also takes, see
             :mod:`hrpn_export.stored_input`; a SavedModel has a signature for each.
@@ -42,6 +45,8 @@ class Source:
     calibration: np.ndarray | None = None
     made: Mapping[tuple[str, str], Path] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    selection: tuple[np.ndarray, np.ndarray] | None = None
     input_types: Sequence[str] = ()
 
 
@@ -65,6 +70,8 @@ class Format:
         runtimes: runtimes that open it, the usual one first.
         checked_by: ``module:function``; see :meth:`check`. Every format has one: a file that
             nothing checks is never opened.
+        needs: maps a precision to ``module:function``, which returns why this machine cannot make
+            it, or None.
         packages: modules that exporting needs besides TensorFlow.
         extra: extra of ``hrpn-tf`` that installs them; None if they are always installed.
         builds_on: format that must be exported in the same precision first.
@@ -80,6 +87,7 @@ class Format:
     runtimes: tuple[str, ...]
     checked_by: str
     calibrated: tuple[str, ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     extra: str | None = None
     builds_on: str | None = None
@@ -93,6 +101,14 @@ class Format:
     def installed(self) -> bool:
         """Whether the packages for exporting it are installed."""
         return all(find_spec(package) is not None for package in self.packages)
+
+    def lacking(self, precision: str) -> str | None:
+        """Why this machine cannot make a precision, e.g. for its processor; None if it can."""
+        if precision not in self.needs:
+            return None
+        module, _, name = self.needs[precision].partition(":")
+        reason: str | None = getattr(importlib.import_module(module), name)()
+        return reason
 
     def exporter(self) -> Exporter:
         """The function ``export(source, precision, folder)`` of the module, checked.
@@ -110,6 +126,8 @@ class Format:
         export: Exporter = importlib.import_module(self.module).export
 
         def checked(source: Source, precision: str, folder: Path) -> Path:
+            if (reason := self.lacking(precision)) is not None:
+                raise MissingRuntimeError(f"{self.name} {precision}: {reason}")
             path = export(source, precision, folder)
             try:
                 if path.exists():  # a file that is not there fails when it is measured
@@ -167,8 +185,9 @@ _ROWS: tuple[Format, ...] = (
         title="ONNX",
         option="--onnx",
         suffix=".onnx",
-        precisions=("fp32", "fp16", "int8"),
+        precisions=("fp32", "fp16", "bf16", "int8"),
         calibrated=("int8",),
+        needs={"bf16": "hrpn_export.runtimes.openvino:lacks_bfloat16"},
         module="hrpn_export.formats.onnx",
         runtimes=("onnxruntime", "openvino"),
         checked_by="hrpn_export.safety:check_onnx",

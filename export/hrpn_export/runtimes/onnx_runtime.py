@@ -33,6 +33,8 @@ class OnnxSession:
         # A memory plan per size doubles the memory of the first run and is no faster
         # (docs/guide/benchmark.md).
         options.enable_mem_pattern = False
+        # without VNNI, int8 weights would overflow 16 bits: then use unsigned ones
+        options.add_session_config_entry("session.x64quantprecision", "1")
         try:
             self._session = onnxruntime.InferenceSession(
                 str(path), options, providers=_providers(device)

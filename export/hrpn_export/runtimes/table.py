@@ -82,6 +82,7 @@ _ROWS: tuple[Runtime, ...] = (
         distribution="onnxruntime",
         extra="onnx",
         devices=("cpu", "cuda", "tensorrt"),
+        precisions=("fp32", "fp16", "int8"),  # it has no convolution in bfloat16
     ),
     Runtime(
         name="openvino",
@@ -89,7 +90,6 @@ _ROWS: tuple[Runtime, ...] = (
         package="openvino",
         distribution="openvino",
         extra="openvino",
-        precisions=("fp32", "fp16"),  # its int8 gave wrong values for QDQ graphs
     ),
     Runtime(
         name="litert",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_export.errors import FormatError
+from hrpn_export.graphs.qdq import signed
 from hrpn_export.graphs.resize import readable
 from hrpn_export.tensorrt.builder import BuildRequest, Built, build
 from hrpn_export.tensorrt.choose import choose_builder, read_capability
@@ -90,7 +91,9 @@ def write_engine(
     content = onnx.read_bytes()
     cache = Path(wanted.timing_cache) if wanted.timing_cache is not None else None
     earlier = cache.read_bytes() if builder.has_timing_cache and cache and cache.is_file() else b""
-    built = build(builder, BuildRequest(readable(content), str(onnx), profiles, targets, earlier))
+    built = build(
+        builder, BuildRequest(readable(signed(content)), str(onnx), profiles, targets, earlier)
+    )
     gpu = machine.gpu
     sidecar = Sidecar(
         builder=builder.name,

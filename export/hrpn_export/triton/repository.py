@@ -15,6 +15,7 @@ from hrpn_export.triton.configuration import configuration
 from hrpn_export.triton.text_format import to_text
 
 CONFIGURATION, VERSION = "config.pbtxt", "1"
+_PRECISIONS = ("fp32", "fp16", "int8")  # that ONNX Runtime computes in
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -60,7 +61,7 @@ def _models(bundle: Bundle) -> Iterator[tuple[str, str, str, Path]]:
     """Name, precision, type of the input and file of each model."""
     stem = _UNSAFE.sub("-", bundle.manifest.name).strip("-") or "model"
     for artefact in bundle.manifest.artefacts:
-        if artefact.format != "onnx":
+        if artefact.format != "onnx" or artefact.precision not in _PRECISIONS:
             continue
         path = inside(bundle.path, artefact.path)
         name = f"{stem}_{artefact.precision}"

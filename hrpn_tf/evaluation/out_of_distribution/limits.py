@@ -1,7 +1,6 @@
 """Limits on the distance of a similar slide from the training slides, by leave-one-out."""
 
 import numpy as np
-from scipy import stats
 
 # Slides of one cohort differ; fewer than this say nothing about by how much.
 FEWEST = 3
@@ -30,6 +29,8 @@ def upper_limit(distances: np.ndarray, alarms: float, least: float) -> float | N
     """
     if len(distances) < FEWEST:
         return None
+    from scipy.special import stdtrit  # for trainings alone: a prediction need not wait for it
+
     n = len(distances)
-    margin = stats.t.ppf(1 - alarms, n - 1) * distances.std(ddof=1) * np.sqrt(1 + 1 / n)
+    margin = stdtrit(n - 1, 1 - alarms) * distances.std(ddof=1) * np.sqrt(1 + 1 / n)
     return float(np.round(max(distances.mean() + margin, least), 12))

@@ -12,6 +12,7 @@ class AnalysisOptions:
         slides: slide list, or one slide, whose predictions are analysed.
         predictions: folder of the predicted slides, or one of them.
         groups: groups to analyse; empty for all.
+        pixel_size_um: of slides whose files state none, um.
         vessel_mask, nucleus_labels, regions: files made elsewhere; see ``SpatialFiles``.
         threshold: grey level above which a pixel or nucleus is positive; None for Otsu's threshold
             of all slides together.
@@ -32,6 +33,7 @@ class AnalysisOptions:
     slides: Path | None = None
     predictions: Path | None = None
     groups: tuple[str, ...] = ()
+    pixel_size_um: float | None = None
     vessel_mask: str | None = None
     nucleus_labels: str | None = None
     regions: str | None = None

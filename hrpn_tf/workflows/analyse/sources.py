@@ -78,6 +78,9 @@ def find_source(path: Path, options: AnalysisOptions) -> Source:
             raise UsageError(
                 f"--set {override}: only spatial.*, evaluation.* and data.tissue.* can be changed"
             )
+    if options.pixel_size_um is not None:
+        stated = f"data.pixel_size_um={options.pixel_size_um!r}"
+        options = replace(options, overrides=(*options.overrides, stated))
     kind = kind_of(path)
     if not os.path.lexists(path):
         raise SlideNotFoundError(f"{path}: no such run, prediction, slide list or slide")

@@ -27,8 +27,15 @@ _PIXELS = 2**22
 _BAND = 512
 
 
-def sample_patches(store: "PatchStore", groups: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def sample_patches(
+    store: "PatchStore", groups: Sequence[str], pixels: int = _PIXELS
+) -> tuple[np.ndarray, np.ndarray]:
     """Patches of the given groups, evenly spread.
+
+    Args:
+        store: patch dataset.
+        groups: names of groups.
+        pixels: largest number of pixels; at least one patch is read.
 
     Returns:
         Inputs (N, side, side, inputs) and targets (N, side, side, 1), float32 intensities.
@@ -40,7 +47,7 @@ def sample_patches(store: "PatchStore", groups: Sequence[str]) -> tuple[np.ndarr
     indices = store.indices(groups)
     if not len(indices):
         raise RunError(f"{store.path}: no patches of the groups {', '.join(groups) or '(none)'}")
-    count = min(len(indices), max(1, _PIXELS // store.patch**2))
+    count = min(len(indices), max(1, pixels // store.patch**2))
     chosen = indices[np.linspace(0, len(indices) - 1, count).round().astype(int)]
     patches = np.stack([store.read(int(index)) for index in chosen]).astype(np.float32)
     return patches[..., :-1], patches[..., -1:]

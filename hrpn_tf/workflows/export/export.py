@@ -20,6 +20,7 @@ from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
 from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
+    import numpy as np
     from hrpn_export import Contract
     from hrpn_export.evidence import Evidence
     from hrpn_export.export import Exported
@@ -106,6 +107,7 @@ def export_run(
             folder,
             artefacts=artefacts,
             calibration=sample_patches(store, _groups(network, store, "train"))[0],
+            selection=_selection(network, store),
             evidence=_evidence(network, store, Path(scratch), options),
             about=about_network(network, model.name, store, Path(scratch), options),
             options=options.format_options,
@@ -172,6 +174,19 @@ def _groups(network: RunNetwork | EnsembleNetwork, store: "PatchStore", subset: 
     used = network.subsets().items()
     single = isinstance(network, RunNetwork)  # whose missing patches are an error
     return [g for g, its in used if its == subset and (single or g in store.groups)]
+
+
+def _selection(
+    network: RunNetwork | EnsembleNetwork, store: "PatchStore"
+) -> "tuple[np.ndarray, np.ndarray]":
+    """Patches and targets that choose the layers which stay float32 in int8.
+
+    They are of the validation groups if the formats are measured on others, or else of the training
+    groups: what chose the layers never gives the figures of the certificate.
+    """
+    measured = held_out(network, store).groups
+    validation = [g for g in _groups(network, store, "validation") if g not in measured]
+    return sample_patches(store, validation or _groups(network, store, "train"))
 
 
 def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hrpn_export.errors import MissingRuntimeError
 from hrpn_export.formats import FORMATS, Format, find_format
 
 from hrpn_tf.errors import UsageError
@@ -33,6 +34,9 @@ def plan_artefacts(
     for row in rows:
         _refuse_other_precisions(row, precisions, rows)
         row.exporter()
+        for precision in precisions:
+            if precision in row.precisions and (reason := row.lacking(precision)) is not None:
+                raise MissingRuntimeError(f"{row.name} {precision}: {reason}")
     if rows:
         return _pairs(rows, precisions), []
     every = [row for row in FORMATS.values() if row.by_default]
@@ -41,7 +45,16 @@ def plan_artefacts(
         for row in every
         if not row.installed
     ]
-    return _pairs([row for row in every if row.installed], precisions), missing
+    pairs = _pairs([row for row in every if row.installed], precisions)
+    missing += [
+        f"{row.name} {precision} is left out: {reason}"
+        for row in every
+        if row.installed
+        for precision in row.precisions
+        if (not precisions or precision in precisions)
+        and (reason := row.lacking(precision)) is not None
+    ]
+    return pairs, missing
 
 
 def _refuse_other_precisions(
@@ -64,5 +77,5 @@ def _pairs(rows: Sequence[Format], precisions: Sequence[str]) -> list[tuple[str,
         (row.name, precision)
         for row in rows
         for precision in row.precisions
-        if not precisions or precision in precisions
+        if (not precisions or precision in precisions) and row.lacking(precision) is None
     ]

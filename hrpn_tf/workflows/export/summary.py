@@ -22,7 +22,8 @@ def describe(entry: "Entry", grey_max: float) -> str:
     covered = f", coverage {', '.join(f'{share:.1%}' for share in shares)}" if shares else ""
     gain = robust_gain(entry, grey_max)
     robust = "" if gain is None else f", robust up to gain {gain:g}"
+    time = "" if entry.relative_time is None else f", {entry.relative_time:.2f} x the time of Keras"
     return (
-        f"{what}: differs by at most {largest:.2g} grey levels, {costs}{seams}{covered}{robust} "
-        f"({entry.runtime} {entry.version}); {verdict}"
+        f"{what}: differs by at most {largest:.2g} grey levels, {costs}{seams}{covered}{robust}"
+        f"{time} ({entry.runtime} {entry.version}); {verdict}"
     )

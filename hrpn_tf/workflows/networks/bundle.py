@@ -93,7 +93,7 @@ class BundleNetwork:
 
         bundle = self._bundle()
         bundle.artefact(self.format, self.precision)
-        runtime_of(self.format, self.runtime)
+        runtime_of(self.format, self.runtime, self.precision)
         problem = bundle.certificate.problem(self.format, self.precision, self.runtime)
         if problem and not self.uncertified:
             raise CertificateError(f"{self.folder}: {problem}")
@@ -162,6 +162,48 @@ class BundleNetwork:
         """None, since its contract states the pixel size that it takes."""
         return None
 
+    def certified(self) -> "list[BundleNetwork]":
+        """Every format in this precision, in every runtime that is installed and certified."""
+        from hrpn_export.formats import FORMATS
+        from hrpn_export.runtimes import find_runtime
+
+        bundle = self._bundle()
+        found = []
+        for artefact in bundle.manifest.artefacts:
+            row = FORMATS.get(artefact.format)
+            if row is None or artefact.precision != self.precision:
+                continue
+            for name in row.runtimes:
+                runtime = find_runtime(name)
+                fits = runtime.runs(self.precision) and self.device in runtime.devices
+                problem = bundle.certificate.problem(artefact.format, self.precision, name)
+                if fits and runtime.installed and problem is None:
+                    found.append(replace(self, format=artefact.format, runtime=name))
+        return found
+
+    def with_format_of(self, runtime: str) -> "BundleNetwork":
+        """The same in a format of the bundle that a runtime runs, if there is one.
+
+        Raises:
+            FormatError: there is no such runtime.
+        """
+        from hrpn_export.formats import FORMATS
+        from hrpn_export.runtimes import find_runtime
+
+        find_runtime(runtime)
+        for artefact in self._bundle().manifest.artefacts:
+            row = FORMATS.get(artefact.format)
+            fits = row is not None and runtime in row.runtimes
+            if fits and artefact.precision == self.precision:
+                return replace(self, format=artefact.format)
+        return self
+
+    def ran_by(self) -> str:
+        """See ``Network``."""
+        from hrpn_export.bundle import runtime_of
+
+        return runtime_of(self.format, self.runtime)
+
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""
         from hrpn_export import open_session
@@ -184,7 +226,7 @@ class BundleNetwork:
 
     def state(self) -> int:
         """See ``Network``."""
-        return _changed(self.folder)
+        return changed(self.folder)
 
     def _stated(self, key: str, default: dict[str, Any]) -> dict[str, Any]:
         """What the bundle says of its training under a key, whose value may be anything.
@@ -204,7 +246,16 @@ class BundleNetwork:
 
     def _bundle(self) -> "Bundle":
         refuse_other_kind(self.folder, "bundle")
-        return _open_bundle(self.folder.absolute(), _changed(self.folder))
+        return open_once(self.folder)
+
+
+def open_once(folder: Path) -> "Bundle":
+    """Open a bundle; the last one is kept, until it changes.
+
+    Raises:
+        DamagedBundleError: see ``open_bundle``.
+    """
+    return _open_bundle(folder.absolute(), changed(folder))
 
 
 @lru_cache(maxsize=1)
@@ -215,6 +266,7 @@ def _open_bundle(path: Path, changed: int) -> "Bundle":
     return open_bundle(path)
 
 
-def _changed(bundle: Path) -> int:
+def changed(bundle: Path) -> int:
+    """When a bundle was written, ns; 0 if there is none."""
     path = bundle if bundle.is_file() else bundle / "bundle.json"
     return path.stat().st_mtime_ns if path.exists() else 0

@@ -84,6 +84,10 @@ class Network(Protocol):
         """Largest pixel size of slides that it is made for, um; None for no limit of its own."""
         ...
 
+    def ran_by(self) -> str:
+        """Name of the runtime that runs it, see ``hrpn_export.runtimes``."""
+        ...
+
     def load(self, threads: int | None) -> "Session":
         """Load the network; see :func:`load_network`."""
         ...

@@ -114,6 +114,10 @@ class RunNetwork:
         """
         return (self.run.calibration if self.intervals else self.run).load_network()
 
+    def ran_by(self) -> str:
+        """See ``Network``."""
+        return "keras"
+
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""
         load_tensorflow()

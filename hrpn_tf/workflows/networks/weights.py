@@ -109,6 +109,10 @@ class WeightsNetwork:
         """See ``Network``."""
         return self.sizes[1]
 
+    def ran_by(self) -> str:
+        """See ``Network``."""
+        return self._network.ran_by()
+
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""
         return self._network.load(threads)

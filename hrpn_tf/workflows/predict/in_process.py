@@ -1,8 +1,9 @@
 """Predict slides one after another in this process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hrpn_export.errors import BundleError
 
@@ -13,11 +14,18 @@ from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe, warn_of_clipping
 
+if TYPE_CHECKING:
+    from hrpn_tf.prediction import PredictionSummary
+    from hrpn_tf.workflows.networks.network import Network
+
 Failure = tuple[Path, Exception]
 
 
 def predict_here(
-    jobs: Sequence[SlideJob], execution: Execution, stop_at_first: bool
+    jobs: Sequence[SlideJob],
+    execution: Execution,
+    stop_at_first: bool,
+    compare: "Callable[[Network, PredictionSummary], object] | None" = None,
 ) -> list[Failure]:
     """Predict slides; see ``predict_run``.
 
@@ -25,6 +33,7 @@ def predict_here(
         jobs: checked jobs.
         execution: handling of existing results, and reports.
         stop_at_first: raise the first error instead of continuing with the other slides.
+        compare: called with the network and the summary of each slide.
 
     Returns:
         The failed slides with their errors.
@@ -39,6 +48,8 @@ def predict_here(
                 # one that was held before has been warned of
                 on_begun=(lambda begun: None) if job.others else partial(warn, job.slide.name),
             )
+            if compare is not None:
+                compare(job.network, summary)
             if not job.hold:
                 execution.on_done(describe(summary))
                 warn_of_clipping(summary, job.config.prediction.dtype)

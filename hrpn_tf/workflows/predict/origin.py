@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hrpn_tf.workflows.networks.auto import runtime_text
 from hrpn_tf.workflows.predict.anchor import area_of, statement, tissue_blocks
 from hrpn_tf.workflows.predict.job import SlideJob, region_of
 from hrpn_tf.workflows.predict.normalisation import Normalisation
@@ -85,7 +86,7 @@ def origin_of(
     origin = prediction_provenance(
         slide=job.slide,
         files=info.files,
-        model=job.network.origin(),
+        model={**job.network.origin(), "runtime": runtime_text(job.network)},
         config=job.config,
         channels=job.channel_names,
         level=job.frame.level,

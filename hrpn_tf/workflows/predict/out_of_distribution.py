@@ -61,7 +61,7 @@ def assess(
 
     Args:
         profile: training profile of the network.
-        session: the network; only sessions of Keras models give features.
+        session: the network; sessions of Keras models and of the twin of a run give features.
         slide: the slide on the pixel grid of the prediction.
         channels: indices of the inputs.
         area: region to predict, px.
@@ -180,6 +180,8 @@ def read_windows(
 
 def _features(session: "Session") -> Any:
     """Function for the pooled features of the session's network; None if not available."""
+    if (own := getattr(session, "features", None)) is not None:
+        return own
     model = getattr(session, "model", None)
     if model is None:
         return None

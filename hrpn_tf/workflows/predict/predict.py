@@ -7,15 +7,19 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
 from hrpn_tf.prediction.belonging import OTHER_NETWORK, warn_of_unknown_input
+from hrpn_tf.prediction.unfinished import Unfinished
 from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
+from hrpn_tf.slides import read_provenance
 from hrpn_tf.slides.finding import slides_of
+from hrpn_tf.workflows.networks.auto import AutoNetwork, Choice, as_before, settled
+from hrpn_tf.workflows.networks.choosing import run_network
 from hrpn_tf.workflows.networks.network import Network
-from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.anchors import anchored
 from hrpn_tf.workflows.predict.existing import difference
 from hrpn_tf.workflows.predict.job import SlideJob
@@ -82,7 +86,7 @@ def predict_run(
         [PosixPath('demo/run/predictions/slide.ome.tif')]
     """
     if isinstance(network, Run | Path):
-        network = RunNetwork(open_run(network))
+        network = run_network(open_run(network))
     options, execution = options or PredictionOptions(), execution or Execution()
     config = _config(network, options)
     slides = slides_of(slides, execution.progress, config.data.z)
@@ -132,21 +136,46 @@ def _compute(
     profile, no_profile = find_profile(network, network.contract())
     jobs = [replace(job, profile=profile) for job in jobs]
     _warn_of_resampling(jobs)
-    with _computing(jobs, execution, alone) as predict:
+    jobs, choice = _settled(jobs)
+    with _computing(jobs, execution, alone, choice) as predict:
         failures = predict_animals(jobs, {path.absolute() for path in there}, predict)
     if no_profile and len(failures) < len(jobs):
         logger.warning(no_profile)
     return failures
 
 
+def _settled(jobs: Sequence[SlideJob]) -> tuple[list[SlideJob], Choice | None]:
+    """The jobs with the fastest network, where its runtime is not settled by what was begun."""
+    left = [isinstance(job.network, AutoNetwork) for job in jobs]
+    pixels = sum(job.pixels for job, is_left in zip(jobs, left, strict=True) if is_left)
+    if not any(left):
+        return list(jobs), None
+    choice = settled(jobs[left.index(True)].network, pixels)
+    return [
+        replace(job, network=choice.network) if is_left else job
+        for job, is_left in zip(jobs, left, strict=True)
+    ], choice
+
+
+def _made_with(out: Path, there: bool) -> Mapping[str, Any] | None:
+    """What a result, or one that is begun, states of its network; None without either."""
+    if there:
+        stated = read_provenance(out).get("model")
+        return stated if isinstance(stated, Mapping) else None
+    return Unfinished(out).network()
+
+
 def _computing(
-    jobs: Sequence[SlideJob], execution: Execution, alone: bool
+    jobs: Sequence[SlideJob], execution: Execution, alone: bool, choice: Choice | None
 ) -> AbstractContextManager[PredictsSlides]:
     """What predicts slides, here or on a cluster, which is open for the duration of the context."""
     if execution.in_this_process(len(jobs)):
         from hrpn_tf.workflows.predict.in_process import predict_here
 
-        return nullcontext(partial(predict_here, execution=execution, stop_at_first=alone))
+        compare = None if choice is None else choice.compare
+        return nullcontext(
+            partial(predict_here, execution=execution, stop_at_first=alone, compare=compare)
+        )
     from hrpn_tf.workflows.predict.cluster.scheduling import on_cluster
 
     return on_cluster(jobs, execution)
@@ -220,14 +249,16 @@ def _look_at_all(
     config = with_tile(config, contract, network, tile_is_given)
     skips = execution.skip_existing or several or options.with_inputs
     skips = skips and not execution.overwrite
-    own = network.origin() if skips else None
 
     def look(request: Request) -> SlideJob | _Finished:
-        there = own is not None and request.out.exists()
-        job = check(request, network, contract, config, options, there or execution.overwrite)
-        if not there or own is None:
+        there = skips and request.out.exists()
+        own = network
+        if isinstance(network, AutoNetwork):
+            own = as_before(network, _made_with(request.out, there))
+        job = check(request, own, contract, config, options, there or execution.overwrite)
+        if not there:
             return job
-        _refuse_other(request, job, own, network)
+        _refuse_other(request, job, own.origin(), network)
         return _Finished(job)
 
     def look_safely(request: Request) -> SlideJob | Exception | _Finished:

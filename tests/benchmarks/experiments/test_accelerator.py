@@ -135,6 +135,25 @@ def test_shares_are_of_the_limits_that_are_given(measured):
     assert row[6:] == ["0.001", "10%", "0.5", "25%", "bandwidth"]
 
 
+def test_published_networks_are_rows_of_which_no_bytes_are_counted(measured, accelerator):
+    ours = fake_result([1.0, 1.0])
+    theirs = {name: value for name, value in ours.items() if name != "bytes"}
+    limits = ("--peak-tflops", "float32=0.01", "--bandwidth-gbs", "2", "--rounds", "1")
+    found = measured(iter([ours, theirs, theirs]), *ONE, *limits, "--originals")
+    assert [row[0].strip("`") for row in found] == ["hrpn-m", *accelerator.ORIGINALS]
+    assert found[1][6:] == ["0.001", "10%", "", "", ""]
+
+
+def test_the_output_says_where_it_was_measured(accelerator, monkeypatch, capsys):
+    result = {**fake_result([1.0, 1.0]), "device": "AMD EPYC, 2 cores", "accelerator": False}
+    monkeypatch.setattr(accelerator, "_run", lambda measurement, options: result)
+    limits = ["--peak-tflops", "float32=1", "--bandwidth-gbs", "2", "--rounds", "1"]
+    monkeypatch.setattr(sys, "argv", ["accelerator", "--presets", "hrpn-m", *ONE, *limits])
+    accelerator.main()
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("Measured on AMD EPYC, 2 cores (a processor, no GPU); tensorflow 0; ")
+
+
 def test_a_known_device_needs_no_measuring(measured, accelerator):
     (row,) = measured(iter([fake_result([1e-5, 1e-5])] * 2), *ONE)
     assert row[7] == f"{100 / accelerator.DEVICES['NVIDIA H200'][0]:.0%}"

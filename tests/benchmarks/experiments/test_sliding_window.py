@@ -31,8 +31,9 @@ def script():
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
     """The report and the table of one run with every contestant that is looked at."""
     out = tmp_path_factory.mktemp("windows") / "report.json"
-    names = ["every tile, 352 px", "MONAI (PyTorch), exact, 352 px"]
-    chosen = ["--groups", "ours", "exact", "--only", *names]
+    names = ["every tile, 352 px", "MONAI (PyTorch), exact, 352 px", "session), exact, our tile"]
+    names.append("hrpn-tf (OpenVINO), every tile")
+    chosen = ["--groups", "ours", "exact", "mixed", "--only", *names]
     command = [sys.executable, SCRIPT, *TINY, *chosen, "--out", out]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -44,7 +45,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
 def test_our_side_is_measured_and_exact(measured):
     report, table = measured
     ours = [each for each in report["contestants"] if each["name"].startswith("hrpn-tf")]
-    assert [each["name"] for each in ours] == ["hrpn-tf", "hrpn-tf, every tile, 352 px"]
+    names = ["hrpn-tf", "hrpn-tf, every tile", "hrpn-tf (OpenVINO), every tile"]
+    names.append("hrpn-tf, every tile, 352 px")
+    assert [each["name"] for each in ours] == names
     for each in ours:
         (result,) = each["rounds"]
         assert result["seconds"] > result["network_seconds"] > 0
@@ -111,7 +114,7 @@ def test_as_much_tissue_as_asked_for_and_exact_black_around_it(script, share):
 
 def test_contestants_have_names_of_their_own_and_ours_comes_first(script):
     module = script("contestants")
-    everyone = module.contestants(1024, 144)
+    everyone = module.contestants(1024, 144, "2GB")
     assert len({each.name for each in everyone}) == len(everyone)
     assert everyone[0].group == "ours"
     assert {each.group for each in everyone} == set(module.GROUPS)

@@ -69,6 +69,29 @@ def test_a_learning_rate_that_is_too_high_is_left_out_and_named() -> None:
         choose([9], ["mse"], 10, RULE, Trainer({}))
 
 
+@pytest.mark.parametrize(
+    ("rates", "tried"),
+    [
+        ([0.1, 0.03333], [0.1, 0.03333, 0.3, 0.9]),
+        ([0.9, 2.7], [0.9, 2.7, 0.3, 0.1]),
+        ([0.3, 3], [0.3, 3, 0.03]),
+        ([0.01, 0.1], [0.01, 0.1, 1]),
+    ],
+)
+def test_the_series_of_learning_rates_goes_on_where_its_end_is_the_best(
+    rates: list[float], tried: list[float]
+) -> None:
+    class Nearer(Trainer):
+        def __call__(self, settings: Settings) -> Trained:
+            found = super().__call__(settings)
+            return replace(found, error=1 + abs(np.log(settings.learning_rate / 0.3)))
+
+    train = Nearer({10: 5.0, 20: 5.0})
+    choose(rates, ["mse"], 10, RULE, train)
+    asked = [each.learning_rate for each in train.asked if each.steps == 10]
+    assert asked == pytest.approx(tried, rel=2e-3)
+
+
 def test_a_round_ends_where_the_next_training_would_be_too_long_for_it() -> None:
     train = Trainer({10: 5.0, 20: 4.0, 40: 3.0})
     with pytest.raises(NotYetError, match="goes on with 40 steps"):

@@ -7,6 +7,7 @@ from hrpn_export.formats import Source
 from hrpn_export.formats.onnx.exporter import export, to_onnx
 from hrpn_export.formats.onnx.fp16 import to_half
 from hrpn_export.formats.onnx.int8 import to_int8
+from hrpn_export.graphs.qdq import signed
 from hrpn_export.graphs.rewrite import constants
 from hrpn_export.runtimes.onnx_runtime import OnnxSession
 from support.format_networks import PRESETS, SHAPES, images, precision, preset, preset_graph, tiny
@@ -27,7 +28,7 @@ def test_presets_run_at_every_size(tmp_path, name, kind):
     model, contract = preset(name)
     graph = onnx.ModelProto.FromString(preset_graph(name))
     half = kind == "fp16"
-    made = to_half(graph) if half else to_int8(graph, CALIBRATION, contract, tmp_path)
+    made = to_half(graph) if half else to_int8(graph, CALIBRATION, contract)[0]
     onnx.checker.check_model(made, full_check=True)
     onnx.save(made, tmp_path / "model.onnx")
     session = OnnxSession(tmp_path / "model.onnx", contract, "cpu", 1)
@@ -75,10 +76,16 @@ def test_grey_levels_never_become_float16():
     assert sum(v.ndim == 4 for v in halves) == len(convolutions) - 1  # all but the last
 
 
-def test_int8_is_as_tensorrt_wants_it(tmp_path):
+def test_int8_is_as_tensorrt_wants_it():
     model, contract = tiny()
-    graph = to_int8(to_onnx(model, 2, multiple=2), CALIBRATION, contract, tmp_path)
-    assert not list(tmp_path.iterdir())
+    graph, choice = to_int8(to_onnx(model, 2, multiple=2), CALIBRATION, contract)
+    assert len(choice.floats) < 3
+    made = graph.SerializeToString()
+    assert any(v.dtype == np.uint8 for v in constants(graph).values())  # of a ReLU
+    assert not any(
+        v.dtype == np.int8 and v.any() and v.ndim == 0 for v in constants(graph).values()
+    )
+    graph = onnx.ModelProto.FromString(signed(made))
     known = constants(graph)
     nodes = list(graph.graph.node)
     for node in nodes:
@@ -87,56 +94,55 @@ def test_int8_is_as_tensorrt_wants_it(tmp_path):
             assert zero.dtype == np.int8
             assert not zero.any()
     makers = {node.output[0]: node for node in nodes}
-    convolutions = [node for node in nodes if node.op_type == "Conv"]
-    transposed = [node for node in nodes if node.op_type == "ConvTranspose"]
-    assert makers[transposed[0].input[0]].op_type == "DequantizeLinear"
-    quantised = [
-        all(n in makers and makers[n].op_type == "DequantizeLinear" for n in node.input[:2])
-        for node in convolutions
-    ]
-    assert quantised == [False, False, True, False]
-    assert all(known[node.input[2]].dtype == np.float32 for node in convolutions)
-    weights = makers[convolutions[2].input[1]]
-    assert known[weights.input[1]].shape == (4,)  # one scale for each channel
+    for node in nodes:
+        if node.op_type not in ("Conv", "ConvTranspose"):
+            continue
+        reads = [n in makers and makers[n].op_type == "DequantizeLinear" for n in node.input[:2]]
+        assert reads == [node.name not in choice.floats] * 2
+        assert all(known[name].dtype == np.float32 for name in node.input[2:])  # the bias
+        if all(reads):  # one scale for each output channel
+            weights = makers[node.input[1]]
+            axis = 1 if node.op_type == "ConvTranspose" else 0
+            assert known[weights.input[1]].shape == known[weights.input[0]].shape[axis : axis + 1]
 
 
-def test_the_graph_that_is_quantised_stays_as_it_was(tmp_path):
+def test_the_graph_that_is_quantised_stays_as_it_was():
     model, contract = tiny()
     graph = to_onnx(model, 2, multiple=2)
     before = graph.SerializeToString()
-    to_int8(graph, CALIBRATION, contract, tmp_path)
+    to_int8(graph, CALIBRATION, contract)
     assert graph.SerializeToString() == before
 
 
 @pytest.mark.parametrize("patches", [None, CALIBRATION[:0]])
-def test_int8_needs_patches(tmp_path, patches):
+def test_int8_needs_patches(patches):
     model, contract = tiny()
     with pytest.raises(CalibrationError, match="there are none"):
-        to_int8(to_onnx(model, 2, multiple=2), patches, contract, tmp_path)
+        to_int8(to_onnx(model, 2, multiple=2), patches, contract)
 
 
-def test_int8_needs_patches_that_fit(tmp_path):
+def test_int8_needs_patches_that_fit():
     model, contract = tiny()
     with pytest.raises(ContractError):
-        to_int8(to_onnx(model, 2, multiple=2), CALIBRATION[:, :63], contract, tmp_path)
+        to_int8(to_onnx(model, 2, multiple=2), CALIBRATION[:, :63], contract)
 
 
-def test_too_few_convolutions_are_refused(tmp_path):
+def test_too_few_convolutions_are_refused():
     _, contract = tiny()
     with pytest.raises(ExportError, match="this shallow has no int8"):
-        to_int8(to_onnx(_two_convolutions(), 2), CALIBRATION, contract, tmp_path)
+        to_int8(to_onnx(_two_convolutions(), 2), CALIBRATION, contract)
     with pytest.raises(ExportError, match="fewer than two convolutions"):
         to_half(to_onnx(_two_convolutions(1), 2))
 
 
 @pytest.mark.slow
-def test_memory_of_calibration_does_not_grow_with_the_patches(tmp_path, memory_grows_less_than):
+def test_memory_of_calibration_does_not_grow_with_the_patches(memory_grows_less_than):
     model, contract = tiny()
     graph = to_onnx(model, 2, multiple=2)
-    to_int8(graph, CALIBRATION, contract, tmp_path)  # what is loaded once is loaded now
+    to_int8(graph, CALIBRATION, contract)  # what is loaded once is loaded now
     patches = images((48, 256, 256))
     with memory_grows_less_than(200 * 2**20):  # all values of all patches would be 1 GB
-        to_int8(graph, patches, contract, tmp_path)
+        to_int8(graph, patches, contract)
 
 
 def test_everything_is_one_file(tmp_path):

@@ -44,7 +44,7 @@ def test_presets_run_at_every_size(tmp_path, name):
     plain = to_tflite(model, 2, tmp_path)
     assert len(plain) > 4 * model.count_params() * 0.9  # the weights are in it
     made = {"fp32": plain, "fp16": to_half(plain), "dynamic": to_dynamic(plain)}
-    made["int8"] = to_int8(plain, CALIBRATION)
+    made["int8"] = to_int8(plain, CALIBRATION, 255.0)
     sizes = [len(each) for each in made.values()]
     assert sizes[2] < sizes[1] < sizes[0]
     assert sizes[3] < 0.5 * sizes[0]
@@ -113,7 +113,7 @@ def test_a_last_convolution_may_be_transposed(tmp_path, bias):
     head = keras.layers.Conv2DTranspose(1, 2, 2, bias_initializer=keras.initializers.Constant(bias))
     model = keras.Model(given, head(x))
     plain = to_tflite(model, 2, tmp_path)
-    (tmp_path / "int8.tflite").write_bytes(to_int8(plain, CALIBRATION))
+    (tmp_path / "int8.tflite").write_bytes(to_int8(plain, CALIBRATION, 255.0))
     contract = replace(tiny()[1], stride_multiple=2)
     found = LiteRtSession(tmp_path / "int8.tflite", contract, "cpu", 1)(CALIBRATION)
     expected = model(CALIBRATION).numpy()
@@ -137,4 +137,4 @@ def test_too_few_convolutions_are_refused(tmp_path):
     x = keras.layers.Conv2D(2, 3, padding="same")(inputs)
     model = keras.Model(inputs, keras.layers.Conv2D(1, 3, padding="same")(x))
     with pytest.raises(ExportError, match="fewer than three convolutions"):
-        to_int8(to_tflite(model, 2, tmp_path), CALIBRATION)
+        to_int8(to_tflite(model, 2, tmp_path), CALIBRATION, 255.0)

@@ -9,9 +9,11 @@ from hrpn_export.contract import Contract
 from hrpn_export.errors import ContractError, DamagedBundleError, FormatError
 from hrpn_export.formats import Source, find_format
 from hrpn_export.runtimes import find_runtime
+from hrpn_export.runtimes.openvino import lacks_bfloat16
 from hrpn_export.runtimes.signal_stack import signal_stack
 from support.format_networks import images, tiny
 
+BFLOAT16 = pytest.mark.skipif(lacks_bfloat16() is not None, reason="no bfloat16 here")
 RUNS = [
     ("keras", "keras", "fp32"),
     ("saved_model", "tensorflow", "fp32"),
@@ -20,6 +22,8 @@ RUNS = [
     ("onnx", "onnxruntime", "int8"),
     ("onnx", "openvino", "fp32"),
     ("onnx", "openvino", "fp16"),
+    ("onnx", "openvino", "int8"),
+    pytest.param("onnx", "openvino", "bf16", marks=BFLOAT16),
     ("tflite", "litert", "fp32"),
     ("tflite", "litert", "fp16"),
     ("tflite", "litert", "dynamic"),

@@ -11,6 +11,7 @@ from hrpn_export import Contract
 from hrpn_export.formats.onnx.exporter import to_onnx
 from hrpn_export.formats.onnx.fp16 import to_half
 from hrpn_export.formats.onnx.int8 import to_int8
+from hrpn_export.graphs.qdq import signed
 from hrpn_export.graphs.resize import readable
 from hrpn_export.tensorrt import Wanted, write_engine
 from hrpn_export.tensorrt.machine import Machine, platform_name
@@ -42,7 +43,9 @@ def network(request, tmp_path_factory) -> tuple[dict[str, Path], int]:
     contract = Contract(("a", "b"), ("qd",), 0.5, multiple, None, False, 255.0)
     patches = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 2)).astype(np.float32)
     graphs = {"fp32": graph, "fp16": to_half(copy.deepcopy(graph))}
-    graphs["int8"] = to_int8(copy.deepcopy(graph), patches, contract, folder)
+    graphs["int8"] = onnx.ModelProto.FromString(
+        signed(to_int8(copy.deepcopy(graph), patches, contract)[0].SerializeToString())
+    )
     paths = {precision: folder / f"{precision}.onnx" for precision in graphs}
     for precision, each in graphs.items():
         onnx.save(each, paths[precision])

@@ -22,6 +22,17 @@ def analyse(cohort: Cohort, *arguments: object, path: Path | None = None) -> End
     return hrpn_tf("analyse", *source, "--out", out, "--quiet", *arguments)
 
 
+def measured_slide(
+    cohort: Cohort, inputs: np.ndarray, target: np.ndarray, pixel_size_um: float | None
+) -> Path:
+    """A slide with inputs and target, (H, W, 2) and (H, W), as uint8."""
+    path = cohort.folder / "measured.ome.tif"
+    stacked = np.concatenate([inputs, np.rint(target)[..., None].astype(np.uint8)], axis=-1)
+    write_slide(path, stacked, channels=["vessels", "nuclei", "qd"], pixel_size_um=pixel_size_um,
+                provenance={})  # fmt: skip
+    return path
+
+
 def rows(cohort: Cohort, name: str) -> list[dict[str, str]]:
     with (cohort.folder / "analysis" / f"{name}.csv").open() as file:
         return list(csv.DictReader(file))
@@ -83,11 +94,7 @@ def test_parquet_holds_the_same_with_types(cohort: Cohort) -> None:
 @pytest.mark.usefixtures("no_pictures")
 def test_a_measured_slide_is_analysed_like_a_predicted_one(cohort: Cohort) -> None:
     inputs, target = image(3, 60.0)
-    stacked = np.concatenate([inputs, np.rint(target)[..., None].astype(np.uint8)], axis=-1)
-    path = cohort.folder / "measured.ome.tif"
-    write_slide(
-        path, stacked, channels=["vessels", "nuclei", "qd"], pixel_size_um=0.5, provenance={}
-    )
+    path = measured_slide(cohort, inputs, target, 0.5)
     settings = {"spatial": {"max_distance_um": 20, "block_um": 12, "vessel_min_um2": 1}}
     found = ht.analyse(
         path, cohort.folder / "out", overlays=False, threshold=20,
@@ -100,6 +107,20 @@ def test_a_measured_slide_is_analysed_like_a_predicted_one(cohort: Cohort) -> No
 
 
 @pytest.mark.usefixtures("no_pictures")
+@pytest.mark.usefixtures("no_pictures")
+def test_a_measured_slide_without_a_pixel_size_is_given_one(cohort: Cohort) -> None:
+    inputs, target = image(0, 20.0)
+    path = measured_slide(cohort, inputs, target, None)
+    settings = ("max_distance_um=20", "block_um=12", "vessel_min_um2=1", "region=whole")
+    options = [f"--set=spatial.{each}" for each in settings]
+    refused = analyse(cohort, "--no-overlays", *options, path=path)
+    assert refused.exit_code == 2
+    assert "states no pixel size; give it with --pixel-size" in refused.err
+    options += ["--no-overlays", "--pixel-size", "0.5"]
+    assert analyse(cohort, *options, path=path).exit_code == 0
+    assert float(rows(cohort, "slides")[0]["depth_1_e_um"]) == pytest.approx(4, rel=0.25)
+
+
 def test_a_run_gives_margins_from_animals_that_it_never_saw(cohort: Cohort) -> None:
     run = cohort.run()
     measured = ["slide,group"]

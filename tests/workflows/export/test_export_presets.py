@@ -119,7 +119,7 @@ def test_a_run_of_mixed_precision_exports(tmp_path: Path) -> None:
     }
     options = [text for key, value in choices.items() for text in ("--set", f"{key}={value}")]
     run, bundle = tmp_path / "run", tmp_path / "bundle"
-    assert hrpn_tf("fit", store.path, "--out", run, *options).exit_code == 0
+    assert hrpn_tf("fit", store.path, "--out", run, "--no-twin", *options).exit_code == 0
     formats = ["--saved-model", "--onnx", "--tflite", "--precision", "fp32"]
     assert hrpn_tf("export", run, "--out", bundle, *formats).exit_code == 0
     assert len({entry.format for entry in open_bundle(bundle).certificate.entries}) == 4

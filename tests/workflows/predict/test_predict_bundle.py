@@ -101,6 +101,7 @@ def test_the_result_names_the_format_and_the_training(
     run: Path, bundle: Path, tmp_path: Path
 ) -> None:
     import hashlib
+    from importlib import metadata
 
     slide, out = run.parent / "slides" / "c.ome.tif", tmp_path / "c.ome.tif"
     assert hrpn_tf("predict", "--bundle", bundle, slide, "--out", out).exit_code == 0
@@ -111,6 +112,7 @@ def test_the_result_names_the_format_and_the_training(
         "bundle": "small",
         "sha256": own,
         "trained": trained,
+        "runtime": f"onnxruntime {metadata.version('onnxruntime')}",
     }
 
 
@@ -133,7 +135,10 @@ def test_a_list_gives_what_the_training_did_not_use(
         (["--run", "{run}", "--precision", "int8"], "--precision: for --bundle only"),
         (["--bundle", "{bundle}", "--precision", "fp16"], "no onnx in fp16; it holds"),
         (["--bundle", "{bundle}", "--model-format", "caffe"], "no format caffe"),
-        (["--bundle", "{bundle}", "--runtime", "litert"], "litert does not run onnx"),
+        (
+            ["--bundle", "{bundle}", "--model-format", "onnx", "--runtime", "litert"],
+            "litert does not run onnx",
+        ),
         (["--bundle", "{bundle}", "--device", "tpu"], "not on tpu"),
         (["--bundle", "nowhere"], "no bundle"),
         (["--bundle", "{run}"], "a run, not a bundle"),

@@ -38,6 +38,8 @@ def test_the_origin_is_in_the_file(run: Path, tmp_path: Path) -> None:
     predict(run, slide, "--out", out)
     provenance = read_provenance(out)
     sha256 = hashlib.sha256((run / "best.keras").read_bytes()).hexdigest()
+    runtime = provenance["model"].pop("runtime")
+    assert runtime == f"keras {provenance['versions']['keras']}"
     assert provenance["model"] == {"file": "best.keras", "run": "run", "sha256": sha256}
     checksum = hashlib.sha256(slide.read_bytes()).hexdigest()
     assert provenance["input"]["sha256"] == {"a.ome.tif": checksum}

@@ -1,4 +1,4 @@
-"""ONNX: tf2onnx writes float32; float16 and int8 are derived from it."""
+"""ONNX: tf2onnx writes float32; float16, bfloat16 and int8 are derived from it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,12 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     if precision == "int8":
         from hrpn_export.formats.onnx.int8 import to_int8
 
-        graph = to_int8(graph, source.calibration, source.contract, folder)
+        graph, choice = to_int8(graph, source.calibration, source.contract, source.selection)
+        source.details["float_layers"] = list(choice.floats)
+    if precision == "bf16":
+        from hrpn_export.formats.onnx.bf16 import to_bfloat16
+
+        graph = to_bfloat16(graph, source.calibration)
     # read by programs that get the file without its bundle
     stated = {"contract": source.contract.to_json(), "precision": precision}
     onnx.helper.set_model_props(graph, stated)

@@ -1,17 +1,18 @@
-"""ONNX in int8: a statically calibrated QDQ graph, for ONNX Runtime and TensorRT."""
+"""ONNX in int8: a statically calibrated QDQ graph, for OpenVINO, ONNX Runtime and TensorRT."""
 
 import logging
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Collection
 
 import numpy as np
 import onnx
+from onnx import helper, numpy_helper
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import CalibrationError, ExportError
+from hrpn_export.formats.choice import Choice, Loss, choose_layers
 from hrpn_export.formats.refit import Run, convolution_of_prediction, gain_and_offset
-from hrpn_export.graphs.parts import CONVOLUTIONS, Parts
+from hrpn_export.gains import with_gains
+from hrpn_export.graphs.qdq import can_be_quantised, points_of, quantised, ranges_of
 from hrpn_export.graphs.rewrite import (
     constants,
     drop_unused,
@@ -20,85 +21,109 @@ from hrpn_export.graphs.rewrite import (
 )
 from hrpn_export.names import INPUT, OUTPUT
 
-# TensorRT requires symmetric ranges, float32 biases, and Q/DQ around nothing else.
-_SETTINGS = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}
+_log = logging.getLogger(__name__)
 
 
 def to_int8(
-    graph: onnx.ModelProto, calibration: np.ndarray | None, contract: Contract, folder: Path
-) -> onnx.ModelProto:
+    graph: onnx.ModelProto,
+    calibration: np.ndarray | None,
+    contract: Contract,
+    selection: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[onnx.ModelProto, Choice]:
     """Make an int8 copy of a float32 graph.
 
-    Weights have one scale per channel. The first two convolutions, the last one, and the scaling
-    at both ends stay float32.
+    Weights have one scale per channel. The scaling at both ends stays float32, and so do the
+    convolutions that :mod:`hrpn_export.formats.choice` finds.
 
     Args:
         graph: float32, with a name for each node.
-        calibration: (N, H, W, inputs) float32 grey levels, which give the range of each value.
+        calibration: (N, H, W, inputs) float32 grey levels, which give the range of each value,
+            also with the gains of :mod:`hrpn_export.gains`.
         contract: contract of the model.
-        folder: folder for temporary files.
+        selection: patches and measured targets that choose the layers; None to choose them on
+            the calibration patches.
+
+    Returns:
+        The graph, and which layers stay float32.
 
     Raises:
         CalibrationError: there are no patches.
         ContractError: the patches do not fit the contract.
-        ExportError: the network has fewer than four convolutions.
+        ExportError: the network has fewer than three convolutions.
     """
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
-
     if calibration is None or not len(calibration):
         raise CalibrationError("onnx int8 needs calibration patches, and there are none")
     contract.check(calibration)
-    path = folder / "temporary.onnx"
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # it advises to simplify the graph, which is done already
-    try:
-        quantize_static(
-            onnx.ModelProto.FromString(graph.SerializeToString()),  # a copy, which it modifies
-            path,
-            _reader(calibration),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_quantize=_nodes(graph),
-            calibrate_method=CalibrationMethod.MinMax,
-            extra_options=dict(_SETTINGS),
-        )
-        quantised = onnx.load(path)
-    finally:
-        logging.disable(disabled)
-        for left in folder.glob("temporary.onnx*"):
-            left.unlink()
-    _refit(graph, quantised, calibration)
-    return quantised
+    names = _candidates(graph)
+    graph = _with_scale_last(graph)
+    values = points_of(graph, names).scales
+    ranges = ranges_of(graph, values, with_gains(calibration, contract.grey_max))
+
+    def build(chosen: Collection[str]) -> Run:
+        return run_onnx(quantised(graph, chosen, ranges))
+
+    patches, targets = selection or (calibration, None)
+    loss = Loss(run_onnx(graph), patches, targets, contract.points, contract.grey_max)
+    choice = choose_layers(names, build, loss, _log.info)
+    made = quantised(graph, [name for name in names if name not in choice.floats], ranges)
+    refit(graph, made, calibration, run_onnx)
+    return made, choice
 
 
-def _refit(graph: onnx.ModelProto, quantised: onnx.ModelProto, patches: np.ndarray) -> None:
-    """Change the last convolution of ``quantised``; see :mod:`hrpn_export.formats.refit`.
+def refit(
+    graph: onnx.ModelProto,
+    made: onnx.ModelProto,
+    patches: np.ndarray,
+    run: Callable[[onnx.ModelProto], Run],
+) -> None:
+    """Change the last convolution of ``made``; see :mod:`hrpn_export.formats.refit`.
 
     Args:
         graph: float32.
-        quantised: int8; modified in place.
+        made: in another precision; modified in place.
         patches: (N, H, W, inputs) float32 grey levels.
+        run: runs a graph in its precision.
     """
 
     def changed(name: str, gain: np.ndarray, offset: np.ndarray) -> onnx.ModelProto:
-        copy = onnx.ModelProto.FromString(quantised.SerializeToString())
+        copy = onnx.ModelProto.FromString(made.SerializeToString())
         (node,) = (node for node in copy.graph.node if node.name == name)
-        scale_and_shift(copy, node, gain, offset)
+        _scale_and_shift(copy, node, gain, offset)
         return copy
 
     sizes = {name: _sizes(graph, name) for name in parts_of_graph(graph).last}
 
     def moved(name: str) -> Run:
-        return _run(changed(name, np.ones_like(sizes[name]), sizes[name]))
+        return run(changed(name, np.ones_like(sizes[name]), sizes[name]))
 
-    name = convolution_of_prediction(list(sizes), moved, patches[0], _run(quantised))
+    name = convolution_of_prediction(list(sizes), moved, patches[0], run(made))
     if name is None:  # unknown which convolution makes the prediction
         return
-    fit = gain_and_offset(_run(graph), lambda *fit: _run(changed(name, *fit)), patches, sizes[name])
-    quantised.CopyFrom(changed(name, *fit))
-    drop_unused(quantised)
+    fit = gain_and_offset(
+        run_onnx(graph), lambda *fit: run(changed(name, *fit)), patches, sizes[name]
+    )
+    made.CopyFrom(changed(name, *fit))
+    drop_unused(made)
+
+
+def _scale_and_shift(
+    graph: onnx.ModelProto, node: onnx.NodeProto, gain: np.ndarray, offset: np.ndarray
+) -> None:
+    """Like ``scale_and_shift``, also for a convolution of int8 weights."""
+    makers = {output: each for each in graph.graph.node for output in each.output}
+    weights = makers.get(node.input[1])
+    if weights is None or weights.op_type != "DequantizeLinear":
+        scale_and_shift(graph, node, gain, offset)
+        return
+    known = constants(graph)
+    bias = known[node.input[2]] if len(node.input) > 2 else np.zeros_like(offset)
+    parts = {"scale": known[weights.input[1]] * gain, "bias": bias * gain + offset}
+    for part, values in parts.items():
+        name = f"{node.name}__refitted_{part}"
+        graph.graph.initializer.append(numpy_helper.from_array(values.astype(np.float32), name))
+    weights.input[1] = f"{node.name}__refitted_scale"
+    del node.input[2:]
+    node.input.append(f"{node.name}__refitted_bias")
 
 
 def _sizes(graph: onnx.ModelProto, name: str) -> np.ndarray:
@@ -109,66 +134,65 @@ def _sizes(graph: onnx.ModelProto, name: str) -> np.ndarray:
     return np.asarray(np.abs(channels_last).reshape(-1, channels_last.shape[-1]).sum(0))
 
 
-def _run(graph: onnx.ModelProto) -> Run:
+def run_onnx(graph: onnx.ModelProto) -> Run:
+    """Run a graph in ONNX Runtime on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(
         graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     return lambda patch: session.run([OUTPUT], {INPUT: patch})[0]
 
 
-def _nodes(graph: onnx.ModelProto) -> list[str]:
-    """Names of the nodes to quantise.
+def _candidates(graph: onnx.ModelProto) -> list[str]:
+    """Names of the convolutions that can be quantised.
 
     Raises:
-        ExportError: there is none.
+        ExportError: there are too few.
     """
-    parts = parts_of_graph(graph)
-    inner = set(parts.inner) - _second(graph, parts)
+    network = set(parts_of_graph(graph).network)
     found = [
-        node
+        node.name
         for node in graph.graph.node
-        if node.name in inner and node.op_type in (*CONVOLUTIONS, "Add")
+        if node.name in network and can_be_quantised(graph, node)
     ]
-    if not any(node.op_type in CONVOLUTIONS for node in found):
-        raise ExportError(
-            "a network this shallow has no int8: its first two convolutions and the last one "
-            "stay float32"
-        )
-    return [node.name for node in found]
-
-
-def _second(graph: onnx.ModelProto, parts: Parts) -> set[str]:
-    """The convolutions that directly follow a first one.
-
-    Symmetric int8 leaves 127 steps for the output of a ReLU. That is too coarse for features close
-    to the grey levels themselves, and every later layer would inherit the error.
-    """
-    values = {o for node in graph.graph.node if node.name in parts.first for o in node.output}
-    found = set()
-    for node in graph.graph.node:
-        if not values.intersection(node.input) or node.name not in parts.inner:
-            continue
-        if node.op_type in CONVOLUTIONS:
-            found.add(node.name)
-        elif node.op_type not in ("Add", "Concat"):
-            values.update(node.output)
+    if len(found) < 3:
+        raise ExportError("a network this shallow has no int8: it needs three convolutions or more")
     return found
 
 
-def _reader(patches: np.ndarray) -> Any:
-    """A reader that gives one patch at a time, to hold the values of one patch only."""
-    from onnxruntime.quantization import CalibrationDataReader
+def _with_scale_last(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy in which the scaling of the output follows its transposition.
 
-    class Reader(CalibrationDataReader):
-        def __init__(self) -> None:
-            self._patches: Iterator[np.ndarray] = iter(patches)
-
-        def get_next(self) -> dict[str, np.ndarray] | None:
-            patch = next(self._patches, None)
-            return None if patch is None else {INPUT: np.asarray(patch[None], np.float32)}
-
-    return Reader()
+    The result is the same. OpenVINO would otherwise scale an int8 network's output twice, the
+    second time to read its shape.
+    """
+    copy = onnx.ModelProto.FromString(graph.SerializeToString())
+    known = constants(copy)
+    if len(copy.graph.node) < 2:
+        return copy
+    scale, turn = copy.graph.node[-2:]
+    inputs = [name for name in scale.input if name not in known]
+    factors = [known[name] for name in scale.input if name in known]
+    if (
+        (scale.op_type, turn.op_type) != ("Mul", "Transpose")
+        or (len(inputs), len(factors)) != (1, 1)
+        or factors[0].size != 1
+        or list(turn.input) != list(scale.output)
+        or any(value.name in scale.output for value in copy.graph.output)
+    ):
+        return copy
+    between, factor = f"{scale.name}__turned", f"{scale.name}__factor"
+    copy.graph.initializer.append(numpy_helper.from_array(factors[0].reshape(()), factor))
+    (order,) = (list(a.ints) for a in turn.attribute if a.name == "perm")
+    nodes = [
+        helper.make_node("Transpose", inputs, [between], turn.name, perm=order),
+        helper.make_node("Mul", [between, factor], list(turn.output), scale.name),
+    ]
+    del copy.graph.node[-2:]
+    copy.graph.node.extend(nodes)
+    drop_unused(copy)
+    return copy

@@ -36,7 +36,7 @@ def export(source: Source, precision: str, folder: Path) -> Path:
         elif precision == "dynamic":
             model = tflite_precision.to_dynamic(model)
         else:
-            model = tflite_precision.to_int8(model, source.calibration)
+            model = tflite_precision.to_int8(model, source.calibration, source.contract.grey_max)
     path = folder / "model.tflite"
     path.write_bytes(model)
     return path

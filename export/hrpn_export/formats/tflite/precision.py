@@ -16,6 +16,7 @@ import numpy as np
 
 from hrpn_export.errors import CalibrationError, ExportError
 from hrpn_export.formats.refit import Run, convolution_of_prediction, gain_and_offset
+from hrpn_export.gains import with_gains
 from hrpn_export.graphs.parts import CONVOLUTIONS, Operation, parts_of
 from hrpn_export.names import INPUT, OUTPUT
 
@@ -61,12 +62,14 @@ def to_dynamic(model: bytes) -> bytes:
     return _quantized(quantizer)
 
 
-def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
+def to_int8(model: bytes, calibration: np.ndarray | None, grey_max: float) -> bytes:
     """Quantise weights and activations to int8 between the first convolution and the last.
 
     Args:
         model: float32 TFLite model.
-        calibration: (N, H, W, inputs) float32 grey levels.
+        calibration: (N, H, W, inputs) float32 grey levels; also with the gains of
+            :mod:`hrpn_export.gains`.
+        grey_max: largest grey level.
 
     Raises:
         CalibrationError: there are no patches.
@@ -85,7 +88,7 @@ def to_int8(model: bytes, calibration: np.ndarray | None) -> bytes:
         ranges = calibrator.Calibrator(
             model, num_threads=1, qsv_update_func=qsv_utils.min_max_update
         )
-    patches = [{INPUT: patch[None]} for patch in calibration]
+    patches = [{INPUT: patch[None]} for patch in with_gains(calibration, grey_max)]
     with _quiet():
         ranges.calibrate({_SIGNATURE: patches}, quantizer._recipe_manager)
     return _refitted(model, _quantized(quantizer, ranges.get_model_qsvs()), calibration)

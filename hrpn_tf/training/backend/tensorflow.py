@@ -1,0 +1,128 @@
+"""Training with TensorFlow; see :class:`~hrpn_tf.training.backend.Backend`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from hrpn_export.tracing import with_constant_weights
+from tensorflow.python.client import device_lib
+
+Function = Callable[..., Any]
+Variables = Sequence[Any]
+
+SUMS = "float64"
+SUMS_BY_ROW = False
+
+
+def compiled(function: Function, variables: Variables, *, updates: bool = True) -> Function:
+    """A ``tf.function``; it finds its variables itself."""
+    graph: Function = tf.function(function, reduce_retracing=not updates)
+    return graph
+
+
+def fused(function: Function) -> Function:
+    """A graph within the graph."""
+    graph: Function = tf.function(function, jit_compile=True)
+    return graph
+
+
+def gradients(
+    function: Callable[[], tuple[Any, Any]], trained: Variables, others: Variables
+) -> tuple[list[Any], Any]:
+    """By a tape."""
+    with tf.GradientTape() as tape:
+        value, more = function()
+    return tape.gradient(value, [variable.value for variable in trained]), more
+
+
+def apply(optimizer: Any, gradients: Sequence[Any], trained: Variables) -> None:
+    """Keras' own."""
+    optimizer.apply(gradients, trained)
+
+
+def add_parts(
+    gradients: Callable[..., tuple[list[Any], Any]], data: Any, parts: int, variables: Variables
+) -> tuple[list[Any], Any]:
+    """In a loop of the graph, so that only one part's activations are in memory."""
+    size = tf.shape(data[0])[0] // parts
+
+    def part_of(part: Any) -> Any:
+        here = slice(part * size, (part + 1) * size)
+        return tf.nest.map_structure(lambda tensor: tensor[here], data)
+
+    def one(part: tf.Tensor, total: list[tf.Tensor], sums: tf.Tensor) -> tuple[Any, ...]:
+        new, more = gradients(*part_of(part))
+        return part + 1, [a + b for a, b in zip(total, new, strict=True)], sums + more
+
+    first, sums = gradients(*part_of(0))
+    _, total, sums = tf.while_loop(
+        lambda part, *_: part < parts, one, (tf.constant(1), first, sums), parallel_iterations=1
+    )
+    return total, sums
+
+
+def map_parts(function: Function, tensor: Any, parts: int) -> Any:
+    """In a loop of the graph."""
+    shape = tf.shape(tensor)
+    split = tf.reshape(tensor, [parts, -1, *tensor.shape[1:]])
+    found = tf.map_fn(function, split, parallel_iterations=1)
+    return tf.reshape(found, [shape[0], *tensor.shape[1:3], 1])
+
+
+def frozen(network: keras.Model, inputs: int) -> Function:
+    """As exports have it."""
+    return with_constant_weights(network, inputs)
+
+
+def cores(image: Any, corner: Any, side: int) -> Any:
+    """By two gatherings."""
+    rows, columns = (corner[:, axis, None] + tf.range(side) for axis in (0, 1))
+    image = tf.gather(image, rows, axis=1, batch_dims=1)
+    return tf.gather(image, columns, axis=2, batch_dims=1)
+
+
+def prepare(deterministic: bool) -> None:
+    """Ask for deterministic operations."""
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def gpu_names() -> list[str]:
+    """As the driver calls them."""
+    return [
+        tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+
+
+def free_on_gpus() -> list[int]:
+    """What TensorFlow may allocate on each, less what it has allocated."""
+    if not tf.config.list_physical_devices("GPU"):
+        return []
+    return [
+        device.memory_limit
+        - tf.config.experimental.get_memory_info(device.name.removeprefix("/device:"))["current"]
+        for device in device_lib.list_local_devices()
+        if device.device_type == "GPU"
+    ]
+
+
+def gpu_bytes(what: str) -> int:
+    """As TensorFlow counts."""
+    return int(tf.config.experimental.get_memory_info("GPU:0")[what])
+
+
+def forget_peak() -> None:
+    """TensorFlow can."""
+    tf.config.experimental.reset_memory_stats("GPU:0")
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """TensorFlow has a class for it."""
+    return isinstance(error, tf.errors.ResourceExhaustedError)
+
+
+def versions() -> Mapping[str, str]:
+    """The distribution may be called tensorflow or tensorflow-cpu."""
+    return {"tensorflow": tf.__version__}

@@ -1,0 +1,133 @@
+"""The network of a run or a bundle in the runtime that is asked for, or in the fastest one."""
+
+import logging
+from pathlib import Path
+
+from hrpn_tf.errors import TwinError, UsageError
+from hrpn_tf.runs import Run
+from hrpn_tf.workflows.networks.auto import AUTO, AutoNetwork
+from hrpn_tf.workflows.networks.bundle import BundleNetwork
+from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.networks.twin import FORMAT, PRECISION, TwinNetwork, open_twin
+
+logger = logging.getLogger(__name__)
+
+_USUAL = "onnx"
+# Those that need TensorFlow come last.
+_ORDER = ("onnx", "tflite", "saved_model", "keras")
+
+
+def run_network(run: Run, intervals: bool = False, runtime: str | None = AUTO) -> Network:
+    """The best network of a run.
+
+    Args:
+        run: the open run.
+        intervals: whether bounds are wanted, which Keras predicts.
+        runtime: name of a runtime; ``auto`` or None for the fastest one, which is Keras for a run
+            without a twin.
+
+    Raises:
+        TwinError: another runtime than Keras is asked for, and there is no twin for it.
+        FormatError, CertificateError: the runtime does not run a twin, or did not agree with Keras.
+        UsageError: intervals in another runtime.
+
+    Example:
+        >>> run_network(open_run("demo/run")).ran_by()  # doctest: +SKIP
+        'onnxruntime'
+    """
+    keras = RunNetwork(run, intervals)
+    if runtime == keras.ran_by():
+        return keras
+    if runtime not in (None, AUTO):
+        if intervals:
+            raise UsageError(
+                f"--runtime {runtime}: intervals of a run are predicted in Keras; export it to use "
+                "another runtime"
+            )
+        return _in_twin(run, runtime)
+    if intervals or not run.best.is_file():
+        return keras
+    try:
+        twins = _twins(run)
+    except TwinError as error:
+        # older runs have none, and weights never do
+        say = logger.warning if run.twin.exists() else logger.debug
+        say(f"{error}; Keras runs the network")
+        return keras
+    return AutoNetwork((*twins, keras)) if twins else keras
+
+
+def bundle_network(
+    folder: Path,
+    format: str | None = None,
+    precision: str | None = None,
+    runtime: str | None = AUTO,
+    device: str | None = None,
+    uncertified: bool = False,
+    intervals: bool = False,
+) -> Network:
+    """The network of a bundle.
+
+    Without a format, all certified ones in fp32 are candidates, or those in ``precision``. On
+    another device than the CPU, and for formats that failed certification, the usual runtime runs.
+
+    Args:
+        folder: the bundle, a folder or a .zip.
+        format, precision: of the artefact; None for any format, and for fp32.
+        runtime: name of a runtime; ``auto`` or None for the fastest one.
+        device, uncertified, intervals: see ``BundleNetwork``; None for the CPU.
+
+    Raises:
+        DamagedBundleError: the bundle is damaged.
+        FormatError: there is no such format or runtime.
+    """
+    stated = BundleNetwork(
+        folder,
+        format or _USUAL,
+        precision or "fp32",
+        None if runtime == AUTO else runtime,
+        device or "cpu",
+        uncertified,
+        intervals,
+    )
+    if stated.runtime is not None:
+        return stated if format is not None else stated.with_format_of(stated.runtime)
+    if uncertified or stated.device != "cpu":
+        return stated
+    found = sorted(
+        (each for each in stated.certified() if format in (None, each.format)),
+        key=lambda each: _ORDER.index(each.format) if each.format in _ORDER else len(_ORDER),
+    )
+    if len(found) < 2:
+        return found[0] if found else stated  # whose errors say what is missing
+    return AutoNetwork(tuple(found))
+
+
+def _in_twin(run: Run, runtime: str | None) -> TwinNetwork:
+    from hrpn_export.bundle import runtime_of
+    from hrpn_export.errors import CertificateError
+
+    name = runtime_of(FORMAT, runtime)
+    run.network_file()
+    problem = open_twin(run).certificate.problem(FORMAT, PRECISION, name)
+    if problem:
+        raise CertificateError(f"{run.twin}: {problem.partition('; ')[0]}; hrpn-tf twin {run}")
+    return TwinNetwork(run, runtime=name)
+
+
+def _twins(run: Run) -> list[TwinNetwork]:
+    """The twin in every runtime that is installed and agreed with Keras.
+
+    Raises:
+        TwinError: see ``open_twin``.
+    """
+    from hrpn_export.formats import find_format
+    from hrpn_export.runtimes import find_runtime
+
+    certificate = open_twin(run).certificate
+    return [
+        TwinNetwork(run, runtime=name)
+        for name in find_format(FORMAT).runtimes
+        if find_runtime(name).installed and certificate.problem(FORMAT, PRECISION, name) is None
+    ]

@@ -1,0 +1,136 @@
+"""What was measured of the runtimes of a network on this machine, kept between commands.
+
+One small file per network and machine, in the user's cache. Nothing depends on it but time: a file
+that is missing, damaged, or of other versions or another processor is measured again, and one that
+cannot be written is not.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hrpn_tf.errors import HrpnError
+from hrpn_tf.files import atomic_path
+from hrpn_tf.untrusted import MIB, read_json
+
+logger = logging.getLogger(__name__)
+
+_SCHEMA = "hrpn-tf runtimes 1"
+_KEPT = 200  # files; the oldest are removed
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a runtime is.
+
+    Attributes:
+        start: from the start of a process until the network is loaded, s.
+        per_mpx: time per megapixel of a tile, s.
+    """
+
+    start: float
+    per_mpx: float
+
+    def seconds(self, pixels: int) -> float:
+        """Time of a command that computes so many pixels, s."""
+        return self.start + self.per_mpx * pixels / 1e6
+
+
+Speeds = dict[str, Speed | None]
+
+
+def cache_folder() -> Path:
+    """The user's cache, as the XDG Base Directory Specification names it."""
+    stated = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(stated) if os.path.isabs(stated) else Path.home() / ".cache"
+    return base / "hrpn-tf" / "runtimes"
+
+
+def key_of(networks: Sequence[str]) -> dict[str, Any]:
+    """What a measurement depends on, as plain values.
+
+    Args:
+        networks: checksum, runtime and version of every candidate.
+    """
+    from hrpn_export.threads import usable_cores
+
+    return {"networks": sorted(networks), "cores": usable_cores(), **_processor()}
+
+
+def recall(key: Mapping[str, Any]) -> Speeds:
+    """What was measured before, by candidate; None for one that did not run. Empty if unknown."""
+    path = _file(key)
+    try:
+        values = read_json(path, HrpnError, MIB)
+        if values["schema"] != _SCHEMA or values["key"] != dict(key):
+            return {}
+        return {str(name): _speed(value) for name, value in values["speeds"].items()}
+    except (HrpnError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        if path.exists():
+            logger.debug(f"{path}: damaged ({error}); the runtimes are measured again")
+        return {}
+
+
+def remember(key: Mapping[str, Any], speeds: Speeds) -> None:
+    """Keep what was measured; that it cannot be written is no error."""
+    path = _file(key)
+    plain = {name: None if speed is None else asdict(speed) for name, speed in speeds.items()}
+    text = json.dumps({"schema": _SCHEMA, "key": dict(key), "speeds": plain}, indent=1)
+    try:
+        with atomic_path(path, overwrite=True) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+        _tidy(path.parent)
+    except (OSError, HrpnError) as error:
+        logger.debug(f"{path}: cannot be written ({error}); the runtimes will be measured again")
+
+
+def forget(key: Mapping[str, Any]) -> None:
+    """Measure again at the next prediction."""
+    with suppress(OSError):
+        _file(key).unlink(missing_ok=True)
+
+
+def _file(key: Mapping[str, Any]) -> Path:
+    text = json.dumps(dict(key), sort_keys=True)
+    return cache_folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+
+
+def _speed(value: Any) -> Speed | None:
+    if value is None:
+        return None
+    speed = Speed(float(value["start"]), float(value["per_mpx"]))
+    if not all(math.isfinite(each) and each >= 0 for each in (speed.start, speed.per_mpx)):
+        raise ValueError("a time that is negative or not finite")
+    return speed
+
+
+def _tidy(folder: Path) -> None:
+    files = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
+    for path in files[:-_KEPT]:
+        path.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def _processor() -> dict[str, str]:
+    """Model and instructions of the processor: what was fast on another says nothing here."""
+    found = {"machine": platform.machine(), "processor": platform.processor(), "flags": ""}
+    names = {"model name": "processor", "flags": "flags", "Features": "flags"}
+    with suppress(OSError, UnicodeDecodeError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            name, _, text = line.partition(":")
+            if (own := names.get(name.strip())) is not None:
+                found[own] = text.strip()
+            if not line.strip():  # the other cores are alike
+                break
+    # hundreds of words
+    found["flags"] = hashlib.sha256(" ".join(sorted(found["flags"].split())).encode()).hexdigest()
+    return found

@@ -1,0 +1,92 @@
+"""Try a network in a process of its own: how long it takes to start, and per pixel.
+
+In another process, a runtime that this processor cannot run ends the trial and not the command, and
+its libraries take no memory of the prediction.
+"""
+
+import json
+import logging
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hrpn_tf.workflows.networks.remembered import Speed
+
+if TYPE_CHECKING:
+    from hrpn_tf.workflows.networks.network import Network
+
+logger = logging.getLogger(__name__)
+
+# Side of the tile, px: large enough that its planes do not fit into a processor's cache, as those
+# of a prediction.
+_SIDE = 1024
+# Longest trial, and the time after which no further tile is run, s.
+_LONGEST, _ENOUGH = 120.0, 4.0
+_TILES = 3
+_PROGRAM = "from hrpn_tf.workflows.networks.trial import main; main()"
+
+
+def try_network(network: "Network") -> Speed | None:
+    """Measure a network in a new process.
+
+    Args:
+        network: to load on all usable cores.
+
+    Returns:
+        None if it cannot be loaded or run here.
+    """
+    command = [sys.executable, "-c", _PROGRAM]
+    try:
+        with tempfile.TemporaryDirectory(prefix="hrpn-trial-") as folder:
+            answer = Path(folder) / "measured.json"
+            given = pickle.dumps((network, sys.path, answer))
+            before = time.time()
+            subprocess.run(command, input=given, capture_output=True, timeout=_LONGEST, check=True)
+            values = json.loads(answer.read_text(encoding="utf-8"))
+            return Speed(float(values["loaded"]) - before, float(values["per_mpx"]))
+    except (subprocess.SubprocessError, OSError, ValueError, TypeError, LookupError) as error:
+        logger.debug(f"{network.ran_by()}: cannot be tried: {error}")
+        return None
+
+
+def main() -> None:
+    """Load the network that standard input names, run tiles, and write what was measured.
+
+    It is written to a file, since libraries may print.
+    """
+    # this program starts it, and nothing else is read
+    network, sys.path[:], answer = pickle.load(sys.stdin.buffer)
+    session = network.load(None)
+    loaded = time.time()
+    measured = {"loaded": loaded, "per_mpx": seconds_per_mpx(session)}
+    answer.write_text(json.dumps(measured), encoding="utf-8")
+
+
+def seconds_per_mpx(session: object) -> float:
+    """Time of a session per megapixel of a tile, s, without its first run.
+
+    Args:
+        session: a ``Session``.
+    """
+    import numpy as np
+    from hrpn_export.session import largest_side
+
+    contract, most = session.contract, largest_side(session)  # type: ignore[attr-defined, arg-type]
+    multiple = contract.stride_multiple
+    side = max(multiple, min(_SIDE, most or _SIDE) // multiple * multiple)
+    tile = np.zeros((1, side, side, len(contract.inputs)), np.float32)
+    tile += np.linspace(0, contract.grey_max, side, dtype=np.float32)[:, None]
+    began, best = time.perf_counter(), float("inf")
+    for number in range(_TILES):
+        before = time.perf_counter()
+        session(tile)  # type: ignore[operator]
+        now = time.perf_counter()
+        if number or now - began > _ENOUGH:  # the first allocates and compiles
+            best = min(best, now - before)
+        if now - began > _ENOUGH:
+            break
+    return best / (side * side / 1e6)

@@ -1,0 +1,191 @@
+"""The twin of a run: the same network in ONNX, certified, and run without TensorFlow."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hrpn_export.errors import MissingRuntimeError
+from support.command import hrpn_tf
+from support.exported_run import exportable_run, save_network
+
+from hrpn_tf.errors import TwinError
+from hrpn_tf.prediction.blocks import TimedNetwork
+from hrpn_tf.runs import open_run
+from hrpn_tf.slides import open_slide, read_provenance
+from hrpn_tf.workflows.export import twin as making
+from hrpn_tf.workflows.networks.auto import AutoNetwork
+from hrpn_tf.workflows.networks.choosing import run_network
+from hrpn_tf.workflows.networks.run import RunNetwork
+from hrpn_tf.workflows.networks.twin import FEATURES, TwinNetwork, open_twin
+
+WITHOUT_TENSORFLOW = """
+import sys
+from hrpn_tf.cli.main import main
+main(sys.argv[1:], standalone_mode=False)
+print("loaded:", sorted({"tensorflow", "keras"} & set(sys.modules)))
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a twin."""
+    folder = tmp_path_factory.mktemp("twin")
+    run = exportable_run(folder)
+    making.write_twin(run)
+    return folder
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path) -> Path:
+    """The same, to be changed."""
+    return Path(shutil.copytree(made / "run", tmp_path / "run"))
+
+
+def pixels(path: Path) -> np.ndarray:
+    with open_slide(path) as slide:
+        return slide.read(0, 0, slide.info.height, slide.info.width, [0])
+
+
+def test_the_twin_predicts_as_keras_and_loads_no_tensorflow(made: Path, tmp_path: Path) -> None:
+    slide, run = next((made / "slides").glob("c*.ome.tif")), made / "run"
+    arguments = ["predict", slide, "--run", run, "--out", tmp_path / "twin.ome.tif"]
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8")
+    assert "loaded: []" in done.stdout
+    out = tmp_path / "keras.ome.tif"
+    assert hrpn_tf("predict", slide, "--run", run, "--out", out, "--runtime=keras").exit_code == 0
+    twin = pixels(tmp_path / "twin.ome.tif")
+    assert twin.std() > 1
+    assert np.abs(twin - pixels(out)).max() < 0.01, "the limit of fp32"
+    by_twin, by_keras = (
+        read_provenance(path)["model"] for path in (tmp_path / "twin.ome.tif", out)
+    )
+    assert by_twin["runtime"].startswith("onnxruntime ")
+    assert by_keras["runtime"].startswith("keras ")
+    assert by_twin["sha256"] == by_keras["sha256"] == open_run(run).checksum
+
+
+def test_a_result_of_keras_counts_as_finished_for_the_twin(run: Path, made: Path) -> None:
+    slides = sorted((made / "slides").glob("*.ome.tif"))[:2]
+    assert hrpn_tf("predict", *slides, "--run", run, "--runtime=keras").exit_code == 0
+    again = hrpn_tf("predict", *slides, "--run", run)
+    assert again.exit_code == 0
+    assert "2 of 2 slides are predicted already" in again.err
+
+
+def test_an_interrupted_prediction_goes_on_in_its_runtime(
+    run: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slide, out = next((made / "slides").glob("c*.ome.tif")), tmp_path / "out.ome.tif"
+    command = ["predict", slide, "--run", run, "--out", out, "--tile", "64"]
+    real, left = TimedNetwork._run, [1]
+
+    def interrupted(self: TimedNetwork, pixels: np.ndarray) -> np.ndarray:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return real(self, pixels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TimedNetwork, "_run", interrupted)
+        assert hrpn_tf(*command, "--runtime=openvino").exit_code == 130
+    refused = hrpn_tf(*command, "--runtime=keras")
+    assert refused.exit_code == 2
+    assert "differs from this one in model.runtime" in refused.err
+    done = hrpn_tf(*command)  # which would begin in ONNX Runtime
+    assert done.exit_code == 0
+    assert "blocks were there" in done.out
+    assert read_provenance(out)["model"]["runtime"].startswith("openvino ")
+
+
+def test_the_twin_gives_the_features_of_the_network(made: Path) -> None:
+    from hrpn_tf.models.features import pooled_features
+
+    run = open_run(made / "run")
+    session = TwinNetwork(run).load(None)
+    expected = pooled_features(run.load_network())
+    patches = np.random.default_rng(0).uniform(0, 200, (3, 33, 50, 2)).astype(np.float32)
+    assert expected is not None
+    np.testing.assert_allclose(
+        session.features(patches),  # type: ignore[attr-defined]
+        expected(patches),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+def test_a_twin_of_an_earlier_network_is_not_used(run: Path, made: Path, tmp_path: Path) -> None:
+    assert isinstance(run_network(open_run(run)), AutoNetwork)
+    save_network(run / "best.keras", bias=7.0)
+    with pytest.raises(TwinError, match=r"earlier network .* hrpn-tf twin"):
+        open_twin(open_run(run))
+    slide, out = next((made / "slides").glob("c*.ome.tif")), tmp_path / "out.ome.tif"
+    done = hrpn_tf("predict", slide, "--run", run, "--out", out)
+    assert done.exit_code == 0
+    assert done.err.count("is of an earlier network than") == 1
+    assert read_provenance(out)["model"]["runtime"].startswith("keras ")
+    forced = hrpn_tf("predict", slide, "--run", run, "--out", out, "--runtime=openvino")
+    assert forced.exit_code == 2
+    assert "hrpn-tf twin" in forced.err
+
+
+@pytest.mark.parametrize("damage", ["model", "certificate", "contract", "network", "empty"])
+def test_a_damaged_twin_is_not_used(
+    run: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    twin = run / "twin"
+    if damage == "model":
+        path = twin / "onnx" / "fp32" / "model.onnx"
+        path.write_bytes(path.read_bytes()[:-1])
+    elif damage == "certificate":
+        (twin / "certificate.json").write_text("{}")
+    elif damage == "empty":
+        shutil.rmtree(twin)
+        twin.mkdir()
+    else:
+        manifest = json.loads((twin / "bundle.json").read_text())
+        if damage == "contract":
+            manifest["contract"]["grey_max"] = 4095.0
+        else:
+            manifest["provenance"] = {"network": "nonsense"}
+        (twin / "bundle.json").write_text(json.dumps(manifest))
+    assert isinstance(run_network(open_run(run)), RunNetwork)
+    assert "hrpn-tf twin" in caplog.text
+
+
+def test_runs_without_a_twin_run_in_keras(run: Path) -> None:
+    shutil.rmtree(run / "twin")
+    network = run_network(open_run(run))
+    assert isinstance(network, RunNetwork)
+    assert network.ran_by() == "keras"
+    with pytest.raises(TwinError, match="has no twin"):
+        run_network(open_run(run), runtime="onnxruntime")
+
+
+def test_the_command_makes_it_of_a_run_of_before(run: Path) -> None:
+    shutil.rmtree(run / "twin")
+    done = hrpn_tf("twin", run)
+    assert done.exit_code == 0
+    assert "onnxruntime" in done.out
+    assert "certified" in done.out
+    names = {path.relative_to(run / "twin").as_posix() for path in (run / "twin").rglob("*.*")}
+    assert names == {"bundle.json", "certificate.json", FEATURES, "onnx/fp32/model.onnx"}
+
+
+def test_a_training_ends_well_where_no_twin_can_be_made(
+    run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing(*arguments: object) -> None:
+        raise MissingRuntimeError("onnx: needs onnxruntime; pip install 'hrpn-tf[onnx]'")
+
+    caplog.set_level("INFO")
+    monkeypatch.setattr(making, "write_twin", missing)
+    making.twin_after_training(open_run(run), Path("nowhere"))
+    assert not caplog.text, "one that is there is kept"
+    shutil.rmtree(run / "twin")
+    making.twin_after_training(open_run(run), Path("nowhere"))
+    assert "predict runs it in Keras; onnx: needs onnxruntime" in caplog.text
