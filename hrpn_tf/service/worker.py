@@ -1,7 +1,7 @@
 """The process that predicts the jobs of a service, one after another.
 
-It reads one JSON object a line from standard input, first its :class:`Order`'s ``network`` and then
-the jobs, and writes events, one JSON object a line, to what was its standard output. It ends when
+It reads one JSON object a line from standard input, first the network and then the
+jobs, and writes events, one JSON object a line, to what was its standard output. It ends when
 its input does, so that none is left behind by a server that was killed.
 
 SIGTERM: the running tile is finished, everything computed is kept, and the process ends. A second
@@ -21,10 +21,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hrpn_export.errors import BundleError
 
@@ -33,47 +31,16 @@ from hrpn_tf.memory import forget_peak, peak_bytes
 from hrpn_tf.progress import show_progress
 from hrpn_tf.service.places import is_within
 from hrpn_tf.service.record import Problem
+from hrpn_tf.service.stopping import ServedNetwork, Stop, StopRequested
 from hrpn_tf.text import printable
-from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.network import load_network
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
-
-if TYPE_CHECKING:
-    import numpy as np
-    from hrpn_export import Contract, Session
 
 _EVERY = 0.2  # s between two reports of progress
 # The process of a server that was killed may still finish its last tile.
 _BUSY_SECONDS, _BUSY_WAIT = 60.0, 0.5
 _LONGEST = 1000
-
-
-class StopRequested(BaseException):
-    """The service is stopping, and the running tile is finished."""
-
-
-class Stop:
-    """Whether the process was asked to end."""
-
-    def __init__(self) -> None:
-        self.asked = threading.Event()
-        self.busy = False
-
-    def on_signal(self, signum: int, frame: FrameType | None) -> None:
-        """SIGTERM."""
-        if not self.busy or self.asked.is_set():
-            raise SystemExit(0)
-        self.asked.set()
-
-    def check(self) -> None:
-        """Between two tiles.
-
-        Raises:
-            StopRequested: the process was asked to end.
-        """
-        if self.asked.is_set():
-            raise StopRequested
 
 
 class Channel:
@@ -92,34 +59,6 @@ class Channel:
                 self._stream.flush()
             except BrokenPipeError:
                 pass
-
-
-class StoppableSession:
-    """A session that ends between two tiles once the process was asked to end."""
-
-    def __init__(self, session: "Session", stop: Stop) -> None:
-        from hrpn_export.session import largest_side
-
-        self._session, self._stop = session, stop
-        self.contract: Contract = session.contract
-        self.largest_side = largest_side(session)
-
-    def __call__(self, batch: "np.ndarray") -> "np.ndarray":
-        """Predict one batch; see ``Session``."""
-        self._stop.check()
-        return self._session(batch)
-
-
-@dataclass(frozen=True)
-class ServedNetwork(BundleNetwork):
-    """A bundle whose predictions can be stopped between two tiles."""
-
-    stop: Stop | None = field(default=None, compare=False)
-
-    def load(self, threads: int | None) -> "Session":
-        """See ``Network``."""
-        session = super().load(threads)
-        return session if self.stop is None else StoppableSession(session, self.stop)
 
 
 class _Bar:
