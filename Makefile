@@ -16,7 +16,7 @@ PYTEST ?=
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: napari demo weights benchmark bioimage kills fuzz test test-fast spatialdata check docs tutorials format clean study vendor docker
+.PHONY: lowest napari demo weights benchmark bioimage kills fuzz test test-fast spatialdata check docs tutorials format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -79,9 +79,23 @@ napari: .venv/napari/installed
 spatialdata: .venv/installed
 	$(PYTHON) -m venv build/spatialdata
 	$(BIN)/uv pip install --quiet --python build/spatialdata/bin/python \
-		--override .venv/override.txt "$(TENSORFLOW)>=2.21,<2.22" --editable ".[spatialdata]" \
+		--override .venv/override.txt "$(TENSORFLOW)>=2.21,<2.22" --editable ".[simulate,spatialdata]" \
 		hypothesis pytest pytest-timeout
 	build/spatialdata/bin/python -m pytest tests/workflows/analyse/test_spatialdata.py
+
+# The fast tests with the oldest versions that setup.cfg allows. LOWEST=tests/slides for some of them.
+LOWEST ?= tests
+lowest: .venv/installed
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/lowest
+	$(BIN)/uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct \
+		--override .venv/override.txt "$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
+	build/lowest/bin/python -m pytest -m "not slow" -n 2 --dist loadfile $(LOWEST)
+
+# The versions of the environment for prediction alone, the newest that requirements/predict.in allows.
+.PHONY: requirements/predict.txt
+requirements/predict.txt: .venv/installed
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header \
+		--override requirements/left-out.txt --output-file $@ --upgrade requirements/predict.in
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

@@ -1,5 +1,5 @@
 # hrpn-tf for prediction with ONNX bundles on processors: `hrpn-tf predict --bundle`.
-# TensorFlow is a requirement of the package but is left out here; see docker/README.md.
+# It is the environment of requirements/predict.txt, without TensorFlow; see docker/README.md.
 FROM python:3.11.14-slim-bookworm AS build
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /source
@@ -7,10 +7,10 @@ COPY LICENSE README.md pyproject.toml setup.cfg setup.py ./
 COPY hrpn_tf hrpn_tf
 COPY export/hrpn_export export/hrpn_export
 COPY benchmarks/hrpn_benchmarks benchmarks/hrpn_benchmarks
-COPY docker/without-tensorflow.txt docker/without-tensorflow.txt
+COPY requirements/predict.txt requirements/predict.txt
 RUN uv venv --no-cache /opt/hrpn \
     && uv pip install --no-cache --compile-bytecode --python /opt/hrpn/bin/python \
-        --override docker/without-tensorflow.txt ".[onnx]"
+        --no-deps --requirement requirements/predict.txt .
 
 FROM python:3.11.14-slim-bookworm
 COPY --from=build /opt/hrpn /opt/hrpn

@@ -8,7 +8,7 @@ COPY export/hrpn_export export/hrpn_export
 COPY benchmarks/hrpn_benchmarks benchmarks/hrpn_benchmarks
 RUN uv venv --no-cache /opt/hrpn \
     && uv pip install --no-cache --compile-bytecode --python /opt/hrpn/bin/python \
-        "tensorflow[and-cuda]" ".[export,gpu]"
+        "tensorflow[and-cuda]" ".[all]"
 
 FROM python:3.11.14-slim-bookworm
 COPY --from=build /opt/hrpn /opt/hrpn

@@ -18,6 +18,10 @@ class UsageError(HrpnError):
     exit_code = 2
 
 
+class MissingPackageError(UsageError):
+    """A package that this needs is not installed: it comes with an extra, or is left out here."""
+
+
 class WrongKindError(UsageError):
     """A path holds another kind of thing than the command takes, e.g. a slide list for a run."""
 

@@ -18,6 +18,7 @@ NEEDS = {
     "hrpn_benchmarks.peers.hrpn_network": "torch",
     "hrpn_benchmarks.peers.pix2pix_network": "torch",
     "hrpn_benchmarks.peers.torch_session": "torch",
+    "hrpn_tf.training.backend.jax": "jax",
     "hrpn_tf.napari_plugin.dock": "napari",
     "hrpn_tf.napari_plugin.predict_form": "napari",
     "hrpn_tf.napari_plugin.predict_tab": "napari",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hrpn_export.errors import BundleError, ContractError
     from hrpn_export.evidence import ArraySlide, Evidence
     from hrpn_export.export import Exported, export_bundle
+    from hrpn_export.onnx_file import open_onnx
     from hrpn_export.session import Session
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Session",
     "export_bundle",
     "open_bundle",
+    "open_onnx",
     "open_session",
     "write_zip",
 ]
@@ -47,6 +49,7 @@ _MODULES = {
     "errors": ("BundleError", "ContractError"),
     "evidence": ("ArraySlide", "Evidence"),
     "export": ("Exported", "export_bundle"),
+    "onnx_file": ("open_onnx",),
     "session": ("Session",),
 }
 

@@ -25,6 +25,18 @@ class FormatError(BundleError):
     exit_code = 2
 
 
+def install_line(extra: str | None) -> str:
+    """What to type for an extra of ``hrpn-tf``; for None, for what every installation has.
+
+    An environment for prediction alone lacks packages that every other one has.
+
+    Example:
+        >>> install_line("simulate")
+        "pip install 'hrpn-tf[simulate]'"
+    """
+    return f"pip install 'hrpn-tf[{extra}]'" if extra else "pip install hrpn-tf"
+
+
 class MissingRuntimeError(BundleError):
     """A package that a format needs is not installed; says how to install it."""
 

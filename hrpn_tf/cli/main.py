@@ -13,6 +13,7 @@ from typing import NoReturn, TextIO
 import click
 from hrpn_export.errors import BundleError
 
+from hrpn_tf import extras
 from hrpn_tf._version import __version__
 from hrpn_tf.cli.options import console_flags, console_options
 from hrpn_tf.cli.show import replace_unprintable
@@ -138,6 +139,10 @@ def _run(arguments: list[str], *, debug: bool, as_json: bool) -> None:
         if debug and not as_json:
             _show_traceback(error.exit_code)
         _stop(str(error), error.exit_code, debug)
+    except ModuleNotFoundError as error:
+        if debug or (missing := extras.named(error)) is None:
+            raise
+        _stop(str(missing), missing.exit_code)
     except BrokenPipeError:
         _stop("output closed", 1)
     except OSError as error:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from hrpn_tf.errors import CheckpointError, CheckpointNotFoundError
+from hrpn_tf.extras import install_line
 from hrpn_tf.models.published import module_name
 
 _NORM_ENTRIES = {
@@ -97,7 +98,7 @@ def _load_weights_only(path: Path) -> Any:
         import torch
     except ImportError:
         raise CheckpointError(
-            f"{path}: reading it needs PyTorch: pip install 'hrpn-tf[torch]'"
+            f"{path}: reading it needs PyTorch: {install_line('torch')}"
         ) from None
     try:
         with warnings.catch_warnings(action="ignore"):

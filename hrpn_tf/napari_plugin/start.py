@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
-from hrpn_tf.errors import DisplayError, UsageError
+from hrpn_tf.errors import DisplayError
+from hrpn_tf.extras import require
 from hrpn_tf.napari_plugin import probe
 from hrpn_tf.napari_plugin.layers import slide_layers
 from hrpn_tf.slides.depth import Depth
@@ -17,7 +17,6 @@ from hrpn_tf.slides.finding import slides_of
 from hrpn_tf.text import printable
 
 PLUGIN, WIDGET = "hrpn-tf", "Predict nanoprobes"
-_INSTALL = "pip install 'hrpn-tf[napari]'"
 _PROBE_SECONDS = 120.0
 _TICK_MS = 300  # between two looks at signals, which Qt hides from Python
 
@@ -30,7 +29,7 @@ def open_napari(slides: Sequence[Path], z: Depth | None = None) -> None:
         z: what is read of stacks: a plane, counted from 1, or "max" or "mean" of all.
 
     Raises:
-        UsageError: napari is not installed.
+        MissingPackageError: napari is not installed.
         DisplayError: no window can be opened.
         HrpnError: a slide cannot be read.
     """
@@ -61,11 +60,9 @@ def check_installed() -> None:
     """Refuse to go on without napari.
 
     Raises:
-        UsageError: napari or Qt is not installed.
+        MissingPackageError: napari or Qt is not installed.
     """
-    for name in ("napari", "qtpy"):
-        if find_spec(name) is None:
-            raise UsageError(f"napari is not installed; install it with: {_INSTALL}")
+    require("the window", "napari", "qtpy")
 
 
 def check_display() -> None:

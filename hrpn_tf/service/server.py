@@ -6,27 +6,13 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from importlib.util import find_spec
 
 from hrpn_tf.errors import UsageError
+from hrpn_tf.extras import require
 from hrpn_tf.files import locked
 from hrpn_tf.service.settings import ServiceSettings
 
 logger = logging.getLogger(__name__)
-
-_INSTALL = "pip install 'hrpn-tf[serve]'"
-
-
-def check_installed() -> None:
-    """Refuse to go on without the libraries of a server.
-
-    Raises:
-        UsageError: FastAPI or uvicorn is not installed.
-    """
-    for name in ("fastapi", "uvicorn"):
-        if find_spec(name) is None:
-            raise UsageError(f"{name} is not installed; install it with: {_INSTALL}")
-
 
 # Called with the address once requests are answered, and with what stops the service.
 OnReady = Callable[[str, Callable[[], None]], object]
@@ -41,12 +27,13 @@ def serve(settings: ServiceSettings, on_ready: OnReady) -> None:
             stops the service from any thread.
 
     Raises:
+        MissingPackageError: FastAPI or uvicorn is not installed.
         TokenError, UsageError: the settings contradict each other, or the address is taken.
         RunBusyError: another service works in the same folder.
         ServiceError: the network cannot be loaded.
         MemoryBudgetError: the server alone needs the memory.
     """
-    check_installed()
+    require("serving", "fastapi", "uvicorn")
     settings.check()
     settings.jobs.mkdir(parents=True, exist_ok=True)
     try:

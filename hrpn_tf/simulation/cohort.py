@@ -13,6 +13,7 @@ from hrpn_tf._version import __version__
 from hrpn_tf.config.differences import differing_keys
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.errors import OutputExistsError, RunError
+from hrpn_tf.extras import require
 from hrpn_tf.files import atomic_path
 from hrpn_tf.leftovers import clear_folder
 from hrpn_tf.progress import Progress
@@ -62,10 +63,12 @@ def simulate_cohort(config: SimulationConfig, out: Path, overwrite: bool = False
         The path of the slide list.
 
     Raises:
+        MissingPackageError: the extra ``simulate`` is not installed.
         RunError: ``out`` holds a cohort of another configuration or version.
         OutputExistsError: ``out`` holds something else.
         DiskFullError: the disk filled up.
     """
+    require("simulating", "pyamg", "cv2")
     slides = plan(config)
     for folder in (out, out / TRUTH):
         clear_folder(folder)

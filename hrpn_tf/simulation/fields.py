@@ -1,6 +1,5 @@
 """Smooth random fields: the outline of the tissue, crowding, texture."""
 
-import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -23,6 +22,8 @@ def smooth_field(
     step = max(1.0, correlation_px / COARSE)
     sigma = correlation_px / step
     margin = int(np.ceil(4 * sigma))
+    import cv2
+
     coarse = tuple(int(np.ceil(side / step)) + 2 * margin for side in shape)
     noise = rng.standard_normal(coarse, dtype=np.float32)
     noise = ndimage.gaussian_filter(noise, sigma, mode="wrap")
@@ -53,6 +54,8 @@ def tissue_coverage(shape: tuple[int, int], share: float, rng: np.random.Generat
     Returns:
         (height, width) float32, the share of each pixel that is tissue.
     """
+    import cv2
+
     if share == 1:
         return np.ones(shape, np.float32)
     scale = max(1, max(shape) // 512)

@@ -1,6 +1,5 @@
 """Microscope and scanner: from stain and concentration to grey levels."""
 
-import cv2
 import numpy as np
 
 from hrpn_tf.config.simulation import OpticsConfig
@@ -28,6 +27,8 @@ def light(shape: tuple[int, int], pixel_size_um: float, config: OpticsConfig) ->
 
 def point_spread(image: np.ndarray, pixel_size_um: float, config: OpticsConfig) -> np.ndarray:
     """Blur with the Gaussian point spread; (height, width) float32."""
+    import cv2
+
     sigma = config.psf_um / pixel_size_um
     if sigma == 0:
         return image

@@ -12,9 +12,7 @@ preconditioned by algebraic multigrid.
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-import pyamg
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
@@ -162,6 +160,8 @@ def _wall(
     edge is right; what that moves inside the lumen is moved back along the gradient, and if it
     still falls into a cell without tissue, into the nearest one with tissue.
     """
+    import cv2
+
     dy, dx = np.gradient(cv2.GaussianBlur(lumen, (0, 0), EDGE_BLUR_PX))
     gradient = np.hypot(dy, dx) * tissue
     row, column = np.nonzero((gradient > 1e-6) & (vessel >= 0))
@@ -192,6 +192,8 @@ class Solver:
     """
 
     def __init__(self, grid: Grid, uptake_per_s: float) -> None:
+        import pyamg
+
         self.grid = grid
         matrix = grid.diffusion + sparse.diags(uptake_per_s * grid.volume)
         # The default of the coarsest level is a dense pseudoinverse, which took most of the time.
@@ -229,6 +231,8 @@ def to_pixels(grid: Grid, values: np.ndarray) -> np.ndarray:
     The value of a cell that a wall cuts does not belong to the cell's middle, and lumens have
     none: both are extrapolated from the whole cells next to them.
     """
+    import cv2
+
     used = grid.index >= 0
     cells = np.zeros(grid.index.shape, np.float32)
     cells[used] = values

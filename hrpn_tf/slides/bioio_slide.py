@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.errors import HrpnError, RgbSlideError, SlideFormatError
+from hrpn_tf.extras import install_line
 from hrpn_tf.slides.accepted import refuse_stacks, type_read_as
 from hrpn_tf.slides.depth import Depth, chosen_depth, without_depth
 from hrpn_tf.slides.metadata import square_pixel, to_um
@@ -102,7 +103,7 @@ def _open(path: Path) -> Any:
     except ImportError as error:
         raise SlideFormatError(
             f"{path}: {path.suffix[1:].upper()} is read through {plugin.replace('_', '-')}, which "
-            f"is not installed ({error}); run: pip install 'hrpn-tf[bioio]'"
+            f"is not installed ({error}); run: {install_line('bioio')}"
         ) from error
     try:
         return bio_image(path, reader=reader)

@@ -75,6 +75,22 @@ class ResampledSlide(ClosedOnExit):
         self._slide.close()
 
 
+def area_means(plane: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """A plane (h, w) reduced to (rows, columns), at most h and w: means over areas, float32.
+
+    Equals OpenCV's ``INTER_AREA`` to rounding.
+
+    Example:
+        >>> area_means(np.array([[1, 2, 3], [4, 5, 6]]), 1, 2).round(2).tolist()
+        [[2.83, 4.17]]
+    """
+    (_, down), (_, across) = (
+        weights(0, count, size, size / count)
+        for count, size in zip((rows, columns), plane.shape, strict=True)
+    )
+    return np.ascontiguousarray((across @ (down @ plane.astype(np.float32)).T).T)
+
+
 def weights(start: int, length: int, size: int, ratio: float) -> "tuple[int, csr_array]":
     """How a line is resampled: pixels ``start`` to ``start + length`` of the result.
 

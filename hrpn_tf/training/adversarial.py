@@ -92,8 +92,9 @@ class AdversarialModel(TrainedModel):
 
         def loss_and_sums() -> tuple[Any, Any]:
             seen, predicted = self._cores(inputs, target, places)
-            gradients, judged = self._judged(seen, target, ops.stop_gradient(predicted))
-            self._apply_discriminator(gradients)
+            with backend.unrecorded():
+                gradients, judged = self._judged(seen, target, ops.stop_gradient(predicted))
+                self._apply_discriminator(gradients)
             scaled, sums = self._generator_loss(seen, target, predicted, places)
             return scaled, (sums, judged)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from hrpn_tf.errors import ChecksumError, DownloadError, UsageError, WeightsError
+from hrpn_tf.extras import require
 from hrpn_tf.files import atomic_path, refuse_existing, sha256
 from hrpn_tf.text import printable
 from hrpn_tf.weights.catalogue import Catalogue, weights_in
@@ -99,12 +100,8 @@ def _fetched(url: str, checksum: str, scratch: Path, progress: bool) -> Path:
 
 
 def _download(url: str, archive: Path, progress: bool) -> None:
-    try:
-        import pooch
-    except ImportError:
-        raise UsageError(
-            "fetching needs the package pooch; install it with: pip install 'hrpn-tf[weights]'"
-        ) from None
+    require("fetching", "pooch")
+    import pooch
     from requests.exceptions import RequestException
 
     download = pooch.HTTPDownloader(progressbar=progress, timeout=60)

@@ -1,6 +1,7 @@
 """What napari is told of the plugin, and ``hrpn-tf napari`` where there is no napari."""
 
 import ast
+import sys
 from importlib.metadata import distribution
 from importlib.resources import files
 from importlib.util import find_spec
@@ -41,9 +42,10 @@ def test_every_command_of_the_manifest_is_there() -> None:
 def test_without_napari_the_command_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(start, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "napari", None)
     done = hrpn_tf("napari")
     assert done.exit_code == 2
     assert done.err.splitlines() == [
-        "hrpn-tf: napari is not installed; install it with: pip install 'hrpn-tf[napari]'"
+        "hrpn-tf: the window needs napari, which is not installed; type: "
+        "pip install 'hrpn-tf[napari]'"
     ]

@@ -112,10 +112,8 @@ def test_a_bundle_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_without_the_libraries_the_command_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from hrpn_tf.service import server
-
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(server, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
     ended = hrpn_tf("serve", small_bundle())
     assert ended.exit_code == 2
     assert "pip install 'hrpn-tf[serve]'" in ended.err

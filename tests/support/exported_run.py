@@ -1,5 +1,6 @@
 """A run with a network that is as good as a trained one, its patches and its slides."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,16 @@ def save_network(path: Path, bias: float = 0.0) -> None:
     model.save(path)
 
 
-def exportable_run(folder: Path) -> Path:
-    """A run with its slides, its patches and a network, as far as ``export`` reads it."""
+def exportable_run(
+    folder: Path, image: Callable[[int], np.ndarray] = image, overrides: Sequence[str] = ()
+) -> Path:
+    """A run with its slides, its patches and a network, as far as ``export`` reads it.
+
+    Args:
+        folder: gets the run and what it is made of.
+        image: the pixels (H, W, 3) of a slide by its number, uint8.
+        overrides: of the configuration.
+    """
     slides = write_slides(folder / "slides", GROUPS, image)
     store = make_store(slides, folder / "store", PATCH)
     save_network(folder / "best.keras")
@@ -50,5 +59,5 @@ def exportable_run(folder: Path) -> Path:
         Contract(ROLES[:2], ("qd",), 0.5, 2, 13, True, 255.0),
         groups=GROUPS,
         store=store.path,
-        overrides=["data.tissue.method=all"],
+        overrides=["data.tissue.method=all", *overrides],
     )

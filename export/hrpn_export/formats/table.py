@@ -15,6 +15,7 @@ from hrpn_export.errors import (
     ExportError,
     FormatError,
     MissingRuntimeError,
+    install_line,
 )
 from hrpn_export.manifest import Artefact
 
@@ -121,7 +122,7 @@ class Format:
         if not self.installed:
             raise MissingRuntimeError(
                 f"{self.name}: needs {' and '.join(self.packages)}; install it with "
-                f"pip install 'hrpn-tf[{self.extra}]'"
+                f"{install_line(self.extra)}"
             )
         export: Exporter = importlib.import_module(self.module).export
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from hrpn_export.errors import FormatError, MissingRuntimeError
+from hrpn_export.errors import FormatError, MissingRuntimeError, install_line
 from hrpn_export.session import Session
 
 # (file or folder, contract, device, threads); of a SavedModel also the name of a signature
@@ -21,7 +21,8 @@ class Runtime:
         session: ``module:class``; imported when a file is opened.
         package: module that it needs.
         distribution: name of the package on PyPI, for its version.
-        extra: extra of ``hrpn-tf`` that installs it; None if it is always installed.
+        extra: extra of ``hrpn-tf`` that installs it; None for a package of ``hrpn-tf`` itself,
+            which environments for prediction alone lack.
         devices: supported devices, the usual one first; ``cuda`` may be followed by ``:NUMBER``.
         precisions: precisions with correct results; None for all.
     """
@@ -50,9 +51,7 @@ class Runtime:
             MissingRuntimeError: its package is not installed; says how to install it.
         """
         if not self.installed:
-            raise MissingRuntimeError(
-                f"{self.name} is not installed: pip install 'hrpn-tf[{self.extra}]'"
-            )
+            raise MissingRuntimeError(f"{self.name} is not installed: {install_line(self.extra)}")
         module, name = self.session.split(":")
         found: Opener = getattr(importlib.import_module(module), name)
         return found

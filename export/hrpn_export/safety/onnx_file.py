@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_export.boundary import named_errors, one_line
-from hrpn_export.errors import DamagedBundleError
+from hrpn_export.errors import DamagedBundleError, MissingRuntimeError, install_line
 
 _LARGEST = 2**31  # of a protobuf message
 _MOST_NODES = 100_000
@@ -37,10 +37,15 @@ def check_onnx(path: Path) -> None:
 
     Raises:
         DamagedBundleError: it does, or it is no ONNX file.
+        MissingRuntimeError: onnx is not installed.
     """
-    with named_errors(f"{path}: no ONNX file"):
+    try:
         import onnx
-
+    except ModuleNotFoundError:
+        raise MissingRuntimeError(
+            f"{path}: onnx, which checks it, is not installed: {install_line('onnx')}"
+        ) from None
+    with named_errors(f"{path}: no ONNX file"):
         if path.stat().st_size > _LARGEST:
             raise DamagedBundleError(f"{path}: larger than an ONNX file can be")
         model = onnx.ModelProto()

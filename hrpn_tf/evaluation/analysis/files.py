@@ -8,9 +8,10 @@ import numpy as np
 
 from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation.analysis.objects import Table
+from hrpn_tf.extras import install_line
 from hrpn_tf.text import csv_text, printable
 
-PARQUET = "to write Parquet as well: pip install 'hrpn-tf[parquet]'"
+PARQUET = f"to write Parquet as well: {install_line('parquet')}"
 Writer = Callable[[Table, Path], None]
 
 

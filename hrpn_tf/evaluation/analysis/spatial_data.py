@@ -18,9 +18,9 @@ from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation.analysis.measures import SlideAnalysis
 from hrpn_tf.evaluation.analysis.objects import Table, nucleus_table, vessel_table
 from hrpn_tf.evaluation.planes import Plane
+from hrpn_tf.extras import install_line
 from hrpn_tf.text import printable
 
-EXTRA = "pip install 'hrpn-tf[spatialdata]'"
 CHUNK = 1024  # px
 _TEXTS = ("slide", "group", "condition")
 _PLACE = ("x_um", "y_um")
@@ -37,7 +37,8 @@ def require_spatialdata() -> None:
             import spatialdata  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"--spatialdata: spatialdata is not installed ({printable(error, 80)}); type: {EXTRA}"
+            f"--spatialdata: spatialdata is not installed ({printable(error, 80)}); type: "
+            f"{install_line('spatialdata')}"
         ) from None
 
 

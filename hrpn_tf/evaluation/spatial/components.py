@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy import ndimage, sparse
@@ -11,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.slides import iter_windows
+from hrpn_tf.slides.description import SlideDescription, WritablePlanes
 
 WINDOW = 1024
 
@@ -20,22 +20,22 @@ class LabelPlane:
     """Components that are kept, numbered from 1 in the order of their first window; 0 elsewhere.
 
     Attributes:
-        store: (height, width) array of provisional labels, on disk.
+        store: provisional labels, on disk, one channel.
         lookup: (provisional labels + 1,) number of the component of each; 0: none.
     """
 
-    store: Any
+    store: WritablePlanes
     lookup: np.ndarray
 
     @property
     def height(self) -> int:
         """Rows, px."""
-        return int(self.store.shape[0])
+        return self.store.height
 
     @property
     def width(self) -> int:
         """Columns, px."""
-        return int(self.store.shape[1])
+        return self.store.width
 
     @property
     def dtype(self) -> np.dtype:
@@ -44,7 +44,7 @@ class LabelPlane:
 
     def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
         """The window (height, width) whose first pixel is (y, x)."""
-        window: np.ndarray = self.lookup[self.store[y : y + height, x : x + width]]
+        window: np.ndarray = self.lookup[self.store.read(0, y, x, height, width)]
         return window
 
 
@@ -83,19 +83,18 @@ def label_components(mask: Plane, scratch: Path, diagonal: bool) -> Components:
 
     Pixels are the same whatever the windows; numbers follow the windows.
     """
-    import zarr
+    from hrpn_tf.slides.zarr.planes import ZarrPlanes
 
-    store = zarr.create_array(
-        scratch,
-        shape=(mask.height, mask.width),
-        chunks=(min(WINDOW, mask.height), min(WINDOW, mask.width)),
-        dtype="uint32",
+    labels_of = SlideDescription(
+        mask.height, mask.width, ("labels",), np.dtype("uint32"), pixel_size_um=None, provenance={}
     )
+    block = (WINDOW, WINDOW)
+    store = ZarrPlanes.create(scratch, labels_of, block=block, chunk=block, version="0.5")
     sums = [np.zeros((1, 3))]
     joins: list[np.ndarray] = []
     for window, labels, count, joined in _label_windows(mask, diagonal):
-        y, x, height, width = window
-        store[y : y + height, x : x + width] = labels
+        y, x, _, _ = window
+        store.write(y, x, labels[..., None].astype(np.uint32))
         joins.append(joined)
         rows, columns = np.nonzero(labels)
         number = labels[rows, columns] - (labels[rows, columns].min() if count else 0)
@@ -141,7 +140,7 @@ def _touching(edge: np.ndarray, other: np.ndarray, start: int, diagonal: bool) -
     return np.concatenate(found)
 
 
-def _join(store: Any, sums: np.ndarray, pairs: np.ndarray) -> Components:
+def _join(store: WritablePlanes, sums: np.ndarray, pairs: np.ndarray) -> Components:
     """Provisional labels that touch become one; label 0 stays by itself and comes first."""
     provisional = len(sums)
     graph = sparse.coo_array(

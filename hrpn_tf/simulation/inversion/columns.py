@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pyamg
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import LinearOperator, cg
 from scipy.spatial import cKDTree
@@ -28,6 +27,8 @@ class Diffusion:
     """
 
     def __init__(self, grid: Grid, length_um: float) -> None:
+        import pyamg
+
         self.grid, self.length_um = grid, length_um
         self._matrix = (grid.diffusion + sparse.diags(grid.volume / length_um**2)).tocsr()
         hierarchy = pyamg.ruge_stuben_solver(self._matrix, max_coarse=500, coarse_solver="splu")

@@ -15,7 +15,9 @@ import imagecodecs
 import numpy as np
 
 from hrpn_tf.errors import SlideFormatError
+from hrpn_tf.extras import require
 from hrpn_tf.slides.zarr import filters
+from hrpn_tf.slides.zarr.chunk_files import CHECKSUM_BYTES, checksum
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def steps_of(
         if name in COMPRESSORS:
             undo, encoded = COMPRESSORS[name], None
         elif name in _CHECKSUMS:
-            undo, encoded = _checksum(codec, folder), size and size + _CHECKSUM_BYTES
+            undo, encoded = _checksum(codec, folder), size and size + CHECKSUM_BYTES
         elif size is None or size != itemsize * count:
             raise SlideFormatError(f"{folder}: malformed: filters after compression or checksum")
         else:
@@ -121,14 +123,24 @@ def _at_most(decode: Callable[..., Any], more: int, data: Any, size: int) -> Any
 
 
 def _checksum(codec: Mapping[str, Any], folder: Path) -> Callable[[Any, int], Any]:
-    import numcodecs
-
     location = codec.get("location")
     if location not in (None, "start", "end"):
         raise SlideFormatError(f"{folder}: malformed: a checksum that is neither at start nor end")
+    if codec["id"] == "crc32c" and location != "start":
+        return _without_checksum
+    require(f"{folder}: a checksum of its chunks", "numcodecs")
+    import numcodecs
+
     place = {} if location is None else {"location": location}
     checked = numcodecs.get_codec({"id": codec["id"], **place})
     return lambda data, _: checked.decode(data)
+
+
+def _without_checksum(data: Any, _: int) -> Any:
+    plain, stated = data[:-CHECKSUM_BYTES], data[-CHECKSUM_BYTES:]
+    if checksum(bytes(plain)) != bytes(stated):
+        raise ValueError("its checksum is another one")
+    return plain
 
 
 # Each stops at the number of bytes that are expected; two do it silently unless asked for more.
@@ -142,5 +154,4 @@ COMPRESSORS: dict[str, Callable[[Any, int], Any]] = {
     "zstd": partial(_at_most, imagecodecs.zstd_decode, 0),
 }
 _CHECKSUMS = {"crc32", "crc32c", "adler32", "fletcher32"}
-_CHECKSUM_BYTES = 4
 _MOST = 6

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.errors import SlideFormatError
+from hrpn_tf.extras import require
 from hrpn_tf.slides.planes import MAX_SEGMENT_BYTES
 
 NAMES = {"astype", "bitround", "delta", "fixedscaleoffset", "quantize", "shuffle"}
@@ -31,6 +32,7 @@ def undo(
         SlideFormatError: the configuration is malformed, does not fit the values, or names types
             that are no plain numbers of at most 8 bytes.
     """
+    require(f"{folder}: the filter {codec['id']} of its chunks", "numcodecs")
     import numcodecs
 
     if count > _MOST_VALUES:

@@ -1,9 +1,7 @@
 """How a Zarr array is stored: shape, chunks, shards, codecs; Zarr v2 and v3."""
 
-import json
 import math
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 
 from hrpn_tf.errors import SlideFormatError
 from hrpn_tf.slides.planes import MAX_SEGMENT_BYTES
+from hrpn_tf.slides.zarr.array_metadata import ArrayMetadata, read_version_2, read_version_3
 from hrpn_tf.slides.zarr.codecs import Step, refuse_unknown, steps_of
 from hrpn_tf.slides.zarr.links import Inside
 from hrpn_tf.slides.zarr.metadata_files import read_json
@@ -106,7 +105,7 @@ def read_layout(folder: Path, zarr_format: int, inside: Inside | None = None) ->
 
     Raises:
         SlideFormatError: no array, or one that is absurdly large or of an unsupported kind.
-        Exception: whatever zarr-python raises on malformed metadata.
+        ValueError, TypeError, KeyError, AttributeError, IndexError: malformed metadata.
     """
     mark = ".zarray" if zarr_format == 2 else "zarr.json"
     if not (folder / mark).exists():
@@ -114,34 +113,16 @@ def read_layout(folder: Path, zarr_format: int, inside: Inside | None = None) ->
         raise SlideFormatError(f"{folder}: is missing or holds no Zarr array; copy the slide again")
     content = read_json(folder / mark, inside or Inside(folder))
     (_refuse_version_2 if zarr_format == 2 else _refuse_version_3)(content, folder)
-    array = _parsed(mark, content, zarr_format)
-    metadata: dict[str, Any] = array.metadata.to_dict()
-    common = {
-        "folder": folder,
-        "shape": array.shape,
-        "fill": 0 if array.fill_value is None else array.fill_value,
-        "key": array.metadata.encode_chunk_key,
-    }
-    layout, codecs = (_version_2 if zarr_format == 2 else _version_3)(metadata, array.dtype, common)
+    array = (read_version_2 if zarr_format == 2 else read_version_3)(content)
+    common = {"folder": folder, "shape": array.shape, "fill": array.fill, "key": array.key}
+    layout, codecs = (_version_2 if zarr_format == 2 else _version_3)(content, array, common)
     _refuse_absurd(layout)
     count = math.prod(layout.chunk)
     return replace(layout, steps=steps_of(codecs, layout.dtype.itemsize, count, folder))
 
 
-def _parsed(mark: str, content: dict[str, Any], zarr_format: int) -> Any:
-    """The array as zarr-python understands its metadata; it is given nothing else to read."""
-    import zarr
-    from zarr.buffer.cpu import Buffer
-
-    needed = {key: value for key, value in content.items() if key != "attributes"}
-    store = {mark: Buffer.from_bytes(json.dumps(needed).encode())}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return zarr.open_array(store, mode="r", zarr_format=zarr_format)
-
-
 def _refuse_version_2(content: Mapping[str, Any], folder: Path) -> None:
-    """Refuse types and codecs before zarr-python makes anything of them."""
+    """Refuse types and codecs before anything is made of them."""
     _refuse_dimensions(content, folder)
     _refuse_type(content.get("dtype"), _PLAIN.fullmatch, folder)
     codecs = [*(content.get("filters") or ()), content.get("compressor")]
@@ -195,13 +176,15 @@ def _after_bytes(codecs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 _Encoded = tuple[ArrayLayout, Sequence[Mapping[str, Any]]]
 
 
-def _version_2(metadata: Mapping[str, Any], dtype: np.dtype, common: dict[str, Any]) -> _Encoded:
-    axes = tuple(range(len(common["shape"])))
-    encoders = [*(metadata["filters"] or ()), *filter(None, [metadata["compressor"]])]
+def _version_2(
+    content: Mapping[str, Any], array: ArrayMetadata, common: dict[str, Any]
+) -> _Encoded:
+    axes = tuple(range(len(array.shape)))
+    encoders = [*(content.get("filters") or ()), *filter(None, [content.get("compressor")])]
     layout = ArrayLayout(
-        chunk=tuple(metadata["chunks"]),
-        dtype=dtype,
-        order=axes[::-1] if metadata["order"] == "F" else axes,
+        chunk=array.chunk,
+        dtype=array.dtype,
+        order=axes[::-1] if content["order"] == "F" else axes,
         steps=(),
         shards=None,
         **common,
@@ -209,9 +192,11 @@ def _version_2(metadata: Mapping[str, Any], dtype: np.dtype, common: dict[str, A
     return layout, encoders[::-1]
 
 
-def _version_3(metadata: Mapping[str, Any], dtype: np.dtype, common: dict[str, Any]) -> _Encoded:
-    shape = tuple(metadata["chunk_grid"]["configuration"]["chunk_shape"])
-    codecs: Sequence[Mapping[str, Any]] = metadata["codecs"]
+def _version_3(
+    content: Mapping[str, Any], array: ArrayMetadata, common: dict[str, Any]
+) -> _Encoded:
+    shape = array.chunk
+    codecs: Sequence[Mapping[str, Any]] = content["codecs"]
     shards = None
     if codecs[0]["name"] == "sharding_indexed" and len(codecs) == 1:
         sharding = codecs[0]["configuration"]
@@ -222,11 +207,13 @@ def _version_3(metadata: Mapping[str, Any], dtype: np.dtype, common: dict[str, A
                 f"{common['folder']}: the index of its shards is encoded by {', '.join(index)}, "
                 "which is not supported"
             )
-        shards = Shards(shape, sharding["index_location"] == "start", index[-1] == "crc32c")
+        shards = Shards(shape, sharding.get("index_location") == "start", index[-1] == "crc32c")
         shape, codecs = tuple(sharding["chunk_shape"]), sharding["codecs"]
     order = tuple(range(len(shape)))
     if codecs[0]["name"] == "transpose":
         order, codecs = tuple(codecs[0]["configuration"]["order"]), codecs[1:]
+        if sorted(order) != list(range(len(shape))):
+            raise ValueError("axes that are transposed to no order")
     if codecs[0]["name"] != "bytes":
         raise SlideFormatError(
             f"{common['folder']}: its chunks are encoded by {str(codecs[0]['name'])[:40]!r}, which "
@@ -235,7 +222,7 @@ def _version_3(metadata: Mapping[str, Any], dtype: np.dtype, common: dict[str, A
     big = codecs[0].get("configuration", {}).get("endian") == "big"
     layout = ArrayLayout(
         chunk=shape,
-        dtype=dtype.newbyteorder(">" if big else "<"),
+        dtype=array.dtype.newbyteorder(">" if big else "<"),
         order=order,
         steps=(),
         shards=shards,

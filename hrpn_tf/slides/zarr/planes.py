@@ -1,10 +1,11 @@
 """A slide's planes as a Zarr array in a folder: written block by block, by many at once."""
 
-import asyncio
+import json
 import os
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -12,13 +13,14 @@ from hrpn_tf.errors import SlideNotFoundError
 from hrpn_tf.slides.description import SlideDescription
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.threads import ahead, finished
+from hrpn_tf.slides.zarr.array_metadata import version_2, version_3
+from hrpn_tf.slides.zarr.chunk_files import encode_chunk, encode_shard, replace_file
 from hrpn_tf.slides.zarr.chunks import ChunkReader, ZarrPlane
-from hrpn_tf.slides.zarr.layout import read_layout
+from hrpn_tf.slides.zarr.layout import ArrayLayout, read_layout
 
 # The version of OME-Zarr by the version of Zarr that it is made of.
 VERSIONS = {"0.4": 2, "0.5": 3}
-# A higher level takes twice the time for a tenth of the bytes.
-_COMPRESSION_LEVEL = 1
+_MARKS = {"0.5": "zarr.json", "0.4": ".zarray"}
 # Of decoded chunks and indices of shards that are kept for the next window.
 _CACHE_BYTES = 2 * 2**20
 
@@ -39,17 +41,16 @@ class ZarrPlanes:
         grid: (height, width) of what is one file, px: a block in "0.5", a chunk in "0.4".
     """
 
-    def __init__(self, folder: Path, array: Any) -> None:
+    def __init__(self, folder: Path, layout: ArrayLayout) -> None:
         self.folder = folder
-        self._array = array
+        self._layout = layout
         self._chunks: ChunkReader | None = None
-        self.channels, self.height, self.width = array.shape
-        self.dtype = np.dtype(array.dtype)
-        self.version = {number: name for name, number in VERSIONS.items()}[
-            array.metadata.zarr_format
-        ]
-        self.chunk: tuple[int, int] = array.chunks[1:]
-        self.grid: tuple[int, int] = (array.shards or array.chunks)[1:]
+        self.channels, self.height, self.width = layout.shape
+        self.dtype = layout.dtype.newbyteorder("=")
+        self.version = "0.4" if layout.shards is None else "0.5"
+        self.chunk: tuple[int, int] = (layout.chunk[1], layout.chunk[2])
+        _, rows, columns = layout.chunk if layout.shards is None else layout.shards.shape
+        self.grid: tuple[int, int] = (rows, columns)
 
     @classmethod
     def create(
@@ -73,27 +74,20 @@ class ZarrPlanes:
         Raises:
             OSError: the disk is full.
         """
-        from zarr import Array
-        from zarr.api import asynchronous
-
         if version not in VERSIONS or any(b % c for b, c in zip(block, chunk, strict=True)):
             raise ValueError(f"version {version!r}, blocks {block}, chunks {chunk} do not fit")
         shape = (len(description.channels), description.height, description.width)
-        folder.mkdir(parents=True, exist_ok=True)
-        options = _version_2() if version == "0.4" else _version_3((1, *block))
-        array = _settled(
-            asynchronous.create_array(
-                str(folder),
-                shape=shape,
-                dtype=np.dtype(description.dtype).newbyteorder("<"),
-                chunks=(1, *chunk),
-                fill_value=0,
-                config={"order": "C", "write_empty_chunks": False},
-                **options,
-            )
+        dtype = np.dtype(description.dtype)
+        content = (
+            version_2(shape, (1, *chunk), dtype)
+            if version == "0.4"
+            else version_3(shape, (1, *block), (1, *chunk), dtype)
         )
-        _sync_all([path for path in folder.iterdir() if path.is_file()], folder.parent)
-        return cls(folder, Array(array))
+        folder.mkdir(parents=True, exist_ok=True)
+        mark = folder / _MARKS[version]
+        replace_file(mark, json.dumps(content, indent=2).encode())
+        _sync_all([mark], folder.parent)
+        return cls(folder, read_layout(folder, VERSIONS[version]))
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -102,13 +96,10 @@ class ZarrPlanes:
         Raises:
             SlideNotFoundError: there is none.
         """
-        import zarr
-
-        try:
-            array = zarr.open_array(str(folder), mode="r+", config={"write_empty_chunks": False})
-        except FileNotFoundError:
-            raise SlideNotFoundError(f"{folder}: holds no Zarr array") from None
-        return cls(folder, array)
+        for version, mark in _MARKS.items():
+            if (folder / mark).is_file():
+                return cls(folder, read_layout(folder, VERSIONS[version]))
+        raise SlideNotFoundError(f"{folder}: holds no Zarr array")
 
     def write(self, y: int, x: int, block: np.ndarray) -> None:
         """Store a block (h, w, C) of the array's type at row ``y``, column ``x``.
@@ -127,73 +118,70 @@ class ZarrPlanes:
         """
         self._chunks = None  # holds what was there before
         for channel in range(self.channels):
-            self._write_channel(y, x, block, channel)
+            plane = block[..., channel]
+            files = list(self._files(channel, y, x, *plane.shape))
+            finished(partial(self._write_files, files, channel, y, x, plane))
+            _sync_all([file for file, _, _ in files], self.folder)
+        self._chunks = None
 
-    def _write_channel(self, y: int, x: int, block: np.ndarray, channel: int) -> None:
-        h, w = block.shape[:2]
-        files = list(self._files(channel, y, x, h, w))
-        if self._is_own(y, h, 0) and self._is_own(x, w, 1):
-            # zarr would read a shard before it replaces it, even one that a dying disk tore
-            for file in files:
-                file.unlink(missing_ok=True)
-        window = (channel, slice(y, y + h), slice(x, x + w))
-        plane = np.ascontiguousarray(block[..., channel])
-        _settled(self._array.async_array.setitem(window, plane))
-        _sync_all(files, self.folder)
+    def _write_files(
+        self, files: list[tuple[Path, int, int]], channel: int, y: int, x: int, plane: np.ndarray
+    ) -> None:
+        """Write the files that a window of a channel touches, several at a time."""
+
+        def write(place: tuple[Path, int, int]) -> None:
+            file, top, left = place
+            replace_file(file, self._encoded(self._merged(channel, top, left, y, x, plane)))
+
+        for _ in ahead(write, files, len(files)):
+            pass
+
+    def _encoded(self, pixels: np.ndarray) -> bytes | None:
+        return encode_chunk(pixels) if self.version == "0.4" else encode_shard(pixels, self.chunk)
+
+    def _merged(
+        self, channel: int, top: int, left: int, y: int, x: int, plane: np.ndarray
+    ) -> np.ndarray:
+        """The pixels of a file from row ``top``, column ``left``: a window's, and what was there.
+
+        What was there is read only if the window does not cover it: a dying disk may have torn it.
+        """
+        rows = min(top + self.grid[0], self.height)
+        columns = min(left + self.grid[1], self.width)
+        first, last = max(y, top), min(y + plane.shape[0], rows)
+        start, end = max(x, left), min(x + plane.shape[1], columns)
+        pixels = np.zeros(self.grid, self._layout.dtype)
+        if (first, last, start, end) != (top, rows, left, columns):
+            there = pixels[: rows - top, : columns - left]
+            self._plane(channel).read(top, left, there)
+        part = plane[first - y : last - y, start - x : end - x]
+        pixels[first - top : last - top, start - left : end - left] = part
+        return pixels
 
     def read(self, channel: int, y: int, x: int, height: int, width: int) -> np.ndarray:
         """A window (height, width) of one channel; pixels never written are 0."""
-        # zarr-python takes twice the time: it starts tasks for every chunk
-        if self._chunks is None:
-            layout = read_layout(self.folder, VERSIONS[self.version])
-            self._chunks = ChunkReader(layout, SegmentCache(_CACHE_BYTES))
+        chunks = self._chunks  # another thread that writes takes it away
+        if chunks is None:
+            chunks = self._chunks = self._reader()
         out = np.empty((height, width), self.dtype)
-        ZarrPlane(self._chunks, (channel, 0, 0), rows=1, columns=2).read(y, x, out)
+        ZarrPlane(chunks, (channel, 0, 0), rows=1, columns=2).read(y, x, out)
         return out
 
-    def _is_own(self, start: int, length: int, axis: int) -> bool:
-        """Whether a range along rows (0) or columns (1) shares no file with its neighbours."""
-        end = start + length
-        size = self.grid[axis]
-        return start % size == 0 and (end % size == 0 or end == (self.height, self.width)[axis])
+    def _plane(self, channel: int) -> ZarrPlane:
+        return ZarrPlane(self._reader(), (channel, 0, 0), rows=1, columns=2)
 
-    def _files(self, channel: int, y: int, x: int, h: int, w: int) -> Iterator[Path]:
-        for row in range(y // self.grid[0], (y + h - 1) // self.grid[0] + 1):
-            for column in range(x // self.grid[1], (x + w - 1) // self.grid[1] + 1):
-                yield self.folder / self._array.metadata.encode_chunk_key((channel, row, column))
+    def _reader(self) -> ChunkReader:
+        return ChunkReader(self._layout, SegmentCache(_CACHE_BYTES))
 
-
-def _settled(write: Coroutine[Any, Any, Any]) -> Any:
-    """What zarr gives, once none of its threads writes any more.
-
-    After an error zarr's own loop would go on with the other files, in a folder that is being
-    removed. The end of a loop of its own waits for its threads.
-    """
-    return finished(lambda: asyncio.run(write))
-
-
-def _version_2() -> dict[str, Any]:
-    import numcodecs
-
-    # Blosc is what every reader of Zarr v2 knows; shuffled bytes of 16-bit pixels take a fifth less
-    compressor = numcodecs.Blosc("zstd", _COMPRESSION_LEVEL, numcodecs.Blosc.SHUFFLE)
-    return {
-        "zarr_format": 2,
-        "compressors": compressor,
-        "filters": None,
-        "chunk_key_encoding": {"name": "v2", "separator": "/"},
-    }
-
-
-def _version_3(shard: tuple[int, int, int]) -> dict[str, Any]:
-    from zarr.codecs import ZstdCodec
-
-    return {
-        "zarr_format": 3,
-        "shards": shard,
-        "compressors": ZstdCodec(level=_COMPRESSION_LEVEL),
-        "dimension_names": ("c", "y", "x"),
-    }
+    def _files(
+        self, channel: int, y: int, x: int, h: int, w: int
+    ) -> Iterator[tuple[Path, int, int]]:
+        """Files that a window touches, and the first row and column of each."""
+        rows, columns = self.grid
+        for row in range(y // rows, (y + h - 1) // rows + 1):
+            for column in range(x // columns, (x + w - 1) // columns + 1):
+                path = self.folder / self._layout.key((channel, row, column))
+                yield path, row * rows, column * columns
 
 
 def _sync_all(files: Iterable[Path], top: Path) -> None:

@@ -6,6 +6,7 @@ imported (:mod:`hrpn_tf.keras_backend`), and ``backend`` is the module that goes
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -46,6 +47,9 @@ class Backend(Protocol):
             trained: the gradients are of these.
             others: that the function may assign.
         """
+
+    def unrecorded(self) -> AbstractContextManager[None]:
+        """A context within the function of :meth:`gradients` that is not differentiated."""
 
     def apply(self, optimizer: Any, gradients: Sequence[Any], trained: Variables) -> None:
         """One step of a built optimizer."""

@@ -8,6 +8,7 @@ TensorFlow is there as well, to read the data, and leaves the GPU alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
@@ -68,6 +69,11 @@ def gradients(
     (_, (more, values)), slopes = found
     _assign(others, values)
     return slopes, more
+
+
+def unrecorded() -> AbstractContextManager[None]:
+    """There is no tape."""
+    return nullcontext()
 
 
 def apply(optimizer: Any, gradients: Sequence[Any], trained: Variables) -> None:

@@ -1,6 +1,8 @@
 """Training with TensorFlow; see :class:`~hrpn_tf.training.backend.Backend`."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -10,6 +12,8 @@ from tensorflow.python.client import device_lib
 
 Function = Callable[..., Any]
 Variables = Sequence[Any]
+
+_tapes = threading.local()  # each replica of a device has a thread and tapes of its own
 
 SUMS = "float64"
 SUMS_BY_ROW = False
@@ -32,8 +36,18 @@ def gradients(
 ) -> tuple[list[Any], Any]:
     """By a tape."""
     with tf.GradientTape() as tape:
-        value, more = function()
+        _tapes.stack = [*getattr(_tapes, "stack", []), tape]
+        try:
+            value, more = function()
+        finally:
+            _tapes.stack = _tapes.stack[:-1]
     return tape.gradient(value, [variable.value for variable in trained]), more
+
+
+def unrecorded() -> AbstractContextManager[None]:
+    """The tape of this thread stops: replicas meet when they apply, which no tape may see."""
+    found: AbstractContextManager[None] = _tapes.stack[-1].stop_recording()
+    return found
 
 
 def apply(optimizer: Any, gradients: Sequence[Any], trained: Variables) -> None:

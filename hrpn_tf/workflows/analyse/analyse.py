@@ -21,6 +21,7 @@ from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.evaluation.qupath.outlines import Spool
 from hrpn_tf.evaluation.spatial.intensity import Extremes
 from hrpn_tf.evaluation.spatial.measure import SpatialSlide, measure_together
+from hrpn_tf.extras import require
 from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.prediction.belonging import warn_of_unknown_input
 from hrpn_tf.progress import Progress, tracked
@@ -113,6 +114,8 @@ def analyse_slides(
     writers = table_writers(options.parquet)
     if options.spatialdata:
         require_spatialdata()
+    if options.permeability:
+        require("--permeability", "pyamg", "threadpoolctl", "cv2")
     if not 0 < options.coverage < 1:
         raise UsageError(f"--coverage {options.coverage:g}: give a share between 0 and 1")
     source = find_source(path, options)

@@ -23,6 +23,7 @@ from hrpn_tf.evaluation.comparison.comparison import (
 )
 from hrpn_tf.evaluation.comparison.plots import draw_comparison
 from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
+from hrpn_tf.extras import require
 from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.models.latency import device_in_words, measure_latency, tile_side
 from hrpn_tf.progress import Progress
@@ -82,6 +83,8 @@ def compare_runs(
     results = [read_results(label, run, progress) for label, run in runs.items()]
     refuse_different_slides(results)
     _refuse_unknown(options.reference, results, options.baselines)
+    if options.baselines:
+        require("--baselines", "sklearn", "threadpoolctl", "cv2")
     costs, how = _costs(results, options.rounds, progress)
     entries = with_groups([_entry(each, costs[each.label]) for each in results])
     everything = _store_slides(results[0])

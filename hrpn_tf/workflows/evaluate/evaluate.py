@@ -25,6 +25,7 @@ from hrpn_tf.evaluation.error_floor.estimate import to_markdown as floor_section
 from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.slide_evaluation import unused_range
 from hrpn_tf.evaluation.verdict import Verdict, verdict_of
+from hrpn_tf.extras import require
 from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run, open_run
@@ -99,6 +100,10 @@ def evaluate_run(
     run, options = open_run(run), options or EvaluationOptions()
     final = out or run.evaluation
     refuse_existing(final, overwrite)
+    if options.trees:
+        require("--trees", "sklearn", "threadpoolctl", "cv2")
+    if options.error_floor:
+        require("--error-floor", "sklearn", "threadpoolctl", "cv2")
     config = _config(run, options)
     everything = run.slides(slide_list)
     slides = choose_slides(everything, options.groups, str(slide_list or run))

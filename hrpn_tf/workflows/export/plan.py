@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hrpn_export.errors import MissingRuntimeError
+from hrpn_export.errors import MissingRuntimeError, install_line
 from hrpn_export.formats import FORMATS, Format, find_format
 
 from hrpn_tf.errors import UsageError
@@ -41,7 +41,7 @@ def plan_artefacts(
         return _pairs(rows, precisions), []
     every = [row for row in FORMATS.values() if row.by_default]
     missing = [
-        f"{row.name} is left out: pip install 'hrpn-tf[{row.extra}]' brings what it needs"
+        f"{row.name} is left out: {install_line(row.extra)} brings what it needs"
         for row in every
         if not row.installed
     ]

@@ -113,10 +113,17 @@ def twin_after_training(run: Run, store_path: Path) -> None:
     One that is there and of this network is kept. Without the packages for it, or if it cannot be
     made, a line says so.
     """
+    import keras
     from hrpn_export.errors import BundleError, MissingRuntimeError
 
     with suppress(TwinError):
         open_twin(run)
+        return
+    if keras.backend.backend() != "tensorflow":  # the converter traces with it
+        logger.info(
+            f"{run}: trained on {keras.backend.backend()}, so its twin is made by another command: "
+            f"hrpn-tf twin {run}"
+        )
         return
     try:
         write_twin(run, store_path)

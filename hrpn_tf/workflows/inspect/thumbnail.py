@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from hrpn_tf.files import atomic_path
 from hrpn_tf.scale_bar import draw_scale_bar, scale_bar
+from hrpn_tf.slides.resample import area_means
 from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
@@ -107,12 +107,12 @@ def arrange(count: int, height: int, width: int) -> tuple[int, int, int, int]:
 
 def fitted(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """(height, width) float32: the image in the size of a panel, px."""
-    smaller = image.shape[0] > height
-    return cv2.resize(
-        image.astype(np.float32),
-        (width, height),
-        interpolation=cv2.INTER_AREA if smaller else cv2.INTER_NEAREST,
+    if image.shape[0] > height and image.shape[1] >= width:
+        return area_means(image, height, width)
+    rows, columns = (
+        np.arange(to) * size // to for to, size in zip((height, width), image.shape, strict=True)
     )
+    return image[rows[:, None], columns].astype(np.float32)
 
 
 def grey_picture(panel: Panel, height: int, width: int) -> np.ndarray:

@@ -25,6 +25,7 @@ from hrpn_tf.evaluation.planes import Plane
 from hrpn_tf.evaluation.spatial.components import Components
 from hrpn_tf.evaluation.spatial.intensity import extremes
 from hrpn_tf.evaluation.spatial.vessels import find_stain
+from hrpn_tf.extras import require
 from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.progress import Progress
@@ -83,6 +84,7 @@ def fit_permeability(
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
+        MissingPackageError: the extra ``simulate`` is not installed.
         UsageError, SlideNotFoundError: there is no such slide, or an option makes no sense.
         UnknownChannelError: the slide has no such channel.
         PixelSizeError: the slide states no pixel size.
@@ -97,6 +99,7 @@ def fit_permeability(
         >>> fit_permeability(Path("a.ome.tif"), Path("fit")).folder  # doctest: +SKIP
         PosixPath('fit')
     """
+    require("permeability", "pyamg", "threadpoolctl", "cv2")
     options = options or PermeabilityOptions()
     refuse_existing(out, overwrite)
     writers = table_writers(options.parquet)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from hrpn_tf.errors import NoTissueError, VesselsError
 from hrpn_tf.evaluation.permeability.result import (
@@ -62,6 +61,8 @@ def fit_slide(
         VesselsError, NoTissueError: no vessel lies in tissue, or there is no tissue.
         NonFinitePixelsError: see ``Section.observed``.
     """
+    from threadpoolctl import threadpool_limits
+
     # Matrices of hundreds of vessels: on a busy machine, threads wait longer for each other than
     # one takes.
     with threadpool_limits(1, user_api="blas"):

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from hrpn_tf.extras import installed
+
 if TYPE_CHECKING:
     from hrpn_tf.prediction import Region
+
+CLUSTER = ("distributed", "cryptography")  # modules of worker processes
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Execution:
 
     Attributes:
         workers: worker processes on this machine; 0 to predict in this process; None for as many
-            as fit, or 0 for a single slide.
+            as fit, or 0 for a single slide or where the extra ``cluster`` is not installed.
         scheduler: address of a running Dask cluster instead, ``tcp://...``.
         overwrite: replace existing predictions, and unfinished ones with other settings.
         skip_existing: skip slides whose result is there already, of the same slide, channels,
@@ -73,7 +77,9 @@ class Execution:
         """Whether this number of slides is predicted in this process, without a cluster."""
         if self.scheduler is not None:
             return False
-        return self.workers == 0 or (self.workers is None and slides <= 1)
+        if self.workers is not None:
+            return self.workers == 0
+        return slides <= 1 or not all(map(installed, CLUSTER))
 
 
 def quietly(progress: bool) -> Execution:

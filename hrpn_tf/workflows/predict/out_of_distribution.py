@@ -126,15 +126,14 @@ def coarse_tissue(
         pixel_size_um: um per pixel.
         config: tissue configuration of the training.
     """
-    import cv2
-
     from hrpn_tf.data.tissue import block_side, is_tissue
     from hrpn_tf.prediction import TissueMap
+    from hrpn_tf.slides.resample import area_means
 
     side = max(1, round(block_side(config.scale_um, pixel_size_um) / min(scale)))
     rows, columns = (max(1, length // side) for length in means.shape[:2])
-    grey = np.ascontiguousarray(means.mean(axis=-1), np.float32)
-    coarse = cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA)
+    grey = means.mean(axis=-1)
+    coarse = area_means(grey, rows, columns)
     wider = (scale[0] * grey.shape[0] / rows, scale[1] * grey.shape[1] / columns)
     return TissueMap(is_tissue(coarse, config), wider, ())
 

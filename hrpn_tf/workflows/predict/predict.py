@@ -11,6 +11,7 @@ from typing import Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
+from hrpn_tf.extras import install_line
 from hrpn_tf.prediction.belonging import OTHER_NETWORK, warn_of_unknown_input
 from hrpn_tf.prediction.unfinished import Unfinished
 from hrpn_tf.progress import tracked
@@ -172,6 +173,8 @@ def _computing(
     if execution.in_this_process(len(jobs)):
         from hrpn_tf.workflows.predict.in_process import predict_here
 
+        if execution.workers is None and len(jobs) > 1:
+            logger.info(f"one slide after another; for several at once: {install_line('cluster')}")
         compare = None if choice is None else choice.compare
         return nullcontext(
             partial(predict_here, execution=execution, stop_at_first=alone, compare=compare)

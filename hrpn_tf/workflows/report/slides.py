@@ -19,6 +19,7 @@ from hrpn_tf.evaluation.report.pyramid import Tile
 from hrpn_tf.evaluation.report.viewer import SlideView, write_view
 from hrpn_tf.runs.slides import find_prediction
 from hrpn_tf.slides import Slide, open_slide, read_provenance
+from hrpn_tf.slides.resample import area_means
 from hrpn_tf.workflows.evaluate.measured_slides import (
     Resampled,
     check_prediction,
@@ -197,13 +198,10 @@ def _scale_of(view: SlideView, key: str) -> dict[str, float]:
 
 
 def _data_url(image: np.ndarray, shape: tuple[int, int]) -> str:
-    """WebP image of twice the displayed size, for high-resolution screens."""
-    import cv2
+    """WebP image of at most twice the displayed size, for high-resolution screens."""
+    import imagecodecs
 
-    large = 2 * shape[1], 2 * shape[0]
-    small = cv2.resize(image, large, interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(
-        ".webp", np.ascontiguousarray(small[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, 90]
-    )
-    assert done
-    return "data:image/webp;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+    rows, columns = (min(2 * shown, size) for shown, size in zip(shape, image.shape, strict=False))
+    small = np.stack([area_means(image[..., i], rows, columns) for i in range(3)], axis=-1)
+    data = imagecodecs.webp_encode(small.round().astype(np.uint8), level=90, lossless=False)
+    return "data:image/webp;base64," + base64.b64encode(data).decode("ascii")

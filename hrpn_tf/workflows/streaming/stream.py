@@ -23,6 +23,7 @@ from hrpn_tf.errors import (
     SlideTooSmallError,
     StoreError,
 )
+from hrpn_tf.extras import require
 from hrpn_tf.files import atomic_path, locked, remove
 from hrpn_tf.kinds import kind_of
 from hrpn_tf.leftovers import clear_folder
@@ -56,6 +57,7 @@ def simulated_patches(
         all others train.
 
     Raises:
+        MissingPackageError: the extra ``simulate`` is not installed.
         UsageError: a number of slides makes no sense.
         ConfigError: a split is configured, or what needs all patches at once.
         SlideTooSmallError, UnknownChannelError: the slides would give no patches.
@@ -63,6 +65,7 @@ def simulated_patches(
         OutputExistsError: something else is there.
         RunBusyError: it is to be replaced, but another training uses it.
     """
+    require("simulating", "pyamg")
     check_growing(config)
     recipe = recipe_of(config)
     plan = options.plan(config.training.epochs, recipe.animals)

@@ -86,6 +86,7 @@ def test_distances_are_exact_up_to_the_farthest_whatever_the_windows(
 
 
 def test_lumens_are_filled_and_specks_removed_as_scikit_image_does(tmp_path: Path) -> None:
+    pytest.importorskip("skimage", minversion="0.26", reason="max_size is new")
     mask = blobs(3, (90, 110), 0.55, 1.2)
     config = SpatialConfig(lumen_um2=30.0, vessel_min_um2=40.0)
     with pytest.MonkeyPatch.context() as patch:

@@ -235,6 +235,7 @@ def test_predictors_and_byte_orders(tmp_path: Path, predictor: int, byteorder: s
             np.testing.assert_array_equal(slide.read(0, 0, 33, 40, [0])[..., 0], image)
 
 
+@pytest.mark.xfail(raises=NotImplementedError, reason="older imagecodecs only unpack", strict=False)
 def test_packed_integers(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 4096, (33, 41)).astype(np.uint16)
     packed = b"".join(imagecodecs.packints_encode(row, 12) for row in image)

@@ -29,6 +29,7 @@ def test_white_is_zero_is_read_inverted(
         np.testing.assert_array_equal(slide.read(3, 2, 30, 40, [0])[..., 0], light[3:33, 2:42])
 
 
+@pytest.mark.xfail(raises=NotImplementedError, reason="older imagecodecs only unpack", strict=False)
 def test_white_is_zero_of_12_bits(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, 4095 - LIGHT, photometric="miniswhite", bitspersample=12)

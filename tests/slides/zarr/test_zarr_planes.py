@@ -1,6 +1,5 @@
 """Zarr planes: written block by block by many at once, and read back by zarr-python."""
 
-import asyncio
 import multiprocessing
 import os
 import time
@@ -165,22 +164,20 @@ def test_nothing_is_written_any_more_once_a_write_has_failed(
 ) -> None:
     """The folder is removed then; a file that comes late would stay."""
     create(tmp_path / "0", noise(64, 64), "0.4")
-    begun, ended = [], []
+    begun: list[Path] = []
+    ended: list[Path] = []
 
-    def slow(key: str) -> None:
-        begun.append(key)
-        time.sleep(0.2)
-        ended.append(key)
-
-    async def put(self: zarr.storage.LocalStore, key: str, value: Any) -> None:
-        if key.endswith("0/0/0"):
+    def put(file: Path, content: bytes | None) -> None:
+        if file.as_posix().endswith("0/0/1"):
             while not begun:
-                await asyncio.sleep(0.01)
+                time.sleep(0.01)
             raise OSError(28, "No space left on device")
-        await asyncio.to_thread(slow, key)
+        begun.append(file)
+        time.sleep(0.2)
+        ended.append(file)
 
     planes = ZarrPlanes.open(tmp_path / "0")
-    monkeypatch.setattr(zarr.storage.LocalStore, "set", put)
+    monkeypatch.setattr("hrpn_tf.slides.zarr.planes.replace_file", put)
     with pytest.raises(OSError, match="No space"):
         planes.write(0, 0, noise(64, 64))
     assert begun

@@ -1,15 +1,12 @@
 """``hrpn-tf predict --bundle``: any format in place of the run."""
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.command import hrpn_tf
 from support.exported_run import exportable_run, image
-from support.places import ROOT
 from support.run_folder import write_slides
 
 from hrpn_tf.slides import open_slide, read_provenance
@@ -198,21 +195,3 @@ def test_a_format_whose_tiles_show_says_so(
     assert caution is not None
     assert "depends on its tile by up to 0.4 grey levels" in caution
     assert bundle_network.BundleNetwork(bundle, "onnx").caution() is None
-
-
-def test_onnx_needs_nothing_that_the_inference_image_leaves_out(
-    run: Path, bundle: Path, tmp_path: Path, reference: np.ndarray
-) -> None:
-    lines = (ROOT / "docker" / "without-tensorflow.txt").read_text().splitlines()
-    left_out = [line.partition(";")[0] for line in lines if not line.startswith("#")]
-    assert {"tensorflow", "keras"} <= set(left_out)
-    slide, out = run.parent / "slides" / "c.ome.tif", tmp_path / "c.ome.tif"
-    arguments = ["predict", "--bundle", str(bundle), str(slide), "--out", str(out), "--tile", "32"]
-    code = (
-        "import sys\n"
-        f"sys.modules.update(dict.fromkeys({left_out}))\n"  # None: importing it is an error
-        "from hrpn_tf.cli.main import run\n"
-        f"run({arguments})"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-    assert np.abs(pixels(out) - reference).max() <= 0.01

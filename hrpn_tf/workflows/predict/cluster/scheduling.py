@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hrpn_tf.errors import ClusterError, HrpnError
+from hrpn_tf.extras import require
 from hrpn_tf.progress import Progress
 from hrpn_tf.waiting import PREDICTION, waiting
 from hrpn_tf.workflows.predict import calibrated_range
@@ -16,7 +17,7 @@ from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
 from hrpn_tf.workflows.predict.job import SlideJob
-from hrpn_tf.workflows.predict.options import Execution
+from hrpn_tf.workflows.predict.options import CLUSTER, Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe, describe_cohort, warn_of_clipping
 from hrpn_tf.workflows.predict.together import Failure, PredictsSlides
@@ -72,6 +73,8 @@ def on_cluster(jobs: Sequence[SlideJob], execution: Execution) -> Iterator[Predi
         ClusterError: there is no cluster, its workers cannot run this package, or it is gone.
     """
     from hrpn_tf.workflows.predict.cluster.dask_cluster import connected, local
+
+    require("--scheduler" if execution.scheduler else "--workers", *CLUSTER)
 
     config = jobs[0].config.prediction
     if execution.scheduler is None:
