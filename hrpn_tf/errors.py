@@ -275,3 +275,58 @@ class DiskFullError(HrpnError):
 
 class ModelGraphError(HrpnError):
     """A property cannot be read off a model's graph, or the graph does not fit together."""
+
+
+# Service (hrpn-tf serve)
+
+
+class ServiceError(HrpnError):
+    """A service cannot start, or its network cannot be loaded."""
+
+
+class TokenError(UsageError):
+    """A request has no token, or a wrong one; or a service has none that it needs."""
+
+
+class ForeignRequestError(UsageError):
+    """A request that the page of another site sent, or that was sent to another name."""
+
+
+class ForbiddenPathError(UsageError):
+    """A path outside the folders that a service may read."""
+
+
+class JobRequestError(UsageError):
+    """A request for a prediction that says something impossible."""
+
+
+class JobNotFoundError(UsageError):
+    """There is no job of this name."""
+
+
+class JobNotDoneError(UsageError):
+    """The job has no result yet."""
+
+
+class TooManyJobsError(UsageError):
+    """As many jobs wait as the service keeps waiting."""
+
+
+class UploadTooLargeError(UsageError):
+    """An upload is larger than the service takes."""
+
+
+class BrokenUploadError(HrpnError):
+    """An upload ended before all of it was there."""
+
+
+class SlowClientError(HrpnError):
+    """A client sent too little in too long a time."""
+
+
+class JobTimeoutError(HrpnError):
+    """A prediction took longer than the service allows."""
+
+
+class ServiceStoppingError(HrpnError):
+    """The service is stopping, or not ready yet."""

@@ -32,6 +32,8 @@ EXTRAS = {
     "pyarrow": "parquet",
     "spatialdata": "spatialdata",
     "bioio": "bioio",
+    "fastapi": "serve",
+    "uvicorn": "serve",
     "napari": "napari",
     "qtpy": "napari",
     "monai": "bench",

@@ -25,6 +25,11 @@ NEEDS = {
     "hrpn_tf.napari_plugin.process": "napari",
     "hrpn_tf.napari_plugin.profile_tab": "napari",
     "hrpn_tf.napari_plugin.widgets": "napari",
+    "hrpn_tf.service.answers": "fastapi",
+    "hrpn_tf.service.app": "fastapi",
+    "hrpn_tf.service.guard": "fastapi",
+    "hrpn_tf.service.http_server": "fastapi",
+    "hrpn_tf.service.upload": "fastapi",
 }
 # Runs in the environment of the wheel: imports every module and prints the name and file of each.
 IMPORT_ALL = """

@@ -21,6 +21,7 @@ class BenchmarkCase(Strict):
         processes: number of processes that run the scenario at the same time.
         seconds: minimum time of measuring.
         uncertified: whether a format that missed its limit may be opened.
+        bound: longest 99th percentile of the latencies in the scenario ``server``, s.
     """
 
     model: str
@@ -37,11 +38,12 @@ class BenchmarkCase(Strict):
     batch: int = 1
     processes: int = 1
     uncertified: bool = False
+    bound: float = 0.5
 
     @property
     def key(self) -> str:
         """Identifies the case in any report, whatever the bundle's path and the measuring time."""
-        fields = self.model_dump(exclude={"bundle", "seconds", "uncertified"})
+        fields = self.model_dump(exclude={"bundle", "seconds", "uncertified", "bound"})
         text = "|".join(f"{name}={value}" for name, value in sorted(fields.items()))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

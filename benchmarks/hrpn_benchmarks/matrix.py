@@ -150,6 +150,7 @@ def _cases(plan: Plan, scenario: Scenario, subject: _Subject) -> Iterator[Benchm
                 processes=processes,
                 seconds=plan.seconds,
                 uncertified=plan.uncertified,
+                bound=plan.bound,
             )
 
 

@@ -1,11 +1,12 @@
 """Results of trackers: raw samples with their unit, and statistics of them."""
 
+import math
 from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Unit = Literal["s", "byte", "px/s", "mm2/s", "patch/s", "joule", "joule/mm2"]
+Unit = Literal["s", "byte", "px/s", "mm2/s", "patch/s", "1/s", "joule", "joule/mm2"]
 
 
 class Strict(BaseModel):
@@ -70,6 +71,21 @@ class Samples(Strict):
             values=(*self.values, *more.values),
             rounds=tuple(length for part in lengths for length in part),
         )
+
+
+def least_samples(share: float) -> int:
+    """The number of samples from which a percentile says anything.
+
+    With fewer, more than 1 in 20 such sets would hold no value above the true percentile.
+
+    Args:
+        share: of the samples that lie below, 50 to 100.
+
+    Example:
+        >>> least_samples(90), least_samples(95), least_samples(99)
+        (29, 59, 299)
+    """
+    return math.ceil(math.log(0.05) / math.log(share / 100))
 
 
 class Measured(Strict):

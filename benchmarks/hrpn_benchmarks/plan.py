@@ -58,6 +58,7 @@ class Plan(Strict):
         rounds: how often each case is measured, every time in fresh processes; the samples of all
             rounds are pooled.
         seconds: minimum measuring time per round; three samples are taken in any case.
+        bound: longest 99th percentile of the latencies in the scenario ``server``, s.
         timeout: limit for one round of a case, s.
         uncertified: also measure formats that missed their limit.
 
@@ -80,6 +81,7 @@ class Plan(Strict):
     device: str = "cpu"
     rounds: Annotated[int, Field(ge=1)] = 3
     seconds: Annotated[float, Field(ge=0)] = 2.0
+    bound: Annotated[float, Field(gt=0)] = 0.5
     timeout: Annotated[float, Field(gt=0)] = 300.0
     uncertified: bool = False
 
@@ -88,7 +90,7 @@ def read_plan(source: str | Path) -> Plan:
     """Read a plan from a YAML file, or take a shipped one by its name.
 
     Args:
-        source: path of a file, or ``quick``, ``cpu``, ``gpu`` or ``peers``.
+        source: path of a file, or ``quick``, ``cpu``, ``gpu``, ``server`` or ``peers``.
 
     Raises:
         PlanError: the file does not exist, is not YAML, or has an unknown key or a value out of

@@ -21,6 +21,7 @@ from hrpn_export.names import TEST_INPUT, TEST_OUTPUT
 from hrpn_export.paths import files_below, inside, is_regular, sha256_of
 from hrpn_export.runtimes import find_runtime
 from hrpn_export.session import Session
+from hrpn_export.stored_input import variant_of
 
 CERTIFICATE = "certificate.json"
 
@@ -155,6 +156,7 @@ def open_session(
     threads: int | None = None,
     runtime: str | None = None,
     certified: bool = True,
+    input_type: str | None = None,
 ) -> Session:
     """Load one format of a bundle, ready to predict.
 
@@ -166,6 +168,8 @@ def open_session(
             there are cores that this process may use.
         runtime: one of the format's runtimes; None for the usual one.
         certified: whether to refuse a format that has no certificate or missed its limit.
+        input_type: ``uint8`` or ``uint16`` for the variant that takes pixels as stored, without
+            fractions; None for float32.
 
     Returns:
         A session: it maps (N, H, W, inputs) grey levels to (N, H, W, outputs) float32 grey levels.
@@ -201,11 +205,15 @@ def open_session(
     if certified and (problem := opened.certificate.problem(format, precision, name)):
         raise CertificateError(f"{opened.path}: {problem}")
     opener = chosen.opener()
-    path = inside(opened.path, artefact.path)
+    path, chosen_part = inside(opened.path, artefact.path), {}
+    if input_type is not None and row.suffix:
+        path = inside(opened.path, f"{format}/{precision}/{variant_of(artefact, input_type)}")
+    elif input_type is not None:
+        chosen_part = {"signature": variant_of(artefact, input_type)}
     _verify_again(opened, artefact)
     row.check(path)
     with named_errors(f"{path}: {name} cannot load it"):
-        session = opener(path, opened.contract, device, threads)
+        session = opener(path, opened.contract, device, threads, **chosen_part)
     _bundle_of[session] = opened
     return session
 

@@ -41,6 +41,8 @@ from hrpn_export.manifest import (
 from hrpn_export.measure import ReferenceSession
 from hrpn_export.paths import files_below, safe_name, sha256_of
 from hrpn_export.quiet import quiet
+from hrpn_export.stored_input import check_input_types, details_of
+from hrpn_export.variants import add_variants
 
 if TYPE_CHECKING:
     import keras
@@ -83,6 +85,7 @@ def export_bundle(
     selection: tuple[np.ndarray, np.ndarray] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     uncertified: bool = False,
+    input_types: Sequence[str] = (),
     lean: bool = False,
     log: Log = _log.info,
 ) -> Exported:
@@ -105,6 +108,8 @@ def export_bundle(
             certificate is of images that chose nothing. None to use the calibration patches.
         options: options of formats, by name of the format.
         uncertified: keep formats that miss their limit.
+        input_types: ``uint8`` or ``uint16``, for variants of ONNX, TFLite and SavedModel that take
+            pixels as stored, see :mod:`hrpn_export.stored_input`.
         lean: leave out the Keras model, the README and the example, for a program that keeps the
             model itself, beside the bundle.
         log: called with one line before each step; by default the logger ``hrpn_export.export``
@@ -132,6 +137,7 @@ def export_bundle(
     """
     out = Path(out)
     wanted = _in_order(artefacts if lean else [KERAS, *artefacts])
+    check_input_types(input_types, contract)
     safe_name(about.name)
     evidence.check(contract)
     check_model(model, contract)
@@ -148,7 +154,15 @@ def export_bundle(
         for format, precision in wanted:
             log(f"{format} {precision}")
             own = dict((options or {}).get(format, {}))
-            source = Source(model, contract, calibration, made, own, selection=selection)
+            source = Source(
+                model,
+                contract,
+                calibration,
+                made,
+                own,
+                selection=selection,
+                input_types=input_types,
+            )
             try:
                 made[format, precision] = _export(source, format, precision, out)
                 stated[format, precision] = source.details
@@ -167,6 +181,10 @@ def export_bundle(
         kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
         for key in made.keys() - kept.keys():
             _drop(out, *key)
+        for key, path in kept.items():
+            found, left_out = add_variants(contract, key, path, input_types, evidence.patches, log)
+            stated[key] |= details_of(found)
+            refused, failed = refused | left_out, (*failed, *left_out)
         manifest = _manifest(out, contract, kept, done.certificate, about, calibration, stated)
         if not lean:
             _explain(out, model, contract, manifest, done.certificate, evidence, about)

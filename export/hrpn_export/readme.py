@@ -5,10 +5,11 @@ from pathlib import Path
 from hrpn_export.certificate import Certificate, Entry, Measured, missed, robust_gain
 from hrpn_export.contract import Contract
 from hrpn_export.formats import FORMATS
-from hrpn_export.manifest import Manifest
+from hrpn_export.manifest import Artefact, Manifest
 from hrpn_export.names import TEST_INPUT, TEST_OUTPUT
 from hrpn_export.snippets import joined, plain
 from hrpn_export.speed import describe_speed
+from hrpn_export.stored_input import DETAIL
 
 FILE = "README.md"
 
@@ -102,6 +103,7 @@ def _formats(folder: Path, manifest: Manifest, contract: Contract) -> str:
         if there[1:]:
             others = ", ".join(f"{other.precision} (`{other.path}`)" for other in there[1:])
             parts.append(f"In other precisions, by the same program: {others}.")
+        parts += [text for text in map(_stored_inputs, there) if text]
         if any(artefact.precision == "bf16" for artefact in there):
             parts.append(
                 "OpenVINO alone computes in bfloat16: compile the bf16 file with "
@@ -109,6 +111,21 @@ def _formats(folder: Path, manifest: Manifest, contract: Contract) -> str:
                 "set it to `f32`. Which precision is fast in which runtime is said below."
             )
     return "\n\n".join(parts)
+
+
+def _stored_inputs(artefact: Artefact) -> str:
+    """Which variants of an artefact take pixels as stored."""
+    variants: dict[str, str] = artefact.details.get(DETAIL, {})
+    row, home = FORMATS[artefact.format], artefact.path.rpartition("/")[0]
+    if not variants:
+        return ""
+    if not row.suffix:
+        named = ", ".join(f"the signature `{plain(n)}` {plain(t)}" for t, n in variants.items())
+        return (
+            f"Of `{artefact.path}`, {named}: pixels as stored, cast inside, with the same result."
+        )
+    named = ", ".join(f"`{home}/{plain(n)}` {plain(t)}" for t, n in variants.items())
+    return f"Pixels as stored, cast inside, with the same result: {named}."
 
 
 def _validation(certificate: Certificate) -> str:

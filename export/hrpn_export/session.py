@@ -8,6 +8,7 @@ import numpy as np
 from hrpn_export.boundary import is_exhausted, named_errors
 from hrpn_export.contract import Contract
 from hrpn_export.errors import ContractError, DeviceMemoryError, SessionError
+from hrpn_export.stored_input import as_type
 
 
 class Session(Protocol):
@@ -45,26 +46,33 @@ def largest_side(session: Session) -> int | None:
 
 
 def run_checked(
-    contract: Contract, batch: np.ndarray, run: Callable[[np.ndarray], np.ndarray]
+    contract: Contract,
+    batch: np.ndarray,
+    run: Callable[[np.ndarray], np.ndarray],
+    input_type: str = "float32",
 ) -> np.ndarray:
     """Check and convert a batch, run it, and check the result, as every session does.
 
     Args:
         contract: contract of the model.
         batch: (N, H, W, inputs) grey levels, any real type.
-        run: maps a float32 batch in C order to (N, H, W, outputs).
+        run: maps a batch of ``input_type`` in C order to (N, H, W, outputs).
+        input_type: that the graph takes, see :mod:`hrpn_export.stored_input`.
 
     Returns:
         (N, H, W, outputs) float32 grey levels.
 
     Raises:
         ContractError: the batch does not fit the contract, or the result does not; or the batch
-            holds NaN or infinite pixels, which some runtimes turn into numbers without a word.
+            holds NaN or infinite pixels, which some runtimes turn into numbers without a word; or
+            numbers that the input type does not have.
         SessionError: the runtime failed.
         DeviceMemoryError: it ran out of memory.
     """
     contract.check(batch)
     pixels = _checked(batch)
+    if input_type != "float32":
+        pixels = as_type(batch, input_type)
     try:
         with named_errors("the model failed while it ran", SessionError):
             result = np.asarray(run(pixels), np.float32)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 Rewrite = Callable[[Any, Any], None]
 
 
-def batch_of(channels: int) -> Any:
-    """The signature of a batch (N, H, W, channels) of any size, float32 grey levels."""
+def batch_of(channels: int, type: str = "float32") -> Any:
+    """The signature of a batch (N, H, W, channels) of any size, grey levels of a type."""
     import tensorflow as tf
 
-    return tf.TensorSpec((None, None, None, channels), tf.float32, name=INPUT)
+    return tf.TensorSpec((None, None, None, channels), tf.as_dtype(type), name=INPUT)
 
 
 def with_constant_weights(model: "keras.Model", channels: int) -> Any:

@@ -174,6 +174,8 @@ def export(
     intervals: bool | None = None,
     uncertified: bool = False,
     zip: bool = False,
+    triton: bool = False,
+    input_types: Sequence[str] = (),
     overwrite: bool = False,
     progress: ProgressArgument = None,
 ) -> ExportResult:
@@ -197,6 +199,8 @@ def export(
         intervals: export the calibrated network; None for it where there is one.
         uncertified: keep formats that miss their limit.
         zip: write ``OUT.zip`` as well.
+        triton: write ``OUT-triton``, a model repository of the Triton Inference Server, as well.
+        input_types: ``uint8``, ``uint16``: also write formats that take pixels as stored.
         overwrite: replace a bundle that is there.
         progress: True for progress bars, or a function that is called with updates.
 
@@ -227,6 +231,8 @@ def export(
         intervals=intervals,
         uncertified=uncertified,
         zip=zip,
+        triton=triton,
+        input_types=tuple(input_types),
     )
     several = isinstance(run, Sequence) and not isinstance(run, str)
     runs = [run_of(each) for each in run] if several else [run_of(run)]  # type: ignore[union-attr,arg-type]

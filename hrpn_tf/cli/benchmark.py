@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
     "--plan",
     metavar="FILE|NAME",
     default="quick",
-    help="Benchmark plan: quick, cpu, gpu, peers, or a file (default: quick).",
+    help="Benchmark plan: quick, cpu, gpu, server, peers, or a file (default: quick).",
 )
 @click.option(
     "--device",

@@ -106,6 +106,20 @@ _other_options = option_group(
         help="Rectangle of the held-out slide to measure the formats on, in pixels at full "
         "resolution (default: the whole slide).",
     ),
+    click.option(
+        "--input-type",
+        "input_types",
+        multiple=True,
+        type=click.Choice(["float32", "uint8", "uint16"]),
+        help="Also write ONNX, TFLite and SavedModel that take pixels as stored in this type, and "
+        "cast them inside; may be repeated (default: float32 alone).",
+    ),
+    click.option(
+        "--triton",
+        is_flag=True,
+        help="Also write OUT-triton, a model repository of the Triton Inference Server with each "
+        "precision of ONNX.",
+    ),
     click.option("--zip", "zip", is_flag=True, help="Also write the bundle as OUT.zip."),
     click.option("--uncertified", is_flag=True, help="Keep formats that fail certification."),
     click.option(
@@ -179,13 +193,16 @@ def _of_formats(
     return {"onnx": {"opset": opset}, "tensorrt": tensorrt}
 
 
-def _options(precision: str | None, region: str | None, **values: Any) -> ExportOptions:
+def _options(
+    precision: str | None, region: str | None, input_types: tuple[str, ...], **values: Any
+) -> ExportOptions:
     """What the options say; the flag of each format is among ``values``."""
     formats = tuple(name for name in FORMATS if values.pop(name))
     return ExportOptions(
         formats=formats,
         precisions=tuple(_parts(precision) or ()),
         region=parse_region(region),
+        input_types=tuple(dict.fromkeys(t for t in input_types if t != "float32")),
         **values,
     )
 

@@ -39,6 +39,7 @@ COMMANDS = {
     "napari": "Open slides in napari, to predict and measure them there.",
     "calibrate": "Add prediction intervals to a network.",
     "export": "Export a network to a bundle of certified formats.",
+    "serve": "Serve predictions with a bundle over HTTP.",
     "benchmark": "Measure latency, throughput and memory of bundles.",
     "analyse": "Measure predicted slides without a measured target.",
     "permeability": "Fit how strongly each vessel leaks, from a measured target.",

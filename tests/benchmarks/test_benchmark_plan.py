@@ -12,7 +12,7 @@ from support.small_bundle import small_bundle
 
 def test_shipped_plans_are_read() -> None:
     names = {path.stem for path in SHIPPED.glob("*.yaml")}
-    assert names == {"quick", "cpu", "gpu", "peers"}
+    assert names == {"quick", "cpu", "gpu", "peers", "server"}
     for name in names:
         assert read_plan(name).rounds >= 2
 
@@ -34,7 +34,7 @@ def test_what_is_no_plan_is_named(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_a_plan_that_is_not_there() -> None:
-    with pytest.raises(PlanError, match=r"shipped plan \(cpu, gpu, peers, quick\)"):
+    with pytest.raises(PlanError, match=r"shipped plan \(cpu, gpu, peers, quick, server\)"):
         read_plan("nothing")
 
 

@@ -23,6 +23,7 @@ MISSING = [
     "describe-training nowhere",
     "twin nowhere",
     "benchmark nowhere --out o",
+    "serve nowhere",
     "benchmark --compare nowhere nowhere",
     "benchmark slide.ome.tif --out o --plan nowhere",
     "inspect nowhere",

@@ -2,20 +2,26 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hrpn_benchmarks.case import BenchmarkCase
-from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.measures import Samples, least_samples
+from hrpn_benchmarks.report.compare import interval_of
 from hrpn_benchmarks.report.report import DISTURBED, Row
 
 Value = str | int | float | None
 
+# Latencies under a load, of which the 99th percentile counts.
+LATENCY_AT = "latency at "
+# Of these a table in Markdown has no need.
+_WIDE = ("memory growth", "steady GPU memory")
 # Units of samples: the unit that is shown, and the factor to it.
 _UNITS = {
     "s": ("ms", 1e3),
     "byte": ("MB", 1e-6),
     "px/s": ("Mpx/s", 1e-6),
     "mm2/s": ("mm²/s", 1.0),
+    "1/s": ("1/s", 1.0),
     "joule": ("J", 1.0),
     "joule/mm2": ("J/mm²", 1.0),
 }
@@ -33,6 +39,9 @@ class Column:
         identity: whether the column describes the case, not its measurements.
         optional: whether the column may be left out where all rows have the same value.
         format: format specification of a number.
+        wide: whether the column is left out of the tables in Markdown, which must fit a page.
+        constant: whether the column has the same value in every scenario of a format.
+        interval: takes a row and gives the 95 % interval of the value, or None.
     """
 
     key: str
@@ -42,6 +51,14 @@ class Column:
     identity: bool = False
     optional: bool = False
     format: str = ""
+    wide: bool = False
+    constant: bool = False
+    interval: Callable[[Row], tuple[float, float] | None] = lambda row: None
+
+    def cell(self, row: Row) -> str:
+        """The value of a row as text, with its interval if it has one."""
+        text, found = self.text(self.read(row)), self.interval(row)
+        return text if found is None else f"{text} [{', '.join(map(self.text, found))}]"
 
     def text(self, value: Value) -> str:
         """A value as text; empty if there is none."""
@@ -99,11 +116,36 @@ def _apart_from_threads(case: BenchmarkCase) -> str:
     return case.model_copy(update={"threads": 1}).key
 
 
-def _time(key: str, name: str, about: str, read: Callable[[Samples], float]) -> Column:
+def _time(
+    key: str, name: str, about: str, read: Callable[[Samples], float], wide: bool = False
+) -> Column:
     def value(row: Row) -> Value:
         return None if row.latency is None else 1e3 * read(row.latency)
 
-    return Column(key, f"{name}, ms", about, value)
+    return Column(key, f"{name}, ms", about, value, wide=wide)
+
+
+def _median_time() -> Column:
+    def interval(row: Row) -> tuple[float, float] | None:
+        found = None if row.latency is None else interval_of(row.latency)
+        return None if found is None else (1e3 * found[0], 1e3 * found[1])
+
+    about = "Median time, and its 95 % interval over the rounds."
+    median = _time("p50", "p50", about, lambda times: times.median)
+    return replace(median, interval=interval)
+
+
+def _percentile(share: int, wide: bool = False) -> Column:
+    """A percentile of the times, of rows with enough of them to know it."""
+    least = least_samples(share)
+
+    def value(row: Row) -> Value:
+        if row.latency is None or len(row.latency.values) < least:
+            return None
+        return 1e3 * row.latency.percentile(share)
+
+    about = f"{share} % of the times are shorter; shown from {least} times on."
+    return Column(f"p{share}", f"p{share}, ms", about, value, wide=wide)
 
 
 _IDENTITY = (
@@ -144,12 +186,13 @@ _TIMES = (
         "samples",
         "Number of times measured.",
         lambda row: None if row.latency is None else len(row.latency.values),
+        optional=True,
     ),
-    _time("p50", "p50", "Median time.", lambda times: times.median),
-    _time("p90", "p90", "90 % of the times are shorter.", lambda times: times.percentile(90)),
-    _time("p95", "p95", "95 % of the times are shorter.", lambda times: times.percentile(95)),
-    _time("p99", "p99", "99 % of the times are shorter.", lambda times: times.percentile(99)),
-    _time("iqr", "IQR", "Interquartile range of the times.", lambda times: times.spread),
+    _median_time(),
+    _percentile(90),
+    _percentile(95, wide=True),
+    _percentile(99),
+    _time("iqr", "IQR", "Interquartile range of the times.", lambda times: times.spread, True),
 )
 
 
@@ -166,15 +209,33 @@ def _measured(rows: Sequence[Row]) -> list[Column]:
 
 def _measure(name: str, unit: str) -> Column:
     shown, factor = _UNITS.get(unit, (unit, 1.0))
+    at_load = name.startswith(LATENCY_AT)
 
-    def value(row: Row) -> Value:
+    def samples_of(row: Row) -> Samples | None:
         samples = row.measures.get(name)
         if samples is None or samples.unit != unit or name == timed(row):
             return None
-        return factor * samples.median
+        return samples
 
+    def median(row: Row) -> Value:
+        samples = samples_of(row)
+        return None if samples is None else factor * samples.median
+
+    def worst(row: Row) -> Value:
+        samples = samples_of(row)
+        if samples is None or len(samples.values) < least_samples(99):
+            return None
+        return factor * samples.percentile(99)
+
+    key = f"{name} ({unit})"
+    if at_load:
+        what = name.removeprefix(LATENCY_AT).removesuffix(" load")
+        about = (
+            f"99 % of the requests at this load are answered in less; from {least_samples(99)} on."
+        )
+        return Column(key, f"p99 at {what}, {shown}", about, worst)
     about = f"{name[0].upper()}{name[1:]}: the median."
-    return Column(f"{name} ({unit})", f"{name}, {shown}", about, value)
+    return Column(key, f"{name}, {shown}", about, median, wide=name in _WIDE)
 
 
 def _speed_up(rows: Sequence[Row]) -> Column:
@@ -194,7 +255,10 @@ def _accuracy(key: str, name: str, about: str, format: str = "", optional: bool 
         # a constant truth has no variance to explain
         return None if isinstance(found, float) and not math.isfinite(found) else found
 
-    return Column(key, name, about, value, optional=optional, format=format)
+    wide = key in ("r2", "psnr", "what")
+    return Column(
+        key, name, about, value, optional=optional, format=format, constant=True, wide=wide
+    )
 
 
 _CONSTANT = (
@@ -203,18 +267,22 @@ _CONSTANT = (
         "file, MB",
         "Size of the exported file or folder.",
         lambda row: None if row.size is None else row.size / 1e6,
+        constant=True,
     ),
     Column(
         "parameters",
         "parameters, M",
         "Trained parameters, in millions.",
         lambda row: None if row.parameters is None else row.parameters / 1e6,
+        constant=True,
+        optional=True,
     ),
     Column(
         "macs",
         "GMAC",
         "Multiply-accumulate operations for one tile or patch, in units of 10⁹.",
         lambda row: None if row.macs is None else row.macs / 1e9,
+        optional=True,
     ),
     _accuracy("mse", "MSE", "Mean squared error against the measured truth.", ".4g"),
     _accuracy("r2", "R²", "Share of the variance explained.", ".3f"),
@@ -228,6 +296,7 @@ _CONSTANT = (
         "others, %",
         "Largest share of the machine's cores that other processes used during a round.",
         lambda row: 100 * row.others if row.measures else None,
+        wide=True,
         optional=True,
         format=".0f",
     ),

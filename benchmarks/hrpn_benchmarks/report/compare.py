@@ -13,7 +13,7 @@ _DRAWS = 2000
 _AT_ONCE = 2_000_000  # samples drawn at once: 16 MB, and a few copies of that
 _COVERAGE = 95.0  # percent
 # Units in which a larger value is better.
-_GAINS = {"px/s", "mm2/s", "patch/s"}
+_GAINS = {"px/s", "mm2/s", "patch/s", "1/s"}
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,19 @@ def change_of(case: BenchmarkCase, measure: str, before: Samples, now: Samples) 
     rest = (100 - _COVERAGE) / 2
     low, high = np.percentile(drawn, [rest, 100 - rest])
     return Change(case, measure, ratio, float(low), float(high))
+
+
+def interval_of(samples: Samples) -> tuple[float, float] | None:
+    """The 95 % interval of a median, drawn as in :func:`change_of`; None for a single round.
+
+    Samples of one process resemble each other, so one process says nothing of the next.
+    """
+    if len(samples.rounds) < 2:
+        return None
+    rest = (100 - _COVERAGE) / 2
+    drawn = _medians(samples, np.random.default_rng(0))
+    low, high = np.percentile(drawn, [rest, 100 - rest])
+    return float(low), float(high)
 
 
 def _medians(samples: Samples, random: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.report.advice import advice
 from hrpn_benchmarks.report.columns import (
     Column,
     columns_of,
@@ -61,6 +62,7 @@ def _data(report: Report) -> dict[str, Any]:
     return {
         "about": report.model_dump(mode="json", exclude={"rows", "schema_version"}),
         "busy": report.busy,
+        "advice": advice(report),
         "disturbed": DISTURBED,
         "unavailable": unavailable(report.rows),
         "columns": [
@@ -82,7 +84,7 @@ def _row(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
     values = ((each, each.read(row)) for each in columns)
     return {
         "title": row.case.title,
-        "cells": {each.key: [v, each.text(v)] for each, v in values if v is not None},
+        "cells": {each.key: [v, each.cell(row)] for each, v in values if v is not None},
         "times": None if row.latency is None else _times(row.latency, timed(row) or ""),
         "disturbed": is_disturbed(row),
         "failure": row.failure,

@@ -1,22 +1,26 @@
 """TensorFlow SavedModel, in the layout of TensorFlow Serving: ``model/1/``."""
 
 from pathlib import Path
+from typing import Any
 
 from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
 from hrpn_export.manifest import Artefact
 from hrpn_export.names import INPUT, OUTPUT
 from hrpn_export.snippets import program, section_of
+from hrpn_export.stored_input import signature
 from hrpn_export.tracing import batch_of, symbolic_sizes
 
 VERSION = "1"
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
-    """Write the model as one signature, ``serving_default``, for every batch and size.
+    """Write the model as the signature ``serving_default``, for every batch and size.
 
     The weights are variables, as TensorFlow Serving and converters expect. Input ``grey_levels``
-    and output ``prediction`` are float32 (N, H, W, C).
+    and output ``prediction`` are float32 (N, H, W, C). A signature ``serving_uint8`` or
+    ``serving_uint16`` for each of the source's input types shares the weights, and takes pixels as
+    stored.
 
     Returns:
         The folder with the version folder in it, for TensorFlow Serving.
@@ -27,14 +31,17 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     module = tf.Module()
     module.model = model
 
-    @tf.function(input_signature=[batch_of(channels)])
     def serve(grey_levels):  # type: ignore[no-untyped-def]
-        return {OUTPUT: model(grey_levels, training=False)}
+        return {OUTPUT: model(tf.cast(grey_levels, tf.float32), training=False)}
+
+    def taking(type: str) -> Any:
+        return tf.function(serve, input_signature=[batch_of(channels, type)])
 
     path = folder / "model"
     # gradients of a layer's own, such as that of SiLU, cannot always be saved
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    signatures = {"serving_default": serve}
+    signatures = {"serving_default": taking("float32")}
+    signatures |= {signature(name): taking(name) for name in source.input_types}
     with symbolic_sizes():
         tf.saved_model.save(module, str(path / VERSION), signatures=signatures, options=options)
     return path

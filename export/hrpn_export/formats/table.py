@@ -1,7 +1,7 @@
 """The table of formats, and what an exporter gets to work with."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,6 +37,8 @@ class Source:
         selection: patches (N, H, W, inputs) and measured targets (N, H, W, predictions) that choose
             the layers which stay float32 in int8; None to choose them on the calibration patches.
         options: options of the format by name; its module documents them.
+        input_types: types of pixels as stored that the model also takes, see
+            :mod:`hrpn_export.stored_input`; a SavedModel has a signature for each.
     """
 
     model: "keras.Model"
@@ -46,6 +48,7 @@ class Source:
     options: Mapping[str, Any] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     selection: tuple[np.ndarray, np.ndarray] | None = None
+    input_types: Sequence[str] = ()
 
 
 # Writes a model in one precision into an empty folder; returns the path that a runtime opens.

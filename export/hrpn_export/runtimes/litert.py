@@ -24,12 +24,13 @@ class LiteRtSession:
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads_of(threads))
         except (ValueError, RuntimeError) as error:
             raise DamagedBundleError(f"{path}: no TFLite file of a bundle: {error}") from None
-        self._input = self._interpreter.get_input_details()[0]["index"]
+        details = self._interpreter.get_input_details()[0]
+        self._input, self.input_type = details["index"], np.dtype(details["dtype"]).name
         self._shape: tuple[int, ...] = ()
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Predict one batch; see ``Session``."""
-        return run_checked(self.contract, batch, self._run)
+        return run_checked(self.contract, batch, self._run, self.input_type)
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
         if batch.shape != self._shape:

@@ -8,6 +8,7 @@ from hrpn_export.contract import Contract
 from hrpn_export.errors import DamagedBundleError, FormatError
 from hrpn_export.names import INPUT, OUTPUT
 from hrpn_export.session import run_checked
+from hrpn_export.stored_input import INPUT_TYPES
 from hrpn_export.threads import threads_of
 
 _PROVIDERS = {
@@ -48,11 +49,16 @@ class OnnxSession:
         ) as error:
             line = str(error).splitlines()[0]
             raise DamagedBundleError(f"{path}: no ONNX file of a bundle: {line}") from None
+        kind = self._session.get_inputs()[0].type
+        self.input_type = kind[7:-1] if kind[7:-1] in INPUT_TYPES else "float32"  # tensor(uint8)
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Predict one batch; see ``Session``."""
         return run_checked(
-            self.contract, batch, lambda array: self._session.run([OUTPUT], {INPUT: array})[0]
+            self.contract,
+            batch,
+            lambda array: self._session.run([OUTPUT], {INPUT: array})[0],
+            self.input_type,
         )
 
 

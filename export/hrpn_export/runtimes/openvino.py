@@ -36,10 +36,13 @@ class OpenVinoSession:
         except RuntimeError as error:
             line = str(error).strip().splitlines()[-1]
             raise DamagedBundleError(f"{path}: OpenVINO cannot load it: {line}") from None
+        self.input_type = np.dtype(self._model.inputs[0].element_type.to_dtype()).name
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Predict one batch; see ``Session``."""
-        return run_checked(self.contract, batch, lambda array: self._model([array])[OUTPUT])
+        return run_checked(
+            self.contract, batch, lambda array: self._model([array])[OUTPUT], self.input_type
+        )
 
 
 def compiled(model: Any, precision: str, threads: int | None) -> Any:

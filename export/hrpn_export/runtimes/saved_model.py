@@ -13,9 +13,16 @@ from hrpn_export.session import run_checked
 
 
 class SavedModelSession:
-    """Runs the signature ``serving_default`` of a SavedModel; see ``hrpn_export.runtimes``."""
+    """Runs a signature of a SavedModel, ``serving_default``; see ``hrpn_export.runtimes``."""
 
-    def __init__(self, path: Path, contract: Contract, device: str, threads: int | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        contract: Contract,
+        device: str,
+        threads: int | None,
+        signature: str = "serving_default",
+    ) -> None:
         import tensorflow as tf
 
         if threads is not None:
@@ -31,13 +38,14 @@ class SavedModelSession:
             try:
                 # keep the loaded object: its signature does not
                 self._loaded = tf.saved_model.load(str(versions[-1]))
-                self._run = self._loaded.signatures["serving_default"]
+                self._run = self._loaded.signatures[signature]
+                self.input_type = self._run.structured_input_signature[1][INPUT].dtype.name
             except (OSError, ValueError, KeyError) as error:
                 raise DamagedBundleError(f"{path}: no SavedModel of a bundle: {error}") from None
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Predict one batch; see ``Session``."""
-        return run_checked(self.contract, batch, self._predict)
+        return run_checked(self.contract, batch, self._predict, self.input_type)
 
     def _predict(self, batch: np.ndarray) -> np.ndarray:
         import tensorflow as tf

@@ -4,14 +4,12 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
-from hrpn_export.contract import Contract
 from hrpn_export.errors import FormatError, MissingRuntimeError, install_line
 from hrpn_export.session import Session
 
-# (file or folder, contract, device, threads)
-Opener = Callable[[Path, Contract, str, int | None], Session]
+# (file or folder, contract, device, threads); of a SavedModel also the name of a signature
+Opener = Callable[..., Session]
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def export_run(
     Args:
         run: open run or run folder; or several, whose networks are exported as their mean: one
             network in every format.
-        out: folder of the bundle; with ``zip`` also ``OUT.zip``.
+        out: folder of the bundle; with ``zip`` also ``OUT.zip``, with ``triton`` ``OUT-triton``.
         options: formats, precisions and certification.
         overwrite: replace an existing bundle.
 
@@ -60,6 +60,8 @@ def export_run(
             bundle.
         BundleError: as raised by the export library.
     """
+    from hrpn_export.stored_input import check_input_types
+
     from hrpn_tf.workflows.export.plan import plan_artefacts
 
     options = options or ExportOptions()
@@ -73,10 +75,14 @@ def export_run(
     network.origin()  # refuses a run without a network
     if any(format == "tensorrt" for format, _ in artefacts):
         _check_engine(options.format_options.get("tensorrt", {}), contract)
+    check_input_types(options.input_types, contract)
     if options.about is not None:
         read_publication(options.about)  # minutes before it is used
-    archive = out.with_name(out.name + ".zip")
-    for path in (out, *([archive] if options.zip else [])):
+    archive, repository = (out.with_name(out.name + end) for end in (".zip", "-triton"))
+    beside = {archive: options.zip, repository: options.triton}
+    if options.triton and not any(format == "onnx" for format, _ in artefacts):
+        raise UsageError("--triton: Triton runs ONNX; add --onnx")
+    for path in (out, *(path for path, wanted in beside.items() if wanted)):
         refuse_existing(path, overwrite)
         refuse_lost_inputs(path, (*(each.folder for each in runs), options.store))
     load_tensorflow()
@@ -91,8 +97,9 @@ def export_run(
     model = network.load_network()
     with (
         tempfile.TemporaryDirectory(prefix="hrpn-export-") as scratch,
-        # both are finished before either gets its name, so that a kill leaves none of them alone
+        # all are finished before any gets its name, so that a kill leaves none of them alone
         atomic_path(archive, overwrite) if options.zip else nullcontext() as unfinished,
+        atomic_path(repository, overwrite) if options.triton else nullcontext() as models,
         atomic_path(out, overwrite) as folder,
     ):
         exported = export_bundle(
@@ -109,13 +116,24 @@ def export_run(
                 **options.format_options,
             },
             uncertified=options.uncertified,
+            input_types=options.input_types,
             log=logger.info,
         )
         if unfinished is not None:
             write_stored(unfinished, folder, checked_names(folder))
+        if models is not None:
+            _write_repository(folder, models)
     exported = _at(out, exported)
     _refuse_missed(exported)
     return exported
+
+
+def _write_repository(bundle: Path, out: Path) -> None:
+    from hrpn_export import open_bundle
+    from hrpn_export.triton import write_repository
+
+    names = write_repository(open_bundle(bundle), out)
+    logger.info(f"Triton: {', '.join(names)}")
 
 
 def _network(runs: Sequence[Run], options: ExportOptions) -> RunNetwork | EnsembleNetwork:

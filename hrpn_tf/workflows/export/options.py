@@ -26,6 +26,8 @@ class ExportOptions:
         uncertified: keep formats that fail certification.
         zip: also write the bundle as a .zip.
         intervals: whether to export the calibrated network; None to export it if there is one.
+        triton: also write a model repository of Triton, ``OUT-triton``.
+        input_types: ``uint8`` or ``uint16``, for variants that take pixels as stored.
     """
 
     formats: tuple[str, ...] = ()
@@ -40,3 +42,5 @@ class ExportOptions:
     uncertified: bool = False
     zip: bool = False
     intervals: bool | None = None
+    input_types: tuple[str, ...] = ()
+    triton: bool = False

@@ -5,10 +5,11 @@ import re
 
 import numpy as np
 import pytest
-from hrpn_benchmarks.measures import Samples
+from hrpn_benchmarks.measures import Samples, least_samples
 from hrpn_benchmarks.report.columns import columns_of, speed_ups
 from hrpn_benchmarks.report.markdown import to_markdown
 from hrpn_benchmarks.report.page import thinned, to_page
+from hrpn_benchmarks.report.report import Row
 from hypothesis import given
 from hypothesis import strategies as st
 from support.reports import mixed, report, row
@@ -51,12 +52,67 @@ def test_names_cannot_leave_their_place() -> None:
 
 
 def test_percentiles_are_those_of_numpy() -> None:
-    times = np.random.default_rng(0).lognormal(0, 1, 200)
-    found = {each.key: each.read(row(times=tuple(times))) for each in columns_of([row()])}
+    times = np.random.default_rng(0).lognormal(0, 1, 300)
+    found = {
+        each.key: each.read(row(times=tuple(times)))
+        for each in columns_of([row(times=tuple(times))])
+    }
     for share in (50, 90, 95, 99):
         assert found[f"p{share}"] == pytest.approx(1e3 * np.percentile(times, share))
     assert found["iqr"] == pytest.approx(1e3 * np.subtract(*np.percentile(times, [75, 25])))
-    assert found["samples"] == 200
+    assert found["samples"] == 300
+
+
+@pytest.mark.parametrize(("share", "least"), [(90, 29), (95, 59), (99, 299)])
+def test_no_percentile_from_a_handful_of_samples(share: int, least: int) -> None:
+    assert least_samples(share) == least
+    assert 1 - (share / 100) ** least >= 0.95 > 1 - (share / 100) ** (least - 1)
+    columns = {each.key: each for each in columns_of([row(times=(0.1,) * 400)])}
+    for count, shown in ((least - 1, False), (least, True)):
+        value = columns[f"p{share}"].read(row(times=(0.1,) * count))
+        assert (value is not None) == shown
+
+
+def measured(format: str, times: list[float], largest: float, **what: object) -> Row:
+    """A row of two rounds."""
+    made = row(format=format, **what)
+    samples = Samples(unit="s", values=tuple(times), rounds=(len(times) - 2, 2))
+    assert made.accuracy is not None
+    accuracy = made.accuracy.model_copy(update={"largest": largest})
+    return made.model_copy(update={"measures": {"latency": samples}, "accuracy": accuracy})
+
+
+def test_the_first_line_says_which_format_to_take() -> None:
+    rows = [
+        measured("onnx", [0.1, 0.11, 0.1, 0.11], 1e-4),
+        measured("tflite", [0.099, 0.11, 0.1, 0.112], 5e-5),
+        measured("keras", [0.3, 0.31, 0.3, 0.31], 0.0),
+        measured("onnx", [0.01, 0.01, 0.01, 0.01], 0.0, side=32),
+    ]
+    first = to_markdown(report(*rows)).splitlines()[0]
+    assert first.startswith("**m: take tflite fp32 (onnxruntime): 105 ms for a tile of")
+    assert "the closest to float32 of 2 that are as fast" in first
+    assert first.endswith("keras fp32 (onnxruntime), takes 2.9 times as long.**")
+    assert embedded(to_page(report(*rows)))["advice"][0] in first
+    assert "take" not in to_markdown(report(rows[0])), "there is nothing to choose"
+
+
+def test_intervals_stand_beside_medians() -> None:
+    table = to_markdown(report(measured("onnx", [0.1, 0.11, 0.12, 0.13], 0.0)))
+    assert "| 115 [110, 125] |" in table or "115 [" in table
+    assert "[low, high]: 95 % interval" in table
+    assert "[" not in to_markdown(report(row())).partition("### tile")[2], "one round has none"
+
+
+def test_tables_fit_the_page() -> None:
+    rows = [
+        measured(name, [0.1, 0.11, 0.12] * 120, 0.01, runtime=runtime, threads=threads)
+        for name in ("onnx", "saved_model")
+        for runtime in ("onnxruntime", "tensorflow")
+        for threads in (1, 2)
+    ]
+    for line in to_markdown(report(*rows, *mixed().rows)).splitlines():
+        assert not line.startswith("|") or len(line) <= 110, line
 
 
 def test_any_measure_is_shown_by_its_name_and_unit() -> None:
@@ -69,7 +125,7 @@ def test_any_measure_is_shown_by_its_name_and_unit() -> None:
     table = to_markdown(report(row("one", more=more), other))
     lines = [line[2:-2].split(" | ") for line in table.splitlines() if line[:3] == "| o"]
     names = headings(table)["tile"]
-    first, second = (dict(zip(names, line, strict=True)) for line in lines)
+    first, second = (dict(zip(names, line, strict=True)) for line in lines[:2])
     assert first["throughput, patch/s"] == "3"
     assert first["energy per area, J/mm²"] == "1"
     assert first["first answer, ms"] == "250"
@@ -79,7 +135,7 @@ def test_any_measure_is_shown_by_its_name_and_unit() -> None:
 def test_a_table_for_each_scenario_with_the_columns_that_it_fills() -> None:
     text = to_markdown(mixed())
     found = headings(text)
-    assert list(found) == ["tile", "startup", "scaling"]
+    assert list(found) == ["tile", "startup", "scaling", "Formats"]
     assert "speed-up" in found["scaling"]
     assert "speed-up" not in found["tile"]
     assert not {"GMAC", "parameters, M", "energy, J", "processes"} & set(found["tile"])

@@ -25,7 +25,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything that this machine can make."""
     out = tmp_path_factory.mktemp("bundle") / "small"
-    assert hrpn_tf("export", run, "--out", out, "--licence", "CC-BY-4.0", "--zip").exit_code == 0
+    options = ("--licence", "CC-BY-4.0", "--zip", "--triton", "--input-type", "uint8")
+    assert hrpn_tf("export", run, "--out", out, *options).exit_code == 0
     return out
 
 
@@ -107,6 +108,7 @@ def test_nothing_is_overwritten_unasked(
         (["--store", "nowhere"], "nowhere"),
         (["--region", "0,0,5000,10"], "5000"),
         (["--trt", "--trt-tiles", "large"], "large"),
+        (["--saved-model", "--triton"], "--triton: Triton runs ONNX"),
     ],
 )
 def test_what_cannot_be_exported_is_refused_in_a_line(
@@ -199,6 +201,15 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert left_out == ["tflite is left out: pip install 'hrpn-tf[litert]' brings what it needs"]
     with pytest.raises(MissingRuntimeError, match=r"hrpn-tf\[litert\]"):
         plan_artefacts(("tflite",), ())
+
+
+def test_pixels_as_stored_and_triton(bundle: Path) -> None:
+    models = sorted(path.name for path in bundle.with_name("small-triton").iterdir())
+    precisions = ("fp16", "fp32", "int8")
+    assert models == sorted(f"small_{p}{kind}" for p in precisions for kind in ("", "_uint8"))
+    pixels = image(2)[None, ..., :2]
+    stored = open_session(bundle, "tflite", "int8", input_type="uint8")(pixels)
+    np.testing.assert_array_equal(stored, open_session(bundle, "tflite", "int8")(pixels))
 
 
 def test_the_report_and_the_zip(bundle: Path) -> None:

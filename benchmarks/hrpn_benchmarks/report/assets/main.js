@@ -47,6 +47,8 @@ function makeAbout() {
     }
     byId("about").append(element("h3", {}, part[0].toUpperCase() + part.slice(1)), list);
   }
+  byId("advice").hidden = !data.advice.length;
+  byId("advice").textContent = data.advice.map((line) => `${line}.`).join(" ");
   byId("busy").hidden = !data.busy;
   byId("busy").textContent = data.busy ? `${data.busy[0].toUpperCase()}${data.busy.slice(1)}.` : "";
   byId("mark").textContent = `† Meanwhile other processes used more than ${Math.round(100 * data.disturbed)} % of the machine's cores.`;

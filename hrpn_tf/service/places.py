@@ -1,0 +1,92 @@
+"""Paths that a service reads, and names that clients give to files."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from hrpn_tf.errors import ForbiddenPathError, JobRequestError, SlideNotFoundError
+from hrpn_tf.kinds import LISTS
+from hrpn_tf.text import printable
+
+# Single files with all that belongs to a slide; OME-Zarr is a folder, and comes by path.
+UPLOADS = (".tif", ".tiff", ".qptiff", ".btf", ".czi", ".nd2", ".lif")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST = 100
+_SHOWN = 200
+
+
+def safe_file_name(name: str) -> str:
+    """The name of an upload, as the name of a file here.
+
+    Raises:
+        JobRequestError: by its suffix it is no slide in one file.
+
+    Example:
+        >>> safe_file_name("../mouse 1.ome.tif"), safe_file_name(".tif")
+        ('mouse-1.ome.tif', 'slide.tif')
+    """
+    last = re.split(r"[/\\]", name)[-1]
+    base, dot, suffix = last.rpartition(".")
+    if f".{suffix.lower()}" not in UPLOADS or not dot:
+        raise JobRequestError(
+            f"{printable(name, _SHOWN)!r} does not end like a slide in one file: "
+            f"{', '.join(UPLOADS)}; an OME-Zarr is named by its path on the server"
+        )
+    stem = _UNSAFE.sub("-", base).strip(".-")[:_LONGEST].rstrip(".-")
+    return f"{stem or 'slide'}.{suffix.lower()}"
+
+
+def allowed_path(text: str, allow: Sequence[Path]) -> Path:
+    """A path within one of the allowed folders, with all links followed.
+
+    Whether something lies outside is not told, so that nobody can look around.
+
+    Args:
+        text: as the client gave it.
+        allow: resolved folders.
+
+    Raises:
+        ForbiddenPathError: it leads out of them, or there are none.
+        SlideNotFoundError: there is nothing.
+        JobRequestError: it is a slide list, which names other files.
+    """
+    shown = printable(text, _SHOWN)
+    if not allow:
+        raise ForbiddenPathError(
+            f"{shown}: this service reads no folders (it was started without --allow); upload the "
+            "slide instead"
+        )
+    try:
+        path = Path(os.path.realpath(text))
+    except (OSError, ValueError):
+        raise ForbiddenPathError(f"{shown}: not a path") from None
+    if not Path(text).is_absolute() or not is_within(path, allow):
+        raise ForbiddenPathError(
+            f"{shown}: not an absolute path within a folder that this service may read; upload the "
+            "slide instead"
+        )
+    if path.suffix.lower() in LISTS:
+        raise JobRequestError(f"{shown}: a slide list; name one slide")
+    if not path.exists():
+        raise SlideNotFoundError(f"{shown}: no such file or folder")
+    return path
+
+
+def is_within(path: Path, folders: Sequence[Path]) -> bool:
+    """Whether a resolved path lies in one of the folders."""
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def state_of(path: Path) -> list[object]:
+    """What changes whenever a slide on the server changes: sizes and times of its files."""
+    if path.is_file():
+        found = path.stat()
+        return [found.st_size, found.st_mtime_ns]
+    states: list[object] = []
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        for name in sorted(files):
+            found = os.lstat(os.path.join(folder, name))
+            states.append([os.path.relpath(folder, path), name, found.st_size, found.st_mtime_ns])
+    return states

@@ -1,0 +1,69 @@
+"""How a job ends, with a process that only pretends to predict."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hrpn_tf.errors import MemoryBudgetError
+from hrpn_tf.service.record import Job, Problem, Record
+from hrpn_tf.service.runner import outcome_of
+from hrpn_tf.service.wishes import Wish
+from hrpn_tf.service.worker_process import Outcome, WorkerProcess
+
+NO_ROOM = Outcome(Problem.of(MemoryBudgetError("needs more")))
+
+
+class Pretended(WorkerProcess):
+    """A process with given outcomes, which counts how often it is started."""
+
+    def __init__(self, *outcomes: Outcome | float, used: bool) -> None:
+        super().__init__({}, 1.0, used=used)
+        self.outcomes, self.starts, self.there = list(outcomes), 0, used
+
+    @property
+    def runs(self) -> bool:
+        return self.there
+
+    async def start(self) -> Any:
+        self.starts, self.there, self.used = self.starts + 1, True, False
+
+    async def stop(self) -> None:
+        self.there = False
+
+    async def predict(
+        self, job: dict[str, Any], on_event: Callable[[dict[str, Any]], object]
+    ) -> Outcome:
+        self.used = True
+        found = self.outcomes.pop(0)
+        if isinstance(found, float):
+            await asyncio.sleep(found)
+        assert isinstance(found, Outcome)
+        return found
+
+
+def ended(worker: Pretended) -> Outcome:
+    record = Record(name="a.tif", input="a.tif", wish=Wish(), network="0")
+    return asyncio.run(outcome_of(Job("0", Path("0"), record), worker, {}, 0.05))
+
+
+def test_what_a_used_process_has_no_memory_for_is_tried_in_a_new_one() -> None:
+    worker = Pretended(NO_ROOM, Outcome(summary="done"), used=True)
+    assert ended(worker).summary == "done"
+    assert worker.starts == 1
+
+
+def test_what_a_new_process_has_no_memory_for_fails() -> None:
+    worker = Pretended(NO_ROOM, used=False)
+    assert ended(worker) == NO_ROOM
+    worker = Pretended(NO_ROOM, NO_ROOM, used=True)
+    assert ended(worker) == NO_ROOM
+    assert not worker.outcomes
+
+
+def test_a_job_that_is_late_ends_its_process() -> None:
+    worker = Pretended(5.0, used=True)
+    found = ended(worker)
+    assert found.problem is not None
+    assert found.problem.error == "JobTimeoutError"
+    assert not worker.there
