@@ -196,8 +196,9 @@ def test_int8_states_its_range_and_the_gain_that_it_bears(ranges):
     assert robust_gain(done.certificate.entry("onnx", "fp32"), grey_max) == 3
     artefact = open_bundle(out).artefact("onnx", "int8")
     found = CalibratedRange.of(artefact, 2)
-    assert found.maximum == pytest.approx(3 * dim.max(axis=(0, 1, 2)))  # gains up to 3 calibrate
-    assert found.outside(3 * dim).tolist() == [0, 0]
+    bright = dim[np.argsort(-dim.mean(axis=(1, 2, 3)))[:4]]  # these calibrate with gains up to 3
+    assert found.maximum == pytest.approx(3 * bright.max(axis=(0, 1, 2)), rel=1e-5)
+    assert found.outside(np.concatenate([dim, 3 * bright])).tolist() == [0, 0]
     assert min(found.outside(4 * dim)) > 0
     assert "Robust up to gain" in (out / "README.md").read_text(encoding="utf-8")
 
