@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
 
 _TEMPLATE = "templates/api.html"
 
@@ -35,6 +36,7 @@ def api_page(schema: dict[str, Any]) -> Page:
     style = folder.joinpath("templates/api.css").read_text(encoding="utf-8")
     # everything that is put in is escaped, but for the style
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["code"] = _with_code
     text = environment.from_string(template).render(
         title=schema["info"]["title"],
         version=schema["info"]["version"],
@@ -45,6 +47,15 @@ def api_page(schema: dict[str, Any]) -> Page:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return Page(text, policy)
+
+
+def _with_code(text: str) -> Markup:
+    """A text of the schema, in which `words` are code."""
+    parts = enumerate(text.split("`"))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in parts
+    )
 
 
 def _operations(schema: dict[str, Any]) -> list[dict[str, Any]]:

@@ -104,6 +104,8 @@ def test_the_service_describes_itself_without_a_foreign_request(client: Client) 
         assert f"<code>{path}</code>" in text
     assert re.findall(r'(?:src|href)="([^"]*)"', text) == ["/openapi.json"]
     assert "<script" not in text
+    assert "`" not in text
+    assert "<code>error</code>" in text
 
 
 def test_a_removed_job_is_gone(client: Client, settings: ServiceSettings, folder: Path) -> None:
