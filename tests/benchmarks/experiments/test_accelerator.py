@@ -14,7 +14,8 @@ from support.places import EXPERIMENTS, ROOT
 
 SCRIPT = EXPERIMENTS / "accelerator"
 BESIDE = ROOT / ".venv" / "jax"  # where .ci/run puts it: Keras imports every backend that it finds
-SMALL = ["--presets", "hrpn-s", "--batch", "2", "--size", "32", "--steps", "2", "--seconds", "0"]
+TIMES = ["--steps", "2", "--seconds", "0"]
+SMALL = ["--presets", "hrpn-s", "--batch", "2", "--size", "32", *TIMES]
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,35 @@ def test_it_measures(backend, tmp_path):
     for forward in rest:
         assert first["operations"] == 3 * forward["operations"]
         assert first["bytes"] == 3 * forward["bytes"]
+
+
+@pytest.fixture
+def original(monkeypatch, capsys):
+    """Measure a network in PyTorch, not compiled, which takes minutes on a CPU."""
+    torch = pytest.importorskip("torch")
+    module = import_module("experiments.accelerator.originals")
+
+    def run(*arguments: str) -> dict:
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "compile", lambda network: network)
+            patch.setattr(sys, "argv", ["originals", *arguments, "--batch", "1", *TIMES])
+            module.main()
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_published_networks_are_measured_in_pytorch(original):
+    hrpn = ("--preset", "hrpn-pytorch", "--size", "64")
+    forward = original("forward", *hrpn)
+    train = original("train", *hrpn, "--precision", "mixed_bfloat16")
+    unet = original("forward", "--preset", "pix2pix-pytorch", "--size", "256")
+    assert train["operations"] == 3 * forward["operations"] > 0
+    assert unet["operations"] > 10 * forward["operations"]
+    for each in (forward, train, unet):
+        assert len(each["seconds"]) == 2
+        assert min(each["seconds"]) > 0
+        assert set(each["versions"]) == {"torch"}
 
 
 WITHOUT_TENSORFLOW = """
