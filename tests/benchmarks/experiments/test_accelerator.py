@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 from experiments.processes import why_it_failed
+from support.jax_fits import FAST_TO_COMPILE
 from support.places import EXPERIMENTS, ROOT
 
 SCRIPT = EXPERIMENTS / "accelerator"
@@ -28,7 +29,10 @@ def has(backend: str) -> bool:
 
 
 def environment(backend: str) -> dict[str, str]:
-    return {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": f"{ROOT}:{BESIDE}"}
+    variables = {"KERAS_BACKEND": backend, "PYTHONPATH": f"{ROOT}:{BESIDE}"}
+    if backend == "jax":
+        variables["XLA_FLAGS"] = FAST_TO_COMPILE
+    return {**os.environ, **variables}
 
 
 def rows(output: str) -> list[list[str]]:
