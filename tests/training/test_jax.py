@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.command import hrpn_tf
-from support.jax_fits import TWENTY, WHOLE, settings
+from support.jax_fits import FAST_TO_COMPILE, TWENTY, WHOLE, settings
 from support.places import ROOT, TESTS
 from support.training_results import assert_same_run, final_state, history
 
@@ -47,6 +47,7 @@ def made(tmp_path_factory, store, start) -> Path:
             # a training that is run again, or goes on, need not be compiled again
             "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "XLA_FLAGS": FAST_TO_COMPILE,
         },
         capture_output=True,
         text=True,

@@ -40,7 +40,10 @@ class Runtime:
     @property
     def installed(self) -> bool:
         """Whether its package is installed."""
-        return find_spec(self.package) is not None
+        try:
+            return find_spec(self.package) is not None
+        except ModuleNotFoundError:  # of a package that this one is in, or from a finder
+            return False
 
     def runs(self, precision: str) -> bool:
         """Whether it gives correct results in a precision."""

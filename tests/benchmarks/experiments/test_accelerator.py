@@ -10,11 +10,13 @@ from types import ModuleType
 
 import pytest
 from experiments.processes import why_it_failed
+from support.jax_fits import FAST_TO_COMPILE
 from support.places import EXPERIMENTS, ROOT
 
 SCRIPT = EXPERIMENTS / "accelerator"
 BESIDE = ROOT / ".venv" / "jax"  # where .ci/run puts it: Keras imports every backend that it finds
-SMALL = ["--presets", "hrpn-s", "--batch", "2", "--size", "32", "--steps", "2", "--seconds", "0"]
+TIMES = ["--steps", "2", "--seconds", "0"]
+SMALL = ["--presets", "hrpn-s", "--batch", "2", "--size", "32", *TIMES]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,10 @@ def has(backend: str) -> bool:
 
 
 def environment(backend: str) -> dict[str, str]:
-    return {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": f"{ROOT}:{BESIDE}"}
+    variables = {"KERAS_BACKEND": backend, "PYTHONPATH": f"{ROOT}:{BESIDE}"}
+    if backend == "jax":
+        variables["XLA_FLAGS"] = FAST_TO_COMPILE
+    return {**os.environ, **variables}
 
 
 def rows(output: str) -> list[list[str]]:
@@ -65,6 +70,36 @@ def test_it_measures(backend, tmp_path):
     for forward in rest:
         assert first["operations"] == 3 * forward["operations"]
         assert first["bytes"] == 3 * forward["bytes"]
+
+
+@pytest.fixture
+def original(monkeypatch, capsys):
+    """Measure a network in PyTorch, not compiled, which takes minutes on a CPU."""
+    torch = pytest.importorskip("torch")
+    module = import_module("experiments.accelerator.originals")
+
+    def run(*arguments: str) -> dict:
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "compile", lambda network: network)
+            patch.setattr(module, "warm_up", lambda step: step())
+            patch.setattr(sys, "argv", ["originals", *arguments, "--batch", "1", *TIMES])
+            module.main()
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+@pytest.mark.slow
+def test_published_networks_are_measured_in_pytorch(original):
+    train = original("train", "--preset", "hrpn-pytorch", "--size", "64")
+    unet = ("--preset", "pix2pix-pytorch", "--size", "256")
+    forward = original("forward", *unet, "--precision", "mixed_bfloat16")
+    assert forward["operations"] > train["operations"] > 0
+    assert train["operations"] % 3 == 0  # forward, and backward to inputs and weights
+    for each in (train, forward):
+        assert len(each["seconds"]) == 2
+        assert min(each["seconds"]) > 0
+        assert set(each["versions"]) == {"torch"}
 
 
 WITHOUT_TENSORFLOW = """

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -9,9 +10,8 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from support.places import EXPERIMENTS
+from support.places import TESTS
 
-SCRIPT = EXPERIMENTS / "sliding_window"
 TINY = ["--preset", "hrpn-s", "--size", "176", "--roi", "352", "--rounds", "1"]
 BENCH = find_spec("torch") is not None and find_spec("monai") is not None
 needs_bench = pytest.mark.skipif(not BENCH, reason="MONAI or PyTorch is not installed ([bench])")
@@ -34,8 +34,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
     names = ["every tile, 352 px", "MONAI (PyTorch), exact, 352 px", "session), exact, our tile"]
     names.append("hrpn-tf (OpenVINO), every tile")
     chosen = ["--groups", "ours", "exact", "mixed", "--only", *names]
-    command = [sys.executable, SCRIPT, *TINY, *chosen, "--out", out]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "support.forked_steps", *TINY, *chosen, "--out", out]
+    paths = {**os.environ, "PYTHONPATH": str(TESTS)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=paths)
     assert done.returncode == 0, done.stderr
     assert out.with_suffix(".md").read_text() == done.stdout.removesuffix("\n")
     return json.loads(out.read_text()), done.stdout
@@ -62,13 +63,15 @@ def test_our_side_is_measured_and_exact(measured):
 @pytest.mark.slow
 def test_monai_is_measured_and_exact_with_the_weight_map(measured):
     report, _ = measured
-    ours, *_, monai = report["contestants"]
+    ours, *_, monai, mixed = report["contestants"]
     assert monai["name"] == "MONAI (PyTorch), exact, 352 px"
+    assert mixed["name"] == "MONAI (our session), exact, our tile"
+    assert "tensorflow" in mixed["rounds"][0]["engine"]
     assert report["sample"]["copy_difference"] < 1e-3
     assert "monai" in monai["rounds"][0]["engine"]
     assert "tensorflow" not in monai["rounds"][0]["engine"]
     assert monai["rounds"][0]["calls"] == 9
-    for each in (ours, monai):
+    for each in (ours, monai, mixed):
         assert each["difference"]["largest"] < 1e-3
 
 
