@@ -139,7 +139,8 @@ class AutoNetwork:
         speeds = {name: speed for name, speed in recall(key).items() if name in names}
         how = "remembered"
         if pixels >= _WORTH_A_TRIAL and self._try_missing(speeds, pixels):
-            remember(key, speeds)
+            if any(speeds.values()):  # or else it is the machine: no memory, no disk, too busy
+                remember(key, speeds)
             how = "measured now"
         known = {name: speed for name, speed in speeds.items() if speed is not None}
         if not known:
@@ -203,7 +204,10 @@ class Choice:
         tiling = summary.tiling
         tiles = summary.computed * len(tiling.block(0).tiles) * (8 if summary.symmetries else 1)
         # empty tiles are not computed, so this is the least that it was
-        per_mpx = summary.session_seconds / (tiles * tiling.shape[0] * tiling.shape[1] / 1e6)
+        pixels = tiles * tiling.shape[0] * tiling.shape[1]
+        if pixels < _WORTH_A_TRIAL:  # the first run, which allocates and compiles, takes too much
+            return
+        per_mpx = summary.session_seconds / (pixels / 1e6)
         if per_mpx > _SLOWER * self.speed.per_mpx:
             forget(self.key)
             logger.info(
