@@ -1,6 +1,7 @@
 """The fastest runtime is measured once, remembered, and measured again when that is in doubt."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -114,6 +115,17 @@ def test_another_processor_is_measured_anew(
     monkeypatch.setattr(remembered, "_processor", lambda: fewer)
     network("onnxruntime", "openvino").settled(LARGE)
     assert len(tried) == 4
+
+
+def test_one_that_cannot_be_imported_is_passed_over(
+    tried: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    both = network("openvino", "onnxruntime", "keras")
+    assert both.settled(LARGE).network.ran_by() == "onnxruntime"
+    assert "somewhere: openvino cannot be loaded (" in caplog.text
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert both.settled(1000).network.ran_by() == "keras"
 
 
 def test_failures_of_the_machine_are_not_remembered(
