@@ -144,7 +144,8 @@ def _workers(folder: Path, processes: int, most: int) -> Iterator[list[subproces
     try:
         for number in range(processes):
             with (folder / f"{number}.log").open("wb") as log:
-                worker = [sys.executable, "-m", "hrpn_benchmarks.worker"]
+                # -P: no module of the working folder takes the place of a library's
+                worker = [sys.executable, "-P", "-m", "hrpn_benchmarks.worker"]
                 workers.append(
                     subprocess.Popen(
                         [*worker, str(folder), str(number), str(most)],

@@ -54,7 +54,8 @@ class Wish:
         size = [] if self.pixel_size_um is None else ["--pixel-size", f"{self.pixel_size_um!r}"]
         channels = [f"--channel={role}={index}" for role, index in self.channels.items()]
         return [
-            sys.executable, "-m", "hrpn_tf", "predict", str(self.slide.absolute()),
+            # -P: no module of the working folder takes the place of a library's
+            sys.executable, "-P", "-m", "hrpn_tf", "predict", str(self.slide.absolute()),
             *self.network.arguments, "--out", str(self.out.absolute()), *channels, *region, *size,
             *([] if self.depth is None else ["--z", str(self.depth)]),
             *(["--intervals"] if self.bounds else []),

@@ -74,7 +74,8 @@ def check_display() -> None:
     Raises:
         DisplayError: there is no display, or it has no OpenGL.
     """
-    command = [sys.executable, "-m", probe.__name__]
+    # -P: no module of the working folder takes the place of a library's
+    command = [sys.executable, "-P", "-m", probe.__name__]
     try:
         done = subprocess.run(
             command, capture_output=True, encoding="utf-8", errors="replace", check=False,

@@ -218,8 +218,8 @@ class Run(RunPaths):
         manifest = identity_file(store)
         if not manifest.is_file():
             raise StoreError(
-                f"{store}: the store that {self.folder} was fitted on is gone; name a slide list "
-                "instead"
+                f"{store}: the patch dataset that {self.folder} was fitted on is not there "
+                "(moved?); name it, or a slide list where the command takes one"
             )
         stated = self._files.plain(self.folder / names.STORE).get("sha256")
         if stated is not None and stated != sha256(manifest):

@@ -32,7 +32,8 @@ def user_folder() -> Path:
     """Where weights are fetched to: ``$HRPN_TF_WEIGHTS``, or below the user's data."""
     if own := os.environ.get(VARIABLE):
         return Path(own)
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    # not Path.home(), which raises for an unknown user, as of some containers
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return Path(data) / "hrpn-tf" / "weights"
 
 

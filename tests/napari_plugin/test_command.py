@@ -27,8 +27,8 @@ def test_predict_understands_the_command(tmp_path: Path) -> None:
         pixel_size_um=0.325,
     )  # fmt: skip
     program, *rest = full.arguments
-    assert (program, rest[:3]) == (sys.executable, ["-m", "hrpn_tf", "predict"])
-    flags = [each for each in rest[3:] if each != "--log-json"]  # taken before click looks
+    assert (program, rest[:4]) == (sys.executable, ["-P", "-m", "hrpn_tf", "predict"])
+    flags = [each for each in rest[4:] if each != "--log-json"]  # taken before click looks
     found = predict.command.make_context("predict", flags).params
     assert found["slides"] == (tmp_path / "my slide.ome.tif",)
     assert found["out"] == tmp_path / "out" / "my slide_10_20_300_200.ome.tif"
@@ -48,7 +48,7 @@ def test_the_whole_slide_is_no_region(tmp_path: Path) -> None:
 @pytest.mark.parametrize("depth", [3, "max"])
 def test_the_plane_of_a_stack_is_said(tmp_path: Path, depth: int | str) -> None:
     flags = [f for f in wish(Path("a.tif"), tmp_path, depth=depth).arguments if f != "--log-json"]
-    assert predict.command.make_context("predict", flags[4:]).params["z"] == depth
+    assert predict.command.make_context("predict", flags[5:]).params["z"] == depth
 
 
 def test_results_of_each_network_have_their_folder() -> None:

@@ -69,7 +69,7 @@ def test_a_damaged_file_is_named(folder: Path, name: str, content: str | None) -
 
 
 def test_a_patch_dataset_that_is_gone(folder: Path) -> None:
-    with pytest.raises(StoreError, match="is gone; name a slide list instead"):
+    with pytest.raises(StoreError, match="was fitted on is not there"):
         open_run(folder).slides()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hrpn_tf._version import __version__
-from hrpn_tf.errors import TwinError, UncertifiedError
+from hrpn_tf.errors import HrpnError, TwinError, UncertifiedError
 from hrpn_tf.files import atomic_path
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.workflows.export.evidence import held_out, sample_patches
@@ -129,7 +129,7 @@ def twin_after_training(run: Run, store_path: Path) -> None:
         write_twin(run, store_path)
     except MissingRuntimeError as error:
         logger.info(f"{run}: has no twin, so predict runs it in Keras; {error}")
-    except (BundleError, UncertifiedError) as error:
+    except (BundleError, HrpnError, OSError) as error:
         logger.warning(f"{error}; predict runs the network in Keras")
 
 

@@ -1,5 +1,6 @@
 """``--runtime auto``: the network in the runtime that is fastest on this machine."""
 
+import importlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.runs import RunSlide
+from hrpn_tf.text import printable
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.remembered import Speed, Speeds, forget, key_of, recall, remember
 from hrpn_tf.workflows.networks.trial import try_network
@@ -131,15 +133,29 @@ class AutoNetwork:
 
         Runtimes are tried once, and what was measured is remembered for this network and machine.
 
+        One that is installed and cannot be imported, as with a missing library, is passed over.
+
         Args:
             pixels: of all slides to predict.
         """
+        choice = self._fastest(pixels)
+        name = choice.network.ran_by()
+        others = tuple(each for each in self.candidates if each.ran_by() != name)
+        # TensorFlow is imported where it is used, and is the last resort
+        if not others or name in _SLOW_STARTS or (reason := _not_imported(name)) is None:
+            return choice
+        logger.warning(f"{self.folder}: {name} cannot be loaded ({reason}); another is taken")
+        return replace(self, candidates=others).settled(pixels)
+
+    def _fastest(self, pixels: int) -> "Choice":
+        """See :meth:`settled`."""
         names = [_name(each) for each in self.candidates]
         key = key_of([_identity(each) for each in self.candidates])
         speeds = {name: speed for name, speed in recall(key).items() if name in names}
         how = "remembered"
         if pixels >= _WORTH_A_TRIAL and self._try_missing(speeds, pixels):
-            remember(key, speeds)
+            if any(speeds.values()):  # or else it is the machine: no memory, no disk, too busy
+                remember(key, speeds)
             how = "measured now"
         known = {name: speed for name, speed in speeds.items() if speed is not None}
         if not known:
@@ -203,7 +219,10 @@ class Choice:
         tiling = summary.tiling
         tiles = summary.computed * len(tiling.block(0).tiles) * (8 if summary.symmetries else 1)
         # empty tiles are not computed, so this is the least that it was
-        per_mpx = summary.session_seconds / (tiles * tiling.shape[0] * tiling.shape[1] / 1e6)
+        pixels = tiles * tiling.shape[0] * tiling.shape[1]
+        if pixels < _WORTH_A_TRIAL:  # the first run, which allocates and compiles, takes too much
+            return
+        per_mpx = summary.session_seconds / (pixels / 1e6)
         if per_mpx > _SLOWER * self.speed.per_mpx:
             forget(self.key)
             logger.info(
@@ -244,6 +263,17 @@ def runtime_text(network: Network) -> str:
 
     name = network.ran_by()
     return f"{name} {installed_version(find_runtime(name).distribution)}"
+
+
+def _not_imported(runtime: str) -> str | None:
+    """Why the package of a runtime cannot be imported; None if it can."""
+    from hrpn_export.runtimes import find_runtime
+
+    try:
+        importlib.import_module(find_runtime(runtime).package)
+    except Exception as error:  # noqa: BLE001 (a library may raise anything)
+        return printable(error, 160)
+    return None
 
 
 def _in_words(best: str, known: Mapping[str, Speed]) -> str:

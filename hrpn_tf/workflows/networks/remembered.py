@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 _SCHEMA = "hrpn-tf runtimes 1"
 _KEPT = 200  # files; the oldest are removed
+# What values of other types raise, and numbers of hundreds of digits.
+_ODD_VALUES = (AttributeError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,12 @@ class Speed:
 Speeds = dict[str, Speed | None]
 
 
-def cache_folder() -> Path:
-    """The user's cache, as the XDG Base Directory Specification names it."""
+def cache_folder() -> Path | None:
+    """The user's cache, as the XDG Base Directory Specification names it; None without a home."""
     stated = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(stated) if os.path.isabs(stated) else Path.home() / ".cache"
-    return base / "hrpn-tf" / "runtimes"
+    base = stated if os.path.isabs(stated) else os.path.expanduser("~/.cache")
+    # an unknown user, as of some containers, has no home
+    return Path(base, "hrpn-tf", "runtimes") if os.path.isabs(base) else None
 
 
 def key_of(networks: Sequence[str]) -> dict[str, Any]:
@@ -68,21 +71,23 @@ def key_of(networks: Sequence[str]) -> dict[str, Any]:
 
 def recall(key: Mapping[str, Any]) -> Speeds:
     """What was measured before, by candidate; None for one that did not run. Empty if unknown."""
-    path = _file(key)
+    if (path := _file(key)) is None:
+        return {}
     try:
         values = read_json(path, HrpnError, MIB)
         if values["schema"] != _SCHEMA or values["key"] != dict(key):
             return {}
         return {str(name): _speed(value) for name, value in values["speeds"].items()}
-    except (HrpnError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        if path.exists():
+    except (HrpnError, OSError, KeyError, TypeError, ValueError, *_ODD_VALUES) as error:
+        if os.path.lexists(path):  # Path.exists raises in a folder of another user
             logger.debug(f"{path}: damaged ({error}); the runtimes are measured again")
         return {}
 
 
 def remember(key: Mapping[str, Any], speeds: Speeds) -> None:
     """Keep what was measured; that it cannot be written is no error."""
-    path = _file(key)
+    if (path := _file(key)) is None:
+        return
     plain = {name: None if speed is None else asdict(speed) for name, speed in speeds.items()}
     text = json.dumps({"schema": _SCHEMA, "key": dict(key), "speeds": plain}, indent=1)
     try:
@@ -95,13 +100,14 @@ def remember(key: Mapping[str, Any], speeds: Speeds) -> None:
 
 def forget(key: Mapping[str, Any]) -> None:
     """Measure again at the next prediction."""
-    with suppress(OSError):
-        _file(key).unlink(missing_ok=True)
+    if (path := _file(key)) is not None:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
-def _file(key: Mapping[str, Any]) -> Path:
-    text = json.dumps(dict(key), sort_keys=True)
-    return cache_folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+def _file(key: Mapping[str, Any]) -> Path | None:
+    folder, text = cache_folder(), json.dumps(dict(key), sort_keys=True)
+    return folder and folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
 
 
 def _speed(value: Any) -> Speed | None:

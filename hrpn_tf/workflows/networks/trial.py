@@ -27,7 +27,11 @@ _SIDE = 1024
 # Longest trial, and the time after which no further tile is run, s.
 _LONGEST, _ENOUGH = 120.0, 4.0
 _TILES = 3
-_PROGRAM = "from hrpn_tf.workflows.networks.trial import main; main()"
+# The modules are those of this process: none of the working folder takes the place of a library's.
+_PROGRAM = (
+    "import sys; sys.path[:] = sys.argv[1:]; "
+    "from hrpn_tf.workflows.networks.trial import main; main()"
+)
 
 
 def try_network(network: "Network") -> Speed | None:
@@ -39,11 +43,11 @@ def try_network(network: "Network") -> Speed | None:
     Returns:
         None if it cannot be loaded or run here.
     """
-    command = [sys.executable, "-c", _PROGRAM]
+    command = [sys.executable, "-P", "-c", _PROGRAM, *sys.path]
     try:
         with tempfile.TemporaryDirectory(prefix="hrpn-trial-") as folder:
             answer = Path(folder) / "measured.json"
-            given = pickle.dumps((network, sys.path, answer))
+            given = pickle.dumps((network, answer))
             before = time.time()
             subprocess.run(command, input=given, capture_output=True, timeout=_LONGEST, check=True)
             values = json.loads(answer.read_text(encoding="utf-8"))
@@ -59,7 +63,7 @@ def main() -> None:
     It is written to a file, since libraries may print.
     """
     # this program starts it, and nothing else is read
-    network, sys.path[:], answer = pickle.load(sys.stdin.buffer)
+    network, answer = pickle.load(sys.stdin.buffer)
     session = network.load(None)
     loaded = time.time()
     measured = {"loaded": loaded, "per_mpx": seconds_per_mpx(session)}

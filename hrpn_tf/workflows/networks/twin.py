@@ -111,7 +111,7 @@ class TwinSession:
 
 
 def open_features(path: Path, contract: "Contract") -> "Callable[[np.ndarray], np.ndarray] | None":
-    """Pooled features from an ONNX file; None without ONNX Runtime.
+    """Pooled features from an ONNX file; None without ONNX Runtime, or where it cannot be loaded.
 
     Raises:
         DamagedBundleError: the file could do more than compute.
@@ -122,7 +122,10 @@ def open_features(path: Path, contract: "Contract") -> "Callable[[np.ndarray], n
     if not find_runtime("onnxruntime").installed:
         return None
     check_onnx(path)
-    import onnxruntime
+    try:
+        import onnxruntime
+    except ImportError:  # installed, with a library missing
+        return None
 
     from hrpn_tf.models.pooling import pooled
 

@@ -1,6 +1,7 @@
 """The fastest runtime is measured once, remembered, and measured again when that is in doubt."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -116,9 +117,31 @@ def test_another_processor_is_measured_anew(
     assert len(tried) == 4
 
 
+def test_one_that_cannot_be_imported_is_passed_over(
+    tried: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    both = network("openvino", "onnxruntime", "keras")
+    assert both.settled(LARGE).network.ran_by() == "onnxruntime"
+    assert "somewhere: openvino cannot be loaded (" in caplog.text
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert both.settled(1000).network.ran_by() == "keras"
+
+
+def test_failures_of_the_machine_are_not_remembered(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "try_network", lambda of: None)
+    assert network("onnxruntime", "openvino").settled(LARGE).network.ran_by() == "onnxruntime"
+    assert not cache.exists()
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"schema": "hrpn-tf runtimes 1"}', "nan", "folder", "strings"],
+    [
+        *("", "{", "[]", "null"),
+        *('{"schema": "hrpn-tf runtimes 1"}', "nan", "digits", "folder", "strings"),
+    ],
 )
 def test_a_damaged_memory_is_measured_again(tried: list[str], cache: Path, text: str) -> None:
     both = network("onnxruntime", "openvino")
@@ -128,8 +151,8 @@ def test_a_damaged_memory_is_measured_again(tried: list[str], cache: Path, text:
     if text == "folder":
         path.unlink()
         path.mkdir()
-    elif text in ("nan", "strings"):
-        path.write_text(kept.replace("0.4", "NaN" if text == "nan" else '"fast"'))
+    elif text in (odd := {"nan": "NaN", "digits": "9" * 400, "strings": '"fast"'}):
+        path.write_text(kept.replace("0.4", odd[text]))
     else:
         path.write_text(text)
     assert both.settled(LARGE).network.ran_by() == "openvino"
@@ -147,9 +170,42 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     assert len(tried) == 4
 
 
+def test_without_a_home_or_rights_in_it_nothing_is_remembered(
+    tried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = network("onnxruntime", "openvino")
+    with monkeypatch.context() as patch:
+
+        def refused(*args: object, **options: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        patch.setattr(remembered, "read_json", refused)
+        patch.setattr(Path, "exists", refused)
+        patch.setattr(remembered, "atomic_path", refused)
+        assert both.settled(LARGE).network.ran_by() == "openvino"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # of a user that is not known
+    choice = both.settled(LARGE)
+    assert choice.network.ran_by() == "openvino"
+    remembered.forget(choice.key or {})
+    assert len(tried) == 4
+
+
+def test_no_module_of_the_working_folder_takes_part_in_a_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "numpy", "onnxruntime"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()\nraise SystemExit(1)\n")
+    monkeypatch.chdir(tmp_path)
+    assert try_network(BundleNetwork(small_bundle())) is not None
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_relative_cache_folder_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "here")
-    assert os.path.isabs(remembered.cache_folder())
+    folder = remembered.cache_folder()
+    assert folder is not None
+    assert folder.is_absolute()
 
 
 def test_one_that_is_slower_now_is_measured_again(
@@ -162,6 +218,9 @@ def test_one_that_is_slower_now_is_measured_again(
     summary = SimpleNamespace(computed=10, tiling=tiling, symmetries=False, session_seconds=6.0)
     choice.compare(choice.network, summary)  # type: ignore[arg-type]
     summary.session_seconds = 9.0
+    summary.computed = 1  # a first run alone says nothing
+    choice.compare(choice.network, summary)  # type: ignore[arg-type]
+    summary.computed = 10
     choice.compare(both.candidates[0], summary)  # type: ignore[arg-type]
     both.settled(LARGE)
     assert len(tried) == 2

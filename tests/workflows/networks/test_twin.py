@@ -12,7 +12,7 @@ from hrpn_export.errors import MissingRuntimeError
 from support.command import hrpn_tf
 from support.exported_run import exportable_run, save_network
 
-from hrpn_tf.errors import TwinError
+from hrpn_tf.errors import DiskFullError, TwinError
 from hrpn_tf.prediction.blocks import TimedNetwork
 from hrpn_tf.runs import open_run
 from hrpn_tf.slides import open_slide, read_provenance
@@ -20,7 +20,7 @@ from hrpn_tf.workflows.export import twin as making
 from hrpn_tf.workflows.networks.auto import AutoNetwork
 from hrpn_tf.workflows.networks.choosing import run_network
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.networks.twin import FEATURES, TwinNetwork, open_twin
+from hrpn_tf.workflows.networks.twin import FEATURES, TwinNetwork, open_features, open_twin
 
 WITHOUT_TENSORFLOW = """
 import sys
@@ -189,3 +189,30 @@ def test_a_training_ends_well_where_no_twin_can_be_made(
     shutil.rmtree(run / "twin")
     making.twin_after_training(open_run(run), Path("nowhere"))
     assert "predict runs it in Keras; onnx: needs onnxruntime" in caplog.text
+
+
+def test_a_training_ends_well_without_its_dataset_or_room_for_a_twin(
+    run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.rmtree(run / "twin")
+    making.twin_after_training(open_run(run), Path("nowhere"))
+    assert "nowhere" in caplog.text
+
+    def full(*arguments: object) -> None:
+        raise DiskFullError("twin: No space left on device while writing")
+
+    monkeypatch.setattr(making, "write_twin", full)
+    making.twin_after_training(open_run(run), Path("nowhere"))
+    assert "No space left on device while writing; predict runs the network in" in caplog.text
+
+
+def test_an_onnx_runtime_that_cannot_be_loaded_gives_no_features(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is installed, but a library that it needs is not."""
+    (tmp_path / "onnxruntime").mkdir()
+    (tmp_path / "onnxruntime" / "__init__.py").write_text("raise ImportError('libfoo.so.1')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    run = open_run(made / "run")
+    assert open_features(run.twin / FEATURES, run.contract) is None
