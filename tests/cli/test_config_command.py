@@ -162,7 +162,7 @@ def test_set_completes_keys_with_their_meaning() -> None:
     keys = [f"{key.name}=" for key in list_keys() if not key.is_section]
     assert completions("hrpn-tf config --set ", "bash") == [f"plain,{key}" for key in keys]
     meaning = "Number of patches in one step, on all devices together"
-    offered = completions("hrpn-tf simulate --set training.b")
+    offered = completions("hrpn-tf simulate --set training.bat")
     assert offered == ["plain", "training.batch_size=", meaning]
 
 
