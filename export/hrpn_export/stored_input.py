@@ -14,9 +14,9 @@ import numpy as np
 
 from hrpn_export.contract import Contract
 from hrpn_export.errors import CertificateError, ContractError, FormatError
-from hrpn_export.manifest import Artefact
 
 if TYPE_CHECKING:
+    from hrpn_export.manifest import Artefact  # needs pydantic, which one ONNX file does without
     from hrpn_export.session import Session
 
 INPUT_TYPES = ("uint8", "uint16")
@@ -95,7 +95,7 @@ def write_variants(format: str, path: Path, types: Sequence[str]) -> dict[str, s
     return found
 
 
-def variant_of(artefact: Artefact, type: str) -> str:
+def variant_of(artefact: "Artefact", type: str) -> str:
     """The name of the file or the signature that takes a type.
 
     Raises:

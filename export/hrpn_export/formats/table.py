@@ -229,7 +229,7 @@ _ROWS: tuple[Format, ...] = (
         precisions=("fp32",),
         module="hrpn_export.formats.web",
         runtimes=("browser",),
-        checked_by="hrpn_export.safety:check_page",
+        checked_by="hrpn_export.web.page:check_page",
         builds_on="onnx",
         by_default=False,
     ),

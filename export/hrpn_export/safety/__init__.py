@@ -12,13 +12,11 @@ from hrpn_export.safety.keras_file import check_keras, keras_objects
 from hrpn_export.safety.onnx_file import check_onnx
 from hrpn_export.safety.saved_model import check_saved_model
 from hrpn_export.safety.tflite_file import check_tflite
-from hrpn_export.web.page import check_page
 
 __all__ = [
     "check_engine",
     "check_keras",
     "check_onnx",
-    "check_page",
     "check_saved_model",
     "check_tflite",
     "keras_objects",

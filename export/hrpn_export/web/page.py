@@ -17,6 +17,7 @@ from hrpn_export.contract import Contract
 from hrpn_export.errors import DamagedBundleError, ExportError
 from hrpn_export.manifest import GreyLevels
 from hrpn_export.paths import files_below, is_regular
+from hrpn_export.safety import check_onnx
 from hrpn_export.viewer.vendor import RELEASES
 from hrpn_export.web import WEB_ASSETS
 from hrpn_export.web.files import (
@@ -164,8 +165,6 @@ def check_page(folder: Path) -> None:
     Raises:
         DamagedBundleError: says what differs.
     """
-    from hrpn_export.safety import check_onnx
-
     names = {INDEX, *(f"assets/{name}" for name in (*SCRIPTS, *LICENCES))}
     packs = {f"assets/{name}.js" for name in (*PACKS, MODEL)}
     found = set(files_below(folder))

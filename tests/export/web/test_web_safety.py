@@ -11,9 +11,8 @@ from hrpn_export import Contract
 from hrpn_export.certify import _judged
 from hrpn_export.errors import DamagedBundleError, ExportError
 from hrpn_export.runtimes import browser, find_runtime
-from hrpn_export.safety import check_page
 from hrpn_export.web.files import pack, unpack
-from hrpn_export.web.page import refuse_unfit
+from hrpn_export.web.page import check_page, refuse_unfit
 from support.bundles import CONTRACT
 from support.web_page import PAGE, exported
 
