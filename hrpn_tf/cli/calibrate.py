@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrpn_tf.cli.options import option_group, overwrite_option
+from hrpn_tf.cli.options import option_group, overwrite_option, store_option
 from hrpn_tf.cli.show import show
 from hrpn_tf.waiting import CALIBRATION, waiting
 from hrpn_tf.workflows.calibrate.options import CalibrationOptions
@@ -44,11 +44,7 @@ _options = option_group(
         "coverage / (1 - coverage) groups; without it, intervals are narrower and any number of "
         "groups is accepted (default: guarantee).",
     ),
-    click.option(
-        "--store",
-        type=click.Path(path_type=Path),
-        help="Patch dataset of the run (default: the path recorded in the run).",
-    ),
+    store_option,
 )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from hrpn_tf.cli.options import store_option
 from hrpn_tf.cli.show import show
 from hrpn_tf.console import load_tensorflow
 from hrpn_tf.runs import open_run
@@ -11,11 +12,7 @@ from hrpn_tf.runs import open_run
 
 @click.command("describe-training")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    help="Patch dataset that the run was trained on (default: the path recorded in the run).",
-)
+@store_option
 def command(run: Path, store: Path | None) -> None:
     """Describe the training slides of RUN, so that predict can tell which slides are unlike them.
 

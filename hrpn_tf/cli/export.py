@@ -9,7 +9,13 @@ from typing import Any
 import click
 from hrpn_export.formats import FORMATS
 
-from hrpn_tf.cli.options import option_group, out_option, overwrite_option, parse_region
+from hrpn_tf.cli.options import (
+    option_group,
+    out_option,
+    overwrite_option,
+    parse_region,
+    store_option,
+)
 from hrpn_tf.cli.show import show
 from hrpn_tf.waiting import EXPORT, waiting
 from hrpn_tf.workflows.export.export import export_run
@@ -89,11 +95,7 @@ _other_options = option_group(
         help="YAML file with description, licence, authors, maintainers, tags, covers, cite and "
         "repository, for an upload to bioimage.io.",
     ),
-    click.option(
-        "--store",
-        type=click.Path(path_type=Path),
-        help="Patch dataset of the run (default: the path recorded in the run).",
-    ),
+    store_option,
     click.option(
         "--slides",
         type=click.Path(path_type=Path),

@@ -158,6 +158,12 @@ pixel_size_option: Decorator = click.option(
     help="Pixel size in micrometres, for slides whose files do not state it.",
 )
 
+store_option: Decorator = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Patch dataset of the run (default: the path recorded in the run).",
+)
+
 preset_option: Decorator = click.option(
     "--preset",
     metavar="NAME",

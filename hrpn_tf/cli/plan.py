@@ -11,6 +11,7 @@ from hrpn_tf.cli.options import (
     overwrite_option,
     parse_channels,
     pixel_size_option,
+    store_option,
 )
 from hrpn_tf.cli.show import show
 from hrpn_tf.errors import UsageError
@@ -98,11 +99,7 @@ _plan_options = option_group(
         "(default: as in the run's configuration).",
     ),
     pixel_size_option,
-    click.option(
-        "--store",
-        type=click.Path(path_type=Path),
-        help="Patch dataset of the run (default: the path recorded in the run).",
-    ),
+    store_option,
 )
 
 

@@ -80,7 +80,7 @@ class WorkerProcess:
         """
         self._stopping = self.used = False
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", WORKER,
+            sys.executable, "-P", "-m", WORKER,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LONGEST_LINE,
