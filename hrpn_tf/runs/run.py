@@ -224,8 +224,8 @@ class Run(RunPaths):
         stated = self._files.plain(self.folder / names.STORE).get("sha256")
         if stated is not None and stated != sha256(manifest):
             raise StoreError(
-                f"{store}: is not the store that {self.folder} was fitted on (prepared again "
-                "since?); name that one, or a slide list instead"
+                f"{store}: is not the patch dataset that {self.folder} was fitted on (prepared "
+                "again since?); name that one, or a slide list instead"
             )
         return store
 

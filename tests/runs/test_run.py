@@ -112,5 +112,5 @@ def test_a_patch_dataset_that_was_prepared_again_is_another_one(folder: Path) ->
     assert open_run(folder).check_dataset(store) == store
     (store / "manifest.json").write_text("second")
     for look in (lambda run: run.check_dataset(store), lambda run: run.slides()):
-        with pytest.raises(StoreError, match=r"is not the store that .* was fitted on"):
+        with pytest.raises(StoreError, match=r"is not the patch dataset that .* was fitted on"):
             look(open_run(folder))

@@ -148,7 +148,7 @@ def test_only_a_report_is_replaced(run: Path, capsys: pytest.CaptureFixture[str]
 def test_slides_that_are_gone_leave_the_tables(run: Path) -> None:
     ended = hrpn_tf("report", run)  # the store is gone
     assert ended.exit_code == 0
-    assert "the store that" in ended.err
+    assert "was fitted on is not there" in ended.err
     index = (run / "report/index.html").read_text()
     assert "0.9" in index
     assert not (run / "report/figures/density.csv").exists()
