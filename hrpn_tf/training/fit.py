@@ -76,24 +76,24 @@ def fit(
     run folder that all of them can read; worker 0 writes it.
 
     Args:
-        patches: a store that ``hrpn-tf prepare`` made, or patches of slides that are being
+        patches: a dataset that ``hrpn-tf prepare`` made, or patches of slides that are being
             simulated.
         run: run folder to create or to resume.
-        config: keys of ``data`` that the store fixes, and keys of ``training`` that the preset was
-            published with, may be left out.
+        config: keys of ``data`` that the patch dataset fixes, and keys of ``training`` that the
+            preset was published with, may be left out.
         overwrite: replace an existing run folder.
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
         BackendError: Keras computes with another framework than the configuration names.
-        ConfigError: the configuration does not fit the store, the network or the memory; or the
+        ConfigError: the configuration does not fit the patches, the network or the memory; or the
             teacher is missing, or knows groups that are held back here.
         UsageError: the teacher does not take and predict the same; or ``overwrite`` would replace
-            the store or the teacher.
+            the patch dataset or the teacher.
         SplitError: the groups do not allow the split.
-        RunError: a finished run, or one of another configuration or store, is there.
+        RunError: a finished run, or one of another configuration or patch dataset, is there.
         RunBusyError: another process trains in this folder.
-        StoreError: the store is missing or damaged.
+        StoreError: the patch dataset is missing or damaged.
         TrainingDivergedError: the loss became NaN or infinite.
         CheckpointError: no checkpoint can be loaded, or the last one is of another preset.
         WorkerLostError: another worker is gone.
