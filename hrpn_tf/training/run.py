@@ -8,9 +8,9 @@ from hrpn_tf.config import Config
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import CheckpointError, FinishedRunError, RunError
 from hrpn_tf.files import sha256
+from hrpn_tf.runs.configuration import read_config
 from hrpn_tf.runs.folder import BEST, CHECKPOINTS, HISTORY, RESOURCES, TEACHER
 from hrpn_tf.runs.reading import read_history
-from hrpn_tf.runs.run import read_config
 from hrpn_tf.runs.writing import dataset_record, read_record, recorded_dataset
 from hrpn_tf.training.checkpoints import TrainingState, list_checkpoints, read_state
 from hrpn_tf.untrusted import read_json, read_text
