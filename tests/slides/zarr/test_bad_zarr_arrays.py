@@ -9,16 +9,9 @@ from typing import Any
 import pytest
 import zarr
 from support.reading import read_all
-from support.zarr_samples import (
-    array_file,
-    edit,
-    noise,
-    save_image,
-)
+from support.zarr_samples import array_file, edit, noise, save_image
 
-from hrpn_tf.errors import (
-    SlideFormatError,
-)
+from hrpn_tf.errors import SlideFormatError
 
 LIMIT = 60_000_000
 HUGE = 2**31 - 1

@@ -6,11 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.reading import info_of, whole
-from support.zarr_samples import (
-    VERSIONS,
-    noise,
-    save_image,
-)
+from support.zarr_samples import VERSIONS, noise, save_image
 
 from hrpn_tf.errors import PixelSizeError, SlideFormatError
 from hrpn_tf.slides import open_slide

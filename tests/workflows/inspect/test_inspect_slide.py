@@ -15,12 +15,7 @@ from support.hostile import is_harmless
 from support.inspected import decoded, image, inspect
 
 from hrpn_tf.slides import SlideInfo, channel_index, open_slide, write_slide
-from hrpn_tf.workflows.inspect.slide import (
-    PERCENTILES,
-    _spots,
-    inspect_slide,
-    overview_level,
-)
+from hrpn_tf.workflows.inspect.slide import PERCENTILES, _spots, inspect_slide, overview_level
 
 
 def test_what_is_printed(slide: Path) -> None:

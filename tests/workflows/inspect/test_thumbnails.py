@@ -8,10 +8,7 @@ from support.inspected import decoded, inspect
 
 from hrpn_tf.errors import OutputExistsError, UsageError
 from hrpn_tf.slides import write_slide
-from hrpn_tf.workflows.inspect.slide import (
-    default_thumbnail,
-    inspect_slide,
-)
+from hrpn_tf.workflows.inspect.slide import default_thumbnail, inspect_slide
 
 
 @pytest.mark.parametrize(
