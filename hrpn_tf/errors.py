@@ -123,11 +123,11 @@ class SplitError(UsageError):
 
 
 class StoreError(HrpnError):
-    """The patch store is missing, incomplete or of another version."""
+    """The patch dataset is missing, incomplete or of another version."""
 
 
 class StoreNotFoundError(StoreError):
-    """There is no patch store at this path."""
+    """There is no patch dataset at this path."""
 
     exit_code = UsageError.exit_code
 

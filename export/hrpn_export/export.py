@@ -1,11 +1,10 @@
 """Export a Keras model to a bundle."""
 
-import errno
 import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +12,14 @@ import numpy as np
 
 from hrpn_export import bioimage, readme
 from hrpn_export.about import About
-from hrpn_export.boundary import reason_of
+from hrpn_export.artefacts import Artefacts, Key, in_order
 from hrpn_export.bundle import CERTIFICATE
 from hrpn_export.calibrated_range import CALIBRATED_GAINS, RANGE
 from hrpn_export.certificate import Certificate
 from hrpn_export.certify import KERAS, Log, certify
 from hrpn_export.check_model import check_model
 from hrpn_export.contract import Contract
-from hrpn_export.errors import (
-    BundleError,
-    BundleExistsError,
-    CalibrationError,
-    ContractError,
-    ExportError,
-    MissingRuntimeError,
-)
+from hrpn_export.errors import BundleExistsError, CalibrationError, ContractError
 from hrpn_export.evidence import Evidence
 from hrpn_export.formats import Source, find_format
 from hrpn_export.gains import GAINS, with_gains
@@ -40,15 +32,11 @@ from hrpn_export.manifest import (
 )
 from hrpn_export.measure import ReferenceSession
 from hrpn_export.paths import files_below, safe_name, sha256_of
-from hrpn_export.quiet import quiet
-from hrpn_export.stored_input import check_input_types, details_of
-from hrpn_export.variants import add_variants
+from hrpn_export.stored_input import check_input_types
 
 if TYPE_CHECKING:
     import keras
 
-# Errors of a full disk.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _log = logging.getLogger(__name__)
 
 
@@ -136,7 +124,7 @@ def export_bundle(
         )
     """
     out = Path(out)
-    wanted = _in_order(artefacts if lean else [KERAS, *artefacts])
+    wanted = in_order(artefacts if lean else [KERAS, *artefacts])
     check_input_types(input_types, contract)
     safe_name(about.name)
     evidence.check(contract)
@@ -147,69 +135,34 @@ def export_bundle(
         raise BundleExistsError(f"{out} exists; remove it, or name another folder")
     out.mkdir(parents=True)
     with _removed_on_error(out):
-        impossible: dict[str, str] = {}
-        refused: dict[str, str] = {}
-        made: dict[tuple[str, str], Path] = {}
-        stated: dict[tuple[str, str], dict[str, Any]] = {}
-        for format, precision in wanted:
-            log(f"{format} {precision}")
-            own = dict((options or {}).get(format, {}))
-            source = Source(
-                model,
-                contract,
-                calibration,
-                made,
-                own,
-                selection=selection,
-                input_types=input_types,
-            )
-            try:
-                made[format, precision] = _export(source, format, precision, out)
-                stated[format, precision] = source.details
-            except MissingRuntimeError as error:
-                _drop(out, format, precision)
-                impossible[f"{format} {precision}"] = str(error)
-            except ExportError as error:
-                if (format, precision) == KERAS:
-                    raise
-                _drop(out, format, precision)
-                refused[f"{format} {precision}"] = f"cannot be made: {error}"
-        failed = tuple(refused)
+        made = Artefacts(out)
+        source = Source(
+            model,
+            contract,
+            calibration,
+            made.paths,
+            selection=selection,
+            input_types=input_types,
+        )
+        for key in wanted:
+            log(" ".join(key))
+            own = dict((options or {}).get(key[0], {}))
+            made.make(key, replace(source, options=own, details={}))
         log("certificate")
-        done = certify(model, contract, made, evidence, uncertified, log)
-        refused |= done.refused
-        kept = {key: path for key, path in made.items() if " ".join(key) not in refused}
-        for key in made.keys() - kept.keys():
-            _drop(out, *key)
-        for key, path in kept.items():
-            found, left_out = add_variants(contract, key, path, input_types, evidence.patches, log)
-            stated[key] |= details_of(found)
-            refused, failed = refused | left_out, (*failed, *left_out)
-        manifest = _manifest(out, contract, kept, done.certificate, about, calibration, stated)
+        done = certify(model, contract, made.paths, evidence, uncertified, log)
+        made.leave_out(done.refused)
+        made.add_variants(contract, input_types, evidence.patches, log)
+        manifest = _manifest(made, source, done.certificate, about)
         if not lean:
-            _explain(out, model, contract, manifest, done.certificate, evidence, about)
+            _explain(out, source, manifest, done.certificate, evidence, about)
         files = {name: sha256_of(out / name) for name in files_below(out)}
         manifest.model_copy(update={"files": files}).write(out)
-    failed = (*failed, *done.failed)
-    return Exported(out, done.certificate, refused, impossible, failed)
-
-
-def _in_order(artefacts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Each artefact once, after the one that it builds on."""
-    ordered: list[tuple[str, str]] = []
-    for format, precision in artefacts:
-        row = find_format(format, precision)
-        row.exporter()  # reports a missing package before anything is written
-        if row.builds_on is not None and (row.builds_on, precision) not in ordered:
-            find_format(row.builds_on).exporter()
-            ordered.append((row.builds_on, precision))
-        if (format, precision) not in ordered:
-            ordered.append((format, precision))
-    return ordered
+    failed = (*made.failed, *done.failed)
+    return Exported(out, done.certificate, made.refused, made.impossible, failed)
 
 
 def _checked_calibration(
-    patches: np.ndarray | None, contract: Contract, wanted: Sequence[tuple[str, str]]
+    patches: np.ndarray | None, contract: Contract, wanted: Sequence[Key]
 ) -> np.ndarray | None:
     calibrated = [f"{f} {p}" for f, p in wanted if p in find_format(f).calibrated]
     if not calibrated:
@@ -241,30 +194,9 @@ def _check_selection(selection: tuple[np.ndarray, np.ndarray] | None, contract: 
         raise CalibrationError("the patches that choose layers hold NaN or infinite pixels")
 
 
-def _export(source: Source, format: str, precision: str, out: Path) -> Path:
-    folder = out / format / precision
-    folder.mkdir(parents=True)
-    try:
-        with quiet():
-            return find_format(format).exporter()(source, precision, folder)
-    except (BundleError, KeyboardInterrupt):
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            raise  # no other format would find a place either
-        raise ExportError(f"the converter failed: {reason_of(error)}") from error
-
-
-def _manifest(
-    out: Path,
-    contract: Contract,
-    kept: Mapping[tuple[str, str], Path],
-    certificate: Certificate,
-    about: About,
-    calibration: np.ndarray | None,
-    stated: Mapping[tuple[str, str], Mapping[str, Any]],
-) -> Manifest:
+def _manifest(made: Artefacts, source: Source, certificate: Certificate, about: About) -> Manifest:
     """Write the certificate and what the caller adds; the manifest, which is written last."""
+    out, contract = made.folder, source.contract
     certificate.write(out / CERTIFICATE)
     for name, path in about.files.items():
         shutil.copyfile(path, out / safe_name(name))
@@ -278,23 +210,19 @@ def _manifest(
         program=about.program,
         artefacts=tuple(
             Artefact(
-                format=format,
-                precision=precision,
+                format=key[0],
+                precision=key[1],
                 path=path.relative_to(out).as_posix(),
-                details={
-                    **stated[format, precision],
-                    **_details(format, precision, contract, certificate, calibration),
-                },
+                details={**made.details[key], **_details(key, source, certificate)},
             )
-            for (format, precision), path in kept.items()
+            for key, path in made.paths.items()
         ),
     )
 
 
 def _explain(
     out: Path,
-    model: "keras.Model",
-    contract: Contract,
+    source: Source,
     manifest: Manifest,
     certificate: Certificate,
     evidence: Evidence,
@@ -302,36 +230,25 @@ def _explain(
 ) -> None:
     """Write what people and other programs read."""
     readme.write(out, manifest, certificate)
-    sample = bioimage.example(evidence.patches, contract)
-    bioimage.write(out, manifest, about, sample, ReferenceSession(model, contract)(sample))
+    sample = bioimage.example(evidence.patches, source.contract)
+    expected = ReferenceSession(source.model, source.contract)(sample)
+    bioimage.write(out, manifest, about, sample, expected)
 
 
-def _details(
-    format: str,
-    precision: str,
-    contract: Contract,
-    certificate: Certificate,
-    calibration: np.ndarray | None,
-) -> dict[str, Any]:
+def _details(key: Key, source: Source, certificate: Certificate) -> dict[str, Any]:
     """The runtimes that are certified, with versions, and the range of the calibration, if any."""
+    format, precision = key
     entries = certificate.entries_of(format, precision)
     found: dict[str, Any] = {"runtimes": {e.runtime: e.version for e in entries if not e.problem}}
-    if calibration is not None and precision in find_format(format).calibrated:
+    if source.calibration is not None and precision in find_format(format).calibrated:
         # per input channel, grey levels
-        calibrated = with_gains(calibration, contract.grey_max)
+        calibrated = with_gains(source.calibration, source.contract.grey_max)
         found[RANGE] = {
             "minimum": calibrated.min(axis=(0, 1, 2)).astype(float).tolist(),
             "maximum": calibrated.max(axis=(0, 1, 2)).astype(float).tolist(),
         }
         found[CALIBRATED_GAINS] = list(GAINS)
     return found
-
-
-def _drop(out: Path, format: str, precision: str) -> None:
-    """Remove one precision of a format, and the folder of the format if it is then empty."""
-    shutil.rmtree(out / format / precision)
-    if not any((out / format).iterdir()):
-        (out / format).rmdir()
 
 
 @contextmanager

@@ -2,23 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from hrpn_tf.api.arguments import (
     PathArgument,
     ProgressArgument,
-    RunArgument,
     SlideArgument,
     optional_path,
     overrides_of,
-    path_of,
-    run_of,
     slide_path,
     work,
 )
 from hrpn_tf.api.arrays import IntervalArrays, predict_array
+from hrpn_tf.api.network import NetworkArgument, chosen_network
 from hrpn_tf.api.result import Result
 from hrpn_tf.api.show import overview, plane_html
 
@@ -27,9 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hrpn_tf.prediction import Region
-    from hrpn_tf.workflows.networks.network import Network
-
-NetworkArgument = Union[RunArgument, "Network"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -291,7 +285,7 @@ def predict(
     own = {"format": model_format, "precision": precision, "runtime": runtime, "device": device}
     bundle: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     bundle |= {"uncertified": True} if uncertified else {}
-    chosen = _chosen(network, weights, intervals, bundle)
+    chosen = chosen_network(network, weights, intervals, bundle)
     settings = {**(settings or {}), "prediction.symmetries": True} if symmetries else settings
     if isinstance(slides, np.ndarray):
         only_files: dict[str, object] = {
@@ -332,52 +326,6 @@ def _region(region: tuple[int, int, int, int] | None) -> "Region | None":
     from hrpn_tf.prediction import Region
 
     return None if region is None else Region(region[1], region[0], region[3], region[2])
-
-
-def _chosen(
-    network: NetworkArgument | None, weights: str | None, intervals: bool, bundle: Mapping[str, Any]
-) -> "Network":
-    """The network that is named by one of two arguments."""
-    from hrpn_tf.errors import UsageError
-    from hrpn_tf.workflows.networks.weights import weights_network
-
-    if weights is None and network is not None:
-        return network_of(network, intervals, bundle)
-    if weights is None or network is not None:
-        raise UsageError("one of network and weights is required")
-    if bundle:
-        raise UsageError(f"{next(iter(bundle))}: for bundles only")
-    return weights_network(weights, intervals)
-
-
-def network_of(
-    argument: NetworkArgument, intervals: bool = False, bundle: Mapping[str, Any] | None = None
-) -> "Network":
-    """The network of a run or a bundle.
-
-    Args:
-        argument: see :func:`predict`.
-        intervals: whether its bounds are wanted.
-        bundle: arguments of ``bundle_network``; of a run, ``runtime`` alone.
-
-    Raises:
-        RunError: there is neither a run nor a bundle.
-        UsageError: ``bundle`` for something else.
-    """
-    from hrpn_tf.errors import UsageError
-    from hrpn_tf.runs import Run
-    from hrpn_tf.workflows.networks.choosing import bundle_network, run_network
-
-    if not isinstance(argument, Run | str | PathLike):
-        return argument
-    if not isinstance(argument, Run):
-        path = path_of(argument)
-        if path.suffix.lower() == ".zip" or (path / "bundle.json").is_file():
-            return bundle_network(path, intervals=intervals, **(bundle or {}))
-    others = {name: value for name, value in (bundle or {}).items() if name != "runtime"}
-    if others:
-        raise UsageError(f"{next(iter(others))}: for bundles only")
-    return run_network(run_of(argument), intervals, (bundle or {}).get("runtime"))
 
 
 def _paths(slides: SlideArgument | Sequence[SlideArgument]) -> list[Path]:

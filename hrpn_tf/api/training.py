@@ -134,7 +134,7 @@ def fit(
     from hrpn_tf.console import load_tensorflow
     from hrpn_tf.errors import FinishedRunError, UsageError
     from hrpn_tf.runs import open_run
-    from hrpn_tf.runs.run import with_backend_of
+    from hrpn_tf.runs.configuration import with_backend_of
     from hrpn_tf.workflows.export.twin import twin_after_training
     from hrpn_tf.workflows.training_profile import is_chief, write_profile
 

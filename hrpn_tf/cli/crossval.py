@@ -12,26 +12,26 @@ from hrpn_tf.data.manifest import refuse_no_store
 
 
 @click.command("crossval")
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("patches", type=click.Path(path_type=Path))
 @out_option("Folder for all folds and their summary.")
 @preset_option
 @config_options
 @start_options
 def command(
-    store: Path,
+    patches: Path,
     out: Path,
     preset: str | None,
     config_source: str | None,
     overrides: tuple[str, ...],
     start: tuple[str, ...],
 ) -> None:
-    """Train and evaluate STORE once per group, each time without that group.
+    """Train and evaluate on PATCHES once per group, each time without that group.
 
     Fold k tests on group k and picks its checkpoint on the next one. Run again after an
     interruption, it goes on with the first unfinished fold. Results: OUT/summary.md, .csv, .json,
     and one run folder per fold.
     """
-    refuse_no_store(store)  # before TensorFlow loads
+    refuse_no_store(patches)  # before TensorFlow loads
     overrides = (*overrides, *start)
     if preset is not None:
         overrides = (*overrides, f"model.preset={preset}")
@@ -39,5 +39,5 @@ def command(
     load_tensorflow()
     from hrpn_tf.workflows.cross_validation import cross_validate, to_markdown
 
-    found = cross_validate(store, out, config)
+    found = cross_validate(patches, out, config)
     show(f"{to_markdown(found)}{out}: summary.md, summary.csv, summary.json")

@@ -1,4 +1,4 @@
-"""``hrpn-tf fit``: train a network on a store of patches, or on simulated slides."""
+"""``hrpn-tf fit``: train a network on a patch dataset, or on simulated slides."""
 
 import json
 import os
@@ -105,7 +105,7 @@ _simulated_options = option_group(
     epilog="\b\nLosses for --set training.loss=NAME, or NAME+NAME; e = prediction - target:\n"
     + _LOSSES,
 )
-@click.argument("store", type=click.Path(path_type=Path), required=False)
+@click.argument("patches", type=click.Path(path_type=Path), required=False)
 @out_option("Run folder to create or resume.")
 @preset_option
 @config_options
@@ -137,7 +137,7 @@ _simulated_options = option_group(
 @_simulated_options
 @overwrite_option
 def command(
-    store: Path | None,
+    patches: Path | None,
     out: Path,
     preset: str | None,
     config_source: str | None,
@@ -150,10 +150,10 @@ def command(
     simulated: "SimulatedSlides | None",
     overwrite: bool,
 ) -> None:
-    """Train a network on the patches in STORE.
+    """Train a network on PATCHES, the dataset that hrpn-tf prepare makes.
 
-    With --simulate N, slides are simulated while the network trains, and no STORE is needed:
-    their patches go to STORE if it is named, or else to OUT.simulated.
+    With --simulate N, slides are simulated while the network trains, and PATCHES is where theirs
+    go: OUT.simulated if it is left out.
 
     With --from, the training starts from another network, at a lower learning rate and with early
     stopping, and this network is kept if no epoch is better.
@@ -165,9 +165,9 @@ def command(
     variable TF_CONFIG that TensorFlow documents and an OUT that all of them see.
     """
     if simulated is None:
-        if store is None:
-            raise click.MissingParameter(param_type="argument", param_hint="'STORE'")
-        refuse_no_store(store)  # before TensorFlow loads
+        if patches is None:
+            raise click.MissingParameter(param_type="argument", param_hint="'PATCHES'")
+        refuse_no_store(patches)  # before TensorFlow loads
     elif workers > 1 or "TF_CONFIG" in os.environ:
         raise UsageError(
             "--simulate trains in one process; leave out --workers and TF_CONFIG, or make the "
@@ -187,7 +187,7 @@ def command(
         from hrpn_tf.training.workers import launch, own_command
 
         sys.exit(launch(own_command(), workers))
-    fitted = fit(store, out, config, simulate=simulated, twin=twin, overwrite=overwrite)
+    fitted = fit(patches, out, config, simulate=simulated, twin=twin, overwrite=overwrite)
     kept = f"epoch {fitted.best_epoch}" if fitted.best_epoch else "the start, which is kept,"
     early = " (stopped early)" if fitted.epochs < config.training.epochs else ""
     show(

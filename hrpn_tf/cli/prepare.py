@@ -1,4 +1,4 @@
-"""``hrpn-tf prepare``: cut slides into a store of patches."""
+"""``hrpn-tf prepare``: cut slides into a patch dataset."""
 
 import logging
 from pathlib import Path
@@ -44,7 +44,7 @@ def command(
     z: "Depth | None",
     overwrite: bool,
 ) -> None:
-    """Cut the slides of a list (LIST, CSV or YAML) into a store of patches.
+    """Cut the slides of a list (LIST, CSV or YAML) into a patch dataset.
 
     The list has columns 'slide' (path, relative to the list) and 'group' (the animal), and
     optionally 'name' and one per role that names its channel. A FOLDER, a pattern such as
@@ -71,7 +71,7 @@ def _warn_of_training_settings(overrides: tuple[str, ...]) -> None:
 
 
 def summary(store: "PatchStore") -> str:
-    """A short table of the slides, and where the store is."""
+    """A short table of the slides, and where the patch dataset is."""
     rows = [("slide", "group", "size, px", "um/px", "tissue", "patches")]
     rows += [
         (

@@ -43,7 +43,7 @@ def command(path: Path, out: Path | None, options: ReportOptions, overwrite: boo
     """Show a run or an evaluation on one page, and every slide in a viewer.
 
     The pages open from the disk and load nothing from elsewhere. Slides are those of the run's
-    store, or of a slide list (LIST, CSV or YAML).
+    patch dataset, or of a slide list (LIST, CSV or YAML).
     """
     from hrpn_tf.evaluation.report.pages import format_size
     from hrpn_tf.workflows.report.report import report_run

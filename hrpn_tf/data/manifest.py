@@ -121,7 +121,7 @@ def refuse_no_store(store: Path) -> None:
     refuse_other_kind(store, "patch dataset")
     if not os.path.lexists(identity_file(store)):
         raise StoreNotFoundError(
-            f"{store}: no finished patch store there; run hrpn-tf prepare again"
+            f"{store}: no finished patch dataset there; run hrpn-tf prepare again"
         )
 
 
@@ -142,8 +142,8 @@ def read_manifest(store: Path) -> Manifest:
     try:
         if values["schema"] != SCHEMA:
             raise StoreError(
-                f"{store}: the store has schema {values['schema']}, this program reads {SCHEMA}; "
-                f"{again} with --overwrite"
+                f"{store}: the patch dataset has schema {values['schema']}, this program reads "
+                f"{SCHEMA}; {again} with --overwrite"
             )
         return TypeAdapter(Manifest).validate_python(values)
     except (ValueError, TypeError, KeyError):

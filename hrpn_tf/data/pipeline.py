@@ -63,7 +63,7 @@ def make_dataset(
     window = window or Window(store.patch)
     if window.side > store.patch:
         raise ConfigError(
-            f"training.crop={window.side} is larger than the store's {store.patch} px"
+            f"training.crop={window.side} is larger than the {store.patch} px of the patches"
         )
     indices = store.indices(groups)
     if not len(indices):

@@ -305,8 +305,8 @@ def _begin(partial: Path, identity: str, overwrite: bool) -> None:
             return
         if not overwrite:
             raise StoreError(
-                f"{partial}: an unfinished store of other slides or another configuration; give "
-                "--overwrite to begin anew"
+                f"{partial}: an unfinished patch dataset of other slides or another configuration; "
+                "give --overwrite to begin anew"
             )
         mark.unlink()  # first: what remains belongs to no configuration
     for entry in list(partial.iterdir()):

@@ -199,6 +199,13 @@ class Window:
         right = min(plane.width, self.x + self.width + margin)
         return Window(top, left, bottom - top, right - left)
 
+    def overlap(self, other: "Window") -> "Window":
+        """The pixels that are in both; without height or width if there are none."""
+        top, left = max(self.y, other.y), max(self.x, other.x)
+        bottom = min(self.y + self.height, other.y + other.height)
+        right = min(self.x + self.width, other.x + other.width)
+        return Window(top, left, max(0, bottom - top), max(0, right - left))
+
     def within(self, outer: "Window") -> tuple[slice, slice]:
         """Where this window lies in an array that holds ``outer``."""
         top, left = self.y - outer.y, self.x - outer.x

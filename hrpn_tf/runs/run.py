@@ -6,15 +6,15 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hrpn_tf.config import Config, config_of, load_config
+from hrpn_tf.config import Config, config_of
 from hrpn_tf.data.manifest import identity_file
 from hrpn_tf.data.simulated import read_dataset
 from hrpn_tf.data.splits import Split
 from hrpn_tf.errors import RunError, StoreError
 from hrpn_tf.files import sha256
-from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.calibrated import RECORD, Calibration, read_calibration
+from hrpn_tf.runs.configuration import read_config
 from hrpn_tf.runs.keras_file import load_keras_file
 from hrpn_tf.runs.paths import RunPaths
 from hrpn_tf.runs.reading import (
@@ -328,58 +328,3 @@ def open_run(run: Run | Path) -> Run:
         ('qd', ('animal-3',))
     """
     return run if isinstance(run, Run) else Run(Path(run), read_config(Path(run)))
-
-
-def read_config(folder: Path) -> Config:
-    """The resolved configuration of a run folder.
-
-    Raises:
-        RunError: no run folder there.
-        ConfigError: the configuration in it is damaged.
-    """
-    refuse_other_kind(folder, "run")
-    if not names.is_run(folder):
-        raise RunError(
-            f"{folder}: no run folder (no {names.CONFIG} in it); give the --out of hrpn-tf fit"
-        )
-    return load_config(folder / names.CONFIG)
-
-
-def with_backend_of(config: Config, folder: Path, overwrite: bool) -> Config:
-    """The configuration with the framework of the run that it resumes, where it names none.
-
-    Args:
-        config: as given.
-        folder: of the run, which may be there.
-        overwrite: it is replaced.
-
-    Raises:
-        ConfigError: the configuration of the run is damaged.
-    """
-    given = "backend" in config.training.model_fields_set
-    if given or overwrite or not names.is_run(folder):
-        return config
-    begun = read_config(folder).training.backend
-    training = config.training.model_copy(update={"backend": begun})
-    return config.model_copy(update={"training": training})
-
-
-def load_run(run: Run | Path) -> tuple["keras.Model", "Contract", Config]:
-    """The best network of a run, float32 and not compiled, with its contract and configuration.
-
-    No code from the file is run.
-
-    Raises:
-        RunError: no run folder there, it misses a file, or no epoch is finished yet.
-        CheckpointError: the file of the network is damaged or holds something else.
-        ContractError: the contract is damaged.
-    """
-    run = open_run(run)
-    run.network_file()
-    if not (run.folder / names.CONTRACT).is_file():
-        raise RunError(
-            f"{run}: {names.CONTRACT} is missing or damaged; give another run, or fit it again "
-            "with --overwrite"
-        )
-    contract = run.contract
-    return run.load_network(), contract, run.config

@@ -16,7 +16,7 @@ from hrpn_tf.files import atomic_path, link_or_copy
 from hrpn_tf.leftovers import clear_folder
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.runs import folder as names
-from hrpn_tf.runs.run import read_config
+from hrpn_tf.runs.configuration import read_config
 from hrpn_tf.text import csv_table
 from hrpn_tf.untrusted import read_json
 

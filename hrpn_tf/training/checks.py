@@ -25,15 +25,15 @@ _OWNED = frozenset(DataConfig.model_fields) - OF_TRAINING
 
 
 def adopt_store(config: Config, store: "PatchStore") -> Config:
-    """The configuration with all settings that shaped the patches of the store.
+    """The configuration with all settings that shaped the patches of the dataset.
 
     These are channel roles, channels, pixel size, grid and tissue. A key that the user left out
-    takes the value of the store, so that evaluation, calibration and prediction find the tissue
+    takes the value of the dataset, so that evaluation, calibration and prediction find the tissue
     that the training saw.
 
     Raises:
-        ConfigError: a key that the user gave contradicts the store.
-        StoreError: the store states settings that make no sense.
+        ConfigError: a key that the user gave contradicts the dataset.
+        StoreError: the dataset states settings that make no sense.
     """
     prepared = _prepared(store)
     data = _adopted(config.data, prepared, "data", store)
@@ -41,7 +41,7 @@ def adopt_store(config: Config, store: "PatchStore") -> Config:
 
 
 def _prepared(store: "PatchStore") -> dict[str, Any]:
-    """Settings of the store by key, sections as mappings; as values of ``DataConfig``."""
+    """Settings of the dataset by key, sections as mappings; as values of ``DataConfig``."""
     manifest = store.manifest
     fixed = {
         "inputs": store.roles[:-1],
@@ -110,7 +110,7 @@ def grey_range(config: Config, store: "PatchStore", groups: Sequence[str]) -> fl
 
 
 def _adopted(given: _S, prepared: Mapping[str, Any], where: str, store: "PatchStore") -> _S:
-    """A section with the values of the store; refuses a key that was given another value."""
+    """A section with the values of the dataset; refuses a key that was given another value."""
     values = {}
     for key, value in prepared.items():
         old = getattr(given, key)
@@ -124,8 +124,8 @@ def _adopted(given: _S, prepared: Mapping[str, Any], where: str, store: "PatchSt
             values[key], contradicts = value, old != value
         if contradicts and key in given.model_fields_set:
             raise ConfigError(
-                f"{where}.{key} is {_show(old)}, but the store {store.path} was prepared with "
-                f"{_show(value)}; leave the key out, or prepare another store"
+                f"{where}.{key} is {_show(old)}, but the patch dataset {store.path} was "
+                f"prepared with {_show(value)}; leave the key out, or prepare another one"
             )
     return given.model_copy(update=values)
 

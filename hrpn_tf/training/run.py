@@ -8,9 +8,9 @@ from hrpn_tf.config import Config
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import CheckpointError, FinishedRunError, RunError
 from hrpn_tf.files import sha256
+from hrpn_tf.runs.configuration import read_config
 from hrpn_tf.runs.folder import BEST, CHECKPOINTS, HISTORY, RESOURCES, TEACHER
 from hrpn_tf.runs.reading import read_history
-from hrpn_tf.runs.run import read_config
 from hrpn_tf.runs.writing import dataset_record, read_record, recorded_dataset
 from hrpn_tf.training.checkpoints import TrainingState, list_checkpoints, read_state
 from hrpn_tf.untrusted import read_json, read_text
@@ -19,7 +19,7 @@ _CHOICE = "give --overwrite to replace it, or another --out"
 
 
 def may_resume(run: Path, config: Config, store: PatchStore) -> bool:
-    """Whether an unfinished training of this very configuration and store is there.
+    """Whether an unfinished training of this configuration and patch dataset is there.
 
     False if there is nothing, or an empty folder. Sections that do not concern training
     (``prediction`` and the like) may differ.
@@ -27,7 +27,7 @@ def may_resume(run: Path, config: Config, store: PatchStore) -> bool:
     Raises:
         FinishedRunError: a finished run with all its results is there.
         RunError: something else is there: another configuration (the keys that
-            differ are named), another store, or no run at all.
+            differ are named), another patch dataset, or no run at all.
     """
     if not run.exists() or (run.is_dir() and not any(run.iterdir())):
         return False
@@ -38,7 +38,7 @@ def may_resume(run: Path, config: Config, store: PatchStore) -> bool:
 
 
 def refuse_other(run: Path, config: Config, store: PatchStore) -> None:
-    """Refuse a run folder of another configuration or store, finished or not.
+    """Refuse a run folder of another configuration or patch dataset, finished or not.
 
     Raises:
         RunError: says which keys differ.
@@ -52,7 +52,7 @@ def refuse_other(run: Path, config: Config, store: PatchStore) -> None:
     recorded = recorded_dataset(run)
     present = dataset_record(store)
     if recorded.get("sha256") != present["sha256"]:
-        raise RunError(f"{run}: a run on another store ({recorded.get('path')}); {_CHOICE}")
+        raise RunError(f"{run}: a run on another patch dataset ({recorded.get('path')}); {_CHOICE}")
     old, new = recorded.get("simulated"), present.get("simulated")
     if old != new:
         raise RunError(

@@ -13,8 +13,8 @@ from hrpn_tf.models.build import build_model
 from hrpn_tf.models.presets import find_preset
 from hrpn_tf.models.versions import versions_of
 from hrpn_tf.runs.agreement import refuse_other_pixel_size
+from hrpn_tf.runs.configuration import read_config
 from hrpn_tf.runs.folder import CHECKPOINTS, START
-from hrpn_tf.runs.run import read_config
 from hrpn_tf.runs.source import Source, find_source
 from hrpn_tf.runs.writing import dataset_record, read_record, recorded_dataset
 from hrpn_tf.training.checkpoints import list_checkpoints

@@ -42,7 +42,7 @@ def write_profile(run: Run | Path, store_path: Path | None = None) -> "TrainingP
     if store.roles[:-1] != contract.inputs:
         raise RunError(
             f"{store.path}: patches of {', '.join(store.roles[:-1])}, where {run} was trained on "
-            f"{', '.join(contract.inputs)}; name its own store with --store"
+            f"{', '.join(contract.inputs)}; name its own patch dataset with --store"
         )
     features, side = pooled_features(model), min(SIDE, store.patch)
     slides = {

@@ -9,7 +9,7 @@ from support.command import hrpn_tf
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Missing argument 'STORE'"),
+        ([], "Missing argument 'PATCHES'"),
         (["--keep"], "--keep: is for --simulate, which was not given"),
         (["store", "--simulate-first", 3], "--simulate-first: is for --simulate"),
         (["--simulate", 3, "--workers", 2], "--simulate trains in one process"),

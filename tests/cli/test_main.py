@@ -52,7 +52,7 @@ def test_short_help_and_the_package_as_a_program() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "hrpn_tf", "fit", "-h"], capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("Usage: hrpn-tf fit [OPTIONS] [STORE]")
+    assert done.stdout.startswith("Usage: hrpn-tf fit [OPTIONS] [PATCHES]")
 
 
 def test_every_command_has_the_options_of_the_console() -> None:

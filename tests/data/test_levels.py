@@ -90,7 +90,7 @@ def test_a_normalised_patch_dataset(tmp_path: Path) -> None:
     middle = np.mean([record.levels["vessels"] for record in records if record.levels], axis=0)
     np.testing.assert_allclose(levels[0], middle)
     assert grey_range(adopted, store, ["a"]) == 65535, "of the slides, not of float32 patches"
-    with pytest.raises(ConfigError, match=r"data\.normalisation is none, but the store"):
+    with pytest.raises(ConfigError, match=r"data\.normalisation is none, but the patch dataset"):
         adopt_store(load_config(overrides=["data.normalisation=none"]), store)
 
 

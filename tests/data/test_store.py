@@ -136,7 +136,7 @@ def test_an_interrupted_build_goes_on_at_the_unfinished_slide(
     with pytest.raises(KeyboardInterrupt):
         build_store(entries, config, tmp_path / "store", progress=False)
     assert not (tmp_path / "store").exists()
-    with pytest.raises(StoreError, match="no finished patch store"):
+    with pytest.raises(StoreError, match="no finished patch dataset"):
         open_store(tmp_path / "store")
     store = build_store(entries, config, tmp_path / "store", progress=False)
     assert seen == ["s0", "s1", "s1", "s2"]
@@ -254,7 +254,7 @@ def test_damaged_stores_are_refused(tmp_path, make_list, config):
     shutil.rmtree(path / "slides")
     with pytest.raises(StoreError, match="missing or damaged"):
         open_store(path)
-    with pytest.raises(StoreError, match="no finished patch store"):
+    with pytest.raises(StoreError, match="no finished patch dataset"):
         open_store(tmp_path / "nowhere")
 
 

@@ -74,9 +74,9 @@ def main(store: str, start: str, folder: Path) -> None:
 
 def know_the_precision() -> None:
     """Do not measure again, with graphs of its own, what a precision costs on this processor."""
-    from hrpn_tf.training import fit
+    from hrpn_tf.training import setup
 
-    fit.warn_if_slow = lambda policy: None
+    setup.warn_if_slow = lambda policy: None
 
 
 def on_a_gpu() -> list[Any]:

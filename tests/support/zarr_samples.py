@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+VERSIONS = ("0.4", "0.5")
 SPACE = {"c": "channel", "z": "space", "y": "space", "x": "space", "t": "time"}
 
 
@@ -87,3 +88,13 @@ def edit(file: Path, change: dict[str, Any]) -> None:
     file.write_text(
         json.dumps(json.loads(file.read_text(encoding="utf-8")) | change), encoding="utf-8"
     )
+
+
+def noise(*shape: int, dtype: str = "uint16") -> np.ndarray:
+    """Pixels without a 0."""
+    return (np.random.default_rng(0).random(shape) * 120 + 1).astype(dtype)
+
+
+def array_file(path: Path, version: str) -> Path:
+    """The metadata of the first level."""
+    return path / "0" / (".zarray" if version == "0.4" else "zarr.json")

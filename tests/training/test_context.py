@@ -8,7 +8,7 @@ import tensorflow as tf
 from support.tiny_training import TINY_RUN
 
 from hrpn_tf.config import load_config
-from hrpn_tf.runs.run import read_config
+from hrpn_tf.runs.configuration import read_config
 from hrpn_tf.training.core import weighted
 from hrpn_tf.training.fit import fit
 from hrpn_tf.training.losses import build_loss

@@ -14,7 +14,7 @@ from hrpn_tf.config import Config, SplitConfig, load_config
 from hrpn_tf.data.growing import GrowingPatches
 from hrpn_tf.data.simulated import SlidePlan
 from hrpn_tf.errors import ConfigError, RunError
-from hrpn_tf.training import fit as fitting
+from hrpn_tf.training import setup
 from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.fit import fit
 from hrpn_tf.workflows.training_profile import write_profile
@@ -119,7 +119,7 @@ def test_several_workers_are_refused(dataset, config, tmp_path, monkeypatch):
     import tensorflow as tf
 
     two = Devices(tf.distribute.get_strategy(), worker=0, workers=2)
-    monkeypatch.setattr(fitting, "choose_devices", lambda: two)
+    monkeypatch.setattr(setup, "choose_devices", lambda: two)
     with pytest.raises(ConfigError, match="trains in one process"):
         fit(made(dataset), tmp_path / "run", config, progress=False)
 

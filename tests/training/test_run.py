@@ -76,7 +76,7 @@ def test_another_store_is_refused(made, config, store, tmp_path):
     copy = shutil.copytree(store.path, tmp_path / "copy")
     manifest = copy / "manifest.json"
     manifest.write_text(manifest.read_text() + " ")
-    with pytest.raises(RunError, match="a run on another store"):
+    with pytest.raises(RunError, match="a run on another patch dataset"):
         may_resume(made, config, open_store(copy))
 
 

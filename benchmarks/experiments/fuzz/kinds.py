@@ -92,7 +92,7 @@ def read_run(folder: Path) -> None:
 
 def read_run_with_network(folder: Path) -> None:
     """As ``hrpn-tf predict --run`` does before it predicts."""
-    from hrpn_tf.runs.run import load_run
+    from hrpn_tf.runs.loading import load_run
 
     model, contract, _ = load_run(folder)
     model(np.zeros((1, 32, 32, len(contract.inputs)), np.float32))

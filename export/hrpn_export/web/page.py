@@ -18,6 +18,7 @@ from hrpn_export.errors import DamagedBundleError, ExportError
 from hrpn_export.manifest import GreyLevels
 from hrpn_export.paths import files_below, is_regular
 from hrpn_export.safety import check_onnx
+from hrpn_export.viewer import VIEWER_ASSETS
 from hrpn_export.viewer.vendor import RELEASES
 from hrpn_export.web import WEB_ASSETS
 from hrpn_export.web.files import (
@@ -205,10 +206,11 @@ def _template() -> "jinja2.Template":
     import jinja2
 
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([WEB_ASSETS, VIEWER_ASSETS]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
-    return environment.from_string((WEB_ASSETS / INDEX).read_text(encoding="utf-8"))
+    return environment.get_template(INDEX)

@@ -1,7 +1,7 @@
 """Intensity by distance to the nearest vessel within one area of a slide, such as a drawn one."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,10 +42,8 @@ class PlacedPlane:
     @property
     def covered(self) -> Window:
         """The pixels of the larger image that the image has."""
-        y, x = max(0, self.top), max(0, self.left)
-        bottom = min(self.height, self.top + self.plane.height)
-        right = min(self.width, self.left + self.plane.width)
-        return Window(y, x, max(0, bottom - y), max(0, right - x))
+        image = Window(self.top, self.left, self.plane.height, self.plane.width)
+        return image.overlap(Window(0, 0, self.height, self.width))
 
     def read(self, y: int, x: int, height: int, width: int) -> np.ndarray:
         """The window (height, width) whose first pixel is (y, x)."""
@@ -166,32 +164,21 @@ def region_profile(
         ...                config=SpatialConfig()).analysis.profile.pred.mean  # doctest: +SKIP
     """
     window = bounds.grown(int(np.ceil(config.max_distance_um / pixel_size_um)), vessels)
-    covered = image.covered
-    if measured is not None:
-        other = measured.covered
-        end_y = min(covered.y + covered.height, other.y + other.height)
-        end_x = min(covered.x + covered.width, other.x + other.width)
-        y, x = max(covered.y, other.y), max(covered.x, other.x)
-        covered = Window(y, x, max(0, end_y - y), max(0, end_x - x))
-    counts = _Inside(window, area, covered)
-    pixels = int(sum(int(part.read(counts).sum()) for part in _rows(window)))
-    if pixels < FEWEST_PIXELS:
-        raise RegionError(
-            f"{name}: {pixels} pixels of the image lie in it; at least {FEWEST_PIXELS} are needed"
-        )
-    stain = find_stain(vessels, config)
-    cut, pred = _Cut(window, vessels), _Cut(window, image)
-    true = None if measured is None else _Cut(window, measured)
+    covered = image.covered if measured is None else image.covered.overlap(measured.covered)
+    inside = _Inside(window, area, covered)
+    pixels = _enough_pixels(inside, name)
+    stain = find_stain(vessels, config)  # of the whole slide
+    near = replace(stain, plane=_Cut(window, vessels))
+    pred, true = _Cut(window, image), None if measured is None else _Cut(window, measured)
     with tempfile.TemporaryDirectory(prefix="hrpn-tf-") as scratch:
-        stained = type(stain)(cut, stain.vessel, stain.dark)
-        found = find_vessels(stained.wall, pixel_size_um, config, Path(scratch), name, stained)
+        found = find_vessels(near.wall, pixel_size_um, config, Path(scratch), name, near)
         range_ = extremes(pred) if true is None else extremes(pred) | extremes(true)
         slide = SpatialSlide(
             name=name,
             group="",
             true=true,
             pred=pred,
-            tissue=counts,
+            tissue=inside,
             vessels=found,
             vessel_source="vessel channel",
             nuclei=None,
@@ -201,10 +188,29 @@ def region_profile(
             pixel_size_um=pixel_size_um,
         )
         analysis = SlideAnalysis(measure_slide(slide, config, range_), None, config, range_)
-        shown = None
-        if window.height * window.width <= _LARGEST_SHOWN:
-            shown = found.labels.read(0, 0, window.height, window.width).astype(np.int32)
-    return RegionProfile(analysis, stain.vessel, pixels, window, shown)
+        labels = _small(found.labels, window)
+    return RegionProfile(analysis, stain.vessel, pixels, window, labels)
+
+
+def _enough_pixels(inside: _Inside, name: str) -> int:
+    """The number of pixels in an area.
+
+    Raises:
+        RegionError: they are too few for a profile.
+    """
+    pixels = int(sum(int(band.read(inside).sum()) for band in _rows(inside.part)))
+    if pixels < FEWEST_PIXELS:
+        raise RegionError(
+            f"{name}: {pixels} pixels of the image lie in it; at least {FEWEST_PIXELS} are needed"
+        )
+    return pixels
+
+
+def _small(labels: Plane, window: Window) -> np.ndarray | None:
+    """The labels of a window in memory; None where they would be large."""
+    if window.height * window.width > _LARGEST_SHOWN:
+        return None
+    return labels.read(0, 0, window.height, window.width).astype(np.int32)
 
 
 def _rows(window: Window, rows: int = 512) -> list[Window]:

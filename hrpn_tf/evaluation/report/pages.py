@@ -75,7 +75,7 @@ def _environment() -> "jinja2.Environment":
     from markupsafe import Markup
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        loader=jinja2.FileSystemLoader([_HERE / "templates", VIEWER_ASSETS]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

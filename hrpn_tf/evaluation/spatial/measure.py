@@ -8,6 +8,7 @@ import numpy as np
 
 from hrpn_tf.config.spatial import SpatialConfig
 from hrpn_tf.evaluation.planes import Plane, Window
+from hrpn_tf.evaluation.spatial.bins import Bins, make_bins
 from hrpn_tf.evaluation.spatial.components import Components
 from hrpn_tf.evaluation.spatial.intensity import Extremes, Histogram
 from hrpn_tf.evaluation.spatial.layout import Squares, make_squares
@@ -18,7 +19,6 @@ from hrpn_tf.evaluation.spatial.nuclei import (
     joined,
     measure_nuclei,
 )
-from hrpn_tf.evaluation.spatial.profile import Bins, make_bins
 from hrpn_tf.evaluation.spatial.vessel_sums import VesselSums
 from hrpn_tf.evaluation.spatial.vessels import NearestVessel
 from hrpn_tf.slides import iter_windows

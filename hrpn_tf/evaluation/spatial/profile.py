@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.evaluation.bootstrap import FEWEST
+from hrpn_tf.evaluation.spatial.bins import Bins
 from hrpn_tf.evaluation.spatial.penetration import (
     DEPTHS,
     LONGEST,
@@ -18,35 +19,7 @@ from hrpn_tf.evaluation.spatial.penetration import (
 from hrpn_tf.evaluation.spatial.resampling import Clusters
 
 FEWEST_PIXELS = 50  # bins with fewer say too little
-
-
-@dataclass(frozen=True)
-class Bins:
-    """Bins of distance: 0 is vessel, i holds ((i - 1) width, i width], the last one all beyond.
-
-    Attributes:
-        width_um: of each.
-        count: of all, the first and the last among them.
-    """
-
-    width_um: float
-    count: int
-
-    def index(self, distance_um: np.ndarray) -> np.ndarray:
-        """The bin of each distance; infinity goes to the last."""
-        bins = np.ceil(np.minimum(distance_um / self.width_um, self.count - 1.0) - 1e-9)
-        return bins.astype(np.intp)
-
-    def edges_um(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper edge of each bin, um; the last upper edge is infinite."""
-        upper = np.arange(self.count) * self.width_um
-        lower = np.maximum(upper - self.width_um, 0)
-        return lower, np.where(np.arange(self.count) == self.count - 1, np.inf, upper)
-
-
-def make_bins(width_um: float, max_um: float) -> Bins:
-    """Bins whose last but one ends at ``max_um``, or just before it."""
-    return Bins(width_um, int(np.floor(max_um / width_um + 1e-9)) + 2)
+_TRUE, _PRED = 1, 2  # places of their sums
 
 
 @dataclass(frozen=True)
@@ -175,57 +148,121 @@ def make_profile(
         clusters: clusters of the bootstrap; None for no intervals.
         background: see ``SpatialConfig``.
     """
+    pixels = _pixels_by_bin(sums, distance_sums, bins, clusters)
+    if background == "auto" and pixels.closed.sum() >= 3:
+        measured = pixels.mean(_TRUE)[pixels.closed]
+        background = choose_background(pixels.closed_um, measured, pixels.count[pixels.closed])
+    reach = float(pixels.closed_um[-1]) if pixels.closed.any() else 0.0
+    limits = Limits(bins.width_um, reach, clusters, filled=np.any(sums[..., 0], axis=1))
+    true, pred = (_curve(pixels, kind, limits, background) for kind in (_TRUE, _PRED))
+    return DistanceProfile(
+        lower_um=pixels.lower_um[pixels.used],
+        upper_um=pixels.upper_um[pixels.used],
+        distance_um=pixels.distance_um[pixels.used],
+        pixels=pixels.count[pixels.used],
+        true=true.curve,
+        pred=pred.curve,
+        difference=_difference(true, pred, limits),
+        background=background,
+        undefined=_why_undefined(true.curve, int(pixels.closed.sum())),
+    )
+
+
+@dataclass(frozen=True)
+class _PixelsByBin:
+    """The pixels of all clusters, by bin.
+
+    Attributes:
+        lower_um, upper_um, distance_um: (bins,), see ``DistanceProfile``.
+        total: (bins, 3 or more), see ``make_profile``.
+        drawn: (resamples, bins, 3 or more), the same of each resample; None for no bootstrap.
+        used: (bins,) bool, which hold enough pixels.
+        closed: (bins,) bool, those among them that are neither vessel nor open.
+    """
+
+    lower_um: np.ndarray
+    upper_um: np.ndarray
+    distance_um: np.ndarray
+    total: np.ndarray
+    drawn: np.ndarray | None
+    used: np.ndarray
+    closed: np.ndarray
+
+    @property
+    def count(self) -> np.ndarray:
+        """Number of pixels of each bin."""
+        count: np.ndarray = self.total[:, 0]
+        return count
+
+    @property
+    def closed_um(self) -> np.ndarray:
+        """The distance of each closed bin."""
+        return self.distance_um[self.closed]
+
+    def mean(self, kind: int) -> np.ndarray:
+        """(bins,) mean value; not finite where there is no pixel."""
+        return _per_pixel(self.total, kind)
+
+    def lines(self, kind: int) -> np.ndarray | None:
+        """(resamples, bins) mean values of each resample; None for no bootstrap."""
+        return None if self.drawn is None else _per_pixel(self.drawn, kind)
+
+
+def _per_pixel(sums: np.ndarray, kind: int) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means: np.ndarray = sums[..., kind] / sums[..., 0]
+    return means
+
+
+def _pixels_by_bin(
+    sums: np.ndarray, distance_sums: np.ndarray, bins: Bins, clusters: Clusters | None
+) -> _PixelsByBin:
+    """Add up the clusters, and their resamples; arguments as of :func:`make_profile`."""
     total = sums.sum(axis=0)
+    drawn = None if clusters is None else np.tensordot(clusters.counts, sums, axes=1)
     lower, upper = bins.edges_um()
-    used = total[:, 0] >= FEWEST_PIXELS
-    pixels = total[:, 0]
     with np.errstate(invalid="ignore"):
-        distance = np.where(np.isfinite(upper), distance_sums / pixels, lower)
+        distance = np.where(np.isfinite(upper), distance_sums / total[:, 0], lower)
+    used = total[:, 0] >= FEWEST_PIXELS
     closed = used & (np.arange(bins.count) > 0) & np.isfinite(upper)
-    inner = closed[used]
-    drawn = sums if clusters is None else np.tensordot(clusters.counts, sums, axes=1)
-    if background == "auto" and inner.sum() >= 3:
-        with np.errstate(invalid="ignore"):
-            measured = (total[:, 1] / pixels)[closed]
-        background = choose_background(distance[closed], measured, pixels[closed])
-    filled = np.any(sums[..., 0], axis=1)
-    reach = float(distance[closed][-1]) if inner.any() else 0.0
-    limits = Limits(bins.width_um, reach, clusters, filled)
-    curves, depths = [], []
-    for kind in (1, 2):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            mean = (total[:, kind] / pixels)[used]
-            lines = drawn[:, used, kind] / drawn[:, used, 0]
-        single = mean[None]
-        banded = clusters is not None and filled.sum() >= FEWEST
-        band = np.nanpercentile(lines, [2.5, 97.5], axis=0) if banded else None
-        values, resampled = _metrics_of(
-            distance[closed], single[:, inner], None if clusters is None else lines[:, inner],
-            pixels[closed], background,
-        )  # fmt: skip
-        named = {n: limits.metric(n, float(values[n][0]), resampled.get(n)) for n in values}
-        low, high = (None, None) if band is None else band
-        curves.append(ProfileCurve(mean, low, high, named))
-        depths.append((values, resampled))
-    true_curve, pred_curve = curves
-    difference = {
+    return _PixelsByBin(lower, upper, distance, total, drawn, used, closed)
+
+
+@dataclass(frozen=True)
+class _Resampled:
+    """A curve, and its metrics in each resample; none without a bootstrap."""
+
+    curve: ProfileCurve
+    metrics: dict[str, np.ndarray]
+
+
+def _curve(pixels: _PixelsByBin, kind: int, limits: Limits, background: Background) -> _Resampled:
+    """The curve of the true or of the predicted values."""
+    mean, lines, closed = pixels.mean(kind), pixels.lines(kind), pixels.closed
+    low, high = None, None
+    if lines is not None and limits.filled.sum() >= FEWEST:
+        low, high = np.nanpercentile(lines[:, pixels.used], [2.5, 97.5], axis=0)
+    values, resampled = _metrics_of(
+        pixels.closed_um,
+        mean[None, closed],
+        None if lines is None else lines[:, closed],
+        pixels.count[closed],
+        background,
+    )
+    metrics = {n: limits.metric(n, float(values[n][0]), resampled.get(n)) for n in values}
+    return _Resampled(ProfileCurve(mean[pixels.used], low, high, metrics), resampled)
+
+
+def _difference(true: _Resampled, pred: _Resampled, limits: Limits) -> dict[str, dict[str, Any]]:
+    """Name of a depth: predicted minus true."""
+    return {
         name: limits.difference(
-            true_curve.metrics[name], pred_curve.metrics[name],
-            _apart(depths[1][1], depths[0][1], name),
+            true.curve.metrics[name],
+            pred.curve.metrics[name],
+            _apart(pred.metrics, true.metrics, name),
         )
         for name in DEPTHS
-    }  # fmt: skip
-    return DistanceProfile(
-        lower_um=lower[used],
-        upper_um=upper[used],
-        distance_um=distance[used],
-        pixels=pixels[used],
-        true=true_curve,
-        pred=pred_curve,
-        difference=difference,
-        background=background,
-        undefined=_why_undefined(true_curve, int(inner.sum())),
-    )
+    }
 
 
 def _why_undefined(true: ProfileCurve, bins: int) -> str:

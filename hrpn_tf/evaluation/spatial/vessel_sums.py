@@ -3,7 +3,7 @@
 import numpy as np
 
 from hrpn_tf.evaluation.planes import Plane, Window
-from hrpn_tf.evaluation.spatial.profile import Bins
+from hrpn_tf.evaluation.spatial.bins import Bins
 
 _NEIGHBOURS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1))
 

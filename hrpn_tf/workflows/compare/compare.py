@@ -272,7 +272,7 @@ def _baselines(results: RunResults, everything: Sequence[RunSlide], progress: bo
     chosen = [by_name.get(row["slide"]) for row in results.rows]
     tests = [slide for slide in chosen if slide is not None and slide.path.exists()]
     if len(tests) < len(chosen):
-        logger.warning("no baselines: not all test slides are in the first run's store")
+        logger.warning("no baselines: not all test slides are in the first run's patch dataset")
         return []
     fitted = fit_run_baselines(everything, results.run, results.config, trees=True)
     if fitted is None:

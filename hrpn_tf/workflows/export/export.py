@@ -2,9 +2,9 @@
 
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ from hrpn_tf.console import load_tensorflow
 from hrpn_tf.errors import UncertifiedError, UsageError
 from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.runs import Run, open_run
-from hrpn_tf.workflows.export.about import about_network, runs_of
-from hrpn_tf.workflows.export.evidence import held_out, held_out_slide, sample_patches
+from hrpn_tf.workflows.export.about import about_network
+from hrpn_tf.workflows.export.images import ExportImages
 from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.export.publication import read_publication
 from hrpn_tf.workflows.export.web import web_options
@@ -21,12 +21,8 @@ from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
 from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
-    import numpy as np
     from hrpn_export import Contract
-    from hrpn_export.evidence import Evidence
     from hrpn_export.export import Exported
-
-    from hrpn_tf.data.store import PatchStore
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +56,6 @@ def export_run(
             bundle.
         BundleError: as raised by the export library.
     """
-    from hrpn_export.stored_input import check_input_types
-
     from hrpn_tf.workflows.export.plan import plan_artefacts
 
     options = options or ExportOptions()
@@ -71,45 +65,30 @@ def export_run(
     for line in left_out:
         logger.warning(line)
     network = _network(runs, options)
-    contract = network.contract()
-    network.origin()  # refuses a run without a network
-    if any(format == "tensorrt" for format, _ in artefacts):
-        _check_engine(options.format_options.get("tensorrt", {}), contract)
-    check_input_types(options.input_types, contract)
-    if options.about is not None:
-        read_publication(options.about)  # minutes before it is used
-    archive, repository = (out.with_name(out.name + end) for end in (".zip", "-triton"))
-    beside = {archive: options.zip, repository: options.triton}
-    if options.triton and not any(format == "onnx" for format, _ in artefacts):
-        raise UsageError("--triton: Triton runs ONNX; add --onnx")
-    for path in (out, *(path for path, wanted in beside.items() if wanted)):
-        refuse_existing(path, overwrite)
-        refuse_lost_inputs(path, (*(each.folder for each in runs), options.store))
+    contract = _checked_contract(network, artefacts, options)
+    places = _Places.of(out, options)
+    places.refuse_taken(runs, options, overwrite)
     load_tensorflow()
     from hrpn_export import export_bundle
-    from hrpn_export.archive import checked_names, write_stored
 
     from hrpn_tf.data.store import open_store
 
     store = open_store(runs[0].check_dataset(options.store or runs[0].patch_dataset))
     if len(runs) > 1:
         _warn_of_other_stores(runs)
-    model = network.load_network()
+    model, images = network.load_network(), ExportImages(network, store)
     with (
         tempfile.TemporaryDirectory(prefix="hrpn-export-") as scratch,
-        # all are finished before any gets its name, so that a kill leaves none of them alone
-        atomic_path(archive, overwrite) if options.zip else nullcontext() as unfinished,
-        atomic_path(repository, overwrite) if options.triton else nullcontext() as models,
-        atomic_path(out, overwrite) as folder,
+        places.unfinished(overwrite) as unfinished,
     ):
         exported = export_bundle(
             model,
             contract,
-            folder,
+            unfinished.bundle,
             artefacts=artefacts,
-            calibration=sample_patches(store, _groups(network, store, "train"))[0],
-            selection=_selection(network, store),
-            evidence=_evidence(network, store, Path(scratch), options),
+            calibration=images.calibration(),
+            selection=images.selection(),
+            evidence=images.evidence(Path(scratch), options),
             about=about_network(network, model.name, store, Path(scratch), options),
             options={
                 "web": web_options(runs[0].config, model.name),
@@ -119,13 +98,87 @@ def export_run(
             input_types=options.input_types,
             log=logger.info,
         )
-        if unfinished is not None:
-            write_stored(unfinished, folder, checked_names(folder))
-        if models is not None:
-            _write_repository(folder, models)
+        unfinished.write_others()
     exported = _at(out, exported)
     _refuse_missed(exported)
     return exported
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where an export writes.
+
+    Attributes:
+        bundle: its folder.
+        archive, repository: the bundle as a .zip, and a model repository of Triton; None for none.
+    """
+
+    bundle: Path
+    archive: Path | None
+    repository: Path | None
+
+    @classmethod
+    def of(cls, out: Path, options: ExportOptions) -> "_Places":
+        """The places beside a bundle that the options ask for."""
+        archive, repository = (out.with_name(out.name + end) for end in (".zip", "-triton"))
+        return cls(out, archive if options.zip else None, repository if options.triton else None)
+
+    def refuse_taken(self, runs: Sequence[Run], options: ExportOptions, overwrite: bool) -> None:
+        """Refuse places where something is, or that hold what the export reads."""
+        for place in (self.bundle, self.archive, self.repository):
+            if place is not None:
+                refuse_existing(place, overwrite)
+                refuse_lost_inputs(place, (*(run.folder for run in runs), options.store))
+
+    @contextmanager
+    def unfinished(self, overwrite: bool) -> Iterator["_Places"]:
+        """The same under temporary names.
+
+        All are finished before any gets its name, so that a kill leaves none of them alone.
+        """
+        with (
+            _unfinished(self.archive, overwrite) as archive,
+            _unfinished(self.repository, overwrite) as repository,
+            atomic_path(self.bundle, overwrite) as bundle,
+        ):
+            yield _Places(bundle, archive, repository)
+
+    def write_others(self) -> None:
+        """Write what is made of the finished bundle."""
+        from hrpn_export.archive import checked_names, write_stored
+
+        if self.archive is not None:
+            write_stored(self.archive, self.bundle, checked_names(self.bundle))
+        if self.repository is not None:
+            _write_repository(self.bundle, self.repository)
+
+
+def _unfinished(place: Path | None, overwrite: bool) -> AbstractContextManager[Path | None]:
+    return nullcontext() if place is None else atomic_path(place, overwrite)
+
+
+def _checked_contract(
+    network: RunNetwork | EnsembleNetwork,
+    artefacts: Sequence[tuple[str, str]],
+    options: ExportOptions,
+) -> "Contract":
+    """The contract of the network, if what is asked for can be made of it.
+
+    The check takes no time; without it, the export would fail after minutes.
+    """
+    from hrpn_export.stored_input import check_input_types
+
+    formats = {format for format, _ in artefacts}
+    contract = network.contract()
+    network.origin()  # refuses a run without a network
+    if "tensorrt" in formats:
+        _check_engine(options.format_options.get("tensorrt", {}), contract)
+    check_input_types(options.input_types, contract)
+    if options.about is not None:
+        read_publication(options.about)
+    if options.triton and "onnx" not in formats:
+        raise UsageError("--triton: Triton runs ONNX; add --onnx")
+    return contract
 
 
 def _write_repository(bundle: Path, out: Path) -> None:
@@ -173,28 +226,8 @@ def _warn_of_other_stores(runs: Sequence[Run]) -> None:
             return
 
 
-def _groups(network: RunNetwork | EnsembleNetwork, store: "PatchStore", subset: str) -> list[str]:
-    """The groups in the patch dataset that the training used as this subset."""
-    used = network.subsets().items()
-    single = isinstance(network, RunNetwork)  # whose missing patches are an error
-    return [g for g, its in used if its == subset and (single or g in store.groups)]
-
-
-def _selection(
-    network: RunNetwork | EnsembleNetwork, store: "PatchStore"
-) -> "tuple[np.ndarray, np.ndarray]":
-    """Patches and targets that choose the layers which stay float32 in int8.
-
-    They are of the validation groups if the formats are measured on others, or else of the training
-    groups: what chose the layers never gives the figures of the certificate.
-    """
-    measured = held_out(network, store).groups
-    validation = [g for g in _groups(network, store, "validation") if g not in measured]
-    return sample_patches(store, validation or _groups(network, store, "train"))
-
-
 def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
-    """Check the TensorRT options minutes before the engine is built."""
+    """Check the options of TensorRT."""
     from hrpn_export.tensorrt import Wanted
     from hrpn_export.tensorrt.choose import read_capability
     from hrpn_export.tensorrt.profiles import make_profiles
@@ -203,33 +236,6 @@ def _check_engine(options: Mapping[str, Any], contract: "Contract") -> None:
     make_profiles(contract.stride_multiple, len(contract.inputs), wanted.tiles, wanted.batches)
     for capability in wanted.capability or ():
         read_capability(capability)
-
-
-def _evidence(
-    network: RunNetwork | EnsembleNetwork,
-    store: "PatchStore",
-    scratch: Path,
-    options: ExportOptions,
-) -> "Evidence":
-    """Held-out patches and a slide; see ``held_out``."""
-    from hrpn_export import Evidence
-
-    held = held_out(network, store)
-    if held.caution:
-        logger.warning(f"{', '.join(held.groups)}: {held.caution}")
-    run = runs_of(network)[0]
-    patches, targets = sample_patches(store, held.groups)
-    slides = [slide for slide in run.slides(options.slides) if slide.group in held.groups]
-    folder = scratch / "predictions"
-    folder.mkdir()
-    slide = held_out_slide(run, slides, folder, options.region)
-    side = patches.shape[1]
-    origin = (
-        f"{len(patches)} patches of {side} x {side} px of the {held.subset} groups "
-        f"({', '.join(held.groups)}), and the slide {slide.name} "
-        f"({slide.width} x {slide.height} px){f'; {held.caution}' if held.caution else ''}"
-    )
-    return Evidence(patches, targets, [slide], origin)
 
 
 def _at(out: Path, exported: "Exported") -> "Exported":

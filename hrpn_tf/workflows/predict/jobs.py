@@ -48,53 +48,73 @@ def check(
     overwrite: bool,
 ) -> SlideJob:
     """Check a slide before the network is loaded; see ``predict_run``."""
-    from hrpn_tf.prediction import choose_frame, frame_region, input_channels, open_frame, read_mask
+    from hrpn_tf.prediction import frame_region, input_channels, open_frame
     from hrpn_tf.prediction.output import fitting_format
 
     _check_place(request, overwrite)
-    prediction = fitting_format(config.prediction, request.out)
+    fitting = fitting_format(config.prediction, request.out)
+    config = config.model_copy(update={"prediction": fitting})
     with open_in_time(request.slide, config) as slide:
         info = slide.info
         channels = input_channels(info, contract, request.channels)
-        frame = choose_frame(
-            info,
-            contract,
-            stated_um=_stated(request, info, options),
-            tolerance=prediction.pixel_size_tolerance,
-            resample=prediction.resample,
-            level=options.level,
-        )
+        frame = _frame(request, info, contract, config, options)
         _refuse_coarse(network, info, frame)
-        seen = open_frame(slide, frame).info
-        size = size_of(seen)
+        size = size_of(open_frame(slide, frame).info)
         region = options.region and frame_region(options.region, info, frame, size)
         if options.mask is not None:
-            mask = read_mask(options.mask, *size_of(info), frame.scale)
-            logger.info(
-                f"{options.mask}: outlines united: {mask.united}; cut out, of QuPath's class "
-                f"Ignore*: {mask.cut_out}"
-            )
+            _check_mask(options.mask, info, frame)
         target = None
         if request.anchor is not None and area_of(request.anchor, info, frame, size) is not None:
             roles = (*contract.inputs, config.data.target)
             target = role_channels(info, roles, request.channels)[-1]
-    area = size if region is None else (region.height, region.width)
+    height, width = size if region is None else (region.height, region.width)
     return SlideJob(
         slide=request.slide.absolute(),
         out=request.out.absolute(),
         network=network.absolute(),
-        config=config.model_copy(update={"prediction": prediction}),
+        config=config,
         channels=channels,
         channel_names={
             role: info.channels[i] for role, i in zip(contract.inputs, channels, strict=True)
         },
         frame=frame,
-        pixels=area[0] * area[1],
+        pixels=height * width,
         region=region,
         mask=None if options.mask is None else options.mask.absolute(),
         anchor=request.anchor,
         target=target,
         reference_levels=contract.reference_levels,
+    )
+
+
+def _frame(
+    request: Request,
+    info: "SlideInfo",
+    contract: "Contract",
+    config: Config,
+    options: PredictionOptions,
+) -> "Frame":
+    """The pixels that the network sees of a slide."""
+    from hrpn_tf.prediction import choose_frame
+
+    return choose_frame(
+        info,
+        contract,
+        stated_um=_stated(request, info, options),
+        tolerance=config.prediction.pixel_size_tolerance,
+        resample=config.prediction.resample,
+        level=options.level,
+    )
+
+
+def _check_mask(mask: Path, info: "SlideInfo", frame: "Frame") -> None:
+    """Read the outlines of a mask, and say which of them count."""
+    from hrpn_tf.prediction import read_mask
+
+    found = read_mask(mask, *size_of(info), frame.scale)
+    logger.info(
+        f"{mask}: outlines united: {found.united}; cut out, of QuPath's class Ignore*: "
+        f"{found.cut_out}"
     )
 
 

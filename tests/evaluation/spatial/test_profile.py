@@ -11,7 +11,8 @@ from support.array_plane import ArrayPlane
 from support.plane_in_memory import RANGE, measured
 
 from hrpn_tf.config import SimulationConfig, SpatialConfig, load_config
-from hrpn_tf.evaluation.spatial.profile import DistanceProfile, make_bins
+from hrpn_tf.evaluation.spatial.bins import make_bins
+from hrpn_tf.evaluation.spatial.profile import DistanceProfile
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
 from hrpn_tf.evaluation.spatial.vessels import MaskOf, vessel_threshold
 from hrpn_tf.simulation import optics

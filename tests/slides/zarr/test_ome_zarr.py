@@ -1,4 +1,4 @@
-"""OME-Zarr as zarr-python and others write it: layouts, axes, units, windows."""
+"""OME-Zarr as zarr-python and others write it: layouts, types, levels, windows."""
 
 from pathlib import Path
 from typing import Any
@@ -9,31 +9,21 @@ import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.zarr_samples import edit, image_attributes, save_array, save_group, save_image
+from support.reading import info_of, whole
+from support.zarr_samples import (
+    VERSIONS,
+    edit,
+    image_attributes,
+    noise,
+    save_array,
+    save_group,
+    save_image,
+)
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, TransposeCodec, ZstdCodec
 
-from hrpn_tf.errors import PixelSizeError, SlideFormatError
-from hrpn_tf.slides import SlideInfo, open_slide
+from hrpn_tf.errors import SlideFormatError
+from hrpn_tf.slides import open_slide
 from hrpn_tf.slides.zarr.reader import OmeZarrSlide, is_ome_zarr
-
-VERSIONS = ("0.4", "0.5")
-
-
-def noise(shape: tuple[int, ...], dtype: str = "uint16") -> np.ndarray:
-    return (np.random.default_rng(0).random(shape) * 120).astype(dtype)
-
-
-def info_of(path: Path) -> SlideInfo:
-    with open_slide(path) as slide:
-        return slide.info
-
-
-def whole(path: Path, level: int = 0) -> np.ndarray:
-    with open_slide(path) as slide:
-        return slide.read(
-            0, 0, *slide.info.level_shapes[level], range(len(slide.info.channels)), level
-        )
-
 
 STORED_V2: list[dict[str, Any]] = [
     {"compressors": None},
@@ -76,7 +66,7 @@ STORED_V3: list[dict[str, Any]] = [
     [("0.4", options) for options in STORED_V2] + [("0.5", options) for options in STORED_V3],
 )
 def test_however_chunks_are_stored(tmp_path: Path, version: str, stored: dict[str, Any]) -> None:
-    pixels = noise((3, 50, 70))
+    pixels = noise(3, 50, 70)
     pixels[1, 16:48, 16:64] = 0  # so that some chunks are missing
     save_image(tmp_path, version, pixels, array=stored)
     np.testing.assert_array_equal(whole(tmp_path), np.moveaxis(pixels, 0, -1), strict=True)
@@ -101,7 +91,7 @@ def test_any_window_of_any_grid(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     path = tmp_path_factory.mktemp("slide")
-    pixels = noise(shape)
+    pixels = noise(*shape)
     stored: dict[str, Any] = {"chunks": chunk}
     if shards and version == "0.5":
         stored["shards"] = (chunk[0], 2 * chunk[1], 3 * chunk[2])
@@ -134,112 +124,13 @@ def test_any_window_of_any_grid(
     ],
 )
 def test_types(tmp_path: Path, version: str, dtype: str, read_as: str) -> None:
-    pixels = noise((2, 20, 30), dtype)
+    pixels = noise(2, 20, 30, dtype=dtype)
     if pixels.dtype.kind != "u":
         pixels = pixels - np.array(50).astype(pixels.dtype)
     save_image(tmp_path, version, pixels)
     found = whole(tmp_path)
     assert found.dtype == np.dtype(read_as)
     np.testing.assert_array_equal(found, np.moveaxis(pixels, 0, -1).astype(read_as))
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("axes", ["yx", "xy", "cyx", "yxc", "zyx", "czyx", "tczyx", "tyx", "xcy"])
-def test_axes_in_any_order(tmp_path: Path, version: str, axes: str) -> None:
-    pixels = noise(tuple({"c": 3, "y": 40, "x": 25}.get(axis, 1) for axis in axes))
-    save_image(tmp_path, version, pixels, axes)
-    squeezed = pixels.squeeze(tuple(i for i, a in enumerate(axes) if a in "tz"))
-    left = [axis for axis in axes if axis in "cyx"]
-    if "c" not in axes:
-        squeezed, left = squeezed[..., None], [*left, "c"]
-    expected = squeezed.transpose([left.index(axis) for axis in "yxc"])
-    np.testing.assert_array_equal(whole(tmp_path), expected)
-
-
-@pytest.mark.parametrize(
-    ("axes", "shape", "match"),
-    [
-        ("czyx", (2, 5, 8, 8), "holds 5 planes in depth"),
-        ("tcyx", (7, 2, 8, 8), "holds 7 time points"),
-        ("cyx", (1025, 8, 8), "holds 1025 pages"),
-        ("cy", (2, 8), "has axes c, y, where one y and one x"),
-        ("cyy", (2, 8, 8), "has axes c, y, y"),
-    ],
-)
-def test_other_axes_are_refused(
-    tmp_path: Path, axes: str, shape: tuple[int, ...], match: str
-) -> None:
-    save_image(tmp_path, "0.5", noise(shape), axes)
-    with pytest.raises(SlideFormatError, match=match):
-        open_slide(tmp_path)
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(
-    ("unit", "um"),
-    [
-        ("micrometer", 0.325),
-        ("nanometer", 0.325e-3),
-        ("millimeter", 325.0),
-        ("angstrom", 0.325e-4),
-        ("inch", 8255.0),
-        ("µm", 0.325),
-        (None, None),
-        ("pixel", None),
-        ("unit", None),
-        ("second", None),
-    ],
-)
-def test_units(tmp_path: Path, version: str, unit: str | None, um: float | None) -> None:
-    save_image(tmp_path, version, noise((1, 8, 8)), unit=unit, scale=0.325)
-    assert info_of(tmp_path).pixel_size_um == (None if um is None else pytest.approx(um))
-
-
-def scaled(*values: float) -> dict[str, Any]:
-    return {"type": "scale", "scale": [1.0, *values]}
-
-
-def moved(*values: float) -> dict[str, Any]:
-    return {"type": "translation", "translation": [0.0, *values]}
-
-
-@pytest.mark.parametrize(
-    ("first", "common", "size", "position"),
-    [
-        ([scaled(0.5, 0.5)], [], 0.5, None),
-        ([scaled(0.5, 0.5), moved(0, 0)], [], 0.5, None),
-        ([scaled(0.5, 0.5), moved(10, 20)], [], 0.5, (10, 20)),
-        ([scaled(1, 1), moved(4, 5)], [scaled(0.5, 0.5)], 0.5, (2, 2.5)),
-        ([scaled(1, 1), moved(4, 5)], [scaled(0.5, 0.5), moved(1, 1)], 0.5, (3, 3.5)),
-        ([scaled(0.5, 0.5)], [{"type": "identity"}], 0.5, None),
-        ([scaled(0.5, 0.5)], [{"type": "affine", "affine": [[1, 0], [0, 1]]}], None, None),
-        ([scaled(0.5, 0.5), moved(float("nan"), 1)], [], 0.5, None),
-        ([scaled(0, 0), moved(1, 1)], [], None, None),
-        ([scaled(-1, -1), moved(1, 1)], [], None, None),
-    ],
-)
-def test_pixel_size_and_position(
-    tmp_path: Path, first: Any, common: Any, size: float | None, position: Any
-) -> None:
-    datasets = [{"path": "0", "coordinateTransformations": first}]
-    more = {"datasets": datasets, "coordinateTransformations": common}
-    save_image(tmp_path, "0.4", noise((1, 8, 8)), **more)
-    info = info_of(tmp_path)
-    assert (info.pixel_size_um, info.position_um) == (size, position)
-
-
-def test_position_is_in_um_whatever_the_unit(tmp_path: Path) -> None:
-    steps = [scaled(325, 325), moved(650, 1300)]
-    datasets = [{"path": "0", "coordinateTransformations": steps}]
-    save_image(tmp_path, "0.5", noise((1, 8, 8)), unit="nanometer", datasets=datasets)
-    assert info_of(tmp_path).position_um == pytest.approx((0.65, 1.3))
-
-
-def test_pixels_that_are_not_square_are_refused(tmp_path: Path) -> None:
-    datasets = [{"path": "0", "coordinateTransformations": [scaled(0.5, 0.6)]}]
-    save_image(tmp_path, "0.5", noise((1, 8, 8)), datasets=datasets)
-    with pytest.raises(PixelSizeError, match="not square"):
-        open_slide(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -254,13 +145,13 @@ def test_pixels_that_are_not_square_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_channel_names(tmp_path: Path, labels: Any, names: tuple[str, ...]) -> None:
-    save_image(tmp_path, "0.5", noise((2, 8, 8)), labels=labels)
+    save_image(tmp_path, "0.5", noise(2, 8, 8), labels=labels)
     assert info_of(tmp_path).channels == names
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_levels(tmp_path: Path, version: str) -> None:
-    levels = [noise((2, 101, 60)), noise((2, 50, 30)), noise((2, 26, 15))]
+    levels = [noise(2, 101, 60), noise(2, 50, 30), noise(2, 26, 15)]
     save_group(tmp_path, version, image_attributes(version, levels, "cyx"))
     for index, level in enumerate(levels):
         save_array(tmp_path / str(index), version, level)
@@ -279,7 +170,7 @@ def test_chunks_that_are_not_stored_have_the_fill_value(tmp_path: Path, version:
 
 
 def test_only_the_chunks_of_a_window_are_read(tmp_path: Path) -> None:
-    pixels = noise((2, 64, 64)) + 1
+    pixels = noise(2, 64, 64) + 1
     save_image(tmp_path, "0.5", pixels, array={"chunks": (1, 16, 16), "shards": (1, 32, 32)})
     for file in (tmp_path / "0" / "c").rglob("*"):
         if file.is_file() and file.relative_to(tmp_path / "0" / "c").as_posix() != "1/0/1":
@@ -301,7 +192,7 @@ def test_windows_that_overlap_decode_a_chunk_once(
     monkeypatch.setattr(
         zarr_chunks, "decode", lambda *given: decoded.append(len(given[0])) or decode(*given)
     )
-    save_image(tmp_path, "0.4", noise((3, 64, 64)) + 1, array={"chunks": (3, 16, 16)})
+    save_image(tmp_path, "0.4", noise(3, 64, 64) + 1, array={"chunks": (3, 16, 16)})
     with OmeZarrSlide(tmp_path) as slide:
         for start in range(0, 48, 4):
             slide.read(start, start, 16, 16, [0, 1, 2])
@@ -315,7 +206,7 @@ def test_windows_that_overlap_decode_a_chunk_once(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_files_are_the_metadata(tmp_path: Path, version: str) -> None:
-    save_image(tmp_path, version, noise((2, 40, 40)))
+    save_image(tmp_path, version, noise(2, 40, 40))
     info = info_of(tmp_path)
     found = {file.relative_to(tmp_path).as_posix() for file in info.files}
     if version == "0.4":
@@ -330,7 +221,7 @@ def test_bioformats2raw_layout_with_one_image(tmp_path: Path, version: str) -> N
     mark = {"bioformats2raw.layout": 3}
     save_group(tmp_path, version, mark if version == "0.4" else {"ome": {"version": "0.5"} | mark})
     (tmp_path / "OME").mkdir()
-    pixels = noise((2, 40, 40))
+    pixels = noise(2, 40, 40)
     save_image(tmp_path / "0", version, pixels, labels=["a", "b"])
     assert info_of(tmp_path).channels == ("a", "b")
     np.testing.assert_array_equal(whole(tmp_path), np.moveaxis(pixels, 0, -1))
@@ -347,7 +238,7 @@ def test_version_may_be_missing_or_marked(tmp_path: Path) -> None:
         ("b", "0.4", "0.4-dev-spatialdata"),
         ("c", "0.5", "0.5-dev-spatialdata"),
     ):
-        pixels = noise((1, 8, 8))
+        pixels = noise(1, 8, 8)
         attributes = image_attributes(version, [pixels], "cyx")
         holder = attributes["multiscales"][0] if version == "0.4" else attributes["ome"]
         holder["version"] = stated

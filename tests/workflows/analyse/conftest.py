@@ -22,4 +22,4 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("draw_profile", "draw_conditions"):
         monkeypatch.setattr(f"hrpn_tf.evaluation.analysis.plots.{name}", draw)
-    monkeypatch.setattr("hrpn_tf.workflows.analyse.analyse.draw_overlay", lambda *arguments: None)
+    monkeypatch.setattr("hrpn_tf.workflows.analyse.measuring.draw_overlay", lambda *arguments: None)

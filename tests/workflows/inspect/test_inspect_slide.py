@@ -7,54 +7,15 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import tifffile
-from support.command import Ended, hrpn_tf
 from support.hostile import is_harmless
+from support.inspected import decoded, image, inspect
 
-from hrpn_tf.errors import OutputExistsError, UsageError
 from hrpn_tf.slides import SlideInfo, channel_index, open_slide, write_slide
-from hrpn_tf.workflows.inspect.slide import (
-    PERCENTILES,
-    _spots,
-    default_thumbnail,
-    inspect_slide,
-    overview_level,
-)
-
-NAMES = ("CD31", "DAPI", "QD655")
-
-
-def image(height: int = 90, width: int = 120) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 1000, (height, width, 3)).astype(np.uint16)
-
-
-@pytest.fixture
-def slide(tmp_path: Path) -> Path:
-    path = tmp_path / "slides" / "a b.ome.tif"
-    path.parent.mkdir()
-    write_slide(path, image(), channels=NAMES, pixel_size_um=0.5, provenance={})
-    return path
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Each test runs in a folder of its own, where thumbnails go."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def inspect(*arguments: Any) -> Ended:
-    found = hrpn_tf("inspect", *arguments)
-    assert found.exit_code == 0
-    return found
+from hrpn_tf.workflows.inspect.slide import PERCENTILES, _spots, inspect_slide, overview_level
 
 
 def test_what_is_printed(slide: Path) -> None:
@@ -151,93 +112,6 @@ def test_plausible_pixel_sizes_are_not(tmp_path: Path, size: float) -> None:
     assert inspect_slide(tmp_path / "a.tif").remarks == ()
 
 
-def decoded(path: Path) -> np.ndarray:
-    found = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    assert found is not None
-    return found[..., ::-1]
-
-
-@pytest.mark.parametrize(
-    ("shape", "channels"),
-    [((90, 120), 3), ((1, 1), 1), ((1, 3001), 2), ((2000, 3), 2), ((97, 89), 17)],
-)
-def test_a_thumbnail_of_any_shape(tmp_path: Path, shape: tuple[int, int], channels: int) -> None:
-    pixels = np.random.default_rng(0).integers(0, 99, (*shape, channels)).astype(np.uint8)
-    names = [f"c{i}" for i in range(channels)]
-    write_slide(tmp_path / "a.tif", pixels, channels=names, pixel_size_um=0.5, provenance={})
-    report = inspect_slide(tmp_path / "a.tif")
-    assert report.thumbnail is not None
-    assert max(decoded(report.thumbnail).shape) <= 1024
-    first = report.thumbnail.read_bytes()
-    inspect_slide(tmp_path / "a.tif", overwrite=True)
-    assert report.thumbnail.read_bytes() == first
-
-
-def test_the_thumbnail_shows_channels_where_they_are(tmp_path: Path) -> None:
-    """Vessels in the top left quarter, nuclei in the bottom right one."""
-    pixels = np.zeros((200, 200, 2), np.uint8)
-    pixels[:100, :100, 0] = 200
-    pixels[100:, 100:, 1] = 100
-    names = ("CD31", "DAPI")
-    write_slide(tmp_path / "a.tif", pixels, channels=names, pixel_size_um=None, provenance={})
-    inspect_slide(tmp_path / "a.tif", Path("a.png"))
-    picture = decoded(Path("a.png")).astype(int)
-    panel = (picture.shape[1] - 8) // 2 - 8  # two columns: vessels, nuclei; below: together
-    tops = (8 + 22, 8 + 22 + panel + 22 + 8)
-    lefts = (8, 8 + panel + 8)
-
-    def colour(row: int, column: int, quarter_y: float, quarter_x: float) -> np.ndarray:
-        y, x = tops[row] + int(quarter_y * panel), lefts[column] + int(quarter_x * panel)
-        return picture[y, x]
-
-    np.testing.assert_array_equal(colour(0, 0, 0.25, 0.25), [255, 255, 255])
-    np.testing.assert_array_equal(colour(0, 0, 0.75, 0.75), [0, 0, 0])
-    np.testing.assert_array_equal(colour(0, 1, 0.75, 0.75), [255, 255, 255])
-    assert colour(1, 0, 0.25, 0.25).argmax() == 1  # green
-    assert colour(1, 0, 0.75, 0.75).argmax() == 2  # blue
-    assert colour(1, 0, 0.25, 0.75).max() == 0
-
-
-def test_the_scale_bar_is_as_long_as_it_says(tmp_path: Path) -> None:
-    pixels = np.zeros((500, 1000, 1), np.uint8)
-    write_slide(tmp_path / "a.tif", pixels, channels="a", pixel_size_um=0.5, provenance={})
-    inspect_slide(tmp_path / "a.tif", Path("a.png"))
-    picture = decoded(Path("a.png"))
-    panel = picture.shape[1] - 16
-    bar = max(int((row == 255).all(axis=-1).sum()) for row in picture[-40:])
-    assert bar == round(100 / (0.5 * 1000 / panel))  # 100 um: a fifth of the 500 um of the slide
-
-
-def test_existing_thumbnails(slide: Path, elsewhere: Path) -> None:
-    kept = elsewhere / "a b.thumbnail.png"
-    kept.write_text("mine")
-    found = inspect(slide)
-    assert "thumbnail   none" in found.out
-    assert "a b.thumbnail.png exists and was kept; give --overwrite" in found.err
-    assert kept.read_text() == "mine"
-    with pytest.raises(OutputExistsError, match="give --overwrite"):
-        inspect_slide(slide, kept)
-    inspect(slide, "--overwrite")
-    assert decoded(kept).size
-    with pytest.raises(UsageError, match=r"ends in \.png"):
-        inspect_slide(slide, elsewhere / "a.jpg")
-
-
-def test_a_folder_that_cannot_be_written_to_is_no_failure(
-    slide: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("hrpn_tf.workflows.inspect.slide.save_thumbnail", refuse)
-    found = inspect(slide)
-    assert "thumbnail   none" in found.out
-    assert "Permission denied; say where with --out" in found.err
-    with pytest.raises(PermissionError):
-        inspect_slide(slide, Path("x.png"))
-    assert not list(Path().iterdir())
-
-
 def test_pixels_that_are_not_finite_cost_one_channel(tmp_path: Path) -> None:
     pixels = np.ones((3, 40, 50), np.float32)
     pixels[1, 7, 9] = np.nan
@@ -317,28 +191,6 @@ def test_fewer_spots_are_sampled_where_tiles_are_large(side: int, segment: int, 
     dtype = np.dtype("uint16")
     info = SlideInfo(Path("a"), side, side, ("0",), dtype, None, segment_bytes=segment)
     assert _spots(info, 0) == spots
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("a.ome.tif", "a.thumbnail.png"),
-        ("a.OME.TIFF", "a.thumbnail.png"),
-        ("a.companion.ome", "a.thumbnail.png"),
-        ("a.b.qptiff", "a.b.thumbnail.png"),
-        (".tif", ".tif.thumbnail.png"),
-    ],
-)
-def test_names_of_thumbnails(tmp_path: Path, name: str, expected: str) -> None:
-    (tmp_path / name).touch()
-    assert default_thumbnail(tmp_path / name) == Path(expected)
-
-
-def test_the_name_of_a_folder_s_thumbnail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mouse.1").mkdir()
-    assert default_thumbnail(tmp_path / "mouse.1") == Path("mouse.1.thumbnail.png")
-    monkeypatch.chdir(tmp_path / "mouse.1")
-    assert default_thumbnail(Path(".")) == Path("mouse.1.thumbnail.png")
 
 
 def test_no_tensorflow_is_loaded(slide: Path) -> None:

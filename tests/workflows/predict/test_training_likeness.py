@@ -171,7 +171,7 @@ def test_a_store_of_other_channels_is_refused(run: Path, tmp_path: Path, capsys:
     contract = other / "contract.json"
     contract.write_text(contract.read_text().replace("vessels", "fibroblasts"))
     assert hrpn_tf("describe-training", other).exit_code == 2
-    assert "name its own store with --store" in capsys.readouterr().err
+    assert "name its own patch dataset with --store" in capsys.readouterr().err
     assert hrpn_tf("describe-training", run, "--store", tmp_path / "none").exit_code == 1
     assert hrpn_tf("describe-training", tmp_path / "nowhere").exit_code == 2
 
