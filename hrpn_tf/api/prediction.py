@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hrpn_tf.prediction import Region
+    from hrpn_tf.workflows.networks.auto import Candidates
     from hrpn_tf.workflows.networks.network import Network
 
 NetworkArgument = Union[RunArgument, "Network"]
@@ -336,29 +337,30 @@ def _region(region: tuple[int, int, int, int] | None) -> "Region | None":
 
 def _chosen(
     network: NetworkArgument | None, weights: str | None, intervals: bool, bundle: Mapping[str, Any]
-) -> "Network":
-    """The network that is named by one of two arguments."""
+) -> "Candidates":
+    """The networks that are named by one of two arguments."""
     from hrpn_tf.errors import UsageError
+    from hrpn_tf.workflows.networks.auto import Candidates
     from hrpn_tf.workflows.networks.weights import weights_network
 
     if weights is None and network is not None:
-        return network_of(network, intervals, bundle)
+        return candidates_of(network, intervals, bundle)
     if weights is None or network is not None:
         raise UsageError("one of network and weights is required")
     if bundle:
         raise UsageError(f"{next(iter(bundle))}: for bundles only")
-    return weights_network(weights, intervals)
+    return Candidates((weights_network(weights, intervals),))
 
 
-def network_of(
+def candidates_of(
     argument: NetworkArgument, intervals: bool = False, bundle: Mapping[str, Any] | None = None
-) -> "Network":
-    """The network of a run or a bundle.
+) -> "Candidates":
+    """The network of a run or a bundle, in all runtimes that may run it.
 
     Args:
         argument: see :func:`predict`.
         intervals: whether its bounds are wanted.
-        bundle: arguments of ``bundle_network``; of a run, ``runtime`` alone.
+        bundle: arguments of ``bundle_candidates``; of a run, ``runtime`` alone.
 
     Raises:
         RunError: there is neither a run nor a bundle.
@@ -366,18 +368,19 @@ def network_of(
     """
     from hrpn_tf.errors import UsageError
     from hrpn_tf.runs import Run
-    from hrpn_tf.workflows.networks.choosing import bundle_network, run_network
+    from hrpn_tf.workflows.networks.auto import Candidates
+    from hrpn_tf.workflows.networks.choosing import bundle_candidates, run_candidates
 
     if not isinstance(argument, Run | str | PathLike):
-        return argument
+        return Candidates((argument,))
     if not isinstance(argument, Run):
         path = path_of(argument)
         if path.suffix.lower() == ".zip" or (path / "bundle.json").is_file():
-            return bundle_network(path, intervals=intervals, **(bundle or {}))
+            return bundle_candidates(path, intervals=intervals, **(bundle or {}))
     others = {name: value for name, value in (bundle or {}).items() if name != "runtime"}
     if others:
         raise UsageError(f"{next(iter(others))}: for bundles only")
-    return run_network(run_of(argument), intervals, (bundle or {}).get("runtime"))
+    return run_candidates(run_of(argument), intervals, (bundle or {}).get("runtime"))
 
 
 def _paths(slides: SlideArgument | Sequence[SlideArgument]) -> list[Path]:
