@@ -31,7 +31,7 @@ _WORTH_A_TRIAL = 8_000_000
 # in any other one, s, that a faster network could make up for it.
 _SLOW_STARTS = ("keras", "tensorflow")
 _WORTH_A_SLOW_START = 30.0
-# Times that differ by less than this share are equal: a trial is not more exact.
+# Times, or bytes, that differ by less than this share are equal: a trial is not more exact.
 _NOISE = 0.1
 # A runtime that is so many times slower than remembered is measured again by the next command.
 _SLOWER = 2.0
@@ -115,7 +115,7 @@ class Candidates:
             first = self._without_trial(found)
             return Choice(first, f"{folder}: runs in {name_of(first)}; {more}")
         needs = {name: work.needs(each, self.usual.contract()) for name, each in known.items()}
-        best = _fastest(needs) or min(known, key=lambda name: known[name].base_bytes)
+        best = _fastest(needs) or min(known, key=lambda name: known[name].loaded_bytes)
         why = f"{folder}: {_in_words(best, known, needs)}; {how}; {more}"
         return Choice(self.networks[names.index(best)], why, known[best], key)
 
@@ -215,7 +215,7 @@ def _not_imported(runtime: str) -> str | None:
 
 
 def _fastest(needs: Mapping[str, Needs | None]) -> str | None:
-    """The runtime that is as fast as the fastest with the least memory; None if none fits.
+    """The fastest runtime but for one that is as fast with less memory; None if none fits.
 
     >>> _fastest({"litert": Needs(9, 3 * 10**9), "openvino": Needs(9.5, 10**9), "keras": None})
     'openvino'
@@ -223,9 +223,13 @@ def _fastest(needs: Mapping[str, Needs | None]) -> str | None:
     fitting = {name: need for name, need in needs.items() if need is not None}
     if not fitting:
         return None
-    fastest = min(need.seconds for need in fitting.values())
-    equal = {n: need for n, need in fitting.items() if need.seconds <= (1 + _NOISE) * fastest}
-    return min(equal, key=lambda name: (equal[name].bytes, equal[name].seconds))
+    seconds = (1 + _NOISE) * min(need.seconds for need in fitting.values())
+    fast = {name: need for name, need in fitting.items() if need.seconds <= seconds}
+    most = (1 + _NOISE) * min(need.bytes for need in fast.values())
+    return min(
+        (name for name, need in fast.items() if need.bytes <= most),
+        key=lambda name: fast[name].seconds,
+    )
 
 
 def _in_words(best: str, known: Mapping[str, Measured], needs: Mapping[str, Needs | None]) -> str:

@@ -37,12 +37,13 @@ class Measured:
     Attributes:
         start: from the start of a process until the network is loaded, s.
         per_mpx: time per megapixel of a tile, s.
-        base_bytes, bytes_per_px: memory, see ``hrpn_tf.prediction.planning.SessionCost``.
+        loaded_bytes: memory of the runtime with the network loaded.
+        bytes_per_px: memory per input pixel, including input and output.
     """
 
     start: float
     per_mpx: float
-    base_bytes: int
+    loaded_bytes: int
     bytes_per_px: float
 
 
@@ -115,7 +116,7 @@ def _measured(value: Any) -> Measured | None:
     found = Measured(
         float(value["start"]),
         float(value["per_mpx"]),
-        int(value["base_bytes"]),
+        int(value["loaded_bytes"]),
         float(value["bytes_per_px"]),
     )
     if not all(math.isfinite(each) and each >= 0 for each in asdict(found).values()):

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,17 +62,24 @@ def main() -> None:
 
     It is written to a file, since libraries may print.
     """
+    from hrpn_export.session import largest_side
+
+    from hrpn_tf.memory import resident_bytes
+    from hrpn_tf.prediction.probe import probe_session
+
+    held = resident_bytes() or 0
     # this program starts it, and nothing else is read
     network, answer = pickle.load(sys.stdin.buffer)
     session = network.load(None)
     loaded = time.time()
-    from hrpn_export.session import largest_side
-
-    from hrpn_tf.prediction.probe import probe_session
-
     # before the large tiles, whose memory a runtime may keep
     memory = probe_session(session, largest_side(session) or _SIDE)
-    measured = {"loaded": loaded, "per_mpx": seconds_per_mpx(session), **asdict(memory)}
+    measured = {
+        "loaded": loaded,
+        "per_mpx": seconds_per_mpx(session),
+        "loaded_bytes": max(0, memory.base_bytes - held),
+        "bytes_per_px": memory.bytes_per_px,
+    }
     answer.write_text(json.dumps(measured), encoding="utf-8")
 
 

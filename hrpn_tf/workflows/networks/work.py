@@ -40,12 +40,14 @@ class Work:
         largest: pixels of the largest slide.
         config: tile, halo.
         budget: memory limit of a process, bytes; None for no limit.
+        held: memory that a process holds without a network, bytes.
     """
 
     pixels: int
     largest: int
     config: PredictionConfig
     budget: int | None = None
+    held: int = 0
 
     def needs(self, measured: Measured, contract: "Contract") -> Needs | None:
         """What a runtime would take with the tiles that fit; None if not even the smallest fit.
@@ -68,7 +70,7 @@ class Work:
                 Region(0, 0, side, side),
                 stride_multiple=contract.stride_multiple,
                 receptive_field=contract.receptive_field if contract.tile_exact else None,
-                session=SessionCost(measured.base_bytes, measured.bytes_per_px),
+                session=SessionCost(self.held + measured.loaded_bytes, measured.bytes_per_px),
                 source=SourceCost(
                     _INPUT_BYTES * len(contract.inputs),
                     _OUTPUT_BYTES * outputs,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hrpn_tf.memory import resident_bytes
 from hrpn_tf.prediction import memory_budget
 from hrpn_tf.prediction.unfinished import Unfinished
 from hrpn_tf.workflows.networks.auto import Candidates, Choice
@@ -58,4 +59,4 @@ def _work(left: Sequence[SlideJob], slides: int, execution: Execution) -> Work:
         from hrpn_tf.workflows.predict.cluster.dask_cluster import budget_of_worker
 
         budget = budget_of_worker(config, slides, execution)
-    return Work(sum(pixels), max(pixels), config, budget)
+    return Work(sum(pixels), max(pixels), config, budget, resident_bytes() or 0)
