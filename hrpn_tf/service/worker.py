@@ -31,8 +31,11 @@ from hrpn_tf.memory import forget_peak, peak_bytes
 from hrpn_tf.progress import show_progress
 from hrpn_tf.service.places import is_within
 from hrpn_tf.service.record import Problem
+from hrpn_tf.service.settling import settled
 from hrpn_tf.service.stopping import ServedNetwork, Stop, StopRequested
 from hrpn_tf.text import printable
+from hrpn_tf.workflows.networks.auto import runtime_text
+from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.network import load_network
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
@@ -143,8 +146,11 @@ def _give_back_memory() -> None:
 
 
 def _network(first: dict[str, Any], stop: Stop, channel: Channel) -> ServedNetwork:
-    values = first["network"]
-    network = ServedNetwork(**{**values, "folder": Path(values["folder"])}, stop=stop)
+    """Load the network in the runtime that is settled now, and say which it is."""
+    choice = settled(first)
+    chosen = choice.network
+    assert isinstance(chosen, BundleNetwork)
+    network = ServedNetwork(**vars(chosen), stop=stop)
     contract = network.contract()
     network.config(tuple(first["overrides"]))
     load_network(network)
@@ -153,6 +159,13 @@ def _network(first: dict[str, Any], stop: Stop, channel: Channel) -> ServedNetwo
         contract=contract.fields(),
         origin=network.origin(),
         caution=network.caution(),
+        runtime=runtime_text(network),
+        why=choice.why,
+        network={
+            "format": network.format,
+            "precision": network.precision,
+            "runtime": network.ran_by(),
+        },
     )
     return network
 
