@@ -125,17 +125,31 @@ def main() -> None:
         _fail(channel, error)
         sys.exit(1)
     overrides = tuple(first["overrides"])
+    if _predict_all(orders, network, overrides, stop, channel):
+        channel.send("stopped")
+    # what is done at exit is not to be interrupted
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _predict_all(
+    orders: Iterator[dict[str, Any]],
+    network: ServedNetwork,
+    overrides: tuple[str, ...],
+    stop: Stop,
+    channel: Channel,
+) -> bool:
+    """Predict one job after another; whether one was stopped."""
     for order in orders:
         stop.busy = True
         try:
             _predict(network, order, overrides, channel)
         except StopRequested:
-            channel.send("stopped")
-            return
+            return True
         stop.busy = False
         _give_back_memory()
         if stop.asked.is_set():
-            return
+            return False
+    return False
 
 
 def _give_back_memory() -> None:

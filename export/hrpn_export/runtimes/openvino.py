@@ -1,5 +1,6 @@
 """An ONNX file in OpenVINO, on the CPU, in float32, bfloat16 or int8."""
 
+import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,10 @@ from hrpn_export.names import OUTPUT
 from hrpn_export.runtimes.signal_stack import signal_stack_kept
 from hrpn_export.session import run_checked
 from hrpn_export.threads import threads_of
+
+# OpenVINO would report each import to its maker, from a process that it waits for up to 3 s.
+# Without this module it reports nothing.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 class OpenVinoSession:

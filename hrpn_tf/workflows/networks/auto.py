@@ -207,8 +207,10 @@ def _not_imported(runtime: str) -> str | None:
     """Why the package of a runtime cannot be imported; None if it can."""
     from hrpn_export.runtimes import find_runtime
 
+    row = find_runtime(runtime)
     try:
-        importlib.import_module(find_runtime(runtime).package)
+        row.opener()  # which prepares the import of its package
+        importlib.import_module(row.package)
     except Exception as error:  # noqa: BLE001 (a library may raise anything)
         return printable(error, 160)
     return None
