@@ -28,8 +28,7 @@ def to_bfloat16(graph: onnx.ModelProto, patches: np.ndarray | None) -> onnx.Mode
 
 
 def _run(graph: onnx.ModelProto) -> Run:
-    from hrpn_export.runtimes.openvino import compiled  # isort: skip (keeps the next one silent)
-    import openvino
+    from hrpn_export.runtimes.openvino import compiled, core
 
-    model = compiled(openvino.Core().read_model(graph.SerializeToString()), "bf16", None)
+    model = compiled(core().read_model(graph.SerializeToString()), "bf16", None)
     return lambda patch: np.array(model([patch])[OUTPUT])
