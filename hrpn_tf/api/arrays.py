@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hrpn_tf.workflows.networks.network import Network
+    from hrpn_tf.workflows.networks.auto import Candidates
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,7 +42,7 @@ class IntervalArrays:
 
 
 def predict_array(
-    network: "Network",
+    candidates: "Candidates",
     array: "NDArray[Any]",
     pixel_size: float | None,
     intervals: bool,
@@ -55,7 +55,7 @@ def predict_array(
     from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
     from hrpn_tf.workflows.predict.predict import predict_run
 
-    contract = network.contract()
+    contract = candidates.usual.contract()
     image = checked_image(array, contract.inputs, pixel_size)
     exact = {"format": "ome-zarr-0.5", "dtype": "float32"}
     options = PredictionOptions(
@@ -73,7 +73,7 @@ def predict_array(
             provenance={},
         )
         predict_run(
-            network,
+            candidates,
             [source],
             out=out,
             options=options,

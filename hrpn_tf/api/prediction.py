@@ -15,7 +15,7 @@ from hrpn_tf.api.arguments import (
     work,
 )
 from hrpn_tf.api.arrays import IntervalArrays, predict_array
-from hrpn_tf.api.network import NetworkArgument, chosen_network
+from hrpn_tf.api.network import NetworkArgument, candidates_of
 from hrpn_tf.api.result import Result
 from hrpn_tf.api.show import overview, plane_html
 
@@ -285,7 +285,7 @@ def predict(
     own = {"format": model_format, "precision": precision, "runtime": runtime, "device": device}
     bundle: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     bundle |= {"uncertified": True} if uncertified else {}
-    chosen = chosen_network(network, weights, intervals, bundle)
+    chosen = candidates_of(network, weights, intervals, bundle)
     settings = {**(settings or {}), "prediction.symmetries": True} if symmetries else settings
     if isinstance(slides, np.ndarray):
         only_files: dict[str, object] = {

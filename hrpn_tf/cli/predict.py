@@ -19,9 +19,8 @@ from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import UsageError
 from hrpn_tf.runs import open_run
 from hrpn_tf.waiting import waiting
-from hrpn_tf.workflows.networks.auto import AUTO
-from hrpn_tf.workflows.networks.choosing import bundle_network, run_network
-from hrpn_tf.workflows.networks.network import Network
+from hrpn_tf.workflows.networks.auto import AUTO, Candidates
+from hrpn_tf.workflows.networks.choosing import bundle_candidates, run_candidates
 from hrpn_tf.workflows.networks.weights import weights_network
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
@@ -193,7 +192,7 @@ _execution_options = option_group(
 @_execution_options
 def command(
     slides: tuple[Path, ...],
-    network: Network,
+    network: Candidates,
     out: Path | None,
     options: PredictionOptions,
     execution: Execution,
@@ -259,21 +258,21 @@ def _network(
     uncertified: bool,
     intervals: bool,
     **chosen: str | None,
-) -> Network:
-    """The network that the options name; ``chosen`` are those of a bundle alone."""
+) -> Candidates:
+    """The networks that the options name; ``chosen`` are those of a bundle alone."""
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if sum(each is not None for each in (run, bundle, weights)) != 1:
         raise UsageError("one of --run RUN, --bundle BUNDLE or --weights NAME is required")
     if bundle is not None:
         format = chosen.pop("model_format", None)
         more = {"uncertified": uncertified, "intervals": intervals}
-        return bundle_network(bundle, format, runtime=runtime, **chosen, **more)  # type: ignore[arg-type]
+        return bundle_candidates(bundle, format, runtime=runtime, **chosen, **more)  # type: ignore[arg-type]
     if chosen or uncertified:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise UsageError(f"{names or '--uncertified'}: for --bundle only")
     if weights is not None:
         if runtime not in (AUTO, "keras"):
             raise UsageError(f"--runtime {runtime}: weights run in keras")
-        return weights_network(weights, intervals)
+        return Candidates((weights_network(weights, intervals),))
     assert run is not None
-    return run_network(open_run(run), intervals, runtime)
+    return run_candidates(open_run(run), intervals, runtime)

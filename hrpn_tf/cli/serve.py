@@ -13,16 +13,23 @@ from hrpn_tf.cli.signals import TerminatedError
 from hrpn_tf.errors import UsageError
 from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.service.settings import TOKEN_VARIABLE, Limits, ServiceSettings, read_token
+from hrpn_tf.workflows.networks.auto import AUTO
 
 logger = logging.getLogger(__name__)
 
 _network_options = option_group(
     "network",
     lambda **values: {name: value for name, value in values.items() if value is not None},
-    click.option("--model-format", "format", metavar="NAME", help="Format to run (default: onnx)."),
+    click.option("--model-format", "format", metavar="NAME", help="Format to run (default: any)."),
     click.option("--precision", metavar="NAME", help="Precision to run (default: fp32)."),
     click.option(
-        "--runtime", metavar="NAME", help="Runtime, e.g. openvino for onnx (default: the usual)."
+        "--runtime",
+        metavar="NAME",
+        default=AUTO,
+        show_default=True,
+        help="What runs the network: keras, tensorflow, onnxruntime, openvino, litert or tensorrt. "
+        "auto takes the fastest certified one of this machine that fits the memory, when the "
+        "service starts.",
     ),
     click.option("--device", metavar="NAME", help="Device: cpu, cuda, cuda:1 (default: cpu)."),
     click.option(
@@ -140,7 +147,10 @@ def command(
     )
     where = f"jobs in {settings.jobs}"
     with suppress(TerminatedError, KeyboardInterrupt):
-        serve(settings, lambda address, _: logger.info(f"serving on {address}, {where}"))
+        serve(
+            settings,
+            lambda address, runtime, _: logger.info(f"serving on {address}, in {runtime}, {where}"),
+        )
     logger.info(f"stopped; {where} are kept")
 
 

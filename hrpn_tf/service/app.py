@@ -94,7 +94,7 @@ def make_app(settings: ServiceSettings, runner: Runner, ready: Ready) -> Guard:
 def _add_state(app: FastAPI, settings: ServiceSettings, runner: Runner, ready: Ready) -> None:
     @app.get("/healthz", tags=["service"], summary="Whether the server answers")
     async def health() -> dict[str, Any]:
-        return {"status": "ok", "version": __version__}
+        return {"status": "ok", "version": __version__, "runtime": ready.ran_by}
 
     @app.get("/readyz", tags=["service"], summary="Whether it takes jobs on")
     async def readiness() -> Response:
@@ -103,11 +103,16 @@ def _add_state(app: FastAPI, settings: ServiceSettings, runner: Runner, ready: R
             return as_json({"status": "stopping"}, 503)
         if free < _LEAST_FREE:
             return as_json({"status": "disk full", "free_bytes": free}, 503)
-        return as_json({"status": "ready"})
+        return as_json({"status": "ready", "runtime": ready.ran_by})
 
     @app.get("/v1/network", tags=["service"], summary="What the network takes and gives")
     async def network() -> dict[str, Any]:
-        return {"contract": ready.contract, "origin": ready.origin, "caution": ready.caution}
+        return {
+            "contract": ready.contract,
+            "origin": ready.origin,
+            "caution": ready.caution,
+            "runtime": ready.ran_by,
+        }
 
 
 def _add_submissions(app: FastAPI, settings: ServiceSettings, runner: Runner) -> None:

@@ -44,7 +44,7 @@ class Runner:
         return self._store
 
     async def start(self) -> Ready:
-        """Load the network in the first process, and take up the jobs of an earlier server.
+        """Load the network in the first process, which settles its runtime, and take up old jobs.
 
         Raises:
             ServiceError: the network cannot be loaded.
@@ -52,6 +52,8 @@ class Runner:
         """
         self._workers = [self._new_worker() for _ in range(self.settings.workers)]
         ready = await self._workers[0].start()
+        for worker in self._workers:  # the others, and those that are started again, run the same
+            worker.order["network"] |= ready.network
         self._store = JobStore(self.settings, ready.origin)
         self.store.take_up()
         self._tasks = [asyncio.create_task(self._work(worker)) for worker in self._workers]
@@ -100,7 +102,12 @@ class Runner:
                 )
             overrides.append(f"prediction.max_ram={left}")
         network = {**settings.network, "folder": str(settings.network["folder"])}
-        order = {"network": network, "overrides": overrides}
+        order = {
+            "network": network,
+            "overrides": overrides,
+            "workers": settings.workers,
+            "jobs": str(settings.jobs),
+        }
         return WorkerProcess(order, settings.limits.grace_seconds)
 
     async def _work(self, worker: WorkerProcess) -> None:

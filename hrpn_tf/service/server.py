@@ -14,8 +14,9 @@ from hrpn_tf.service.settings import ServiceSettings
 
 logger = logging.getLogger(__name__)
 
-# Called with the address once requests are answered, and with what stops the service.
-OnReady = Callable[[str, Callable[[], None]], object]
+# Called once requests are answered: with the address, what runs the network, and what stops the
+# service.
+OnReady = Callable[[str, str, Callable[[], None]], object]
 
 
 def serve(settings: ServiceSettings, on_ready: OnReady) -> None:
@@ -23,8 +24,8 @@ def serve(settings: ServiceSettings, on_ready: OnReady) -> None:
 
     Args:
         settings: of the service.
-        on_ready: called with the address once requests are answered, and with a function that
-            stops the service from any thread.
+        on_ready: called once requests are answered: with the address, with the runtime, and with
+            a function that stops the service from any thread.
 
     Raises:
         MissingPackageError: FastAPI or uvicorn is not installed.
@@ -52,13 +53,15 @@ async def _serve(settings: ServiceSettings, listener: socket.socket, on_ready: O
     runner = Runner(settings)
     try:
         ready = await runner.start()
+        if ready.why:
+            logger.info(ready.why)
         if ready.caution:
             logger.warning(ready.caution)
         if settings.token is None:
             logger.warning("without a token, every user of this machine can send jobs")
         server = make_server(make_app(settings, runner, ready), runner.begin_stop)
         loop = asyncio.get_running_loop()
-        on_ready(_address(listener), partial(_call, loop, server.stop))
+        on_ready(_address(listener), ready.ran_by, partial(_call, loop, server.stop))
         await server.serve(sockets=[listener])
     finally:
         await runner.stop()

@@ -45,7 +45,7 @@ class ServiceSettings:
     """A service: its network, its folders, its address and its limits.
 
     Attributes:
-        network: arguments of ``BundleNetwork`` by name; ``folder`` is absolute.
+        network: arguments of ``bundle_candidates`` by name; ``folder`` is absolute.
         jobs: folder of the jobs, absolute.
         host, port: address to listen on; port 0 is any free one.
         token: that every request must bear; None for none.

@@ -31,8 +31,11 @@ from hrpn_tf.memory import forget_peak, peak_bytes
 from hrpn_tf.progress import show_progress
 from hrpn_tf.service.places import is_within
 from hrpn_tf.service.record import Problem
+from hrpn_tf.service.settling import settled
 from hrpn_tf.service.stopping import ServedNetwork, Stop, StopRequested
 from hrpn_tf.text import printable
+from hrpn_tf.workflows.networks.auto import runtime_text
+from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.network import load_network
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.predict import predict_run
@@ -122,17 +125,31 @@ def main() -> None:
         _fail(channel, error)
         sys.exit(1)
     overrides = tuple(first["overrides"])
+    if _predict_all(orders, network, overrides, stop, channel):
+        channel.send("stopped")
+    # what is done at exit is not to be interrupted
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _predict_all(
+    orders: Iterator[dict[str, Any]],
+    network: ServedNetwork,
+    overrides: tuple[str, ...],
+    stop: Stop,
+    channel: Channel,
+) -> bool:
+    """Predict one job after another; whether one was stopped."""
     for order in orders:
         stop.busy = True
         try:
             _predict(network, order, overrides, channel)
         except StopRequested:
-            channel.send("stopped")
-            return
+            return True
         stop.busy = False
         _give_back_memory()
         if stop.asked.is_set():
-            return
+            return False
+    return False
 
 
 def _give_back_memory() -> None:
@@ -143,8 +160,11 @@ def _give_back_memory() -> None:
 
 
 def _network(first: dict[str, Any], stop: Stop, channel: Channel) -> ServedNetwork:
-    values = first["network"]
-    network = ServedNetwork(**{**values, "folder": Path(values["folder"])}, stop=stop)
+    """Load the network in the runtime that is settled now, and say which it is."""
+    choice = settled(first)
+    chosen = choice.network
+    assert isinstance(chosen, BundleNetwork)
+    network = ServedNetwork(**vars(chosen), stop=stop)
     contract = network.contract()
     network.config(tuple(first["overrides"]))
     load_network(network)
@@ -153,6 +173,13 @@ def _network(first: dict[str, Any], stop: Stop, channel: Channel) -> ServedNetwo
         contract=contract.fields(),
         origin=network.origin(),
         caution=network.caution(),
+        runtime=runtime_text(network),
+        why=choice.why,
+        network={
+            "format": network.format,
+            "precision": network.precision,
+            "runtime": network.ran_by(),
+        },
     )
     return network
 

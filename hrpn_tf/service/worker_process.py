@@ -14,7 +14,7 @@ from hrpn_tf.service import WORKER
 from hrpn_tf.service.record import Problem
 
 _LONGEST_LINE = 2**20
-_START_SECONDS = 300.0  # to load a network from a slow drive
+_START_SECONDS = 900.0  # to try the runtimes, and to load a network from a slow drive
 _KILL_SECONDS = 5.0
 
 
@@ -26,11 +26,22 @@ class Ready:
         contract: fields of its contract.
         origin: its identity; ``sha256`` is its checksum.
         caution: warning for predictions with it; None if there is none.
+        runtime: name and version of what runs it.
+        why: which runtime it is, and why, in one line; empty if one was asked for.
+        network: ``format``, ``precision`` and ``runtime`` that are settled.
     """
 
     contract: dict[str, Any]
     origin: dict[str, str]
     caution: str | None
+    runtime: str
+    why: str
+    network: dict[str, str]
+
+    @property
+    def ran_by(self) -> str:
+        """The runtime with its version, and what of the bundle it runs."""
+        return f"{self.runtime} ({self.network['format']} {self.network['precision']})"
 
 
 @dataclass(frozen=True)
@@ -93,12 +104,12 @@ class WorkerProcess:
                 event = await asyncio.wait_for(self._event(), _START_SECONDS)
         except TimeoutError:
             await self.stop()
-            raise ServiceError("the network was not loaded within 5 minutes") from None
+            raise ServiceError("the network was not loaded within 15 minutes") from None
         except BaseException:
             await self.stop()
             raise
         if event is not None and event["event"] == "ready":
-            return Ready(event["contract"], event["origin"], event["caution"])
+            return Ready(**{name: value for name, value in event.items() if name != "event"})
         code = await self._ended()
         if event is None or event["event"] != "failed":
             raise ServiceError(f"the process that loads the network ended ({_reason(code)})")

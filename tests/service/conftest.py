@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def settings(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> ServiceSettings:
     return ServiceSettings(
-        network={"folder": small_bundle()},
+        network={"folder": small_bundle(), "runtime": "onnxruntime"},
         jobs=tmp_path_factory.mktemp("jobs"),
         port=0,
         allow=(folder.resolve(),),

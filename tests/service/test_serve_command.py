@@ -26,6 +26,7 @@ def served(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen, Clie
     """The command in a process group of its own; what is left of it is killed."""
     out, err = folder / "out.txt", folder / "err.txt"
     command = ["serve", str(small_bundle()), "--jobs", str(folder / "jobs"), "--port", "0"]
+    command += ["--runtime", "onnxruntime"]
     with out.open("w") as first, err.open("w") as second:
         process = subprocess.Popen(
             [sys.executable, "-m", "hrpn_tf", *command, *options],

@@ -114,7 +114,7 @@ def running_service(settings: ServiceSettings) -> Iterator[Client]:
     assert ready.wait(SECONDS), "the service did not start"
     if failed:
         raise failed[0]
-    address, stop = found
+    address, _, stop = found
     try:
         yield Client(address, settings.token)
     finally:

@@ -10,7 +10,7 @@ from hrpn_tf.data.store import PatchStore
 from hrpn_tf.evaluation.out_of_distribution import load_profile
 from hrpn_tf.runs import open_run
 from hrpn_tf.runs.folder import TRAINING_PROFILE as NAME
-from hrpn_tf.workflows.networks.choosing import run_network
+from hrpn_tf.workflows.networks.choosing import run_candidates
 from hrpn_tf.workflows.training_profile import is_chief
 
 
@@ -22,7 +22,7 @@ def test_fit_describes_the_training_slides(tiny_store: PatchStore, tmp_path: Pat
     options = [f"--set={text}" for text in (*training, *split)]
     assert hrpn_tf("fit", tiny_store.path, "--out", run, *options).exit_code == 0
     opened = open_run(run)
-    assert run_network(opened).ran_by() == "onnxruntime", "the twin is made before"
+    assert run_candidates(opened).usual.ran_by() == "onnxruntime", "the twin is made before"
     profile = load_profile(run / NAME)
     assert profile.channels == ("vessels", "nuclei")
     assert profile.slides == profile.groups == ("a",)

@@ -1,5 +1,6 @@
 """An ONNX file in OpenVINO, on the CPU, in float32, bfloat16 or int8."""
 
+import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,10 @@ from hrpn_export.runtimes.signal_stack import signal_stack_kept
 from hrpn_export.session import run_checked
 from hrpn_export.threads import threads_of
 
+# OpenVINO would report each import to its maker, from a process that it waits for up to 3 s.
+# Without this module it reports nothing.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
 
 class OpenVinoSession:
     """Runs a file ``model.onnx``; see ``hrpn_export.runtimes``.
@@ -23,12 +28,10 @@ class OpenVinoSession:
     """
 
     def __init__(self, path: Path, contract: Contract, device: str, threads: int | None) -> None:
-        import openvino
-
         self.contract = contract
         try:
             with signal_stack_kept():
-                model = openvino.Core().read_model(str(path))
+                model = core().read_model(str(path))
                 precision = _stated_precision(model)
                 if precision == "bf16" and (reason := lacks_bfloat16()) is not None:
                     raise MissingRuntimeError(f"{path}: {reason}; use fp32")
@@ -45,22 +48,27 @@ class OpenVinoSession:
         )
 
 
+def core() -> Any:
+    """The entry to OpenVINO; of this package, only this function imports it."""
+    import openvino
+
+    return openvino.Core()
+
+
 def compiled(model: Any, precision: str, threads: int | None) -> Any:
     """A model of OpenVINO, ready to run on the CPU.
 
     Args:
-        model: what ``openvino.Core().read_model`` gives.
+        model: what ``core().read_model`` gives.
         precision: ``bf16`` to compute in bfloat16; anything else computes floats in float32.
         threads: number of threads; None for all usable cores.
     """
-    import openvino
-
     # OpenVINO would choose bfloat16 where the CPU has it: an error of 0.01 instead of 1e-6.
     settings: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
         "INFERENCE_NUM_THREADS": threads_of(threads),
     }
-    return openvino.Core().compile_model(model, "CPU", settings)
+    return core().compile_model(model, "CPU", settings)
 
 
 @cache
@@ -68,10 +76,8 @@ def lacks_bfloat16() -> str | None:
     """Why nothing computes in bfloat16 here, in a few words; None if OpenVINO does."""
     if find_spec("openvino") is None:
         return "needs openvino; install it with pip install 'hrpn-tf[openvino]'"
-    import openvino
-
     with signal_stack_kept():
-        abilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        abilities = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return None if "BF16" in abilities else "this processor has no instructions for bfloat16"
 
 

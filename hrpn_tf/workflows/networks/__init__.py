@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from hrpn_tf.workflows.networks.auto import AutoNetwork
+    from hrpn_tf.workflows.networks.auto import Candidates
     from hrpn_tf.workflows.networks.bundle import BundleNetwork
-    from hrpn_tf.workflows.networks.choosing import bundle_network, run_network
+    from hrpn_tf.workflows.networks.choosing import bundle_candidates, run_candidates
     from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
     from hrpn_tf.workflows.networks.network import Network, load_network
     from hrpn_tf.workflows.networks.run import RunNetwork
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "auto": ["AutoNetwork"],
+        "auto": ["Candidates"],
         "bundle": ["BundleNetwork"],
-        "choosing": ["bundle_network", "run_network"],
+        "choosing": ["bundle_candidates", "run_candidates"],
         "ensemble": ["EnsembleNetwork"],
         "network": ["Network", "load_network"],
         "run": ["RunNetwork"],

@@ -1,24 +1,25 @@
-"""``--runtime auto``: the network in the runtime that is fastest on this machine."""
+"""``--runtime auto``: of networks that predict the same, the one that is fastest here."""
 
 import importlib
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hrpn_tf.config import Config
-from hrpn_tf.runs import RunSlide
 from hrpn_tf.text import printable
 from hrpn_tf.workflows.networks.network import Network
-from hrpn_tf.workflows.networks.remembered import Speed, Speeds, forget, key_of, recall, remember
+from hrpn_tf.workflows.networks.remembered import (
+    Measured,
+    Measurements,
+    forget,
+    key_of,
+    recall,
+    remember,
+)
 from hrpn_tf.workflows.networks.trial import try_network
+from hrpn_tf.workflows.networks.work import Needs, Work
 
 if TYPE_CHECKING:
-    from hrpn_export import Contract, Session
-    from hrpn_export.calibrated_range import CalibratedRange
-
-    from hrpn_tf.evaluation.out_of_distribution import TrainingProfile
     from hrpn_tf.prediction import PredictionSummary
 
 logger = logging.getLogger(__name__)
@@ -30,165 +31,115 @@ _WORTH_A_TRIAL = 8_000_000
 # in any other one, s, that a faster network could make up for it.
 _SLOW_STARTS = ("keras", "tensorflow")
 _WORTH_A_SLOW_START = 30.0
+# Times, or bytes, that differ by less than this share are equal: a trial is not more exact.
+_NOISE = 0.1
 # A runtime that is so many times slower than remembered is measured again by the next command.
 _SLOWER = 2.0
 
 
 @dataclass(frozen=True)
-class AutoNetwork:
-    """Several networks that predict the same, of which the fastest is used; see ``Network``.
+class Candidates:
+    """Networks that predict the same; :meth:`choose` says which one to use.
+
+    They differ in what runs them alone. Contract, configuration, slides and messages are those of
+    any of them, so that a prediction is prepared with the usual one.
 
     Attributes:
-        candidates: at least one, the usual one first.
+        networks: at least one, the usual one first.
     """
 
-    candidates: tuple[Network, ...]
+    networks: tuple[Network, ...]
 
     @property
-    def folder(self) -> Path:
-        """See ``Network``."""
-        return self._first.folder
+    def usual(self) -> Network:
+        """What is used unless another is known to be better."""
+        return self.networks[0]
 
-    @property
-    def default_out(self) -> Path | None:
-        """See ``Network``."""
-        return self._first.default_out
+    def absolute(self) -> "Candidates":
+        """The same with absolute paths."""
+        return Candidates(tuple(each.absolute() for each in self.networks))
 
-    @property
-    def command(self) -> str:
-        """See ``Network``."""
-        return self._first.command
-
-    def caution(self) -> str | None:
-        """See ``Network``."""
-        return self._first.caution()
-
-    def absolute(self) -> "AutoNetwork":
-        """See ``Network``."""
-        return replace(self, candidates=tuple(each.absolute() for each in self.candidates))
-
-    def config(self, overrides: Sequence[str]) -> Config:
-        """See ``Network``."""
-        return self._first.config(overrides)
-
-    def contract(self) -> "Contract":
-        """See ``Network``."""
-        return self._first.contract()
-
-    def subsets(self) -> dict[str, str]:
-        """See ``Network``."""
-        return self._first.subsets()
-
-    def default_slides(self, config: Config) -> tuple[RunSlide, ...]:
-        """See ``Network``."""
-        return self._first.default_slides(config)
-
-    def origin(self) -> dict[str, str]:
-        """See ``Network``; that of the usual candidate."""
-        return self._first.origin()
-
-    def training_profile(self) -> "TrainingProfile | None":
-        """See ``Network``."""
-        return self._first.training_profile()
-
-    def calibrated_range(self) -> "CalibratedRange | None":
-        """See ``Network``."""
-        return self._first.calibrated_range()
-
-    def coarsest(self) -> float | None:
-        """See ``Network``."""
-        return self._first.coarsest()
-
-    def ran_by(self) -> str:
-        """See ``Network``; that of the usual candidate."""
-        return self._first.ran_by()
-
-    def load(self, threads: int | None) -> "Session":
-        """See ``Network``; of the usual candidate. :meth:`settled` chooses one."""
-        return self._first.load(threads)
-
-    def state(self) -> int:
-        """See ``Network``."""
-        return self._first.state()
-
-    def made(self, model: Mapping[str, Any]) -> Network | None:
-        """The candidate that made a result.
+    def made(self, model: Mapping[str, Any] | None) -> Network | None:
+        """The candidate that made a result, or began it.
 
         Args:
-            model: what the metadata of the result state of its network.
+            model: what the metadata of the result state of its network; None without a result.
 
         Returns:
             None if none of them did.
         """
-        of_file = [
-            each for each in self.candidates if each.origin()["sha256"] == model.get("sha256")
-        ]
+        if model is None:
+            return None
+        of_file = [each for each in self.networks if each.origin()["sha256"] == model.get("sha256")]
         runtime = str(model.get("runtime", "")).partition(" ")[0]
         return next((each for each in of_file if each.ran_by() == runtime), None) or next(
             iter(of_file), None
         )
 
-    def settled(self, pixels: int) -> "Choice":
-        """The fastest candidate for so many pixels; a line says which, and why.
+    def choose(self, work: Work) -> "Choice":
+        """The fastest candidate whose memory fits; of equally fast ones that with the least memory.
 
         Runtimes are tried once, and what was measured is remembered for this network and machine.
+        The choice is made anew each time, since the limit of the memory may be another.
 
         One that is installed and cannot be imported, as with a missing library, is passed over.
 
         Args:
-            pixels: of all slides to predict.
+            work: what is to be predicted.
         """
-        choice = self._fastest(pixels)
+        if len(self.networks) == 1:
+            return Choice(self.usual)
+        choice = self._best(work)
         name = choice.network.ran_by()
-        others = tuple(each for each in self.candidates if each.ran_by() != name)
+        others = tuple(each for each in self.networks if each.ran_by() != name)
         # TensorFlow is imported where it is used, and is the last resort
         if not others or name in _SLOW_STARTS or (reason := _not_imported(name)) is None:
             return choice
-        logger.warning(f"{self.folder}: {name} cannot be loaded ({reason}); another is taken")
-        return replace(self, candidates=others).settled(pixels)
+        folder = choice.network.folder
+        logger.warning(f"{folder}: {name} cannot be loaded ({reason}); another is taken")
+        return Candidates(others).choose(work)
 
-    def _fastest(self, pixels: int) -> "Choice":
-        """See :meth:`settled`."""
-        names = [_name(each) for each in self.candidates]
-        key = key_of([_identity(each) for each in self.candidates])
-        speeds = {name: speed for name, speed in recall(key).items() if name in names}
+    def _best(self, work: Work) -> "Choice":
+        """See :meth:`choose`."""
+        names = [name_of(each) for each in self.networks]
+        key = key_of([_identity(each) for each in self.networks])
+        found = {name: each for name, each in recall(key).items() if name in names}
         how = "remembered"
-        if pixels >= _WORTH_A_TRIAL and self._try_missing(speeds, pixels):
-            if any(speeds.values()):  # or else it is the machine: no memory, no disk, too busy
-                remember(key, speeds)
+        if work.pixels >= _WORTH_A_TRIAL and self._try_missing(found, work):
+            if any(found.values()):  # or else it is the machine: no memory, no disk, too busy
+                remember(key, found)
             how = "measured now"
-        known = {name: speed for name, speed in speeds.items() if speed is not None}
+        known = {name: each for name, each in found.items() if each is not None}
+        folder, more = self.usual.folder, "--runtime takes another"
         if not known:
-            return Choice(self._without_trial(speeds))
-        best = min(known, key=lambda name: known[name].seconds(pixels))
-        logger.info(f"{self.folder}: {_in_words(best, known)}; {how}; --runtime takes another")
-        return Choice(self.candidates[names.index(best)], known[best], key)
+            first = self._without_trial(found)
+            return Choice(first, f"{folder}: runs in {name_of(first)}; {more}")
+        needs = {name: work.needs(each, self.usual.contract()) for name, each in known.items()}
+        best = _fastest(needs) or min(known, key=lambda name: known[name].loaded_bytes)
+        why = f"{folder}: {_in_words(best, known, needs)}; {how}; {more}"
+        return Choice(self.networks[names.index(best)], why, known[best], key)
 
-    def _try_missing(self, speeds: Speeds, pixels: int) -> bool:
+    def _try_missing(self, found: Measurements, work: Work) -> bool:
         """Try candidates that are not known and may be the fastest; whether any was tried."""
-        quick = [each for each in self.candidates if each.ran_by() not in _SLOW_STARTS]
+        contract = self.usual.contract()
+        quick = [each for each in self.networks if each.ran_by() not in _SLOW_STARTS]
         tried = False
         for each in quick:
-            if _name(each) not in speeds:
-                speeds[_name(each)], tried = try_network(each), True
-        known = [speed.seconds(pixels) for speed in speeds.values() if speed is not None]
-        for each in self.candidates:
-            if each in quick or _name(each) in speeds or not quick:
+            if name_of(each) not in found:
+                found[name_of(each)], tried = try_network(each), True
+        for each in self.networks:
+            if each in quick or name_of(each) in found or not quick:
                 continue
-            if min(known, default=_WORTH_A_SLOW_START) >= _WORTH_A_SLOW_START:
-                speeds[_name(each)], tried = try_network(each), True
+            needs = [work.needs(known, contract) for known in found.values() if known is not None]
+            fastest = min((need.seconds for need in needs if need), default=_WORTH_A_SLOW_START)
+            if fastest >= _WORTH_A_SLOW_START:
+                found[name_of(each)], tried = try_network(each), True
         return tried
 
-    def _without_trial(self, speeds: Speeds) -> Network:
+    def _without_trial(self, found: Measurements) -> Network:
         """The first candidate that is not known to fail."""
-        left = [each for each in self.candidates if speeds.get(_name(each), ...) is not None]
-        chosen = (left or self.candidates)[0]
-        logger.info(f"{self.folder}: runs in {_name(chosen)}; --runtime takes another")
-        return chosen
-
-    @property
-    def _first(self) -> Network:
-        return self.candidates[0]
+        left = [each for each in self.networks if found.get(name_of(each), ...) is not None]
+        return (left or self.networks)[0]
 
 
 @dataclass(frozen=True)
@@ -197,12 +148,14 @@ class Choice:
 
     Attributes:
         network: the candidate.
-        speed: how fast it was when it was measured; None if it was not.
+        why: says which it is, and why, in one line; empty if there was no choice.
+        measured: what was measured of it; None if it was not.
         key: what the measurement depends on.
     """
 
     network: Network
-    speed: Speed | None = None
+    why: str = ""
+    measured: Measured | None = None
     key: Mapping[str, Any] | None = None
 
     def compare(self, network: Network, summary: "PredictionSummary") -> None:
@@ -212,7 +165,7 @@ class Choice:
             network: what predicted a slide in this process.
             summary: of that slide.
         """
-        if self.speed is None or self.key is None or not summary.computed:
+        if self.measured is None or self.key is None or not summary.computed:
             return
         if network != self.network:  # it went on with what had begun the slide
             return
@@ -222,38 +175,23 @@ class Choice:
         pixels = tiles * tiling.shape[0] * tiling.shape[1]
         if pixels < _WORTH_A_TRIAL:  # the first run, which allocates and compiles, takes too much
             return
-        per_mpx = summary.session_seconds / (pixels / 1e6)
-        if per_mpx > _SLOWER * self.speed.per_mpx:
+        now, before = summary.session_seconds / (pixels / 1e6), self.measured.per_mpx
+        if now > _SLOWER * before:
             forget(self.key)
             logger.info(
-                f"{_name(self.network)} took {per_mpx:.2g} s per megapixel, and "
-                f"{self.speed.per_mpx:.2g} when it was chosen; the next prediction measures again"
+                f"{name_of(self.network)} took {now:.2g} s per megapixel, and {before:.2g} when it "
+                "was chosen; the next prediction measures again"
             )
 
 
-def settled(network: Network, pixels: int) -> Choice:
-    """The network that predicts; see :meth:`AutoNetwork.settled`."""
-    return network.settled(pixels) if isinstance(network, AutoNetwork) else Choice(network)
-
-
-def as_before(network: AutoNetwork, made_with: Mapping[str, Any] | None) -> Network:
-    """The candidate that made a result, or began it; the network itself if none did.
-
-    Args:
-        network: the candidates.
-        made_with: what the result states of its network; None without a result.
-    """
-    return network if made_with is None else network.made(made_with) or network
-
-
-def _name(network: Network) -> str:
+def name_of(network: Network) -> str:
     """Runtime of a network, with what it runs if that is part of a bundle."""
     kind, precision = getattr(network, "format", None), getattr(network, "precision", None)
     return network.ran_by() if kind is None else f"{network.ran_by()} ({kind} {precision})"
 
 
 def _identity(network: Network) -> str:
-    return f"{network.origin()['sha256']} {_name(network)}: {runtime_text(network)}"
+    return f"{network.origin()['sha256']} {name_of(network)}: {runtime_text(network)}"
 
 
 def runtime_text(network: Network) -> str:
@@ -269,19 +207,51 @@ def _not_imported(runtime: str) -> str | None:
     """Why the package of a runtime cannot be imported; None if it can."""
     from hrpn_export.runtimes import find_runtime
 
+    row = find_runtime(runtime)
     try:
-        importlib.import_module(find_runtime(runtime).package)
+        row.opener()  # which prepares the import of its package
+        importlib.import_module(row.package)
     except Exception as error:  # noqa: BLE001 (a library may raise anything)
         return printable(error, 160)
     return None
 
 
-def _in_words(best: str, known: Mapping[str, Speed]) -> str:
-    """The runtime with its speed, and those of the others.
+def _fastest(needs: Mapping[str, Needs | None]) -> str | None:
+    """The fastest runtime but for one that is as fast with less memory; None if none fits.
 
-    >>> _in_words("openvino", {"onnxruntime": Speed(0.6, 0.5), "openvino": Speed(1, 0.375)})
-    'runs in openvino, 0.38 s per megapixel (onnxruntime 0.5)'
+    >>> _fastest({"litert": Needs(9, 3 * 10**9), "openvino": Needs(9.5, 10**9), "keras": None})
+    'openvino'
     """
-    others = [f"{name} {speed.per_mpx:.2g}" for name, speed in known.items() if name != best]
-    more = f" ({', '.join(others)})" if others else ""
-    return f"runs in {best}, {known[best].per_mpx:.2g} s per megapixel{more}"
+    fitting = {name: need for name, need in needs.items() if need is not None}
+    if not fitting:
+        return None
+    seconds = (1 + _NOISE) * min(need.seconds for need in fitting.values())
+    fast = {name: need for name, need in fitting.items() if need.seconds <= seconds}
+    most = (1 + _NOISE) * min(need.bytes for need in fast.values())
+    return min(
+        (name for name, need in fast.items() if need.bytes <= most),
+        key=lambda name: fast[name].seconds,
+    )
+
+
+def _in_words(best: str, known: Mapping[str, Measured], needs: Mapping[str, Needs | None]) -> str:
+    """The runtime with its speed and memory, those of the others, and what told them apart."""
+    others = [f"{name} {_figures(known[name], needs[name])}" for name in known if name != best]
+    more = f" ({'; '.join(others)})" if others else ""
+    text = f"runs in {best}, {_figures(known[best], needs[best], ' s per megapixel')}{more}"
+    if (own := needs[best]) is None:
+        return f"{text}; none fits, this takes the least memory"
+    faster = [name for name, need in needs.items() if need and need.seconds < own.seconds]
+    return text + (f"; as fast as {' and '.join(faster)}, with less memory" if faster else "")
+
+
+def _figures(measured: Measured, needs: Needs | None, unit: str = "") -> str:
+    """Speed and memory.
+
+    >>> _figures(Measured(1, 0.375, 10**8, 500), Needs(9, 13 * 10**8), " s per megapixel")
+    '0.38 s per megapixel, 1.3 GB'
+    """
+    from hrpn_tf.prediction.planning import in_words
+
+    memory = "too much memory" if needs is None else in_words(needs.bytes)
+    return f"{measured.per_mpx:.2g}{unit}, {memory}"

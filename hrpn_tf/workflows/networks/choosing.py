@@ -1,13 +1,12 @@
-"""The network of a run or a bundle in the runtime that is asked for, or in the fastest one."""
+"""The networks of a run or a bundle that may predict: in one runtime, or in all that fit."""
 
 import logging
 from pathlib import Path
 
 from hrpn_tf.errors import TwinError, UsageError
 from hrpn_tf.runs import Run
-from hrpn_tf.workflows.networks.auto import AUTO, AutoNetwork
+from hrpn_tf.workflows.networks.auto import AUTO, Candidates
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
-from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.networks.twin import FORMAT, PRECISION, TwinNetwork, open_twin
 
@@ -18,14 +17,14 @@ _USUAL = "onnx"
 _ORDER = ("onnx", "tflite", "saved_model", "keras")
 
 
-def run_network(run: Run, intervals: bool = False, runtime: str | None = AUTO) -> Network:
-    """The best network of a run.
+def run_candidates(run: Run, intervals: bool = False, runtime: str | None = AUTO) -> Candidates:
+    """The best network of a run, in one or several runtimes.
 
     Args:
         run: the open run.
         intervals: whether bounds are wanted, which Keras predicts.
-        runtime: name of a runtime; ``auto`` or None for the fastest one, which is Keras for a run
-            without a twin.
+        runtime: name of a runtime; ``auto`` or None for all, which is Keras for a run without a
+            twin.
 
     Raises:
         TwinError: another runtime than Keras is asked for, and there is no twin for it.
@@ -33,32 +32,32 @@ def run_network(run: Run, intervals: bool = False, runtime: str | None = AUTO) -
         UsageError: intervals in another runtime.
 
     Example:
-        >>> run_network(open_run("demo/run")).ran_by()  # doctest: +SKIP
+        >>> run_candidates(open_run("demo/run")).usual.ran_by()  # doctest: +SKIP
         'onnxruntime'
     """
     keras = RunNetwork(run, intervals)
     if runtime == keras.ran_by():
-        return keras
+        return Candidates((keras,))
     if runtime not in (None, AUTO):
         if intervals:
             raise UsageError(
                 f"--runtime {runtime}: intervals of a run are predicted in Keras; export it to use "
                 "another runtime"
             )
-        return _in_twin(run, runtime)
+        return Candidates((_in_twin(run, runtime),))
     if intervals or not run.best.is_file():
-        return keras
+        return Candidates((keras,))
     try:
         twins = _twins(run)
     except TwinError as error:
         # older runs have none, and weights never do
         say = logger.warning if run.twin.exists() else logger.debug
         say(f"{error}; Keras runs the network")
-        return keras
-    return AutoNetwork((*twins, keras)) if twins else keras
+        return Candidates((keras,))
+    return Candidates((*twins, keras))
 
 
-def bundle_network(
+def bundle_candidates(
     folder: Path,
     format: str | None = None,
     precision: str | None = None,
@@ -66,8 +65,8 @@ def bundle_network(
     device: str | None = None,
     uncertified: bool = False,
     intervals: bool = False,
-) -> Network:
-    """The network of a bundle.
+) -> Candidates:
+    """The network of a bundle, in one or several formats and runtimes.
 
     Without a format, all certified ones in fp32 are candidates, or those in ``precision``. On
     another device than the CPU, and for formats that failed certification, the usual runtime runs.
@@ -75,7 +74,7 @@ def bundle_network(
     Args:
         folder: the bundle, a folder or a .zip.
         format, precision: of the artefact; None for any format, and for fp32.
-        runtime: name of a runtime; ``auto`` or None for the fastest one.
+        runtime: name of a runtime; ``auto`` or None for all.
         device, uncertified, intervals: see ``BundleNetwork``; None for the CPU.
 
     Raises:
@@ -92,16 +91,15 @@ def bundle_network(
         intervals,
     )
     if stated.runtime is not None:
-        return stated if format is not None else stated.with_format_of(stated.runtime)
+        own = stated if format is not None else stated.with_format_of(stated.runtime)
+        return Candidates((own,))
     if uncertified or stated.device != "cpu":
-        return stated
+        return Candidates((stated,))
     found = sorted(
         (each for each in stated.certified() if format in (None, each.format)),
         key=lambda each: _ORDER.index(each.format) if each.format in _ORDER else len(_ORDER),
     )
-    if len(found) < 2:
-        return found[0] if found else stated  # whose errors say what is missing
-    return AutoNetwork(tuple(found))
+    return Candidates(tuple(found) or (stated,))  # whose errors say what is missing
 
 
 def _in_twin(run: Run, runtime: str | None) -> TwinNetwork:

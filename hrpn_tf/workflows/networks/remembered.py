@@ -24,30 +24,30 @@ from hrpn_tf.untrusted import MIB, read_json
 
 logger = logging.getLogger(__name__)
 
-_SCHEMA = "hrpn-tf runtimes 1"
+_SCHEMA = "hrpn-tf runtimes 2"
 _KEPT = 200  # files; the oldest are removed
 # What values of other types raise, and numbers of hundreds of digits.
 _ODD_VALUES = (AttributeError, OverflowError)
 
 
 @dataclass(frozen=True)
-class Speed:
-    """How fast a runtime is.
+class Measured:
+    """What a runtime needs.
 
     Attributes:
         start: from the start of a process until the network is loaded, s.
         per_mpx: time per megapixel of a tile, s.
+        loaded_bytes: memory of the runtime with the network loaded.
+        bytes_per_px: memory per input pixel, including input and output.
     """
 
     start: float
     per_mpx: float
-
-    def seconds(self, pixels: int) -> float:
-        """Time of a command that computes so many pixels, s."""
-        return self.start + self.per_mpx * pixels / 1e6
+    loaded_bytes: int
+    bytes_per_px: float
 
 
-Speeds = dict[str, Speed | None]
+Measurements = dict[str, Measured | None]
 
 
 def cache_folder() -> Path | None:
@@ -69,7 +69,7 @@ def key_of(networks: Sequence[str]) -> dict[str, Any]:
     return {"networks": sorted(networks), "cores": usable_cores(), **_processor()}
 
 
-def recall(key: Mapping[str, Any]) -> Speeds:
+def recall(key: Mapping[str, Any]) -> Measurements:
     """What was measured before, by candidate; None for one that did not run. Empty if unknown."""
     if (path := _file(key)) is None:
         return {}
@@ -77,19 +77,19 @@ def recall(key: Mapping[str, Any]) -> Speeds:
         values = read_json(path, HrpnError, MIB)
         if values["schema"] != _SCHEMA or values["key"] != dict(key):
             return {}
-        return {str(name): _speed(value) for name, value in values["speeds"].items()}
+        return {str(name): _measured(value) for name, value in values["measured"].items()}
     except (HrpnError, OSError, KeyError, TypeError, ValueError, *_ODD_VALUES) as error:
         if os.path.lexists(path):  # Path.exists raises in a folder of another user
             logger.debug(f"{path}: damaged ({error}); the runtimes are measured again")
         return {}
 
 
-def remember(key: Mapping[str, Any], speeds: Speeds) -> None:
+def remember(key: Mapping[str, Any], measured: Measurements) -> None:
     """Keep what was measured; that it cannot be written is no error."""
     if (path := _file(key)) is None:
         return
-    plain = {name: None if speed is None else asdict(speed) for name, speed in speeds.items()}
-    text = json.dumps({"schema": _SCHEMA, "key": dict(key), "speeds": plain}, indent=1)
+    plain = {name: None if each is None else asdict(each) for name, each in measured.items()}
+    text = json.dumps({"schema": _SCHEMA, "key": dict(key), "measured": plain}, indent=1)
     try:
         with atomic_path(path, overwrite=True) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
@@ -110,13 +110,18 @@ def _file(key: Mapping[str, Any]) -> Path | None:
     return folder and folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
 
 
-def _speed(value: Any) -> Speed | None:
+def _measured(value: Any) -> Measured | None:
     if value is None:
         return None
-    speed = Speed(float(value["start"]), float(value["per_mpx"]))
-    if not all(math.isfinite(each) and each >= 0 for each in (speed.start, speed.per_mpx)):
-        raise ValueError("a time that is negative or not finite")
-    return speed
+    found = Measured(
+        float(value["start"]),
+        float(value["per_mpx"]),
+        int(value["loaded_bytes"]),
+        float(value["bytes_per_px"]),
+    )
+    if not all(math.isfinite(each) and each >= 0 for each in asdict(found).values()):
+        raise ValueError("a number that is negative or not finite")
+    return found
 
 
 def _tidy(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Try a network in a process of its own: how long it takes to start, and per pixel.
+"""Try a network in a process of its own: the time it takes to start, and time and memory per pixel.
 
 In another process, a runtime that this processor cannot run ends the trial and not the command, and
 its libraries take no memory of the prediction.
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hrpn_tf.workflows.networks.remembered import Speed
+from hrpn_tf.workflows.networks.remembered import Measured
 
 if TYPE_CHECKING:
     from hrpn_tf.workflows.networks.network import Network
@@ -34,7 +34,7 @@ _PROGRAM = (
 )
 
 
-def try_network(network: "Network") -> Speed | None:
+def try_network(network: "Network") -> Measured | None:
     """Measure a network in a new process.
 
     Args:
@@ -51,7 +51,7 @@ def try_network(network: "Network") -> Speed | None:
             before = time.time()
             subprocess.run(command, input=given, capture_output=True, timeout=_LONGEST, check=True)
             values = json.loads(answer.read_text(encoding="utf-8"))
-            return Speed(float(values["loaded"]) - before, float(values["per_mpx"]))
+            return Measured(start=values.pop("loaded") - before, **values)
     except (subprocess.SubprocessError, OSError, ValueError, TypeError, LookupError) as error:
         logger.debug(f"{network.ran_by()}: cannot be tried: {error}")
         return None
@@ -62,11 +62,24 @@ def main() -> None:
 
     It is written to a file, since libraries may print.
     """
+    from hrpn_export.session import largest_side
+
+    from hrpn_tf.memory import resident_bytes
+    from hrpn_tf.prediction.probe import probe_session
+
+    held = resident_bytes() or 0
     # this program starts it, and nothing else is read
     network, answer = pickle.load(sys.stdin.buffer)
     session = network.load(None)
     loaded = time.time()
-    measured = {"loaded": loaded, "per_mpx": seconds_per_mpx(session)}
+    # before the large tiles, whose memory a runtime may keep
+    memory = probe_session(session, largest_side(session) or _SIDE)
+    measured = {
+        "loaded": loaded,
+        "per_mpx": seconds_per_mpx(session),
+        "loaded_bytes": max(0, memory.base_bytes - held),
+        "bytes_per_px": memory.bytes_per_px,
+    }
     answer.write_text(json.dumps(measured), encoding="utf-8")
 
 

@@ -7,19 +7,17 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
 from hrpn_tf.extras import install_line
 from hrpn_tf.prediction.belonging import OTHER_NETWORK, warn_of_unknown_input
-from hrpn_tf.prediction.unfinished import Unfinished
 from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.slides import read_provenance
 from hrpn_tf.slides.finding import slides_of
-from hrpn_tf.workflows.networks.auto import AutoNetwork, Choice, as_before, settled
-from hrpn_tf.workflows.networks.choosing import run_network
+from hrpn_tf.workflows.networks.auto import Candidates, Choice
+from hrpn_tf.workflows.networks.choosing import run_candidates
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.predict.anchors import anchored
 from hrpn_tf.workflows.predict.existing import difference
@@ -28,6 +26,7 @@ from hrpn_tf.workflows.predict.jobs import check, with_tile
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, requests
+from hrpn_tf.workflows.predict.settling import settled
 from hrpn_tf.workflows.predict.together import Failure, PredictsSlides, predict_animals
 from hrpn_tf.workflows.predict.with_inputs import (
     combined_path,
@@ -51,7 +50,7 @@ class _Finished:
 
 
 def predict_run(
-    network: Network | Run | Path,
+    network: Network | Candidates | Run | Path,
     slides: Sequence[Path] = (),
     *,
     out: Path | None = None,
@@ -63,7 +62,8 @@ def predict_run(
     If some of several slides cannot be predicted, the others are predicted nevertheless.
 
     Args:
-        network: network of a run or a bundle; or an open run or run folder.
+        network: network of a run or a bundle, or several that predict the same, of which the
+            fastest is used; or an open run or run folder.
         slides: slides, slide lists (CSV, YAML), folders of slides, and patterns; of a list, all
             groups but the training and validation groups are predicted; empty for the run's test
             slides.
@@ -87,14 +87,16 @@ def predict_run(
         [PosixPath('demo/run/predictions/slide.ome.tif')]
     """
     if isinstance(network, Run | Path):
-        network = run_network(open_run(network))
+        network = run_candidates(open_run(network))
+    candidates = network if isinstance(network, Candidates) else Candidates((network,))
+    network = candidates.usual
     options, execution = options or PredictionOptions(), execution or Execution()
     config = _config(network, options)
     slides = slides_of(slides, execution.progress, config.data.z)
     asked = requests(slides, network, config, out, options)
     asked = anchored(asked, options.anchor, options.anchor_region)
     several = len(asked) > 1
-    looked = _look_at_all(asked, network, config, options, execution)
+    looked = _look_at_all(asked, candidates, config, options, execution)
     jobs = [found for found in looked if isinstance(found, SlideJob)]
     if options.with_inputs:
         refuse_existing_combined(jobs, execution.overwrite)
@@ -112,7 +114,7 @@ def predict_run(
         warn_of_unknown_input(there)
     elif there:
         execution.on_done(f"{there[0]}: predicted already")
-    failures += _compute(jobs, there, network, execution, alone=not several)
+    failures += _compute(jobs, there, candidates, execution, alone=not several)
     if options.with_inputs:
         failures += _combine([*jobs, *done], failures, execution)
     if failures and not several:
@@ -125,11 +127,12 @@ def predict_run(
 def _compute(
     jobs: Sequence[SlideJob],
     there: Sequence[Path],
-    network: Network,
+    candidates: Candidates,
     execution: Execution,
     alone: bool,
 ) -> list[Failure]:
     """Predict slides, and warn about peculiarities; see :func:`predict_run`."""
+    network = candidates.usual
     if caution := network.caution():
         logger.warning(caution)
     if not jobs:
@@ -137,33 +140,12 @@ def _compute(
     profile, no_profile = find_profile(network, network.contract())
     jobs = [replace(job, profile=profile) for job in jobs]
     _warn_of_resampling(jobs)
-    jobs, choice = _settled(jobs)
+    jobs, choice = settled(jobs, candidates, execution)
     with _computing(jobs, execution, alone, choice) as predict:
         failures = predict_animals(jobs, {path.absolute() for path in there}, predict)
     if no_profile and len(failures) < len(jobs):
         logger.warning(no_profile)
     return failures
-
-
-def _settled(jobs: Sequence[SlideJob]) -> tuple[list[SlideJob], Choice | None]:
-    """The jobs with the fastest network, where its runtime is not settled by what was begun."""
-    left = [isinstance(job.network, AutoNetwork) for job in jobs]
-    pixels = sum(job.pixels for job, is_left in zip(jobs, left, strict=True) if is_left)
-    if not any(left):
-        return list(jobs), None
-    choice = settled(jobs[left.index(True)].network, pixels)
-    return [
-        replace(job, network=choice.network) if is_left else job
-        for job, is_left in zip(jobs, left, strict=True)
-    ], choice
-
-
-def _made_with(out: Path, there: bool) -> Mapping[str, Any] | None:
-    """What a result, or one that is begun, states of its network; None without either."""
-    if there:
-        stated = read_provenance(out).get("model")
-        return stated if isinstance(stated, Mapping) else None
-    return Unfinished(out).network()
 
 
 def _computing(
@@ -238,7 +220,7 @@ def _refuse_other(
 
 def _look_at_all(
     asked: Sequence[Request],
-    network: Network,
+    candidates: Candidates,
     config: Config,
     options: PredictionOptions,
     execution: Execution,
@@ -247,7 +229,8 @@ def _look_at_all(
 
     The error of a single slide is raised instead.
     """
-    contract, several = network.contract(), len(asked) > 1
+    network, several = candidates.usual, len(asked) > 1
+    contract = network.contract()
     tile_is_given = any(text.startswith("prediction.tile=") for text in options.overrides)
     config = with_tile(config, contract, network, tile_is_given)
     skips = execution.skip_existing or several or options.with_inputs
@@ -255,13 +238,12 @@ def _look_at_all(
 
     def look(request: Request) -> SlideJob | _Finished:
         there = skips and request.out.exists()
-        own = network
-        if isinstance(network, AutoNetwork):
-            own = as_before(network, _made_with(request.out, there))
-        job = check(request, own, contract, config, options, there or execution.overwrite)
+        job = check(request, network, contract, config, options, there or execution.overwrite)
         if not there:
             return job
-        _refuse_other(request, job, own.origin(), network)
+        stated = read_provenance(request.out).get("model")
+        made = candidates.made(stated if isinstance(stated, Mapping) else None)
+        _refuse_other(request, job, (made or network).origin(), network)
         return _Finished(job)
 
     def look_safely(request: Request) -> SlideJob | Exception | _Finished:

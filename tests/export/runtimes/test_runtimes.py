@@ -1,5 +1,7 @@
 import gc
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -148,6 +150,15 @@ def test_openvino_uses_all_usable_cores(exported, monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
     session = find_runtime("openvino").opener()(file("onnx", "fp32"), contract, "cpu", None)
     assert session._model.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+def test_openvino_reports_nothing_to_its_maker():
+    code = (
+        "from hrpn_export.runtimes.openvino import lacks_bfloat16; lacks_bfloat16(); import sys; "
+        "print('openvino' in sys.modules, sys.modules['openvino_telemetry'])"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "None"], done.stderr
 
 
 def test_openvino_is_told_the_number_of_threads(exported):

@@ -1,23 +1,34 @@
 """The fastest runtime is measured once, remembered, and measured again when that is in doubt."""
 
 import os
+import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hrpn_export import Contract
 from support.small_bundle import small_bundle
 
+from hrpn_tf.config import PredictionConfig
 from hrpn_tf.workflows.networks import auto, remembered
-from hrpn_tf.workflows.networks.auto import AutoNetwork
+from hrpn_tf.workflows.networks.auto import Candidates
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
-from hrpn_tf.workflows.networks.choosing import bundle_network
-from hrpn_tf.workflows.networks.remembered import Speed
+from hrpn_tf.workflows.networks.choosing import bundle_candidates
+from hrpn_tf.workflows.networks.remembered import Measured
 from hrpn_tf.workflows.networks.trial import try_network
+from hrpn_tf.workflows.networks.work import Work
 
-LARGE, HUGE = 20_000_000, 10_000_000_000
+GB = 10**9
+
+
+def work(pixels: int) -> Work:
+    return Work(pixels, min(pixels, 10**8), PredictionConfig())
+
+
+SMALL, LARGE, HUGE = work(1000), work(20_000_000), work(10_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -35,9 +46,20 @@ class Named:
     def origin(self) -> dict[str, str]:
         return {"sha256": self.checksum}
 
+    def contract(self) -> Contract:
+        return Contract(
+            inputs=("vessels", "nuclei"),
+            outputs=("qd",),
+            grey_max=255.0,
+            stride_multiple=16,
+            receptive_field=128,
+            tile_exact=True,
+            pixel_size_um=0.5,
+        )
 
-def network(*runtimes: str) -> AutoNetwork:
-    return AutoNetwork(tuple(map(Named, runtimes)))  # type: ignore[arg-type]
+
+def network(*runtimes: str) -> Candidates:
+    return Candidates(tuple(map(Named, runtimes)))  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -51,14 +73,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The runtimes that were tried; OpenVINO is faster than ONNX Runtime, and Keras fastest."""
     speeds = {
-        "onnxruntime": Speed(0.5, 0.5),
-        "openvino": Speed(1.0, 0.4),
-        "keras": Speed(8.0, 0.3),
+        "onnxruntime": Measured(0.5, 0.5, 10**8, 200.0),
+        "openvino": Measured(1.0, 0.4, 10**8, 200.0),
+        "keras": Measured(8.0, 0.3, 10**8, 200.0),
         "litert": None,
     }
     names: list[str] = []
 
-    def trial(of: Any) -> Speed | None:
+    def trial(of: Any) -> Measured | None:
         names.append(of.ran_by())
         return speeds[of.ran_by()]
 
@@ -66,31 +88,85 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_the_fastest_is_taken_and_remembered(
-    tried: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    choice = network("onnxruntime", "openvino", "litert").settled(LARGE)
+def test_the_fastest_is_taken_and_remembered(tried: list[str]) -> None:
+    three = network("onnxruntime", "openvino", "litert")
+    choice = three.choose(LARGE)
     assert choice.network.ran_by() == "openvino"
     assert tried == ["onnxruntime", "openvino", "litert"]
-    assert "runs in openvino, 0.4 s per megapixel (onnxruntime 0.5); measured now" in caplog.text
-    again = network("onnxruntime", "openvino", "litert").settled(1000)
+    assert re.fullmatch(
+        r"somewhere: runs in openvino, 0\.4 s per megapixel, [0-9.]+ GB \(onnxruntime 0\.5, "
+        r"[0-9.]+ GB\); measured now; --runtime takes another",
+        choice.why,
+    )
+    again = three.choose(SMALL)
     assert len(tried) == 3
-    assert "remembered" in caplog.records[-1].getMessage()
+    assert "; remembered; " in again.why
     assert again.network.ran_by() == "onnxruntime", "which starts sooner, for so few pixels"
 
 
 def test_keras_is_tried_only_where_its_start_may_pay(tried: list[str]) -> None:
     both = network("onnxruntime", "keras")
-    assert both.settled(LARGE).network.ran_by() == "onnxruntime"
+    assert both.choose(LARGE).network.ran_by() == "onnxruntime"
     assert tried == ["onnxruntime"]
-    assert both.settled(HUGE).network.ran_by() == "keras"
-    assert both.settled(LARGE).network.ran_by() == "onnxruntime"
+    assert both.choose(HUGE).network.ran_by() == "keras"
+    assert both.choose(LARGE).network.ran_by() == "onnxruntime"
     assert tried == ["onnxruntime", "keras"]
 
 
+def measured(of: dict[str, Measured | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let trials find this."""
+    monkeypatch.setattr(auto, "try_network", lambda network: of[network.ran_by()])
+
+
+def test_of_equally_fast_ones_that_with_the_least_memory_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heavy, light = Measured(1, 0.360, GB, 900.0), Measured(1, 0.405, GB // 4, 150.0)
+    measured({"litert": heavy, "openvino": light, "onnxruntime": None}, monkeypatch)
+    choice = network("onnxruntime", "litert", "openvino").choose(LARGE)
+    assert choice.network.ran_by() == "openvino"
+    assert "; as fast as litert, with less memory; measured now" in choice.why
+    assert "\n" not in choice.why
+    alike = replace(light, loaded_bytes=GB // 4 - 1, per_mpx=0.41)
+    measured({"onnxruntime": light, "openvino": alike}, monkeypatch)
+    choice = network("onnxruntime", "openvino").choose(LARGE)
+    assert choice.network.ran_by() == "onnxruntime", "a few bytes are no reason"
+    measured({"openvino": replace(light, per_mpx=0.5), "onnxruntime": heavy}, monkeypatch)
+    choice = network("onnxruntime", "openvino").choose(LARGE)
+    assert choice.network.ran_by() == "onnxruntime", "the other is slower by more than the noise"
+    assert "with less memory" not in choice.why
+
+
+def test_what_does_not_fit_the_memory_is_refused_also_if_it_is_remembered(
+    tried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heavy, light = Measured(1, 0.2, 2 * GB, 200.0), Measured(1, 0.4, GB // 4, 200.0)
+    measured({"onnxruntime": light, "openvino": heavy}, monkeypatch)
+    both = network("onnxruntime", "openvino")
+    assert both.choose(replace(LARGE, budget=8 * GB)).network.ran_by() == "openvino"
+    choice = both.choose(replace(LARGE, budget=GB))
+    assert choice.network.ran_by() == "onnxruntime"
+    assert "(openvino 0.2, too much memory); remembered" in choice.why
+    assert both.choose(replace(SMALL, budget=GB)).network.ran_by() == "onnxruntime"
+    assert both.choose(LARGE).network.ran_by() == "openvino"
+    choice = both.choose(replace(LARGE, budget=GB // 10))
+    assert choice.network.ran_by() == "onnxruntime", "the prediction says how much it needs"
+    assert "none fits, this takes the least memory" in choice.why
+
+
+def test_a_small_limit_counts_the_halos_of_small_tiles() -> None:
+    contract, one = Named("openvino").contract(), Measured(1, 0.4, GB // 4, 600.0)
+    free, tight = LARGE.needs(one, contract), replace(LARGE, budget=GB // 2).needs(one, contract)
+    assert free is not None
+    assert tight is not None
+    assert tight.seconds > free.seconds > 1 + 0.4 * 20
+    assert tight.bytes <= GB // 2 < free.bytes
+    tile = PredictionConfig(tile=2048)
+    assert replace(LARGE, budget=GB // 2, config=tile).needs(one, contract) is None
+
+
 def test_small_slides_are_not_worth_a_trial(tried: list[str], cache: Path) -> None:
-    assert network("onnxruntime", "openvino").settled(1000).network.ran_by() == "onnxruntime"
+    assert network("onnxruntime", "openvino").choose(SMALL).network.ran_by() == "onnxruntime"
     assert not tried
     assert not cache.exists()
 
@@ -98,22 +174,22 @@ def test_small_slides_are_not_worth_a_trial(tried: list[str], cache: Path) -> No
 def test_a_runtime_that_is_gone_or_of_another_version_is_measured_again(
     tried: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network("onnxruntime", "openvino").settled(LARGE)
-    assert network("onnxruntime", "litert").settled(LARGE).network.ran_by() == "onnxruntime"
+    network("onnxruntime", "openvino").choose(LARGE)
+    assert network("onnxruntime", "litert").choose(LARGE).network.ran_by() == "onnxruntime"
     assert len(tried) == 4
     monkeypatch.setattr("hrpn_export.measure.installed_version", lambda name: "99")
-    network("onnxruntime", "openvino").settled(LARGE)
+    network("onnxruntime", "openvino").choose(LARGE)
     assert len(tried) == 6
 
 
 def test_another_processor_is_measured_anew(
     tried: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network("onnxruntime", "openvino").settled(LARGE)
+    network("onnxruntime", "openvino").choose(LARGE)
     own = remembered._processor()
     fewer = {**own, "flags": "without the instructions that it was measured with"}
     monkeypatch.setattr(remembered, "_processor", lambda: fewer)
-    network("onnxruntime", "openvino").settled(LARGE)
+    network("onnxruntime", "openvino").choose(LARGE)
     assert len(tried) == 4
 
 
@@ -122,17 +198,17 @@ def test_one_that_cannot_be_imported_is_passed_over(
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     both = network("openvino", "onnxruntime", "keras")
-    assert both.settled(LARGE).network.ran_by() == "onnxruntime"
+    assert both.choose(LARGE).network.ran_by() == "onnxruntime"
     assert "somewhere: openvino cannot be loaded (" in caplog.text
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert both.settled(1000).network.ran_by() == "keras"
+    assert both.choose(SMALL).network.ran_by() == "keras"
 
 
 def test_failures_of_the_machine_are_not_remembered(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auto, "try_network", lambda of: None)
-    assert network("onnxruntime", "openvino").settled(LARGE).network.ran_by() == "onnxruntime"
+    assert network("onnxruntime", "openvino").choose(LARGE).network.ran_by() == "onnxruntime"
     assert not cache.exists()
 
 
@@ -140,12 +216,12 @@ def test_failures_of_the_machine_are_not_remembered(
     "text",
     [
         *("", "{", "[]", "null"),
-        *('{"schema": "hrpn-tf runtimes 1"}', "nan", "digits", "folder", "strings"),
+        *('{"schema": "hrpn-tf runtimes 2"}', "nan", "digits", "folder", "strings"),
     ],
 )
 def test_a_damaged_memory_is_measured_again(tried: list[str], cache: Path, text: str) -> None:
     both = network("onnxruntime", "openvino")
-    both.settled(LARGE)
+    both.choose(LARGE)
     (path,) = cache.iterdir()
     kept = path.read_text()
     if text == "folder":
@@ -155,7 +231,7 @@ def test_a_damaged_memory_is_measured_again(tried: list[str], cache: Path, text:
         path.write_text(kept.replace("0.4", odd[text]))
     else:
         path.write_text(text)
-    assert both.settled(LARGE).network.ran_by() == "openvino"
+    assert both.choose(LARGE).network.ran_by() == "openvino"
     assert len(tried) == 4
 
 
@@ -165,7 +241,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     for _ in range(2):
-        choice = network("onnxruntime", "openvino").settled(LARGE)
+        choice = network("onnxruntime", "openvino").choose(LARGE)
         assert choice.network.ran_by() == "openvino"
     assert len(tried) == 4
 
@@ -182,10 +258,10 @@ def test_without_a_home_or_rights_in_it_nothing_is_remembered(
         patch.setattr(remembered, "read_json", refused)
         patch.setattr(Path, "exists", refused)
         patch.setattr(remembered, "atomic_path", refused)
-        assert both.settled(LARGE).network.ran_by() == "openvino"
+        assert both.choose(LARGE).network.ran_by() == "openvino"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # of a user that is not known
-    choice = both.settled(LARGE)
+    choice = both.choose(LARGE)
     assert choice.network.ran_by() == "openvino"
     remembered.forget(choice.key or {})
     assert len(tried) == 4
@@ -213,7 +289,7 @@ def test_one_that_is_slower_now_is_measured_again(
 ) -> None:
     caplog.set_level("INFO")
     both = network("onnxruntime", "openvino")
-    choice = both.settled(LARGE)
+    choice = both.choose(LARGE)
     tiling = SimpleNamespace(shape=(1000, 1000), block=lambda index: SimpleNamespace(tiles=[0]))
     summary = SimpleNamespace(computed=10, tiling=tiling, symmetries=False, session_seconds=6.0)
     choice.compare(choice.network, summary)  # type: ignore[arg-type]
@@ -221,19 +297,18 @@ def test_one_that_is_slower_now_is_measured_again(
     summary.computed = 1  # a first run alone says nothing
     choice.compare(choice.network, summary)  # type: ignore[arg-type]
     summary.computed = 10
-    choice.compare(both.candidates[0], summary)  # type: ignore[arg-type]
-    both.settled(LARGE)
+    choice.compare(both.networks[0], summary)  # type: ignore[arg-type]
+    both.choose(LARGE)
     assert len(tried) == 2
     choice.compare(choice.network, summary)  # type: ignore[arg-type]
     assert "took 0.9 s per megapixel, and 0.4 when it was chosen" in caplog.text
-    both.settled(LARGE)
+    both.choose(LARGE)
     assert len(tried) == 4
 
 
 def test_candidates_are_the_certified_fp32_formats_of_a_bundle() -> None:
-    found = bundle_network(small_bundle())
-    assert isinstance(found, AutoNetwork)
-    names = [auto._name(each) for each in found.candidates]
+    found = bundle_candidates(small_bundle())
+    names = [auto.name_of(each) for each in found.networks]
     assert names == [
         "onnxruntime (onnx fp32)",
         "openvino (onnx fp32)",
@@ -257,14 +332,16 @@ def test_candidates_are_the_certified_fp32_formats_of_a_bundle() -> None:
 def test_what_is_asked_for_is_taken(
     options: dict[str, Any], format: str, precision: str, runtime: str
 ) -> None:
-    found = bundle_network(small_bundle(), **options)
+    (found,) = bundle_candidates(small_bundle(), **options).networks
     assert isinstance(found, BundleNetwork)
     assert (found.format, found.precision, found.ran_by()) == (format, precision, runtime)
 
 
 def test_a_real_trial_starts_and_runs_the_network(tmp_path: Path) -> None:
-    speed = try_network(BundleNetwork(small_bundle()))
-    assert speed is not None
-    assert 0 < speed.per_mpx < 60
-    assert 0 < speed.start < 120
+    found = try_network(BundleNetwork(small_bundle()))
+    assert found is not None
+    assert 0 < found.per_mpx < 60
+    assert 0 < found.start < 120
+    assert 5 * 2**20 < found.loaded_bytes < 2 * GB
+    assert 12 <= found.bytes_per_px < 10_000
     assert try_network(BundleNetwork(tmp_path / "nowhere")) is None

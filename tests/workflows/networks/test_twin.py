@@ -17,8 +17,7 @@ from hrpn_tf.prediction.blocks import TimedNetwork
 from hrpn_tf.runs import open_run
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.workflows.export import twin as making
-from hrpn_tf.workflows.networks.auto import AutoNetwork
-from hrpn_tf.workflows.networks.choosing import run_network
+from hrpn_tf.workflows.networks.choosing import run_candidates
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.networks.twin import FEATURES, TwinNetwork, open_features, open_twin
 
@@ -119,7 +118,7 @@ def test_the_twin_gives_the_features_of_the_network(made: Path) -> None:
 
 
 def test_a_twin_of_an_earlier_network_is_not_used(run: Path, made: Path, tmp_path: Path) -> None:
-    assert isinstance(run_network(open_run(run)), AutoNetwork)
+    assert len(run_candidates(open_run(run)).networks) > 1
     save_network(run / "best.keras", bias=7.0)
     with pytest.raises(TwinError, match=r"earlier network .* hrpn-tf twin"):
         open_twin(open_run(run))
@@ -153,17 +152,18 @@ def test_a_damaged_twin_is_not_used(
         else:
             manifest["provenance"] = {"network": "nonsense"}
         (twin / "bundle.json").write_text(json.dumps(manifest))
-    assert isinstance(run_network(open_run(run)), RunNetwork)
+    (network,) = run_candidates(open_run(run)).networks
+    assert isinstance(network, RunNetwork)
     assert "hrpn-tf twin" in caplog.text
 
 
 def test_runs_without_a_twin_run_in_keras(run: Path) -> None:
     shutil.rmtree(run / "twin")
-    network = run_network(open_run(run))
+    (network,) = run_candidates(open_run(run)).networks
     assert isinstance(network, RunNetwork)
     assert network.ran_by() == "keras"
     with pytest.raises(TwinError, match="has no twin"):
-        run_network(open_run(run), runtime="onnxruntime")
+        run_candidates(open_run(run), runtime="onnxruntime")
 
 
 def test_the_command_makes_it_of_a_run_of_before(run: Path) -> None:

@@ -28,9 +28,7 @@ def to_bfloat16(graph: onnx.ModelProto, patches: np.ndarray | None) -> onnx.Mode
 
 
 def _run(graph: onnx.ModelProto) -> Run:
-    import openvino
+    from hrpn_export.runtimes.openvino import compiled, core
 
-    from hrpn_export.runtimes.openvino import compiled
-
-    model = compiled(openvino.Core().read_model(graph.SerializeToString()), "bf16", None)
+    model = compiled(core().read_model(graph.SerializeToString()), "bf16", None)
     return lambda patch: np.array(model([patch])[OUTPUT])

@@ -17,6 +17,7 @@ from hrpn_tf.errors import ClusterError, MemoryBudgetError, WorkerLostError
 from hrpn_tf.memory import resident_bytes
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.tasks import WorkerCheck, WorkerLimits
+from hrpn_tf.workflows.predict.options import Execution
 
 _CONNECT_SECONDS = 10
 # More cores speed up one network little; more processes make use of all cores.
@@ -156,6 +157,24 @@ def local_means(total: int | None, workers: int, gpus: tuple[str, ...]) -> Worke
         own = (resident_bytes() or _OWN_BYTES) + _HELPER_BYTES
         share = max(1, total - own) // workers
     return WorkerLimits(__version__, share, max(1, cohort_tasks.cores() // workers), gpus)
+
+
+def budget_of_worker(config: PredictionConfig, slides: int, execution: Execution) -> int | None:
+    """Memory limit of each worker of a cluster that is yet to be started, bytes.
+
+    Args:
+        config: holds the memory limit.
+        slides: number of slides to predict.
+        execution: names the cluster. What workers elsewhere have is not known: None without a
+            stated limit.
+    """
+    from hrpn_tf.prediction import memory_budget
+
+    if execution.scheduler is not None:
+        return None if config.max_ram is None else int(config.max_ram)
+    total, gpus = memory_budget(config), own_gpus()
+    count = execution.workers or _fitting_workers(slides, total, gpus)
+    return local_means(total, count, gpus).budget
 
 
 def own_gpus() -> tuple[str, ...]:

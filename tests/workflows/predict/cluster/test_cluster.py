@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import ByteSize
 from support.processes import Command, files, finished_blocks, free_port, results, wait_for
 from support.run_folder import predict, write
 from support.worker_calls import used_threads
@@ -20,6 +21,7 @@ from hrpn_tf.memory import resident_bytes
 from hrpn_tf.workflows.predict.cluster import dask_cluster as cluster
 from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
 from hrpn_tf.workflows.predict.cluster.tasks import WorkerLimits, fitness
+from hrpn_tf.workflows.predict.options import Execution
 
 
 @pytest.fixture
@@ -203,6 +205,16 @@ def test_as_many_workers_as_fit(
 ) -> None:
     monkeypatch.setattr(cohort_tasks, "cores", lambda: 64)
     assert cluster._fitting_workers(slides, total, gpus) == workers
+
+
+def test_the_limit_of_a_worker_is_known_before_it_is_started() -> None:
+    config = PredictionConfig(max_ram=ByteSize(8 * 10**9))
+    share = cluster.budget_of_worker(config, 9, Execution(workers=4))
+    assert share is not None
+    assert 10**9 < share < 2 * 10**9
+    elsewhere = Execution(scheduler="tcp://host:1")
+    assert cluster.budget_of_worker(config, 9, elsewhere) == 8 * 10**9
+    assert cluster.budget_of_worker(PredictionConfig(), 9, elsewhere) is None
 
 
 def test_gpus_are_those_that_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:
