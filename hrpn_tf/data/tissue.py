@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from skimage.filters import threshold_otsu
 
 from hrpn_tf.config import TissueConfig
 from hrpn_tf.data.grid import block_edges
 from hrpn_tf.data.moments import ChannelMoments
+from hrpn_tf.filters import gaussian, otsu
 from hrpn_tf.progress import tracked
 from hrpn_tf.slides import Slide, Windows, iter_windows
 
@@ -128,7 +127,7 @@ def is_tissue(grey: np.ndarray, config: TissueConfig) -> np.ndarray:
     smooth = _smoothed(grey)
     if np.ptp(smooth) == 0:  # nothing to tell apart: tissue unless black
         return smooth > 0
-    return smooth > threshold_otsu(smooth)
+    return smooth > otsu(smooth)
 
 
 def lies_within_tissue(grey: np.ndarray) -> bool:
@@ -148,7 +147,7 @@ def lies_within_tissue(grey: np.ndarray) -> bool:
     smooth = _smoothed(grey)
     if np.ptp(smooth) == 0:
         return bool(smooth.flat[0] > 0)
-    upper = smooth > threshold_otsu(smooth)
+    upper = smooth > otsu(smooth)
     share = float(upper.mean())
     between = share * (1 - share) * float(smooth[upper].mean() - smooth[~upper].mean()) ** 2
     return share >= LEAST_SHARE_WITHIN and between < MOST_SEPARATION_WITHIN * float(smooth.var())
@@ -176,7 +175,7 @@ def block_side(scale_um: float, pixel_size_um: float) -> int:
 
 
 def _smoothed(grey: np.ndarray) -> np.ndarray:
-    return np.asarray(gaussian_filter(np.log1p(np.maximum(grey, 0.0)), SMOOTHING))
+    return gaussian(np.log1p(np.maximum(grey, 0.0)), SMOOTHING)
 
 
 def _by_block(reduce: np.ufunc, pixels: np.ndarray, side: int) -> np.ndarray:
