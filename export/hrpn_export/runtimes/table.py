@@ -26,6 +26,7 @@ class Runtime:
         devices: supported devices, the usual one first; ``cuda`` may be followed by ``:NUMBER``.
         precisions: precisions with correct results; None for all.
         here: whether it computes in this process, so that its memory can be measured.
+        loader: ``module:function`` that imports the package; None to import it as it is.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Runtime:
     devices: tuple[str, ...] = ("cpu",)
     precisions: tuple[str, ...] | None = None
     here: bool = True
+    loader: str | None = None
 
     @property
     def installed(self) -> bool:
@@ -48,6 +50,18 @@ class Runtime:
     def runs(self, precision: str) -> bool:
         """Whether it gives correct results in a precision."""
         return self.precisions is None or precision in self.precisions
+
+    def load(self) -> None:
+        """Import its package.
+
+        Raises:
+            Exception: whatever a package raises that cannot be loaded here.
+        """
+        if self.loader is None:
+            importlib.import_module(self.package)
+        else:
+            module, name = self.loader.split(":")
+            getattr(importlib.import_module(module), name)()
 
     def opener(self) -> Opener:
         """The class or function that opens a file or folder.
@@ -94,6 +108,7 @@ _ROWS: tuple[Runtime, ...] = (
         package="openvino",
         distribution="openvino",
         extra="openvino",
+        loader="hrpn_export.runtimes.openvino:load_openvino",
     ),
     Runtime(
         name="litert",

@@ -1,6 +1,5 @@
 """``--runtime auto``: the network in the runtime that is fastest on this machine."""
 
-import importlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -150,7 +149,7 @@ class AutoNetwork:
     def _fastest(self, pixels: int) -> "Choice":
         """See :meth:`settled`."""
         names = [_name(each) for each in self.candidates]
-        key = key_of([_identity(each) for each in self.candidates])
+        key = key_of([identity(each) for each in self.candidates])
         speeds = {name: speed for name, speed in recall(key).items() if name in names}
         how = "remembered"
         if pixels >= _WORTH_A_TRIAL and self._try_missing(speeds, pixels):
@@ -252,7 +251,8 @@ def _name(network: Network) -> str:
     return network.ran_by() if kind is None else f"{network.ran_by()} ({kind} {precision})"
 
 
-def _identity(network: Network) -> str:
+def identity(network: Network) -> str:
+    """Checksum of a network, what runs it, and the version of that."""
     return f"{network.origin()['sha256']} {_name(network)}: {runtime_text(network)}"
 
 
@@ -270,7 +270,7 @@ def _not_imported(runtime: str) -> str | None:
     from hrpn_export.runtimes import find_runtime
 
     try:
-        importlib.import_module(find_runtime(runtime).package)
+        find_runtime(runtime).load()
     except Exception as error:  # noqa: BLE001 (a library may raise anything)
         return printable(error, 160)
     return None

@@ -11,12 +11,12 @@ import logging
 import math
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hrpn_tf.errors import HrpnError
 from hrpn_tf.files import atomic_path
@@ -24,7 +24,10 @@ from hrpn_tf.untrusted import MIB, read_json
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 _SCHEMA = "hrpn-tf runtimes 1"
+_MEMORY_SCHEMA = "hrpn-tf memory 1"
+_MOST_BYTES_PER_PX = 1e6
 _KEPT = 200  # files; the oldest are removed
 # What values of other types raise, and numbers of hundreds of digits.
 _ODD_VALUES = (AttributeError, OverflowError)
@@ -71,25 +74,55 @@ def key_of(networks: Sequence[str]) -> dict[str, Any]:
 
 def recall(key: Mapping[str, Any]) -> Speeds:
     """What was measured before, by candidate; None for one that did not run. Empty if unknown."""
-    if (path := _file(key)) is None:
-        return {}
-    try:
-        values = read_json(path, HrpnError, MIB)
-        if values["schema"] != _SCHEMA or values["key"] != dict(key):
-            return {}
+
+    def read(values: Any) -> Speeds:
         return {str(name): _speed(value) for name, value in values["speeds"].items()}
-    except (HrpnError, OSError, KeyError, TypeError, ValueError, *_ODD_VALUES) as error:
-        if os.path.lexists(path):  # Path.exists raises in a folder of another user
-            logger.debug(f"{path}: damaged ({error}); the runtimes are measured again")
-        return {}
+
+    return _read(key, _SCHEMA, read) or {}
 
 
 def remember(key: Mapping[str, Any], speeds: Speeds) -> None:
     """Keep what was measured; that it cannot be written is no error."""
+    plain = {name: None if speed is None else asdict(speed) for name, speed in speeds.items()}
+    _write(key, {"schema": _SCHEMA, "key": dict(key), "speeds": plain})
+
+
+def recall_memory(key: Mapping[str, Any]) -> float | None:
+    """Memory per pixel that was measured before, bytes; None if unknown."""
+
+    def read(values: Any) -> float:
+        found = float(values["bytes_per_px"])
+        if not 0 < found <= _MOST_BYTES_PER_PX:
+            raise ValueError("no memory per pixel")
+        return found
+
+    return _read(key, _MEMORY_SCHEMA, read)
+
+
+def remember_memory(key: Mapping[str, Any], bytes_per_px: float) -> None:
+    """Keep what was measured; that it cannot be written is no error."""
+    _write(key, {"schema": _MEMORY_SCHEMA, "key": dict(key), "bytes_per_px": bytes_per_px})
+
+
+def _read(key: Mapping[str, Any], schema: str, read: Callable[[Any], T]) -> T | None:
+    """What ``read`` finds in the file of a key; None if there is none, or it is damaged."""
+    if (path := _file(key)) is None:
+        return None
+    try:
+        values = read_json(path, HrpnError, MIB)
+        if values["schema"] != schema or values["key"] != dict(key):
+            return None
+        return read(values)
+    except (HrpnError, OSError, KeyError, TypeError, ValueError, *_ODD_VALUES) as error:
+        if os.path.lexists(path):  # Path.exists raises in a folder of another user
+            logger.debug(f"{path}: damaged ({error}); the runtimes are measured again")
+        return None
+
+
+def _write(key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     if (path := _file(key)) is None:
         return
-    plain = {name: None if speed is None else asdict(speed) for name, speed in speeds.items()}
-    text = json.dumps({"schema": _SCHEMA, "key": dict(key), "speeds": plain}, indent=1)
+    text = json.dumps(values, indent=1)
     try:
         with atomic_path(path, overwrite=True) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")

@@ -1,11 +1,13 @@
 """Predict single slides in this process: plan them, then predict each with a session."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config
+from hrpn_tf.workflows.networks.memory import remembered_memory
 from hrpn_tf.workflows.networks.network import Network, load_network
 from hrpn_tf.workflows.predict.calibrated_range import warn, watch_of
 from hrpn_tf.workflows.predict.job import SlideJob
@@ -85,7 +87,13 @@ def predict_slide(
     budget = memory_budget(job.config.prediction, processes)
     # a session of the caller's need not be that of the network
     watch = watch_of(job.network, list(job.channel_names)) if session is None else None
-    with opened(job, session or load_network(job.network), budget, watch) as prediction:
+    remembered: AbstractContextManager[None] = nullcontext()
+    if session is None:
+        session = load_network(job.network)
+        # a limit that is stated is kept by what is measured
+        if job.config.prediction.max_ram is None:
+            remembered = remembered_memory(job.network, session)
+    with remembered, opened(job, session, budget, watch) as prediction:
         summary = run_prediction(
             change(prediction),
             budget=budget,
