@@ -47,6 +47,11 @@ def expect(session: Session, bytes_per_px: float) -> None:
     _expected[session] = bytes_per_px
 
 
+def is_expected(session: Session) -> bool:
+    """Whether its memory is known, so that other work beside does not change what is measured."""
+    return session in _expected
+
+
 def measured(session: Session) -> float | None:
     """Memory per input pixel that this process has measured with large tiles; None if it has not."""
     if session in _expected or session not in _costs:

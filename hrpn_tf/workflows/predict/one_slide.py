@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hrpn_tf.config import Config
 from hrpn_tf.workflows.networks.memory import remembered_memory
 from hrpn_tf.workflows.networks.network import Network, load_network
+from hrpn_tf.workflows.networks.twin import TwinSession
 from hrpn_tf.workflows.predict.calibrated_range import warn, watch_of
 from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.jobs import check, opened, with_tile
@@ -81,6 +82,7 @@ def predict_slide(
         HrpnError: the slide cannot be predicted; see ``run_prediction``.
     """
     from hrpn_tf.prediction import memory_budget, run_prediction
+    from hrpn_tf.prediction.probe import is_expected
 
     if out is not None:
         job = replace(job, out=out.absolute())
@@ -94,6 +96,8 @@ def predict_slide(
         if job.config.prediction.max_ram is None:
             remembered = remembered_memory(job.network, session)
     with remembered, opened(job, session, budget, watch) as prediction:
+        if job.profile is not None and isinstance(session, TwinSession) and is_expected(session):
+            session.open_features()
         summary = run_prediction(
             change(prediction),
             budget=budget,
