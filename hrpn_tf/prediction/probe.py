@@ -53,7 +53,7 @@ def is_expected(session: Session) -> bool:
 
 
 def measured(session: Session) -> float | None:
-    """Memory per input pixel that this process has measured with large tiles; None if it has not."""
+    """Memory per input pixel that this process has measured, with large tiles; else None."""
     if session in _expected or session not in _costs:
         return None
     return _costs[session].bytes_per_px

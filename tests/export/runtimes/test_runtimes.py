@@ -1,5 +1,7 @@
 import gc
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -197,3 +199,19 @@ def test_sessions_may_be_used_from_another_thread(exported):
     worker.start()
     worker.join()
     np.testing.assert_array_equal(results[0], session(batch))
+
+
+def test_openvino_comes_without_its_converter_until_that_is_asked_for() -> None:
+    code = (
+        "import sys\n"
+        "from hrpn_export.runtimes import find_runtime\n"
+        "find_runtime('openvino').load()\n"
+        "import openvino\n"
+        "print(any(name.startswith('openvino.tools.ovc') for name in sys.modules))\n"
+        "from openvino import convert_model\n"
+        "print(convert_model.__module__, hasattr(openvino, 'nothing'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.stdout.splitlines() == ["False", "openvino.tools.ovc.convert False"], done.stderr
