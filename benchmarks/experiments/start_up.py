@@ -2,12 +2,14 @@
 
 A run of a few training steps, whose speed is that of any other, predicts one slide in Keras, by its
 twin and as a bundle, in turns, each in a process of its own. ``--before`` adds the same commands of
-another installation, such as an earlier version.
+another installation, such as an earlier version. ``--until-first-tile`` ends each process before
+its first tile, and gives its time on the processor until then, which other load disturbs least.
 """
 
 import argparse
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,6 +26,20 @@ _PART = re.compile(r"(start-up|loading the network|planning|prediction) ([\d.]+)
 _BEFORE_THE_FIRST_TILE = ("start-up", "loading the network", "planning")
 _SIDE = 512  # of the simulated slides, px
 _SLIDES = 6
+# Runs a command until the first tile is due, and prints the time of all its threads until then, s.
+_UNTIL_FIRST_TILE = """
+import os, sys, time
+from hrpn_tf import waiting
+part = waiting.Waiting.part
+def until_prediction(self, name):
+    if name == waiting.PREDICTION:
+        print(time.process_time(), flush=True)
+        os._exit(0)
+    return part(self, name)
+waiting.Waiting.part = until_prediction
+from hrpn_tf.cli.main import run
+run()
+"""
 
 
 @dataclass
@@ -55,6 +71,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=4096, help="of the slide, px")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--before", help="path of hrpn-tf of another installation")
+    parser.add_argument("--until-first-tile", action="store_true")
     options = parser.parse_args()
     here = [sys.executable, "-m", "hrpn_tf"]
     run, bundle = _network(here, options.folder, options.preset)
@@ -74,6 +91,9 @@ def main() -> None:
     outs = [options.folder / f"out-{number}.ome.tif" for number in range(len(every))]
     for each, out in zip(every[-2:], outs[-2:], strict=True):
         _predict([*each.command, "--out", str(out), "--overwrite"])  # measures the runtimes
+    if options.until_first_tile:
+        print(_until_first_tile(every, outs, options.rounds))
+        return
     for _ in range(options.rounds):
         for each, out in zip(every, outs, strict=True):
             _measure(each, out)
@@ -134,6 +154,26 @@ def _measure(one: Waited, out: Path) -> None:
     parts = {name: float(seconds) for name, seconds in _PART.findall(said.splitlines()[-1])}
     one.first_tile.append(sum(parts.get(name, 0.0) for name in _BEFORE_THE_FIRST_TILE))
     one.prediction.append(parts["prediction"])
+
+
+def _until_first_tile(every: Sequence[Waited], outs: Sequence[Path], rounds: int) -> str:
+    """A table of the time on the processor until the first tile; see ``_table``."""
+    for _ in range(rounds):
+        for each, out in zip(every, outs, strict=True):
+            program, arguments = each.command[0], each.command[each.command.index("predict") :]
+            if Path(program).name == "hrpn-tf":
+                program = str(Path(program).with_name("python"))
+            command = [program, "-P", "-c", _UNTIL_FIRST_TILE, *arguments]
+            # a planned prediction would be resumed
+            shutil.rmtree(out.with_name(f".unfinished-{out.name}"), ignore_errors=True)
+            said = _predict([*command, "--out", str(out), "--overwrite"])
+            each.core_seconds.append(float(said.splitlines()[-1]))
+    lines = ["| command | core-seconds to the first tile | ratio |", "|---|---:|---:|"]
+    for each in every:
+        ratio = _ratio(each.core_seconds, every[0].core_seconds)
+        used = statistics.median(each.core_seconds)
+        lines.append(f"| {each.name} | {used:.2f} | {ratio:.2f} |")
+    return "\n".join(lines)
 
 
 def _core_seconds() -> float:

@@ -3,7 +3,6 @@
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 
 Edge = Literal["shift", "pad", "drop"]
 
@@ -72,6 +71,8 @@ def tissue_shares(
     integral = np.pad(areas.cumsum(axis=0).cumsum(axis=1).astype(float), ((1, 0), (1, 0)))
 
     def below(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        from scipy.ndimage import map_coordinates  # a prediction need not wait for it
+
         # Within a block the integral image is bilinear, so interpolation loses nothing.
         rows = np.interp(y, y_edges, np.arange(len(y_edges)))
         columns = np.interp(x, x_edges, np.arange(len(x_edges)))

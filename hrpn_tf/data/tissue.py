@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from skimage.filters import threshold_otsu
 
 from hrpn_tf.config import TissueConfig
 from hrpn_tf.data.grid import block_edges
 from hrpn_tf.data.moments import ChannelMoments
+from hrpn_tf.filters import gaussian, otsu
 from hrpn_tf.progress import tracked
 from hrpn_tf.slides import Slide, Windows, iter_windows
 
@@ -17,6 +16,7 @@ WINDOW = 1024  # px; about 50 MB of working memory with three channels
 SMOOTHING = 2.0  # blocks; closes the gaps between nuclei, which are a little wider than a block
 # Of what Otsu's method finds in a field of view within tissue, see lies_within_tissue.
 LEAST_SHARE_WITHIN, MOST_SEPARATION_WITHIN = 0.4, 0.75
+_ADDED_IN_TURN = 8  # numbers; NumPy adds so many and more in pairs
 SMALLEST_FIELD = 24  # blocks; in a smaller one the smoothing blurs background and tissue together
 
 
@@ -89,7 +89,7 @@ def read_tissue(
         ones = np.outer(np.diff(block_edges(h, side)), np.diff(block_edges(w, side)))
         means = (sums / ones[..., None]).astype(np.float32)
         rows, columns = means.shape[:2]
-        grey[y // side : y // side + rows, x // side : x // side + columns] = means.mean(axis=-1)
+        grey[y // side : y // side + rows, x // side : x // side + columns] = channel_mean(means)
     return is_tissue(grey, config)
 
 
@@ -104,7 +104,22 @@ def tissue_mask(blocks: Blocks, inputs: int, config: TissueConfig) -> np.ndarray
     Returns:
         (h, w) bool.
     """
-    return is_tissue(blocks.mean[..., :inputs].mean(axis=-1), config)
+    return is_tissue(channel_mean(blocks.mean[..., :inputs]), config)
+
+
+def channel_mean(means: np.ndarray) -> np.ndarray:
+    """The mean of the channels of an image, (h, w, C) float32 to (h, w) float32.
+
+    The same numbers as ``means.mean(axis=-1)``, which adds a few numbers at a time, slowly.
+    """
+    channels = means.shape[-1]
+    if not 1 < channels < _ADDED_IN_TURN:
+        return np.asarray(means.mean(axis=-1))
+    total = means[..., 0] + means[..., 1]
+    for channel in range(2, channels):
+        total += means[..., channel]
+    total /= channels
+    return np.asarray(total)
 
 
 def is_tissue(grey: np.ndarray, config: TissueConfig) -> np.ndarray:
@@ -128,7 +143,7 @@ def is_tissue(grey: np.ndarray, config: TissueConfig) -> np.ndarray:
     smooth = _smoothed(grey)
     if np.ptp(smooth) == 0:  # nothing to tell apart: tissue unless black
         return smooth > 0
-    return smooth > threshold_otsu(smooth)
+    return smooth > otsu(smooth)
 
 
 def lies_within_tissue(grey: np.ndarray) -> bool:
@@ -148,7 +163,7 @@ def lies_within_tissue(grey: np.ndarray) -> bool:
     smooth = _smoothed(grey)
     if np.ptp(smooth) == 0:
         return bool(smooth.flat[0] > 0)
-    upper = smooth > threshold_otsu(smooth)
+    upper = smooth > otsu(smooth)
     share = float(upper.mean())
     between = share * (1 - share) * float(smooth[upper].mean() - smooth[~upper].mean()) ** 2
     return share >= LEAST_SHARE_WITHIN and between < MOST_SEPARATION_WITHIN * float(smooth.var())
@@ -176,7 +191,7 @@ def block_side(scale_um: float, pixel_size_um: float) -> int:
 
 
 def _smoothed(grey: np.ndarray) -> np.ndarray:
-    return np.asarray(gaussian_filter(np.log1p(np.maximum(grey, 0.0)), SMOOTHING))
+    return gaussian(np.log1p(np.maximum(grey, 0.0)), SMOOTHING)
 
 
 def _by_block(reduce: np.ufunc, pixels: np.ndarray, side: int) -> np.ndarray:

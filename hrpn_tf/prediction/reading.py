@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 
 from hrpn_tf.prediction.queues import within
-from hrpn_tf.prediction.tiling import reflect
 from hrpn_tf.slides import Slide, Windows
 
 
@@ -63,5 +62,10 @@ class TimedReads:
 
 
 def reflected(start: int, length: int, size: int) -> np.ndarray:
-    """(length,) indices within a line of ``size`` px that represent those from ``start`` on."""
-    return np.array([reflect(i, size) for i in range(start, start + length)], dtype=np.intp)
+    """(length,) indices within a line of ``size`` px that represent those from ``start`` on.
+
+    Reflection about the outer border of the edge pixel, repeated as often as needed (numpy's
+    ``symmetric``): ... 1 0 | 0 1 2 | 2 1 0 | 0 1 ... It is defined for lines of one pixel too.
+    """
+    places = np.arange(start, start + length, dtype=np.intp) % (2 * size)
+    return np.minimum(places, 2 * size - 1 - places)

@@ -5,7 +5,7 @@ independently; blocks lie on a regular grid and cover every pixel once. A block 
 tiles of constant shape; only the last row and column of tiles may be smaller. A network with the
 stride multiple m is equivariant only to shifts by multiples of m, so every tile starts at a
 multiple of m in the coordinates of the slide, whatever region is requested. Pixels outside the
-slide are filled by reflection (see :func:`reflect`).
+slide are filled by reflection (see :func:`hrpn_tf.prediction.reading.reflected`).
 
 - A network with a known receptive field needs one tile per block: it reads a halo around the
   block, whose output is discarded. If the halo covers the receptive field, there are no seams.
@@ -257,16 +257,6 @@ def round_up(value: int, multiple: int) -> int:
 def round_down(value: int, multiple: int) -> int:
     """The largest multiple of ``multiple`` that is at most ``value``, which may be negative."""
     return value // multiple * multiple
-
-
-def reflect(index: int, size: int) -> int:
-    """The pixel inside a line of ``size`` pixels that represents ``index`` outside of it.
-
-    Reflection about the outer border of the edge pixel, repeated as often as needed (numpy's
-    ``symmetric``): ... 1 0 | 0 1 2 | 2 1 0 | 0 1 ... It is defined for lines of one pixel too.
-    """
-    index %= 2 * size
-    return min(index, 2 * size - 1 - index)
 
 
 def chunk_side(side: int, multiple: int) -> int:

@@ -84,11 +84,22 @@ def area_means(plane: np.ndarray, rows: int, columns: int) -> np.ndarray:
         >>> area_means(np.array([[1, 2, 3], [4, 5, 6]]), 1, 2).round(2).tolist()
         [[2.83, 4.17]]
     """
-    (_, down), (_, across) = (
-        weights(0, count, size, size / count)
-        for count, size in zip((rows, columns), plane.shape, strict=True)
-    )
-    return np.ascontiguousarray((across @ (down @ plane.astype(np.float32)).T).T)
+    means = plane.astype(np.float32)
+    for count in (rows, columns):  # the second time, columns are rows
+        means = _combined(means, *_shares(0, count, len(means), len(means) / count)).T
+    return np.ascontiguousarray(means)
+
+
+def _combined(plane: np.ndarray, places: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Sums of some rows of a plane by their shares, (n, k) of (h, w) to (n, w).
+
+    The same as the product with a sparse matrix, whose import takes longer than the sums.
+    """
+    out = np.zeros((len(places), plane.shape[1]), np.float32)
+    for place, share in zip(places.T, shares.astype(np.float32).T, strict=True):
+        used = share > 0
+        out[used] += share[used, None] * plane[place[used]]
+    return out
 
 
 def weights(start: int, length: int, size: int, ratio: float) -> "tuple[int, csr_array]":
@@ -101,6 +112,23 @@ def weights(start: int, length: int, size: int, ratio: float) -> "tuple[int, csr
 
     Returns:
         The first pixel that is read, and (length, pixels read) float32; each row sums to one.
+    """
+    columns, shares = _shares(start, length, size, ratio)
+    used = shares > 0
+    first = int(columns[used].min())
+    count = int(columns[used].max()) - first + 1
+    rows = np.broadcast_to(np.arange(length)[:, None], columns.shape)
+    entries = (shares[used].astype(np.float32), (rows[used], columns[used] - first))
+    from scipy.sparse import csr_array  # a quarter of a second that other slides need not wait
+
+    return first, csr_array(entries, shape=(length, count))
+
+
+def _shares(start: int, length: int, size: int, ratio: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixels of a line each pixel of the result is made of; see :func:`weights`.
+
+    Returns:
+        (length, k) their places, and their shares, 0 where a place is not used.
     """
     places = np.arange(start, start + length, dtype=np.float64)
     if ratio < 1:
@@ -116,11 +144,4 @@ def weights(start: int, length: int, size: int, ratio: float) -> "tuple[int, csr
         shares = np.clip(overlap, 0, None)
         shares /= shares.sum(axis=1, keepdims=True)
         columns = np.minimum(columns, size - 1)
-    used = shares > 0
-    first = int(columns[used].min())
-    count = int(columns[used].max()) - first + 1
-    rows = np.broadcast_to(np.arange(length)[:, None], columns.shape)
-    entries = (shares[used].astype(np.float32), (rows[used], columns[used] - first))
-    from scipy.sparse import csr_array  # a quarter of a second that other slides need not wait
-
-    return first, csr_array(entries, shape=(length, count))
+    return columns, shares

@@ -16,6 +16,7 @@ from hrpn_tf.data.moments import ChannelMoments, pool
 from hrpn_tf.data.tissue import (
     Blocks,
     block_side,
+    channel_mean,
     lies_within_tissue,
     read_blocks,
     tissue_mask,
@@ -127,3 +128,11 @@ def test_one_grey_level() -> None:
     assert lies_within_tissue(np.full((24, 24), 5.0))
     assert not lies_within_tissue(np.zeros((24, 24)))
     assert not lies_within_tissue(np.full((23, 24), 5.0))  # too small to judge
+
+
+def test_the_mean_of_the_channels_is_that_of_numpy() -> None:
+    for channels in (1, 2, 3, 5, 9):
+        means = np.random.default_rng(0).gamma(2, 30, (40, 50, channels)).astype(np.float32)
+        found = channel_mean(means)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, means.mean(axis=-1))

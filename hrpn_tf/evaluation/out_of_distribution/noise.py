@@ -5,6 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from hrpn_tf.filters import local_mean, symmetric
+
 # Fourth differences along both axes: structure that the optics have blurred has next to none.
 _KERNEL = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
 _REACH = len(_KERNEL) // 2
@@ -59,13 +61,11 @@ def noise_level(planes: Sequence[np.ndarray]) -> float:
 
 def _detail_and_mean(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(h - 4, w - 4) differences of which noise of variance 1 has variance 1, and local means."""
-    from scipy.ndimage import correlate1d, uniform_filter
-
     image = plane.astype(np.float64)
     kernel = _KERNEL / np.sqrt(np.square(_KERNEL).sum())
-    detail = correlate1d(correlate1d(image, kernel, axis=0), kernel, axis=1)
+    detail = symmetric(image, kernel)
     inner = (slice(_REACH, -_REACH),) * 2
-    return detail[inner], uniform_filter(image, len(_KERNEL))[inner]
+    return detail[inner], local_mean(image, len(_KERNEL))[inner]
 
 
 def _trimmed(squares: np.ndarray) -> float:

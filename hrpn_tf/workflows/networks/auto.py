@@ -31,6 +31,7 @@ _WORTH_A_TRIAL = 8_000_000
 # in any other one, s, that a faster network could make up for it.
 _SLOW_STARTS = ("keras", "tensorflow")
 _WORTH_A_SLOW_START = 30.0
+_STEADY_MEMORY = ("onnxruntime", "openvino")
 # Times, or bytes, that differ by less than this share are equal: a trial is not more exact.
 _NOISE = 0.1
 # A runtime that is so many times slower than remembered is measured again by the next command.
@@ -157,6 +158,15 @@ class Choice:
     why: str = ""
     measured: Measured | None = None
     key: Mapping[str, Any] | None = None
+
+    def bytes_per_px(self, network: Network) -> float | None:
+        """Memory per pixel as it was measured; None of another network, or if it was not.
+
+        That of TensorFlow and LiteRT depends on what a process has run before.
+        """
+        if self.measured is None or network != self.network:
+            return None
+        return self.measured.bytes_per_px if network.ran_by() in _STEADY_MEMORY else None
 
     def compare(self, network: Network, summary: "PredictionSummary") -> None:
         """Forget a measurement that no longer holds: the next command measures again.

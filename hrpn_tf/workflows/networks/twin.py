@@ -1,8 +1,9 @@
 """The twin of a run: its best network in a runtime that needs no TensorFlow."""
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,17 +98,31 @@ class TwinSession:
         self.contract: Contract = session.contract
         self.largest_side = largest_side(session)
         self._session, self._file = session, features
+        self._features: tuple[Callable[[np.ndarray], np.ndarray] | None] | None = None
+        self._opening = threading.Lock()
 
     def __call__(self, batch: "np.ndarray") -> "np.ndarray":
         """Predict one batch; see ``Session``."""
         return self._session(batch)
 
-    @cached_property
+    @property
     def features(self) -> "Callable[[np.ndarray], np.ndarray] | None":
         """See ``hrpn_tf.models.pooling.pooled``; None where they cannot be had."""
-        if not self._file.is_file():
-            return None
-        return open_features(self._file, self.contract)
+        with self._opening:
+            if self._features is None:
+                is_there = self._file.is_file()
+                self._features = (open_features(self._file, self.contract) if is_there else None,)
+            return self._features[0]
+
+    def open_features(self) -> None:
+        """Begin to open the features, while the slide is read; errors are raised when they are
+        asked for."""
+
+        def touch() -> None:
+            with suppress(Exception):
+                _ = self.features
+
+        threading.Thread(target=touch, daemon=True).start()
 
 
 def open_features(path: Path, contract: "Contract") -> "Callable[[np.ndarray], np.ndarray] | None":

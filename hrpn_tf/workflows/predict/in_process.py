@@ -1,6 +1,6 @@
 """Predict slides one after another in this process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,7 @@ from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe, warn_of_clipping
 
 if TYPE_CHECKING:
-    from hrpn_tf.prediction import PredictionSummary
-    from hrpn_tf.workflows.networks.network import Network
+    from hrpn_tf.workflows.networks.auto import Choice
 
 Failure = tuple[Path, Exception]
 
@@ -25,7 +24,7 @@ def predict_here(
     jobs: Sequence[SlideJob],
     execution: Execution,
     stop_at_first: bool,
-    compare: "Callable[[Network, PredictionSummary], object] | None" = None,
+    choice: "Choice | None" = None,
 ) -> list[Failure]:
     """Predict slides; see ``predict_run``.
 
@@ -33,7 +32,7 @@ def predict_here(
         jobs: checked jobs.
         execution: handling of existing results, and reports.
         stop_at_first: raise the first error instead of continuing with the other slides.
-        compare: called with the network and the summary of each slide.
+        choice: of the network, which is measured again where a prediction shows it to be wrong.
 
     Returns:
         The failed slides with their errors.
@@ -44,12 +43,13 @@ def predict_here(
             summary = predict_slide(
                 job,
                 overwrite=execution.overwrite,
+                bytes_per_px=None if choice is None else choice.bytes_per_px(job.network),
                 progress=execution.progress,
                 # one that was held before has been warned of
                 on_begun=(lambda begun: None) if job.others else partial(warn, job.slide.name),
             )
-            if compare is not None:
-                compare(job.network, summary)
+            if choice is not None:
+                choice.compare(job.network, summary)
             if not job.hold:
                 execution.on_done(describe(summary))
                 warn_of_clipping(summary, job.config.prediction.dtype)

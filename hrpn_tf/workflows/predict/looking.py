@@ -30,13 +30,13 @@ def tissue_map(
         looked: receives the mean intensities that the map is made from, (h, w, inputs).
         normalisation: of the slide; its background is given as the network sees it.
     """
-    from hrpn_tf.data.tissue import is_tissue
+    from hrpn_tf.data.tissue import channel_mean, is_tissue
     from hrpn_tf.prediction import find_tissue
     from hrpn_tf.prediction.reading import TimedReads
 
     def classify(means: "np.ndarray") -> "np.ndarray":
         looked.append(means)
-        return is_tissue(means.mean(axis=-1), job.config.data.tissue)
+        return is_tissue(channel_mean(means), job.config.data.tissue)
 
     slow = TimedReads(slide, job.config.prediction.io_timeout)
     found = find_tissue(slow, job.channels, size, classify)

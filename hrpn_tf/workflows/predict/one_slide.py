@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.config import Config
 from hrpn_tf.workflows.networks.network import Network, load_network
+from hrpn_tf.workflows.networks.twin import TwinSession
 from hrpn_tf.workflows.predict.calibrated_range import warn, watch_of
 from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.jobs import check, opened, with_tile
@@ -59,6 +60,7 @@ def predict_slide(
     out: Path | None = None,
     overwrite: bool = True,
     processes: int = 1,
+    bytes_per_px: float | None = None,
     progress: bool = False,
     change: "Callable[[SlidePrediction], SlidePrediction]" = lambda prediction: prediction,
     on_begun: "Callable[[StartedPrediction], object]" = lambda begun: None,
@@ -71,6 +73,8 @@ def predict_slide(
         out: path of the result; None for that of the job.
         overwrite: replace an existing result, and an unfinished one with other settings.
         processes: number of processes that share the memory of this machine.
+        bytes_per_px: memory per pixel that was measured of the network of the job; None to measure
+            it, as is done where the memory is limited.
         progress: report the progress; see ``hrpn_tf.progress``.
         change: modifies the planned prediction, e.g. to ablate the slide.
         on_begun: called with the started prediction before the first tile is computed.
@@ -79,13 +83,20 @@ def predict_slide(
         HrpnError: the slide cannot be predicted; see ``run_prediction``.
     """
     from hrpn_tf.prediction import memory_budget, run_prediction
+    from hrpn_tf.prediction.probe import expect, is_expected
 
     if out is not None:
         job = replace(job, out=out.absolute())
     budget = memory_budget(job.config.prediction, processes)
     # a session of the caller's need not be that of the network
     watch = watch_of(job.network, list(job.channel_names)) if session is None else None
-    with opened(job, session or load_network(job.network), budget, watch) as prediction:
+    if session is None:
+        session = load_network(job.network)
+        if bytes_per_px is not None and job.config.prediction.max_ram is None:
+            expect(session, bytes_per_px)
+    with opened(job, session, budget, watch) as prediction:
+        if job.profile is not None and isinstance(session, TwinSession) and is_expected(session):
+            session.open_features()
         summary = run_prediction(
             change(prediction),
             budget=budget,

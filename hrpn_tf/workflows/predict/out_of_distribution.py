@@ -126,13 +126,13 @@ def coarse_tissue(
         pixel_size_um: um per pixel.
         config: tissue configuration of the training.
     """
-    from hrpn_tf.data.tissue import block_side, is_tissue
+    from hrpn_tf.data.tissue import block_side, channel_mean, is_tissue
     from hrpn_tf.prediction import TissueMap
     from hrpn_tf.slides.resample import area_means
 
     side = max(1, round(block_side(config.scale_um, pixel_size_um) / min(scale)))
     rows, columns = (max(1, length // side) for length in means.shape[:2])
-    grey = means.mean(axis=-1)
+    grey = channel_mean(means)
     coarse = area_means(grey, rows, columns)
     wider = (scale[0] * grey.shape[0] / rows, scale[1] * grey.shape[1] / columns)
     return TissueMap(is_tissue(coarse, config), wider, ())

@@ -157,9 +157,8 @@ def _computing(
 
         if execution.workers is None and len(jobs) > 1:
             logger.info(f"one slide after another; for several at once: {install_line('cluster')}")
-        compare = None if choice is None else choice.compare
         return nullcontext(
-            partial(predict_here, execution=execution, stop_at_first=alone, compare=compare)
+            partial(predict_here, execution=execution, stop_at_first=alone, choice=choice)
         )
     from hrpn_tf.workflows.predict.cluster.scheduling import on_cluster
 

@@ -113,6 +113,16 @@ def test_keras_is_tried_only_where_its_start_may_pay(tried: list[str]) -> None:
     assert tried == ["onnxruntime", "keras"]
 
 
+def test_memory_that_is_known_is_that_of_the_chosen_runtime(tried: list[str]) -> None:
+    both = network("onnxruntime", "openvino")
+    choice = both.choose(LARGE)
+    assert choice.bytes_per_px(choice.network) == 200.0
+    assert choice.bytes_per_px(both.networks[0]) is None, "which began the slide"
+    keras = network("onnxruntime", "keras").choose(HUGE)
+    assert keras.bytes_per_px(keras.network) is None, "that of TensorFlow differs between processes"
+    assert auto.Choice(both.usual).bytes_per_px(both.usual) is None
+
+
 def measured(of: dict[str, Measured | None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let trials find this."""
     monkeypatch.setattr(auto, "try_network", lambda network: of[network.ran_by()])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hrpn_export.errors import MissingRuntimeError
+from hrpn_export.errors import DamagedBundleError, MissingRuntimeError
 from support.command import hrpn_tf
 from support.exported_run import exportable_run, save_network
 
@@ -17,15 +17,22 @@ from hrpn_tf.prediction.blocks import TimedNetwork
 from hrpn_tf.runs import open_run
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.workflows.export import twin as making
+from hrpn_tf.workflows.networks import twin
 from hrpn_tf.workflows.networks.choosing import run_candidates
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.networks.twin import FEATURES, TwinNetwork, open_features, open_twin
+from hrpn_tf.workflows.networks.twin import (
+    FEATURES,
+    TwinNetwork,
+    TwinSession,
+    open_features,
+    open_twin,
+)
 
 WITHOUT_TENSORFLOW = """
 import sys
 from hrpn_tf.cli.main import main
 main(sys.argv[1:], standalone_mode=False)
-print("loaded:", sorted({"tensorflow", "keras"} & set(sys.modules)))
+print("loaded:", sorted({"tensorflow", "keras", "scipy", "skimage"} & set(sys.modules)))
 """
 
 
@@ -216,3 +223,23 @@ def test_an_onnx_runtime_that_cannot_be_loaded_gives_no_features(
     monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
     run = open_run(made / "run")
     assert open_features(run.twin / FEATURES, run.contract) is None
+
+
+def test_features_are_opened_once_and_what_prevents_it_is_raised_when_they_are_asked_for(
+    made: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = TwinNetwork(open_run(made / "run")).load(None)
+    assert isinstance(whole, TwinSession)
+    whole.open_features()
+    opened = whole.features
+    assert opened is not None
+    monkeypatch.setattr(twin, "open_features", lambda *arguments: pytest.fail("opened again"))
+    whole.open_features()
+    assert whole.features is opened
+    monkeypatch.undo()
+    damaged = TwinNetwork(open_run(run)).load(None)
+    assert isinstance(damaged, TwinSession)
+    (run / "twin" / FEATURES).write_bytes(b"no network")
+    damaged.open_features()
+    with pytest.raises(DamagedBundleError):
+        _ = damaged.features
