@@ -118,8 +118,8 @@ class Unfinished:
     def network(self) -> Mapping[str, Any] | None:
         """What the begun prediction states of its network; None if none is begun."""
         record = self._read()
-        stated = {} if record is None else record["found"]["origin"].get("model")
-        return stated if record is not None and isinstance(stated, dict) else None
+        stated = None if record is None else record["found"]["origin"].get("model")
+        return stated if isinstance(stated, dict) else None
 
     def sums(self) -> AnchorSums | None:
         """Sums of a prediction that is computed and waits to be scaled; None if there are none."""
@@ -178,8 +178,17 @@ class Unfinished:
             record: Any = read_json(self._plan, UnfinishedError, LARGEST)
         except UnfinishedError:
             return None
-        fits = isinstance(record, dict) and record.get("schema") in _READABLE
-        return record if fits else None
+        return record if _is_whole(record) else None
+
+
+def _is_whole(record: Any) -> bool:
+    """Whether a plan can be read, and holds what is asked of it."""
+    if not isinstance(record, dict) or record.get("schema") not in _READABLE:
+        return False
+    if not all(isinstance(record.get(key), dict) for key in ("request", "plan", "found")):
+        return False
+    found = record["found"]
+    return isinstance(found.get("origin"), dict) and isinstance(found.get("work"), str)
 
 
 def _plan(values: dict[str, Any]) -> Plan:

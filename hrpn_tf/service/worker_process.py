@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import Any
 from hrpn_tf.errors import ServiceError, WorkerLostError
 from hrpn_tf.service import WORKER
 from hrpn_tf.service.record import Problem
+
+logger = logging.getLogger(__name__)
 
 _LONGEST_LINE = 2**20
 _START_SECONDS = 900.0  # to try the runtimes, and to load a network from a slow drive
@@ -101,6 +104,7 @@ class WorkerProcess:
             await self._send(self.order)
             event = await asyncio.wait_for(self._event(), _START_SECONDS)
             while event is not None and event["event"] == "warning":
+                logger.warning(event["text"])
                 event = await asyncio.wait_for(self._event(), _START_SECONDS)
         except TimeoutError:
             await self.stop()

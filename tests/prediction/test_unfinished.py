@@ -107,11 +107,20 @@ def test_another_request_is_refused_by_the_name_of_what_differs(
     assert list(unfinished.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("damage", ["{", "", "[]", '{"schema": 99}', None])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *("{", "", "[]", '{"schema": 99}', '{"schema": 3}', None),
+        '{"schema": 3, "request": {}, "plan": {}, "found": {"work": "work-1"}}',
+        '{"schema": 3, "request": {}, "plan": {}, "found": {"origin": {}}}',
+    ],
+)
 def test_without_a_whole_plan_it_starts_anew(unfinished: Unfinished, damage: str | None) -> None:
     begin(unfinished)
     plan = unfinished.folder / "plan.json"
     plan.unlink() if damage is None else plan.write_text(damage)
+    assert unfinished.network() is None
+    assert unfinished.sums() is None
     assert unfinished.resume(REQUEST, restart=False) is None
     assert list(unfinished.folder.iterdir()) == []
 

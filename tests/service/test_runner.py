@@ -1,15 +1,19 @@
 """How a job ends, with a process that only pretends to predict."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hrpn_tf.errors import MemoryBudgetError
+from hrpn_tf.service import worker_process
 from hrpn_tf.service.record import Job, Problem, Record
 from hrpn_tf.service.runner import outcome_of
 from hrpn_tf.service.wishes import Wish
-from hrpn_tf.service.worker_process import Outcome, WorkerProcess
+from hrpn_tf.service.worker_process import Outcome, Ready, WorkerProcess
 
 NO_ROOM = Outcome(Problem.of(MemoryBudgetError("needs more")))
 
@@ -67,3 +71,27 @@ def test_a_job_that_is_late_ends_its_process() -> None:
     assert found.problem is not None
     assert found.problem.error == "JobTimeoutError"
     assert not worker.there
+
+
+def test_warnings_of_a_process_that_loads_the_network_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ("contract", "origin", "caution", "runtime", "why", "network")
+    events = (
+        {"event": "warning", "text": "openvino cannot be loaded; another is taken"},
+        {"event": "ready", **dict.fromkeys(names), "runtime": "onnxruntime 1.0"},
+    )
+    lines = [f"print({json.dumps(event)!r})\n" for event in events]
+    (tmp_path / "pretended_worker.py").write_text("".join(lines))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(worker_process, "WORKER", "pretended_worker")
+
+    async def started() -> Ready:
+        worker = WorkerProcess({}, 1.0)
+        try:
+            return await worker.start()
+        finally:
+            await worker.stop()
+
+    assert asyncio.run(started()).runtime == "onnxruntime 1.0"
+    assert caplog.messages == ["openvino cannot be loaded; another is taken"]

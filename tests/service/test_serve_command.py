@@ -129,3 +129,16 @@ def test_a_port_that_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ended = hrpn_tf("serve", small_bundle(), "--port", port)
     assert ended.exit_code == 2
     assert "choose another" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [("hrpn_tf.cli.serve", "numpy tifffile"), ("hrpn_tf.service.runner", "onnxruntime tensorflow")],
+)
+def test_the_server_imports_no_more_than_it_needs(module: str, unwanted: str) -> None:
+    code = (
+        f"import sys, {module}\n"
+        f"print(sorted(set({unwanted!r}.split()) & set(sys.modules)), {module!r} in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[] True\n", done.stderr

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.text import printable
-from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.networks.remembered import (
     Measured,
     Measurements,
@@ -19,8 +18,10 @@ from hrpn_tf.workflows.networks.remembered import (
 from hrpn_tf.workflows.networks.trial import try_network
 from hrpn_tf.workflows.networks.work import Needs, Work
 
+# the command line of serve takes AUTO alone, and need not wait for NumPy
 if TYPE_CHECKING:
     from hrpn_tf.prediction import PredictionSummary
+    from hrpn_tf.workflows.networks.network import Network
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +50,10 @@ class Candidates:
         networks: at least one, the usual one first.
     """
 
-    networks: tuple[Network, ...]
+    networks: "tuple[Network, ...]"
 
     @property
-    def usual(self) -> Network:
+    def usual(self) -> "Network":
         """What is used unless another is known to be better."""
         return self.networks[0]
 
@@ -60,7 +61,7 @@ class Candidates:
         """The same with absolute paths."""
         return Candidates(tuple(each.absolute() for each in self.networks))
 
-    def made(self, model: Mapping[str, Any] | None) -> Network | None:
+    def made(self, model: Mapping[str, Any] | None) -> "Network | None":
         """The candidate that made a result, or began it.
 
         Args:
@@ -137,7 +138,7 @@ class Candidates:
                 found[name_of(each)], tried = try_network(each), True
         return tried
 
-    def _without_trial(self, found: Measurements) -> Network:
+    def _without_trial(self, found: Measurements) -> "Network":
         """The first candidate that is not known to fail."""
         left = [each for each in self.networks if found.get(name_of(each), ...) is not None]
         return (left or self.networks)[0]
@@ -154,12 +155,12 @@ class Choice:
         key: what the measurement depends on.
     """
 
-    network: Network
+    network: "Network"
     why: str = ""
     measured: Measured | None = None
     key: Mapping[str, Any] | None = None
 
-    def bytes_per_px(self, network: Network) -> float | None:
+    def bytes_per_px(self, network: "Network") -> float | None:
         """Memory per pixel as it was measured; None of another network, or if it was not.
 
         That of TensorFlow and LiteRT depends on what a process has run before.
@@ -168,7 +169,7 @@ class Choice:
             return None
         return self.measured.bytes_per_px if network.ran_by() in _STEADY_MEMORY else None
 
-    def compare(self, network: Network, summary: "PredictionSummary") -> None:
+    def compare(self, network: "Network", summary: "PredictionSummary") -> None:
         """Forget a measurement that no longer holds: the next command measures again.
 
         Args:
@@ -194,17 +195,17 @@ class Choice:
             )
 
 
-def name_of(network: Network) -> str:
+def name_of(network: "Network") -> str:
     """Runtime of a network, with what it runs if that is part of a bundle."""
     kind, precision = getattr(network, "format", None), getattr(network, "precision", None)
     return network.ran_by() if kind is None else f"{network.ran_by()} ({kind} {precision})"
 
 
-def _identity(network: Network) -> str:
+def _identity(network: "Network") -> str:
     return f"{network.origin()['sha256']} {name_of(network)}: {runtime_text(network)}"
 
 
-def runtime_text(network: Network) -> str:
+def runtime_text(network: "Network") -> str:
     """Name and installed version of the runtime of a network."""
     from hrpn_export.measure import installed_version
     from hrpn_export.runtimes import find_runtime

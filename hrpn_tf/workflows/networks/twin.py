@@ -122,7 +122,8 @@ class TwinSession:
             with suppress(Exception):
                 _ = self.features
 
-        threading.Thread(target=touch, daemon=True).start()
+        # a process waits for it at its end: ONNX Runtime would abort in an interpreter that is gone
+        threading.Thread(target=touch).start()
 
 
 def open_features(path: Path, contract: "Contract") -> "Callable[[np.ndarray], np.ndarray] | None":

@@ -243,3 +243,23 @@ def test_features_are_opened_once_and_what_prevents_it_is_raised_when_they_are_a
     damaged.open_features()
     with pytest.raises(DamagedBundleError):
         _ = damaged.features
+
+
+def test_a_process_that_ends_waits_for_features_that_are_being_opened() -> None:
+    """A prediction that is refused or stopped at once."""
+    code = """
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from hrpn_tf.workflows.networks import twin
+
+def open_slowly(*arguments):
+    time.sleep(0.5)
+    print("opened", flush=True)
+
+twin.open_features = open_slowly
+twin.TwinSession(SimpleNamespace(contract=None), Path(twin.__file__)).open_features()
+raise SystemExit(3)
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "opened\n", "")
