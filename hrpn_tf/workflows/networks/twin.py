@@ -114,16 +114,17 @@ class TwinSession:
                 self._features = (open_features(self._file, self.contract) if is_there else None,)
             return self._features[0]
 
-    def open_features(self) -> None:
-        """Begin to open the features, while the slide is read; errors are raised when they are
-        asked for."""
+    def open_features(self) -> threading.Thread:
+        """Begin to open the features in a thread; errors are raised when they are asked for."""
 
         def touch() -> None:
             with suppress(Exception):
                 _ = self.features
 
         # a process waits for it at its end: ONNX Runtime would abort in an interpreter that is gone
-        threading.Thread(target=touch).start()
+        opening = threading.Thread(target=touch)
+        opening.start()
+        return opening
 
 
 def open_features(path: Path, contract: "Contract") -> "Callable[[np.ndarray], np.ndarray] | None":

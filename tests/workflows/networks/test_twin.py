@@ -13,6 +13,7 @@ from support.command import hrpn_tf
 from support.exported_run import exportable_run, save_network
 
 from hrpn_tf.errors import DiskFullError, TwinError
+from hrpn_tf.prediction import slide_prediction
 from hrpn_tf.prediction.blocks import TimedNetwork
 from hrpn_tf.runs import open_run
 from hrpn_tf.slides import open_slide, read_provenance
@@ -263,3 +264,23 @@ raise SystemExit(3)
 """
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (3, "opened\n", "")
+
+
+def test_features_count_where_the_memory_is_measured(
+    run: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert hrpn_tf("describe-training", run, "--store", made / "store").exit_code == 0
+    events: list[str] = []
+    opening, probing = twin.open_features, slide_prediction.probe_session
+    monkeypatch.setattr(
+        twin, "open_features", lambda *given: (events.append("features"), opening(*given))[1]
+    )
+    monkeypatch.setattr(
+        slide_prediction,
+        "probe_session",
+        lambda *given: (events.append("memory"), probing(*given))[1],
+    )
+    slide = next((made / "slides").glob("c*.ome.tif"))
+    out = tmp_path / "out.ome.tif"
+    assert hrpn_tf("predict", slide, "--run", run, "--out", out, "--max-ram=2GB").exit_code == 0
+    assert events == ["features", "memory"]
