@@ -97,11 +97,11 @@ def test_two_devices_of_one_machine_train_as_one(store, tmp_path, alone):
         "cpu = tf.config.list_physical_devices('CPU')[0]\n"
         "two = [tf.config.LogicalDeviceConfiguration()] * 2\n"
         "tf.config.set_logical_device_configuration(cpu, two)\n"
-        "from hrpn_tf.training import distribution, fit\n"
+        "from hrpn_tf.training import distribution, setup\n"
         "def mirrored():\n"
         "    strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])\n"
         "    return distribution.Devices(strategy)\n"
-        "fit.choose_devices = mirrored\n"
+        "setup.choose_devices = mirrored\n"
         "from support import tiny_fit\n"
     )
     script = tmp_path / "mirrored.py"
