@@ -7,6 +7,7 @@ its first tile, and gives its time on the processor until then, which other load
 """
 
 import argparse
+import os
 import re
 import resource
 import shutil
@@ -49,6 +50,7 @@ class Waited:
     Attributes:
         name: of the command.
         command: arguments, without the result.
+        cache: folder of what its installation remembers of runtimes, which others may not read.
         seconds: wall time of each process, s.
         core_seconds: time of all its threads on the processor, s, which other load disturbs least.
         first_tile: time until the first tile is computed, s.
@@ -57,6 +59,7 @@ class Waited:
 
     name: str
     command: list[str]
+    cache: Path
     seconds: list[float] = field(default_factory=list)
     core_seconds: list[float] = field(default_factory=list)
     first_tile: list[float] = field(default_factory=list)
@@ -76,21 +79,22 @@ def main() -> None:
     here = [sys.executable, "-m", "hrpn_tf"]
     run, bundle = _network(here, options.folder, options.preset)
     slide = _slide(options.folder, options.side)
+    now, cache = [*here, "predict", slide], options.folder.absolute() / "cache"
     every = [
-        Waited("`--run`, Keras", [*here, "predict", slide, "--run", run, "--runtime", "keras"]),
-        Waited("`--run`, auto", [*here, "predict", slide, "--run", run]),
-        Waited("`--bundle`, auto", [*here, "predict", slide, "--bundle", bundle]),
+        Waited("`--run`, Keras", [*now, "--run", run, "--runtime", "keras"], cache),
+        Waited("`--run`, auto", [*now, "--run", run], cache),
+        Waited("`--bundle`, auto", [*now, "--bundle", bundle], cache),
     ]
     if options.before is not None:
-        before = [options.before, "predict", slide]
+        before, cache = [options.before, "predict", slide], cache.with_name("cache-before")
         every = [
-            Waited("`--run`, before", [*before, "--run", run]),
-            Waited("`--bundle`, before", [*before, "--bundle", bundle]),
+            Waited("`--run`, before", [*before, "--run", run], cache),
+            Waited("`--bundle`, before", [*before, "--bundle", bundle], cache),
             *every,
         ]
     outs = [options.folder / f"out-{number}.ome.tif" for number in range(len(every))]
-    for each, out in zip(every[-2:], outs[-2:], strict=True):
-        _predict([*each.command, "--out", str(out), "--overwrite"])  # measures the runtimes
+    for each, out in zip(every, outs, strict=True):
+        _predict(each.command, out, each.cache)  # measures the runtimes
     if options.until_first_tile:
         print(_until_first_tile(every, outs, options.rounds))
         return
@@ -148,7 +152,7 @@ def _slide(folder: Path, side: int) -> str:
 
 def _measure(one: Waited, out: Path) -> None:
     began, used = time.perf_counter(), _core_seconds()
-    said = _predict([*one.command, "--out", str(out), "--overwrite"])
+    said = _predict(one.command, out, one.cache)
     one.seconds.append(time.perf_counter() - began)
     one.core_seconds.append(_core_seconds() - used)
     parts = {name: float(seconds) for name, seconds in _PART.findall(said.splitlines()[-1])}
@@ -166,7 +170,7 @@ def _until_first_tile(every: Sequence[Waited], outs: Sequence[Path], rounds: int
             command = [program, "-P", "-c", _UNTIL_FIRST_TILE, *arguments]
             # a planned prediction would be resumed
             shutil.rmtree(out.with_name(f".unfinished-{out.name}"), ignore_errors=True)
-            said = _predict([*command, "--out", str(out), "--overwrite"])
+            said = _predict(command, out, each.cache)
             each.core_seconds.append(float(said.splitlines()[-1]))
     lines = ["| command | core-seconds to the first tile | ratio |", "|---|---:|---:|"]
     for each in every:
@@ -182,8 +186,16 @@ def _core_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _predict(command: Sequence[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8")
+def _predict(command: Sequence[str], out: Path, cache: Path) -> str:
+    """What a command prints that predicts to ``out``."""
+    done = subprocess.run(
+        [*command, "--out", str(out), "--overwrite"],
+        capture_output=True,
+        text=True,
+        check=True,
+        encoding="utf-8",
+        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+    )
     return done.stdout.strip()
 
 

@@ -11,6 +11,7 @@ from support.service import random_slide, running_service
 from support.small_bundle import small_bundle
 
 from hrpn_tf.prediction.unfinished import Unfinished
+from hrpn_tf.service import settling
 from hrpn_tf.service.record import Record, State, write_record
 from hrpn_tf.service.settings import ServiceSettings
 from hrpn_tf.service.settling import settled
@@ -33,8 +34,12 @@ FOUND = {
 
 @pytest.fixture(autouse=True)
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache of the test's own, in which every runtime of the bundle is known."""
+    """A cache of the test's own, in which every runtime of the bundle is known.
+
+    The process of the tests holds more than that of a service.
+    """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(settling, "resident_bytes", lambda: 10**8)
     keep(bundle_candidates(small_bundle()), FOUND)
 
 
