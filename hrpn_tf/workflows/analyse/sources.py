@@ -99,7 +99,7 @@ def _of_run(path: Path, options: AnalysisOptions) -> Source:
     run = open_run(path).with_overrides(options.overrides)
     slides = choose_slides(run.slides(options.slides), options.groups, str(options.slides or path))
     folder = options.predictions or run.predictions
-    predictions = predictions_of(folder, slides, ["--run", str(path)], options)
+    predictions = predictions_of(folder, slides, options.slides, path)
     own = run.checksum
     for name, prediction in predictions.items():
         model = _model(prediction)
@@ -151,27 +151,36 @@ def _predicted(
             raise UsageError(f"{folder} is one prediction, for {len(chosen)} slides; name a folder")
         predictions: Mapping[str, Path] = {chosen[0].name: folder}
     else:
-        predictions = predictions_of(folder, chosen, [], options)
+        predictions = predictions_of(folder, chosen, slides)
     _refuse_several_networks(predictions)
     return Source(chosen, predictions, config, None, f"The predictions in {folder}", folder)
 
 
 def predictions_of(
-    folder: Path, slides: Sequence[RunSlide], network: Sequence[str], options: AnalysisOptions
+    folder: Path, slides: Sequence[RunSlide], slide_list: Path | None, run: Path | None = None
 ) -> dict[str, Path]:
     """The prediction of each slide.
 
+    Args:
+        folder: holds them.
+        slides: wanted ones.
+        slide_list: names them; None for those of the run.
+        run: made the predictions; None if it is not known where it is.
+
     Raises:
-        MissingPredictionError: some are missing.
+        MissingPredictionError: some are missing; says by which command they are made.
     """
     found = {slide.name: find_prediction(folder, slide.name) for slide in slides}
-    missing = [name for name, path in found.items() if path is None]
+    missing = [slide for slide in slides if found[slide.name] is None]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        slide_list = [] if options.slides is None else [str(options.slides)]
-        how = shlex.join(["hrpn-tf", "predict", *slide_list, *network, "--out", str(folder)])
+        listed = [] if slide_list is None else [str(slide_list)]
+        of_list = sorted({slide.group for slide in missing}) if len(slides) > 1 else []
+        groups = [part for group in of_list for part in ("--group", group)]
+        network = ["--run", "RUN" if run is None else str(run)]
+        how = shlex.join(["hrpn-tf", "predict", *listed, *network, "--out", str(folder), *groups])
         raise MissingPredictionError(
-            f"{folder}: no prediction of {missing[0]}{more}; make them with: {how}; or choose "
+            f"{folder}: no prediction of {missing[0].name}{more}; make them with: {how}; or choose "
             "other slides with --group"
         )
     return {name: path for name, path in found.items() if path is not None}
@@ -188,7 +197,8 @@ def held_back_source(source: Source, options: AnalysisOptions) -> Source | None:
         return None
     slides = held_back_slides(options.held_back, source)
     assert source.folder is not None
-    made = predictions_of(source.folder, slides, [], replace(options, slides=options.held_back))
+    run = None if source.run is None else source.run.folder
+    made = predictions_of(source.folder, slides, options.held_back, run)
     return replace(source, slides=slides, predictions=made)
 
 

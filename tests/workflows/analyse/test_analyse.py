@@ -232,7 +232,12 @@ ONE = ["--group", "m1"]
         (other_network, [], 2, r"b1 was predicted by another network than a1; predict all"),
         (other_slide, [], 2, r"made from other pixels than .*a1\.ome\.tif"),
         (no_bounds, ["--intervals"], 2, r"c1\.ome\.tif: has no bounds .*--intervals, after hrpn"),
-        (gone, [], 2, r"no prediction of f1; make them with: hrpn-tf predict"),
+        (
+            gone,
+            [],
+            2,
+            r"no prediction of f1; .*: hrpn-tf predict \S+ --run RUN --out \S+ --group m6;",
+        ),
         (labels((9, 9), 1), [*ONE, "--vessel-mask", "{}/l.tif"], 2, "9 x 9 px, but the slide"),
         (labels(SHAPE, 0), [*ONE, "--vessel-mask", "{}/l.tif"], 2, "mask l.tif.: no ves"),
         (labels(SHAPE, 0), [*ONE, "--nucleus-labels", "{}/l.tif"], 2, "holds no label"),
