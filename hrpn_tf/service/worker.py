@@ -56,12 +56,9 @@ class Channel:
 
     def send(self, event: str, **values: Any) -> None:
         """Send an event; nobody listens to that of a server that was killed."""
-        with self._lock:
-            try:
-                self._stream.write(json.dumps({"event": event, **values}) + "\n")
-                self._stream.flush()
-            except BrokenPipeError:
-                pass
+        with self._lock, contextlib.suppress(BrokenPipeError):
+            self._stream.write(json.dumps({"event": event, **values}) + "\n")
+            self._stream.flush()
 
 
 class _Bar:

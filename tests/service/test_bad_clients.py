@@ -1,6 +1,5 @@
 """Uploads that break off, clients that are slow or go away, and disks that are full."""
 
-import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from support.full_disk import largest_file
 from support.processes import wait_for
 from support.service import Client, random_slide
 
@@ -47,17 +47,6 @@ def said(one: socket.socket) -> bytes:
 
 def pending(settings: ServiceSettings) -> list[Path]:
     return list(settings.jobs.glob(f"{PENDING}*"))
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """To whoever writes, a larger file meets a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_client_that_goes_away_leaves_nothing(client: Client, settings: ServiceSettings) -> None:

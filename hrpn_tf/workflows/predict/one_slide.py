@@ -94,12 +94,13 @@ def predict_slide(
         session = load_network(job.network)
         if bytes_per_px is not None and job.config.prediction.max_ram is None:
             expect(session, bytes_per_px)
-    features = session if job.profile and isinstance(session, TwinSession) else None
-    if features and not is_expected(session):
-        features.open_features().join()  # so that they count where the memory is measured
+    # what gives the features by which the slide is compared with the training slides
+    twin = session if job.profile is not None and isinstance(session, TwinSession) else None
+    if twin is not None and not is_expected(session):
+        twin.open_features().join()  # so that they count where the memory is measured
     with opened(job, session, budget, watch) as prediction:
-        if features:
-            features.open_features()  # while the slide is read
+        if twin is not None and is_expected(session):
+            twin.open_features()  # while the slide is read
         summary = run_prediction(
             change(prediction),
             budget=budget,

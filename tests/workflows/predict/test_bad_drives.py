@@ -3,14 +3,13 @@
 import errno
 import os
 import re
-import resource
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.full_disk import largest_file
 from support.run_folder import finished_blocks, pixels, predict
 from support.slide_faults import at_read, last_line
 
@@ -123,17 +122,6 @@ run()
     assert done.returncode == 1, done.stderr
     assert f"{what}: no progress for 1 s" in done.stderr
     assert not out.parent.exists()
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """What a full disk does to whoever writes, as far as a limit can imitate it."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def too_small_for_a_later_block(result: Path) -> int:
