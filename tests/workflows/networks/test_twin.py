@@ -282,5 +282,5 @@ def test_features_count_where_the_memory_is_measured(
     )
     slide = next((made / "slides").glob("c*.ome.tif"))
     out = tmp_path / "out.ome.tif"
-    assert hrpn_tf("predict", slide, "--run", run, "--out", out, "--max-ram=2GB").exit_code == 0
+    assert hrpn_tf("predict", slide, "--run", run, "--out", out, "--max-ram=40GB").exit_code == 0
     assert events == ["features", "memory"]
