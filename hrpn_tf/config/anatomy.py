@@ -71,6 +71,15 @@ class VesselConfig(Section):
         description="Standard deviation of the logarithm of stain intensity between vessels "
         "(assumed).",
     )
+    lumen_stain: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        json_schema_extra=unit("fraction"),
+        description="Stain that appears over the lumen, as a fraction of the wall's (assumed). "
+        "Thin sections of open vessels show none; collapsed vessels, and walls above and below the "
+        "lumen in thick sections, fill it.",
+    )
 
 
 class PermeabilityConfig(Section):

@@ -72,6 +72,14 @@ class TransportConfig(Section):
         description="Standard deviation between groups of the logarithm of dose, diffusivity and "
         "uptake (assumed). The inputs do not show it.",
     )
+    blood_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        json_schema_extra=unit("fraction"),
+        description="Concentration of the tracer that is left in the lumens, as a fraction of "
+        "the nominal plasma concentration (assumed). 0: perfused before sectioning.",
+    )
     grid_share: float = Field(
         0.1,
         gt=0,
@@ -262,11 +270,15 @@ class SimulationConfig(Section):
         }
 
     @model_serializer(mode="wrap")
-    def _without_empty_vary(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Slides whose values do not vary state what they did before there was this key."""
+    def _without_later_keys(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Slides without what a later key brings state what they did before there was the key."""
         values: dict[str, Any] = serialise(self)
         if not self.vary:
             values.pop("vary", None)
+        if not self.vessels.lumen_stain:
+            values.get("vessels", {}).pop("lumen_stain", None)
+        if not self.transport.blood_share:
+            values.get("transport", {}).pop("blood_share", None)
         return values
 
     @model_validator(mode="after")

@@ -28,6 +28,12 @@ class Anatomy:
     network: VesselNetwork
     nuclei: SimulatedNuclei
 
+    @property
+    def lumen_share(self) -> np.ndarray:
+        """Share of each pixel that is lumen within the tissue."""
+        share: np.ndarray = self.tissue - self.open_share
+        return share
+
     def visible_vessels(self, config: SimulationConfig) -> np.ndarray:
         """Where a lumen or its wall lies in the tissue; (height, width) bool."""
         near = self.section.distance_um < config.vessels.wall_um

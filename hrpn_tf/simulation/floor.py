@@ -50,6 +50,11 @@ def concentration(solver: Solver, hidden: Hidden, config: SimulationConfig) -> n
     return scaled
 
 
+def blood(dose: float, config: SimulationConfig) -> float:
+    """Concentration left in the lumens, share of the nominal plasma concentration."""
+    return config.transport.blood_share * dose
+
+
 @dataclass(frozen=True)
 class Redraws:
     """Concentration over redraws of what is hidden; per grid cell, (n,) float64.
@@ -59,11 +64,13 @@ class Redraws:
         variance: unbiased, over the draws.
         here: squared error, on this slide, of the best predictor: unbiased, so that single cells
             may be negative.
+        blood: mean, variance and squared error of the concentration left in the lumens.
     """
 
     mean: np.ndarray
     variance: np.ndarray
     here: np.ndarray
+    blood: tuple[float, float, float]
 
 
 def redraw(
@@ -75,13 +82,20 @@ def redraw(
 ) -> Redraws:
     """Draw what is hidden ``floor_draws`` times and solve for the concentration each time."""
     solver = Solver(grid, config.transport.uptake_per_s)
-    actual = concentration(solver, truth, config)
+
+    def everywhere(hidden: Hidden) -> np.ndarray:
+        """In each grid cell and, last, in the lumens."""
+        return np.append(concentration(solver, hidden, config), blood(hidden.dose, config))
+
+    actual = everywhere(truth)
     mean = np.zeros_like(actual)
     squares = np.zeros_like(actual)
     for number in range(1, config.floor_draws + 1):
-        drawn = concentration(solver, draw_hidden(look, config, rng), config)
+        drawn = everywhere(draw_hidden(look, config, rng))
         difference = drawn - mean
         mean += difference / number
         squares += difference * (drawn - mean)  # Welford's update
     variance = squares / (config.floor_draws - 1)
-    return Redraws(mean, variance, (actual - mean) ** 2 - variance / config.floor_draws)
+    here = (actual - mean) ** 2 - variance / config.floor_draws
+    lumens = (float(mean[-1]), float(variance[-1]), float(here[-1]))
+    return Redraws(mean[:-1], variance[:-1], here[:-1], lumens)

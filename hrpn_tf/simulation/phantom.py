@@ -9,7 +9,7 @@ import numpy as np
 from hrpn_tf.config.simulation import SimulationConfig
 from hrpn_tf.simulation import optics, truth
 from hrpn_tf.simulation.anatomy import Anatomy, grow_anatomy
-from hrpn_tf.simulation.floor import Hidden, concentration, draw_group, redraw
+from hrpn_tf.simulation.floor import Hidden, blood, concentration, draw_group, redraw
 from hrpn_tf.simulation.permeability import draw_permeability
 from hrpn_tf.simulation.staining import fluorescence
 from hrpn_tf.simulation.tissue import grid_factor, tissue_grid
@@ -66,7 +66,7 @@ def make_phantom(
         "errors": truth.error_floor(
             image[..., 2], anatomy, lamp, background, coarse, draws, config
         ),
-        "mass_balance": truth.mass_balance(grid, drawn.cells, drawn.tracer, hidden, config),
+        "mass_balance": truth.mass_balance(grid, drawn.cells, drawn.in_tissue, hidden, config),
         "parameters": truth.parameters(anatomy, hidden, config),
     }
     if varied:
@@ -104,13 +104,15 @@ class _Drawn:
         hidden: what the inputs do not show.
         grid: finite volumes of the tissue.
         cells: (n,) float64, concentration in each grid cell.
-        tracer: (height, width) float32, the same in pixels.
+        in_tissue: (height, width) float32, the same in pixels.
+        tracer: with what is left in the lumens.
     """
 
     anatomy: Anatomy
     hidden: Hidden
     grid: Grid
     cells: np.ndarray
+    in_tissue: np.ndarray
     tracer: np.ndarray
 
 
@@ -136,7 +138,9 @@ def _draw(
     progress("transport")
     grid = tissue_grid(anatomy, grid_factor(config), config)
     cells = concentration(Solver(grid, config.transport.uptake_per_s), hidden, config)
-    return _Drawn(anatomy, hidden, grid, cells, to_pixels(grid, cells) * anatomy.open_share)
+    in_tissue = to_pixels(grid, cells) * anatomy.open_share
+    tracer = in_tissue + np.float32(blood(hidden.dose, config)) * anatomy.lumen_share
+    return _Drawn(anatomy, hidden, grid, cells, in_tissue, tracer)
 
 
 def _expose(

@@ -52,13 +52,15 @@ def _bleed(config: SimulationConfig) -> tuple[np.float32, np.float32]:
 
 
 def _wall_stain(anatomy: Anatomy, config: SimulationConfig, rng: np.random.Generator) -> np.ndarray:
-    """A grainy shell around each lumen, as bright as its vessel's look says."""
+    """A grainy shell around each lumen, as bright as its vessel's look says, and what fills it."""
     section, wall = anatomy.section, config.vessels.wall_um
     level = config.optics.vessel_level * np.exp(
         config.vessels.stain_spread * anatomy.network.look[:, 0]
     )
     level = np.append(level, 0).astype(np.float32)  # vessel -1: none
     from_middle = (section.distance_um - np.float32(wall / 2)) / np.float32(wall / 2)
-    shell = np.exp(-(from_middle**2)) * level[section.vessel]
+    shell = np.exp(-(from_middle**2))
+    shell[from_middle < 0] = np.maximum(shell[from_middle < 0], config.vessels.lumen_stain)
+    shell *= level[section.vessel]
     shell *= 1 + np.float32(0.15) * smooth_field(shell.shape, GRAIN_UM / config.pixel_size_um, rng)
     return np.maximum(shell, 0) * anatomy.tissue

@@ -72,13 +72,18 @@ def error_floor(
         draws: concentration over redraws of what is hidden.
         config: levels and noise.
     """
-    seen = optics.point_spread(anatomy.open_share, config.pixel_size_um, config.optics)
-    gain = np.float32(config.optics.target_level) * lamp * seen
-    noise = optics.noise_variance(background + gain * to_pixels(grid, draws.mean), config.optics)
-    gain *= np.float32(optics.full_scale(config.optics) / 255)
-    gain *= gain
-    expected = gain * to_pixels(grid, draws.variance) + noise
-    here = gain * to_pixels(grid, draws.here) + noise
+    level = np.float32(config.optics.target_level) * lamp
+    pixel = config.pixel_size_um
+    gain = level * optics.point_spread(anatomy.open_share, pixel, config.optics)
+    in_lumens = level * optics.point_spread(anatomy.lumen_share, pixel, config.optics)
+    mean, variance, realised = (np.float32(value) for value in draws.blood)
+    light = background + gain * to_pixels(grid, draws.mean) + in_lumens * mean
+    noise = optics.noise_variance(light, config.optics)
+    to_written = np.float32(optics.full_scale(config.optics) / 255)
+    gain, in_lumens = (to_written * gain) ** 2, (to_written * in_lumens) ** 2
+    # Lumens and tissue share pixels at the walls only: what they have in common there is left out.
+    expected = gain * to_pixels(grid, draws.variance) + in_lumens * variance + noise
+    here = gain * to_pixels(grid, draws.here) + in_lumens * realised + noise
     tissue = anatomy.tissue > 0.5
     return {
         "slide": _summary(target, expected, here, noise),

@@ -8,7 +8,7 @@ import pytest
 from hrpn_tf.config import SimulationConfig
 from hrpn_tf.simulation import optics
 from hrpn_tf.simulation.anatomy import Anatomy, grow_anatomy
-from hrpn_tf.simulation.floor import Hidden, concentration, draw_group, draw_hidden, redraw
+from hrpn_tf.simulation.floor import Hidden, blood, concentration, draw_group, draw_hidden, redraw
 from hrpn_tf.simulation.permeability import DECADES_TO_SIGMA, visible_score
 from hrpn_tf.simulation.phantom import STREAMS, make_phantom
 from hrpn_tf.simulation.staining import fluorescence
@@ -83,9 +83,17 @@ def test_unknown_dose_alone_gives_its_own_variance(
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_floor_in_grey_levels_agrees_with_recording_every_redraw(small: Make, bits: int) -> None:
+@pytest.mark.parametrize("blood_share", [0, 0.3])
+def test_floor_in_grey_levels_agrees_with_recording_every_redraw(
+    small: Make, bits: int, blood_share: float
+) -> None:
     """Brute force: record the target for each redraw, noise and rounding included."""
-    config = small("floor_draws=40", f"optics.bits={bits}", "permeability.leaky_share=0.6")
+    config = small(
+        "floor_draws=40",
+        f"optics.bits={bits}",
+        "permeability.leaky_share=0.6",
+        f"transport.blood_share={blood_share}",
+    )
     anatomy = anatomy_of(config)
     grid = tissue_grid(anatomy, grid_factor(config), config)
     solver = Solver(grid, config.transport.uptake_per_s)
@@ -99,8 +107,9 @@ def test_floor_in_grey_levels_agrees_with_recording_every_redraw(small: Make, bi
     rng, noise = np.random.default_rng(2), np.random.default_rng(3)
     recorded = []
     for _ in range(config.floor_draws):
-        cells = concentration(solver, draw_hidden(look, config, rng), config)
-        tracer = to_pixels(grid, cells) * anatomy.open_share
+        hidden = draw_hidden(look, config, rng)
+        tracer = to_pixels(grid, concentration(solver, hidden, config)) * anatomy.open_share
+        tracer += np.float32(blood(hidden.dose, config)) * anatomy.lumen_share
         recorded.append(optics.record(lit(tracer), config.optics, noise))
     brute = np.var(np.stack(recorded).astype(np.float64), axis=0, ddof=1).mean()
 
