@@ -32,7 +32,7 @@ class Amounts:
         test: simulated with another seed; at least 2.
     """
 
-    training: int = 400
+    training: int = 240
     validation: int = 12
     test: int = 8
 
