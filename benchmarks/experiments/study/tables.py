@@ -95,7 +95,7 @@ def trainings(records: Mapping[str, Sequence[Record]], design: Design) -> str:
 
 def _ended(ended: str, design: Design) -> str:
     rule = design.values["rule"]
-    limit = f"limit of {rule['hours']:g} hours on {rule['cores']} cores"
+    limit = f"limit of {rule['hours'] * rule['cores']:g} core-hours"
     return limit if ended == "limit" else ended
 
 
