@@ -32,8 +32,9 @@ def curves(records: Mapping[str, Sequence[Record]], names: Sequence[str], out: P
     """Validation error of the trainings of each length, against pixels seen and core-seconds.
 
     A point is a finished training; its learning rate had fallen to the end. The thin line is the
-    course of the longest one.
+    course of the longest one. Extras, which use the trainings of others, are left out.
     """
+    records = {name: seeds for name, seeds in records.items() if "of" not in seeds[0].values}
     figure = _figure(9.5, 4.0)
     first, second = figure.subplots(1, 2, sharey=True)
     style = styles(names)

@@ -127,8 +127,8 @@ def missing(design: Design, records: Records, costs: Mapping[str, Any] | None) -
 def draw(
     design: Design, records: Records, costs: Mapping[str, Any] | None, folder: Path
 ) -> list[Path]:
-    """Curves and fronts of each data set."""
-    names = [network.name for network in design.networks]
+    """Curves and fronts of each data set; records of extras are among them."""
+    names = [network.name for network in design.with_everything().networks]
     drawn = []
     for data in (each.name for each in design.data if not each.is_fold):
         if data in records:

@@ -106,6 +106,9 @@ def test_parts_hold_what_is_there_and_name_what_is_missing(results: Path) -> Non
 def test_the_report_fills_a_page_and_draws(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    extra = record("hrpn-m-symmetries", 0, 0.9, of="hrpn-m", cost_factor=8).values
+    del extra["ladder"], extra["training_memory_mb"]
+    write_json(extra, results / "simulated-hrpn-m-symmetries-0.json")
     page = tmp_path / "page.md"
     page.write_text("# A\n\n<!-- study: goals -->\nold\n<!-- end -->\n\nB\n", encoding="utf-8")
     pictures = tmp_path / "pictures"
