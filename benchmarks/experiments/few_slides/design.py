@@ -30,7 +30,11 @@ class Trial:
 
 
 def trials(
-    fields: int, seeds: Sequence[int], origins: Sequence[str], folds: Sequence[int] | None = None
+    fields: int,
+    seeds: Sequence[int],
+    origins: Sequence[str],
+    folds: Sequence[int] | None = None,
+    numbers: Sequence[int] = NUMBERS,
 ) -> Iterator[Trial]:
     """All trainings: first those of the first seed.
 
@@ -39,10 +43,10 @@ def trials(
         seeds: of the trainings.
         origins: ``scratch``, ``started`` or both.
         folds: which fields are tested, from 0; None for all.
+        numbers: of training fields; those that leave no field to test and to validate are left out.
     """
-    numbers = [number for number in NUMBERS if number <= fields - 2]
     for seed in seeds:
-        for number in numbers:
+        for number in (number for number in numbers if number <= fields - 2):
             for fold in range(fields) if folds is None else folds:
                 yield from (Trial(number, fold, seed, origin) for origin in origins)
 

@@ -17,7 +17,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from experiments.few_slides.design import SCRATCH, STARTED, Trial, divide, trials
+from experiments.few_slides.design import NUMBERS, SCRATCH, STARTED, Trial, divide, trials
 from experiments.few_slides.report import write_report
 from experiments.study import commands
 from experiments.study.commands import CommandFailedError, Deadline, OutOfTimeError, Spent
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     code = 0
     try:
         store = prepare(data, read_design(), place, deadline)
-        for trial in trials(len(groups), options.seeds, origins, options.folds):
+        for trial in trials(len(groups), options.seeds, origins, options.folds, options.numbers):
             if (options.results / f"{trial.name}.json").is_file():
                 continue
             print(f"== {trial.name}", file=sys.stderr, flush=True)
@@ -126,6 +126,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--preset", default=PRESET)
     add("--steps", type=int, default=STEPS)
     add("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    add("--numbers", type=int, nargs="*", default=NUMBERS, help="of training fields")
     add("--folds", type=int, nargs="*", help="which fields are tested, from 0; all if left out")
     add("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="of all trainings")
     add("--max-minutes", type=float, metavar="M", help="stop cleanly after M minutes")
