@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,6 +16,17 @@ from hrpn_tf.console import terminal_log
 # How long an example takes says more about the machine's load than about the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_collection() -> None:
+    """Imports make many objects and no garbage: looking for it takes a third of their time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end, and are not looked at again by each collection."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

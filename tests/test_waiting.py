@@ -11,16 +11,19 @@ from hrpn_tf.waiting import START_UP, Waiting
 def test_parts_within_parts_count_once() -> None:
     waiting = Waiting()
     waiting.begin()
+    began = time.monotonic()
     with waiting.part("outer"):
         time.sleep(0.02)
         with waiting.part("inner"):
             time.sleep(0.03)
     with waiting.part("outer"):
         pass
+    took = time.monotonic() - began
     parts = waiting.parts()
     assert list(parts) == [START_UP, "outer", "inner", "other"]
-    assert 0.03 <= parts["inner"] < 0.05 + parts["outer"]
-    assert 0.02 <= parts["outer"] < 0.1
+    assert parts["inner"] >= 0.03
+    assert parts["outer"] >= 0.02
+    assert parts["outer"] + parts["inner"] <= took, "what is within is not counted twice"
 
 
 def test_the_start_of_the_process_counts() -> None:
@@ -34,4 +37,4 @@ def test_the_start_of_the_process_counts() -> None:
     assert first is not None
     assert second is not None
     assert float(first[1]) >= 0.3
-    assert float(second[1]) < 0.2, "the second command of the process"
+    assert float(second[1]) < float(first[1]), "the second command of the process"

@@ -55,6 +55,15 @@ def preset(name: str, grey_max: float = 255.0) -> tuple[keras.Model, Contract]:
 
 
 @cache
+def answer(name: str, shape: tuple[int, int, int]) -> np.ndarray:
+    """What a preset gives for ``images(shape)``; the large ones take seconds."""
+    model, _ = preset(name)
+    result: np.ndarray = model(images(shape)).numpy()
+    result.flags.writeable = False
+    return result
+
+
+@cache
 def preset_graph(name: str) -> bytes:
     """The float32 ONNX graph of a preset, which takes seconds to make."""
     model, contract = preset(name)

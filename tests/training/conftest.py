@@ -23,6 +23,18 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
 
 
 @pytest.fixture
+def known_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a precision costs, as if measured: processors differ. ``test_precision_cost`` measures.
+
+    float16 is slow, bfloat16 is not.
+    """
+    costs = {"mixed_float16": 9.6}
+    monkeypatch.setattr(
+        "hrpn_tf.training.precision.precision_cost", lambda policy: costs.get(policy, 1.0)
+    )
+
+
+@pytest.fixture
 def config() -> Config:
     """Four epochs of three steps on group a, validated on b."""
     return load_config(overrides=TINY_RUN)

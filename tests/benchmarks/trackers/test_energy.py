@@ -69,10 +69,14 @@ def test_energy_is_that_of_a_run_and_of_its_area(counter: Path) -> None:
     assert no_size.unavailable == {"energy per area": "the network's contract has no pixel size"}
 
 
-def test_what_is_too_short_or_does_not_move_is_no_reading(counter: Path) -> None:
+def test_what_is_too_short_or_does_not_move_is_no_reading(
+    counter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     short, still = Energy("cpu"), Energy("cpu")
-    with short.watch():
-        counter.write_text("16000000", encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr(energy, "_LEAST_PERIODS", 60_000)  # a minute: no machine is that slow
+        with short.watch():
+            counter.write_text("16000000", encoding="utf-8")
     with still.watch():
         time.sleep(0.03)
     assert "too short" in short.measured(1, None).unavailable["energy"]

@@ -1,7 +1,7 @@
 """Memory of a GPU and what is told of it, with a pretended driver: no GPU is needed."""
 
 import sys
-import time
+from collections.abc import Callable
 
 import pytest
 from hrpn_benchmarks.errors import InstrumentError
@@ -12,12 +12,14 @@ from hrpn_benchmarks.scenarios.sessions import SCENARIOS
 from hrpn_benchmarks.trackers.gpu_memory import GpuMemory
 from support.instruments import Sleeper, cell
 from support.pretended_gpu import PretendedNvml, pretend
+from support.processes import wait_for
 
 
-def watched(device: str = "cuda", seconds: float = 0.2) -> GpuMemory:
+def watched(device: str = "cuda", until: Callable[[], bool] = lambda: True) -> GpuMemory:
+    """Watch until something is true; how soon the thread looks, only the machine knows."""
     memory = GpuMemory(device)
     with memory.watch():
-        time.sleep(seconds)
+        wait_for(until)
     return memory
 
 
@@ -30,7 +32,7 @@ def reason(memory: GpuMemory) -> str:
 
 def test_the_peak_is_of_all_looks_and_steady_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     nvml = pretend(monkeypatch, PretendedNvml(held=[100, 900, 300]))
-    found = watched().measured
+    found = watched(until=lambda: nvml.looked >= 2).measured
     assert found.measures["peak GPU memory"].values == (900,)
     assert found.measures["steady GPU memory"].values == (300,)
     assert (nvml.opened, set(nvml.asked)) == (0, {0})
@@ -38,21 +40,21 @@ def test_the_peak_is_of_all_looks_and_steady_of_the_last(monkeypatch: pytest.Mon
 
 def test_a_container_that_hides_the_process_is_no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, PretendedNvml(listed=False))
-    assert "container hides its number" in reason(watched(seconds=0))
-    pretend(monkeypatch, PretendedNvml(held=[None]))
-    assert "not how much memory" in reason(watched(seconds=0.05))
+    assert "container hides its number" in reason(watched())
+    nvml = pretend(monkeypatch, PretendedNvml(held=[None]))
+    assert "not how much memory" in reason(watched(until=lambda: nvml.looked >= 1))
 
 
 def test_without_driver_or_library_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, PretendedNvml(refuses="nvmlInit"))
-    assert reason(watched(seconds=0)) == "NVML: Driver Not Loaded"
+    assert reason(watched()) == "NVML: Driver Not Loaded"
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert "pip install" in reason(watched(seconds=0))
+    assert "pip install" in reason(watched())
     assert this_environment().gpus == ()
 
 
 def test_a_row_of_a_processor_has_neither() -> None:
-    found = watched("cpu", 0).measured
+    found = watched("cpu").measured
     assert (found.measures, found.unavailable) == ({}, {})
 
 

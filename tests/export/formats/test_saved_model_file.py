@@ -8,7 +8,7 @@ from hrpn_export.errors import DamagedBundleError
 from hrpn_export.formats import Source
 from hrpn_export.formats.saved_model import export
 from hrpn_export.runtimes.saved_model import SavedModelSession
-from support.format_networks import PRESETS, SHAPES, images, preset, tiny
+from support.format_networks import PRESETS, SHAPES, answer, images, preset, tiny
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -17,8 +17,7 @@ def test_presets_give_what_the_keras_model_gives(tmp_path, name):
     path = export(Source(model, contract), "fp32", tmp_path)
     session = SavedModelSession(path, contract, "cpu", None)
     for shape in SHAPES:
-        batch = images(shape)
-        assert np.abs(session(batch) - model(batch).numpy()).max() < 0.01
+        assert np.abs(session(images(shape)) - answer(name, shape)).max() < 0.01
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from hrpn_export.formats import Source
 from hrpn_export.formats.tflite.exporter import export, to_tflite
 from hrpn_export.formats.tflite.precision import to_dynamic, to_half, to_int8
 from hrpn_export.runtimes.litert import LiteRtSession
-from support.format_networks import PRESETS, SHAPES, images, preset, tiny
+from support.format_networks import PRESETS, SHAPES, answer, images, preset, tiny
 
 CALIBRATION = images((8, 64, 64), seed=3)
 PRECISIONS = ("fp32", "fp16", "dynamic", "int8")
@@ -54,8 +54,7 @@ def test_presets_run_at_every_size(tmp_path, name):
         path.write_bytes(written)
         sessions[precision] = LiteRtSession(path, contract, "cpu", 1)
     for shape in SHAPES:
-        batch = images(shape)
-        expected = model(batch).numpy()
+        batch, expected = images(shape), answer(name, shape)
         for precision, session in sessions.items():
             difference = session(batch) - expected
             assert np.abs(difference).max() < {"fp32": 0.01, "fp16": 0.25}.get(precision, 1e9)

@@ -93,8 +93,9 @@ def test_formats_agree_after_a_step(tmp_path: Path, precision: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_of_mixed_precision_exports(tmp_path: Path) -> None:
+def test_a_run_of_mixed_precision_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From slides to a bundle, by the commands."""
+    monkeypatch.setattr("hrpn_tf.training.setup.warn_if_slow", lambda policy: None)  # it measures
     rng = np.random.default_rng(0)
     lines = ["slide,group"]
     for group in "abc":

@@ -103,7 +103,7 @@ def test_a_command_that_was_stopped_goes_on(slides: Path, tmp_path: Path, cluste
     command.process.terminate()
     began = time.monotonic()
     assert command.wait() == 143
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert command.said() == ["hrpn-tf: stopped; run the same command again to go on"]
     assert len(results(out)) < 4, "stopped in the middle of its work"
     there = finished_blocks(out)
@@ -126,7 +126,7 @@ def test_without_its_scheduler_a_cohort_ends_and_can_go_on(
     cluster.scheduler.kill()
     began = time.monotonic()
     assert command.wait() == 1
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 40
     [said] = command.said()
     assert "scheduler is gone" in said
     assert "run the same command again to go on" in said
