@@ -45,7 +45,9 @@ LIMITS = {
 
 class _Strict(BaseModel):
     # a perfect prediction has an infinite PSNR, which JSON cannot store as a number
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, ser_json_inf_nan="strings", defer_build=True
+    )
 
 
 def _not_negative(value: float) -> float:

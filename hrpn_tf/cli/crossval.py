@@ -8,7 +8,6 @@ from hrpn_tf.cli.options import config_options, out_option, preset_option, start
 from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
 from hrpn_tf.console import load_tensorflow
-from hrpn_tf.data.manifest import refuse_no_store
 
 
 @click.command("crossval")
@@ -31,6 +30,8 @@ def command(
     interruption, it goes on with the first unfinished fold. Results: OUT/summary.md, .csv, .json,
     and one run folder per fold.
     """
+    from hrpn_tf.data.manifest import refuse_no_store
+
     refuse_no_store(patches)  # before TensorFlow loads
     overrides = (*overrides, *start)
     if preset is not None:

@@ -7,7 +7,6 @@ import click
 from hrpn_tf.cli.options import store_option
 from hrpn_tf.cli.show import show
 from hrpn_tf.console import load_tensorflow
-from hrpn_tf.runs import open_run
 
 
 @click.command("describe-training")
@@ -19,6 +18,8 @@ def command(run: Path, store: Path | None) -> None:
     The fit command does this at its end; this one is for runs of before, and for trainings that
     were stopped. RUN/training-profile.npz is replaced.
     """
+    from hrpn_tf.runs import open_run
+
     opened = open_run(run)
     load_tensorflow()
     from hrpn_tf.workflows.training_profile import describe_profile, write_profile

@@ -18,7 +18,6 @@ from hrpn_tf.cli.options import (
 )
 from hrpn_tf.cli.show import show
 from hrpn_tf.waiting import EXPORT, waiting
-from hrpn_tf.workflows.export.export import export_run
 from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.export.summary import describe
 
@@ -161,11 +160,13 @@ def command(
     Of several RUNs, the mean of their networks is exported as one network, which takes the time of
     all of them. They must have the same inputs, target, pixel size and grey range.
     """
+    from hrpn_export.speed import describe_speed
+
+    from hrpn_tf.workflows.export.export import export_run
+
     options = replace(options, format_options=format_options)
     with waiting.part(EXPORT):
         exported = export_run(runs, out, options=options, overwrite=overwrite)
-    from hrpn_export.speed import describe_speed
-
     certificate = exported.certificate
     for entry in certificate.entries:
         show(describe(entry, certificate.grey_max))

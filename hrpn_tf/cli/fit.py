@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hrpn_tf.api.training import fit
 from hrpn_tf.cli.options import (
     config_options,
     option_group,
@@ -19,7 +18,6 @@ from hrpn_tf.cli.options import (
 )
 from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
-from hrpn_tf.data.manifest import refuse_no_store
 from hrpn_tf.errors import UsageError
 from hrpn_tf.keras_backend import BACKENDS
 from hrpn_tf.losses import LOSSES
@@ -164,6 +162,8 @@ def command(
     All GPUs of a machine are used. For several machines, run this command on each, with the
     variable TF_CONFIG that TensorFlow documents and an OUT that all of them see.
     """
+    from hrpn_tf.data.manifest import refuse_no_store
+
     if simulated is None:
         if patches is None:
             raise click.MissingParameter(param_type="argument", param_hint="'PATCHES'")
@@ -187,6 +187,8 @@ def command(
         from hrpn_tf.training.workers import launch, own_command
 
         sys.exit(launch(own_command(), workers))
+    from hrpn_tf.api.training import fit
+
     fitted = fit(patches, out, config, simulate=simulated, twin=twin, overwrite=overwrite)
     kept = f"epoch {fitted.best_epoch}" if fitted.best_epoch else "the start, which is kept,"
     early = " (stopped early)" if fitted.epochs < config.training.epochs else ""

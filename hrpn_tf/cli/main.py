@@ -1,8 +1,10 @@
 """The ``hrpn-tf`` command: finds the subcommands and turns named errors into exit codes."""
 
+import gc
 import importlib
 import io
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -110,6 +112,10 @@ def run(arguments: list[str] | None = None) -> None:
     waiting.begin()
     arguments = sys.argv[1:] if arguments is None else arguments
     end_by_signals()
+    # the imports of a command make many objects and no garbage, for which Python looks all the time
+    gc.set_threshold(10_000)
+    # to look for plugins, pydantic reads the metadata of every package that is installed
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     warnings.showwarning = _warn
     replace_unprintable()
     flags = console_flags(arguments)

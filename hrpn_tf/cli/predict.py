@@ -17,13 +17,9 @@ from hrpn_tf.cli.options import (
 from hrpn_tf.cli.section_options import section_options
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import UsageError
-from hrpn_tf.runs import open_run
 from hrpn_tf.waiting import waiting
 from hrpn_tf.workflows.networks.auto import AUTO, Candidates
-from hrpn_tf.workflows.networks.choosing import bundle_candidates, run_candidates
-from hrpn_tf.workflows.networks.weights import weights_network
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
-from hrpn_tf.workflows.predict.predict import predict_run
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import Region
@@ -209,6 +205,8 @@ def command(
     predicted already are left out. One that fails is reported at the end and does not stop the
     others; the exit code is 1 then.
     """
+    from hrpn_tf.workflows.predict.predict import predict_run
+
     predict_run(network, slides, out=out, options=options, execution=execution)
     logger.info(str(waiting))
 
@@ -260,6 +258,10 @@ def _network(
     **chosen: str | None,
 ) -> Candidates:
     """The networks that the options name; ``chosen`` are those of a bundle alone."""
+    from hrpn_tf.runs import open_run
+    from hrpn_tf.workflows.networks.choosing import bundle_candidates, run_candidates
+    from hrpn_tf.workflows.networks.weights import weights_network
+
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if sum(each is not None for each in (run, bundle, weights)) != 1:
         raise UsageError("one of --run RUN, --bundle BUNDLE or --weights NAME is required")

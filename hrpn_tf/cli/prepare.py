@@ -16,7 +16,6 @@ from hrpn_tf.cli.options import (
 )
 from hrpn_tf.cli.show import show
 from hrpn_tf.config import load_config
-from hrpn_tf.data.plan import OF_TRAINING
 from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
@@ -64,6 +63,8 @@ def command(
 
 def _warn_of_training_settings(overrides: tuple[str, ...]) -> None:
     """Say of settings that do not shape patches that they are lost here."""
+    from hrpn_tf.data.plan import OF_TRAINING
+
     of_training = tuple(f"data.{key}" for key in sorted(OF_TRAINING))
     for override in overrides:
         if not override.startswith("data.") or override.startswith(of_training):

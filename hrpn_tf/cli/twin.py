@@ -7,7 +7,6 @@ import click
 from hrpn_tf.cli.options import store_option
 from hrpn_tf.cli.show import show
 from hrpn_tf.console import load_tensorflow
-from hrpn_tf.runs import open_run
 
 
 @click.command("twin")
@@ -20,6 +19,7 @@ def command(run: Path, store: Path | None) -> None:
     and after best.keras has changed. The twin is measured against the Keras model on held-out
     patches, and is left out if it misses the limit of fp32. RUN/twin is replaced.
     """
+    from hrpn_tf.runs import open_run
     from hrpn_tf.workflows.export.twin import refuse_no_packages, write_twin
 
     opened = open_run(run)

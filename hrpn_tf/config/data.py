@@ -183,9 +183,9 @@ class DataConfig(Section):
         description="Dark and bright level of each input that `normalisation: slide` maps to. `{}` "
         "takes the median over the slides that are prepared.",
     )
-    tissue: TissueConfig = TissueConfig()
-    split: SplitConfig = SplitConfig()
-    augmentation: AugmentationConfig = AugmentationConfig()
+    tissue: TissueConfig = Field(default_factory=TissueConfig)
+    split: SplitConfig = Field(default_factory=SplitConfig)
+    augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
 
     @property
     def reference_levels(self) -> tuple[tuple[float, float], ...] | None:

@@ -11,7 +11,7 @@ class Section(BaseModel):
     sentence of a description must make sense without the others.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 def unit(name: str) -> dict[str, JsonValue]:

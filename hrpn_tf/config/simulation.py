@@ -247,11 +247,11 @@ class SimulationConfig(Section):
         "is computed.",
     )
     channels: ChannelNames = ChannelNames()
-    vessels: VesselConfig = VesselConfig()
-    permeability: PermeabilityConfig = PermeabilityConfig()
-    nuclei: NucleiConfig = NucleiConfig()
-    transport: TransportConfig = TransportConfig()
-    optics: OpticsConfig = OpticsConfig()
+    vessels: VesselConfig = Field(default_factory=VesselConfig)
+    permeability: PermeabilityConfig = Field(default_factory=PermeabilityConfig)
+    nuclei: NucleiConfig = Field(default_factory=NucleiConfig)
+    transport: TransportConfig = Field(default_factory=TransportConfig)
+    optics: OpticsConfig = Field(default_factory=OpticsConfig)
     vary: dict[str, dict[str, tuple[float, float]]] = Field(
         {},
         json_schema_extra=NO_UNIT,

@@ -135,7 +135,7 @@ class TrainingConfig(Section):
         description="`null` trains without a discriminator, and `{}` takes the defaults of this "
         "section. Presets with a discriminator bring their own values.",
     )
-    optimizer: OptimizerConfig = OptimizerConfig()
+    optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
     ema: float = Field(
         0.99,
         ge=0,

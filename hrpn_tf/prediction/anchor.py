@@ -5,15 +5,17 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from hrpn_tf.errors import AnchorError, UnfinishedError
 from hrpn_tf.files import atomic_path
-from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.slides.description import Planes
 from hrpn_tf.untrusted import read_json
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction.mask import PolygonMask
 
 # Keys of the result's metadata: what was stated, and what it led to.
 STATED, FOUND = "anchor", "anchored"
@@ -153,7 +155,7 @@ class AnchorTask:
 
     measured_mean: float | None
     find_tissue: Callable[[], BlockMask] | None = None
-    area: PolygonMask | None = None
+    area: "PolygonMask | None" = None
     target: int | None = None
     others: tuple[AnchorSums, ...] = ()
     hold: bool = False

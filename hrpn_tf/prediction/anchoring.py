@@ -1,16 +1,18 @@
 """Measure the anchored pixels of a predicted slide."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from hrpn_tf.errors import AnchorError, NoTissueError
 from hrpn_tf.prediction.anchor import AnchorSums, AnchorTask, BlockMask
-from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.reading import TimedReads
 from hrpn_tf.prediction.tiling import Block, Tiling
 from hrpn_tf.slides.description import Planes
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction.mask import PolygonMask
 
 
 class Area(Protocol):
@@ -22,7 +24,7 @@ class Area(Protocol):
 
 
 def anchored_area(
-    anchor: AnchorTask, tiling: Tiling, mask: PolygonMask | None, name: str
+    anchor: AnchorTask, tiling: Tiling, mask: "PolygonMask | None", name: str
 ) -> BlockMask | None:
     """Find the tissue that a prediction is anchored by, and check that there is some.
 
@@ -54,7 +56,7 @@ def measure(
     tissue: BlockMask | None,
     planes: Planes,
     tiling: Tiling,
-    mask: PolygonMask | None,
+    mask: "PolygonMask | None",
     slide: TimedReads,
 ) -> AnchorSums:
     """Sum the prediction, and the measured target, over the anchored pixels.
@@ -89,7 +91,7 @@ def _area(anchor: AnchorTask, tissue: BlockMask | None) -> Area:
 
 
 def _inside(
-    area: Area, tiling: Tiling, mask: PolygonMask | None
+    area: Area, tiling: Tiling, mask: "PolygonMask | None"
 ) -> Iterator[tuple[Block, np.ndarray]]:
     """Each block of the result with its anchored pixels, (h, w) bool."""
     for index in range(len(tiling)):

@@ -3,18 +3,20 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hrpn_export import Session
 
 from hrpn_tf.errors import NonFinitePredictionError
 from hrpn_tf.prediction.blending import fade_both
-from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.reading import read_reflected
 from hrpn_tf.prediction.tiling import Block, Tile, Tiling
 from hrpn_tf.prediction.tissue_map import TissueMap
 from hrpn_tf.slides import Windows
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction.mask import PolygonMask
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class BlockMaker:
         channels: Sequence[int],
         tiling: Tiling,
         tissue: TissueMap | None,
-        mask: PolygonMask | None,
+        mask: "PolygonMask | None",
     ) -> None:
         self._slide, self._channels = slide, channels
         self._tiling, self._tissue, self._mask = tiling, tissue, mask

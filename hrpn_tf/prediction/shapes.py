@@ -6,12 +6,15 @@ but where only a part of the slide holds tissue, small tiles leave more of it ou
 """
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.tiling import Region, Tiling, round_up
 from hrpn_tf.prediction.tissue_map import TissueMap
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction.mask import PolygonMask
 
 # Which tiles of a tiling are computed: (rows, columns) bool of ``Tiling.lines``.
 Needed = Callable[[Tiling], np.ndarray]
@@ -33,7 +36,7 @@ def every_tile(tiling: Tiling) -> np.ndarray:
 
 
 def needed_tiles(
-    tissue: TissueMap | None, mask: PolygonMask | None, size: tuple[int, int]
+    tissue: TissueMap | None, mask: "PolygonMask | None", size: tuple[int, int]
 ) -> Needed | None:
     """Which tiles hold tissue, and lie in the mask; None if all are computed.
 

@@ -3,19 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hrpn_export import Session
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.prediction.anchor import AnchorTask
-from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.symmetries import SymmetricSession
 from hrpn_tf.prediction.tiling import Region
 from hrpn_tf.prediction.tissue_map import TissueMap
 from hrpn_tf.slides import Slide
 from hrpn_tf.slides.planes import CACHE_BYTES
+
+if TYPE_CHECKING:
+    from hrpn_tf.prediction.mask import PolygonMask
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class PredictionTask:
     origin: Callable[[], Mapping[str, Any]]
     pixel_size_um: float | None = None
     region: Region | None = None
-    mask: PolygonMask | None = None
+    mask: "PolygonMask | None" = None
     find_tissue: Callable[[], TissueMap] | None = None
     cache_bytes: int = CACHE_BYTES
     assess: Callable[[TissueMap | None], Mapping[str, Any]] | None = None

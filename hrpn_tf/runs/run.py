@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config, config_of
-from hrpn_tf.data.manifest import identity_file
-from hrpn_tf.data.simulated import read_dataset
 from hrpn_tf.data.splits import Split
 from hrpn_tf.errors import RunError, StoreError
 from hrpn_tf.files import sha256
@@ -215,6 +213,8 @@ class Run(RunPaths):
         Raises:
             StoreError: it is gone, or another one.
         """
+        from hrpn_tf.data.manifest import identity_file
+
         manifest = identity_file(store)
         if not manifest.is_file():
             raise StoreError(
@@ -308,6 +308,8 @@ class Run(RunPaths):
         subsets = self.subsets
         if slide_list is not None:
             return listed_slides(slide_list, self.config, subsets)
+        from hrpn_tf.data.simulated import read_dataset
+
         store = self.check_dataset(self.patch_dataset)
         return stored_slides(read_dataset(store)[0], subsets)
 

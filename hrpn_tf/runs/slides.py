@@ -4,13 +4,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config
-from hrpn_tf.data.manifest import Manifest
-from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.errors import RunError, SlideListError, SlideNotFoundError, UsageError
 from hrpn_tf.slides.names import file_stem, lookalike, refuse_bad_name
 from hrpn_tf.text import printable
+
+if TYPE_CHECKING:
+    from hrpn_tf.data.manifest import Manifest
 
 SUBSETS = ("train", "validation", "test")
 OTHER = "other"
@@ -43,7 +45,7 @@ class RunSlide:
     condition: str = ""
 
 
-def stored_slides(dataset: Manifest, subsets: Mapping[str, str]) -> tuple[RunSlide, ...]:
+def stored_slides(dataset: "Manifest", subsets: Mapping[str, str]) -> tuple[RunSlide, ...]:
     """All slides of a patch dataset.
 
     Args:
@@ -76,6 +78,8 @@ def listed_slides(
     Raises:
         SlideListError, SlideNotFoundError: see ``read_slide_list``.
     """
+    from hrpn_tf.data.slide_list import read_slide_list
+
     return tuple(
         RunSlide(
             entry.name,

@@ -16,24 +16,26 @@ Example:
     >>> folder.cleanup()
 """
 
-from hrpn_tf.slides.metadata import implausible
-from hrpn_tf.slides.opening import open_labels, open_slide
-from hrpn_tf.slides.provenance import read_provenance
-from hrpn_tf.slides.readers import SlideReader
-from hrpn_tf.slides.slide import Slide, SlideInfo, Windows, channel_index, iter_windows
-from hrpn_tf.slides.write import SlideWriter, write_slide
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Slide",
-    "SlideInfo",
-    "SlideReader",
-    "SlideWriter",
-    "Windows",
-    "channel_index",
-    "implausible",
-    "iter_windows",
-    "open_labels",
-    "open_slide",
-    "read_provenance",
-    "write_slide",
-]
+import lazy_loader
+
+if TYPE_CHECKING:
+    from hrpn_tf.slides.metadata import implausible
+    from hrpn_tf.slides.opening import open_labels, open_slide
+    from hrpn_tf.slides.provenance import read_provenance
+    from hrpn_tf.slides.readers import SlideReader
+    from hrpn_tf.slides.slide import Slide, SlideInfo, Windows, channel_index, iter_windows
+    from hrpn_tf.slides.write import SlideWriter, write_slide
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "metadata": ["implausible"],
+        "opening": ["open_labels", "open_slide"],
+        "provenance": ["read_provenance"],
+        "readers": ["SlideReader"],
+        "slide": ["Slide", "SlideInfo", "Windows", "channel_index", "iter_windows"],
+        "write": ["SlideWriter", "write_slide"],
+    },
+)

@@ -1,6 +1,7 @@
 """What the command line does as a whole: help, exit codes, one line per error, lean imports."""
 
 import importlib
+import os
 import subprocess
 import sys
 import warnings
@@ -35,6 +36,58 @@ def test_help_of_every_command_loads_no_tensorflow() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+# What the help of a command may load: some options are made from the configuration or the formats.
+LIBRARIES = {"numpy", "pydantic", "yaml", "tifffile", "zarr", "shapely", "tqdm", "jinja2", "scipy"}
+_CONFIGURATION = {"pydantic", "yaml"}
+HELP_LOADS = {
+    "config": _CONFIGURATION,
+    "crossval": _CONFIGURATION,
+    "evaluate": {"yaml"},
+    "export": {"numpy", "pydantic"},
+    "fit": _CONFIGURATION,
+    "import-weights": _CONFIGURATION,
+    "predict": _CONFIGURATION,
+    "prepare": _CONFIGURATION,
+    "serve": _CONFIGURATION,
+    "simulate": _CONFIGURATION,
+    "weights": {"yaml"},
+}
+
+
+def test_help_of_a_command_loads_no_library_that_it_does_not_need() -> None:
+    script = (
+        "import sys\nfrom click.testing import CliRunner\nfrom hrpn_tf.cli.main import main\n"
+        "assert CliRunner().invoke(main, sys.argv[1:]).exit_code == 0\n"
+        f"print(*sorted({LIBRARIES!r} & set(sys.modules)))\n"
+    )
+    for arguments in (["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)):
+        command = [sys.executable, "-P", "-c", script, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        loaded = set(done.stdout.split())
+        assert loaded <= HELP_LOADS.get(arguments[0], set()), arguments
+
+
+def test_the_completion_of_commands_and_options_loads_no_library() -> None:
+    script = (
+        "import sys\nfrom hrpn_tf.cli.main import run\ntry:\n    run([])\n"
+        f"finally:\n    print(*sorted({LIBRARIES!r} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    words = {
+        "_HRPN_TF_COMPLETE": "bash_complete",
+        "COMP_WORDS": "hrpn-tf insp",
+        "COMP_CWORD": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **words},
+    )
+    assert done.stdout == "plain,inspect\n"
+    assert done.stderr.strip() == ""
 
 
 def test_version_and_unknown_command() -> None:

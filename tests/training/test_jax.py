@@ -166,7 +166,7 @@ def test_the_command_line_names_the_backend(monkeypatch, store, tmp_path, how):
         given.append(arguments[2])
         raise ConfigError("seen")
 
-    monkeypatch.setattr("hrpn_tf.cli.fit.fit", fit)
+    monkeypatch.setattr("hrpn_tf.api.training.fit", fit)
     command = ("fit", store.path, "--out", tmp_path / "run", *how)
     hrpn_tf(*command)
     assert given[0].training.backend == "jax"

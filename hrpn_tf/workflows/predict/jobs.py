@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from hrpn_tf.prediction import (
         Frame,
+        PolygonMask,
         SlidePrediction,
         StartedPrediction,
     )
@@ -105,6 +106,15 @@ def _frame(
         resample=config.prediction.resample,
         level=options.level,
     )
+
+
+def _mask(job: SlideJob, info: "SlideInfo") -> "PolygonMask | None":
+    """The outlines to predict; without any, Shapely is not loaded."""
+    if job.mask is None:
+        return None
+    from hrpn_tf.prediction import read_mask
+
+    return read_mask(job.mask, *size_of(info), job.frame.scale)
 
 
 def _check_mask(mask: Path, info: "SlideInfo", frame: "Frame") -> None:
@@ -198,7 +208,7 @@ def opened(
         watch: sees the grey levels of each tile; None for nothing.
         begun: the started prediction, if another process started it.
     """
-    from hrpn_tf.prediction import SlidePrediction, open_frame, read_mask
+    from hrpn_tf.prediction import SlidePrediction, open_frame
     from hrpn_tf.slides.normalised import NormalisedSlide
 
     config = job.config.prediction
@@ -221,7 +231,7 @@ def opened(
             origin=partial(origin_of, job, info, size, normalisation),
             pixel_size_um=job.frame.pixel_size_um,
             region=job.region,
-            mask=None if job.mask is None else read_mask(job.mask, *size_of(info), job.frame.scale),
+            mask=_mask(job, info),
             find_tissue=look if _may_skip(job) else None,
             cache_bytes=cache,
             observe=None if watch is None else watch.see,

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hrpn_tf.runs import Run
+if TYPE_CHECKING:
+    from hrpn_tf.runs import Run
 
 MEGAPIXELS = 100.0
 
@@ -19,7 +21,7 @@ class ReportOptions:
         megapixels: largest size of a slide in the viewer, in megapixels.
     """
 
-    run: Run | Path | None = None
+    run: "Run | Path | None" = None
     slide_list: Path | None = None
     predictions: Path | None = None
     megapixels: float = MEGAPIXELS
