@@ -98,7 +98,7 @@ def test_the_interval_of_paired_effects_is_that_of_bonett() -> None:
     a = random.normal(size=8)
     b = a + random.normal(1, 0.5, 8)
     found = contrast(a, b, paired=True)
-    # Bonett (2008), equation 15, by the correlation
+    # Bonett (2008), by the correlation
     (va, vb), r, n = (a.var(ddof=1), b.var(ddof=1)), np.corrcoef(a, b)[0, 1], len(a) - 1
     square = (va + vb) / 2
     d = (b - a).mean() / np.sqrt(square)
