@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from hrpn_tf.errors import WrongKindError
+from hrpn_tf.text import in_shell
 
 Kind = Literal["slide list", "patch dataset", "run", "bundle", "evaluation", "slide"]
 
@@ -70,5 +71,5 @@ def refuse_other_kind(path: Path, wanted: Kind) -> None:
     given = kind_of(path)
     if given is None or given == wanted:
         return
-    advice = _ADVICE.get((given, wanted), f"give a {wanted}").format(path=path)
+    advice = _ADVICE.get((given, wanted), f"give a {wanted}").format(path=in_shell(path))
     raise WrongKindError(f"{path}: a {given}, not a {wanted}; {advice}")

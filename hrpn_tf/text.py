@@ -6,6 +6,7 @@ of numbers is written by :func:`csv_text`: no other module writes CSV.
 
 import csv
 import io
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from hrpn_export.text import markdown, printable, printable_lines
@@ -16,6 +17,7 @@ __all__ = [
     "csv_row",
     "csv_table",
     "csv_text",
+    "in_shell",
     "markdown",
     "original_cell",
     "printable",
@@ -35,6 +37,17 @@ def counted(number: int, noun: str) -> str:
         ('1 slide', '0 slides')
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def in_shell(path: object) -> str:
+    """A path in a command line that a user is to paste: quoted, and never taken for an option.
+
+    Example:
+        >>> in_shell("my run"), in_shell("-run"), in_shell("run")
+        ("'my run'", './-run', 'run')
+    """
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def csv_text(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> str:

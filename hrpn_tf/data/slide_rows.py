@@ -8,7 +8,7 @@ from typing import Any
 
 from hrpn_tf.errors import SlideListError
 from hrpn_tf.kinds import refuse_other_kind
-from hrpn_tf.text import printable
+from hrpn_tf.text import original_cell, printable
 from hrpn_tf.untrusted import parse_yaml, read_text
 
 REQUIRED = ("slide", "group")
@@ -26,7 +26,8 @@ def read_rows(path: Path) -> tuple[list[Row], list[str]]:
 
     Args:
         path: CSV file, whose values are separated by commas, semicolons or tabs; or YAML by its
-            suffix.
+            suffix. The apostrophe before ``+drug``, by which a table of this program and a
+            spreadsheet say that it is no formula, is not part of the value.
 
     Raises:
         SlideListError: the file cannot be read, is no such file, has no heading, or names more
@@ -61,7 +62,7 @@ def _csv_rows(path: Path, text: str) -> tuple[list[Row], list[str]]:
     rows: list[Row] = []
     mistakes: list[str] = []
     try:
-        columns = [column.strip() for column in next(reader, [])]
+        columns = [original_cell(column.strip()) for column in next(reader, [])]
         _check_header(path, columns)
         for cells in reader:
             where = f"row {reader.line_num + above}"
@@ -70,7 +71,7 @@ def _csv_rows(path: Path, text: str) -> tuple[list[Row], list[str]]:
             if any(cell.strip() for cell in cells[len(columns) :]):
                 mistakes.append(f"{where}: more values than columns")
                 continue
-            cells += [""] * (len(columns) - len(cells))
+            cells = [original_cell(cell) for cell in cells] + [""] * (len(columns) - len(cells))
             rows.append((where, dict(zip(columns, cells, strict=False))))
             refuse_many(str(path), len(rows))
     except csv.Error as error:

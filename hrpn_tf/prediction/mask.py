@@ -172,7 +172,7 @@ def read_regions(
             for outline in outlines_of(one, path):
                 if outline.ignored:
                     cut.append(outline)
-                elif outline.geometry.area > 0:
+                elif repaired([outline]):
                     parts.setdefault(name_of(one, number), []).append(outline)
         if not parts:
             raise MaskError(f"{path}: {_NO_POLYGON}{_ONLY_IGNORED if cut else ''}")

@@ -11,6 +11,7 @@ from hrpn_tf.errors import CalibrationError
 from hrpn_tf.files import sha256
 from hrpn_tf.runs.folder import BEST, CALIBRATED, CONTRACT
 from hrpn_tf.runs.keras_file import load_keras_file
+from hrpn_tf.text import in_shell
 from hrpn_tf.untrusted import read_json, read_text
 
 if TYPE_CHECKING:
@@ -71,11 +72,12 @@ def read_calibration(run: Path, folder: Path, trained: str | None) -> Calibratio
     """
     from hrpn_export import Contract, ContractError
 
-    again = f"make it again with: hrpn-tf calibrate {run} --overwrite"
+    again = f"make it again with: hrpn-tf calibrate {in_shell(run)} --overwrite"
     path = folder / RECORD
     if not path.is_file():
         raise CalibrationError(
-            f"{run}: has no prediction intervals yet; make them with: hrpn-tf calibrate {run}"
+            f"{run}: has no prediction intervals yet; make them with: "
+            f"hrpn-tf calibrate {in_shell(run)}"
         )
     try:
         record: dict[str, Any] = read_json(path, CalibrationError)
@@ -87,7 +89,7 @@ def read_calibration(run: Path, folder: Path, trained: str | None) -> Calibratio
     if trained is not None and trained != calibrated:
         raise CalibrationError(
             f"{folder}: belongs to an earlier network than {run / BEST}; calibrate that with: "
-            f"hrpn-tf calibrate {run} --overwrite"
+            f"hrpn-tf calibrate {in_shell(run)} --overwrite"
         )
     path = folder / CONTRACT
     try:

@@ -24,6 +24,7 @@ from hrpn_tf.runs.reading import (
     text_of,
 )
 from hrpn_tf.runs.slides import SUBSETS, RunSlide, listed_slides, stored_slides
+from hrpn_tf.text import in_shell
 
 if TYPE_CHECKING:
     import keras
@@ -162,7 +163,7 @@ class Run(RunPaths):
             raise RunError(
                 f"{self.folder}: holds weights, which have no slides of their own; name slides in "
                 "a list, or train on yours first: hrpn-tf fit PATCHES --out RUN --from "
-                f"{self.folder.name}"
+                f"{in_shell(self.folder.name)}"
             )
 
     def check_split(self) -> None:

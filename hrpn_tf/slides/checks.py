@@ -122,7 +122,10 @@ def _index(info: SlideInfo, role: str, channels: Mapping[str, str | int]) -> int
         names = [name for name in info.channels if suggested_role(name) == meant]
         name = names[0] if len(names) == 1 else "NAME"
         option = shlex.quote(f"{role}={name}")
-        hint = f"name the one that shows {role}, e.g. --channel {option}"
+        hint = (
+            f"name the one that shows {role} in a column '{role}' of the slide list, in "
+            f"data.channels, or, where the command has it, with --channel {option}"
+        )
         raise UnknownChannelError(f"{error}; {hint}") from None
 
 
@@ -168,6 +171,6 @@ def _refuse_swapped(
         return
     raise UsageError(
         f"{info.path}: channel '{name}' is given as {role}, but by its name it shows {likely}; "
-        f"were channels swapped? If it is meant, give it by its index: --channel {role}={index}, "
-        f"or {index} in the slide list"
+        f"were channels swapped? If it is meant, give it by its index: {index} in the slide list "
+        f"or in data.channels, or, where the command has it, --channel {role}={index}"
     )

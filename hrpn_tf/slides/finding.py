@@ -19,7 +19,7 @@ from hrpn_tf.slides.channel_files import ChannelSet, channel_sets
 from hrpn_tf.slides.depth import Depth
 from hrpn_tf.slides.opening import open_slide
 from hrpn_tf.slides.slide import SlideInfo
-from hrpn_tf.text import printable
+from hrpn_tf.text import in_shell, printable
 
 # Suffixes that are tried; anything else in a folder is passed over.
 _IMAGES = (".tif", ".tiff", ".qptiff", ".btf", ".czi", ".nd2", ".lif")
@@ -187,7 +187,8 @@ def _slides_in(folder: Path, progress: bool, z: Depth | None) -> list[Path]:
         one = found.split[0]
         raise UsageError(
             f"{one.folder}: holds one file per channel ({printable(one.name)}: "
-            f"{printable(', '.join(one.files))}); make a slide list with: hrpn-tf init {folder}"
+            f"{printable(', '.join(one.files))}); make a slide list with: "
+            f"hrpn-tf init {in_shell(folder)}"
         )
     paths = [info.path for info in found.slides] + [each.path for each in found.unread]
     if not paths:
@@ -214,7 +215,7 @@ def _list(folder: Path, listing: _Listing) -> None:
         path = folder / entry.name
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             _list_folder(path, entry, listing, simulated="simulation.yaml" in names)
         elif _is_image(path):
             if _WELL.search(entry.name):
@@ -223,6 +224,17 @@ def _list(folder: Path, listing: _Listing) -> None:
                 listing.images.append(path)
         elif path.suffix.lower() in PICTURES:
             listing.pictures += 1
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry is a folder; a link that leads to itself is none, as one that leads nowhere.
+
+    Read as an image, it is named with the others that cannot be read.
+    """
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _list_folder(path: Path, entry: "os.DirEntry[str]", listing: _Listing, simulated: bool) -> None:

@@ -11,6 +11,7 @@ from support.hostile import ESCAPES, FORMULA, MARKUP, is_harmless
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.slide_list import read_slide_list, slide_entries
 from hrpn_tf.errors import HrpnError, SlideListError, SlideNotFoundError
+from hrpn_tf.text import csv_text
 
 CONFIG = DataConfig(inputs=("vessels", "nuclei", "fap"), channels={"nuclei": "DAPI", "fap": 3})
 
@@ -93,6 +94,13 @@ def test_values_are_separated_by_commas_semicolons_or_tabs(tmp_path, separator, 
     first, second = read_slide_list(write(tmp_path, text), CONFIG)
     assert (first.group, first.channels["vessels"]) == ("m1", "CD31, CD34")
     assert (second.group, second.channels["vessels"]) == ("m2", "vessels")
+
+
+def test_a_list_is_read_as_it_was_written_where_cells_look_like_formulas(tmp_path):
+    text = csv_text(["slide", "group", "condition"], [["a.ome.tif", "+dox", "=1"], ["c", "'m", ""]])
+    assert "'+dox" in text
+    found = read_slide_list(write(tmp_path, text), CONFIG)
+    assert [(each.group, each.condition) for each in found] == [("+dox", "=1"), ("'m", "")]
 
 
 def test_empty_cells_of_a_spreadsheet_are_left_out(tmp_path):

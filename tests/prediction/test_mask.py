@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from skimage.draw import polygon2mask
 
 from hrpn_tf.errors import MaskError
-from hrpn_tf.prediction.mask import PolygonMask, read_mask
+from hrpn_tf.prediction.mask import PolygonMask, read_mask, read_regions
 
 SQUARE = [[10, 20], [40, 20], [40, 60], [10, 60], [10, 20]]  # x, y
 HOLE = [[20, 30], [30, 30], [30, 50], [20, 50], [20, 30]]
@@ -204,3 +204,11 @@ def test_a_mask_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     (tmp_path / "zip.geojson").write_bytes(b"PK\x03\x04\xff\xfe")
     with pytest.raises(MaskError, match=r"zip.geojson: not a text file in UTF-8"):
         read_mask(tmp_path / "zip.geojson", 10, 10)
+
+
+def test_a_region_whose_outline_crosses_itself_keeps_both_halves(tmp_path: Path) -> None:
+    bow = [[10, 10], [50, 50], [50, 10], [10, 50], [10, 10]]  # the halves turn opposite ways
+    path = tmp_path / "regions.geojson"
+    path.write_text(json.dumps(feature(polygon(bow))))
+    regions = read_regions(path, 100, 80, lambda *_: "bow")
+    assert regions["bow"].area.area == pytest.approx(800)

@@ -45,6 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_slide(root / "run" / "result.ome.tif", IMAGE)
     (root / "circle").symlink_to(root)
     (root / "again.ome.tif").symlink_to(root / "m1" / "s2.ome.tif")
+    (root / "itself.tif").symlink_to("itself.tif")
     os.mkfifo(root / "pipe.tif")
     return root
 
@@ -64,7 +65,7 @@ def test_what_is_found(folder: Path) -> None:
         "a": ["CD31", "DAPI", "FAP"],
         "b": ["CD31", "DAPI"],
     }
-    assert {each.path.name for each in found.unread} == {"broken.tif", "pipe.tif"}
+    assert {each.path.name for each in found.unread} == {"broken.tif", "pipe.tif", "itself.tif"}
     assert {each.path.name: each.reason for each in found.aside} == {
         "r01c02f03p01-ch1sk1fk1fl1.tiff": "an image of a plate, by its name",
         "plate.zarr": "a plate of many images",

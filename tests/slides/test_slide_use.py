@@ -80,9 +80,9 @@ def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
 
 
 def test_a_channel_that_is_missing_by_its_role_is_proposed() -> None:
-    with pytest.raises(UnknownChannelError, match=r"e\.g\. --channel vessels=CD31$"):
+    with pytest.raises(UnknownChannelError, match=r"slide list.* --channel vessels=CD31$"):
         role_channels(NAMED, ("vessels",), {})
-    with pytest.raises(UnknownChannelError, match=r"e\.g\. --channel stroma=NAME$"):
+    with pytest.raises(UnknownChannelError, match=r"data\.channels.* --channel stroma=NAME$"):
         role_channels(NAMED, ("stroma",), {})
     with pytest.raises(UnknownChannelError, match=r"it has [^;]*$"):
         role_channels(NAMED, ("vessels",), {"vessels": "FITC"})

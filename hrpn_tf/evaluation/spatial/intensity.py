@@ -36,14 +36,15 @@ def extremes(plane: Plane) -> Extremes:
 class Histogram:
     """Counts of grey levels in bins of equal width, which several slides may share.
 
-    Integer grey levels are counted exactly; others, and predictions, to a 65 536th of the range.
+    Integer grey levels of up to 16 bits are counted exactly; others, and predictions, to a 65 536th
+    of the range.
     """
 
     def __init__(self, range_: Extremes) -> None:
         span = range_.high - range_.low
         whole = float(range_.low).is_integer() and float(range_.high).is_integer()
         # of whole numbers: bins of a whole share of a grey level, centred on it
-        fine = max(1, int(HISTOGRAM_BINS // (span + 1))) if whole else 0
+        fine = int(HISTOGRAM_BINS // (span + 1)) if whole else 0
         self.step = 1.0 / fine if fine else max(span, 1e-12) / (HISTOGRAM_BINS - 1)
         self.low = range_.low
         self.counts = np.zeros(round(span / self.step) + 1, np.int64)

@@ -20,7 +20,7 @@ from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import SUFFIXES, RunSlide, choose_slides, find_prediction, listed_slides
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.slides.names import slide_name
-from hrpn_tf.text import printable
+from hrpn_tf.text import in_shell, printable
 from hrpn_tf.workflows.analyse.options import AnalysisOptions
 
 ALLOWED = ("spatial.", "evaluation.", "data.tissue.")
@@ -174,14 +174,14 @@ def predictions_of(
     missing = [slide for slide in slides if found[slide.name] is None]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        listed = [] if slide_list is None else [str(slide_list)]
+        listed = "" if slide_list is None else f" {in_shell(slide_list)}"
         of_list = sorted({slide.group for slide in missing}) if len(slides) > 1 else []
         groups = [part for group in of_list for part in ("--group", group)]
         network = ["--run", "RUN" if run is None else str(run)]
-        how = shlex.join(["hrpn-tf", "predict", *listed, *network, "--out", str(folder), *groups])
+        options = shlex.join([*network, "--out", str(folder), *groups])
         raise MissingPredictionError(
-            f"{folder}: no prediction of {missing[0].name}{more}; make them with: {how}; or choose "
-            "other slides with --group"
+            f"{folder}: no prediction of {missing[0].name}{more}; make them with: "
+            f"hrpn-tf predict{listed} {options}; or choose other slides with --group"
         )
     return {name: path for name, path in found.items() if path is not None}
 

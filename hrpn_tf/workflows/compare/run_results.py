@@ -12,6 +12,7 @@ from hrpn_tf.errors import RunError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL, WITHOUT_ANCHOR
 from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED, SCHEMA
 from hrpn_tf.runs import Run, open_run
+from hrpn_tf.text import in_shell
 from hrpn_tf.untrusted import LARGEST, read_json
 from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
@@ -113,7 +114,8 @@ def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResul
         if row["slide"] != POOLED and row["subset"] not in ("test", "other"):
             raise UsageError(
                 f"{path}: holds {row['slide']}, a {row['subset']} slide of this run, and would "
-                f"flatter it; evaluate its test slides: hrpn-tf evaluate --run {run} --overwrite"
+                f"flatter it; evaluate its test slides: "
+                f"hrpn-tf evaluate --run {in_shell(run)} --overwrite"
             )
     return RunResults(
         label=label,

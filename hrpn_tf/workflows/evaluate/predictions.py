@@ -15,7 +15,7 @@ from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide, find_prediction
 from hrpn_tf.slides import open_slide, read_provenance
-from hrpn_tf.text import markdown
+from hrpn_tf.text import in_shell, markdown
 from hrpn_tf.workflows.evaluate.measured_slides import Resampled, check_prediction, resampled
 
 logger = logging.getLogger(__name__)
@@ -149,14 +149,13 @@ def _refuse_missing(
     if not missing:
         return
     first = missing[0].name
-    listed = f"{first} and {len(missing) - 1} more" if len(missing) > 1 else first
+    which = f"{first} and {len(missing) - 1} more" if len(missing) > 1 else first
     groups = [part for g in sorted({s.group for s in slides}) for part in ("--group", g)]
-    lists = [] if slide_list is None else [str(slide_list)]
-    command = shlex.join(
-        ["hrpn-tf", "predict", *lists, "--run", str(run), "--out", str(predictions), *groups]
-    )
+    listed = "" if slide_list is None else f" {in_shell(slide_list)}"
+    options = shlex.join(["--run", str(run), "--out", str(predictions), *groups])
     raise MissingPredictionError(
-        f"{predictions}: no prediction of {listed}; make them with: {command}"
+        f"{predictions}: no prediction of {which}; make them with: "
+        f"hrpn-tf predict{listed} {options}"
     )
 
 

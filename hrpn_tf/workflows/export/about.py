@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf._version import __version__
 from hrpn_tf.runs import Run
+from hrpn_tf.text import in_shell
 from hrpn_tf.workflows.export.options import ExportOptions
 from hrpn_tf.workflows.export.publication import Author, Publication, read_publication
 from hrpn_tf.workflows.networks.ensemble import EnsembleNetwork
@@ -82,7 +83,7 @@ def _attached(network: RunNetwork | EnsembleNetwork, scratch: Path) -> dict[str,
     if lacking:
         logger.warning(
             f"{lacking[0]} has no training profile for the bundle; hrpn-tf describe-training "
-            f"{lacking[0]} makes one"
+            f"{in_shell(lacking[0])} makes one"
         )
         return {}
     if isinstance(network, RunNetwork):

@@ -12,6 +12,7 @@ from hrpn_tf._version import __version__
 from hrpn_tf.errors import HrpnError, TwinError, UncertifiedError
 from hrpn_tf.files import atomic_path
 from hrpn_tf.runs import Run, open_run
+from hrpn_tf.text import in_shell
 from hrpn_tf.workflows.export.evidence import held_out, sample_patches
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.networks.twin import (
@@ -122,7 +123,7 @@ def twin_after_training(run: Run, store_path: Path) -> None:
     if keras.backend.backend() != "tensorflow":  # the converter traces with it
         logger.info(
             f"{run}: trained on {keras.backend.backend()}, so its twin is made by another command: "
-            f"hrpn-tf twin {run}"
+            f"hrpn-tf twin {in_shell(run)}"
         )
         return
     try:

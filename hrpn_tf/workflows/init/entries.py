@@ -10,7 +10,7 @@ from hrpn_tf.data.slide_list import SlideEntry, read_slide_list, slide_entries
 from hrpn_tf.errors import NoSlidesListedError, SlideNotFoundError, UsageError
 from hrpn_tf.kinds import LISTS
 from hrpn_tf.slides.finding import find_slides, is_several
-from hrpn_tf.text import printable
+from hrpn_tf.text import in_shell, printable
 from hrpn_tf.workflows.init.proposal import Proposal, in_one_line, propose, without_small
 from hrpn_tf.workflows.init.roles import channel_cell
 
@@ -48,7 +48,8 @@ def entries_of(
         one = split[0]
         raise UsageError(
             f"{one.info.path.parent}: holds one file per channel ({printable(one.name)}: "
-            f"{printable(', '.join(one.files))}); make a slide list with: hrpn-tf init {places[0]}"
+            f"{printable(', '.join(one.files))}); make a slide list with: "
+            f"hrpn-tf init {in_shell(places[0])}"
         )
     if not proposal.lists:
         raise _no_slides(proposal, places)

@@ -1,10 +1,9 @@
 """What ``hrpn-tf init`` prints."""
 
 import os
-import shlex
 from pathlib import Path
 
-from hrpn_tf.text import printable
+from hrpn_tf.text import in_shell, printable
 from hrpn_tf.workflows.init.init import InitFiles
 
 
@@ -25,12 +24,13 @@ def as_text(files: InitFiles) -> str:
         ("look at", f"{_shown(files.page)}, {_shown(files.sheet)}"),
     ]
     lines = [f"{name:12}{text}" for name, text in facts]
-    first = shlex.quote(str(_relative(files.lists[0])))
+    first, config = _relative(files.lists[0]), _relative(files.config)
     if main.has_target:
-        config = shlex.quote(str(_relative(files.config)))
-        lines += ["", f"hrpn-tf prepare {first} --config {config} --out patches"]
+        lines.append(
+            f"\nhrpn-tf prepare {in_shell(first)} --config {in_shell(config)} --out patches"
+        )
     else:
-        lines += ["", f"hrpn-tf predict {first} --run RUN"]
+        lines.append(f"\nhrpn-tf predict {in_shell(first)} --run RUN")
     return "\n".join(lines)
 
 

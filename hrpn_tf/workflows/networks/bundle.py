@@ -51,11 +51,6 @@ class BundleNetwork:
         """None, since results are never written into a bundle."""
         return None
 
-    @property
-    def command(self) -> str:
-        """See ``Network``."""
-        return f"hrpn-tf predict --bundle {self.folder}{' --intervals' if self.intervals else ''}"
-
     def caution(self) -> str | None:
         """Warns if the certificate of the format measured visible tiles."""
         entry = self._bundle().certificate.entry(self.format, self.precision, self.runtime)

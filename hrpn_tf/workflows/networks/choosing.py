@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hrpn_tf.errors import TwinError, UsageError
 from hrpn_tf.runs import Run
+from hrpn_tf.text import in_shell
 from hrpn_tf.workflows.networks.auto import AUTO, Candidates
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.run import RunNetwork
@@ -110,7 +111,8 @@ def _in_twin(run: Run, runtime: str | None) -> TwinNetwork:
     run.network_file()
     problem = open_twin(run).certificate.problem(FORMAT, PRECISION, name)
     if problem:
-        raise CertificateError(f"{run.twin}: {problem.partition('; ')[0]}; hrpn-tf twin {run}")
+        what = problem.partition("; ")[0]
+        raise CertificateError(f"{run.twin}: {what}; hrpn-tf twin {in_shell(run)}")
     return TwinNetwork(run, runtime=name)
 
 

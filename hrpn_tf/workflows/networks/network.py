@@ -29,11 +29,6 @@ class Network(Protocol):
         """Default folder of the predictions; None if there is no default."""
         ...
 
-    @property
-    def command(self) -> str:
-        """The command that predicts with this network, for messages."""
-        ...
-
     def __hash__(self) -> int: ...
 
     def caution(self) -> str | None:

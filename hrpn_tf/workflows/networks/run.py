@@ -38,11 +38,6 @@ class RunNetwork:
         """``RUN/predictions``, with intervals ``RUN/predictions-intervals``."""
         return self.run.interval_predictions if self.intervals else self.run.predictions
 
-    @property
-    def command(self) -> str:
-        """See ``Network``."""
-        return f"hrpn-tf predict --run {self.run}{' --intervals' if self.intervals else ''}"
-
     def caution(self) -> None:
         """See ``Network``."""
         return None

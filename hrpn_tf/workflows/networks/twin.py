@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.errors import TwinError
 from hrpn_tf.runs import Run
+from hrpn_tf.text import in_shell
 from hrpn_tf.workflows.networks.bundle import changed, open_once
 from hrpn_tf.workflows.networks.run import RunNetwork
 
@@ -63,7 +64,7 @@ def open_twin(run: Run) -> "Bundle":
     """
     from hrpn_export.errors import BundleError
 
-    again = f"hrpn-tf twin {run}"
+    again = f"hrpn-tf twin {in_shell(run)}"
     if not run.twin.exists():
         raise TwinError(f"{run}: has no twin of its network; make one with: {again}")
     try:

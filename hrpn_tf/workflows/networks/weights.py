@@ -45,11 +45,6 @@ class WeightsNetwork:
         """``predictions-NAME`` in the current folder: nothing is written beside the weights."""
         return Path(f"predictions-{self.name}")
 
-    @property
-    def command(self) -> str:
-        """See ``Network``."""
-        return f"hrpn-tf predict --weights {self.name}"
-
     def caution(self) -> str:
         """What a user of the prediction must know."""
         return f"{self.remark}; --anchor scales it to a measured mean"

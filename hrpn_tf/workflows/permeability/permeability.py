@@ -46,7 +46,7 @@ from hrpn_tf.workflows.permeability.slide_fit import (
     fit_slide,
     steps_of,
 )
-from hrpn_tf.workflows.permeability.windows import Section, grown_tissue
+from hrpn_tf.workflows.permeability.windows import CORE_PX, Section, grown_tissue
 
 logger = logging.getLogger(__name__)
 
@@ -197,6 +197,13 @@ def section_of(
         vessels: of the slide.
         options: of the fit.
     """
+    target = inputs.planes[config.data.target]
+    largest_um = min(CORE_PX, target.height, target.width) * inputs.pixel_size_um
+    if options.cell_um > largest_um:
+        raise UsageError(
+            f"--cell {options.cell_um:g}: larger than the slide or a window of it, {largest_um:g} "
+            "um; the usual cell has 4 um"
+        )
     stained = inputs.planes.get(config.evaluation.vessel_role)
     glass = None
     if stained is not None and tissue is not None:
@@ -204,7 +211,7 @@ def section_of(
         glass = None if dark is None else (stained, dark)
     return Section(
         name=inputs.slide.name,
-        target=inputs.planes[config.data.target],
+        target=target,
         inputs={role: inputs.planes[role] for role in config.data.inputs},
         tissue=tissue if glass is None else grown_tissue(tissue),
         glass=glass,

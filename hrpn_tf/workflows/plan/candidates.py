@@ -17,6 +17,7 @@ from hrpn_tf.runs.agreement import refuse_different
 from hrpn_tf.runs.slides import OTHER
 from hrpn_tf.slides.finding import is_several, slides_of
 from hrpn_tf.slides.names import slide_name
+from hrpn_tf.text import in_shell
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.plan.options import PlanOptions
 from hrpn_tf.workflows.predict.job import SlideJob
@@ -132,7 +133,8 @@ def training_profile(run: Run) -> "TrainingProfile":
     profile, reason = find_profile(network, network.contract())
     if profile is None:
         raise CandidateError(
-            f"{str(reason).split(';')[0]}; make the profile with: hrpn-tf describe-training {run}"
+            f"{str(reason).split(';')[0]}; make the profile with: "
+            f"hrpn-tf describe-training {in_shell(run)}"
         )
     return profile
 

@@ -212,8 +212,7 @@ def _refuse_other(
     if found == OTHER_NETWORK:
         found = f"not by the network of {network.folder} as it is now"
     raise OutputExistsError(
-        f"{request.out}: {found}; replace it with: {network.command} --overwrite, or name another "
-        "folder with --out"
+        f"{request.out}: {found}; give --overwrite to replace it, or name another folder with --out"
     )
 
 

@@ -18,7 +18,7 @@ from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, glossary, re
 from hrpn_tf.evaluation.report.sections import ReportSection, read_values
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
 from hrpn_tf.evaluation.verdict import verdict
-from hrpn_tf.text import counted
+from hrpn_tf.text import counted, in_shell
 from hrpn_tf.workflows.report.facts import flat, slide_facts
 from hrpn_tf.workflows.report.slides import SlideContent
 from hrpn_tf.workflows.report.sources import Sources
@@ -172,7 +172,7 @@ def _sections(
         if section is not None:
             sections.append(section)
         else:
-            notes.append(note.replace("{run}", str(sources.run)))
+            notes.append(note.replace("{run}", in_shell(sources.run)))
     charts = figures.draw_slides(sources.metrics, folder)
     if (chart := figures.draw_training(sources.run.history, folder)) is not None:
         charts.append(chart)

@@ -20,6 +20,7 @@ from hrpn_tf.evaluation.report.viewer import SlideView, write_view
 from hrpn_tf.runs.slides import find_prediction
 from hrpn_tf.slides import Slide, open_slide, read_provenance
 from hrpn_tf.slides.resample import area_means
+from hrpn_tf.text import in_shell
 from hrpn_tf.workflows.evaluate.measured_slides import (
     Resampled,
     check_prediction,
@@ -108,7 +109,7 @@ def open_layers(
     if prediction is None:
         raise MissingPredictionError(
             f"{sources.predictions}: no prediction of {name}; "
-            f"make it with: hrpn-tf predict --run {sources.run}"
+            f"make it with: hrpn-tf predict --run {in_shell(sources.run)}"
         )
     with ExitStack() as stack:
         check_prediction(prediction, slide, sources.config)

@@ -10,6 +10,7 @@ from hrpn_tf.evaluation.evaluation import METRICS_FILE
 from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics, read_metrics
 from hrpn_tf.runs import Run, RunSlide, open_run
 from hrpn_tf.runs.folder import CONFIG, EVALUATION, REPORT, is_run
+from hrpn_tf.text import in_shell
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _folders(path: Path, run: Run | Path | None) -> tuple[Run | Path, Path]:
         evaluation = path / EVALUATION
         if not (evaluation / METRICS_FILE).is_file():
             raise UsageError(
-                f"{path}: not evaluated yet; do that with: hrpn-tf evaluate --run {path}"
+                f"{path}: not evaluated yet; do that with: hrpn-tf evaluate --run {in_shell(path)}"
             )
         return run or path, evaluation
     if not (path / METRICS_FILE).is_file():

@@ -9,6 +9,7 @@ from statsmodels.stats.multitest import multipletests
 
 from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation.analysis.conditions import (
+    Contrast,
     Observation,
     check_conditions,
     compare_conditions,
@@ -68,6 +69,50 @@ def test_the_permutation_of_three_against_three_animals_cannot_fall_below_a_tent
     assert found.p == pytest.approx(2 / 20)
 
 
+def contrast(a: np.ndarray, b: np.ndarray, paired: bool) -> Contrast:
+    """One measure of animals in two conditions."""
+    observations = [
+        Observation(f"m{i}" if paired else f"{name}{i}", name, {"a": float(value)})
+        for name, values in (("x", a), ("y", b))
+        for i, value in enumerate(values)
+    ]
+    (found,) = compare_conditions(observations, ["a"], paired)
+    return found
+
+
+@pytest.mark.parametrize(("paired", "animals"), [(True, 2), (True, 3), (True, 5), (False, 3)])
+def test_the_interval_of_the_effect_covers_it_with_few_animals(paired: bool, animals: int) -> None:
+    random, shift, studies = np.random.default_rng(5), 1.5, 150
+    covered = 0
+    for _ in range(studies):
+        common, own = random.normal(size=animals), random.normal(size=(2, animals))
+        one, other = 0.8 * paired * common + np.sqrt(1 - 0.64 * paired) * own  # variance 1
+        found = contrast(one, other + shift, paired)
+        assert found.g_low < found.g < found.g_high
+        covered += found.g_low <= shift <= found.g_high
+    assert covered >= 0.9 * studies
+
+
+def test_the_interval_of_paired_effects_is_that_of_bonett() -> None:
+    random = np.random.default_rng(1)
+    a = random.normal(size=8)
+    b = a + random.normal(1, 0.5, 8)
+    found = contrast(a, b, paired=True)
+    # Bonett (2008), by the correlation
+    (va, vb), r, n = (a.var(ddof=1), b.var(ddof=1)), np.corrcoef(a, b)[0, 1], len(a) - 1
+    square = (va + vb) / 2
+    d = (b - a).mean() / np.sqrt(square)
+    variance = d**2 * (va**2 + vb**2 + 2 * r**2 * va * vb) / (8 * n * square**2)
+    variance += (va + vb - 2 * r * np.sqrt(va * vb)) / (n * square)
+    ends = d + np.array([-1, 1]) * stats.norm.ppf(0.975) * np.sqrt(variance)
+    assert (found.g_low, found.g_high) == pytest.approx(tuple(ends))
+
+
+def test_ranks_of_few_animals_with_ties_are_tested_by_all_arrangements() -> None:
+    found = contrast(np.zeros(3), np.array([0.1, 0.2, 0.3]), paired=False)
+    assert (found.p, found.p_rank) == (pytest.approx(0.1), pytest.approx(0.1))
+
+
 def test_slides_of_one_animal_are_one_observation() -> None:
     observations = [Observation("x0", "x", {"a": float(i)}) for i in range(50)]
     observations += [Observation(f"y{i}", "y", {"a": 100.0 + i}) for i in range(3)]
@@ -104,4 +149,8 @@ def test_what_cannot_be_compared_is_one_line() -> None:
     both = [("m1", "x"), ("m1", "y"), ("m2", "x"), ("m2", "y")]
     assert "give --paired" in check_conditions(both, False)
     assert check_conditions(both, True) == ""
+    of_the_last_pair = [(g, c) for c, gs in (("a", "12"), ("b", "34"), ("c", "45")) for g in gs]
+    assert check_conditions(of_the_last_pair, False).startswith("animal 4 has slides of two")
+    alone = [*both, ("m3", "x"), ("m4", "y")]
+    assert check_conditions(alone, True).startswith("animal m3 and 1 more have slides of one cond")
     assert check_conditions([("m1", ""), ("m2", "")], False) == ""

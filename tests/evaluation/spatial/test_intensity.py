@@ -27,6 +27,13 @@ def test_percentiles_are_those_of_numpy(dtype: str) -> None:
     assert found["pixels"] == image.size
 
 
+def test_a_wide_range_of_whole_numbers_takes_no_more_memory() -> None:
+    wide = Histogram(Extremes(0.0, 2e9))
+    assert len(wide.counts) == 2**16
+    wide.add(np.array([0.0, 1e9, 2e9]))
+    assert wide.to_json()["percentiles"]["50"] == pytest.approx(1e9, rel=1e-4)
+
+
 def test_nothing_has_no_range() -> None:
     empty = Histogram(Extremes(0.0, 1.0))
     empty.add(np.zeros(0))

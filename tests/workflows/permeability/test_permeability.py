@@ -109,6 +109,7 @@ def test_a_mask_made_elsewhere_is_taken(slide: Path) -> None:
         (("--length", 5), "--length 5"),
         (("--length", 70), "larger --cell"),
         (("--cell", "nan"), "--cell nan"),
+        ((*WHOLE, "--cell", 1e6), "--cell 1e+06: larger than the slide"),
         (("--channel", "qd"), "ROLE=NAME"),
         (("--set", "training.epochs=3"), "training.epochs"),
         (("--set", "spatial.vessel_threshold=250"), "no vessel"),

@@ -43,7 +43,8 @@ def test_a_cohort_of_the_same_names(
     assert predict(run, second, "--out", out, *OPTIONS) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert "a.ome.tif: made from other pixels than" in said
-    assert "--overwrite, or name another folder with --out" in said
+    assert "give --overwrite to replace it, or name another folder with --out" in said
+    assert "hrpn-tf predict" not in said  # the test slides of the run would be replaced
     assert files_below(out) == before
     assert predict(run, second, "--out", out, *OPTIONS, "--overwrite") == 0
     assert files_below(out) != before
