@@ -27,7 +27,18 @@ def as_named_error(path: Path, kind: str) -> Iterator[None]:
         # EINVAL is what the system answers to the offsets of a malformed file
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise SlideFormatError(f"{path}: cannot be read: {error.strerror}") from error
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         raise SlideFormatError(
-            f"{path}: not {kind}, or truncated, malformed or of an unsupported kind ({reason})"
+            f"{path}: not {kind}, or truncated, malformed or of an unsupported kind "
+            f"({_reason(error)})"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What a library says, with a sentence where that is only a key or an index.
+
+    >>> _reason(KeyError(273))
+    'a part that is needed is missing; KeyError: 273'
+    """
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+    bare = isinstance(error, LookupError) and not any(c.isspace() for c in str(error))
+    return f"a part that is needed is missing; {reason}" if bare else reason

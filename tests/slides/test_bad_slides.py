@@ -24,6 +24,7 @@ from hrpn_tf.errors import (
     SlideNotFoundError,
 )
 from hrpn_tf.slides import iter_windows, open_slide, write_slide
+from hrpn_tf.slides.malformed import as_named_error
 
 OME = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"{}>{}</OME>'
 OTHER = "other.tif"  # holds the other channel of a slide in two files
@@ -71,6 +72,20 @@ def malformed_results(request: pytest.FixtureRequest, shared_data: Path) -> dict
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.stderr == ""
     return dict(json.loads(line) for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("bare", [IndexError(0), KeyError(273), KeyError("xy"), IndexError()])
+def test_a_bare_key_or_index_gets_a_sentence(bare: Exception) -> None:
+    with (
+        pytest.raises(SlideFormatError, match=r"\(a part that is needed is missing; \w+Error:.*\)"),
+        as_named_error(Path("a.tif"), "a TIFF"),
+    ):
+        raise bare
+    with (
+        pytest.raises(SlideFormatError, match=r"\(IndexError: list index out of range\)"),
+        as_named_error(Path("a.tif"), "a TIFF"),
+    ):
+        raise IndexError("list index out of range")
 
 
 @pytest.mark.parametrize(

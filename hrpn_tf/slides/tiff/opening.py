@@ -12,14 +12,23 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
     """An open TIFF file, whose directories have been counted; close it.
 
     Raises:
-        SlideFormatError: it is no regular file, or its directories are circular or more than any
-            slide has.
+        SlideFormatError: it is no regular file, it names no image, or its directories are circular
+            or more than any slide has.
         tifffile.TiffFileError: not a TIFF.
     """
     if not path.is_file():  # a device or a pipe would be waited for
         raise SlideFormatError(f"{path}: is no file")
     directories.refuse_absurd(path)
-    return tifffile.TiffFile(path)
+    tif = tifffile.TiffFile(path)
+    try:
+        _ = tif.pages.first
+    except IndexError as error:
+        tif.close()
+        raise SlideFormatError(
+            f"{path}: a TIFF that names no image, as one whose writing was interrupted; write or "
+            "copy it again"
+        ) from error
+    return tif
 
 
 def sibling(path: Path, name: str, where: str) -> Path:

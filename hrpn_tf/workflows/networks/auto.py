@@ -106,10 +106,11 @@ class Candidates:
         names = [name_of(each) for each in self.networks]
         key = key_of([_identity(each) for each in self.networks])
         found = {name: each for name, each in recall(key).items() if name in names}
-        how = "remembered"
-        if work.pixels >= _WORTH_A_TRIAL and self._try_missing(found, work):
-            if any(found.values()):  # or else it is the machine: no memory, no disk, too busy
-                remember(key, found)
+        how, passing = "remembered", set[str]()
+        if work.pixels >= _WORTH_A_TRIAL and self._try_missing(found, work, passing):
+            lasting = {name: each for name, each in found.items() if name not in passing}
+            if any(lasting.values()):  # or else it is the machine: no disk, too busy
+                remember(key, lasting)
             how = "measured now"
         known = {name: each for name, each in found.items() if each is not None}
         folder, more = self.usual.folder, "--runtime takes another"
@@ -121,21 +122,27 @@ class Candidates:
         why = f"{folder}: {_in_words(best, known, needs)}; {how}; {more}"
         return Choice(self.networks[names.index(best)], why, known[best], key)
 
-    def _try_missing(self, found: Measurements, work: Work) -> bool:
-        """Try candidates that are not known and may be the fastest; whether any was tried."""
+    def _try_missing(self, found: Measurements, work: Work, passing: set[str]) -> bool:
+        """Try candidates that are not known and may be the fastest; whether any was tried.
+
+        Args:
+            found: what is known, to which it is added.
+            work: what is to be predicted.
+            passing: the names of those that failed for a reason that may pass are added to it.
+        """
         contract = self.usual.contract()
         quick = [each for each in self.networks if each.ran_by() not in _SLOW_STARTS]
         tried = False
         for each in quick:
             if name_of(each) not in found:
-                found[name_of(each)], tried = try_network(each), True
+                found[name_of(each)], tried = _tried(each, passing), True
         for each in self.networks:
             if each in quick or name_of(each) in found or not quick:
                 continue
             needs = [work.needs(known, contract) for known in found.values() if known is not None]
             fastest = min((need.seconds for need in needs if need), default=_WORTH_A_SLOW_START)
             if fastest >= _WORTH_A_SLOW_START:
-                found[name_of(each)], tried = try_network(each), True
+                found[name_of(each)], tried = _tried(each, passing), True
         return tried
 
     def _without_trial(self, found: Measurements) -> "Network":
@@ -199,6 +206,17 @@ def name_of(network: "Network") -> str:
     """Runtime of a network, with what it runs if that is part of a bundle."""
     kind, precision = getattr(network, "format", None), getattr(network, "precision", None)
     return network.ran_by() if kind is None else f"{network.ran_by()} ({kind} {precision})"
+
+
+def _tried(network: "Network", passing: set[str]) -> Measured | None:
+    """What a trial measures; without enough memory None, and its name is added to ``passing``."""
+    try:
+        return try_network(network)
+    except MemoryError:
+        name = name_of(network)
+        passing.add(name)
+        logger.info(f"{name}: memory ran out in its trial; the next prediction tries it again")
+        return None
 
 
 def _identity(network: "Network") -> str:

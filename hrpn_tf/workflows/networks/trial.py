@@ -4,9 +4,11 @@ In another process, a runtime that this processor cannot run ends the trial and 
 its libraries take no memory of the prediction.
 """
 
+import errno
 import json
 import logging
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +44,9 @@ def try_network(network: "Network") -> Measured | None:
 
     Returns:
         None if it cannot be loaded or run here.
+
+    Raises:
+        MemoryError: memory ran out, which says nothing about another machine or another hour.
     """
     command = [sys.executable, "-P", "-c", _PROGRAM, *sys.path]
     try:
@@ -54,7 +59,27 @@ def try_network(network: "Network") -> Measured | None:
             return Measured(start=values.pop("loaded") - before, **values)
     except (subprocess.SubprocessError, OSError, ValueError, TypeError, LookupError) as error:
         logger.debug(f"{network.ran_by()}: cannot be tried: {error}")
+        if _memory_ran_out(error):
+            raise MemoryError("memory ran out") from error
         return None
+
+
+def _memory_ran_out(error: Exception) -> bool:
+    """Whether a trial failed for want of memory.
+
+    >>> _memory_ran_out(subprocess.CalledProcessError(1, "trial", stderr=b"std::bad_alloc"))
+    True
+    """
+    from hrpn_benchmarks.machine.memory_limit import out_of_memory
+
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if not isinstance(error, subprocess.CalledProcessError):
+        return False
+    if error.returncode == -signal.SIGKILL:  # which the kernel sends
+        return True
+    log = (error.stderr or b"").decode("utf-8", "replace")
+    return out_of_memory(log, available=None) is not None
 
 
 def main() -> None:

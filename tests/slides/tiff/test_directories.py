@@ -137,3 +137,16 @@ def test_a_pipe_in_the_place_of_a_part_is_not_waited_for(tmp_path: Path) -> None
     )
     with pytest.raises(SlideFormatError, match="missing"):
         open_slide(tmp_path / "a.ome.tif")
+
+
+@pytest.mark.parametrize(
+    "start", [b"II*\0" + bytes(4), b"MM\0*" + bytes(4), b"II+\0" + struct.pack("<HHQ", 8, 0, 0)]
+)
+def test_a_file_that_names_no_image_says_so(start: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "interrupted.tif"
+    path.write_bytes(start + PIXELS)
+    with pytest.raises(
+        SlideFormatError, match="names no image, as one whose writing was"
+    ) as caught:
+        open_slide(path)
+    assert "IndexError" not in str(caught.value)

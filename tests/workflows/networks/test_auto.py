@@ -1,8 +1,10 @@
 """The fastest runtime is measured once, remembered, and measured again when that is in doubt."""
 
+import json
 import os
 import re
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +15,7 @@ from hrpn_export import Contract
 from support.small_bundle import small_bundle
 
 from hrpn_tf.config import PredictionConfig
-from hrpn_tf.workflows.networks import auto, remembered
+from hrpn_tf.workflows.networks import auto, remembered, trial
 from hrpn_tf.workflows.networks.auto import Candidates
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.choosing import bundle_candidates
@@ -220,6 +222,47 @@ def test_failures_of_the_machine_are_not_remembered(
     monkeypatch.setattr(auto, "try_network", lambda of: None)
     assert network("onnxruntime", "openvino").choose(LARGE).network.ran_by() == "onnxruntime"
     assert not cache.exists()
+
+
+def test_a_runtime_that_lacked_memory_is_tried_again_by_the_next_command(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    slow, fast = Measured(0.5, 0.5, 10**8, 200.0), Measured(1.0, 0.4, 10**8, 200.0)
+    tried: list[str] = []
+
+    def without_memory(of: Any) -> Measured | None:
+        tried.append(of.ran_by())
+        if of.ran_by() == "openvino":
+            raise MemoryError
+        return {"onnxruntime": slow, "litert": None}[of.ran_by()]
+
+    monkeypatch.setattr(auto, "try_network", without_memory)
+    three = network("onnxruntime", "openvino", "litert")
+    assert three.choose(LARGE).network.ran_by() == "onnxruntime"
+    assert "openvino: memory ran out in its trial" in caplog.text
+    assert "openvino" not in json.loads(next(cache.iterdir()).read_text())["measured"]
+    measured({"openvino": fast}, monkeypatch)
+    assert three.choose(LARGE).network.ran_by() == "openvino", "the others are remembered"
+    assert tried == ["onnxruntime", "openvino", "litert"]
+
+
+@pytest.mark.parametrize(
+    ("program", "lacked_memory"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", True),
+        ("raise MemoryError", True),
+        ("import os, sys; sys.stderr.write('what():  std::bad_alloc'); os.abort()", True),
+        ("import os; os.kill(os.getpid(), 4)", False),
+        ("raise ImportError('libgomp.so.1: cannot open shared object file')", False),
+    ],
+)
+def test_a_trial_tells_want_of_memory_from_a_runtime_that_cannot_run(
+    program: str, lacked_memory: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "_PROGRAM", program)
+    with pytest.raises(MemoryError) if lacked_memory else nullcontext():
+        assert try_network(Named("openvino")) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
