@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
-if TYPE_CHECKING:
-    from hrpn_tf.runs.calibrated import Calibration
-    from hrpn_tf.runs.loading import load_run
-    from hrpn_tf.runs.run import Run, open_run
-    from hrpn_tf.runs.slides import RunSlide
+if TYPE_CHECKING:  # `as` makes them known to the type checkers of users
+    from hrpn_tf.runs.calibrated import Calibration as Calibration
+    from hrpn_tf.runs.loading import load_run as load_run
+    from hrpn_tf.runs.run import Run as Run
+    from hrpn_tf.runs.run import open_run as open_run
+    from hrpn_tf.runs.slides import RunSlide as RunSlide
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,

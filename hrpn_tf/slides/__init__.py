@@ -20,13 +20,19 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
-if TYPE_CHECKING:
-    from hrpn_tf.slides.metadata import implausible
-    from hrpn_tf.slides.opening import open_labels, open_slide
-    from hrpn_tf.slides.provenance import read_provenance
-    from hrpn_tf.slides.readers import SlideReader
-    from hrpn_tf.slides.slide import Slide, SlideInfo, Windows, channel_index, iter_windows
-    from hrpn_tf.slides.write import SlideWriter, write_slide
+if TYPE_CHECKING:  # `as` makes them known to the type checkers of users
+    from hrpn_tf.slides.metadata import implausible as implausible
+    from hrpn_tf.slides.opening import open_labels as open_labels
+    from hrpn_tf.slides.opening import open_slide as open_slide
+    from hrpn_tf.slides.provenance import read_provenance as read_provenance
+    from hrpn_tf.slides.readers import SlideReader as SlideReader
+    from hrpn_tf.slides.slide import Slide as Slide
+    from hrpn_tf.slides.slide import SlideInfo as SlideInfo
+    from hrpn_tf.slides.slide import Windows as Windows
+    from hrpn_tf.slides.slide import channel_index as channel_index
+    from hrpn_tf.slides.slide import iter_windows as iter_windows
+    from hrpn_tf.slides.write import SlideWriter as SlideWriter
+    from hrpn_tf.slides.write import write_slide as write_slide
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
