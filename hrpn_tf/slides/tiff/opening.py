@@ -12,8 +12,8 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
     """An open TIFF file, whose directories have been counted; close it.
 
     Raises:
-        SlideFormatError: it is no regular file, it names no image, or its directories are circular
-            or more than any slide has.
+        SlideFormatError: it is no regular file, no image is found in it, or its directories are
+            circular or more than any slide has.
         tifffile.TiffFileError: not a TIFF.
     """
     if not path.is_file():  # a device or a pipe would be waited for
@@ -25,8 +25,8 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
     except IndexError as error:
         tif.close()
         raise SlideFormatError(
-            f"{path}: a TIFF that names no image, as one whose writing was interrupted; write or "
-            "copy it again"
+            f"{path}: a TIFF in which no image is found, as after a writing or copying that was "
+            "interrupted; write or copy it again"
         ) from error
     return tif
 

@@ -140,13 +140,15 @@ def test_a_pipe_in_the_place_of_a_part_is_not_waited_for(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "start", [b"II*\0" + bytes(4), b"MM\0*" + bytes(4), b"II+\0" + struct.pack("<HHQ", 8, 0, 0)]
+    "start",
+    [
+        *(b"II*\0" + bytes(4), b"MM\0*" + bytes(4), b"II+\0" + struct.pack("<HHQ", 8, 0, 0)),
+        b"II*\0" + struct.pack("<I", 10**9),  # beyond the end
+    ],
 )
-def test_a_file_that_names_no_image_says_so(start: bytes, tmp_path: Path) -> None:
+def test_a_file_without_an_image_says_so(start: bytes, tmp_path: Path) -> None:
     path = tmp_path / "interrupted.tif"
     path.write_bytes(start + PIXELS)
-    with pytest.raises(
-        SlideFormatError, match="names no image, as one whose writing was"
-    ) as caught:
+    with pytest.raises(SlideFormatError, match="in which no image is found, as after") as caught:
         open_slide(path)
     assert "IndexError" not in str(caught.value)

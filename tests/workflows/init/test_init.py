@@ -106,13 +106,13 @@ def test_what_is_wrong_is_named(made: tuple[Path, Ended]) -> None:
     out, ended = made
     page = (out / "contact-sheet.html").read_text(encoding="utf-8")
     for text in (
-        "broken.tif: left out: not a TIFF",
+        "broken.tif: left out: a TIFF in which no image is found",
         "tiny.ome.tif: left out: 40 x 40 px is smaller than a patch of 64 px",
         "nameless.ome.tif: left out: no channel is known for vessels and nuclei",
         "no-size: the file states no pixel size",
     ):
         assert text in ended.err, text
-    assert "broken.tif</b>: not a TIFF" in page
+    assert "broken.tif</b>: a TIFF in which no image is found" in page
     assert all(is_harmless(line) for line in ended.err.splitlines())
     assert "\x1b" not in page
     assert "red <b>" not in page
