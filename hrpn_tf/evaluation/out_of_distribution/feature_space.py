@@ -40,7 +40,9 @@ def fit_feature_space(slides: Sequence[np.ndarray]) -> FeatureSpace:
     around = np.concatenate([windows - windows.mean(axis=0) for windows in slides])
     # Features that never vary would make any difference infinite.
     scale = np.maximum(around.std(axis=0), 1e-6 * max(float(np.abs(around).max()), 1e-12))
-    covariance = LedoitWolf(assume_centered=True).fit(around / scale).covariance_
+    covariance = np.zeros((around.shape[1], around.shape[1]))
+    if len(around) > 1:  # of a single window scikit-learn warns, and nothing scatters
+        covariance = LedoitWolf(assume_centered=True).fit(around / scale).covariance_
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, max(1e-6 * values[-1], 1e-12))
     whitening = (vectors / np.sqrt(values * len(values))) / scale[:, None]

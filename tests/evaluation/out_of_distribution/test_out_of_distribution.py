@@ -145,6 +145,14 @@ def test_features_are_compared_by_mahalanobis_distance() -> None:
     assert space.distance(new) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_single_window_is_learnt_without_a_word_from_scikit_learn() -> None:
+    space = fit_feature_space([np.array([[1.0, 2.0]])])
+    assert space.mean.tolist() == [1, 2]
+    assert space.distance(np.array([[1.0, 2.0]])) == 0
+    assert np.isfinite(space.whitening).all()
+
+
 def test_slides_of_the_same_kind_are_quiet(profile: TrainingProfile) -> None:
     out = [judged(profile, seed=seed).is_out for seed in range(100, 130)]
     assert sum(out) <= 2
