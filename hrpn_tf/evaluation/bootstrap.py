@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from hrpn_tf.text import counted
+
 RESAMPLES = 10_000
 EXACT = 5  # up to so many slides all resamples are enumerated, n^n of them
 LEVEL = 0.95
@@ -154,9 +156,14 @@ def percentile_bounds(
     Example:
         >>> percentile_bounds(np.array([1.0, 2.0, 2.0, 3.0]), 2)
         (None, '2 slides, and an interval takes at least 4')
+        >>> percentile_bounds(np.ones(4), 1, "animals")
+        (None, '1 animal, and an interval takes at least 4')
     """
     if clusters < FEWEST:
-        return None, f"{clusters} {what}, and an interval takes at least {FEWEST}"
+        return (
+            None,
+            f"{counted(clusters, what.removesuffix('s'))}, and an interval takes at least {FEWEST}",
+        )
     known = values[np.isfinite(values)]
     if not known.size or known.size < LEVEL * values.size:
         missing = values.size - known.size

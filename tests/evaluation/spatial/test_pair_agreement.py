@@ -129,11 +129,12 @@ def test_few_clusters_resolve_no_interval(clusters: int) -> None:
     true, pred = pairs(60)
     sums = np.zeros((9, 6))
     sums[:clusters] = pair_sums(true, pred, np.arange(60) % clusters, clusters)
+    words = "1 slide" if clusters == 1 else f"{clusters} slides"
     for drawn, parts in ((slide_clusters(9), sums), (slide_clusters(clusters), sums[:clusters])):
         found = agreement(parts, drawn)
         assert found.values["icc2"] is not None
         assert found.bootstrap == {}
-        assert found.unresolved["icc2"] == f"{clusters} slides, and an interval takes at least 4"
+        assert found.unresolved["icc2"] == f"{words}, and an interval takes at least 4"
         assert found.to_json()["unresolved"]["bias"]
 
 
