@@ -103,6 +103,15 @@ def test_parts_hold_what_is_there_and_name_what_is_missing(results: Path) -> Non
     assert list(folds_as_one(design, records)) == ["hrpn-m"]
 
 
+def test_an_extra_is_compared_with_its_own_seeds(results: Path) -> None:
+    extra = record("hrpn-m-symmetries", 1, 1.05, of="hrpn-m", cost_factor=8).values
+    write_json(extra, results / "simulated-hrpn-m-symmetries-1.json")
+    design = read_design()
+    parts = report_parts(design, grouped(design, results), None)
+    (row,) = [line for line in parts["extras"].splitlines() if "symmetry average" in line]
+    assert row.split("|")[4].strip() == "1.000"  # not with the mean over both
+
+
 def test_the_report_fills_a_page_and_draws(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
