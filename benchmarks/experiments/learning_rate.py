@@ -25,9 +25,7 @@ RATES, SEEDS, EPOCHS = (0.002, 0.006), (0, 1, 2), 16
 def main() -> None:
     """Run the trainings that are missing, and print the table."""
     given = _arguments()
-    errors = {
-        rate: [_train(given, rate, seed, EPOCHS) for seed in given.seeds] for rate in given.rates
-    }
+    errors = {rate: [_train(given, rate, seed) for seed in given.seeds] for rate in given.rates}
     print("\n".join(table(errors)))
 
 
@@ -54,13 +52,13 @@ def table(errors: dict[float, Sequence[float]]) -> list[str]:
     return lines
 
 
-def _train(given: argparse.Namespace, rate: float, seed: int, epochs: int) -> float:
+def _train(given: argparse.Namespace, rate: float, seed: int) -> float:
     """Lowest validation MSE of one training."""
     config = load_config(
         given.config,
         [
             f"training.optimizer.learning_rate={rate}", f"training.seed={seed}",
-            f"training.epochs={epochs}", "training.steps_per_epoch=null",
+            f"training.epochs={EPOCHS}", "training.steps_per_epoch=null",
             f"training.steps={given.steps}", "training.early_stopping=null",
             "training.pictures_every=0", *given.set,
         ],

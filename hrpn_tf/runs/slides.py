@@ -1,7 +1,8 @@
 """The slides of a run, and how the run used them; reads no network, so it needs no TensorFlow."""
 
 import os
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from hrpn_tf.config import Config
 from hrpn_tf.errors import RunError, SlideListError, SlideNotFoundError, UsageError
 from hrpn_tf.slides.names import file_stem, lookalike, refuse_bad_name
-from hrpn_tf.text import printable
+from hrpn_tf.text import in_shell, printable
 
 if TYPE_CHECKING:
     from hrpn_tf.data.manifest import Manifest
@@ -152,6 +153,24 @@ def prediction_path(folder: Path, name: str, suffix: str = ".ome.tif") -> Path:
     """
     refuse_bad_name(name)
     return folder / f"{file_stem(name)}{suffix}"
+
+
+def predict_command(slide_list: Path | None, run: object, out: Path, groups: Iterable[str]) -> str:
+    """The command that makes predictions which are missing, to be pasted into a shell.
+
+    Args:
+        slide_list: names the slides; None for those of the run.
+        run: its folder, or what stands for it.
+        out: folder of the predictions.
+        groups: of the slides.
+
+    Example:
+        >>> predict_command(Path("my list.csv"), "RUN", Path("p"), ["a"])
+        "hrpn-tf predict 'my list.csv' --run RUN --out p --group a"
+    """
+    listed = "" if slide_list is None else f" {in_shell(slide_list)}"
+    chosen = [part for group in groups for part in ("--group", group)]
+    return f"hrpn-tf predict{listed} {shlex.join(['--run', str(run), '--out', str(out), *chosen])}"
 
 
 def find_prediction(folder: Path, name: str) -> Path | None:

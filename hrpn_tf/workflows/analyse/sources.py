@@ -1,7 +1,6 @@
 """What an analysis is of: slides, their predictions, and the configuration of the network."""
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,10 +16,17 @@ from hrpn_tf.errors import (
 )
 from hrpn_tf.kinds import LISTS, kind_of, refuse_other_kind
 from hrpn_tf.runs import Run, open_run
-from hrpn_tf.runs.slides import SUFFIXES, RunSlide, choose_slides, find_prediction, listed_slides
+from hrpn_tf.runs.slides import (
+    SUFFIXES,
+    RunSlide,
+    choose_slides,
+    find_prediction,
+    listed_slides,
+    predict_command,
+)
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.slides.names import slide_name
-from hrpn_tf.text import in_shell, printable
+from hrpn_tf.text import printable
 from hrpn_tf.workflows.analyse.options import AnalysisOptions
 
 ALLOWED = ("spatial.", "evaluation.", "data.tissue.")
@@ -174,14 +180,11 @@ def predictions_of(
     missing = [slide for slide in slides if found[slide.name] is None]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        listed = "" if slide_list is None else f" {in_shell(slide_list)}"
-        of_list = sorted({slide.group for slide in missing}) if len(slides) > 1 else []
-        groups = [part for group in of_list for part in ("--group", group)]
-        network = ["--run", "RUN" if run is None else str(run)]
-        options = shlex.join([*network, "--out", str(folder), *groups])
+        groups = sorted({slide.group for slide in missing}) if len(slides) > 1 else []
+        command = predict_command(slide_list, "RUN" if run is None else run, folder, groups)
         raise MissingPredictionError(
             f"{folder}: no prediction of {missing[0].name}{more}; make them with: "
-            f"hrpn-tf predict{listed} {options}; or choose other slides with --group"
+            f"{command}; or choose other slides with --group"
         )
     return {name: path for name, path in found.items() if path is not None}
 

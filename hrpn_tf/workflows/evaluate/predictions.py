@@ -1,7 +1,6 @@
 """The predictions that are evaluated: where they are, and what they state of themselves."""
 
 import logging
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from hrpn_tf.prediction.anchor import FOUND, STATED
 from hrpn_tf.prediction.belonging import has_symmetries, warn_of_unknown_input
 from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run
-from hrpn_tf.runs.slides import RunSlide, find_prediction
+from hrpn_tf.runs.slides import RunSlide, find_prediction, predict_command
 from hrpn_tf.slides import open_slide, read_provenance
-from hrpn_tf.text import in_shell, markdown
+from hrpn_tf.text import markdown
 from hrpn_tf.workflows.evaluate.measured_slides import Resampled, check_prediction, resampled
 
 logger = logging.getLogger(__name__)
@@ -150,12 +149,9 @@ def _refuse_missing(
         return
     first = missing[0].name
     which = f"{first} and {len(missing) - 1} more" if len(missing) > 1 else first
-    groups = [part for g in sorted({s.group for s in slides}) for part in ("--group", g)]
-    listed = "" if slide_list is None else f" {in_shell(slide_list)}"
-    options = shlex.join(["--run", str(run), "--out", str(predictions), *groups])
+    command = predict_command(slide_list, run, predictions, sorted({s.group for s in slides}))
     raise MissingPredictionError(
-        f"{predictions}: no prediction of {which}; make them with: "
-        f"hrpn-tf predict{listed} {options}"
+        f"{predictions}: no prediction of {which}; make them with: {command}"
     )
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import sys
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,15 +11,11 @@ from typing import Any
 
 import pytest
 from hrpn_export import Contract
-from support.small_bundle import small_bundle
 
 from hrpn_tf.config import PredictionConfig
-from hrpn_tf.workflows.networks import auto, remembered, trial
+from hrpn_tf.workflows.networks import auto, remembered
 from hrpn_tf.workflows.networks.auto import Candidates
-from hrpn_tf.workflows.networks.bundle import BundleNetwork
-from hrpn_tf.workflows.networks.choosing import bundle_candidates
 from hrpn_tf.workflows.networks.remembered import Measured
-from hrpn_tf.workflows.networks.trial import try_network
 from hrpn_tf.workflows.networks.work import Work
 
 GB = 10**9
@@ -248,24 +243,6 @@ def test_a_runtime_that_lacked_memory_is_tried_again_by_the_next_command(
 
 
 @pytest.mark.parametrize(
-    ("program", "lacked_memory"),
-    [
-        ("import os; os.kill(os.getpid(), 9)", True),
-        ("raise MemoryError", True),
-        ("import os, sys; sys.stderr.write('what():  std::bad_alloc'); os.abort()", True),
-        ("import os; os.kill(os.getpid(), 4)", False),
-        ("raise ImportError('libgomp.so.1: cannot open shared object file')", False),
-    ],
-)
-def test_a_trial_tells_want_of_memory_from_a_runtime_that_cannot_run(
-    program: str, lacked_memory: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trial, "_PROGRAM", program)
-    with pytest.raises(MemoryError) if lacked_memory else nullcontext():
-        assert try_network(Named("openvino")) is None  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
     "text",
     [
         *("", "{", "[]", "null"),
@@ -320,16 +297,6 @@ def test_without_a_home_or_rights_in_it_nothing_is_remembered(
     assert len(tried) == 4
 
 
-def test_no_module_of_the_working_folder_takes_part_in_a_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("json", "numpy", "onnxruntime"):
-        (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()\nraise SystemExit(1)\n")
-    monkeypatch.chdir(tmp_path)
-    assert try_network(BundleNetwork(small_bundle())) is not None
-    assert not (tmp_path / "ran").exists()
-
-
 def test_a_relative_cache_folder_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "here")
     folder = remembered.cache_folder()
@@ -357,44 +324,3 @@ def test_one_that_is_slower_now_is_measured_again(
     assert "took 0.9 s per megapixel, and 0.4 when it was chosen" in caplog.text
     both.choose(LARGE)
     assert len(tried) == 4
-
-
-def test_candidates_are_the_certified_fp32_formats_of_a_bundle() -> None:
-    found = bundle_candidates(small_bundle())
-    names = [auto.name_of(each) for each in found.networks]
-    assert names == [
-        "onnxruntime (onnx fp32)",
-        "openvino (onnx fp32)",
-        "tensorflow (saved_model fp32)",
-        "keras (keras fp32)",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("options", "format", "precision", "runtime"),
-    [
-        ({"runtime": "openvino"}, "onnx", "fp32", "openvino"),
-        ({"runtime": "keras"}, "keras", "fp32", "keras"),
-        ({"runtime": "tensorflow"}, "saved_model", "fp32", "tensorflow"),
-        ({"format": "keras"}, "keras", "fp32", "keras"),
-        ({"device": "cuda"}, "onnx", "fp32", "onnxruntime"),
-        ({"uncertified": True}, "onnx", "fp32", "onnxruntime"),
-        ({"precision": "int8"}, "onnx", "int8", "onnxruntime"),
-    ],
-)
-def test_what_is_asked_for_is_taken(
-    options: dict[str, Any], format: str, precision: str, runtime: str
-) -> None:
-    (found,) = bundle_candidates(small_bundle(), **options).networks
-    assert isinstance(found, BundleNetwork)
-    assert (found.format, found.precision, found.ran_by()) == (format, precision, runtime)
-
-
-def test_a_real_trial_starts_and_runs_the_network(tmp_path: Path) -> None:
-    found = try_network(BundleNetwork(small_bundle()))
-    assert found is not None
-    assert 0 < found.per_mpx < 60
-    assert 0 < found.start < 120
-    assert 5 * 2**20 < found.loaded_bytes < 2 * GB
-    assert 12 <= found.bytes_per_px < 10_000
-    assert try_network(BundleNetwork(tmp_path / "nowhere")) is None
