@@ -186,6 +186,14 @@ class NucleiConfig(Section):
         json_schema_extra=unit("µm"),
         description="Length over which the density changes (assumed).",
     )
+    over_vessels: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        json_schema_extra=unit("fraction"),
+        description="Fraction of nuclei that vessels do not displace, as where they lie above or "
+        "below a vessel within a thick section (assumed).",
+    )
     cell_radius_um: float = Field(
         8.0,
         gt=0,

@@ -277,6 +277,8 @@ class SimulationConfig(Section):
             values.pop("vary", None)
         if not self.vessels.lumen_stain:
             values.get("vessels", {}).pop("lumen_stain", None)
+        if not self.nuclei.over_vessels:
+            values.get("nuclei", {}).pop("over_vessels", None)
         if not self.transport.blood_share:
             values.get("transport", {}).pop("blood_share", None)
         return values

@@ -38,14 +38,15 @@ def place_nuclei(
     Args:
         distance_um: (height, width) float32, distance to the nearest lumen.
         tissue: (height, width) float32, share of each pixel that is tissue.
-        wall_um: thickness of the vessel walls, um; nuclei stay outside.
+        wall_um: thickness of the vessel walls, um; nuclei stay outside, but for those above
+            or below a vessel (``over_vessels``).
         pixel_size_um: um per pixel.
-        config: density and size.
+        config: density, size, and how many lie over vessels.
         rng: source of the places.
 
     Returns:
-        Nuclei that touch no lumen and hardly each other. Their number is what
-        ``density_per_mm2`` asks for, or what finds room.
+        Nuclei that hardly touch each other, and no lumen unless they lie over it. Their number is
+        what ``density_per_mm2`` asks for, or what finds room.
     """
     shape = distance_um.shape
     crowd = smooth_field(shape, config.crowding_um / pixel_size_um, rng)
@@ -61,7 +62,10 @@ def place_nuclei(
         pixel, size = _draw(3 * missing + 10, shape, pixel_size_um, config, rng)
         row, column = pixel.astype(int).T
         keep = rng.random(len(pixel)) * ceiling < chance[row, column]
-        keep &= distance_um[row, column] > np.minimum(size + wall_um, distance_um.max() - 1e-3)
+        outside = distance_um[row, column] > np.minimum(size + wall_um, distance_um.max() - 1e-3)
+        if config.over_vessels:  # without it there are the same nuclei as before there was the key
+            outside |= rng.random(len(pixel)) < config.over_vessels
+        keep &= outside
         centre, radius = _add(centre, radius, pixel[keep] * pixel_size_um, size[keep])
     return SimulatedNuclei(centre[:wanted], radius[:wanted])
 

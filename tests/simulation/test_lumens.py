@@ -45,10 +45,13 @@ def test_blood_has_the_dose_of_its_animal_and_stays_out_of_the_mass_balance(smal
     np.testing.assert_array_equal(made.image[..., :2], perfused.image[..., :2])
 
 
-def test_slides_without_either_state_what_they_did_before(small: Make) -> None:
+def test_slides_without_later_keys_state_what_they_did_before(small: Make) -> None:
     stated = small().model_dump()
     assert "lumen_stain" not in stated["vessels"]
     assert "blood_share" not in stated["transport"]
-    stated = small("vessels.lumen_stain=0.2", "transport.blood_share=0.1").model_dump()
+    assert "over_vessels" not in stated["nuclei"]
+    given = ("vessels.lumen_stain=0.2", "transport.blood_share=0.1", "nuclei.over_vessels=0.3")
+    stated = small(*given).model_dump()
+    assert stated["nuclei"]["over_vessels"] == 0.3
     assert stated["vessels"]["lumen_stain"] == 0.2
     assert stated["transport"]["blood_share"] == 0.1

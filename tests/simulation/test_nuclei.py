@@ -13,10 +13,10 @@ PIXEL_UM = 1.0
 SHAPE = (400, 500)
 
 
-def one_lumen() -> np.ndarray:
-    """Distance to a lumen of radius 40 um in the middle, as far as 8 um, like a section has it."""
+def one_lumen(radius_um: float = 40) -> np.ndarray:
+    """Distance to a lumen in the middle, as far as 8 um, like a section has it."""
     y, x = np.indices(SHAPE) + 0.5
-    away = np.hypot(y - SHAPE[0] / 2, x - SHAPE[1] / 2) - 40
+    away = np.hypot(y - SHAPE[0] / 2, x - SHAPE[1] / 2) - radius_um
     return np.minimum(away, 8).astype(np.float32)
 
 
@@ -37,6 +37,18 @@ def test_density_size_and_room(density: float) -> None:
     gap = np.linalg.norm(nuclei.centre_um[pairs[:, 0]] - nuclei.centre_um[pairs[:, 1]], axis=1)
     assert (gap >= OVERLAP * nuclei.radius_um[pairs].sum(1) - 1e-9).all()
     assert other.shape == (len(nuclei.radius_um), 2)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)])
+def test_a_share_of_the_nuclei_lies_over_vessels(share: float, expected: float) -> None:
+    config = NucleiConfig(density_per_mm2=3000, crowding=0, over_vessels=share)
+    tissue, distance = np.ones(SHAPE, np.float32), one_lumen(150)
+    nuclei = place_nuclei(distance, tissue, 1.5, PIXEL_UM, config, np.random.default_rng(0))
+    row, column = nuclei.centre_um.astype(int).T
+    inside = distance < 0
+    within = (distance[row, column] < 0).sum() / inside.sum()
+    beside = (distance[row, column] == 8).sum() / (distance == 8).sum()
+    assert within / beside == pytest.approx(expected, abs=0.2)
 
 
 def test_none_outside_the_tissue() -> None:
