@@ -154,8 +154,15 @@ def _run(arguments: list[str], *, debug: bool, as_json: bool) -> None:
     except OSError as error:
         if debug and not as_json:
             _show_traceback(1)
-        where = f"{error.filename}: " if error.filename else ""
-        _stop(f"{where}{error.strerror or error}", 1, debug)
+        _stop(*_of_the_system(error), debug)
+
+
+def _of_the_system(error: OSError) -> tuple[str, int]:
+    """What the file system refused, in a line, and the exit code."""
+    where = f"{error.filename}: " if error.filename else ""
+    if where and isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{where}a file lies where a folder is needed", 2
+    return f"{where}{error.strerror or error}", 1
 
 
 def _show_traceback(code: int) -> NoReturn:

@@ -70,3 +70,14 @@ def test_what_cannot_be_done_as_asked_ends_with_2(command: str) -> None:
     assert ended.exit_code == 2, ended.err
     assert ended.err.startswith(("hrpn-tf: ", "Usage: "))
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "command", ["init . --out list.csv", "init . --out list.csv/o", "simulate --out list.csv/o"]
+)
+def test_a_file_where_a_folder_is_needed_is_named(command: str) -> None:
+    ended = hrpn_tf(*command.split())
+    out = command.split()[-1]
+    assert ended.err == f"hrpn-tf: {out}: a file lies where a folder is needed\n"
+    assert ended.exit_code == 2
