@@ -222,8 +222,8 @@ def _list(folder: Path, listing: _Listing) -> None:
                 listing.aside.append(Unread(path, "an image of a plate, by its name"))
             else:
                 listing.images.append(path)
-        elif path.suffix.lower() in PICTURES:
-            listing.pictures += 1
+        elif path.suffix.lower() in PICTURES and path.with_suffix(".html").name not in names:
+            listing.pictures += 1  # one beside a page of its name, as a contact sheet, is no slide
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -37,6 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "m1" / ".hidden.tif").write_bytes(b"")
     (root / "m1" / "r01c02f03p01-ch1sk1fk1fl1.tiff").write_bytes(b"")
     (root / "m1" / "preview.PNG").write_bytes(b"")
+    for name in ("contact-sheet.png", "contact-sheet.html"):  # a page of ours and its picture
+        (root / name).write_bytes(b"")
     (root / "notes.txt").write_text("notes")
     (root / "plate.zarr").mkdir()
     (root / "plate.zarr" / ".zattrs").write_text('{"plate": {}}')

@@ -10,6 +10,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from hrpn_tf.config import CONDITIONS, load_config
 from hrpn_tf.prediction.provenance import slide_checksums
 from hrpn_tf.slides import write_slide
+from support.command import Ended, hrpn_tf
 from support.run_folder import make_run
 
 SHAPE = (96, 110)
@@ -112,3 +113,10 @@ def predicted_cohort(folder: Path) -> Cohort:
         made.write_prediction(name, strength)
     made.write_list()
     return made
+
+
+def analyse(cohort: Cohort, *arguments: object, path: Path | None = None) -> Ended:
+    """``hrpn-tf analyse`` into ``analysis``: of the predictions, or of ``path``."""
+    source = [cohort.predictions, "--slides", cohort.slides] if path is None else [path]
+    out = cohort.folder / "analysis"
+    return hrpn_tf("analyse", *source, "--out", out, "--quiet", *arguments)
