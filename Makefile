@@ -16,7 +16,7 @@ PYTEST ?=
 # The container engine that answers, if any; ENGINE=... names another.
 ENGINE ?= $(firstword $(foreach name,docker podman,$(shell $(name) info >/dev/null 2>&1 && echo $(name))))
 
-.PHONY: lowest napari demo weights benchmark bioimage kills fuzz test test-fast spatialdata check docs tutorials format clean study vendor docker
+.PHONY: lowest other-python napari demo weights benchmark bioimage kills fuzz test test-fast spatialdata check docs tutorials format clean study vendor docker
 
 demo: .venv/installed
 	rm -rf $(DEMO)
@@ -90,6 +90,15 @@ lowest: .venv/installed
 	$(BIN)/uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct \
 		--override .venv/override.txt "$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
 	build/lowest/bin/python -m pytest -m "not slow" -n 2 --dist loadfile $(LOWEST)
+
+# The fast tests with another Python: make other-python OTHER_PYTHON=python3.12 OTHER_TESTS=tests/slides
+OTHER_PYTHON ?= python3.13
+OTHER_TESTS ?= tests
+other-python: .venv/installed
+	$(BIN)/uv venv --quiet --clear --python $(OTHER_PYTHON) build/other-python
+	$(BIN)/uv pip install --quiet --python build/other-python/bin/python \
+		--override .venv/override.txt "$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
+	build/other-python/bin/python -m pytest -m "not slow" -n 2 --dist loadfile $(OTHER_TESTS)
 
 # The versions of the environment for prediction alone, the newest that requirements/predict.in allows.
 .PHONY: requirements/predict.txt
