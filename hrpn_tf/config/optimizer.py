@@ -18,7 +18,7 @@ class OptimizerConfig(Section):
         description="Algorithm that updates the weights. `rmsprop` is that of the published HRPN.",
     )
     learning_rate: float = Field(
-        2e-3, gt=0, json_schema_extra=NO_UNIT, description="Largest learning rate of the schedule."
+        6e-3, gt=0, json_schema_extra=NO_UNIT, description="Largest learning rate of the schedule."
     )
     weight_decay: float = Field(
         0.05,

@@ -61,7 +61,7 @@ def test_what_does_not_concern_training_may_differ(made, store):
 
 def test_another_configuration_is_refused_with_the_key(made, store):
     other = load_config(made / "hrpn.yaml", ["training.optimizer.learning_rate=0.5"])
-    message = r"training\.optimizer\.learning_rate was 0\.002, now 0\.5; give --overwrite .* --out"
+    message = r"training\.optimizer\.learning_rate was 0\.006, now 0\.5; give --overwrite .* --out"
     with pytest.raises(RunError, match=message):
         may_resume(made, other, store)
 

@@ -73,7 +73,7 @@ def test_epoch_0_is_the_start(base: Path, tuned: Path) -> None:
 def test_the_defaults_are_recorded_and_the_preset_is_that_of_the_start(tuned: Path) -> None:
     config = open_run(tuned).config
     assert config.model.preset == "tiny"
-    assert config.training.optimizer.learning_rate == 2e-4
+    assert config.training.optimizer.learning_rate == 6e-4
     assert config.training.early_stopping == 5
 
 
@@ -149,7 +149,7 @@ def test_with_a_frozen_body_the_ends_and_normalisation_change(
     settings = ("training.freeze=body", "training.precision=mixed_bfloat16")
     fit(store.path, run, fine_tuning(base, *settings, "training.accumulate=2"), progress=False)
     assert "305 parameters (173 are trained), " in "\n".join(caplog.messages)
-    assert open_run(run).config.training.optimizer.learning_rate == 1e-3
+    assert open_run(run).config.training.optimizer.learning_rate == 3e-3
     values = [v for name, v in sorted(final_state(run).items()) if name.startswith("network/")]
     network = load_run(base)[0]
     same = {
