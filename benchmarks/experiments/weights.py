@@ -32,7 +32,7 @@ class Amounts:
         test: simulated with another seed; at least 2.
     """
 
-    training: int = 240
+    training: int = 120
     validation: int = 12
     test: int = 8
 
