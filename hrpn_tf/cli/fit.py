@@ -153,8 +153,8 @@ def command(
     With --simulate N, slides are simulated while the network trains, and PATCHES is where theirs
     go: OUT.simulated if it is left out.
 
-    With --from, the training starts from another network, at a lower learning rate and with early
-    stopping, and this network is kept if no epoch is better.
+    With --from, the training starts from another network, with early stopping, and this network is
+    kept if no epoch is better.
 
     An interrupted training goes on after its last checkpoint when the same command is run again.
     Watch it with: tensorboard --logdir OUT/logs

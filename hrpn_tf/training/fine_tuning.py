@@ -5,12 +5,14 @@ from typing import Any
 
 from hrpn_tf.config import TrainingConfig
 
-# Of the learning rate that the preset has from random weights: enough to move to other slides in a
-# few hundred steps, and little enough to keep what was learnt from more of them.
-RATE_SHARE = 0.1
-# The few weights of the ends are far from overfitting, and have further to go.
-FROZEN_RATE_SHARE = 0.5
 PATIENCE = 5  # epochs
+# Batches on which the statistics of batch normalisation are measured before each validation. The
+# moving ones are for hundreds of steps a mixture of old and new slides that fits neither: the
+# validation error rises meanwhile, and early stopping would end the training.
+MEASURED_BATCHES = 16
+# Of the learning rate that the preset has from random weights. A lower one than this is slower and
+# ends no better where the whole network is trained (docs/guide/fine-tune.md), so that keeps its own.
+FROZEN_RATE_SHARE = 1 / 6
 
 
 def fine_tuning_defaults(training: TrainingConfig) -> dict[str, Any]:
@@ -19,8 +21,9 @@ def fine_tuning_defaults(training: TrainingConfig) -> dict[str, Any]:
     Args:
         training: as it would be from random weights.
     """
-    share = FROZEN_RATE_SHARE if training.freeze == "body" else RATE_SHARE
-    rate = float(f"{training.optimizer.learning_rate * share:.3g}")  # 0.0002, without a tail
+    if training.freeze != "body":
+        return {"early_stopping": PATIENCE, "reestimate_normalisation": MEASURED_BATCHES}
+    rate = float(f"{training.optimizer.learning_rate * FROZEN_RATE_SHARE:.3g}")  # without a tail
     return {"early_stopping": PATIENCE, "optimizer": {"learning_rate": rate}}
 
 
@@ -34,7 +37,8 @@ def chosen_defaults(given: Mapping[str, Any], training: TrainingConfig) -> str:
     found = []
     if "early_stopping" not in given:
         found.append(f"training.early_stopping={training.early_stopping}")
-    if "learning_rate" not in given.get("optimizer", {}):
-        rate = training.optimizer.learning_rate
-        found.append(f"training.optimizer.learning_rate={rate:g}")
+    if training.freeze != "body" and "reestimate_normalisation" not in given:
+        found.append(f"training.reestimate_normalisation={training.reestimate_normalisation}")
+    if training.freeze == "body" and "learning_rate" not in given.get("optimizer", {}):
+        found.append(f"training.optimizer.learning_rate={training.optimizer.learning_rate:g}")
     return ", ".join(found)

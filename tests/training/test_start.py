@@ -73,8 +73,9 @@ def test_epoch_0_is_the_start(base: Path, tuned: Path) -> None:
 def test_the_defaults_are_recorded_and_the_preset_is_that_of_the_start(tuned: Path) -> None:
     config = open_run(tuned).config
     assert config.model.preset == "tiny"
-    assert config.training.optimizer.learning_rate == 6e-4
+    assert config.training.optimizer.learning_rate == 6e-3
     assert config.training.early_stopping == 5
+    assert config.training.reestimate_normalisation == 16
 
 
 def test_what_was_taken_is_recorded(base: Path, tuned: Path) -> None:
@@ -149,7 +150,7 @@ def test_with_a_frozen_body_the_ends_and_normalisation_change(
     settings = ("training.freeze=body", "training.precision=mixed_bfloat16")
     fit(store.path, run, fine_tuning(base, *settings, "training.accumulate=2"), progress=False)
     assert "305 parameters (173 are trained), " in "\n".join(caplog.messages)
-    assert open_run(run).config.training.optimizer.learning_rate == 3e-3
+    assert open_run(run).config.training.optimizer.learning_rate == 1e-3
     values = [v for name, v in sorted(final_state(run).items()) if name.startswith("network/")]
     network = load_run(base)[0]
     same = {
@@ -218,7 +219,7 @@ def test_a_gan_takes_the_discriminator_of_the_last_checkpoint(
     for name in names:
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
     rate = open_run(run).config.training.optimizer.learning_rate
-    assert rate == pytest.approx(0.1 * open_run(source).config.training.optimizer.learning_rate)
+    assert rate == open_run(source).config.training.optimizer.learning_rate
 
 
 @pytest.mark.parametrize(
