@@ -178,7 +178,11 @@ def test_hostile_xml_and_pages_that_do_not_fit(tmp_path: Path) -> None:
         ("a.mrxs", {}, "a MIRAX"),
         ("a.bif", {}, "a Ventana BIF"),
         ("a.scn", {}, "a Leica SCN"),
-        ("a.tif", {"description": "Aperio Image Library v11"}, "an Aperio SVS"),
+        (
+            "a.tif",
+            {"description": "Aperio Image Library v11", "tile": (16, 16)},
+            "an Aperio SVS",
+        ),
         ("b.tif", {"description": '<scn xmlns="http://www.leica">\n</scn>'}, "a Leica SCN"),
         (
             "c.tif",

@@ -123,7 +123,7 @@ def test_the_contact_sheet_shows_every_slide(made: tuple[Path, Ended]) -> None:
     page = (out / "contact-sheet.html").read_text(encoding="utf-8")
     assert page.count('alt="thumbnail of ') == 13
     picture = cv2.imread(str(out / "contact-sheet.png"))
-    assert picture.shape[1] == 6 * 274 + 14  # six columns
+    assert picture.shape[1] == pytest.approx(6 * 274 + 14, abs=1)  # six columns
     # the outline of the tissue: bright yellow, in blue, green, red
     assert (np.abs(picture.astype(int) - (26, 230, 255)).max(axis=-1) < 12).sum() > 500
 
