@@ -12,6 +12,8 @@ import tifffile
 from support.slides import write_slide
 from support.web_page import PAGE, PageVisit, exported
 
+from hrpn_tf import slides
+
 H, W = 150, 261
 
 
@@ -276,7 +278,9 @@ def test_what_cannot_be_predicted_is_one_line(visit: PageVisit, tmp_path: Path, 
 
 def test_names_in_files_are_text(visit: PageVisit, tmp_path: Path) -> None:
     names = ('<img src=x onerror="document.title=1">', "a\u202eb <b>DAPI</b>")
-    path = write_slide(tmp_path / "<b>.ome.tif", np.moveaxis(pixels(), 0, -1), channels=names)
+    path = tmp_path / "<b>.ome.tif"
+    image = np.moveaxis(pixels(), 0, -1)
+    slides.write_slide(path, image, pixel_size_um=0.5, channels=names, provenance={})
     title = visit.page.title()
     visit.drop(path)
     # no name is that of a stain but the second
