@@ -29,6 +29,14 @@ __all__ = [
 ]
 
 
+# Keys that cohorts of before do not state; 0 is what they did.
+_LATER_KEYS = (
+    ("vessels", "lumen_stain"),
+    ("nuclei", "over_vessels"),
+    ("transport", "blood_share"),
+)
+
+
 class ChannelNames(Section):
     """Names of the channels in the simulated slides; all three must differ."""
 
@@ -275,12 +283,9 @@ class SimulationConfig(Section):
         values: dict[str, Any] = serialise(self)
         if not self.vary:
             values.pop("vary", None)
-        if not self.vessels.lumen_stain:
-            values.get("vessels", {}).pop("lumen_stain", None)
-        if not self.nuclei.over_vessels:
-            values.get("nuclei", {}).pop("over_vessels", None)
-        if not self.transport.blood_share:
-            values.get("transport", {}).pop("blood_share", None)
+        for section, key in _LATER_KEYS:
+            if not getattr(getattr(self, section), key):
+                values.get(section, {}).pop(key, None)
         return values
 
     @model_validator(mode="after")

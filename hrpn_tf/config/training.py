@@ -121,8 +121,8 @@ class TrainingConfig(Section):
         None,
         description="Run, bundle or Keras file whose network the training starts from, or the name "
         "of weights (fine-tuning); `hrpn-tf fit --from` sets it. The preset is then that of this "
-        "network, and `early_stopping` and `reestimate_normalisation` have other defaults. `null` "
-        "starts from random weights.",
+        "network, and `early_stopping` and `reestimate_normalisation` have other defaults; with "
+        "`freeze`, early stopping and the learning rate. `null` starts from random weights.",
     )
     freeze: Literal["body"] | None = Field(
         None,

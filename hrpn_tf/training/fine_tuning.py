@@ -10,8 +10,8 @@ PATIENCE = 5  # epochs
 # moving ones are for hundreds of steps a mixture of old and new slides that fits neither: the
 # validation error rises meanwhile, and early stopping would end the training.
 MEASURED_BATCHES = 16
-# Of the learning rate that the preset has from random weights. A lower one than this is slower and
-# ends no better where the whole network is trained (docs/guide/fine-tune.md), so that keeps its own.
+# Of the learning rate of the preset, for a frozen body. A network that is trained as a whole keeps
+# that rate: lower ones were worse (docs/guide/fine-tune.md).
 FROZEN_RATE_SHARE = 1 / 6
 
 

@@ -15,7 +15,10 @@ DTYPES = ("uint8", "uint16", "float32")
 VERSIONS = ("0.4", "0.5")
 
 names = st.lists(
-    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).map(str.strip).filter(bool),
+    # readers keep 200 characters of a name
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=200)
+    .map(str.strip)
+    .filter(bool),
     min_size=1,
     max_size=4,
     unique=True,

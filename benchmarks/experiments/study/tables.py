@@ -146,9 +146,8 @@ def extras(records: Records, design: Design) -> str:
         for name, extra in design.values.get("extras", {}).items():
             own, base = found.get(name), found.get(extra["of"])
             if own and base:
-                if (
-                    "seeds" not in extra
-                ):  # it has those of its network, of which some may be missing
+                # without seeds of its own it has those of its network, of which some may be missing
+                if "seeds" not in extra:
                     base = [each for each in base if each.seed in {one.seed for one in own}]
                 ratio = mean_mse(own) / mean_mse(base)
                 cost = f"{extra['cost']} times"
