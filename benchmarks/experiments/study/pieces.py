@@ -139,8 +139,8 @@ def _extra(piece: Piece, bench: Trainings, place: Place) -> tuple[Path, Path, di
     """A network that is made from finished ones: its run, its predictions, facts for the record."""
     extra, deadline = piece.network.extra, bench.deadline
     folder = place.out / piece.data.name / "extras" / piece.network.name
-    base = [_run_of(piece, seed, bench, place) for seed in _seeds(bench.design, extra)]
-    own = _run_of(piece, piece.seed, bench, place)
+    base = [_run_of(piece, *each, bench, place) for each in _members(bench.design, extra)]
+    own = _run_of(piece, extra["of"], piece.seed, bench, place)
     words = {"run": [str(own)], "runs": [str(run) for run in base]}
     made = folder / f"made-{piece.seed}"
     if "needs" in extra:
@@ -165,13 +165,16 @@ def _extra(piece: Piece, bench: Trainings, place: Place) -> tuple[Path, Path, di
     return own, predict_tests(own, folder / f"predictions-{piece.seed}", options, deadline), facts
 
 
-def _seeds(design: Design, extra: Mapping[str, Any]) -> tuple[int, ...]:
-    return tuple(design.values["networks"][extra["of"]]["seeds"]) if "make" in extra else (0,)
+def _members(design: Design, extra: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Network and seed of each run that an extra is made of."""
+    if "make" not in extra:
+        return []
+    names = (extra["of"], *extra.get("also", ()))
+    return [(name, seed) for name in names for seed in design.values["networks"][name]["seeds"]]
 
 
-def _run_of(piece: Piece, seed: int, bench: Trainings, place: Place) -> Path:
-    """The run that a finished piece of the network below an extra tested."""
-    of = piece.network.extra["of"]
+def _run_of(piece: Piece, of: str, seed: int, bench: Trainings, place: Place) -> Path:
+    """The run that a finished piece of a network below an extra tested."""
     path = place.records / f"{piece.data.name}-{of}-{seed}.json"
     if not path.is_file():
         raise WaitsError(f"waits for {piece.data.name}/{of}-{seed}")

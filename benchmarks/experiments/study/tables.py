@@ -140,7 +140,8 @@ def costs(values: Mapping[str, Any] | None, records: Records) -> str:
 
 def extras(records: Records, design: Design) -> str:
     """Gain and cost of symmetry average, ensemble and distillate."""
-    heads = ("what", "data set", "MSE", "MSE over the network's own", "cost of a prediction")
+    heads = ("what", "of", "data set", "MSE", "MSE over the network's own", "R²",
+             "cost of a prediction")  # fmt: skip
     rows = []
     for data, found in records.items():
         for name, extra in design.values.get("extras", {}).items():
@@ -149,10 +150,12 @@ def extras(records: Records, design: Design) -> str:
                 # without seeds of its own it has those of its network, of which some may be missing
                 if "seeds" not in extra:
                     base = [each for each in base if each.seed in {one.seed for one in own}]
-                ratio = mean_mse(own) / mean_mse(base)
-                cost = f"{extra['cost']} times"
-                rows.append([extra["title"], data, f"{mean_mse(own):.2f}", f"{ratio:.3f}", cost])
-    return markdown(heads, rows, left=2) if rows else "None of them is switched on yet."
+                mse, r2 = mean_mse(own), np.mean([each.pooled().r2 for each in own])
+                rows.append([
+                    extra["title"], f"`{extra['of']}`", data, f"{mse:.2f}",
+                    f"{mse / mean_mse(base):.3f}", f"{r2:.3f}", f"{extra['cost']} times",
+                ])  # fmt: skip
+    return markdown(heads, rows, left=3) if rows else "None of them is switched on yet."
 
 
 def verdicts(records: Records, values: Mapping[str, Any] | None) -> str:
