@@ -5,6 +5,7 @@
     python benchmarks/experiments/study run --only simulated/hrpn --max-minutes 30
     python benchmarks/experiments/study list                                  # what is finished
     python benchmarks/experiments/study costs                                 # latency, operations
+    python benchmarks/experiments/study gap --out study         # errors of slides that trained
     python benchmarks/experiments/study report --docs docs/results/study.md   # tables and pictures
 
 A piece is one network with one seed on one data set. Each leaves one JSON file in the folder of
@@ -48,6 +49,11 @@ def _do(options: argparse.Namespace, design: Design) -> None:
             from experiments.study.costs import measure_costs
 
             print(measure_costs(design, options.results))
+        case "gap":
+            from experiments.study.gap import measure_gaps
+
+            place = Place(options.out, options.real, options.results)
+            print(measure_gaps(design, place, Deadline.after(options.max_minutes)))
         case "report":
             from experiments.study.report import write_report
 
@@ -124,7 +130,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", choices=["run", "list", "costs", "report"])
+    parser.add_argument("command", choices=["run", "list", "costs", "gap", "report"])
     add = parser.add_argument
     add("--out", type=Path, default=Path("study"), help="folder of slides and trainings")
     add("--real", type=Path, help="folder of the real fields, *.ome.tif; left out without it")

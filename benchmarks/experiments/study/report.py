@@ -4,11 +4,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from experiments.study import tables
 from experiments.study.costs import FILE as COSTS
 from experiments.study.design import Design
+from experiments.study.gap import Gaps, gaps, read_gaps
 from experiments.study.goals import Records
 from experiments.study.lengths import lengths, read_trainings
 from experiments.study.plots import curves, pareto
@@ -34,7 +36,7 @@ def write_report(design: Design, results: Path, pictures: Path, docs: Path | Non
         ValueError: the page has no such part, or one of an unknown name.
     """
     records, costs = grouped(design, results), read_costs(results)
-    parts = report_parts(design, records, costs, read_trainings(results))
+    parts = report_parts(design, records, costs, read_trainings(results), read_gaps(results))
     drawn = draw(design, records, costs, pictures)
     text = "\n\n".join(f"## {name}\n\n{part}" for name, part in parts.items())
     pictures.mkdir(parents=True, exist_ok=True)
@@ -76,6 +78,7 @@ def report_parts(
     records: Records,
     costs: Mapping[str, Any] | None,
     trainings: Sequence[Mapping[str, Any]] = (),
+    measured_gaps: Gaps = MappingProxyType({}),
 ) -> dict[str, str]:
     """The generated parts of the page, by their name."""
     parts = {"goals": tables.verdicts(records, costs), "missing": missing(design, records, costs)}
@@ -86,6 +89,7 @@ def report_parts(
         parts[f"{data} lengths"] = lengths(trainings, data, names)
         parts[f"{data} errors"] = tables.errors(there) if there else nothing
         parts[f"{data} differences"] = tables.differences(there) if there else nothing
+        parts[f"{data} gap"] = gaps(measured_gaps, data)
         parts[f"{data} trainings"] = tables.trainings(there, design) if there else nothing
     parts["costs"] = tables.costs(costs, records)
     parts["extras"] = tables.extras(records, design)

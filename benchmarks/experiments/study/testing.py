@@ -1,4 +1,4 @@
-"""The test slides of a run: predicted, and compared with what was measured."""
+"""The slides of a run: predicted, and compared with what was measured."""
 
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ def predict_tests(run: Path, folder: Path, options: list[str], deadline: Deadlin
 
 def measure_tests(run: Path, predictions: Path) -> dict[str, Any]:
     """Errors of every test slide of a run."""
+    return measure(run, predictions, "test")
+
+
+def measure(run: Path, predictions: Path, subset: str) -> dict[str, Any]:
+    """Errors of every slide of a subset of a run: ``train``, ``validation`` or ``test``."""
     from hrpn_tf.runs import open_run
     from hrpn_tf.simulation.error_floor_files import read_error_floor
     from hrpn_tf.slides import open_slide
@@ -26,7 +31,7 @@ def measure_tests(run: Path, predictions: Path) -> dict[str, Any]:
 
     opened, found = open_run(run), {}
     for slide in opened.slides():
-        if slide.subset != "test":
+        if slide.subset != subset:
             continue
         with (
             open_slide(prediction_of(predictions, slide.path)) as predicted,

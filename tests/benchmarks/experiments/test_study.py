@@ -13,6 +13,7 @@ from experiments.study.choice import NotYetError, choose
 from experiments.study.commands import CommandFailedError, Deadline, OutOfTimeError, Spent
 from experiments.study.costs import latency_ratio, measure_costs
 from experiments.study.design import read_design
+from experiments.study.gap import read_gaps
 from experiments.study.record import read_record
 from experiments.study.slide_errors import Sums, pooled, published, slide_errors
 from experiments.study.trainings import Settings, Trained
@@ -247,6 +248,11 @@ def test_a_toy_study(
         "missing  dextran/other-0",
     ]
     json.dumps(replace(first).values, allow_nan=False)
+    experiment.main(["gap", *where])
+    measured = read_gaps(records)
+    assert list(measured) == ["dextran/tiny-0", "dextran/tiny-1"]  # those whose runs are there
+    assert measured["dextran/tiny-0"]["test"]["mse"] == pytest.approx(first.pooled().mse, rel=1e-5)
+    assert {each["pixels"] for each in measured["dextran/tiny-0"].values()} == {96 * 64}
 
 
 def test_costs_are_measured_in_turn(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from experiments.study import experiment
 from experiments.study.costs import FILE
 from experiments.study.design import read_design
 from experiments.study.differences import compare
+from experiments.study.gap import gaps, read_gaps
 from experiments.study.goals import goals
 from experiments.study.lengths import lengths, read_trainings
 from experiments.study.record import Record, StaleRecordError, read_record, write_json
@@ -160,10 +161,23 @@ def test_the_page_of_the_study_is_what_the_report_writes() -> None:
 
     design = read_design()
     parts = report_parts(
-        design, grouped(design, RECORDS), read_costs(RECORDS), read_trainings(RECORDS)
-    )
+        design, grouped(design, RECORDS), read_costs(RECORDS), read_trainings(RECORDS),
+        read_gaps(RECORDS),
+    )  # fmt: skip
     page = (DOCS / "results" / "study.md").read_text(encoding="utf-8")
     assert fill(page, parts) == page
+
+
+def test_the_gap_is_the_mean_over_seeds_of_each_network() -> None:
+    def subsets(*errors: float) -> dict[str, Any]:
+        true = np.array([0.0, 2.0])  # of variance 1
+        sums = (vars(Sums.of(true, true + error)) for error in errors)
+        return dict(zip(("train", "validation", "test"), sums, strict=True))
+
+    found = {"dextran/a-b-0": subsets(0.1, 0.2, 0.3), "dextran/a-b-1": subsets(0.1, 0.2, 0.5),
+             "simulated/a-b-0": subsets(0.0, 0.0, 0.0)}  # fmt: skip
+    assert gaps(found, "dextran").splitlines()[2:] == ["| `a-b` | 0.990 | 0.960 | 0.830 | 2 |"]
+    assert "study gap" in gaps({}, "dextran")
 
 
 def test_lengths_take_the_best_learning_rate_of_seed_0() -> None:
