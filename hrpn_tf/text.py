@@ -6,6 +6,7 @@ of numbers is written by :func:`csv_text`: no other module writes CSV.
 
 import csv
 import io
+import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -23,6 +24,7 @@ __all__ = [
     "printable",
     "printable_lines",
     "read_csv",
+    "with_decimals",
 ]
 
 # What Excel, LibreOffice and Google Sheets take for the start of a formula, wide forms included.
@@ -37,6 +39,20 @@ def counted(number: int, noun: str) -> str:
         ('1 slide', '0 slides')
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def with_decimals(value: float, decimals: int = 2) -> str:
+    """A number for a table: with so many decimals, or, where it is small, with two digits.
+
+    So tables can be read whether intensities go from 0 to 255 or from 0 to 1.
+
+    Example:
+        >>> with_decimals(12.345), with_decimals(0.00123), with_decimals(0.0)
+        ('12.35', '0.0012', '0.00')
+    """
+    if not math.isfinite(value) or value == 0:
+        return f"{value:.{decimals}f}"
+    return f"{value:.{max(decimals, 1 - math.floor(math.log10(abs(value))))}f}"
 
 
 def in_shell(path: object) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.hostile import NAMES, is_harmless
 from support.places import ROOT
 
+from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.text import (
     csv_cell,
     csv_row,
@@ -20,6 +21,7 @@ from hrpn_tf.text import (
     printable,
     printable_lines,
     read_csv,
+    with_decimals,
 )
 
 
@@ -74,6 +76,20 @@ def test_ordinary_names_have_no_escapes_in_markdown(name: str) -> None:
 )
 def test_what_acts_at_its_place_is_escaped_in_markdown(name: str) -> None:
     assert "\\" in markdown(name)
+
+
+@given(st.floats(1e-9, 1e6), st.integers(1, 4))
+def test_a_number_of_a_table_is_never_rounded_away(value: float, decimals: int) -> None:
+    shown = with_decimals(value, decimals)
+    assert float(shown) == pytest.approx(value, rel=0.051)
+    assert with_decimals(-value, decimals) == f"-{shown}"
+    assert len(shown.partition(".")[2]) >= decimals
+
+
+def test_errors_of_images_from_0_to_1_can_be_read() -> None:
+    assert METRICS["mse"].text(0.00123) == "0.0012"
+    assert METRICS["mse"].text(10.47579) == "10.476"
+    assert METRICS["r2"].text(0.00123) == "0.001"
 
 
 def test_lines_stay_lines() -> None:

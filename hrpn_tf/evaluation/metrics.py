@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hrpn_tf.evaluation.sums import Sums
+from hrpn_tf.text import with_decimals
 
 Better = Literal["lower", "higher", "zero"]
 Table = Literal["comparison", "folds", "slides"]
@@ -62,7 +63,10 @@ class Metric:
 
     def text(self, value: float | None) -> str:
         """A value as tables show it; "-" if it is undefined."""
-        return "-" if value is None else f"{value:.{self.digits}f}"
+        if value is None:
+            return "-"
+        in_grey_levels = self.unit.startswith("grey level")
+        return with_decimals(value, self.digits) if in_grey_levels else f"{value:.{self.digits}f}"
 
 
 def _mse(sums: Sums, peak: float | None = None) -> float:

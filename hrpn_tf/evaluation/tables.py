@@ -6,7 +6,7 @@ from hrpn_tf.evaluation.evaluation import POOLED, Evaluation, MetricsRow, view_d
 from hrpn_tf.evaluation.metric_values import PERCENTILES
 from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.verdict import Verdict, verdict_of
-from hrpn_tf.text import csv_text, markdown
+from hrpn_tf.text import csv_text, markdown, with_decimals
 
 # Metrics that are undefined by definition for some views, regions or types.
 _OF_SOME_VIEWS = ("r2_per_column", "mse_8bit", "rmse_8bit")
@@ -91,7 +91,7 @@ def range_table(rows: Sequence[MetricsRow]) -> str:
 def range_cells(levels: Mapping[str, float]) -> list[str]:
     """The cells of one line: least, percentiles, largest, mean, standard deviation."""
     names = ("min", *PERCENTILES, "max", "mean", "sd")
-    return ["-" if name not in levels else f"{levels[name]:.2f}" for name in names]
+    return ["-" if name not in levels else with_decimals(levels[name]) for name in names]
 
 
 def aligned(lines: Sequence[Sequence[str]], left: int) -> str:

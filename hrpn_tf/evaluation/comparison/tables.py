@@ -7,7 +7,7 @@ from hrpn_tf.evaluation.comparison.comparison import COST_DEFINITIONS, Compariso
 from hrpn_tf.evaluation.metric_values import PERCENTILES
 from hrpn_tf.evaluation.metrics import METRICS, Metric, definitions, metrics_shown_in
 from hrpn_tf.evaluation.tables import RANGE_HEADS, RANGE_MEANING, aligned, range_cells
-from hrpn_tf.text import csv_text, markdown
+from hrpn_tf.text import csv_text, markdown, with_decimals
 
 EXPLAINED = (
     "1",
@@ -208,10 +208,11 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _range(low: float, high: float) -> str:
-    return f"{low:.1f} to {high:.1f}"
+    return f"{with_decimals(low, 1)} to {with_decimals(high, 1)}"
 
 
 def _interval(value: Interval) -> str:
+    estimate = with_decimals(value.estimate, 3)
     if value.low is None or value.high is None:
-        return f"{value.estimate:.3f} [{NOT_RESOLVED}]"
-    return f"{value.estimate:.3f} [{value.low:.3f}, {value.high:.3f}]"
+        return f"{estimate} [{NOT_RESOLVED}]"
+    return f"{estimate} [{with_decimals(value.low, 3)}, {with_decimals(value.high, 3)}]"

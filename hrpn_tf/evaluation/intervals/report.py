@@ -6,7 +6,7 @@ from functools import reduce
 
 from hrpn_tf.evaluation.intervals.coverage import Bands, Kind, SlideCoverage, mean_over_slides
 from hrpn_tf.evaluation.tables import aligned
-from hrpn_tf.text import csv_text, markdown
+from hrpn_tf.text import csv_text, markdown, with_decimals
 
 KINDS: tuple[Kind, ...] = (
     "all",
@@ -93,5 +93,5 @@ def _row(
 def _cells(row: CoverageRow) -> list[str]:
     shares = (row.coverage, row.pooled, row.under, row.over)
     cells = ["-" if share is None else f"{share:.3f}" for share in shares]
-    width = "-" if row.width is None else f"{row.width:.2f}"
+    width = "-" if row.width is None else with_decimals(row.width)
     return [markdown(row.name), str(row.slides), str(row.pixels), *cells, width]
