@@ -170,7 +170,8 @@ def _members(design: Design, extra: Mapping[str, Any]) -> list[tuple[str, int]]:
     if "make" not in extra:
         return []
     names = (extra["of"], *extra.get("also", ()))
-    return [(name, seed) for name in names for seed in design.values["networks"][name]["seeds"]]
+    seeds = {name: extra.get("members", design.values["networks"][name]["seeds"]) for name in names}
+    return [(name, seed) for name in names for seed in seeds[name]]
 
 
 def _run_of(piece: Piece, of: str, seed: int, bench: Trainings, place: Place) -> Path:
