@@ -1,7 +1,7 @@
 """How few fields are enough, from random weights and from a trained network?
 
-    python benchmarks/experiments/few_slides run --real FOLDER --from hrpn-m-sim --preset hrpn-m \
-        --set prediction.pixel_size_tolerance=0.4
+    python benchmarks/experiments/few_slides run --real FOLDER --from hrpn-s-sim \
+        --set prediction.pixel_size_tolerance=0.4 --numbers 1 2 5 --folds 0 3 6
     python benchmarks/experiments/few_slides run --real FOLDER --max-minutes 30
     python benchmarks/experiments/few_slides report --docs docs/results/few-slides.md
 
@@ -27,7 +27,7 @@ from experiments.study.slides import Place, prepare
 from experiments.study.testing import measure_tests, predict_tests
 
 RECORDS = Path(__file__).parents[1] / "few_slides_results"
-STEPS, EPOCHS, PRESET = 1000, 8, "hrpn-s"
+STEPS, EPOCHS, PRESET = 600, 8, "hrpn-s"
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -30,7 +30,7 @@ def write_report(results: Path, picture: Path, docs: Path | None) -> str:
     found = scores(records)
     if found:
         draw(found, picture)
-    text = table(found)
+    text = table(found, ratios(records))
     if docs is not None:
         filled = fill(docs.read_text(encoding="utf-8"), {"table": text})
         with atomic_path(docs, overwrite=True) as temporary:
@@ -57,19 +57,68 @@ def scores(records: Sequence[Mapping[str, Any]]) -> Scores:
     return dict(complete)
 
 
-def table(found: Scores) -> str:
-    """One row for each number of fields."""
+def ratios(records: Sequence[Mapping[str, Any]]) -> dict[int, list[float]]:
+    """By number: MSE from a trained network over that from random weights, field by field."""
+    errors = {
+        (each["origin"], each["number"], each["fold"], each["seed"]): each["errors"]["raw"]["mse"]
+        for each in records
+    }
+    found: dict[int, list[float]] = defaultdict(list)
+    for (origin, *key), mse in sorted(errors.items()):
+        if origin == STARTED and (SCRATCH, *key) in errors:
+            found[key[0]].append(mse / errors[SCRATCH, *key])
+    return dict(found)
+
+
+def table(found: Scores, compared: Mapping[int, Sequence[float]]) -> str:
+    """One row for each number of fields, and the goals.
+
+    Args:
+        found: see :func:`scores`.
+        compared: see :func:`ratios`.
+    """
     heads = ["training fields"]
     for title in _TITLES.values():
         heads += [f"R² from {title}", "smoothed", "seeds"]
+    heads += ["MSE, trained over random", "of each field and seed"]
     rows = []
     for number in sorted({number for _, number in found}):
         row = [str(number)]
         for origin in _TITLES:
             seeds = found.get((origin, number), [])
             row += [*(_spread([each[k] for each in seeds]) for k in (0, 1)), str(len(seeds))]
-        rows.append(row)
-    return markdown(heads, rows) if rows else "No training is finished yet."
+        rows.append([*row, *_ratio(compared.get(number, ()))])
+    if not rows:
+        return "No training is finished yet."
+    return "\n\n".join([markdown(heads, rows), markdown(["goal", "measured", ""], goals(found), 3)])
+
+
+def _ratio(values: Sequence[float]) -> list[str]:
+    """Geometric mean and range."""
+    if not values:
+        return ["-", "-"]
+    mean = float(np.exp(np.mean(np.log(values))))
+    return [f"{mean:.3f}", f"{min(values):.3f} to {max(values):.3f}"]
+
+
+def goals(found: Scores) -> list[list[str]]:
+    """What was to be reached with a trained network, what was, and the verdict."""
+    mean = {key: float(np.mean([raw for raw, _ in seeds])) for key, seeds in found.items()}
+    most = max((number for _, number in found), default=0)
+    wanted = [
+        ("2 fields at least as good as 5 from random weights", (STARTED, 2), (SCRATCH, 5)),
+        ("1 field: R² of at least 0.6", (STARTED, 1), 0.6),
+        (f"{most} fields: not worse than from random weights", (STARTED, most), (SCRATCH, most)),
+    ]
+    rows = []
+    for what, key, bound in wanted:
+        least = bound if isinstance(bound, float) else mean.get(bound)
+        if key not in mean or least is None:
+            rows.append([what, "-", "not measured"])
+            continue
+        verdict = "met" if mean[key] >= least else "**missed**"
+        rows.append([what, f"R² {mean[key]:.3f} against {least:.3f}", verdict])
+    return rows
 
 
 def _spread(values: Sequence[float]) -> str:
