@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.command import hrpn_tf
 from support.places import TESTS
-from support.processes import environment, wait_for_file
+from support.processes import environment, free_port, wait_for_file
 from support.tiny_training import TINY_RUN
 from support.training_results import final_state, history
 
@@ -146,7 +146,7 @@ def test_when_a_worker_dies_the_other_says_so_and_the_run_goes_on(store, tmp_pat
     run = tmp_path / "run"
     options = ["training.epochs=300", "model.preset=normed", "training.pictures_every=0"]
     arguments = command(store.path, run, *options)
-    addresses = ["127.0.0.1:29741", "127.0.0.1:29742"]
+    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     workers = [
         subprocess.Popen(
             arguments,
