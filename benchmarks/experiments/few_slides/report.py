@@ -26,7 +26,7 @@ def write_report(results: Path, picture: Path, docs: Path | None) -> str:
         picture: PNG, replaced.
         docs: a page with a part ``<!-- study: table -->``.
     """
-    records = [json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))]
+    records = read_records(results)
     found = scores(records)
     if found:
         draw(found, picture)
@@ -36,6 +36,11 @@ def write_report(results: Path, picture: Path, docs: Path | None) -> str:
         with atomic_path(docs, overwrite=True) as temporary:
             temporary.write_text(filled, encoding="utf-8")
     return text
+
+
+def read_records(results: Path) -> list[dict[str, Any]]:
+    """The records of all trainings."""
+    return [json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))]
 
 
 def scores(records: Sequence[Mapping[str, Any]]) -> Scores:

@@ -6,9 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 from experiments.few_slides.design import SCRATCH, STARTED, divide, trials
-from experiments.few_slides.report import goals, ratios, scores, table, write_report
+from experiments.few_slides.experiment import RECORDS
+from experiments.few_slides.report import (
+    goals,
+    ratios,
+    read_records,
+    scores,
+    table,
+    write_report,
+)
 from experiments.study.record import write_json
+from experiments.study.report import fill
 from experiments.study.slide_errors import Sums
+from support.places import DOCS
 
 FIELDS = [f"field-{i}" for i in range(7)]
 
@@ -64,6 +74,13 @@ def test_errors_are_compared_within_a_field_and_a_seed() -> None:
     found = ratios(records)
     assert found == {1: [pytest.approx(0.25), pytest.approx(0.25)]}
     assert table(scores(records), found).splitlines()[2].endswith("| 0.250 | 0.250 to 0.250 |")
+
+
+def test_the_page_is_what_the_report_writes() -> None:
+    """Numbers of the page are those of the records in the repository."""
+    records = read_records(RECORDS)
+    page = (DOCS / "results" / "few-slides.md").read_text(encoding="utf-8")
+    assert fill(page, {"table": table(scores(records), ratios(records))}) == page
 
 
 def test_a_goal_is_met_missed_or_not_measured() -> None:
