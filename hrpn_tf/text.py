@@ -18,6 +18,7 @@ __all__ = [
     "csv_row",
     "csv_table",
     "csv_text",
+    "decimals_for",
     "in_shell",
     "markdown",
     "original_cell",
@@ -50,9 +51,19 @@ def with_decimals(value: float, decimals: int = 2) -> str:
         >>> with_decimals(12.345), with_decimals(0.00123), with_decimals(0.0)
         ('12.35', '0.0012', '0.00')
     """
+    return f"{value:.{decimals_for(value, decimals)}f}"
+
+
+def decimals_for(value: float, decimals: int) -> int:
+    """So many decimals, or, where the value is small, as many as show two of its digits.
+
+    Example:
+        >>> decimals_for(12.345, 2), decimals_for(0.00123, 2)
+        (2, 4)
+    """
     if not math.isfinite(value) or value == 0:
-        return f"{value:.{decimals}f}"
-    return f"{value:.{max(decimals, 1 - math.floor(math.log10(abs(value))))}f}"
+        return decimals
+    return max(decimals, 1 - math.floor(math.log10(abs(value))))
 
 
 def in_shell(path: object) -> str:

@@ -89,7 +89,8 @@ def test_a_number_of_a_table_is_never_rounded_away(value: float, decimals: int) 
 def test_errors_of_images_from_0_to_1_can_be_read() -> None:
     assert METRICS["mse"].text(0.00123) == "0.0012"
     assert METRICS["mse"].text(10.47579) == "10.476"
-    assert METRICS["r2"].text(0.00123) == "0.001"
+    assert METRICS["r2"].text(0.00123) == "0.001"  # of the mean of the training slides, say
+    assert [METRICS[name].decimals(0.00123) for name in ("mse", "r2")] == [4, 3]
 
 
 def test_lines_stay_lines() -> None:

@@ -23,6 +23,7 @@ from experiments.intensity import shifts
 from experiments.study.slide_errors import Sums, pooled
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.slides import channel_index, open_slide
+from hrpn_tf.slides.checks import recorded_pixel_size
 
 
 def slides_of(run: Run) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
@@ -34,8 +35,7 @@ def slides_of(run: Run) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
                 info = image.info
                 channels = [channel_index(info, slide.channels[role]) for role in roles]
                 pixels = image.read(0, 0, info.height, info.width, channels)
-            size = info.pixel_size_um or run.config.data.pixel_size_um
-            assert size is not None
+            size = recorded_pixel_size(info, slide.pixel_size_um)
             yield pixels[..., :-1], pixels[..., -1], size
 
 

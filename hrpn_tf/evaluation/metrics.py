@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hrpn_tf.evaluation.sums import Sums
-from hrpn_tf.text import with_decimals
+from hrpn_tf.text import decimals_for
 
 Better = Literal["lower", "higher", "zero"]
 Table = Literal["comparison", "folds", "slides"]
@@ -63,10 +63,13 @@ class Metric:
 
     def text(self, value: float | None) -> str:
         """A value as tables show it; "-" if it is undefined."""
-        if value is None:
-            return "-"
-        in_grey_levels = self.unit.startswith("grey level")
-        return with_decimals(value, self.digits) if in_grey_levels else f"{value:.{self.digits}f}"
+        return "-" if value is None else f"{value:.{self.decimals(value)}f}"
+
+    def decimals(self, value: float | None) -> int:
+        """Of a value in tables; a small number of grey levels has more, so that it is not 0."""
+        if value is None or not self.unit.startswith("grey level"):
+            return self.digits
+        return decimals_for(value, self.digits)
 
 
 def _mse(sums: Sums, peak: float | None = None) -> float:

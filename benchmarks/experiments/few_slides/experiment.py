@@ -24,7 +24,7 @@ from experiments.study.commands import CommandFailedError, Deadline, OutOfTimeEr
 from experiments.study.design import DataSet, read_design
 from experiments.study.record import write_json
 from experiments.study.slides import Place, prepare
-from experiments.study.testing import measure_tests, predict_tests
+from experiments.study.testing import measure_tests, predict
 
 RECORDS = Path(__file__).parents[1] / "few_slides_results"
 STEPS, EPOCHS, PRESET = 600, 8, "hrpn-s"
@@ -88,7 +88,7 @@ def run_trial(
         deadline,
         spent,
     )
-    predictions = predict_tests(folder, folder / "predictions", [], deadline)
+    predictions = predict(folder, folder / "predictions", [], deadline)
     slides = measure_tests(folder, predictions)
     tested = next(slide for slide, group in _groups(folder).items() if group == division.test[0])
     write_json(

@@ -40,7 +40,7 @@ def write_report(results: Path, picture: Path, docs: Path | None) -> str:
 
 def read_records(results: Path) -> list[dict[str, Any]]:
     """The records of all trainings."""
-    return [json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))]
 
 
 def scores(records: Sequence[Mapping[str, Any]]) -> Scores:
@@ -85,7 +85,7 @@ def table(found: Scores, compared: Mapping[int, Sequence[float]]) -> str:
     heads = ["training fields"]
     for title in _TITLES.values():
         heads += [f"R² from {title}", "smoothed", "seeds"]
-    heads += ["MSE, trained over random", "of each field and seed"]
+    heads += ["MSE from a trained network over that from random weights", "range over fields"]
     rows = []
     for number in sorted({number for _, number in found}):
         row = [str(number)]

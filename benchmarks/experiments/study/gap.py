@@ -1,7 +1,7 @@
 """The error on slides that trained a network, beside that on others: the generalisation gap.
 
-Where the two are alike, a network that generalises better has little to win: what is left is not in
-the inputs, or the network cannot express it.
+Where the two are alike, little can be won by generalising better: either the inputs do not
+determine what is left, or the network cannot express it.
 """
 
 import json
@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from experiments.study import commands
-from experiments.study.commands import Deadline, Spent
+from experiments.study.commands import Deadline
 from experiments.study.design import Design, Piece
 from experiments.study.record import read_record, write_json
 from experiments.study.slide_errors import Sums, pooled
 from experiments.study.slides import Place
 from experiments.study.tables import markdown
-from experiments.study.testing import measure
+from experiments.study.testing import measure, predict
 from experiments.study.trainings import Settings
 
 FILE = "gap.json"
@@ -39,10 +38,9 @@ def measure_gaps(design: Design, place: Place, deadline: Deadline) -> Path:
         run = _run(piece, place)
         if run is None or piece.name in found:
             continue
-        folder = run / "predictions-all"
         found[piece.name] = {
             subset: vars(pooled([Sums(**each["raw"]) for each in slides.values()]))
-            for subset, slides in _slides(run, folder, deadline).items()
+            for subset, slides in _slides(run, deadline).items()
         }
         write_json(found, place.records / FILE)
     return place.records / FILE
@@ -78,16 +76,15 @@ def _run(piece: Piece, place: Place) -> Path | None:
     if piece.network.extra or piece.data.is_fold or not path.is_file():
         return None
     chosen = read_record(path).values["chosen"]
-    settings = Settings(chosen["learning_rate"], chosen["loss"], chosen["steps"], piece.seed)
-    folder = place.out / piece.data.name / "trainings" / piece.network.name / settings.folder
+    runs = place.trainings(piece.data.name, piece.network.name)
+    folder = runs / Settings.of(chosen, piece.seed).folder
     return folder if (folder / "best.keras").is_file() else None
 
 
-def _slides(run: Path, folder: Path, deadline: Deadline) -> dict[str, dict[str, Any]]:
+def _slides(run: Path, deadline: Deadline) -> dict[str, dict[str, Any]]:
     """Errors of every slide, by subset and name."""
     from hrpn_tf.runs import open_run
 
     paths = [str(slide.path) for slide in open_run(run).slides()]
-    exact = ["--set=prediction.dtype=float32", "--out", str(folder)]
-    commands.call(["predict", *paths, "--run", str(run), *exact], deadline, Spent())
+    folder = predict(run, run / "predictions-all", paths, deadline)
     return {subset: measure(run, folder, subset) for subset in SUBSETS}

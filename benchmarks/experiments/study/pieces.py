@@ -14,7 +14,7 @@ from experiments.study.design import Design, Piece
 from experiments.study.record import SCHEMA, Record, read_record, write_json
 from experiments.study.samples import draw_samples
 from experiments.study.slides import Place
-from experiments.study.testing import measure_tests, predict_tests
+from experiments.study.testing import measure_tests, predict
 from experiments.study.trainings import Settings, Trained, Trainings, processor
 
 
@@ -67,7 +67,7 @@ def run_piece(
 def _bench(
     piece: Piece, design: Design, place: Place, store: Path, deadline: Deadline
 ) -> Trainings:
-    folder = place.out / piece.data.name / "trainings" / piece.network.name
+    folder = place.trainings(piece.data.name, piece.network.name)
     return Trainings(design, piece.data, piece.network, store, folder, place.records, deadline)
 
 
@@ -82,7 +82,7 @@ def _trained(
     design = bench.design
     if not piece.chooses:
         first = _first(piece.data.source, piece.network.name, place)
-        best = bench.train(_settings(first.values["chosen"], piece.seed))
+        best = bench.train(Settings.of(first.values["chosen"], piece.seed))
         chosen = {**best.to_json(), "as": f"{piece.data.source}, seed 0"}
         return best, {"chosen": chosen, "ended": first.values["ended"], **best.resources}
     rates, losses = design.rates(piece.network), design.losses(piece.network)
@@ -104,15 +104,11 @@ def _tested(trained: Trained, bench: Trainings, sample: Path) -> Trained:
     if trained.slides:
         return trained
     run = bench.run(trained.settings)
-    predictions = predict_tests(run, run / "predictions", [], bench.deadline)
+    predictions = predict(run, run / "predictions", [], bench.deadline)
     found = replace(trained, slides=measure_tests(run, predictions))
     draw_samples(run, predictions, sample)
     bench.keep(found)
     return found
-
-
-def _settings(chosen: Mapping[str, Any], seed: int) -> Settings:
-    return Settings(chosen["learning_rate"], chosen["loss"], chosen["steps"], seed)
 
 
 def _first(data: str, network: str, place: Place) -> Record:
@@ -139,7 +135,7 @@ def _extra(piece: Piece, bench: Trainings, place: Place) -> tuple[Path, Path, di
     """A network that is made from finished ones: its run, its predictions, facts for the record."""
     extra, deadline = piece.network.extra, bench.deadline
     folder = place.out / piece.data.name / "extras" / piece.network.name
-    base = [_run_of(piece, *each, bench, place) for each in _members(bench.design, extra)]
+    base = [_run_of(piece, *each, bench, place) for each in members(bench.design, extra)]
     own = _run_of(piece, extra["of"], piece.seed, bench, place)
     words = {"run": [str(own)], "runs": [str(run) for run in base]}
     made = folder / f"made-{piece.seed}"
@@ -152,7 +148,7 @@ def _extra(piece: Piece, bench: Trainings, place: Place) -> tuple[Path, Path, di
     facts = {"chosen": chosen, "ended": "extra", "of": extra["of"], "cost_factor": extra["cost"]}
     options: list[str] = list(extra.get("predict", []))
     if "fit" in extra:
-        settings = _settings(chosen, piece.seed)
+        settings = Settings.of(chosen, piece.seed)
         taught = replace(bench, folder=folder, more=tuple(_filled(extra["fit"], words)))
         best, own = taught.train(settings), taught.run(settings)
         facts = {**facts, "chosen": best.to_json(), **best.resources}
@@ -162,10 +158,10 @@ def _extra(piece: Piece, bench: Trainings, place: Place) -> tuple[Path, Path, di
             made.parent.mkdir(parents=True, exist_ok=True)
             commands.call(_filled(extra["make"], words), deadline, Spent())
         options += ["--bundle", str(made), "--model-format", "keras", *_test_slides(own)]
-    return own, predict_tests(own, folder / f"predictions-{piece.seed}", options, deadline), facts
+    return own, predict(own, folder / f"predictions-{piece.seed}", options, deadline), facts
 
 
-def _members(design: Design, extra: Mapping[str, Any]) -> list[tuple[str, int]]:
+def members(design: Design, extra: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Network and seed of each run that an extra is made of."""
     if "make" not in extra:
         return []
@@ -180,9 +176,8 @@ def _run_of(piece: Piece, of: str, seed: int, bench: Trainings, place: Place) ->
     if not path.is_file():
         raise WaitsError(f"waits for {piece.data.name}/{of}-{seed}")
     network = next(each for each in bench.design.networks if each.name == of)
-    folder = place.out / piece.data.name / "trainings" / of
-    below = replace(bench, network=network, folder=folder)
-    return below.run(_settings(read_record(path).values["chosen"], seed))
+    below = replace(bench, network=network, folder=place.trainings(piece.data.name, of))
+    return below.run(Settings.of(read_record(path).values["chosen"], seed))
 
 
 def _filled(words: list[str], values: Mapping[str, list[str]]) -> list[str]:

@@ -23,6 +23,10 @@ class Place:
     real: Path | None
     records: Path
 
+    def trainings(self, data: str, network: str) -> Path:
+        """Folder of the runs of a network on a data set."""
+        return self.out / data / "trainings" / network
+
 
 def is_there(data: DataSet, place: Place) -> bool:
     """Whether the slides of a data set can be had."""

@@ -79,6 +79,8 @@ def trainings(records: Mapping[str, Sequence[Record]], design: Design) -> str:
     rows = []
     for name, seeds in records.items():
         for each in seeds[:1]:
+            if each.values["ended"] == "extra" and "parameters" not in each.values:
+                continue  # nothing was trained for it
             values, chosen = each.values, each.values["chosen"]
             gain = values.get("last_gain")
             hours = [chosen["core_seconds"], values.get("search_core_seconds")]

@@ -9,8 +9,11 @@ from experiments.study.slide_errors import slide_errors
 from experiments.study.slides import prediction_of
 
 
-def predict_tests(run: Path, folder: Path, options: list[str], deadline: Deadline) -> Path:
-    """Predict the test slides of a run in float32; those that are there are left out."""
+def predict(run: Path, folder: Path, options: list[str], deadline: Deadline) -> Path:
+    """Predict slides in float32: the test slides of a run, or those that the options name.
+
+    Those that are predicted already are left out.
+    """
     source = [] if "--bundle" in options else ["--run", str(run)]
     exact = ["--set=prediction.dtype=float32", "--out", str(folder)]
     commands.call(["predict", *source, *exact, *options], deadline, Spent())

@@ -32,6 +32,11 @@ class Settings:
     steps: int
     seed: int
 
+    @classmethod
+    def of(cls, chosen: Mapping[str, Any], seed: int) -> "Settings":
+        """Those that a record names as chosen, with a seed."""
+        return cls(chosen["learning_rate"], chosen["loss"], chosen["steps"], seed)
+
     @property
     def folder(self) -> str:
         """Name of the run."""

@@ -1,6 +1,7 @@
 """Writes a comparison of runs as Markdown, CSV and JSON."""
 
 import json
+from collections.abc import Callable
 
 from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED, Interval, describe_resamples
 from hrpn_tf.evaluation.comparison.comparison import COST_DEFINITIONS, Comparison, Entry
@@ -57,12 +58,13 @@ def difference_table(comparison: Comparison) -> str:
     head = ["", "MSE", "MSE: ratio", "MSE: difference", "R²: difference"]
     lines = [head]
     for entry in comparison.entries:
-        cells = [_name(entry), _interval(comparison.mse[entry.label])]
+        cells = [_name(entry), _interval(comparison.mse[entry.label], METRICS["mse"].text)]
         apart = comparison.differences.get(entry.label)
         if apart is None:
             cells += ["reference", "", ""]
         else:
-            cells += [_interval(apart.mse_ratio), _interval(apart.mse), _interval(apart.r2)]
+            mse = _interval(apart.mse, METRICS["mse"].text)
+            cells += [_interval(apart.mse_ratio), mse, _interval(apart.r2)]
         lines.append(cells)
     return aligned(lines, left=1)
 
@@ -211,8 +213,11 @@ def _range(low: float, high: float) -> str:
     return f"{with_decimals(low, 1)} to {with_decimals(high, 1)}"
 
 
-def _interval(value: Interval) -> str:
-    estimate = with_decimals(value.estimate, 3)
+def _plain(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _interval(value: Interval, show: Callable[[float], str] = _plain) -> str:
     if value.low is None or value.high is None:
-        return f"{estimate} [{NOT_RESOLVED}]"
-    return f"{estimate} [{with_decimals(value.low, 3)}, {with_decimals(value.high, 3)}]"
+        return f"{show(value.estimate)} [{NOT_RESOLVED}]"
+    return f"{show(value.estimate)} [{show(value.low)}, {show(value.high)}]"

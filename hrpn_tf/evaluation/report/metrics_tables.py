@@ -137,6 +137,10 @@ def cells(row: Mapping[str, Any], names: Sequence[str] = tuple(METRICS)) -> list
     """Metrics of a row: value, digits, and why one is missing."""
     undefined = row.get("undefined") or {}
     return [
-        {"value": row.get(name), "digits": METRICS[name].digits, "reason": undefined.get(name, "")}
+        {
+            "value": row.get(name),
+            "digits": METRICS[name].decimals(row.get(name)),
+            "reason": undefined.get(name, ""),
+        }
         for name in names
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrpn_export.viewer import VIEWER_ASSETS
 
-from hrpn_tf.text import printable, with_decimals
+from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     import jinja2
@@ -109,9 +109,8 @@ def format_figure(value: Any, digits: int = 3) -> str:
     if not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int):
-        return f"{value:,}".replace(",", _THIN).replace("-", "−")
-    text = f"{value:,.{digits}f}" if abs(value) >= 1 else with_decimals(value, digits)
-    return text.replace(",", _THIN).replace("-", "−")
+        digits = 0
+    return f"{value:,.{digits}f}".replace(",", _THIN).replace("-", "−")
 
 
 def format_signed(value: float, digits: int = 3) -> str:

@@ -182,9 +182,9 @@ def _sections(
 
 def _headline(pooled: Mapping[str, Any]) -> list[dict[str, str]]:
     return [
-        {"name": METRICS[name].label, "value": format_signed(pooled[name])}
-        for name in _HEADLINE
-        if pooled.get(name) is not None
+        {"name": metric.label, "value": format_signed(value, metric.decimals(value))}
+        for metric in (METRICS[name] for name in _HEADLINE)
+        if (value := pooled.get(metric.name)) is not None
     ]
 
 

@@ -14,6 +14,7 @@ from experiments.study.commands import CommandFailedError, Deadline, OutOfTimeEr
 from experiments.study.costs import latency_ratio, measure_costs
 from experiments.study.design import read_design
 from experiments.study.gap import read_gaps
+from experiments.study.pieces import members
 from experiments.study.record import read_record
 from experiments.study.slide_errors import Sums, pooled, published, slide_errors
 from experiments.study.trainings import Settings, Trained
@@ -112,6 +113,16 @@ def test_the_most_informative_pieces_come_first() -> None:
     assert names[: len(first)] == first
     assert names.index("dextran/hrpn-published-2") < names.index("simulated/ganda-0")
     assert len(names) == len(set(names)) == 2 * (3 * 4 + 3)
+
+
+def test_an_ensemble_is_made_of_the_seeds_that_the_design_names() -> None:
+    design = read_design()
+    extras = design.values["extras"]
+    ours, theirs = ([(name, seed) for seed in (0, 1, 2)] for name in ("hrpn-m", "ganda-unet"))
+    assert members(design, extras["hrpn-m-ensemble"]) == ours
+    assert members(design, extras["hrpn-m-pair"]) == ours[:2]
+    assert members(design, extras["both-ensemble"]) == [*ours, *theirs]
+    assert members(design, extras["hrpn-m-symmetries"]) == []
 
 
 def test_groups_of_the_subsets_differ_and_every_field_is_left_out_once() -> None:
