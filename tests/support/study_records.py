@@ -11,7 +11,7 @@ from experiments.study.slide_errors import slide_errors
 
 TOY = """
 side: 64
-rule: {improvement: 0.9, hours: 1, cores: 2, validations: 2, smoothing: 2}
+rule: {improvement: 0.9, doublings: 2, hours: 1, cores: 2, validations: 2, smoothing: 2}
 grid: {factors: [1, 3], losses: [mse]}
 recipes:
   ours:

@@ -1,7 +1,7 @@
 """The choice of learning rate, loss and length of a network, on validation slides alone."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from experiments.study.commands import CommandFailedError
 from experiments.study.trainings import Settings, Trained
 
 Train = Callable[[Settings], Trained]
-Ended = Literal["converged", "limit"]
+Ended = Literal["converged", "longest", "limit"]
 MORE_RATES = 2  # beyond the given ones
 
 
@@ -23,7 +23,8 @@ class Choice:
             first of them is one of the grid.
         failed: settings of the grid whose training failed, such as by an infinite loss.
         ended: ``converged`` where the last of them lowered the error by less than the rule asks
-            for, ``limit`` where a longer one would have taken too long.
+            for, ``longest`` where none may see more pixels, ``limit`` where a longer one would
+            have taken too much time.
     """
 
     grid: tuple[Trained, ...]
@@ -57,7 +58,7 @@ def choose(
     rates: Sequence[float],
     losses: Sequence[str],
     shortest: int,
-    rule: dict[str, Any],
+    rule: Mapping[str, Any],
     train: Train,
     longest: float = math.inf,
 ) -> Choice:
@@ -91,16 +92,14 @@ def choose(
     more, also = _tried([replace(best, loss=loss) for loss in losses[1:]], train)
     grid, failed = grid + more, failed + also
     ladder = [_least(grid)]
-    while not _converged(ladder, rule["improvement"]):
-        if 2 * ladder[-1].core_seconds > 3600 * rule["hours"] * rule["cores"]:
-            return Choice(tuple(grid), tuple(ladder), tuple(failed), "limit")
+    while (ended := _ended(ladder, [*grid, *ladder], rule)) is None:
         last = ladder[-1].settings
         if 2 * last.steps > longest:
             raise NotYetError(
                 f"goes on with {2 * last.steps} steps when the others have come as far"
             )
         ladder.append(train(replace(last, steps=2 * last.steps)))
-    return Choice(tuple(grid), tuple(ladder), tuple(failed), "converged")
+    return Choice(tuple(grid), tuple(ladder), tuple(failed), ended)
 
 
 def _tried(wanted: list[Settings], train: Train) -> tuple[list[Trained], list[Settings]]:
@@ -129,5 +128,21 @@ def _least(grid: Sequence[Trained]) -> Trained:
     return min(grid, key=lambda each: each.error)
 
 
-def _converged(ladder: Sequence[Trained], improvement: float) -> bool:
-    return len(ladder) > 1 and ladder[-1].error > (1 - improvement) * ladder[-2].error
+def _ended(
+    ladder: Sequence[Trained], known: Sequence[Trained], rule: Mapping[str, Any]
+) -> Ended | None:
+    """Why no longer training follows; None if one does.
+
+    Args:
+        ladder: trainings so far, each twice as long as the last.
+        known: all trainings of the network: the fastest tells how long the next one would take,
+            so that other work on the machine decides nothing.
+        rule: the section of the configuration.
+    """
+    if len(ladder) > 1 and ladder[-1].error > (1 - rule["improvement"]) * ladder[-2].error:
+        return "converged"
+    if len(ladder) > rule["doublings"]:
+        return "longest"
+    pace = min(each.core_seconds / each.settings.steps for each in known)
+    allowed = 3600 * rule["hours"] * rule["cores"]
+    return "limit" if 2 * ladder[-1].settings.steps * pace > allowed else None

@@ -137,14 +137,13 @@ class Design:
                     yield Piece(data, network, 0)
 
     def settings(self, network: Network, data: DataSet) -> dict[str, Any]:
-        """Crop, batch and shortest length of a network on a data set, in one place."""
+        """Crop, batch, shortest length and losses of a network on a data set, in one place."""
         recipe = self.values["recipes"][network.recipe]
         return {**recipe[data.source], "set": recipe["set"]}
 
-    def losses(self, network: Network) -> list[str]:
-        """The losses that a network may choose from."""
-        recipe = self.values["recipes"][network.recipe]
-        return list(recipe.get("losses", self.values["grid"]["losses"]))
+    def losses(self, network: Network, data: DataSet) -> list[str]:
+        """The losses that a network may choose from on a data set."""
+        return list(self.settings(network, data).get("losses", self.values["grid"]["losses"]))
 
     def rates(self, network: Network) -> list[float]:
         """The learning rates that a network may choose from."""

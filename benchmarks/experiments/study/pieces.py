@@ -85,7 +85,7 @@ def _trained(
         best = bench.train(Settings.of(first.values["chosen"], piece.seed))
         chosen = {**best.to_json(), "as": f"{piece.data.source}, seed 0"}
         return best, {"chosen": chosen, "ended": first.values["ended"], **best.resources}
-    rates, losses = design.rates(piece.network), design.losses(piece.network)
+    rates, losses = design.rates(piece.network), design.losses(piece.network, piece.data)
     shortest = design.settings(piece.network, piece.data)["shortest"]
 
     def trained(settings: Settings) -> Trained:

@@ -94,38 +94,57 @@ def report_parts(
     parts["costs"] = tables.costs(costs, records)
     parts["extras"] = tables.extras(records, design)
     folds = folds_as_one(design, records)
-    parts["leave one out"] = (
-        tables.errors(folds) if folds else "No fold is finished yet (`--with leave-one-out`)."
-    )
+    none = "No fold is finished yet (`--with leave-one-out`)."
+    parts["leave one out"] = tables.errors(folds) if folds else none
+    parts["leave one out differences"] = tables.differences(folds) if folds else none
     return parts
 
 
 def folds_as_one(design: Design, records: Records) -> dict[str, list[Record]]:
-    """The folds of each network as one record, whose test slides are those of all folds."""
+    """The folds of each network as one record, whose test slides are those of all folds.
+
+    Only folds that all networks have, so that they are compared on the same slides.
+    """
     found: dict[str, list[Record]] = {}
     folds = [each.name for each in design.with_everything().data if each.is_fold]
-    for name in dict.fromkeys(name for fold in folds for name in records.get(fold, {})):
-        parts = [records[fold][name][0] for fold in folds if name in records.get(fold, {})]
+    begun = [fold for fold in folds if fold in records]
+    names = dict.fromkeys(name for fold in begun for name in records[fold])
+    folds = [fold for fold in begun if all(name in records[fold] for name in names)]
+    for name in names if folds else ():
+        parts = [records[fold][name][0] for fold in folds]
         slides = {slide: values for part in parts for slide, values in part.slides.items()}
         found[name] = [Record({**parts[0].values, "slides": slides})]
     return found
 
 
 def missing(design: Design, records: Records, costs: Mapping[str, Any] | None) -> str:
-    """The pieces that are not finished, by name."""
+    """The pieces that are not finished, extras and folds included, one line for each data set."""
     there = {
         (record.data, record.network, record.seed)
         for networks in records.values()
         for seeds in networks.values()
         for record in seeds
     }
-    names = [
-        f"`{piece.name}`"
-        for piece in design.pieces()
-        if (piece.data.name, piece.network.name, piece.seed) not in there
+    everything = design.with_everything()
+    order = [network.name for network in everything.networks]
+    pieces = sorted(everything.pieces(), key=lambda p: (order.index(p.network.name), p.seed))
+    left: dict[str, dict[str, list[str]]] = {}
+    for piece in pieces:
+        data, part = piece.data, str(piece.seed)
+        if (data.name, piece.network.name, piece.seed) in there:
+            continue
+        where = data.source
+        if data.is_fold:
+            where, part = f"{where}, leave one out", data.name.rpartition("-without-")[2]
+        left.setdefault(where, {}).setdefault(piece.network.name, []).append(part)
+    lines = [
+        f"- {where}: " + "; ".join(f"`{name}` {', '.join(of)}" for name, of in networks.items())
+        for where, networks in left.items()
     ]
-    names += [] if costs else ["`costs`"]
-    return f"Not finished: {', '.join(names)}." if names else "All pieces are finished."
+    lines += [] if costs else ["- `costs`"]
+    if not lines:
+        return "All pieces are finished."
+    return "\n".join(["Not finished, by seed or by the field that is left out:", "", *lines])
 
 
 def draw(

@@ -97,8 +97,11 @@ def trainings(records: Mapping[str, Sequence[Record]], design: Design) -> str:
 
 def _ended(ended: str, design: Design) -> str:
     rule = design.values["rule"]
-    limit = f"limit of {rule['hours'] * rule['cores']:g} core-hours"
-    return limit if ended == "limit" else ended
+    words = {
+        "limit": f"not converged: limit of {rule['hours'] * rule['cores']:g} core-hours",
+        "longest": "not converged: longest of all",
+    }
+    return words.get(ended, ended)
 
 
 def differences(records: Mapping[str, Sequence[Record]]) -> str:
@@ -149,9 +152,11 @@ def extras(records: Records, design: Design) -> str:
         for name, extra in design.values.get("extras", {}).items():
             own, base = found.get(name), found.get(extra["of"])
             if own and base:
-                # without seeds of its own it has those of its network, of which some may be missing
-                if "seeds" not in extra:
-                    base = [each for each in base if each.seed in {one.seed for one in own}]
+                # a mean is compared with its members; without seeds of its own an extra has those
+                # of its network, of which some may be missing
+                seeds = {each.seed for each in (base if "seeds" in extra else own)}
+                seeds = set(extra.get("members", seeds))
+                base = [each for each in base if each.seed in seeds]
                 mse, r2 = mean_mse(own), np.mean([each.pooled().r2 for each in own])
                 rows.append([
                     extra["title"], f"`{extra['of']}`", data, f"{mse:.2f}",

@@ -23,7 +23,7 @@ from support.run_folder import write_slides
 from support.study_records import toy_design
 from support.tiny_training import tiny_presets
 
-RULE = {"improvement": 0.01, "hours": 1.0, "cores": 2}
+RULE = {"improvement": 0.01, "doublings": 9, "hours": 1.0, "cores": 2}
 
 
 class Trainer:
@@ -61,6 +61,24 @@ def test_a_training_that_would_take_too_long_is_not_begun() -> None:
     choice = choose([0.3], ["mse"], 10, RULE, train)
     assert [each.steps for each in train.asked] == [10, 20]  # 40 steps are more than 7200 s
     assert choice.ended == "limit"
+
+
+def test_other_work_on_the_machine_decides_nothing() -> None:
+    """The fastest training tells how long the next one would take."""
+
+    class Disturbed(Trainer):
+        def __call__(self, settings: Settings) -> Trained:
+            self.seconds = 1000.0 if settings.steps == 20 else 50.0
+            return super().__call__(settings)
+
+    train = Disturbed({10: 5.0, 20: 4.0, 40: 3.99})
+    assert choose([0.3], ["mse"], 10, RULE, train).ended == "converged"
+
+
+def test_no_network_sees_more_pixels_than_the_rule_allows() -> None:
+    train = Trainer({10: 5.0, 20: 4.0, 40: 3.0, 80: 2.0})
+    choice = choose([0.3], ["mse"], 10, {**RULE, "doublings": 2}, train)
+    assert (choice.ended, choice.best.settings.steps) == ("longest", 40)
 
 
 def test_a_learning_rate_that_is_too_high_is_left_out_and_named() -> None:

@@ -97,11 +97,38 @@ def test_parts_hold_what_is_there_and_name_what_is_missing(results: Path) -> Non
     ]  # fmt: skip
     assert f"{records['simulated']['hrpn-m'][0].pooled().mse:.2f}" in lines[2]
     assert all(line.count("|") == lines[0].count("|") for line in lines[:6])
-    assert "`simulated/hrpn-m-2`" in parts["missing"]
-    assert "`simulated/hrpn-m-1`" not in parts["missing"]
+    assert "`hrpn-m` 2; " in parts["missing"]
+    assert "`hrpn-m-pair` 0" in parts["missing"]  # extras are not forgotten
+    assert "- dextran, leave one out: " in parts["missing"]
+    assert "`hrpn-m` field-01, field-02, field-04, " in parts["missing"]
     assert parts["dextran errors"] == "No piece of `dextran` is finished yet."
     assert "`hrpn-m`" in parts["leave one out"]
+    assert parts["leave one out differences"] == "Only one network so far, so nothing to compare."
     assert list(folds_as_one(design, records)) == ["hrpn-m"]
+
+
+def test_folds_are_compared_where_all_networks_have_them(results: Path) -> None:
+    for group, name in (("03", "ganda-unet"), ("04", "hrpn-m")):
+        data = f"dextran-without-field-{group}"
+        values = values_of(data, name, 0, "hrpn-m", [4.0])
+        write_json(values, results / f"{data}-{name}-0.json")
+    design = read_design()
+    folds = folds_as_one(design, grouped(design, results))
+    slides = {name: len(one.slides) for name, (one,) in folds.items()}
+    assert slides == {"hrpn-m": 1, "ganda-unet": 1}
+
+
+def test_a_mean_is_compared_with_its_members(results: Path) -> None:
+    pair = record("hrpn-m-pair", 0, 1.3, of="hrpn-m", cost_factor=2).values
+    write_json(pair, results / "simulated-hrpn-m-pair-0.json")
+    write_json(record("hrpn-m", 2, 3.0).values, results / "simulated-hrpn-m-2.json")
+    design = read_design()
+    records = grouped(design, results)
+    parts = report_parts(design, records, None)
+    (row,) = [line for line in parts["extras"].splitlines() if "two seeds" in line]
+    ours, (own,) = records["simulated"]["hrpn-m"], records["simulated"]["hrpn-m-pair"]
+    expected = own.pooled().mse / np.mean([each.pooled().mse for each in ours[:2]])
+    assert row.split("|")[5].strip() == f"{expected:.3f}"
 
 
 def test_an_extra_is_compared_with_its_own_seeds(results: Path) -> None:
