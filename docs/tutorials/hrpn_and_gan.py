@@ -11,8 +11,8 @@
 # This tutorial trains two networks on the same slides and compares them: `hrpn-s`, a small network
 # that minimises the error of each pixel, and `ganda`, a generative adversarial network with which
 # such predictions have been made before. It takes about 8 minutes on 2 cores. The trainings are
-# far too short for a verdict; [Comparison of the networks](../results/study.md) has one, with its
-# command.
+# far too short for a verdict; [Comparison of the networks](../results/study.md) is made with longer
+# ones.
 
 # %%
 import os

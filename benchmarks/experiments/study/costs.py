@@ -2,9 +2,9 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,16 @@ def _onnx(model: Any, side: int, multiple: int) -> Callable[[], Any]:
     return run
 
 
-def latency_ratio(costs: Mapping[str, Any], one: str, other: str, runtime: str) -> float:
-    """Median over rounds of the ratio of two networks' times within a round."""
-    first, second = (costs["presets"][name]["latency_ms"][runtime] for name in (one, other))
-    return median(a / b for a, b in zip(first, second, strict=True))
+def latency_ratio(costs: Mapping[str, Any], one: str, others: Sequence[str], runtime: str) -> float:
+    """Time of a network over that of another, within a round, median over rounds.
+
+    Args:
+        costs: what was measured.
+        one: preset.
+        others: presets with one and the same graph, whose mean counts.
+        runtime: ``keras`` or ``onnxruntime``.
+    """
+    presets = costs["presets"]
+    first = presets[one]["latency_ms"][runtime]
+    second = zip(*(presets[name]["latency_ms"][runtime] for name in others), strict=True)
+    return median(a / fmean(b) for a, b in zip(first, second, strict=True))

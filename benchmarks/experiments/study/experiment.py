@@ -6,7 +6,7 @@
     python benchmarks/experiments/study list                                  # what is finished
     python benchmarks/experiments/study costs                                 # latency, operations
     python benchmarks/experiments/study gap --out study         # errors of slides that trained
-    python benchmarks/experiments/study report --docs docs/results/study.md   # tables and pictures
+    python benchmarks/experiments/study report        # tables and pictures, in study/report
 
 A piece is one network with one seed on one data set. Each leaves one JSON file in the folder of
 records, from which alone the report is made. Run again after a stop, ``run`` goes on where it was.

@@ -9,6 +9,7 @@ import numpy as np
 from experiments.study.costs import latency_ratio
 from experiments.study.record import Record
 
+GANDA = ("ganda", "ganda-mse")  # two trainings of one graph: they cost the same
 Records = Mapping[str, Mapping[str, Sequence[Record]]]  # data set: network: one for each seed
 
 
@@ -151,9 +152,9 @@ def _latency_of(preset: str, runtime: str) -> Callable[..., float]:
     def latency(records: Records, costs: Mapping[str, Any] | None) -> float:
         if costs is None:
             raise MissingError("no costs.json; run the command costs")
-        for name in (preset, "ganda"):
+        for name in (preset, *GANDA):
             if name not in costs["presets"]:
                 raise MissingError(f"no costs of {name}")
-        return latency_ratio(costs, preset, "ganda", runtime)
+        return latency_ratio(costs, preset, GANDA, runtime)
 
     return latency

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from experiments.study.design import Network
 from experiments.study.goals import mean_mse
 from experiments.study.record import Record
 
@@ -14,21 +15,27 @@ if TYPE_CHECKING:
 
 # Colours that colour-blind readers tell apart (Okabe and Ito 2008), one for each network.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000")
-_MARKS = "osD^vPX"
+_MARKS, _MARKS_OF_EXTRAS = "osD^vPX", "*dh<>8"
 
 
-def styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Colour and mark of each network, the same in all pictures."""
-    return {
-        name: {
-            "color": _COLOURS[number % len(_COLOURS)],
-            "marker": _MARKS[number] if number < len(_MARKS) else "*",
-        }
-        for number, name in enumerate(names)
-    }
+def styles(networks: Sequence[Network]) -> dict[str, dict[str, Any]]:
+    """Colour and mark of each network, the same in all pictures.
+
+    What is made from a network has its colour and another mark.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    alone = [each for each in networks if not each.extra]
+    for number, each in enumerate(alone):
+        colour = _COLOURS[number % len(_COLOURS)]
+        found[each.name] = {"color": colour, "marker": _MARKS[number % len(_MARKS)]}
+    extras = [each for each in networks if each.extra]
+    for number, each in enumerate(extras):
+        mark = _MARKS_OF_EXTRAS[number % len(_MARKS_OF_EXTRAS)]
+        found[each.name] = {"color": found[each.extra["of"]]["color"], "marker": mark}
+    return found
 
 
-def curves(records: Mapping[str, Sequence[Record]], names: Sequence[str], out: Path) -> Path:
+def curves(records: Mapping[str, Sequence[Record]], networks: Sequence[Network], out: Path) -> Path:
     """Validation error of the trainings of each length, against pixels seen and core-seconds.
 
     A point is a finished training; its learning rate had fallen to the end. The thin line is the
@@ -37,7 +44,7 @@ def curves(records: Mapping[str, Sequence[Record]], names: Sequence[str], out: P
     records = {name: seeds for name, seeds in records.items() if "of" not in seeds[0].values}
     figure = _figure(9.5, 4.0)
     first, second = figure.subplots(1, 2, sharey=True)
-    style = styles(names)
+    style = styles(networks)
     for name, seeds in records.items():
         ladder = seeds[0].ladder
         for axes, key, unit in ((first, "pixels", 1e6), (second, "core_seconds", 3600)):
@@ -59,7 +66,7 @@ def curves(records: Mapping[str, Sequence[Record]], names: Sequence[str], out: P
 
 def pareto(
     records: Mapping[str, Sequence[Record]],
-    names: Sequence[str],
+    networks: Sequence[Network],
     costs: Mapping[str, Any] | None,
     out: Path,
 ) -> Path | None:
@@ -68,7 +75,7 @@ def pareto(
         return None
     figure = _figure(11.5, 4.0)
     panels = figure.subplots(1, 3, sharey=True)
-    style = styles(names)
+    style = styles(networks)
     for name, seeds in records.items():
         preset, factor = seeds[0].values["preset"], seeds[0].values.get("cost_factor", 1)
         if preset not in costs["presets"]:
@@ -106,14 +113,16 @@ def _figure(width: float, height: float) -> "Figure":
 
 def _plain(axes: "Axes") -> None:
     """Numbers rather than powers of ten, few of them, and a light grid."""
-    from matplotlib.ticker import FuncFormatter, LogLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
     axes.margins(0.08)
     for axis in (axes.xaxis, axes.yaxis):
         low, high = axis.get_view_interval()
-        many = high < 15 * low
-        steps = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if many else (1.0, 2.0, 5.0)
-        axis.set_major_locator(LogLocator(subs=steps, numticks=12))
+        if high < 3 * low:  # too narrow for the ticks of a logarithmic axis
+            axis.set_major_locator(MaxNLocator(5))
+        else:
+            steps = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if high < 15 * low else (1.0, 2.0, 5.0)
+            axis.set_major_locator(LogLocator(subs=steps, numticks=12))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     axes.grid(True, alpha=0.25, linewidth=0.6)

@@ -26,8 +26,9 @@ def write_report(design: Design, results: Path, pictures: Path, docs: Path | Non
     Args:
         design: what should be there.
         results: folder of the records.
-        pictures: folder of the pictures and of ``report.md``, which are replaced.
-        docs: a page whose parts between ``<!-- study: NAME -->`` and ``<!-- end -->`` are replaced.
+        pictures: folder of the pictures, which are replaced.
+        docs: a page whose parts between ``<!-- study: NAME -->`` and ``<!-- end -->`` are replaced;
+            without one, ``report.md`` beside the pictures has them.
 
     Returns:
         What was written, in words.
@@ -37,17 +38,15 @@ def write_report(design: Design, results: Path, pictures: Path, docs: Path | Non
     """
     records, costs = grouped(design, results), read_costs(results)
     parts = report_parts(design, records, costs, read_trainings(results), read_gaps(results))
-    drawn = draw(design, records, costs, pictures)
-    text = "\n\n".join(f"## {name}\n\n{part}" for name, part in parts.items())
-    pictures.mkdir(parents=True, exist_ok=True)
-    (pictures / REPORT).write_text(text + "\n", encoding="utf-8")
-    written = [str(pictures / REPORT), *map(str, drawn)]
-    if docs is not None:
-        filled = fill(docs.read_text(encoding="utf-8"), parts)
-        with atomic_path(docs, overwrite=True) as temporary:
-            temporary.write_text(filled, encoding="utf-8")
-        written.append(str(docs))
-    return "\n".join(written)
+    if docs is None:
+        page = pictures / REPORT
+        text = "\n\n".join(f"## {name}\n\n{part}" for name, part in parts.items()) + "\n"
+    else:
+        page, text = docs, fill(docs.read_text(encoding="utf-8"), parts)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(page, overwrite=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return "\n".join(map(str, (page, *draw(design, records, costs, pictures))))
 
 
 def grouped(design: Design, results: Path) -> dict[str, dict[str, list[Record]]]:
@@ -151,12 +150,12 @@ def draw(
     design: Design, records: Records, costs: Mapping[str, Any] | None, folder: Path
 ) -> list[Path]:
     """Curves and fronts of each data set; records of extras are among them."""
-    names = [network.name for network in design.with_everything().networks]
+    networks = design.with_everything().networks
     drawn = []
     for data in (each.name for each in design.data if not each.is_fold):
         if data in records:
-            drawn.append(curves(records[data], names, folder / f"study-{data}-curves.png"))
-            front = pareto(records[data], names, costs, folder / f"study-{data}-front.png")
+            drawn.append(curves(records[data], networks, folder / f"study-{data}-curves.png"))
+            front = pareto(records[data], networks, costs, folder / f"study-{data}-front.png")
             drawn += [front] if front else []
     return drawn
 

@@ -295,4 +295,5 @@ def test_costs_are_measured_in_turn(tmp_path: Path) -> None:
     assert values["presets"]["tiny"]["parameters"] == 305
     known = {"presets": {n: {"latency_ms": {"keras": t}} for n, t in
                          (("a", [1.0, 9.0, 2.0]), ("b", [2.0, 3.0, 8.0]))}}  # fmt: skip
-    assert latency_ratio(known, "a", "b", "keras") == 0.5  # of 0.5, 3 and 0.25
+    assert latency_ratio(known, "a", ["b"], "keras") == 0.5  # of 0.5, 3 and 0.25
+    assert latency_ratio(known, "a", ["a", "b"], "keras") == pytest.approx(2 / 3)

@@ -59,7 +59,7 @@ def test_verdicts_follow_from_the_records() -> None:
     ours = [record(seed=seed) for seed in range(3)]
     theirs = [record("ganda-unet", 0, factor=1.05)]
     records = {"simulated": {"hrpn-m": ours, "ganda-unet": theirs}}
-    costs = cost_values({"hrpn-m": 40.0, "ganda": 100.0, "hrpn-s": 36.0})
+    costs = cost_values({"hrpn-m": 40.0, "ganda": 110.0, "ganda-mse": 90.0, "hrpn-s": 36.0})
     rows = {row[1]: row[3:] for row in (goal.row(records, costs) for goal in goals())}
     ratio = rows["MSE of `hrpn-m` over that of `ganda-unet`"]
     assert float(ratio[0]) == pytest.approx(1 / 1.05**2, abs=0.02)
