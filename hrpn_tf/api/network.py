@@ -36,7 +36,7 @@ def candidates_of(
     if weights is None and network is not None:
         return _trained(network, intervals, bundle)
     if weights is None or network is not None:
-        raise UsageError("one of network and weights is required")
+        raise UsageError("either network or weights is required, and not both")
     if bundle:
         raise UsageError(f"{next(iter(bundle))}: for bundles only")
     return Candidates((weights_network(weights, intervals),))

@@ -295,7 +295,7 @@ def predict(
             "region": region,
             "mask": mask,
         }
-        only_files |= {"anchor": anchor, "anchor_region": anchor_region}
+        only_files |= {"anchor": anchor is not None, "anchor_region": anchor_region}
         _refuse({**only_files, "groups": groups, "workers": workers})
         with work(progress):
             return predict_array(chosen, slides, pixel_size, intervals, settings)

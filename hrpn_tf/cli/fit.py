@@ -190,7 +190,9 @@ def command(
     from hrpn_tf.api.training import fit
 
     fitted = fit(patches, out, config, simulate=simulated, twin=twin, overwrite=overwrite)
-    kept = f"epoch {fitted.best_epoch}" if fitted.best_epoch else "the start, which is kept,"
+    kept = (
+        f"epoch {fitted.best_epoch}" if fitted.best_epoch else "the start, better than each epoch,"
+    )
     early = " (stopped early)" if fitted.epochs < config.training.epochs else ""
     show(
         f"{out / BEST}: {kept} of {fitted.epochs}{early}, "

@@ -264,7 +264,7 @@ def _network(
 
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if sum(each is not None for each in (run, bundle, weights)) != 1:
-        raise UsageError("one of --run RUN, --bundle BUNDLE or --weights NAME is required")
+        raise UsageError("exactly one of --run RUN, --bundle BUNDLE or --weights NAME is required")
     if bundle is not None:
         format = chosen.pop("model_format", None)
         more = {"uncertified": uncertified, "intervals": intervals}

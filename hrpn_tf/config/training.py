@@ -124,6 +124,13 @@ class TrainingConfig(Section):
         "network, and `early_stopping` and `reestimate_normalisation` have other defaults; with "
         "`freeze`, early stopping and the learning rate. `null` starts from random weights.",
     )
+    start_tolerance: float = Field(
+        0.1,
+        ge=0,
+        json_schema_extra=unit("fraction"),
+        description="Largest relative difference between the pixel size of the patches and that of "
+        "the network of `start`.",
+    )
     freeze: Literal["body"] | None = Field(
         None,
         description="What is not trained of the network of `start`. `body` trains the first and "

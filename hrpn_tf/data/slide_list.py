@@ -10,7 +10,7 @@ from typing import Any
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.slide_rows import REQUIRED, read_rows, refuse_many
 from hrpn_tf.errors import SlideListError, SlideNotFoundError
-from hrpn_tf.slides.names import comparable, is_file_name, slide_name
+from hrpn_tf.slides.names import comparable, is_file_name, lookalike, slide_name
 from hrpn_tf.text import printable
 
 ANCHOR = "anchor"  # column of the measured mean of the target
@@ -46,7 +46,8 @@ def read_slide_list(path: Path, config: DataConfig) -> tuple[SlideEntry, ...]:
 
     Columns (CSV) or keys of each item (YAML): ``slide`` (path, relative to the list's folder) and
     ``group``; optional ``name``, ``anchor`` (a positive number, the same for all slides of a
-    group), ``condition``, and one per role that names its channel. Others are ignored.
+    group), ``condition``, and one per role that names its channel. Others are ignored, but one that
+    differs from these by case or white space alone is a mistake.
     A role's channel is the list's column, else ``config.channels``, else the role's own name.
 
     All mistakes are reported at once, each with its row. Names and groups are kept as they are
@@ -109,6 +110,7 @@ def _entries(
 ) -> tuple[SlideEntry, ...]:
     if not rows and not mistakes:
         raise SlideListError(f"{source}: the list names no slide; expected columns slide and group")
+    mistakes = [*_misspelt(rows, config), *mistakes]
     entries: dict[str, SlideEntry] = {}
     files: set[str] = set()
     absent: list[str] = []
@@ -153,6 +155,14 @@ def _refuse(source: str, mistakes: Sequence[str], absent: Sequence[str]) -> None
         kind = SlideListError if mistakes else SlideNotFoundError
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise kind(f"{source}, {'; '.join(found[:_SHOWN])}{more}")
+
+
+def _misspelt(rows: Sequence[tuple[str, Mapping[str, Any]]], config: DataConfig) -> Iterator[str]:
+    """Columns that would be ignored for their spelling."""
+    columns = {str(column) for _, row in rows for column in row}
+    for known in (*REQUIRED, "name", ANCHOR, CONDITION, *config.inputs, config.target):
+        if known not in columns and (written := lookalike(known, columns)):
+            yield f"the column {printable(ascii(written), _LONG)} must be written '{known}'"
 
 
 def _missing(row: Mapping[str, Any]) -> Iterator[str]:

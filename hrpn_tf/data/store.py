@@ -251,6 +251,7 @@ def build_store(
     """
     refuse_existing(path, overwrite)
     refuse_lost_inputs(path, (entry.path for entry in entries))
+    _warn_of_unused(entries, config)
     plans = plan_slides(entries, config)
     partial = path.with_name(path.name + ".partial")
     identity = fingerprint(plans, config)
@@ -295,6 +296,17 @@ def _warn_of_fields(records: Sequence[SlideRecord]) -> None:
         "each slide in the patch dataset, and if so prepare again with --set "
         "data.tissue.method=all"
     )
+
+
+def _warn_of_unused(entries: Sequence[SlideEntry], config: DataConfig) -> None:
+    """Say of what was given, and has no effect on patches."""
+    if any(entry.anchor is not None for entry in entries):
+        logger.warning(
+            "column 'anchor': patches do not keep it; give this list to hrpn-tf predict to scale "
+            "predictions by it"
+        )
+    if config.reference and config.normalisation == "none":
+        logger.warning("data.reference: has no effect without data.normalisation=slide")
 
 
 def _begin(partial: Path, identity: str, overwrite: bool) -> None:

@@ -1,10 +1,12 @@
 """Whether two networks take and predict the same, so that they can work together."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hrpn_tf.errors import PixelSizeError, UsageError
 from hrpn_tf.slides.checks import pixel_size_difference, same_pixel_size
+from hrpn_tf.slides.roles import suggested_role
 
 if TYPE_CHECKING:
     from hrpn_export import Contract
@@ -41,14 +43,41 @@ def refuse_different(first: str, one: "Contract", second: str, other: "Contract"
             )
 
 
+def alike_roles(old: Sequence[str], new: Sequence[str]) -> dict[str, str]:
+    """Roles that are other names of what a network takes, as names of stains tell.
+
+    Args:
+        old: roles of the network.
+        new: roles that it is to take.
+
+    Returns:
+        Old role by new role. Neither has a role of its own name on the other side, and no other
+        role suggests the same.
+
+    Example:
+        >>> alike_roles(("vessels", "nuclei"), ("dapi", "cd31", "ki67"))
+        {'dapi': 'nuclei', 'cd31': 'vessels'}
+        >>> alike_roles(("vessels", "nuclei"), ("cd31", "cd34"))
+        {}
+    """
+    kinds = {role: suggested_role(role) for role in (*old, *new)}
+    found = {}
+    for role in new:
+        kind = kinds[role]
+        same = [[each for each in roles if kinds[each] == kind] for roles in (old, new)]
+        if kind is not None and [len(each) for each in same] == [1, 1] and same[0] != [role]:
+            found[role] = same[0][0]
+    return found
+
+
 def refuse_other_pixel_size(name: str, trained_um: float, size_um: float, tolerance: float) -> None:
-    """Refuse patches of another pixel size than a network was trained at, as ``predict`` does.
+    """Refuse patches of another pixel size than a network was trained at.
 
     Args:
         name: of the network, for the message.
         trained_um: its pixel size, um.
         size_um: that of the patches, um.
-        tolerance: largest relative difference, ``prediction.pixel_size_tolerance``.
+        tolerance: largest relative difference, ``training.start_tolerance``.
 
     Raises:
         PixelSizeError: they differ by more.
@@ -58,6 +87,6 @@ def refuse_other_pixel_size(name: str, trained_um: float, size_um: float, tolera
         raise PixelSizeError(
             f"{name} was trained at {trained_um:g} um/px, and the patches have {size_um:g} um/px "
             f"(tolerance {tolerance:.0%}): what it knows of shapes has another size there; to "
-            f"start from it nevertheless, --set prediction.pixel_size_tolerance="
+            f"start from it nevertheless, --set training.start_tolerance="
             f"{math.ceil(100 * difference) / 100:g}"
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hrpn_tf.config import Config, config_of
 from hrpn_tf.data.splits import Split
-from hrpn_tf.errors import RunError, StoreError
+from hrpn_tf.errors import CheckpointError, RunError, StoreError
 from hrpn_tf.files import sha256
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.calibrated import RECORD, Calibration, read_calibration
@@ -102,10 +102,18 @@ class Run(RunPaths):
         No code from the file is run.
 
         Raises:
-            RunError: no epoch is finished yet.
-            CheckpointError: the file is damaged or holds something else.
+            RunError: no epoch is finished yet, or the contract is missing.
+            CheckpointError: the file is damaged, holds something else, or is of another run, whose
+                inputs are as many as others.
         """
-        return load_keras_file(self.network_file())
+        network, stated = load_keras_file(self.network_file()), len(self.contract.inputs)
+        taken = {each.shape[-1] for each in network.inputs}
+        if taken != {stated}:
+            raise CheckpointError(
+                f"{self.best}: takes {', '.join(map(str, sorted(taken, key=str)))} channels, and "
+                f"{names.CONTRACT} states {stated}; it is the network of another run"
+            )
+        return network
 
     @property
     def checksum(self) -> str | None:

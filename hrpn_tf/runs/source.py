@@ -110,6 +110,8 @@ def _in_run(path: Path) -> Source:
     run.check_split()
     known = (path / names.SPLIT).exists()  # imported weights have none
     weights = weights_in(path)
+    if weights is not None:
+        weights.check_files(path)
     return Source(
         str(path.resolve()),
         checksum,

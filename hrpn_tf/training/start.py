@@ -132,7 +132,7 @@ def refuse_unfit(
             f"{store.pixel_size_um:g} um/px"
         )
     else:
-        tolerance = config.prediction.pixel_size_tolerance
+        tolerance = config.training.start_tolerance
         refuse_other_pixel_size(source.name, trained, store.pixel_size_um, tolerance)
     for warning in warnings if shown else ():
         logger.warning(warning)

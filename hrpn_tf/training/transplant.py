@@ -16,6 +16,7 @@ from hrpn_tf.models.build import build_discriminator
 from hrpn_tf.models.channel_map import ChannelMap, map_inputs, map_outputs
 from hrpn_tf.models.presets import find_preset
 from hrpn_tf.models.transfer import LayerTransfer, Transfer, transfer_weights
+from hrpn_tf.runs.agreement import alike_roles
 from hrpn_tf.runs.folder import CHECKPOINTS
 from hrpn_tf.runs.source import Source
 from hrpn_tf.training.adversarial import AdversarialModel
@@ -82,11 +83,7 @@ class Transplant:
         logger.info(f"start from {name}: {_sum(self.network)}")
         for line in table(self.network, self.inputs, self.outputs):
             logger.info(line)
-        if self.inputs.unused:
-            logger.warning(
-                f"{name} also takes {', '.join(self.inputs.unused)}, which is not used here; if a "
-                "channel shows the same under another name, give it the same role"
-            )
+        self._say_inputs()
         if self.config.training.adversarial is not None:
             taken = self.discriminator
             logger.info(f"discriminator: {'starts anew' if taken is None else _sum(taken)}")
@@ -99,6 +96,23 @@ class Transplant:
             logger.warning(
                 f"{preset.name} takes raw grey levels: {name} was trained up to "
                 f"{self.source.contract.grey_max:g}, and these slides go up to {self.grey_max:g}"
+            )
+
+    def _say_inputs(self) -> None:
+        """Log which inputs were matched by more than their names, and which are not used."""
+        name = self.source.name
+        matched = "; ".join(note for note in self.inputs.notes if ": " in note)
+        if self.inputs.by_position:
+            logger.warning(
+                f"{name} has no input of these names, so they are taken by their order: {matched}; "
+                "if that is wrong, give the inputs the names that it has, or another order"
+            )
+        elif matched:
+            logger.info(f"inputs: {matched}")
+        if self.inputs.unused:
+            logger.warning(
+                f"{name} also takes {', '.join(self.inputs.unused)}, which is not used here; if a "
+                "channel shows the same under another name, give it the same role"
             )
 
 
@@ -200,7 +214,8 @@ def _channel_maps(
             f"contract {len(own.inputs)} and {len(own.outputs)}"
         )
     names: tuple[Sequence[str] | int, ...] = counts if own is None else (own.inputs, own.outputs)
-    return map_inputs(names[0], contract.inputs), map_outputs(names[1], contract.outputs)
+    alike = {} if own is None else alike_roles(own.inputs, contract.inputs)
+    return map_inputs(names[0], contract.inputs, alike), map_outputs(names[1], contract.outputs)
 
 
 def _refuse_another(

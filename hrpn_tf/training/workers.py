@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from hrpn_tf.errors import UsageError
+
 logger = logging.getLogger(__name__)
 
 GRACE_S = 60.0  # for the others to leave by themselves once one has ended
@@ -24,7 +26,8 @@ def launch(command: Sequence[str], workers: int) -> int:
     """Run a command once per worker, told apart by ``TF_CONFIG``, until all have ended.
 
     The first worker's output is shown; of the others, errors. If one fails, the others have a
-    minute to notice and leave; what is left then is stopped.
+    minute to notice and leave; what is left then is stopped. If one was used wrongly, so were all,
+    and they are stopped at once.
 
     Args:
         command: of each worker.
@@ -87,7 +90,9 @@ def _watch(processes: Sequence[subprocess.Popen]) -> int:
         if not failed and any(codes):
             number = next(i for i, code in enumerate(codes) if code)
             failed, deadline = codes[number] or 1, time.monotonic() + GRACE_S
-            if failed not in _STOPPED:
+            if failed == UsageError.exit_code:  # it said what is wrong, and nothing was begun
+                deadline = time.monotonic()
+            elif failed not in _STOPPED:
                 logger.error(
                     f"worker {number} of {len(processes)} ended with {_describe(failed)}; run the "
                     "same command again to go on from the last checkpoint"

@@ -158,6 +158,29 @@ def test_names_that_differ_by_their_spelling_alone_are_refused(tmp_path, other, 
         sources[kind]()
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("Anchor", "anchor"), ("condition ", "condition"), ("Vessels", "vessels"), ("QD", "qd")],
+)
+@pytest.mark.parametrize("suffix", ["csv", "yaml"])
+def test_a_column_that_is_almost_a_known_one_is_refused(tmp_path, written, meant, suffix):
+    (tmp_path / "a.ome.tif").touch()
+    row = {"slide": "a.ome.tif", "group": "m1", written: "1"}
+    text = yaml.safe_dump([row])
+    if suffix == "csv":
+        if written != written.strip():
+            pytest.skip("cells of a CSV file are stripped")
+        text = f"{','.join(row)}\n{','.join(row.values())}\n"
+    with pytest.raises(SlideListError, match=f"the column '{written}' must be written '{meant}'"):
+        read_slide_list(write(tmp_path, text, f"slides.{suffix}"), CONFIG)
+
+
+def test_a_column_beside_the_known_one_is_ignored(tmp_path):
+    (tmp_path / "a.ome.tif").touch()
+    text = "slide,group,anchor,Anchor\na.ome.tif,m1,3,4\n"
+    assert read_slide_list(write(tmp_path, text), CONFIG)[0].anchor == 3
+
+
 def test_names_are_kept_as_they_are_shown(tmp_path):
     rows = [{"slide": "a.ome.tif", "group": ESCAPES, "name": ESCAPES},
             {"slide": "b.tif", "group": "</td><img src=x>", "name": FORMULA.replace("/", "")},

@@ -44,6 +44,15 @@ def test_patches_are_the_windows_of_the_slides(store):
     assert store.indices(["g2", "g0"]).tolist() == [*range(12), *range(18, 24)]
 
 
+def test_what_has_no_effect_on_patches_is_told(make_list, tmp_path, config, caplog):
+    entries = [replace(entry, anchor=3.0) for entry in make_list(noise(0, 64, 64))]
+    reference = {"vessels": (1, 9), "nuclei": (1, 9)}
+    own = config.model_copy(update={"reference": reference})
+    build_store(entries, own, tmp_path / "store", progress=False)
+    assert "column 'anchor': patches do not keep it" in caplog.text
+    assert "data.reference: has no effect without data.normalisation=slide" in caplog.text
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_many_shards_and_every_type(tmp_path, make_list, config, dtype, monkeypatch):
     monkeypatch.setattr(shards, "SHARD_BYTES", 7 * 32 * 32 * 3 * np.dtype(dtype).itemsize)

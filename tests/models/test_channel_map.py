@@ -27,6 +27,15 @@ def test_inputs(
     assert found.is_identity == (matrix == [[1, 0], [0, 1]])
 
 
+def test_another_name_of_the_same_structure_is_the_same_role() -> None:
+    alike = {"dapi": "nuclei", "cd31": "vessels"}
+    found = map_inputs(("vessels", "nuclei"), ("dapi", "cd31"), alike)
+    np.testing.assert_array_equal(found.matrix, [[0, 1], [1, 0]])
+    assert found.notes == ("dapi: nuclei, by its name", "cd31: vessels, by its name")
+    assert (found.unused, found.by_position) == ((), False)
+    assert map_inputs(("vessels", "nuclei"), ("dapi", "cd31")).by_position
+
+
 def test_inputs_without_a_place_are_named() -> None:
     assert map_inputs(("a", "b"), ("a", "c")).unused == ("b",)
     assert map_inputs(("a", "b"), ("c", "d")).unused == ()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from hrpn_export import Contract
-from support.run_folder import make_run
+from support.run_folder import make_run, save_network
 
-from hrpn_tf.errors import ConfigError, RunError, StoreError
+from hrpn_tf.errors import CheckpointError, ConfigError, RunError, StoreError
 from hrpn_tf.files import sha256
 from hrpn_tf.runs import Run, open_run
 
@@ -53,6 +53,14 @@ def test_no_run_folder(tmp_path: Path) -> None:
 def test_a_network_is_missing(folder: Path) -> None:
     with pytest.raises(RunError, match=r"no best\.keras yet; run hrpn-tf fit"):
         open_run(folder).load_network()
+
+
+def test_the_network_of_another_run_is_refused(folder: Path) -> None:
+    save_network(folder / "best.keras", inputs=3)
+    with pytest.raises(CheckpointError, match=r"takes 3 channels, and contract\.json states 2"):
+        open_run(folder).load_network()
+    save_network(folder / "best.keras")
+    assert open_run(folder).load_network().inputs[0].shape[-1] == 2
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", '{"train": {}}'])

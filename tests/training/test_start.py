@@ -18,6 +18,7 @@ from hrpn_tf.config import Config, DataConfig, TissueConfig, load_config
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.data.store import PatchStore, build_store
 from hrpn_tf.errors import (
+    CheckpointError,
     ConfigError,
     HrpnError,
     NonFinitePredictionError,
@@ -232,7 +233,13 @@ def test_a_gan_takes_the_discriminator_of_the_last_checkpoint(
             StartError,
             "is another network: only 5% .* its preset is tiny",
         ),
-        ({"inputs": ["a", "b", "c"]}, (), StartError, "2 inputs and 1 outputs, and its contract 3"),
+        ({"inputs": ["a", "b", "c"]}, (), CheckpointError, "takes 2 channels, and contract.json"),
+        (
+            {"outputs": ["a", "b"]},
+            (),
+            StartError,
+            "2 inputs and 1 outputs, and its contract 2 and 2",
+        ),
         ({}, ("training.start=nowhere",), HrpnError, "nowhere: no such run, bundle or Keras file"),
     ],
 )
@@ -262,14 +269,40 @@ def test_a_network_that_is_not_finite_is_refused(base: Path, store: PatchStore, 
     assert not (run / "best.keras").exists()
 
 
-def test_the_tolerance_of_predict_lets_another_pixel_size_pass(
+@pytest.mark.parametrize(
+    ("names", "notes", "said"),
+    [
+        (("dapi", "cd31"), ["vessels: cd31, by its name", "nuclei: dapi, by its name"], None),
+        (("x", "y"), ["vessels: x, by position", "nuclei: y, by position"], "by their order"),
+    ],
+)
+def test_inputs_of_other_names_are_matched_and_told(
+    base: Path,
+    store: PatchStore,
+    run: Path,
+    caplog: pytest.LogCaptureFixture,
+    names: tuple[str, str],
+    notes: list[str],
+    said: str | None,
+) -> None:
+    own = Path(shutil.copytree(base, run.with_name("own")))
+    change_contract(own, inputs=list(names))
+    with caplog.at_level(logging.INFO):
+        fit(store.path, run, fine_tuning(own, "training.epochs=1"), progress=False)
+    assert json.loads((run / "start.json").read_text())["inputs"] == notes
+    assert "; ".join(notes) in caplog.text
+    warned = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert any("by their order" in text for text in warned) == (said is not None)
+
+
+def test_a_tolerance_of_its_own_lets_another_pixel_size_pass(
     base: Path, store: PatchStore, run: Path
 ) -> None:
     own = Path(shutil.copytree(base, run.with_name("own")))
     change_contract(own, pixel_size_um=0.6)
-    with pytest.raises(PixelSizeError, match=r"--set prediction\.pixel_size_tolerance=0\.17"):
+    with pytest.raises(PixelSizeError, match=r"--set training\.start_tolerance=0\.17"):
         fit(store.path, run, fine_tuning(own), progress=False)
-    own_way = ("prediction.pixel_size_tolerance=0.17", "training.batch_size=99")
+    own_way = ("training.start_tolerance=0.17", "training.batch_size=99")
     with pytest.raises(ConfigError, match="batch_size=99 is larger"):  # the next check
         fit(store.path, run, fine_tuning(own, *own_way), progress=False)
 

@@ -195,6 +195,17 @@ def test_the_launcher_gives_the_code_of_the_worker_that_failed(capfd):
 
 
 @pytest.mark.usefixtures("terminal")
+def test_workers_that_were_used_wrongly_are_stopped_without_advice(capfd):
+    script = (
+        "import json, os, sys, time\n"
+        "number = json.loads(os.environ['TF_CONFIG'])['task']['index']\n"
+        "sys.exit(2) if number == 0 else time.sleep(600)\n"
+    )
+    assert launch([sys.executable, "-c", script], 2) == 2
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("terminal")
 def test_the_launcher_says_which_signal_ended_a_worker(capfd):
     script = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     assert launch([sys.executable, "-c", script], 2) == 128 + signal.SIGKILL

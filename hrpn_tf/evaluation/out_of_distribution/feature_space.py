@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
@@ -18,6 +19,10 @@ class FeatureSpace:
 
     mean: np.ndarray
     whitening: np.ndarray
+
+    def knows(self, features: np.ndarray | None) -> TypeGuard[np.ndarray]:
+        """Whether features are there, and are as many as those of the network of the training."""
+        return features is not None and features.shape[1] == len(self.mean)
 
     def distance(self, features: np.ndarray) -> float:
         """Of a slide: of the mean of its windows' features (W, D); 1 is what windows scatter by."""

@@ -119,6 +119,11 @@ def _why_no_features(profile: TrainingProfile, slide: SlideStatistics) -> str:
         return "features of the network: the training profile has none"
     if slide.features is None:
         return "features of the network: they need its Keras model"
+    if not profile.space.knows(slide.features):
+        return (
+            "features of the network: the training profile is of another network "
+            "(hrpn-tf describe-training RUN makes it again)"
+        )
     return "features of the network: they are not finite"
 
 

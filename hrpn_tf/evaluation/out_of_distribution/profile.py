@@ -153,7 +153,7 @@ class Reference:
         structure = np.abs(np.log(slide.structure_px) - self.structure)
         noise = np.abs(np.log(slide.noise_or_nan) - self.noise)
         features = float("nan")
-        if self.space is not None and slide.features is not None:
+        if self.space is not None and self.space.knows(slide.features):
             features = self.space.distance(slide.features)
         return Distances(grey, structure, noise, features)
 

@@ -3,9 +3,10 @@
 import logging
 from pathlib import Path
 
-from hrpn_tf.errors import TwinError, UsageError
+from hrpn_tf.errors import TwinError, UsageError, WrongKindError
 from hrpn_tf.runs import Run
-from hrpn_tf.text import in_shell
+from hrpn_tf.text import in_shell, printable
+from hrpn_tf.weights import weights_in
 from hrpn_tf.workflows.networks.auto import AUTO, Candidates
 from hrpn_tf.workflows.networks.bundle import BundleNetwork
 from hrpn_tf.workflows.networks.run import RunNetwork
@@ -31,11 +32,17 @@ def run_candidates(run: Run, intervals: bool = False, runtime: str | None = AUTO
         TwinError: another runtime than Keras is asked for, and there is no twin for it.
         FormatError, CertificateError: the runtime does not run a twin, or did not agree with Keras.
         UsageError: intervals in another runtime.
+        WrongKindError: the folder is that of weights, which say what they are for.
 
     Example:
         >>> run_candidates(open_run("demo/run")).usual.ran_by()  # doctest: +SKIP
         'onnxruntime'
     """
+    if (weights := weights_in(run.folder)) is not None:
+        raise WrongKindError(
+            f"{run}: weights, not a run; predict with --weights {printable(weights.name, 80)}, "
+            "which says what they are for"
+        )
     keras = RunNetwork(run, intervals)
     if runtime == keras.ran_by():
         return Candidates((keras,))

@@ -155,7 +155,8 @@ class _Work:
 
     def check(self, candidates: Sequence[Path]) -> None:
         """Refuse bad input, before anything is computed."""
-        from hrpn_tf.workflows.plan import candidates as ranking
+        from hrpn_tf.workflows.plan.candidates import candidate_jobs, candidate_slides
+        from hrpn_tf.workflows.plan.ranking import check_ensemble, training_profile
 
         run, options = self._run, self._options
         split = run.split
@@ -173,12 +174,12 @@ class _Work:
             self._subsets = nested_subsets(split.train, sizes, options.draws)
             planned = steps_of(run, self._store)
             self._steps = max(1, round(options.shorten * planned))
-        ranking.check_ensemble(run, self._others)
+        check_ensemble(run, self._others)
         if self._others and not candidates:
             raise UsageError("--ensemble: is for candidates, and none was named")
-        self._slides = ranking.candidate_slides(run, candidates, self._progress)
-        self._profile = ranking.training_profile(run) if self._slides else None
-        self._jobs = ranking.candidate_jobs(run, self._slides, options, self._folder)
+        self._slides = candidate_slides(run, candidates, self._progress)
+        self._profile = training_profile(run) if self._slides else None
+        self._jobs = candidate_jobs(run, self._slides, options, self._folder)
 
     def done(self) -> Plan:
         """Train, measure, fit and rank."""
@@ -280,7 +281,7 @@ class _Work:
             )
 
     def _rank(self, trained: Sequence[Trained]) -> "tuple[list[Ranked], int]":
-        from hrpn_tf.workflows.plan import candidates as ranking
+        from hrpn_tf.workflows.plan.ranking import rank_candidates
 
         if self._profile is None:
             return [], 0
@@ -292,7 +293,7 @@ class _Work:
                 "from the training slides alone; add runs with --ensemble"
             )
         load_tensorflow()
-        ranked = ranking.rank_candidates(
+        ranked = rank_candidates(
             self._run, self._slides, self._jobs, networks, self._profile, progress=self._progress
         )
         return ranked, len(networks)

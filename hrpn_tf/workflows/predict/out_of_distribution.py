@@ -1,7 +1,7 @@
 """Compare a slide with the training slides before prediction; never refuse it."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +69,8 @@ def assess(
         resampled: whether that grid is another one than the slide's own: the noise is not compared.
 
     Returns:
-        Entry ``KEY`` of the result's metadata; see ``Judgement.to_json``.
+        Entry ``KEY`` of the result's metadata; see ``Judgement.to_json``. ``constant`` names the
+        channels that have one value in all windows.
     """
     from hrpn_tf.evaluation.out_of_distribution import describe, judge
 
@@ -82,6 +83,7 @@ def assess(
     return {
         KEY: {
             **judgement.to_json(),
+            "constant": constant_channels(windows, profile.channels),
             "windows": len(windows),
             "window_px": profile.window_px,
             "training_slides": len(profile.slides),
@@ -90,15 +92,27 @@ def assess(
 
 
 def warn(name: str, begun: "StartedPrediction") -> None:
-    """Warn in one line if a slide is unlike the training slides.
+    """Warn in one line if a slide is unlike the training slides, or shows nothing.
 
     Args:
         name: name of the slide.
         begun: its started prediction.
     """
     found: Mapping[str, Any] = begun.record.assessed.get(KEY, {})
+    if constant := found.get("constant"):
+        logger.warning(
+            f"{name}: {', '.join(constant)} has one value wherever the slide was looked at; no "
+            "tissue, or another channel?"
+        )
     if text := in_words(found):
         logger.warning(f"{name}: {text}; expect larger errors")
+
+
+def constant_channels(windows: Sequence[np.ndarray], channels: Sequence[str]) -> list[str]:
+    """The channels that have one and the same value in all windows (h, w, channels)."""
+    low = np.min([window.min(axis=(0, 1)) for window in windows], axis=0)
+    high = np.max([window.max(axis=(0, 1)) for window in windows], axis=0)
+    return [name for name, flat in zip(channels, low == high, strict=True) if flat]
 
 
 def in_words(found: Mapping[str, Any]) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_COARSE = 10  # grey levels: less than that is hardly a picture in whole numbers
+
 
 def describe(summary: "PredictionSummary") -> str:
     """Size, time, tiles, memory and seam errors of a prediction."""
@@ -47,7 +49,7 @@ def describe(summary: "PredictionSummary") -> str:
 
 
 def warn_of_clipping(summary: "PredictionSummary", dtype: str) -> None:
-    """Warn if an anchored result does not fit into the type that it is stored in.
+    """Warn if an anchored result does not fit into the type that it is stored in, or hardly shows.
 
     Args:
         summary: of the prediction.
@@ -61,6 +63,11 @@ def warn_of_clipping(summary: "PredictionSummary", dtype: str) -> None:
         logger.warning(
             f"{summary.path}: reaches {largest:.4g} after it was anchored, and is clipped at "
             f"{limit}, the limit of {dtype}; predict with --dtype float32"
+        )
+    elif largest < _COARSE:
+        logger.warning(
+            f"{summary.path}: reaches only {largest:.2g} after it was anchored, and is rounded to "
+            f"whole numbers in {dtype}; predict with --dtype float32"
         )
 
 

@@ -81,6 +81,13 @@ def judged(
     return judge(profile, describe([change(w) for w in windows(seed, dtype)], features))
 
 
+def test_features_of_another_network_are_left_out(profile: TrainingProfile) -> None:
+    other = describe(windows(100), lambda batch: features(batch)[:, :3])
+    judgement = judge(profile, other)
+    assert "features of the network" not in judgement.scores
+    assert any("is of another network" in reason for reason in judgement.left_out)
+
+
 def test_grey_levels_are_compared_by_the_wasserstein_distance(profile: TrainingProfile) -> None:
     slide = describe(windows(100))
     reference = reference_of(profile)

@@ -240,6 +240,18 @@ def test_folders_and_patterns_of_candidates_leave_out_what_the_run_knows(
         candidate_slides(run, [folder / "mouse*.tif"])
 
 
+def test_a_candidate_that_shows_nothing_is_left_out(pilot: Path, new: Path, tmp_path: Path) -> None:
+    empty = make_slide(tmp_path / "empty.ome.tif", 50, np.zeros_like)
+    out = tmp_path / "out"
+    done = hrpn_tf("plan", pilot, empty, new.parent / "like.ome.tif", "--no-curve", "--out", out)
+    assert done.exit_code == 0, done.err
+    assert [each["slide"] for each in result(out)["candidates"]] == ["like"]
+    assert "empty.ome.tif: every input has one value" in done.err
+    alone = hrpn_tf("plan", pilot, empty, "--no-curve", "--out", tmp_path / "alone")
+    assert alone.exit_code == CandidateError.exit_code
+    assert "none of the slides shows anything to rank" in alone.err
+
+
 def test_candidates_that_the_network_cannot_take_are_refused(pilot: Path, tmp_path: Path) -> None:
     good = make_slide(tmp_path / "good.ome.tif", 50)
     unstated = write(tmp_path / "unstated.ome.tif", size=None)

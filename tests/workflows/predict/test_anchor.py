@@ -130,6 +130,16 @@ def test_values_are_scaled_before_they_are_rounded(run: Path, tmp_path: Path) ->
     assert "clipped at 255" in done.err
 
 
+def test_a_result_of_a_few_whole_grey_levels_is_told(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.ome.tif"
+    done = predict(
+        run, tmp_path / "d1.ome.tif", "--out", out, "--anchor", 0.001, "--dtype", "uint8"
+    )
+    assert done.exit_code == 0
+    assert not pixels(out).any()
+    assert "after it was anchored, and is rounded to whole numbers in uint8" in done.err
+
+
 def test_slides_of_one_animal_share_a_factor(run: Path, tmp_path: Path) -> None:
     """Their mean over all tissue is what was measured; another animal has a factor of its own."""
     rows = ["d1.ome.tif,d,30", "d2.ome.tif,d,30", "e.ome.tif,e,12.5"]

@@ -54,6 +54,14 @@ def test_a_slide_of_the_same_kind_is_quiet(run: Path, tmp_path: Path, capsys: Ca
     assert "like the training slides (score 0." in said.out
 
 
+def test_a_slide_that_shows_nothing_is_told(run: Path, tmp_path: Path, capsys: Capture) -> None:
+    slide = make_slide(tmp_path / "empty.ome.tif", 50, np.zeros_like)
+    found = predicted(run, slide, tmp_path / "out.ome.tif")
+    assert found["constant"] == ["vessels", "nuclei"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert "vessels, nuclei has one value wherever the slide was looked at" in said
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

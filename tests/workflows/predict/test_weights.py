@@ -47,7 +47,7 @@ def test_the_same_in_python(package: Path, tmp_path: Path) -> None:
     image = np.stack([_plane(slide, i) for i in range(2)], -1)
     array = ht.predict(slides=image, weights=NAME, pixel_size=0.5)
     np.testing.assert_allclose(array, pixels(found.path), atol=0.51)
-    with pytest.raises(UsageError, match="one of network and weights"):
+    with pytest.raises(UsageError, match="either network or weights"):
         ht.predict(tmp_path, slide, weights=NAME)  # type: ignore[call-overload]
     with pytest.raises(UsageError, match="for bundles only"):
         ht.predict(None, slide, weights=NAME, device="cuda")  # type: ignore[call-overload]
