@@ -2,9 +2,31 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.study.design import CONFIGURATION, DataSet, Design, read_design
 
 NUMBERS = (1, 2, 3, 5)
 SCRATCH, STARTED = "scratch", "started"
+REAL = "dextran"
+_FILES = (CONFIGURATION, Path(__file__).with_name("few_slides.yaml"))
+
+
+def find_data(name: str) -> tuple[DataSet, Design]:
+    """A data set whose groups can be left out in turn, and the file that describes it.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    known = {
+        data.name: (data, design)
+        for design in map(read_design, _FILES)
+        for data in design.data
+        if "leave_one_out" in data.values
+    }
+    if name not in known:
+        raise ValueError(f"no data set {name}; there are {', '.join(known)}")
+    return known[name]
 
 
 @dataclass(frozen=True)

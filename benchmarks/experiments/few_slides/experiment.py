@@ -2,26 +2,37 @@
 
     python benchmarks/experiments/few_slides run --real FOLDER --from hrpn-s-sim \
         --set training.start_tolerance=0.4 --numbers 1 2 5 --folds 0 3 6
+    python benchmarks/experiments/few_slides run --data shifted --from hrpn-s-sim
     python benchmarks/experiments/few_slides run --real FOLDER --max-minutes 30
     python benchmarks/experiments/few_slides report --docs docs/results/few-slides.md
 
 Seven real fields (docs/results/real-images.md) in a circle: one is tested, the next one selects the
 checkpoint, the 1, 2, 3 or 5 after it train; every field is tested once. All trainings have as many
 steps. The pixels of the fields are larger than those of the shipped weights, which has to be
-allowed. Each training leaves a small JSON file in ``benchmarks/experiments/few_slides_results``,
-from which alone the report is made. Run again after a stop, it goes on where it was. Without
-``--from`` only random weights are tried.
+allowed. ``--data shifted`` does the same with seven simulated animals, unlike those that trained
+the shipped weights (``few_slides.yaml``). Each training leaves a small JSON file in
+``benchmarks/experiments/few_slides_results``, from which alone the report is made. Run again after
+a stop, it goes on where it was. Without ``--from`` only random weights are tried.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from experiments.few_slides.design import NUMBERS, SCRATCH, STARTED, Trial, divide, trials
+from experiments.few_slides.design import (
+    NUMBERS,
+    REAL,
+    SCRATCH,
+    STARTED,
+    Trial,
+    divide,
+    find_data,
+    trials,
+)
 from experiments.few_slides.report import write_report
 from experiments.study import commands
 from experiments.study.commands import CommandFailedError, Deadline, OutOfTimeError, Spent
-from experiments.study.design import DataSet, read_design
+from experiments.study.design import DataSet
 from experiments.study.record import write_json
 from experiments.study.slides import Place, prepare
 from experiments.study.testing import measure_tests, predict
@@ -38,18 +49,24 @@ def main(arguments: list[str] | None = None) -> None:
     print(write_report(options.results, options.picture, options.docs))
 
 
+def records_of(results: Path, data: str) -> Path:
+    """Folder of what belongs to a data set; for the real fields, the folder itself."""
+    return results if data == REAL else results / data
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the trainings that are missing; gives the exit code."""
     place = Place(options.out, options.real, options.results)
     deadline = Deadline.after(options.max_minutes)
-    data = next(each for each in read_design().data if each.name == options.data)
+    data, design = find_data(options.data)
+    records = records_of(options.results, data.name)
     groups = data.values["leave_one_out"]["groups"]
     origins = [SCRATCH, *([STARTED] if options.origin else [])]
     code = 0
     try:
-        store = prepare(data, read_design(), place, deadline)
+        store = prepare(data, design, place, deadline)
         for trial in trials(len(groups), options.seeds, origins, options.folds, options.numbers):
-            if (options.results / f"{trial.name}.json").is_file():
+            if (records / f"{trial.name}.json").is_file():
                 continue
             print(f"== {trial.name}", file=sys.stderr, flush=True)
             try:
@@ -68,7 +85,7 @@ def run_trial(
     """Train, predict the tested field, and write the record."""
     groups = data.values["leave_one_out"]["groups"]
     division = divide(groups, trial)
-    folder = options.out / "few-slides" / trial.name
+    folder = records_of(options.out / "few-slides", data.name) / trial.name
     values = [
         *data.values.get("set", []), *data.values.get("fit", []),
         f"data.split.validation=[{','.join(division.validation)}]",
@@ -79,7 +96,8 @@ def run_trial(
         f"training.seed={trial.seed}",
         *options.set,
     ]  # fmt: skip
-    source = ["--config", data.values["config"], "--preset", options.preset]
+    source = ["--config", data.values["config"]] if "config" in data.values else []
+    source += ["--preset", options.preset]
     start = ["--from", options.origin] if trial.origin == STARTED else []
     spent = Spent()
     sets = [f"--set={value}" for value in values]
@@ -101,7 +119,7 @@ def run_trial(
             "core_seconds": spent.core_seconds,
             "errors": slides[tested],
         },
-        options.results / f"{trial.name}.json",
+        records_of(options.results, data.name) / f"{trial.name}.json",
     )
 
 
@@ -122,7 +140,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--from", dest="origin", help="run, bundle, Keras file or weights to start from")
     add("--out", type=Path, default=Path("study"), help="folder of patches and trainings")
     add("--results", type=Path, default=RECORDS, help="folder of the records")
-    add("--data", default="dextran", help="data set of study.yaml with leave_one_out")
+    add("--data", default=REAL, help="dextran, the real fields, or shifted, simulated animals")
     add("--preset", default=PRESET)
     add("--steps", type=int, default=STEPS)
     add("--seeds", type=int, nargs="*", default=[0, 1, 2])
@@ -133,6 +151,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--docs", type=Path, help="page whose generated part is replaced")
     add("--picture", type=Path, default=Path("docs/images/few-slides.png"))
     found = parser.parse_args(arguments)
-    if found.command == "run" and found.real is None:
-        parser.error("run needs --real")
+    try:
+        data, _ = find_data(found.data)
+    except ValueError as error:
+        parser.error(str(error))
+    if found.command == "run" and found.real is None and "simulate" not in data.values:
+        parser.error(f"run needs --real for {found.data}")
     return found

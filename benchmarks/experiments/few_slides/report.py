@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,28 +14,46 @@ from experiments.study.slide_errors import Sums, pooled
 from experiments.study.tables import markdown
 from hrpn_tf.files import atomic_path
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _TITLES = {SCRATCH: "random weights", STARTED: "a trained network"}
 Scores = dict[tuple[str, int], list[tuple[float, float]]]  # origin, number: R², smoothed R² by seed
 
 
 def write_report(results: Path, picture: Path, docs: Path | None) -> str:
-    """Draw the picture and fill the page; gives the table.
+    """Draw the picture and fill the page; gives the tables.
 
     Args:
-        results: folder of the records.
+        results: folder of the records of the real fields; those of simulated animals lie below.
         picture: PNG, replaced.
-        docs: a page with a part ``<!-- study: table -->``.
+        docs: a page with parts ``<!-- study: table -->`` and ``<!-- study: shifted -->``.
     """
-    records = read_records(results)
-    found = scores(records)
-    if found:
+    found = {title: scores(read_records(folder)) for title, folder in _folders(results).items()}
+    if found := {title: each for title, each in found.items() if each}:
         draw(found, picture)
-    text = table(found, ratios(records))
+    texts = parts(results)
     if docs is not None:
-        filled = fill(docs.read_text(encoding="utf-8"), {"table": text})
+        filled = fill(docs.read_text(encoding="utf-8"), texts)
         with atomic_path(docs, overwrite=True) as temporary:
             temporary.write_text(filled, encoding="utf-8")
-    return text
+    return "\n\n".join(texts.values())
+
+
+def parts(results: Path) -> dict[str, str]:
+    """The tables of the page, by the names of its parts."""
+    return {
+        name: _table(read_records(folder))
+        for name, folder in zip(("table", "shifted"), _folders(results).values(), strict=True)
+    }
+
+
+def _table(records: Sequence[Mapping[str, Any]]) -> str:
+    return table(scores(records), ratios(records))
+
+
+def _folders(results: Path) -> dict[str, Path]:
+    return {"real fields": results, "simulated animals": results / "shifted"}
 
 
 def read_records(results: Path) -> list[dict[str, Any]]:
@@ -133,12 +151,27 @@ def _spread(values: Sequence[float]) -> str:
     return f"{text} ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else text
 
 
-def draw(found: Scores, out: Path) -> None:
-    """R² by the number of training fields; a point for each seed, a line through the means."""
+def draw(found: Mapping[str, Scores], out: Path) -> None:
+    """R² by the number of training slides; a point for each seed, a line through the means.
+
+    Args:
+        found: by title of the panel.
+        out: PNG.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.8, 3.4), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(1.2 + 3.6 * len(found), 3.4), layout="constrained")
+    panels = figure.subplots(1, len(found), squeeze=False)[0]
+    for axes, (title, each) in zip(panels, found.items(), strict=True):
+        _panel(axes, each)
+        axes.set_title(title, fontsize=10)
+    panels[0].set_ylabel("R² on held-out slides")
+    panels[0].legend(frameon=False, loc="lower right")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=150)
+
+
+def _panel(axes: "Axes", found: Scores) -> None:
     for (origin, title), colour in zip(_TITLES.items(), ("#7a7a7a", "#0b6fa4"), strict=True):
         numbers = sorted(number for known, number in found if known == origin)
         if not numbers:
@@ -148,10 +181,6 @@ def draw(found: Scores, out: Path) -> None:
             axes.plot([number] * len(raw), raw, ".", color=colour, markersize=6)
         means = [np.mean([each[0] for each in found[origin, number]]) for number in numbers]
         axes.plot(numbers, means, color=colour, label=f"from {title}")
-    axes.set_xlabel("training fields")
-    axes.set_ylabel("R² on held-out fields")
+    axes.set_xlabel("training slides")
     axes.set_xticks(sorted({number for _, number in found}))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)

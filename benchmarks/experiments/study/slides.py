@@ -61,7 +61,7 @@ def prepare(data: DataSet, design: Design, place: Place, deadline: Deadline) -> 
 def _simulated(folder: Path, data: DataSet, design: Design, deadline: Deadline) -> Path:
     """Slides whose report is finished; the command goes on where it stopped."""
     slides, side = folder / "slides", design.values["side"]
-    size = {**data.values["simulate"], "height": side, "width": side}
+    size = {"height": side, "width": side, **data.values["simulate"]}
     options = [f"--set=simulation.{key}={value}" for key, value in size.items()]
     done = folder / "simulated"
     if not done.exists():

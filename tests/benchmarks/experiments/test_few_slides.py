@@ -3,18 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import matplotlib.image as plt_image
 import numpy as np
 import pytest
-from experiments.few_slides.design import SCRATCH, STARTED, divide, trials
-from experiments.few_slides.experiment import RECORDS
-from experiments.few_slides.report import (
-    goals,
-    ratios,
-    read_records,
-    scores,
-    table,
-    write_report,
-)
+from experiments.few_slides.design import REAL, SCRATCH, STARTED, divide, find_data, trials
+from experiments.few_slides.experiment import RECORDS, records_of
+from experiments.few_slides.report import goals, parts, ratios, scores, table, write_report
 from experiments.study.record import write_json
 from experiments.study.report import fill
 from experiments.study.slide_errors import Sums
@@ -63,9 +57,8 @@ def test_r2_is_of_all_fields_and_a_seed_that_lacks_some_is_left_out(tmp_path: Pa
     write_report(tmp_path / "records", tmp_path / "few.png", page)
     assert "| 1 | 0.7" in page.read_text()
     assert (tmp_path / "few.png").stat().st_size > 3000
-    assert write_report(tmp_path / "none", tmp_path / "none.png", None) == (
-        "No training is finished yet."
-    )
+    nothing = write_report(tmp_path / "none", tmp_path / "none.png", None)
+    assert nothing == "No training is finished yet.\n\nNo training is finished yet."
 
 
 def test_errors_are_compared_within_a_field_and_a_seed() -> None:
@@ -78,9 +71,28 @@ def test_errors_are_compared_within_a_field_and_a_seed() -> None:
 
 def test_the_page_is_what_the_report_writes() -> None:
     """Numbers of the page are those of the records in the repository."""
-    records = read_records(RECORDS)
     page = (DOCS / "results" / "few-slides.md").read_text(encoding="utf-8")
-    assert fill(page, {"table": table(scores(records), ratios(records))}) == page
+    assert fill(page, parts(RECORDS)) == page
+
+
+def test_simulated_animals_have_a_table_and_a_panel_of_their_own(tmp_path: Path) -> None:
+    for data, error in ((REAL, 1.5), ("shifted", 0.9)):
+        write_json(record(SCRATCH, 1, 0, 0, error), records_of(tmp_path, data) / "0.json")
+    found = parts(tmp_path)
+    assert found["table"] != found["shifted"]
+    write_report(tmp_path, tmp_path / "two.png", None)
+    write_report(records_of(tmp_path, "shifted"), tmp_path / "one.png", None)
+    two, one = (plt_image.imread(tmp_path / f"{name}.png").shape for name in ("two", "one"))
+    assert two[1] > 1.5 * one[1]
+
+
+def test_groups_of_a_data_set_can_be_left_out_or_it_is_refused() -> None:
+    data, design = find_data("shifted")
+    assert len(data.values["leave_one_out"]["groups"]) == data.values["simulate"]["slides"] == 7
+    assert design.values["side"] == 1024
+    assert find_data(REAL)[0].values["config"] == "dextran"
+    with pytest.raises(ValueError, match="no data set simulated; there are dextran, shifted"):
+        find_data("simulated")
 
 
 def test_a_goal_is_met_missed_or_not_measured() -> None:
