@@ -47,7 +47,7 @@ from hrpn_tf.evaluation.planes import Window
 from hrpn_tf.evaluation.planning import Candidate, Measurement, learning_curve, rank
 from hrpn_tf.files import atomic_path
 from hrpn_tf.simulation.phantom import make_image
-from hrpn_tf.workflows.plan.candidates import with_units
+from hrpn_tf.workflows.plan.ranking import with_units
 from hrpn_tf.workflows.plan.subsets import nested_subsets
 
 RECORDS = Path(__file__).parent / "plan_cohorts_results"
