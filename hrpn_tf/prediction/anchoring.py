@@ -24,14 +24,19 @@ class Area(Protocol):
 
 
 def anchored_area(
-    anchor: AnchorTask, tiling: Tiling, mask: "PolygonMask | None", name: str
+    anchor: AnchorTask,
+    tiling: Tiling,
+    mask: "PolygonMask | None",
+    slide: TimedReads,
+    name: str,
 ) -> BlockMask | None:
-    """Find the tissue that a prediction is anchored by, and check that there is some.
+    """Find the tissue that a prediction is anchored by, and check that there is something in it.
 
     Args:
         anchor: the anchor.
         tiling: blocks of the result.
         mask: area that is predicted; None for the whole region.
+        slide: the slide on the grid of the result.
         name: of the result, for an error.
 
     Returns:
@@ -39,11 +44,22 @@ def anchored_area(
 
     Raises:
         NoTissueError: no pixel of the result is tissue.
-        AnchorError: no pixel of the result lies in the part of the slide that was measured.
+        AnchorError: no pixel of the result lies in the part of the slide that was measured, or
+            the target is 0 there.
     """
     tissue = None if anchor.find_tissue is None else anchor.find_tissue()
-    if any(inside.any() for _, inside in _inside(_area(anchor, tissue), tiling, mask)):
-        return tissue
+    empty = True
+    for block, inside in _inside(_area(anchor, tissue), tiling, mask):
+        if inside.any():
+            empty = False
+            true = _target(anchor, block, tiling, slide)
+            if true is None or true[inside].max() > 0:
+                return tissue
+    if not empty:
+        raise AnchorError(
+            f"{name}: the measured target is 0 in the whole region of the anchor, so that nothing "
+            "can be scaled to it"
+        )
     if tissue is None:
         raise AnchorError(f"{name}: no predicted pixel lies in the region of the anchor")
     raise NoTissueError(
@@ -77,11 +93,19 @@ def measure(
             continue
         pixels += int(inside.sum())
         predicted += float(values[inside].sum(dtype=np.float64))
-        if anchor.target is not None:
-            y, x = tiling.region.y + block.y, tiling.region.x + block.x
-            true = slide.read(y, x, block.height, block.width, [anchor.target])[..., 0]
+        if (true := _target(anchor, block, tiling, slide)) is not None:
             measured += float(true[inside].sum(dtype=np.float64))
     return AnchorSums(pixels, predicted, None if anchor.target is None else measured, largest)
+
+
+def _target(
+    anchor: AnchorTask, block: Block, tiling: Tiling, slide: TimedReads
+) -> np.ndarray | None:
+    """(h, w) of the measured target in a block; None if the measured mean is stated."""
+    if anchor.target is None:
+        return None
+    y, x = tiling.region.y + block.y, tiling.region.x + block.x
+    return slide.read(y, x, block.height, block.width, [anchor.target])[..., 0]
 
 
 def _area(anchor: AnchorTask, tissue: BlockMask | None) -> Area:

@@ -243,12 +243,11 @@ class SlidePrediction(PredictionTask):
             halo=config.halo,
             needed=needed_tiles(tissue, self.mask, (info.height, info.width)),
         )
-        anchored = None
+        anchored, slide = None, TimedReads(self.slide, config.io_timeout)
         if self.anchor is not None:
-            anchored = anchored_area(self.anchor, plan.tiling, self.mask, self.out.name)
+            anchored = anchored_area(self.anchor, plan.tiling, self.mask, slide, self.out.name)
         seams = None
         if not (plan.tiling.exact or plan.tiling.blended):
-            slide = TimedReads(self.slide, config.io_timeout)
             seams = measure_seams(self.network, slide, self.channels, plan.tiling, tissue)
         name = f"work-{secrets.token_hex(4)}"
         assessed = {} if self.assess is None else self.assess(tissue)

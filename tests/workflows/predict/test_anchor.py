@@ -13,6 +13,7 @@ from support.run_folder import ROLES, files_below, make_run
 
 from hrpn_tf.config import TissueConfig
 from hrpn_tf.data.tissue import block_side, read_blocks, read_tissue, tissue_mask
+from hrpn_tf.errors import AnchorError
 from hrpn_tf.prediction.slide_prediction import SlidePrediction
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
 from hrpn_tf.workflows.predict.cluster import dask_cluster
@@ -251,6 +252,21 @@ def test_a_region_that_was_measured(run: Path, tmp_path: Path) -> None:
     made = read_provenance(out)
     assert made["anchored"]["pixels"] == 2000
     assert made["anchor"]["target"] == "qd"
+
+
+def test_a_region_without_target_is_refused_before_anything_is_predicted(
+    run: Path, tmp_path: Path
+) -> None:
+    with open_slide(slide(tmp_path / "dark.ome.tif")) as opened:
+        image = opened.read(0, 0, *SHAPE, [0, 1, 2])
+    image[20:60, 60:110, 2] = 0
+    source, out = tmp_path / "dark.ome.tif", tmp_path / "out" / "dark.ome.tif"
+    write_slide(source, image, channels=ROLES, pixel_size_um=0.5, provenance={}, overwrite=True)
+    done = predict(run, source, "--out", out, "--anchor-region", "60,20,50,40")
+    assert done.exit_code == AnchorError.exit_code
+    assert "the measured target is 0 in the whole region of the anchor" in done.err
+    assert not list(out.parent.glob("*")) + list(out.parent.glob(".*"))
+    assert predict(run, source, "--out", out, "--anchor-region", "60,20,51,40").exit_code == 0
 
 
 def test_a_result_with_another_anchor_is_no_result(run: Path, tmp_path: Path) -> None:
