@@ -9,52 +9,22 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from support.fine_tuning import SHORT, fine_tuning
 from support.run_folder import change_contract, set_split, write_slides
 from support.tiny_network import NORMED, TINY
-from support.tiny_training import TINY_RUN
 from support.training_results import assert_same_run, final_state, history, interrupted
 
-from hrpn_tf.config import Config, DataConfig, TissueConfig, load_config
+from hrpn_tf.config import DataConfig, TissueConfig, load_config
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.data.store import PatchStore, build_store
 from hrpn_tf.errors import (
-    CheckpointError,
-    ConfigError,
-    HrpnError,
-    NonFinitePredictionError,
-    PixelSizeError,
     RunError,
-    StartError,
 )
 from hrpn_tf.models import presets
 from hrpn_tf.runs import load_run, open_run
 from hrpn_tf.training.checkpoints import list_checkpoints
 from hrpn_tf.training.fit import fit
 from hrpn_tf.training.start import begun_from, find_start
-
-SPLIT = TINY_RUN[-2:]
-SHORT = (*SPLIT, "training.batch_size=4", "training.epochs=2", "training.pictures_every=0")
-
-
-def fine_tuning(source: Path | str, *more: str) -> Config:
-    return load_config(overrides=(*SHORT, f"training.start={source}", *more))
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory, store: PatchStore) -> Path:
-    """A run of two epochs that knows none of the groups here."""
-    run = tmp_path_factory.mktemp("base") / "run"
-    fit(store.path, run, load_config(overrides=(*SHORT, "model.preset=tiny")), progress=False)
-    set_split(run, {"x": "train", "y": "validation", "z": "test"})
-    return run
-
-
-@pytest.fixture(scope="module")
-def tuned(tmp_path_factory: pytest.TempPathFactory, store: PatchStore, base: Path) -> Path:
-    """Fine-tuned without interruption, with averaged weights."""
-    run = tmp_path_factory.mktemp("tuned") / "run"
-    fit(store.path, run, fine_tuning(base, "training.ema=0.5"), progress=False)
-    return run
 
 
 def best(run: Path) -> list[np.ndarray]:
@@ -224,52 +194,6 @@ def test_a_gan_takes_the_discriminator_of_the_last_checkpoint(
 
 
 @pytest.mark.parametrize(
-    ("changes", "settings", "error", "said"),
-    [
-        ({"pixel_size_um": 0.6}, (), PixelSizeError, "trained at 0.6 um/px, and the patches have"),
-        (
-            {},
-            ("model.preset=normed",),
-            StartError,
-            "is another network: only 5% .* its preset is tiny",
-        ),
-        ({"inputs": ["a", "b", "c"]}, (), CheckpointError, "takes 2 channels, and contract.json"),
-        (
-            {"outputs": ["a", "b"]},
-            (),
-            StartError,
-            "2 inputs and 1 outputs, and its contract 2 and 2",
-        ),
-        ({}, ("training.start=nowhere",), HrpnError, "nowhere: no such run, bundle or Keras file"),
-    ],
-)
-def test_a_network_that_does_not_fit_is_refused(
-    base: Path,
-    store: PatchStore,
-    run: Path,
-    changes: dict[str, object],
-    settings: tuple[str, ...],
-    error: type[HrpnError],
-    said: str,
-) -> None:
-    own = Path(shutil.copytree(base, run.with_name("own")))
-    change_contract(own, **changes)
-    with pytest.raises(error, match=said):
-        fit(store.path, run, fine_tuning(own, *settings), progress=False)
-    assert not run.exists()
-
-
-def test_a_network_that_is_not_finite_is_refused(base: Path, store: PatchStore, run: Path) -> None:
-    own = Path(shutil.copytree(base, run.with_name("own")))
-    network = load_run(own)[0]
-    network.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
-    network.save(own / "best.keras")
-    with pytest.raises(NonFinitePredictionError, match="values for the validation patches, before"):
-        fit(store.path, run, fine_tuning(own), progress=False)
-    assert not (run / "best.keras").exists()
-
-
-@pytest.mark.parametrize(
     ("names", "notes", "said"),
     [
         (("dapi", "cd31"), ["vessels: cd31, by its name", "nuclei: dapi, by its name"], None),
@@ -293,44 +217,6 @@ def test_inputs_of_other_names_are_matched_and_told(
     assert "; ".join(notes) in caplog.text
     warned = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert any("by their order" in text for text in warned) == (said is not None)
-
-
-def test_a_tolerance_of_its_own_lets_another_pixel_size_pass(
-    base: Path, store: PatchStore, run: Path
-) -> None:
-    own = Path(shutil.copytree(base, run.with_name("own")))
-    change_contract(own, pixel_size_um=0.6)
-    with pytest.raises(PixelSizeError, match=r"--set training\.start_tolerance=0\.17"):
-        fit(store.path, run, fine_tuning(own), progress=False)
-    own_way = ("training.start_tolerance=0.17", "training.batch_size=99")
-    with pytest.raises(ConfigError, match="batch_size=99 is larger"):  # the next check
-        fit(store.path, run, fine_tuning(own, *own_way), progress=False)
-
-
-def test_slides_that_the_start_has_seen_are_not_held_back(
-    base: Path, store: PatchStore, run: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The same files for sure; of another study, a group may have the same name."""
-    own = Path(shutil.copytree(base, run.with_name("own")))
-    set_split(own, {"c": "train", "a": "validation"})
-    with pytest.raises(StartError, match="used c for train, and it is a test group here"):
-        fit(store.path, run, fine_tuning(own), progress=False)
-    (own / "store.json").write_text(json.dumps({"path": str(run), "sha256": "0"}))
-    with pytest.raises(ConfigError, match="batch_size=99"):
-        fit(store.path, run, fine_tuning(own, "training.batch_size=99"), progress=False)
-    assert "if it is the same animal, its figures are too good" in "\n".join(caplog.messages)
-
-
-def test_nothing_is_frozen_of_random_weights(store: PatchStore, run: Path) -> None:
-    config = load_config(overrides=(*SHORT, "model.preset=tiny", "training.freeze=body"))
-    with pytest.raises(ConfigError, match="a network with random weights has nothing to keep"):
-        fit(store.path, run, config, progress=False)
-
-
-def test_a_run_does_not_replace_its_start(base: Path, store: PatchStore) -> None:
-    with pytest.raises(StartError, match="the training would replace what it starts from"):
-        fit(store.path, base, fine_tuning(base), overwrite=True, progress=False)
-    assert (base / "best.keras").is_file()
 
 
 def test_a_keras_file_states_its_preset_by_the_name_of_the_network(base: Path, run: Path) -> None:
@@ -367,10 +253,3 @@ def test_folds_that_are_not_begun_start_as_the_others_did(tuned: Path, run: Path
     assert begun is not None
     assert begun.training.start == open_run(tuned).config.training.start
     assert begun.model.preset == "tiny"
-
-
-def test_a_damaged_record_is_named(tuned: Path, store: PatchStore, run: Path) -> None:
-    shutil.copytree(tuned, run)
-    (run / "start.json").write_text('{"path": 3}')
-    with pytest.raises(RunError, match=r"start\.json is damaged"):
-        fit(store.path, run, load_config(overrides=SHORT), progress=False)

@@ -8,7 +8,7 @@ from experiments.study.design import CONFIGURATION, DataSet, Design, read_design
 
 NUMBERS = (1, 2, 3, 5)
 SCRATCH, STARTED = "scratch", "started"
-REAL = "dextran"
+REAL, SIMULATED = "dextran", "shifted"
 _FILES = (CONFIGURATION, Path(__file__).with_name("few_slides.yaml"))
 
 
@@ -27,6 +27,11 @@ def find_data(name: str) -> tuple[DataSet, Design]:
     if name not in known:
         raise ValueError(f"no data set {name}; there are {', '.join(known)}")
     return known[name]
+
+
+def records_of(results: Path, data: str) -> Path:
+    """Folder of what belongs to a data set; for the real fields, the folder itself."""
+    return results if data == REAL else results / data
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from experiments.few_slides.design import (
     Trial,
     divide,
     find_data,
+    records_of,
     trials,
 )
 from experiments.few_slides.report import write_report
@@ -47,11 +48,6 @@ def main(arguments: list[str] | None = None) -> None:
     if options.command == "run":
         sys.exit(run(options))
     print(write_report(options.results, options.picture, options.docs))
-
-
-def records_of(results: Path, data: str) -> Path:
-    """Folder of what belongs to a data set; for the real fields, the folder itself."""
-    return results if data == REAL else results / data
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Table and picture: error by the number of training fields."""
+"""Tables and picture: error by the number of training slides."""
 
 import json
 from collections import defaultdict
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.few_slides.design import SCRATCH, STARTED
+from experiments.few_slides.design import NUMBERS, REAL, SCRATCH, SIMULATED, STARTED, records_of
 from experiments.study.report import fill
 from experiments.study.slide_errors import Sums, pooled
 from experiments.study.tables import markdown
@@ -17,6 +17,8 @@ from hrpn_tf.files import atomic_path
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# part of the page: title of its panel, and data set
+_PARTS = {"table": ("real fields", REAL), "shifted": ("simulated animals", SIMULATED)}
 _TITLES = {SCRATCH: "random weights", STARTED: "a trained network"}
 Scores = dict[tuple[str, int], list[tuple[float, float]]]  # origin, number: R², smoothed R² by seed
 
@@ -29,10 +31,11 @@ def write_report(results: Path, picture: Path, docs: Path | None) -> str:
         picture: PNG, replaced.
         docs: a page with parts ``<!-- study: table -->`` and ``<!-- study: shifted -->``.
     """
-    found = {title: scores(read_records(folder)) for title, folder in _folders(results).items()}
-    if found := {title: each for title, each in found.items() if each}:
+    records = read_all(results)
+    found = {_PARTS[part][0]: scores(each) for part, each in records.items() if each}
+    if found:
         draw(found, picture)
-    texts = parts(results)
+    texts = parts(records)
     if docs is not None:
         filled = fill(docs.read_text(encoding="utf-8"), texts)
         with atomic_path(docs, overwrite=True) as temporary:
@@ -40,20 +43,14 @@ def write_report(results: Path, picture: Path, docs: Path | None) -> str:
     return "\n\n".join(texts.values())
 
 
-def parts(results: Path) -> dict[str, str]:
+def parts(records: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
     """The tables of the page, by the names of its parts."""
-    return {
-        name: _table(read_records(folder))
-        for name, folder in zip(("table", "shifted"), _folders(results).values(), strict=True)
-    }
+    return {part: table(scores(each), ratios(each)) for part, each in records.items()}
 
 
-def _table(records: Sequence[Mapping[str, Any]]) -> str:
-    return table(scores(records), ratios(records))
-
-
-def _folders(results: Path) -> dict[str, Path]:
-    return {"real fields": results, "simulated animals": results / "shifted"}
+def read_all(results: Path) -> dict[str, list[dict[str, Any]]]:
+    """The records of each data set, by the names of the parts of the page."""
+    return {part: read_records(records_of(results, data)) for part, (_, data) in _PARTS.items()}
 
 
 def read_records(results: Path) -> list[dict[str, Any]]:
@@ -94,16 +91,16 @@ def ratios(records: Sequence[Mapping[str, Any]]) -> dict[int, list[float]]:
 
 
 def table(found: Scores, compared: Mapping[int, Sequence[float]]) -> str:
-    """One row for each number of fields, and the goals.
+    """One row for each number of slides, and the goals.
 
     Args:
         found: see :func:`scores`.
         compared: see :func:`ratios`.
     """
-    heads = ["training fields"]
+    heads = ["training slides"]
     for title in _TITLES.values():
         heads += [f"R² from {title}", "smoothed", "seeds"]
-    heads += ["MSE from a trained network over that from random weights", "range over fields"]
+    heads += ["MSE from a trained network over that from random weights", "range over slides"]
     rows = []
     for number in sorted({number for _, number in found}):
         row = [str(number)]
@@ -127,11 +124,11 @@ def _ratio(values: Sequence[float]) -> list[str]:
 def goals(found: Scores) -> list[list[str]]:
     """What was to be reached with a trained network, what was, and the verdict."""
     mean = {key: float(np.mean([raw for raw, _ in seeds])) for key, seeds in found.items()}
-    most = max((number for _, number in found), default=0)
+    most = max(NUMBERS)
     wanted = [
-        ("2 fields at least as good as 5 from random weights", (STARTED, 2), (SCRATCH, 5)),
-        ("1 field: R² of at least 0.6", (STARTED, 1), 0.6),
-        (f"{most} fields: not worse than from random weights", (STARTED, most), (SCRATCH, most)),
+        ("2 slides at least as good as 5 from random weights", (STARTED, 2), (SCRATCH, 5)),
+        ("1 slide: R² of at least 0.6", (STARTED, 1), 0.6),
+        (f"{most} slides: not worse than from random weights", (STARTED, most), (SCRATCH, most)),
     ]
     rows = []
     for what, key, bound in wanted:

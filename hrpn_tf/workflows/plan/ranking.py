@@ -94,7 +94,7 @@ def rank_candidates(
     *,
     progress: bool = True,
 ) -> "list[Ranked]":
-    """Rank slides by disagreement and distance.
+    """Rank slides by disagreement and distance; those that show nothing are left out and told.
 
     Args:
         run: whose training slides are compared with.
@@ -102,8 +102,6 @@ def rank_candidates(
         networks: whose disagreement counts; with fewer than two, distances alone count.
         profile: see :func:`training_profile`.
         progress: report the progress; see ``hrpn_tf.progress``.
-
-    A slide that shows nothing is left out with a warning.
 
     Raises:
         CandidateError: no slide is left.

@@ -12,7 +12,7 @@ from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.one_slide import predict_slide
 from hrpn_tf.workflows.predict.options import Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
-from hrpn_tf.workflows.predict.summary import describe, warn_of_clipping
+from hrpn_tf.workflows.predict.summary import describe, warn_of_lost_values
 
 if TYPE_CHECKING:
     from hrpn_tf.workflows.networks.auto import Choice
@@ -52,7 +52,7 @@ def predict_here(
                 choice.compare(job.network, summary)
             if not job.hold:
                 execution.on_done(describe(summary))
-                warn_of_clipping(summary, job.config.prediction.dtype)
+                warn_of_lost_values(summary, job.config.prediction.dtype)
         except (HrpnError, BundleError, OSError) as error:
             if stop_at_first:
                 raise

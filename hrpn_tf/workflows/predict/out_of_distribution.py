@@ -100,9 +100,10 @@ def warn(name: str, begun: "StartedPrediction") -> None:
     """
     found: Mapping[str, Any] = begun.record.assessed.get(KEY, {})
     if constant := found.get("constant"):
+        names = ("each of " if len(constant) > 1 else "") + ", ".join(constant)
         logger.warning(
-            f"{name}: {', '.join(constant)} has one value wherever the slide was looked at; no "
-            "tissue, or another channel?"
+            f"{name}: {names} has one value wherever the slide was looked at; no tissue, or "
+            "another channel?"
         )
     if text := in_words(found):
         logger.warning(f"{name}: {text}; expect larger errors")

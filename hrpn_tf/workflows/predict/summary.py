@@ -48,7 +48,7 @@ def describe(summary: "PredictionSummary") -> str:
     return "; ".join(parts)
 
 
-def warn_of_clipping(summary: "PredictionSummary", dtype: str) -> None:
+def warn_of_lost_values(summary: "PredictionSummary", dtype: str) -> None:
     """Warn if an anchored result does not fit into the type that it is stored in, or hardly shows.
 
     Args:

@@ -6,9 +6,25 @@ from typing import Any
 import matplotlib.image as plt_image
 import numpy as np
 import pytest
-from experiments.few_slides.design import REAL, SCRATCH, STARTED, divide, find_data, trials
-from experiments.few_slides.experiment import RECORDS, records_of
-from experiments.few_slides.report import goals, parts, ratios, scores, table, write_report
+from experiments.few_slides.design import (
+    REAL,
+    SCRATCH,
+    STARTED,
+    divide,
+    find_data,
+    records_of,
+    trials,
+)
+from experiments.few_slides.experiment import RECORDS
+from experiments.few_slides.report import (
+    goals,
+    parts,
+    ratios,
+    read_all,
+    scores,
+    table,
+    write_report,
+)
 from experiments.study.record import write_json
 from experiments.study.report import fill
 from experiments.study.slide_errors import Sums
@@ -72,13 +88,13 @@ def test_errors_are_compared_within_a_field_and_a_seed() -> None:
 def test_the_page_is_what_the_report_writes() -> None:
     """Numbers of the page are those of the records in the repository."""
     page = (DOCS / "results" / "few-slides.md").read_text(encoding="utf-8")
-    assert fill(page, parts(RECORDS)) == page
+    assert fill(page, parts(read_all(RECORDS))) == page
 
 
 def test_simulated_animals_have_a_table_and_a_panel_of_their_own(tmp_path: Path) -> None:
     for data, error in ((REAL, 1.5), ("shifted", 0.9)):
         write_json(record(SCRATCH, 1, 0, 0, error), records_of(tmp_path, data) / "0.json")
-    found = parts(tmp_path)
+    found = parts(read_all(tmp_path))
     assert found["table"] != found["shifted"]
     write_report(tmp_path, tmp_path / "two.png", None)
     write_report(records_of(tmp_path, "shifted"), tmp_path / "one.png", None)

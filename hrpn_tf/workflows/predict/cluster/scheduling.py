@@ -19,7 +19,7 @@ from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
 from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.options import CLUSTER, Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
-from hrpn_tf.workflows.predict.summary import describe, describe_cohort, warn_of_clipping
+from hrpn_tf.workflows.predict.summary import describe, describe_cohort, warn_of_lost_values
 from hrpn_tf.workflows.predict.together import Failure, PredictsSlides
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class ClusterScheduler:
         if not slide.job.hold:
             summary = replace(slide.summary(), anchored=anchored)
             self._execution.on_done(describe(summary))
-            warn_of_clipping(summary, slide.job.config.prediction.dtype)
+            warn_of_lost_values(summary, slide.job.config.prediction.dtype)
 
     def _give_up(self, slide: SlideProgress) -> None:
         """Close a failed slide, once none of its tasks is running."""
