@@ -10,6 +10,8 @@ MINUTES ?=
 BENCHMARK ?= $(DEMO)/benchmark
 # What the tutorials run on: tiny or full.
 TUTORIAL ?= tiny
+# Tests of a fraction of a second.
+FAST := not slow and not nightly
 # Options of pytest, e.g. PYTEST="-n 2 --dist loadfile"
 PYTEST ?=
 
@@ -64,7 +66,7 @@ test: .venv/installed
 	$(BIN)/pytest $(PYTEST)
 
 test-fast: .venv/installed
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "$(FAST)" -n 2 --dist loadfile --no-loadscope-reorder
 
 # The plugin in a real window of napari, which lies beside the environment with all that it brings
 # (700 MB). Pictures of the window, to be looked at, go to build/napari.
@@ -89,7 +91,7 @@ lowest: .venv/installed
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/lowest
 	$(BIN)/uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct \
 		--override .venv/override.txt "$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
-	build/lowest/bin/python -m pytest -m "not slow" -n 2 --dist loadfile $(LOWEST)
+	build/lowest/bin/python -m pytest -m "$(FAST)" -n 2 --dist loadfile $(LOWEST)
 
 # The fast tests with another Python: make other-python OTHER_PYTHON=python3.12 OTHER_TESTS=tests/slides
 OTHER_PYTHON ?= python3.13
@@ -98,7 +100,7 @@ other-python: .venv/installed
 	$(BIN)/uv venv --quiet --clear --python $(OTHER_PYTHON) build/other-python
 	$(BIN)/uv pip install --quiet --python build/other-python/bin/python \
 		--override .venv/override.txt "$(TENSORFLOW)>=2.21,<2.22" --editable ".[dev]"
-	build/other-python/bin/python -m pytest -m "not slow" -n 2 --dist loadfile $(OTHER_TESTS)
+	build/other-python/bin/python -m pytest -m "$(FAST)" -n 2 --dist loadfile $(OTHER_TESTS)
 
 # The versions of the environment for prediction alone, the newest that requirements/predict.in allows.
 .PHONY: requirements/predict.txt

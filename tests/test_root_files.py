@@ -36,8 +36,8 @@ def problems(schema: str, *paths: Path) -> str:
     return done.output if done.exit_code else ""
 
 
-def steps() -> list[dict[str, Any]]:
-    workflow = yaml.safe_load(read(".github/workflows/ci.yml"))
+def steps(workflow_file: str) -> list[dict[str, Any]]:
+    workflow = yaml.safe_load(read(f".github/workflows/{workflow_file}"))
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
@@ -128,10 +128,17 @@ def test_an_issue_form_without_its_parts_is_found(tmp_path: Path) -> None:
 
 def test_hosted_ci_runs_the_script_of_ci_and_nothing_else() -> None:
     assert problems("github-workflows", ROOT / ".github/workflows/ci.yml") == ""
-    assert [step["run"] for step in steps() if "run" in step] == [".ci/run"]
+    assert [step["run"] for step in steps("ci.yml") if "run" in step] == [".ci/run"]
     assert (ROOT / ".ci/run").stat().st_mode & 0o100
-    (python,) = (step for step in steps() if "setup-python" in step.get("uses", ""))
+    (python,) = (step for step in steps("ci.yml") if "setup-python" in step.get("uses", ""))
     assert python["with"] == {"python-version": "3.11"}
+
+
+def test_every_night_all_tests_run() -> None:
+    assert problems("github-workflows", ROOT / ".github/workflows/nightly.yml") == ""
+    (command,) = (step["run"] for step in steps("nightly.yml") if "run" in step)
+    assert command.startswith("make test ")
+    assert "-m " not in command
 
 
 # Hooks

@@ -93,7 +93,7 @@ def test_full_disk_is_a_named_error_and_leaves_nothing_half_written(tmp_path: Pa
     assert [path.name for path in (tmp_path / "cohort").rglob("*")] == ["simulation.yaml"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_slide_of_eight_megapixels_takes_less_than_a_gigabyte(tmp_path: Path) -> None:
     """And so one of 4000 x 4000 px less than two: all but a little grows with the pixels."""
     done = simulate(

@@ -89,7 +89,7 @@ def test_memory_does_not_grow_with_the_slide(tmp_path: Path, suffix: str) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize("version", [pytest.param("0.4", marks=pytest.mark.nightly), "0.5"])
 def test_memory_of_zarr_planes_is_that_of_a_small_slide(tmp_path: Path, version: str) -> None:
     """Written in blocks, finished, made an OME-TIFF and read: 16 times the pixels take the same.
 

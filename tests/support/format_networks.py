@@ -20,7 +20,7 @@ PRESETS = (
     "hrpn-s",
     "hrpn-m",
     pytest.param("ganda", marks=pytest.mark.slow),
-    pytest.param("hrpn-published", marks=pytest.mark.slow),
+    pytest.param("hrpn-published", marks=pytest.mark.nightly),
 )
 SHAPES = ((1, 64, 96), (3, 96, 64), (1, 128, 160))  # batch, height, width
 

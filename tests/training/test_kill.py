@@ -39,7 +39,7 @@ def start(store: Path, run: Path, preset: str) -> subprocess.Popen:
     ("preset", "stops"),
     [
         ("tiny", [(2, signal.SIGKILL, -9), (5, signal.SIGTERM, 143)]),
-        ("tiny-gan", [(3, signal.SIGINT, 130)]),
+        pytest.param("tiny-gan", [(3, signal.SIGINT, 130)], marks=pytest.mark.nightly),
     ],
 )
 def test_a_stopped_training_ends_as_an_uninterrupted_one(store, tmp_path, preset, stops):

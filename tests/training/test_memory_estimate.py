@@ -87,7 +87,9 @@ print(training_bytes(network, 256, 6) / (peak() - before))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["hrpn-m", "hrpn-published"])
+@pytest.mark.parametrize(
+    "preset", ["hrpn-m", pytest.param("hrpn-published", marks=pytest.mark.nightly)]
+)
 def test_estimate_is_near_what_is_measured(preset):
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, preset], capture_output=True, text=True, check=True

@@ -19,8 +19,8 @@ SIDE, ROUNDS = 512, 20
 def measure_costs(design: Design, records: Path, side: int = SIDE, rounds: int = ROUNDS) -> Path:
     """Measure the cost of each preset on one tile, with Keras and with ONNX Runtime.
 
-    In every round each network runs once in each runtime, so that other load on the machine affects
-    all of them. Costs depend on the network and not on its weights.
+    In every round each network has its turn in each runtime, so that other load on the machine
+    affects all of them. Costs depend on the network and not on its weights.
 
     Args:
         design: whose networks are measured.
@@ -61,9 +61,15 @@ def measure_costs(design: Design, records: Path, side: int = SIDE, rounds: int =
 def _in_turns(
     runs: Mapping[tuple[str, str], Callable[[], Any]], rounds: int
 ) -> dict[tuple[str, str], list[float]]:
+    """Seconds of each run. In its turn it runs twice and the second run counts.
+
+    The tiles of a slide follow one another. A first run is slower, and that of a small network by
+    more: it finds cold caches, and for a while the threads of the runtime before it wait busily.
+    """
     times: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
     for _ in range(rounds):
         for key, run in runs.items():
+            run()
             start = time.perf_counter()
             run()
             times[key].append(time.perf_counter() - start)

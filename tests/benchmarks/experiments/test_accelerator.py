@@ -42,7 +42,7 @@ def rows(output: str) -> list[list[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("backend", ["jax", pytest.param("tensorflow", marks=pytest.mark.nightly)])
 def test_it_measures(backend, tmp_path):
     if not has(backend):
         pytest.skip(f"{backend} is not installed")

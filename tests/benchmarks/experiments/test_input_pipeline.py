@@ -10,7 +10,7 @@ from support.places import EXPERIMENTS
 SCRIPT = EXPERIMENTS / "input_pipeline.py"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_feeding_is_lean(tmp_path):
     arguments = ["--patches", "96", "--patch", "256", "--steps", "1", "--train-batch", "1"]
     done = subprocess.run(

@@ -21,7 +21,7 @@ def benchmark() -> ModuleType:
     return module
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["out.ome.tif", "out.ome.zarr"])
 def test_memory_does_not_grow_with_the_slide(
     benchmark: ModuleType, tmp_path: Path, name: str
@@ -35,7 +35,7 @@ def test_memory_does_not_grow_with_the_slide(
     assert peaks[0] < 300 * 10**6
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_budget_is_kept(benchmark: ModuleType, tmp_path: Path) -> None:
     """By a shipped network and the command, TensorFlow included."""
     benchmark._write_slide(tmp_path / "slide.ome.tif", 900)

@@ -42,7 +42,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
     return json.loads(out.read_text()), done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_our_side_is_measured_and_exact(measured):
     report, table = measured
     ours = [each for each in report["contestants"] if each["name"].startswith("hrpn-tf")]
@@ -60,7 +60,7 @@ def test_our_side_is_measured_and_exact(measured):
 
 
 @needs_bench
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_monai_is_measured_and_exact_with_the_weight_map(measured):
     report, _ = measured
     ours, *_, monai, mixed = report["contestants"]

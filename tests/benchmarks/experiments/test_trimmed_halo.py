@@ -5,7 +5,7 @@ import pytest
 from experiments.trimmed_halo import bound, trimmed
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_trimmed_network_keeps_its_pixels() -> None:
     from hrpn_tf.models.build import build_model
 

@@ -25,7 +25,7 @@ TINY = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_from_the_recipe_to_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "weights"
     sizes = ["--slides", "2", "--validation", "1", "--test", "2", "--name", "hrpn-s-sim"]

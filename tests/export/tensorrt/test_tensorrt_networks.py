@@ -28,7 +28,7 @@ PRESETS = [
     "hrpn-s",
     "ganda",
     pytest.param("hrpn-m", marks=pytest.mark.slow),
-    pytest.param("hrpn-published", marks=pytest.mark.slow),
+    pytest.param("hrpn-published", marks=pytest.mark.nightly),
 ]
 
 

@@ -25,7 +25,10 @@ from hrpn_tf.slides import write_slide
 from hrpn_tf.training.distribution import choose_devices
 from hrpn_tf.training.networks import Networks, build_kept, build_trained
 
-PRESETS = ("hrpn-s", "hrpn-m", "hrpn-published", "ganda")
+PRESETS = (
+    *("hrpn-s", "hrpn-m", "ganda"),
+    pytest.param("hrpn-published", marks=pytest.mark.nightly),
+)
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 SIZES = ((64, 64), (96, 128))
 SCALING = Scaling((60.0, 90.0), (25.0, 35.0), 30.0, (255.0, 255.0), 255.0)

@@ -14,7 +14,13 @@ PRESETS = {"hrpn-published": 64, "pix2pix": 512, "ganda": 64}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "preset",
+    [
+        "ganda",
+        *(pytest.param(name, marks=pytest.mark.nightly) for name in ("hrpn-published", "pix2pix")),
+    ],
+)
 def test_it_is_blended_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], preset: str
 ) -> None:

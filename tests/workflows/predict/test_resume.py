@@ -184,7 +184,7 @@ def start(run: Path, slide: Path, out: Path) -> subprocess.Popen:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_shipped_network_killed_at_random(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
