@@ -234,15 +234,17 @@ def load_tensorflow(backend: str = DEFAULT, *, deterministic: bool = True) -> No
     """
     choose_backend(backend, deterministic=deterministic)
     started = time.monotonic()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
         with waiting.part(START_UP):
-            import tensorflow  # noqa: F401
+            import tensorflow
     finally:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+    if level >= "2":  # its Python part advises the authors of networks, not their users
+        tensorflow.get_logger().setLevel(logging.ERROR)
     logger.debug(f"TensorFlow loaded in {time.monotonic() - started:.1f} s")

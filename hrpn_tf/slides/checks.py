@@ -11,6 +11,8 @@ from hrpn_tf.slides.slide import SlideInfo, channel_index
 # Two pixel sizes that differ by less are the same, rounded differently.
 SAME_PIXEL_SIZE = 0.01
 
+_GIVE_IT = "correct the file or, where the command has that option, give it with --pixel-size"
+
 
 def role_channels(
     info: SlideInfo,
@@ -79,14 +81,12 @@ def checked_pixel_size(
         if stated_um is None:
             raise PixelSizeError(
                 f"{info.path}: states {own:g} um/px, which no microscope slide has (a wrong unit?);"
-                " give the true one with --pixel-size"
+                f" {_GIVE_IT}"
             )
         own = None
     if own is None and stated_um is None:
         hint = "" if wanted_um is None else f" (the model was trained at {wanted_um:g} um/px)"
-        raise PixelSizeError(
-            f"{info.path}: the slide states no pixel size; give it with --pixel-size{hint}"
-        )
+        raise PixelSizeError(f"{info.path}: the slide states no pixel size; {_GIVE_IT}{hint}")
     if own is not None and stated_um is not None and not same_pixel_size(stated_um, own):
         raise PixelSizeError(
             f"{info.path}: the slide states {own:g} um/px, --pixel-size says {stated_um:g}; "

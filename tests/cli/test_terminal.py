@@ -12,7 +12,7 @@ from support.command import hrpn_tf
 from support.hostile import ESCAPES, is_harmless
 
 from hrpn_tf.cli.show import show
-from hrpn_tf.console import Verbosity, encodable, terminal_log
+from hrpn_tf.console import Verbosity, encodable, load_tensorflow, terminal_log
 from hrpn_tf.progress import Progress, Update, callback_bars, show_progress
 
 MISSING = ("prepare", "nowhere.csv", "--out", "store")
@@ -170,3 +170,21 @@ def test_a_configuration_is_printed_without_marks_of_direction() -> None:
 def test_what_an_encoding_cannot_show_is_escaped() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     assert encodable("µm: α", stream) == "\\xb5m: \\u03b1"
+
+
+@pytest.mark.parametrize(("level", "shown"), [("2", False), ("0", True)])
+def test_advice_of_tensorflow_to_authors_of_networks_is_shown_to_those_who_ask(
+    monkeypatch: pytest.MonkeyPatch, level: str, shown: bool
+) -> None:
+    """How often a function was traced, for example."""
+    import tensorflow as tf
+
+    log = tf.get_logger()
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    before = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        load_tensorflow()
+        assert log.isEnabledFor(logging.WARNING) == shown
+    finally:
+        log.setLevel(before)

@@ -56,7 +56,7 @@ def test_what_is_meant_is_accepted(roles: tuple[str, ...], channels: dict[str, s
         (0.0005, None, "states 0.0005 um/px"),
         (0.5, 0.25, "states 0.5 um/px, --pixel-size says 0.25"),
         (None, 500.0, "--pixel-size says 500 um/px, which no"),
-        (None, None, "states no pixel size; give it with --pixel-size"),
+        (None, None, "states no pixel size; correct the file or, where .*--pixel-size"),
     ],
 )
 def test_an_absurd_or_contradicted_pixel_size_is_refused(

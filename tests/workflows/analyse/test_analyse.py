@@ -107,7 +107,7 @@ def test_a_measured_slide_without_a_pixel_size_is_given_one(cohort: Cohort) -> N
     options = [f"--set=spatial.{each}" for each in settings]
     refused = analyse(cohort, "--no-overlays", *options, path=path)
     assert refused.exit_code == 2
-    assert "states no pixel size; give it with --pixel-size" in refused.err
+    assert "states no pixel size; correct the file or, where" in refused.err
     options += ["--no-overlays", "--pixel-size", "0.5"]
     assert analyse(cohort, *options, path=path).exit_code == 0
     assert float(rows(cohort, "slides")[0]["depth_1_e_um"]) == pytest.approx(4, rel=0.25)
