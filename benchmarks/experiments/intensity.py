@@ -174,15 +174,21 @@ def shifts() -> dict[str, Alter]:
     def camera(image: np.ndarray) -> np.ndarray:
         return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
-    def bleached(image: np.ndarray) -> np.ndarray:
-        return camera(image * np.array([0.5, 1.0]))
+    def by(*factors: float) -> Alter:
+        return lambda image: camera(image * np.array(factors))
+
+    def gamma(power: float) -> Alter:
+        return lambda image: camera(255.0 * (image / 255.0) ** power)
 
     return {
-        "gain x0.5": lambda image: camera(image * 0.5),
-        "gain x1.5": lambda image: camera(image * 1.5),
-        "gain x2": lambda image: camera(image * 2.0),
+        "gain x0.5": by(0.5),
+        "gain x1.5": by(1.5),
+        "gain x2": by(2.0),
         "background +10": lambda image: camera(image + 10.0),
-        "vessels bleached to half": bleached,
+        "vessels bleached to half": by(0.5, 1.0),
+        "nuclei bleached to half": by(1.0, 0.5),
+        "gamma 0.8": gamma(0.8),
+        "gamma 1.25": gamma(1.25),
     }
 
 

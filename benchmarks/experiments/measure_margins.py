@@ -4,7 +4,7 @@
     python benchmarks/experiments/measure_margins.py report --docs docs/results/margins.md
 
 Simulated animals, one slide of 256 px (1 µm) each, that differ in staining, optics, vessels, nuclei
-and transport. The predictor is not a network but the kernel regression of ``plan_cohorts.py``,
+and transport. The predictor is not a network but the kernel regression of ``plan_cohorts``,
 fitted on 16 animals. Every other animal is measured twice, by the code of ``hrpn-tf analyse``: its
 prediction and its target. A margin comes from a few animals that are held back, and is true for a
 new animal whose two values differ by no more.
@@ -33,7 +33,7 @@ if not __package__:  # run as a file: Python then knows its folder, and not the 
 
 from experiments.cohorts import Clock, arguments_of, publish
 from experiments.intensity import Image
-from experiments.plan_cohorts import VARIED, Animal, train
+from experiments.plan_cohorts.animals import VARIED, Animal, train
 from experiments.study.tables import markdown
 from hrpn_tf.config import Config, load_config
 from hrpn_tf.config.simulation import SimulationConfig
