@@ -6,6 +6,7 @@
     python benchmarks/experiments/study list                                  # what is finished
     python benchmarks/experiments/study costs                                 # latency, operations
     python benchmarks/experiments/study gap --out study         # errors of slides that trained
+    python benchmarks/experiments/study certificates --out study     # every format, exported
     python benchmarks/experiments/study report        # tables and pictures, in study/report
 
 A piece is one network with one seed on one data set. Each leaves one JSON file in the folder of
@@ -54,6 +55,12 @@ def _do(options: argparse.Namespace, design: Design) -> None:
 
             place = Place(options.out, options.real, options.results)
             print(measure_gaps(design, place, Deadline.after(options.max_minutes)))
+        case "certificates":
+            from experiments.study.certificates import measure_certificates
+
+            place = Place(options.out, options.real, options.results)
+            deadline = Deadline.after(options.max_minutes)
+            print(measure_certificates(design, place, deadline, options.only))
         case "report":
             from experiments.study.report import write_report
 
@@ -130,7 +137,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", choices=["run", "list", "costs", "gap", "report"])
+    parser.add_argument(
+        "command", choices=["run", "list", "costs", "gap", "certificates", "report"]
+    )
     add = parser.add_argument
     add("--out", type=Path, default=Path("study"), help="folder of slides and trainings")
     add("--real", type=Path, help="folder of the real fields, *.ome.tif; left out without it")

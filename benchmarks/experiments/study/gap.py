@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from experiments.study.commands import Deadline
-from experiments.study.design import Design, Piece
-from experiments.study.record import read_record, write_json
+from experiments.study.design import Design
+from experiments.study.record import write_json
 from experiments.study.slide_errors import Sums, pooled
 from experiments.study.slides import Place
 from experiments.study.tables import markdown
-from experiments.study.testing import measure, predict
-from experiments.study.trainings import Settings
+from experiments.study.testing import measure, predict, run_of
 
 FILE = "gap.json"
 SUBSETS = ("train", "validation", "test")
@@ -35,7 +34,7 @@ def measure_gaps(design: Design, place: Place, deadline: Deadline) -> Path:
     """
     found = dict(read_gaps(place.records))
     for piece in design.pieces():
-        run = _run(piece, place)
+        run = run_of(piece, place)
         if run is None or piece.name in found:
             continue
         found[piece.name] = {
@@ -68,17 +67,6 @@ def gaps(found: Gaps, data: str) -> str:
         for name, values in seeds.items()
     ]
     return markdown(heads, rows)
-
-
-def _run(piece: Piece, place: Place) -> Path | None:
-    """The run that a finished piece tested, where it is still there."""
-    path = place.records / piece.file
-    if piece.network.extra or piece.data.is_fold or not path.is_file():
-        return None
-    chosen = read_record(path).values["chosen"]
-    runs = place.trainings(piece.data.name, piece.network.name)
-    folder = runs / Settings.of(chosen, piece.seed).folder
-    return folder if (folder / "best.keras").is_file() else None
 
 
 def _slides(run: Path, deadline: Deadline) -> dict[str, dict[str, Any]]:

@@ -1,11 +1,12 @@
 """The goals of the study: what was measured, and whether it is met."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from experiments.study.certificates import Certificates, uncertified
 from experiments.study.costs import latency_ratio
 from experiments.study.record import Record
 
@@ -15,6 +16,21 @@ Records = Mapping[str, Mapping[str, Sequence[Record]]]  # data set: network: one
 
 class MissingError(Exception):
     """What a goal needs is not there; the message names it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was measured so far.
+
+    Attributes:
+        records: of the pieces.
+        costs: of the presets; None where they were not measured.
+        certificates: of the bundles, by piece.
+    """
+
+    records: Records
+    costs: Mapping[str, Any] | None = None
+    certificates: Certificates = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -32,16 +48,16 @@ class Goal:
 
     where: str
     what: str
-    measure: Callable[[Records, Mapping[str, Any] | None], float]
+    measure: Callable[[Found], float]
     limit: float
     at_most: bool = True
     digits: int = 2
 
-    def row(self, records: Records, costs: Mapping[str, Any] | None) -> list[str]:
+    def row(self, found: Found) -> list[str]:
         """Where, what, the goal, the measured value and the verdict."""
         bound = f"{'at most' if self.at_most else 'at least'} {self.limit:g}"
         try:
-            value = self.measure(records, costs)
+            value = self.measure(found)
         except MissingError as reason:
             return [self.where, self.what, bound, "-", f"not measured: {reason}"]
         met = value <= self.limit if self.at_most else value >= self.limit
@@ -73,6 +89,9 @@ def goals() -> Iterator[Goal]:
         what = f"training memory of `hrpn-m` over `ganda-unet`'s, {title}"
         yield Goal(cost, what, _memory_of(data), 0.5)
     for data, title in (("simulated", simulated), ("dextran", real)):
+        what = f"formats of `hrpn-m` that are not certified, {title}"
+        yield Goal(cost, what, _uncertified_of(data), 0, digits=0)
+    for data, title in (("simulated", simulated), ("dextran", real)):
         measure = _ratio_of(data, "hrpn-s", "hrpn-m")
         yield Goal(title, "MSE of `hrpn-s` over that of `hrpn-m`", measure, 1.05)
     for runtime, name in (("keras", "Keras"), ("onnxruntime", "ONNX Runtime")):
@@ -92,57 +111,57 @@ def _of(records: Records, data: str, network: str) -> Sequence[Record]:
     return found
 
 
-def _above(records: Records, costs: Mapping[str, Any] | None) -> float:
-    ours, theirs = (_of(records, "dextran", name) for name in ("hrpn-m", "ganda-unet"))
+def _above(found: Found) -> float:
+    ours, theirs = (_of(found.records, "dextran", name) for name in ("hrpn-m", "ganda-unet"))
     pairs = [(a, b) for a in ours for b in theirs if a.seed == b.seed]
     if not pairs:
         raise MissingError("no seed of both")
     return min(a.pooled().r2 - b.pooled().r2 for a, b in pairs)
 
 
-def _smoothed_r(records: Records, costs: Mapping[str, Any] | None) -> float:
-    found = [each.pooled("smoothed").r for each in _of(records, "dextran", "hrpn-m")]
-    return float(np.mean(found))
+def _smoothed_r(found: Found) -> float:
+    records = _of(found.records, "dextran", "hrpn-m")
+    return float(np.mean([each.pooled("smoothed").r for each in records]))
 
 
-def _explained(records: Records, costs: Mapping[str, Any] | None) -> float:
-    found = [each.explained for each in _of(records, "simulated", "hrpn-m")]
-    known = [each for each in found if each is not None]
-    if len(known) < len(found):
+def _explained(found: Found) -> float:
+    shares = [each.explained for each in _of(found.records, "simulated", "hrpn-m")]
+    known = [each for each in shares if each is not None]
+    if len(known) < len(shares):
         raise MissingError("slides without an error floor")
     return float(np.mean(known))
 
 
-def _ratio_of(data: str, one: str, other: str) -> Callable[..., float]:
-    def ratio(records: Records, costs: Mapping[str, Any] | None) -> float:
-        return mean_mse(_of(records, data, one)) / mean_mse(_of(records, data, other))
+def _ratio_of(data: str, one: str, other: str) -> Callable[[Found], float]:
+    def ratio(found: Found) -> float:
+        return mean_mse(_of(found.records, data, one)) / mean_mse(_of(found.records, data, other))
 
     return ratio
 
 
-def _spread_of(data: str) -> Callable[..., float]:
-    def spread(records: Records, costs: Mapping[str, Any] | None) -> float:
-        found = [each.pooled().mse for each in _of(records, data, "hrpn-m")]
-        if len(found) < 2:
+def _spread_of(data: str) -> Callable[[Found], float]:
+    def spread(found: Found) -> float:
+        errors = [each.pooled().mse for each in _of(found.records, data, "hrpn-m")]
+        if len(errors) < 2:
             raise MissingError(f"one seed of {data}/hrpn-m")
-        return float(100 * np.std(found, ddof=1) / np.mean(found))
+        return float(100 * np.std(errors, ddof=1) / np.mean(errors))
 
     return spread
 
 
-def _excess_of(data: str) -> Callable[..., float]:
-    def excess(records: Records, costs: Mapping[str, Any] | None) -> float:
-        return float(np.mean([each.excess for each in _of(records, data, "hrpn-m")]))
+def _excess_of(data: str) -> Callable[[Found], float]:
+    def excess(found: Found) -> float:
+        return float(np.mean([each.excess for each in _of(found.records, data, "hrpn-m")]))
 
     return excess
 
 
-def _memory_of(data: str) -> Callable[..., float]:
+def _memory_of(data: str) -> Callable[[Found], float]:
     """Of the first seed, as in tables and pictures: it depends on the number of threads."""
 
-    def memory(records: Records, costs: Mapping[str, Any] | None) -> float:
+    def memory(found: Found) -> float:
         ours, theirs = (
-            _of(records, data, name)[0].values["training_memory_mb"]
+            _of(found.records, data, name)[0].values["training_memory_mb"]
             for name in ("hrpn-m", "ganda-unet")
         )
         return float(ours / theirs)
@@ -150,13 +169,23 @@ def _memory_of(data: str) -> Callable[..., float]:
     return memory
 
 
-def _latency_of(preset: str, runtime: str) -> Callable[..., float]:
-    def latency(records: Records, costs: Mapping[str, Any] | None) -> float:
-        if costs is None:
+def _latency_of(preset: str, runtime: str) -> Callable[[Found], float]:
+    def latency(found: Found) -> float:
+        if found.costs is None:
             raise MissingError("no costs.json; run the command costs")
         for name in (preset, *GANDA):
-            if name not in costs["presets"]:
+            if name not in found.costs["presets"]:
                 raise MissingError(f"no costs of {name}")
-        return latency_ratio(costs, preset, GANDA, runtime)
+        return latency_ratio(found.costs, preset, GANDA, runtime)
 
     return latency
+
+
+def _uncertified_of(data: str) -> Callable[[Found], float]:
+    def count(found: Found) -> float:
+        name = f"{data}/hrpn-m-0"
+        if name not in found.certificates:
+            raise MissingError(f"no certificate of {name}; run the command certificates")
+        return float(len(uncertified(found.certificates[name])))
+
+    return count

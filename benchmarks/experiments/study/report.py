@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from experiments.study import tables
+from experiments.study.certificates import read_certificates
 from experiments.study.costs import FILE as COSTS
 from experiments.study.design import Design
 from experiments.study.gap import Gaps, gaps, read_gaps
-from experiments.study.goals import Records
+from experiments.study.goals import Found, Records
 from experiments.study.lengths import lengths, read_trainings
 from experiments.study.plots import curves, pareto
 from experiments.study.record import Record, read_records
@@ -37,7 +38,8 @@ def write_report(design: Design, results: Path, pictures: Path, docs: Path | Non
         ValueError: the page has no such part, or one of an unknown name.
     """
     records, costs = grouped(design, results), read_costs(results)
-    parts = report_parts(design, records, costs, read_trainings(results), read_gaps(results))
+    found = Found(records, costs, read_certificates(results))
+    parts = report_parts(design, found, read_trainings(results), read_gaps(results))
     if docs is None:
         page = pictures / REPORT
         text = "\n\n".join(f"## {name}\n\n{part}" for name, part in parts.items()) + "\n"
@@ -74,13 +76,13 @@ def read_costs(results: Path) -> dict[str, Any] | None:
 
 def report_parts(
     design: Design,
-    records: Records,
-    costs: Mapping[str, Any] | None,
+    found: Found,
     trainings: Sequence[Mapping[str, Any]] = (),
     measured_gaps: Gaps = MappingProxyType({}),
 ) -> dict[str, str]:
     """The generated parts of the page, by their name."""
-    parts = {"goals": tables.verdicts(records, costs), "missing": missing(design, records, costs)}
+    records, costs = found.records, found.costs
+    parts = {"goals": tables.verdicts(found), "missing": missing(design, records, costs)}
     for data in (each.name for each in design.data if not each.is_fold):
         there = records.get(data)
         nothing = f"No piece of `{data}` is finished yet."
@@ -91,6 +93,7 @@ def report_parts(
         parts[f"{data} gap"] = gaps(measured_gaps, data)
         parts[f"{data} trainings"] = tables.trainings(there, design) if there else nothing
     parts["costs"] = tables.costs(costs, records)
+    parts["certificates"] = tables.certificates(found.certificates)
     parts["extras"] = tables.extras(records, design)
     folds = folds_as_one(design, records)
     none = "No fold is finished yet (`--with leave-one-out`)."

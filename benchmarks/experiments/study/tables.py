@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from experiments.study.certificates import Certificates, uncertified
 from experiments.study.design import Design
 from experiments.study.differences import compare
-from experiments.study.goals import Records, goals, mean_mse
+from experiments.study.goals import Found, Records, goals, mean_mse
 from experiments.study.record import Record
 
 REFERENCE = "hrpn-m"
@@ -165,7 +166,30 @@ def extras(records: Records, design: Design) -> str:
     return markdown(heads, rows, left=3) if rows else "None of them is switched on yet."
 
 
-def verdicts(records: Records, values: Mapping[str, Any] | None) -> str:
+def verdicts(found: Found) -> str:
     """The goals."""
     heads = ("where", "what", "goal", "measured", "")
-    return markdown(heads, [goal.row(records, values) for goal in goals()], left=2)
+    return markdown(heads, [goal.row(found) for goal in goals()], left=2)
+
+
+def certificates(found: Certificates) -> str:
+    """One row for each format of a network, and what is wrong with any."""
+    if not found:
+        return "Not measured: `python benchmarks/experiments/study certificates`."
+    heads = ("network", "format", "certified in", "largest difference, grey levels", "MSE by")
+    rows = []
+    for piece, entries in found.items():
+        for name in dict.fromkeys(f"{each['format']} {each['precision']}" for each in entries):
+            own = [each for each in entries if f"{each['format']} {each['precision']}" == name]
+            good = [each["runtime"] for each in own if not each["problem"]]
+            ran = [each for each in own if each["largest"] is not None]
+            worst = max((each["largest"] for each in ran), default=None)
+            change = max((each["mse_change"] for each in ran), key=abs, default=None)
+            rows.append([
+                f"`{piece}`", name, ", ".join(good) or "**none**",
+                "-" if worst is None else f"{worst:.2g}",
+                "-" if change is None else f"{100 * change:+.2f} %",
+            ])  # fmt: skip
+    wrong = [f"- `{piece}`, {text}" for piece, each in found.items() for text in uncertified(each)]
+    lines = ["", "Not certified:", "", *wrong] if wrong else []
+    return "\n".join([markdown(heads, rows, left=3), *lines])

@@ -5,8 +5,11 @@ from typing import Any
 
 from experiments.study import commands
 from experiments.study.commands import Deadline, Spent
+from experiments.study.design import Piece
+from experiments.study.record import read_record
 from experiments.study.slide_errors import slide_errors
-from experiments.study.slides import prediction_of
+from experiments.study.slides import Place, prediction_of
+from experiments.study.trainings import Settings
 
 
 def predict(run: Path, folder: Path, options: list[str], deadline: Deadline) -> Path:
@@ -46,3 +49,14 @@ def measure(run: Path, predictions: Path, subset: str) -> dict[str, Any]:
         floor = read_error_floor(slide.path, float(true.std()))
         found[slide.name] = slide_errors(true, pred, floor)
     return found
+
+
+def run_of(piece: Piece, place: Place) -> Path | None:
+    """The run that a finished piece tested, where it is still there."""
+    path = place.records / piece.file
+    if piece.network.extra or piece.data.is_fold or not path.is_file():
+        return None
+    chosen = read_record(path).values["chosen"]
+    runs = place.trainings(piece.data.name, piece.network.name)
+    folder = runs / Settings.of(chosen, piece.seed).folder
+    return folder if (folder / "best.keras").is_file() else None

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 from experiments.study import experiment
+from experiments.study.certificates import read_certificates, uncertified
 from experiments.study.costs import FILE
 from experiments.study.design import read_design
 from experiments.study.differences import compare
 from experiments.study.gap import gaps, read_gaps
-from experiments.study.goals import goals
+from experiments.study.goals import Found, goals
 from experiments.study.lengths import lengths, read_trainings
 from experiments.study.record import Record, StaleRecordError, read_record, write_json
 from experiments.study.report import fill, folds_as_one, grouped, read_costs, report_parts
 from experiments.study.slide_errors import Sums
+from experiments.study.tables import certificates
 from support.study_records import cost_values, values_of
 
 NOISE = (2.0, 2.2, 2.4, 2.6, 2.8, 3.0, 3.2, 3.4)
@@ -60,7 +62,7 @@ def test_verdicts_follow_from_the_records() -> None:
     theirs = [record("ganda-unet", 0, factor=1.05)]
     records = {"simulated": {"hrpn-m": ours, "ganda-unet": theirs}}
     costs = cost_values({"hrpn-m": 40.0, "ganda": 110.0, "ganda-mse": 90.0, "hrpn-s": 36.0})
-    rows = {row[1]: row[3:] for row in (goal.row(records, costs) for goal in goals())}
+    rows = {row[1]: row[3:] for row in (goal.row(Found(records, costs)) for goal in goals())}
     ratio = rows["MSE of `hrpn-m` over that of `ganda-unet`"]
     assert float(ratio[0]) == pytest.approx(1 / 1.05**2, abs=0.02)
     assert ratio[1] == "**missed**"
@@ -90,7 +92,7 @@ def results(tmp_path: Path) -> Path:
 def test_parts_hold_what_is_there_and_name_what_is_missing(results: Path) -> None:
     design = read_design()
     records = grouped(design, results)
-    parts = report_parts(design, records, read_costs(results))
+    parts = report_parts(design, Found(records, read_costs(results)))
     lines = parts["simulated errors"].splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:6]] == [
         "`hrpn-m`", "`hrpn-m`", "**hrpn-m, mean of 2**", "`ganda-unet`",
@@ -124,7 +126,7 @@ def test_a_mean_is_compared_with_its_members(results: Path) -> None:
     write_json(record("hrpn-m", 2, 3.0).values, results / "simulated-hrpn-m-2.json")
     design = read_design()
     records = grouped(design, results)
-    parts = report_parts(design, records, None)
+    parts = report_parts(design, Found(records))
     (row,) = [line for line in parts["extras"].splitlines() if "two seeds" in line]
     ours, (own,) = records["simulated"]["hrpn-m"], records["simulated"]["hrpn-m-pair"]
     expected = own.pooled().mse / np.mean([each.pooled().mse for each in ours[:2]])
@@ -135,7 +137,7 @@ def test_an_extra_is_compared_with_its_own_seeds(results: Path) -> None:
     extra = record("hrpn-m-symmetries", 1, 1.05, of="hrpn-m", cost_factor=8).values
     write_json(extra, results / "simulated-hrpn-m-symmetries-1.json")
     design = read_design()
-    parts = report_parts(design, grouped(design, results), None)
+    parts = report_parts(design, Found(grouped(design, results)))
     (row,) = [line for line in parts["extras"].splitlines() if "symmetry average" in line]
     assert row.split("|")[5].strip() == "1.000"  # not with the mean over both
 
@@ -187,10 +189,8 @@ def test_the_page_of_the_study_is_what_the_report_writes() -> None:
     from support.places import DOCS
 
     design = read_design()
-    parts = report_parts(
-        design, grouped(design, RECORDS), read_costs(RECORDS), read_trainings(RECORDS),
-        read_gaps(RECORDS),
-    )  # fmt: skip
+    found = Found(grouped(design, RECORDS), read_costs(RECORDS), read_certificates(RECORDS))
+    parts = report_parts(design, found, read_trainings(RECORDS), read_gaps(RECORDS))
     page = (DOCS / "results" / "study.md").read_text(encoding="utf-8")
     assert fill(page, parts) == page
 
@@ -220,3 +220,21 @@ def test_lengths_take_the_best_learning_rate_of_seed_0() -> None:
     assert table[0] == "| network | 1 million pixels | 2 million pixels |"
     assert table[2:] == ["| `hrpn-m` | 4.00, 0.50 core-hours | 2.50 (test 2.00), 0.50 core-hours |"]
     assert lengths(known, "dextran", ["hrpn-m"]) == "No training of `dextran` is finished yet."
+
+
+def test_formats_that_are_not_certified_are_counted_and_named() -> None:
+    good = {"format": "onnx", "precision": "fp32", "runtime": "onnxruntime", "version": "1",
+            "problem": None, "largest": 0.002, "mse_change": 0.0}  # fmt: skip
+    bad = {**good, "precision": "int8", "problem": "differs by 12 grey levels", "largest": 12.0}
+    found = {"dextran/hrpn-m-0": [good, bad, {**bad, "runtime": "openvino", "problem": None}]}
+    assert uncertified(found["dextran/hrpn-m-0"]) == [
+        "onnx int8 in onnxruntime: differs by 12 grey levels"
+    ]
+    rows = {goal.what: goal.row(Found({}, None, found))[3:] for goal in goals()}
+    assert rows["formats of `hrpn-m` that are not certified, real fields"] == ["1", "**missed**"]
+    (missing,) = (rows[name][1] for name in rows if name.endswith("certified, simulated slides"))
+    assert missing.startswith("not measured: no certificate of simulated/hrpn-m-0")
+    text = certificates(found)
+    assert "| `dextran/hrpn-m-0` | onnx fp32 | onnxruntime | 0.002 |" in text
+    assert "| `dextran/hrpn-m-0` | onnx int8 | openvino |" in text
+    assert "- `dextran/hrpn-m-0`, onnx int8 in onnxruntime: differs by 12" in text
