@@ -66,9 +66,10 @@ def report(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The generated parts of the page."""
     if not records:
         return dict.fromkeys(("curve", "width", "choice"), "No cohort is finished yet.")
+    widths = [outcome(each, "widths") for each in records]
     return {
         "curve": f"{_curve(records)}\n\n{_spread(records)}",
-        "width": _kept_promises(records, "widths"),
+        "width": _kept_promises(records, widths, "a width"),
         "choice": _choice(records),
     }
 
@@ -76,9 +77,9 @@ def report(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def _curve(records: Sequence[Mapping[str, Any]]) -> str:
     heads = ["cohort", "8, held back", "16, predicted", "95 % interval", "16, held back",
              "16, unseen", "16 / 8, predicted", "held back", "unseen"]  # fmt: skip
+    outcomes = [outcome(each) for each in records]
     rows = []
-    for each in records:
-        own = outcome(each)
+    for each, own in zip(records, outcomes, strict=True):
         least, _, largest = own.doubling
         rows.append([
             str(each["cohort"]), _thousands(own.now), _thousands(own.predicted),
@@ -88,14 +89,14 @@ def _curve(records: Sequence[Mapping[str, Any]]) -> str:
         ])  # fmt: skip
     return (
         f"{markdown(heads, rows)}\n\nMean squared errors in thousands of grey levels² (16 bits). "
-        f"{_kept_promises(records, 'errors')}"
+        f"{_kept_promises(records, outcomes, 'an error')}"
     )
 
 
-def _kept_promises(records: Sequence[Mapping[str, Any]], what: str) -> str:
-    """How often errors or widths were within their intervals, in sentences."""
-    noun = {"errors": "error", "widths": "width"}[what]
-    all_own = [outcome(each, what) for each in records]
+def _kept_promises(
+    records: Sequence[Mapping[str, Any]], all_own: Sequence[Outcome], what: str
+) -> str:
+    """How often errors or widths (``what``) were within their intervals, in sentences."""
     within = {
         kind: [own.low <= value <= own.high for own in all_own for value in own.truth[kind]]
         for kind in KINDS
@@ -106,20 +107,17 @@ def _kept_promises(records: Sequence[Mapping[str, Any]], what: str) -> str:
     }
     shares = {kind: f"{np.mean(found):.0%}" for kind, found in within.items()}
     ratios = [own.predicted / own.mean("held_back") for own in all_own]
+    factor = np.exp(np.mean(np.log(ratios)))
     return (
         f"Of {len(within['unseen'])} trainings with 16 animals in {len(records)} cohorts, "
-        f"{shares['held_back']} had {_a(noun)} within the interval on the animals that were held "
+        f"{shares['held_back']} had {what} within the interval on the animals that were held "
         f"back, and {shares['unseen']} on animals that nobody saw.{_fresh(records, within)} "
-        f"The predicted {noun} was {np.exp(np.mean(np.log(ratios))):.2f} times the mean one on "
-        f"the animals that were held back (geometric mean; {min(ratios):.2f} to "
+        f"The predicted {what.split()[1]} was {factor:.2f} times the mean one on the animals that "
+        f"were held back (geometric mean; {min(ratios):.2f} to "
         f"{max(ratios):.2f}). The change from 8 to 16 animals was within its interval in "
         f"{fallen['held_back']} cohorts on the animals that were held back, and in "
         f"{fallen['unseen']} on unseen ones."
     )
-
-
-def _a(noun: str) -> str:
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _fresh(records: Sequence[Mapping[str, Any]], within: Mapping[str, Sequence[bool]]) -> str:

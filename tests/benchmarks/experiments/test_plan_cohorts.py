@@ -61,6 +61,7 @@ def test_errors_of_each_animal() -> None:
     assert found.width == pytest.approx([1.8])  # nine tenths of the errors are below 0.9
 
 
+@pytest.mark.slow
 def test_the_page_is_what_the_report_writes() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == fill(page, report(read_cohorts(RECORDS)))

@@ -101,7 +101,7 @@ def _write_more(run: Path) -> None:
         (
             lambda run: write(run.parent / "a.ome.tif", size=None),
             ["a.ome.tif"],
-            r"no pixel size; give it with --pixel-size .*0\.5 um/px",
+            r"no pixel size; correct the file or, where .*--pixel-size .*0\.5 um/px",
         ),
         (
             lambda run: write(run.parent / "a.ome.tif", size=0.25),
