@@ -56,6 +56,37 @@ def arguments_of(doc: str | None, results: Path, unit: str) -> argparse.Argument
     return parser
 
 
+def main_of(
+    doc: str | None,
+    results: Path,
+    cache: Path,
+    cohorts: int,
+    measure: Callable[[int, Path], Record],
+    report: Callable[[Sequence[Record]], Mapping[str, str]],
+    arguments: list[str] | None = None,
+) -> None:
+    """Do what the command line of an experiment on simulated cohorts asks for.
+
+    Args:
+        doc: documentation of the script.
+        results: folder of its records, unless the user names another one.
+        cache: folder that keeps simulated animals, unless the user names another one.
+        cohorts: how many, unless the user says so.
+        measure: makes the record of a cohort from its number and the cache.
+        report: makes the generated parts of the page from the records.
+        arguments: of the command line; None for those of the process.
+    """
+    parser = arguments_of(doc, results, "cohort")
+    parser.add_argument("--cohorts", type=int, default=cohorts, help=f"how many  [{cohorts}]")
+    parser.add_argument("--cache", type=Path, default=cache, help="keeps simulated animals")
+    given = parser.parse_args(arguments)
+    if given.command == "run":
+        clock = Clock(given.max_minutes)
+        run_cohorts(given.results, given.cohorts, clock, lambda n: measure(n, given.cache))
+    else:
+        publish(report(read_cohorts(given.results)), given.docs)
+
+
 def run_cohorts(
     results: Path, cohorts: int, clock: Clock, measure: Callable[[int], Record]
 ) -> None:

@@ -30,7 +30,7 @@ import numpy as np
 if not __package__:  # run as a file: Python then knows its folder, and not the package it is in
     sys.path[0] = str(Path(__file__).parents[1])
 
-from experiments.cohorts import Clock, arguments_of, publish, read_cohorts, run_cohorts
+from experiments.cohorts import main_of
 from experiments.intensity import Image
 from experiments.study.tables import markdown
 from hrpn_tf.config import load_config
@@ -211,17 +211,7 @@ def _summary(records: Sequence[Mapping[str, Any]]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Do what the command line asks for."""
-    parser = arguments_of(__doc__, RECORDS, "cohort")
-    parser.add_argument("--cohorts", type=int, default=12, help="how many  [12]")
-    parser.add_argument(
-        "--cache", type=Path, default=Path("build/error-floor"), help="keeps simulated animals"
-    )
-    given = parser.parse_args(arguments)
-    if given.command == "run":
-        clock = Clock(given.max_minutes)
-        run_cohorts(given.results, given.cohorts, clock, lambda n: run_cohort(n, given.cache))
-    else:
-        publish(report(read_cohorts(given.results)), given.docs)
+    main_of(__doc__, RECORDS, Path("build/error-floor"), 12, run_cohort, report, arguments)
 
 
 if __name__ == "__main__":

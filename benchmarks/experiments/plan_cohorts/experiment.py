@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.cohorts import Clock, arguments_of, publish, read_cohorts, run_cohorts
+from experiments.cohorts import main_of
 from experiments.plan_cohorts.animals import (
     HELD_BACK,
     PILOT,
@@ -158,14 +158,4 @@ def ranked_input(
 
 def main(arguments: list[str] | None = None) -> None:
     """Do what the command line asks for."""
-    parser = arguments_of(__doc__, RECORDS, "cohort")
-    parser.add_argument("--cohorts", type=int, default=18, help="how many  [18]")
-    parser.add_argument(
-        "--cache", type=Path, default=Path("build/plan-cohorts"), help="keeps simulated animals"
-    )
-    given = parser.parse_args(arguments)
-    if given.command == "run":
-        clock = Clock(given.max_minutes)
-        run_cohorts(given.results, given.cohorts, clock, lambda n: run_cohort(n, given.cache))
-    else:
-        publish(report(read_cohorts(given.results)), given.docs)
+    main_of(__doc__, RECORDS, Path("build/plan-cohorts"), 18, run_cohort, report, arguments)
