@@ -92,8 +92,9 @@ def export_bundle(
         about: description of the model.
         calibration: (N, H, W, inputs) grey levels of the training set, for int8.
         selection: (N, H, W, inputs) grey levels and measured targets (N, H, W, predictions) that
-            choose the layers which stay float32 in int8; not those of the evidence, so that the
-            certificate is of images that chose nothing. None to use the calibration patches.
+            choose the layers which stay float32 in int8 and dynamic; not those of the evidence, so
+            that the certificate is of images that chose nothing. None to use the calibration
+            patches.
         options: options of formats, by name of the format.
         uncertified: keep formats that miss their limit.
         input_types: ``uint8`` or ``uint16``, for variants of ONNX, TFLite and SavedModel that take

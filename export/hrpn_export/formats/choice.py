@@ -1,8 +1,8 @@
-"""Choose the convolutions of a network that stay float32, by measured loss.
+"""Choose the layers of a network that stay float32, by measured loss.
 
-As in accuracy-controlled quantisation: all convolutions are quantised; while the loss is too
-large, those whose rounding costs most become float32 again; and what turns out not to be needed
-is quantised once more. Works for every format, which only builds and runs.
+As in accuracy-controlled quantisation: all layers are quantised; while the loss is too large,
+those whose rounding costs most become float32 again; and what turns out not to be needed is
+quantised once more. Works for every format, which only builds and runs.
 """
 
 from collections.abc import Callable, Collection, Sequence

@@ -6,7 +6,7 @@ from typing import Any
 from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
 from hrpn_export.manifest import Artefact
-from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.names import INPUT, OUTPUT, SIGNATURE
 from hrpn_export.snippets import program, section_of
 from hrpn_export.stored_input import signature
 from hrpn_export.tracing import batch_of, symbolic_sizes
@@ -40,7 +40,7 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     path = folder / "model"
     # gradients of a layer's own, such as that of SiLU, cannot always be saved
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    signatures = {"serving_default": taking("float32")}
+    signatures = {SIGNATURE: taking("float32")}
     signatures |= {signature(name): taking(name) for name in source.input_types}
     with symbolic_sizes():
         tf.saved_model.save(module, str(path / VERSION), signatures=signatures, options=options)

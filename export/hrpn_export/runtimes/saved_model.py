@@ -7,7 +7,7 @@ import numpy as np
 from hrpn_export.contract import Contract
 from hrpn_export.errors import DamagedBundleError
 from hrpn_export.keras_session import limit_threads
-from hrpn_export.names import INPUT, OUTPUT
+from hrpn_export.names import INPUT, OUTPUT, SIGNATURE
 from hrpn_export.runtimes.tensorflow_device import on_device
 from hrpn_export.session import run_checked
 
@@ -21,7 +21,7 @@ class SavedModelSession:
         contract: Contract,
         device: str,
         threads: int | None,
-        signature: str = "serving_default",
+        signature: str = SIGNATURE,
     ) -> None:
         import tensorflow as tf
 

@@ -48,7 +48,7 @@ class ExportImages:
         return sample_patches(self.store, self._groups("train"))[0]
 
     def selection(self) -> "tuple[np.ndarray, np.ndarray]":
-        """Patches and targets that choose the layers which stay float32 in int8.
+        """Patches and targets that choose the layers which stay float32 in int8 and dynamic.
 
         They are of the validation groups if the formats are measured on others, or else of the
         training groups: what chose the layers never gives the figures of the certificate.

@@ -12,6 +12,8 @@ from hrpn_export.runtimes.litert import LiteRtSession
 from support.format_networks import PRESETS, SHAPES, answer, images, preset, tiny
 
 CALIBRATION = images((8, 64, 64), seed=3)
+# Measured targets so far from any prediction that rounding does not matter.
+FORGIVING = CALIBRATION, np.full((8, 64, 64, 1), 1e6, np.float32)
 PRECISIONS = ("fp32", "fp16", "dynamic", "int8")
 
 
@@ -43,8 +45,9 @@ def test_presets_run_at_every_size(tmp_path, name):
     model, contract = preset(name)
     plain = to_tflite(model, 2, tmp_path)
     assert len(plain) > 4 * model.count_params() * 0.9  # the weights are in it
-    made = {"fp32": plain, "fp16": to_half(plain), "dynamic": to_dynamic(plain)}
-    made["int8"] = to_int8(plain, CALIBRATION, 255.0)
+    made = {"fp32": plain, "fp16": to_half(plain)}
+    for precision, quantise in (("dynamic", to_dynamic), ("int8", to_int8)):
+        made[precision], _ = quantise(plain, CALIBRATION, contract, FORGIVING)
     sizes = [len(each) for each in made.values()]
     assert sizes[2] < sizes[1] < sizes[0]
     assert sizes[3] < 0.5 * sizes[0]
@@ -59,6 +62,36 @@ def test_presets_run_at_every_size(tmp_path, name):
             difference = session(batch) - expected
             assert np.abs(difference).max() < {"fp32": 0.01, "fp16": 0.25}.get(precision, 1e9)
             assert np.square(difference).mean() < 0.03 * expected.var()
+
+
+@pytest.mark.parametrize("precision", ["dynamic", "int8"])
+def test_what_does_not_bear_rounding_stays_float32(tmp_path, precision):
+    """The smaller the error of the prediction, the less may rounding add to it."""
+    model, contract = tiny()
+    batch, target = images((4, 64, 64)), model(CALIBRATION).numpy()
+    differences, sizes, floats = [], [], []
+    for apart in (1e6, 0.01):
+        details = {}
+        selection = CALIBRATION, target + np.float32(apart)
+        source = Source(model, contract, CALIBRATION, details=details, selection=selection)
+        path = export(source, precision, tmp_path)
+        session = LiteRtSession(path, contract, "cpu", 1)
+        differences.append(np.square(session(batch) - model(batch).numpy()).mean())
+        sizes.append(path.stat().st_size)
+        floats.append(details["float_layers"])
+    assert not floats[0]
+    assert floats[1]
+    assert differences[1] < 0.5 * differences[0]
+    assert sizes[1] > sizes[0]
+
+
+def test_without_patches_dynamic_rounds_every_convolution(tmp_path):
+    model, contract = tiny()
+    details = {}
+    path = export(Source(model, contract, details=details), "dynamic", tmp_path)
+    forgiving = Source(model, contract, CALIBRATION, selection=FORGIVING)
+    assert path.read_bytes() == export(forgiving, "dynamic", tmp_path).read_bytes()
+    assert details["float_layers"] == []
 
 
 @pytest.mark.parametrize("precision", ["fp16", "dynamic", "int8"])
@@ -93,7 +126,8 @@ def test_a_softplus_far_above_its_usual_values_stays_finite(tmp_path):
 @pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning")
 def test_int8_is_between_the_first_convolution_and_the_last(tmp_path):
     model, contract = tiny()
-    path = export(Source(model, contract, CALIBRATION), "int8", tmp_path)
+    source = Source(model, contract, CALIBRATION, selection=FORGIVING)
+    path = export(source, "int8", tmp_path)
     interpreter = Interpreter(model_path=str(path), experimental_preserve_all_tensors=True)
     types = {each["name"]: each["dtype"] for each in interpreter.get_tensor_details()}
     weights = [kind for name, kind in types.items() if name.endswith("/convolution")]
@@ -112,8 +146,8 @@ def test_a_last_convolution_may_be_transposed(tmp_path, bias):
     head = keras.layers.Conv2DTranspose(1, 2, 2, bias_initializer=keras.initializers.Constant(bias))
     model = keras.Model(given, head(x))
     plain = to_tflite(model, 2, tmp_path)
-    (tmp_path / "int8.tflite").write_bytes(to_int8(plain, CALIBRATION, 255.0))
     contract = replace(tiny()[1], stride_multiple=2)
+    (tmp_path / "int8.tflite").write_bytes(to_int8(plain, CALIBRATION, contract)[0])
     found = LiteRtSession(tmp_path / "int8.tflite", contract, "cpu", 1)(CALIBRATION)
     expected = model(CALIBRATION).numpy()
     assert np.square(found - expected).mean() < 0.001 * expected.var()
@@ -136,4 +170,4 @@ def test_too_few_convolutions_are_refused(tmp_path):
     x = keras.layers.Conv2D(2, 3, padding="same")(inputs)
     model = keras.Model(inputs, keras.layers.Conv2D(1, 3, padding="same")(x))
     with pytest.raises(ExportError, match="fewer than three convolutions"):
-        to_int8(to_tflite(model, 2, tmp_path), CALIBRATION, 255.0)
+        to_int8(to_tflite(model, 2, tmp_path), CALIBRATION, tiny()[1])

@@ -8,13 +8,12 @@ from hrpn_export.contract import Contract
 from hrpn_export.formats.table import Source
 from hrpn_export.formats.tflite.graph_def import prepare
 from hrpn_export.manifest import Artefact
+from hrpn_export.names import SIGNATURE
 from hrpn_export.snippets import program, section_of
 from hrpn_export.tracing import for_converter
 
 if TYPE_CHECKING:
     import keras
-
-_SIGNATURE = "serving_default"
 
 
 def export(source: Source, precision: str, folder: Path) -> Path:
@@ -29,17 +28,22 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     """
     model = to_tflite(source.model, len(source.contract.inputs), folder)
     if precision != "fp32":
-        from hrpn_export.formats.tflite import precision as tflite_precision
-
-        if precision == "fp16":
-            model = tflite_precision.to_half(model)
-        elif precision == "dynamic":
-            model = tflite_precision.to_dynamic(model)
-        else:
-            model = tflite_precision.to_int8(model, source.calibration, source.contract.grey_max)
+        model = _in_precision(model, precision, source)
     path = folder / "model.tflite"
     path.write_bytes(model)
     return path
+
+
+def _in_precision(model: bytes, precision: str, source: Source) -> bytes:
+    """A float32 model in another precision."""
+    from hrpn_export.formats.tflite.precision import to_dynamic, to_half, to_int8
+
+    if precision == "fp16":
+        return to_half(model)
+    quantise = to_dynamic if precision == "dynamic" else to_int8
+    made, choice = quantise(model, source.calibration, source.contract, source.selection)
+    source.details["float_layers"] = list(choice.floats)
+    return made
 
 
 def section(folder: Path, artefact: Artefact, contract: Contract) -> str:
@@ -73,7 +77,7 @@ def to_tflite(model: "keras.Model", inputs: int, folder: Path) -> bytes:
         serve = for_converter(model, inputs, prepare)
         # gradients of a layer's own, such as that of SiLU, cannot always be saved
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        signatures = {_SIGNATURE: serve}
+        signatures = {SIGNATURE: serve}
         tf.saved_model.save(tf.Module(), str(temporary), signatures=signatures, options=options)
         converter = tf.lite.TFLiteConverter.from_saved_model(str(temporary))
         written: bytes = converter.convert()
