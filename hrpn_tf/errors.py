@@ -234,7 +234,7 @@ class MemoryBudgetError(UsageError):
 
 
 class UnfinishedError(UsageError):
-    """What was begun earlier belongs to another network, input or configuration."""
+    """What was begun earlier belongs to another network, input or configuration, or is damaged."""
 
 
 class TwinError(UsageError):

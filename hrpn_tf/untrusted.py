@@ -6,8 +6,10 @@ numbers of thousands of digits are refused, too.
 """
 
 import json
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import yaml
 from hrpn_export.regular_file import read_regular, read_regular_text
@@ -15,12 +17,20 @@ from hrpn_export.regular_file import read_regular, read_regular_text
 from hrpn_tf.errors import HrpnError
 from hrpn_tf.text import printable
 
+if TYPE_CHECKING:
+    import numpy as np
+
 MIB = 2**20
 LARGEST = 256 * MIB  # of what this project writes itself, e.g. the metrics of many slides
 _DEEPEST = 64
 _REASON = 160
 _REPEATED = 100_000  # values that aliases may stand for, all together
 _DIGITS = 400
+# Of a ZIP archive: its own errors, those of its decompression, and those of arrays in it.
+_DAMAGED = (
+    *(BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError),
+    *(ValueError, KeyError, TypeError),
+)
 
 
 def read_file(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) -> bytes:
@@ -58,6 +68,28 @@ def read_json(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) ->
         raise error(f"{path}: not valid JSON: nested too deeply") from None
     except ValueError as problem:  # also a number of more digits than Python reads
         raise error(f"{path}: not valid JSON: {printable(problem, _REASON)}") from None
+
+
+def read_arrays(path: Path, error: type[HrpnError], advice: str = "") -> "dict[str, np.ndarray]":
+    """The arrays of a file ``*.npz`` that this project wrote itself; never pickled objects.
+
+    Args:
+        path: the file.
+        error: the named error that is raised.
+        advice: ends its message.
+
+    Raises:
+        HrpnError: the given one: the file is missing, cut short or otherwise damaged.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except OSError as problem:
+        raise error(f"{path}: cannot be read ({problem.strerror or 'damaged'}){advice}") from None
+    except _DAMAGED:
+        raise error(f"{path}: damaged{advice}") from None
 
 
 def read_yaml(path: Path, error: type[HrpnError], most_bytes: int = 4 * MIB) -> Any:

@@ -1,15 +1,18 @@
 """Small files from strangers: each kind of damage gives the named error, and nothing hangs."""
 
+import contextlib
+import io
 import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrpn_tf.errors import ConfigError
-from hrpn_tf.untrusted import parse_yaml, read_file, read_json, read_text, read_yaml
+from hrpn_tf.errors import CheckpointError, ConfigError
+from hrpn_tf.untrusted import parse_yaml, read_arrays, read_file, read_json, read_text, read_yaml
 
 
 def test_a_pipe_a_device_and_a_folder_are_refused(tmp_path: Path) -> None:
@@ -41,6 +44,38 @@ def test_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes("µm".encode("latin-1"))
     with pytest.raises(ConfigError, match="UTF-8"):
         read_text(tmp_path / "a", ConfigError)
+
+
+@pytest.fixture(scope="module")
+def arrays() -> bytes:
+    """A file of arrays."""
+    file = io.BytesIO()
+    np.savez_compressed(file, one=np.arange(1000), two=np.zeros((3, 4)))
+    return file.getvalue()
+
+
+@given(cut=st.floats(0, 1, exclude_max=True), flips=st.integers(0, 3), seed=st.integers(0, 99))
+def test_damaged_arrays_are_a_named_error_or_arrays(
+    arrays: bytes, tmp_path_factory: pytest.TempPathFactory, cut: float, flips: int, seed: int
+) -> None:
+    content = bytearray(arrays if flips else arrays[: int(cut * len(arrays))])
+    for place in np.random.default_rng(seed).integers(0, len(content) or 1, flips):
+        content[place] ^= 0xFF
+    path = tmp_path_factory.getbasetemp() / "damaged.npz"
+    path.write_bytes(content)
+    if flips:  # some are in a name or a date, which no checksum covers
+        with contextlib.suppress(CheckpointError):
+            assert read_arrays(path, CheckpointError)
+        return
+    with pytest.raises(CheckpointError, match=r"damaged\.npz: .*; begin anew"):
+        read_arrays(path, CheckpointError, "; begin anew")
+
+
+def test_arrays_that_are_there_and_not_there(arrays: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(arrays)
+    assert read_arrays(tmp_path / "a.npz", CheckpointError)["one"].sum() == 499500
+    with pytest.raises(CheckpointError, match=r"cannot be read \(No such file"):
+        read_arrays(tmp_path / "b.npz", CheckpointError)
 
 
 @pytest.mark.parametrize("text", ["[" * 10**5, "1" * 5000, "{", ""])

@@ -165,17 +165,18 @@ def export_bundle(
 def _checked_calibration(
     patches: np.ndarray | None, contract: Contract, wanted: Sequence[Key]
 ) -> np.ndarray | None:
+    """The patches as float32; other precisions than those that need them use them, too."""
     calibrated = [f"{f} {p}" for f, p in wanted if p in find_format(f).calibrated]
-    if not calibrated:
-        return None
     if patches is None or not len(patches):
-        raise CalibrationError(f"{calibrated[0]} needs calibration patches, and there are none")
+        if calibrated:
+            raise CalibrationError(f"{calibrated[0]} needs calibration patches, and there are none")
+        return None
     contract.check(patches)
     patches = np.asarray(patches, np.float32)
     if not np.isfinite(patches).all():
         raise CalibrationError("the calibration patches hold NaN or infinite pixels")
     spread = np.ptp(patches, axis=(0, 1, 2))
-    if not spread.all():
+    if calibrated and not spread.all():
         role = contract.inputs[int(np.flatnonzero(spread == 0)[0])]
         raise CalibrationError(f"the calibration patches are constant in the channel {role}")
     return patches

@@ -61,7 +61,7 @@ def predict_array(
     options = PredictionOptions(
         pixel_size_um=pixel_size,
         channels={role: index for index, role in enumerate(contract.inputs)},
-        overrides=overrides_of({**(settings or {}), "prediction": exact}),
+        overrides=(*overrides_of(settings), *overrides_of({"prediction": exact})),
     )
     with tempfile.TemporaryDirectory(prefix="hrpn-array-") as folder:
         source, out = Path(folder) / "array.ome.zarr", Path(folder) / "predicted.ome.zarr"

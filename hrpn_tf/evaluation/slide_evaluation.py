@@ -124,7 +124,10 @@ def unused_range(
     if peak is None:
         return None
     whole = (slide.predictors[MODEL]["float", "whole"].moments for slide in slides)
-    largest = max(float(np.max(moments.max_true)) for moments in whole)
+    counted = [float(np.max(moments.max_true)) for moments in whole if moments.count]
+    if not counted:
+        return None
+    largest = max(counted)
     if largest >= SMALL_PART * peak:
         return None
     return (

@@ -79,6 +79,8 @@ def verdict(rows: Sequence[Row], floor: Mapping[str, Any] | None = None) -> Verd
     pooled = network.pop(POOLED)
     if pooled.get("mse") is None:
         return Verdict("No pixel was compared.", (), ())
+    # all pixels of a slide may have given its anchor
+    network = {name: row for name, row in network.items() if row["pixels"]}
     others = [row for row in whole if row["predictor"] not in (MODEL, WITHOUT_ANCHOR)]
     reached = _reached(pooled, network)
     lead, advice = _lead(pooled, network, others, reached)

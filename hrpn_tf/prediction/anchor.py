@@ -12,7 +12,7 @@ import numpy as np
 from hrpn_tf.errors import AnchorError, UnfinishedError
 from hrpn_tf.files import atomic_path
 from hrpn_tf.slides.description import Planes
-from hrpn_tf.untrusted import read_json
+from hrpn_tf.untrusted import read_arrays, read_json
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction.mask import PolygonMask
@@ -45,9 +45,13 @@ class BlockMask:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a mask that :meth:`save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            return cls(file["mask"], int(file["side"]))
+        """Read a mask that :meth:`save` wrote.
+
+        Raises:
+            UnfinishedError: it is damaged.
+        """
+        file = read_arrays(path, UnfinishedError, "; give --overwrite to start anew")
+        return cls(file["mask"], int(file["side"]))
 
 
 @dataclass(frozen=True)

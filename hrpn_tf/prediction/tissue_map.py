@@ -8,9 +8,11 @@ from typing import Self
 
 import numpy as np
 
+from hrpn_tf.errors import UnfinishedError
 from hrpn_tf.files import atomic_path
 from hrpn_tf.prediction.reading import reflected
 from hrpn_tf.slides import Windows, iter_windows
+from hrpn_tf.untrusted import read_arrays
 
 # Longest side of a map: an element of a slide of 64 000 px at 0.5 um/px is 31 um, in a few MB.
 MAP_SIDE = 1024
@@ -82,10 +84,14 @@ class TissueMap:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a map that :meth:`save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            rows, columns = file["scale"].tolist()
-            return cls(file["mask"], (rows, columns), tuple(file["background"].tolist()))
+        """Read a map that :meth:`save` wrote.
+
+        Raises:
+            UnfinishedError: it is damaged.
+        """
+        file = read_arrays(path, UnfinishedError, "; give --overwrite to start anew")
+        rows, columns = file["scale"].tolist()
+        return cls(file["mask"], (rows, columns), tuple(file["background"].tolist()))
 
 
 def find_tissue(

@@ -12,6 +12,7 @@ from hrpn_tf.progress import format_seconds
 from hrpn_tf.training.batches import Batches
 from hrpn_tf.training.checkpoints import read_variables
 from hrpn_tf.training.distribution import Devices
+from hrpn_tf.training.normalisation import Estimator, normalisations
 from hrpn_tf.training.plan import Plan, plan_for
 from hrpn_tf.training.runtime import may_use_xla
 from hrpn_tf.training.steps import Steps
@@ -33,7 +34,7 @@ class Speed:
     Attributes:
         start: of the first step and the first validation beyond usual ones: graphs are built then.
         step: of an optimizer step with its data.
-        validation: of a whole validation.
+        validation: of a whole validation, with the statistics that are measured before it.
     """
 
     start: float
@@ -66,6 +67,8 @@ def measure_plan(
     assert training.minutes is not None
     # the graphs are built again: those that were measured hold another schedule
     left = 60 * training.minutes - (time.perf_counter() - started) - speed.start
+    if training.start is not None:  # it is validated before the first step
+        left -= speed.validation
     plan = plan_for(training, left=left, step=speed.step, validation=speed.validation)
     plan = Plan(int(_of_chief(devices, plan.total)), training.epochs)
     if devices.chief:
@@ -92,11 +95,25 @@ def _measure(model: TrainedModel, batches: Batches, teacher: Teacher | None) -> 
         few = len(beginning) < FEW_BATCHES
         usual = list(_durations(steps.test(batches.validation()))) if few else beginning[1:]
     validation = float(np.median(usual)) * len(beginning)
+    building, statistics = _measure_statistics(model, batches)
     return Speed(
-        start=first - step + max(sum(beginning) - validation, 0.0),
+        start=first - step + max(sum(beginning) - validation, 0.0) + building,
         step=step,
-        validation=validation,
+        validation=validation + statistics,
     )
+
+
+def _measure_statistics(model: TrainedModel, batches: Batches) -> tuple[float, float]:
+    """What the first measurement of batch statistics takes beyond a usual one, and a usual one."""
+    training, network = batches.config.training, model.network
+    count = training.reestimate_normalisation
+    if not count or training.freeze == "body" or not normalisations(network):
+        return 0.0, 0.0
+    estimator = Estimator(network, batches.devices)
+    epochs = (batches.after(0, 0, count) for _ in range(2))
+    with model.averaged():
+        first, usual = _durations(estimator.measure(each) for each in epochs)
+    return max(first - usual, 0.0), usual
 
 
 def _durations(work: Iterator[object]) -> Iterator[float]:

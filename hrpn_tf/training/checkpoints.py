@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -16,7 +15,7 @@ from hrpn_tf.files import atomic_path, link_or_copy, remove
 from hrpn_tf.runs.folder import BEST
 from hrpn_tf.training.patience import gave_up
 from hrpn_tf.training.trained_model import TrainedModel
-from hrpn_tf.untrusted import LARGEST, read_json
+from hrpn_tf.untrusted import LARGEST, read_arrays, read_json
 
 # NumPy's archive, not HDF5: that crashes the process when it closes a file on a full disk. Each
 # array in it carries a checksum.
@@ -182,11 +181,7 @@ def load_checkpoint(checkpoint: Path, model: TrainedModel, preset: str) -> Train
         ForeignCheckpointError: of another preset.
     """
     state, of_preset = _read_state(checkpoint)
-    try:
-        with np.load(checkpoint / _VARIABLES, allow_pickle=False) as archive:
-            saved = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        raise CheckpointError(_damaged(checkpoint)) from None
+    saved = _read_variables(checkpoint)
     variables = dict(model.state_variables())
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     if of_preset != preset or shapes != {name: value.shape for name, value in saved.items()}:
@@ -216,11 +211,14 @@ def read_part(checkpoint: Path, part: str) -> list[np.ndarray]:
     Raises:
         CheckpointError: damaged.
     """
+    saved = _read_variables(checkpoint)
+    return [saved[name] for name in sorted(saved) if name.startswith(f"{part}/")]
+
+
+def _read_variables(checkpoint: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(checkpoint / _VARIABLES, allow_pickle=False) as archive:
-            names = sorted(name for name in archive.files if name.startswith(f"{part}/"))
-            return [archive[name] for name in names]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return read_arrays(checkpoint / _VARIABLES, CheckpointError)
+    except CheckpointError:
         raise CheckpointError(_damaged(checkpoint)) from None
 
 

@@ -26,6 +26,7 @@ from hrpn_tf.files import atomic_path
 from hrpn_tf.models.intervals import add_interval_heads, bounds_of
 from hrpn_tf.progress import Progress
 from hrpn_tf.training.core import WHOLE, Places, core_of
+from hrpn_tf.untrusted import read_arrays
 
 EPOCHS, STEPS = 4, 150
 LEARNING_RATE = 0.02
@@ -184,11 +185,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     """What :func:`_write` wrote; empty if it did not yet."""
     if not path.exists():
         return {}
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise CheckpointError(f"{path}: damaged ({error}); calibrate with --overwrite") from None
+    return read_arrays(path, CheckpointError, "; calibrate with --overwrite")
 
 
 def _restore(state: dict[str, np.ndarray], model: keras.Model, optimizer: Any, path: Path) -> int:

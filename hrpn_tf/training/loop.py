@@ -142,6 +142,8 @@ def train(loop: Loop, state: TrainingState) -> TrainingState:
                 loop.after_epoch(checkpoint, state)
             if model.stop_training:
                 break
+        if loop.signals.asked is not None:  # after the last step; what follows must not begin
+            loop.signals.leave()
     driven.on_train_end()
     return state
 

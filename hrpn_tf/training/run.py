@@ -44,9 +44,12 @@ def refuse_other(run: Path, config: Config, store: PatchStore) -> None:
         RunError: says which keys differ.
     """
     before, now = _flatten(read_config(run)), _flatten(config)
-    differing = [key for key in now if now[key] != before.get(key)]
+    # of both: the parts of a loss are keys, and one of them may be gone
+    differing = [key for key in {**now, **before} if now.get(key) != before.get(key)]
     if differing:
-        shown = "; ".join(f"{key} was {before.get(key)}, now {now[key]}" for key in differing[:3])
+        shown = "; ".join(
+            f"{key} was {before.get(key)}, now {now.get(key)}" for key in differing[:3]
+        )
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
         raise RunError(f"{run}: a run of another configuration: {shown}{more}; {_CHOICE}")
     recorded = recorded_dataset(run)

@@ -61,7 +61,8 @@ def find_start(config: Config, run: Path, *, overwrite: bool) -> tuple[Config, S
     source = find_source(given)
     if recorded is not None:
         _refuse_other_start(run, source, recorded)
-    if Path(source.name) == run.resolve():
+    replaced = overwrite and _is_within(source.name, run)  # a bundle may lie in the run
+    if Path(source.name) == run.resolve() or replaced:
         raise StartError(f"{given}: the training would replace what it starts from; name another "
                          "--out")  # fmt: skip
     name = source.name if recorded is None else recorded["path"]
@@ -227,6 +228,12 @@ def _known_slides(source: Source, store: PatchStore) -> set[str] | None:
         return {_place(slide.path) for slide in read_dataset(source.run.patch_dataset)[0].slides}
     except HrpnError:  # imported weights; a dataset that is gone
         return None
+
+
+def _is_within(name: str, folder: Path) -> bool:
+    """Whether a start is a file or folder in a folder; those of the package have a name only."""
+    path = Path(name)
+    return path.is_absolute() and path.is_relative_to(folder.resolve())
 
 
 def _place(path: str) -> str:

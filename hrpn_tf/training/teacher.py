@@ -109,14 +109,14 @@ def open_teacher(config: Config, contract: Contract, split: Split, side: int) ->
             f"{KEY}: {path} takes multiples of {own.stride_multiple} px, and a training "
             f"crop has {side} px; set training.crop"
         )
-    _refuse_seen(path, found.subsets, split)
+    refuse_seen(path, found.subsets, split)
     predict = backend.frozen(found.load(), len(contract.inputs))
     weight = training.distillation
     logger.info(f"{path}: teaches with {weight:g} of the target")
     return Teacher(path, found.sha256, weight, training.accumulate, predict)
 
 
-def _refuse_seen(path: Path, subsets: Mapping[str, str] | None, split: Split) -> None:
+def refuse_seen(path: Path, subsets: Mapping[str, str] | None, split: Split) -> None:
     """Refuse a teacher that knows what is held back here: it would pass it on.
 
     Raises:

@@ -46,6 +46,13 @@ def test_the_result_does_not_depend_on_the_tiles(run: Path) -> None:
     np.testing.assert_allclose(tiled, whole, atol=1e-3)
 
 
+def test_nested_settings_are_kept(run: Path) -> None:
+    nested = {"prediction": {"symmetries": True}}
+    found = ht.predict(run, image(), pixel_size=0.5, settings=nested)
+    expected = ht.predict(run, image(), pixel_size=0.5, symmetries=True)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_symmetries_turn_with_the_array(run: Path) -> None:
     whole = image()[:128, :192]
     straight = ht.predict(run, whole, pixel_size=0.5, symmetries=True)

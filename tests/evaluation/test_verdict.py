@@ -132,6 +132,18 @@ def test_a_constant_target_has_no_verdict(value: float) -> None:
     assert judged((flat, flat + 1)).lead == "The measured target is constant: R² is undefined."
 
 
+def test_a_slide_without_a_counted_pixel_does_not_count(true: np.ndarray) -> None:
+    """All of its pixels may have given the anchor."""
+    found = evaluated({"a": (true, true + noise(0)), "b": (true, true + noise(1))})
+    rows = found.to_json()["rows"]
+    empty = [
+        {**row, "slide": "c", "pixels": 0, "true": {}, **dict.fromkeys(("mse", "r2", "pearson"))}
+        for row in rows
+        if row["slide"] == "a"
+    ]
+    assert verdict([*rows, *empty]) == verdict_of(found)
+
+
 def test_rows_without_the_network_are_refused() -> None:
     with pytest.raises(ValueError, match=POOLED):
         verdict([])

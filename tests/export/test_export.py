@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 import pytest
 from hrpn_export import About, Evidence, export_bundle, open_bundle, open_session
 from hrpn_export.calibrated_range import CalibratedRange
@@ -52,6 +53,33 @@ def test_patches_that_say_nothing_of_the_ranges(tmp_path, calibration, error, sa
 
 def test_patches_are_not_asked_for_where_nothing_is_calibrated(tmp_path):
     assert export(tmp_path / "b", ("onnx", "fp32"), calibration=None).refused == {}
+
+
+def content(path: Path) -> list[bytes]:
+    """What a file holds, without names, in which tf2onnx counts."""
+    if path.suffix != ".onnx":
+        return [path.read_bytes()]
+    return [
+        onnx.numpy_helper.to_array(each).tobytes() for each in onnx.load(path).graph.initializer
+    ]
+
+
+@pytest.mark.parametrize("artefact", [("tflite", "dynamic"), ("onnx", "bf16")])
+def test_a_file_does_not_depend_on_what_is_exported_beside_it(tmp_path, artefact):
+    """Patches correct it and choose its layers, also where nothing is calibrated."""
+    model, contract = tiny()
+    found = []
+    for number, (more, patches) in enumerate(
+        (((), PATCHES), ((("onnx", "int8"),), PATCHES), ((), None))
+    ):
+        folder = tmp_path / str(number)
+        export_bundle(
+            model, contract, folder, artefacts=(artefact, *more), evidence=evidence(model),
+            about=About("tiny"), calibration=patches, uncertified=True,
+        )  # fmt: skip
+        found.append(content(folder / open_bundle(folder).artefact(*artefact).path))
+    assert found[0] == found[1]
+    assert found[0] != found[2]
 
 
 @pytest.mark.parametrize("artefact", [("onnx", "fp8"), ("caffe", "fp32")])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.run_folder import set_split
 from support.tiny_training import TINY_RUN
 from support.training_results import assert_same_run, final_state, history, interrupted
 
@@ -49,6 +50,42 @@ def test_a_length_that_makes_no_sense_is_refused(overrides, message):
 def test_a_time_that_is_too_short_is_refused():
     with pytest.raises(ConfigError, match=r"minutes=1 is too short for training.epochs=20: a step"):
         plan_for(TrainingConfig(minutes=1), left=50.0, step=0.1, validation=2.5)
+
+
+def test_the_time_counts_validations_and_the_statistics_that_are_measured_before_them(
+    store, tmp_path, monkeypatch
+):
+    """And the validation of the start, which no epoch plans."""
+    base, given = tmp_path / "base", []
+    options = [*TINY_RUN, "training.pictures_every=0", "training.ema=0.9", "model.preset=normed"]
+    fit(store.path, base, load_config(overrides=[*options, "training.epochs=1"]), progress=False)
+    set_split(base, {"x": "train", "y": "validation", "z": "test"})
+    monkeypatch.setattr(
+        budget, "plan_for", lambda training, **times: given.append(times) or Plan(2, 2)
+    )
+    speed = budget.Speed(start=1.0, step=0.5, validation=600.0)
+    timed = [*options, "training.epochs=2", "training.minutes=60"]
+    for start in ([], [f"training.start={base}"]):
+        monkeypatch.setattr(budget, "_measure", lambda *_: speed)
+        run = tmp_path / f"run-{len(start)}"
+        fit(store.path, run, load_config(overrides=[*timed, *start]), progress=False)
+    without, with_start = (each["left"] for each in given)
+    assert without - with_start == pytest.approx(600, abs=60)
+
+
+def test_the_statistics_of_a_started_training_are_timed(store, tmp_path, monkeypatch):
+    times = []
+    measured = budget._measure_statistics
+    monkeypatch.setattr(
+        budget, "_measure_statistics", lambda *a: times.append(measured(*a)) or times[-1]
+    )
+    options = [*TINY_RUN, "model.preset=normed", "training.epochs=1", "training.minutes=0.1"]
+    for count in (0, 4):
+        config = [*options, f"training.reestimate_normalisation={count}", "training.ema=0.9"]
+        monkeypatch.setattr(budget, "plan_for", lambda training, **_: Plan(1, 1))
+        fit(store.path, tmp_path / str(count), load_config(overrides=config), progress=False)
+    assert times[0] == (0.0, 0.0)
+    assert times[1][1] > 0
 
 
 def test_a_measured_training_is_that_of_its_number_of_steps_and_resumes(

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from hrpn_export import Contract, ContractError
+from support.tiny_training import TINY_RUN
 
 from hrpn_tf.config import Config, load_config
 from hrpn_tf.data.splits import Split
@@ -64,6 +65,24 @@ def test_another_configuration_is_refused_with_the_key(made, store):
     message = r"training\.optimizer\.learning_rate was 0\.006, now 0\.5; give --overwrite .* --out"
     with pytest.raises(RunError, match=message):
         may_resume(made, other, store)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ("training.loss=mse+ssim", "training.loss=mse", r"training\.loss\.ssim was 1\.0, now None"),
+        ("training.loss=mse", "training.loss=mse+ssim", r"training\.loss\.ssim was None, now 1\.0"),
+        (
+            "training.adversarial={discriminator: 0.5}",
+            "training.adversarial=null",
+            r"training\.adversarial\.\w+ was .*, now None; ",
+        ),
+    ],
+)
+def test_a_part_that_is_gone_is_another_configuration(run, store, before, now, said):
+    make(run, store, load_config(overrides=[*TINY_RUN, before]))
+    with pytest.raises(RunError, match=said):
+        may_resume(run, load_config(overrides=[*TINY_RUN, now]), store)
 
 
 def test_only_the_first_keys_of_many_are_named(made, config, store):

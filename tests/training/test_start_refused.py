@@ -108,6 +108,18 @@ def test_a_run_does_not_replace_its_start(base: Path, store: PatchStore) -> None
     assert (base / "best.keras").is_file()
 
 
+def test_a_run_does_not_replace_what_it_starts_from_within_it(
+    base: Path, store: PatchStore, run: Path
+) -> None:
+    shutil.copytree(base, run)
+    inside = run / "calibrated" / "network.keras"
+    inside.parent.mkdir()
+    shutil.copy(base / "best.keras", inside)
+    with pytest.raises(StartError, match="the training would replace what it starts from"):
+        fit(store.path, run, fine_tuning(inside), overwrite=True, progress=False)
+    assert inside.is_file()
+
+
 def test_a_damaged_record_is_named(tuned: Path, store: PatchStore, run: Path) -> None:
     shutil.copytree(tuned, run)
     (run / "start.json").write_text('{"path": 3}')

@@ -2,6 +2,10 @@ import signal
 
 import pytest
 
+from hrpn_tf.config import load_config
+from hrpn_tf.training.fit import fit
+from hrpn_tf.training.networks import Networks
+from hrpn_tf.training.run import is_finished
 from hrpn_tf.training.stopping import StopSignals
 
 
@@ -29,6 +33,21 @@ def test_leaving_ends_as_the_signal_would_have():
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signals.leave()
+
+
+def test_a_signal_after_the_last_step_ends_what_would_follow(store, run, config, monkeypatch):
+    """As in a cross-validation, whose next training must not begin; the run is complete."""
+    copy = Networks.copy_weights
+
+    def late(networks):
+        copy(networks)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Networks, "copy_weights", late)
+    short = load_config(config, {"training.epochs": 1})
+    with pytest.raises(KeyboardInterrupt):
+        fit(store.path, run, short, progress=False)
+    assert is_finished(run, short)
 
 
 def test_handlers_come_back():

@@ -5,6 +5,7 @@ those whose rounding costs most become float32 again; and what turns out not to 
 quantised once more. Works for every format, which only builds and runs.
 """
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -71,7 +72,7 @@ class Loss:
         self._error = float(np.square(expected - self._targets).sum())
 
     def __call__(self, run: Run) -> float:
-        """The largest of the losses as a share of its goal."""
+        """The largest of the losses as a share of its goal; NaN if a value is."""
         ours = [_values(run, patch)[..., : self._points] for patch in self._patches]
         # a gain and an offset are corrected when the layers are chosen, by the last convolution
         gain, offset = _line(np.stack(ours), np.stack(self._expected))
@@ -86,7 +87,7 @@ class Loss:
             apart = np.abs(_values(run, patch)[..., : self._points] - expected_bright)
             losses.append(float(apart.max()) / (LARGEST * self._unit))
             losses.append(float(apart.mean()) / (MEAN * self._unit))
-        return max(losses)
+        return float(np.max(losses))
 
 
 def choose_layers(
@@ -95,7 +96,7 @@ def choose_layers(
     loss: Callable[[Run], float],
     log: Callable[[str], object] = lambda _: None,
 ) -> Choice:
-    """Choose the layers that stay float32.
+    """Choose the layers that stay float32; without any layer, there is nothing to choose.
 
     Args:
         names: layers that can be quantised.
@@ -107,6 +108,8 @@ def choose_layers(
         The choice. If no choice reaches the margin, the one of the smallest loss. A network of many
         layers is taken in blocks of consecutive ones.
     """
+    if not names:
+        return Choice((), 0.0, 0)
     parts = np.array_split(np.arange(len(names)), min(len(names), _MOST_BLOCKS))
     blocks = [frozenset(names[i] for i in part) for part in parts]
     tried: dict[frozenset[str], float] = {}
@@ -114,7 +117,8 @@ def choose_layers(
     def score(floats: Collection[str]) -> float:
         key = frozenset(floats)
         if key not in tried:
-            tried[key] = loss(build([name for name in names if name not in key]))
+            found = loss(build([name for name in names if name not in key]))
+            tried[key] = math.inf if math.isnan(found) else found
         return tried[key]
 
     floats: frozenset[str] = frozenset()

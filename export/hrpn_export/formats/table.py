@@ -35,8 +35,8 @@ class Source:
         made: paths of finished artefacts by (format, precision); some formats build on others.
         details: what ``bundle.json`` says of the artefact besides; an exporter adds to it.
         selection: patches (N, H, W, inputs) and measured targets (N, H, W, predictions) that choose
-            the layers which stay float32 in int8 and dynamic; None to choose them on the calibration
-            patches.
+            the layers which stay float32 in int8 and dynamic; None to choose them on the
+            calibration patches.
         options: options of the format by name; its module documents them.
         input_types: types of pixels as stored that the model also takes, see
             :mod:`hrpn_export.stored_input`; a SavedModel has a signature for each.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hrpn_tf.errors import CalibrationSlidesError
 from hrpn_tf.evaluation.intervals.conformal import correct, needed_groups
 from hrpn_tf.evaluation.intervals.scores import UPPER, SlideScores
 from hrpn_tf.text import csv_text
@@ -49,13 +50,18 @@ def calibration_curve(
         calibration, test: scores of both sets of slides by the bands between ``edges``.
         edges: grey levels.
         guarantee: see ``guaranteed``; levels that need more groups are left out.
-        levels: nominal.
+        levels: nominal; those that no factor reaches on the calibration slides are left out.
     """
     groups = len({slide.group for slide in calibration})
-    chosen = [level for level in levels if not guarantee or needed_groups(level) <= groups]
-    per_level = []
-    for level in chosen:
-        correction = correct(calibration, edges, level, guarantee)
+    chosen, per_level = [], []
+    for level in levels:
+        if guarantee and needed_groups(level) > groups:
+            continue
+        try:
+            correction = correct(calibration, edges, level, guarantee)
+        except CalibrationSlidesError:
+            continue
+        chosen.append(level)
         factors = _of_all_bands(correction.edges, correction.factors, edges)
         per_level.append([_covered(slide, factors) for slide in test])
     shares = np.array(per_level).reshape(len(chosen), len(test))

@@ -58,6 +58,8 @@ class AnalysisRequest:
         """Check the request before anything is computed; what cannot be compared, in one line."""
         source, options = self.source, self.options
         refuse_no_vessels(source.config, self.files, "analyse")
+        if self.held_back is not None:  # whose vessels no mask shows
+            refuse_no_vessels(self.held_back.config, SpatialFiles(), "--held-back")
         if options.permeability:
             refuse_predicted(source)
         rows = [(slide.group, slide.condition) for slide in source.slides]

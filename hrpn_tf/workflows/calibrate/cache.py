@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from hrpn_tf.errors import CheckpointError
 from hrpn_tf.evaluation.intervals import Bands, Correction, SlideCoverage, SlideScores
 from hrpn_tf.evaluation.intervals.coverage import CoverageCounts, Kind
 from hrpn_tf.files import atomic_path
 from hrpn_tf.progress import tracked
+from hrpn_tf.untrusted import read_arrays
 
 if TYPE_CHECKING:
     from hrpn_export import Session
@@ -93,9 +95,8 @@ def _with_bar(
 def _read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """The intermediate result of a slide; None if it is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, KeyError, EOFError):
+        return read_arrays(path, CheckpointError)
+    except CheckpointError:
         return None
 
 

@@ -117,6 +117,11 @@ def read_results(label: str, run: Run | Path, progress: bool = True) -> RunResul
                 f"flatter it; evaluate its test slides: "
                 f"hrpn-tf evaluate --run {in_shell(run)} --overwrite"
             )
+        if not row["pixels"]:
+            raise UsageError(
+                f"{path}: no pixel of {row['slide']} was compared; evaluate slides with pixels "
+                f"beside the anchor's region: hrpn-tf evaluate --run {in_shell(run)} --overwrite"
+            )
     return RunResults(
         label=label,
         run=run,

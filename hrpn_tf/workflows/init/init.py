@@ -210,6 +210,9 @@ def _write(
     overwrite: bool,
 ) -> None:
     """Write everything; the slide list, which later commands ask for, at the end."""
+    lists = [out / list_name(number) for number in range(len(proposal.lists))]
+    for path in lists:
+        refuse_existing(path, overwrite)
     out.mkdir(parents=True, exist_ok=True)
     write_links(proposal, out, overwrite)
     outline = config.data.tissue.method != "all"
@@ -217,9 +220,12 @@ def _write(
     write_page(out / PAGE, proposal, looks, config, folder, doubts, overwrite)
     with atomic_path(out / CONFIG, overwrite) as temporary:
         temporary.write_text(as_yaml(config, doubts), encoding="utf-8")
-    for number, one in reversed(list(enumerate(proposal.lists))):
-        with atomic_path(out / list_name(number), overwrite) as temporary:
+    for path, one in reversed(list(zip(lists, proposal.lists, strict=True))):
+        with atomic_path(path, overwrite) as temporary:
             temporary.write_text(list_text(one, out, config.data), encoding="utf-8")
+    former = out / list_name(len(lists))
+    if lists and former.exists():
+        logger.warning(f"{former}: is not of this proposal; remove it unless it is yours")
 
 
 def _first_reason(proposal: Proposal) -> str:

@@ -26,6 +26,7 @@ from hrpn_tf.workflows.plan.subsets import (
     Subset,
     choose_sizes,
     nested_subsets,
+    refuse_knowing,
     steps_of,
     subset_config,
 )
@@ -122,7 +123,8 @@ def plan_run(
         SplitError: fewer than three training groups.
         StoreError: the patch dataset of the run is gone, damaged, or another one.
         CandidateError: a candidate was used by the run.
-        UsageError: options, or networks, that make no sense together.
+        UsageError: options, or networks, that make no sense together; the run has a teacher, or a
+            start, that knows the groups which a part of the curve leaves out.
         RunError: the run is incomplete, or other trainings are in the folder.
         HrpnError: a candidate cannot be read, or a training fails.
     """
@@ -172,6 +174,9 @@ class _Work:
             self._store = _open_store(run, options)
             sizes = choose_sizes(run, self._store, options.sizes, options.draws)
             self._subsets = nested_subsets(split.train, sizes, options.draws)
+            for subset in self._subsets:
+                if not self._is_known(subset):
+                    refuse_knowing(run, self._store, subset)
             planned = steps_of(run, self._store)
             self._steps = max(1, round(options.shorten * planned))
         check_ensemble(run, self._others)

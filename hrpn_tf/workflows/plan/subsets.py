@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hrpn_tf.config import Config
-from hrpn_tf.errors import RunError, SplitError, UsageError
+from hrpn_tf.data.splits import Split
+from hrpn_tf.errors import ConfigError, RunError, SplitError, StartError, UsageError
 from hrpn_tf.runs import Run
 
 if TYPE_CHECKING:
@@ -106,10 +108,9 @@ def subset_config(run: Run, subset: Subset, steps: int) -> Config:
     Groups that do not train are test groups, so that nothing learns from them. The seed differs
     from draw to draw.
     """
-    split, config = run.split, run.config
-    left_out = tuple(group for group in split.train if group not in subset.groups)
+    config, split = run.config, _split(run, subset)
     own = config.data.split.model_copy(
-        update={"fold": None, "validation": split.validation, "test": (*split.test, *left_out)}
+        update={"fold": None, "validation": split.validation, "test": split.test}
     )
     training = config.training.model_copy(
         update={
@@ -122,6 +123,37 @@ def subset_config(run: Run, subset: Subset, steps: int) -> Config:
     )
     data = config.data.model_copy(update={"split": own})
     return config.model_copy(update={"data": data, "training": training})
+
+
+def refuse_knowing(run: Run, store: "PatchStore", subset: Subset) -> None:
+    """Refuse a training that would learn from a network which knows what the subset leaves out.
+
+    Raises:
+        UsageError: the run has such a teacher, or such a start.
+        HrpnError, BundleError: the teacher or the start cannot be read.
+    """
+    from hrpn_tf.runs.source import find_source
+    from hrpn_tf.training.start import refuse_unfit
+    from hrpn_tf.training.teacher import refuse_seen
+
+    training, split = run.config.training, _split(run, subset)
+    try:
+        if training.teacher is not None:
+            path = Path(training.teacher)
+            refuse_seen(path, find_source(path).subsets, split)
+        if training.start is not None:
+            refuse_unfit(find_source(training.start), run.config, store, split, shown=False)
+    except (ConfigError, StartError) as error:
+        raise UsageError(
+            f"{run}: a learning curve cannot be had of it: {error}; plan without a curve: "
+            "--no-curve"
+        ) from None
+
+
+def _split(run: Run, subset: Subset) -> Split:
+    split = run.split
+    left_out = tuple(group for group in split.train if group not in subset.groups)
+    return Split(subset.groups, split.validation, (*split.test, *left_out))
 
 
 def steps_of(run: Run, store: "PatchStore") -> int:

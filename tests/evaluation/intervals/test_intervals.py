@@ -166,3 +166,15 @@ def test_the_curve_follows_the_nominal_level() -> None:
     np.testing.assert_allclose(curve.measured, np.array(curve.nominal) * 50 / 49, atol=0.01)
     few = calibration_curve(groups[:9], groups[49:], (), True)
     assert max(few.nominal) == 0.9
+
+
+def test_the_curve_leaves_out_levels_that_no_factor_reaches() -> None:
+    """Some targets lie below 0 grey levels, which no interval reaches."""
+    values = np.random.default_rng(0).exponential(size=4000)
+    values[:160] = np.inf
+    groups = [slide(values, str(i)) for i in range(20)]
+    curve = calibration_curve(groups, groups, (), False)
+    assert 0.9 in curve.nominal
+    assert max(curve.nominal) < 0.96
+    with pytest.raises(CalibrationSlidesError, match="no interval reaches"):
+        correct(groups, (), 0.98, False)

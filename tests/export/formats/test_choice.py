@@ -46,6 +46,16 @@ def test_the_best_is_kept_where_no_choice_reaches_the_goal() -> None:
     assert score == 2.0
 
 
+def test_what_is_not_finite_is_no_success() -> None:
+    floats, score = _choose({"layer-3": np.nan})
+    assert floats == {"layer-3"}
+    assert score == 0.0
+
+
+def test_without_layers_there_is_nothing_to_choose() -> None:
+    assert _choose({}, []) == (set(), 0.0)
+
+
 def test_many_layers_are_taken_in_blocks() -> None:
     names = [f"layer-{i}" for i in range(240)]
     floats, _ = _choose({"layer-15": 9.0}, names)

@@ -140,6 +140,13 @@ def test_a_run_gives_margins_from_animals_that_it_never_saw(cohort: Cohort) -> N
     margin = values["margins"]["mean_intensity"]
     assert (margin["groups"], margin["needed"]) == (6, 4)
     assert margin["value"] == pytest.approx(errors[5], rel=1e-4)  # rank ceil(7 x 0.8) = 6
+    refused = analyse(
+        cohort, "--slides", cohort.slides, "--held-back", cohort.folder / "held.csv",
+        "--vessel-mask", cohort.folder / "{slide}.tif", "--set=evaluation.vessel_role=cd31",
+        "--overwrite", path=run,
+    )  # fmt: skip
+    assert refused.exit_code == 2
+    assert "--held-back: no input is called cd31" in refused.err
 
 
 def squares(side: int, places: list[tuple[int, int]]) -> tuple[dict[str, object], np.ndarray]:

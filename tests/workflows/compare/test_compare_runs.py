@@ -231,6 +231,14 @@ def of_slide(values: dict, name: str) -> list[dict]:
             r"holds d, a train slide of this run, and would flatter it",
         ),
         (
+            lambda metrics: change_json(
+                metrics,
+                lambda v: [r.update(pixels=0, mse=None, true={}) for r in of_slide(v, "d")],
+            ),
+            [],
+            r"no pixel of d was compared; evaluate slides with pixels beside",
+        ),
+        (
             lambda metrics: change_json(metrics, lambda v: v.update(peak=9.0)),
             [],
             r"evaluated with different peaks: 255\.0, 9\.0",

@@ -150,6 +150,20 @@ def test_nothing_is_overwritten(made: tuple[Path, Ended], images: Path) -> None:
     assert {name: (out / name).read_bytes() for name in FILES} == before
 
 
+def test_a_list_of_another_proposal_is_told(made: tuple[Path, Ended], images: Path) -> None:
+    out, _ = made
+    count = len(list(out.glob("slides*.csv")))
+    former = out / f"slides-{count + 1}.csv"
+    former.write_text("mine")
+    try:
+        again = hrpn_tf("init", images, "--out", out, "--quiet", "--overwrite")
+    finally:
+        assert former.read_text() == "mine"
+        former.unlink()
+    assert again.exit_code == 0
+    assert f"{former}: is not of this proposal; remove it unless it is yours" in again.err
+
+
 def test_a_folder_is_prepared_without_a_list(images: Path, tmp_path: Path) -> None:
     small = ["--set", "data.patch=64", "--set", "data.stride=64", "--quiet"]
     ended = hrpn_tf("prepare", images, "--out", tmp_path / "p", *small)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hrpn_export import Contract
 from support.command import hrpn_tf
 from support.exported_run import save_network
@@ -16,7 +17,7 @@ from support.profiled_run import GROUPS, image, make_slide, profiled_run
 from support.run_folder import ROLES, make_run, write, write_slides
 
 from hrpn_tf.config import Config
-from hrpn_tf.errors import CandidateError, SlideNotFoundError, SplitError, StoreError
+from hrpn_tf.errors import CandidateError, SlideNotFoundError, SplitError, StoreError, UsageError
 from hrpn_tf.runs import open_run
 from hrpn_tf.training import again
 from hrpn_tf.workflows.plan.candidates import candidate_slides
@@ -297,6 +298,22 @@ def test_runs_that_cannot_be_planned_from(pilot: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"is gone.*--store.*--no-curve"):
         plan_run(gone)
     assert plan_run(gone, options=PlanOptions(curve=False)).coverage
+
+
+@pytest.mark.parametrize(("role", "word"), [("teacher", "teacher"), ("start", "so that its")])
+def test_a_network_that_knows_the_groups_left_out_is_refused_at_once(
+    pilot: Path, tmp_path: Path, role: str, word: str
+) -> None:
+    """Each training of the curve would learn from it what it shall not know."""
+    run = shutil.copytree(pilot, tmp_path / "run")
+    config = (run / "hrpn.yaml").read_text(encoding="utf-8")
+    begun = {**yaml.safe_load(config)}
+    begun.setdefault("training", {})[role] = str(pilot)
+    (run / "hrpn.yaml").write_text(yaml.safe_dump(begun), encoding="utf-8")
+    with pytest.raises(UsageError, match=rf"(?s)a learning curve.*{word}.*--no-curve"):
+        plan_run(run, out=tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
+    assert plan_run(run, out=tmp_path / "out", options=PlanOptions(curve=False)).coverage
 
 
 def test_only_networks_of_half_the_groups_or_more_disagree(

@@ -63,10 +63,11 @@ def to_dynamic(
 
     Args:
         model: float32 TFLite model.
-        patches: (N, H, W, inputs) float32 grey levels that choose the convolutions which stay
-            float32; without any, none does.
+        patches: (N, H, W, inputs) float32 grey levels that correct the last convolution; without
+            any, it is as it was, and none stays float32.
         contract: contract of the model.
-        selection: patches and measured targets that choose in their place.
+        selection: patches and measured targets that choose the convolutions which stay float32;
+            None to choose them on ``patches``.
 
     Returns:
         The model, and which convolutions stay float32.
@@ -83,7 +84,8 @@ def to_dynamic(
 
     if patches is None or not len(patches):
         return build([each.name for each in inner]), Choice((), 0.0, 1)
-    return _chosen(model, inner, build, selection or (patches, None), contract)
+    made, choice = _chosen(model, inner, build, selection or (patches, None), contract)
+    return refitted(model, made, patches), choice
 
 
 def to_int8(
