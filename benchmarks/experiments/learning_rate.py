@@ -37,7 +37,8 @@ def table(errors: dict[float, Sequence[float]]) -> list[str]:
     """
     first, *_ = errors.values()
     lines = [
-        "| learning rate | validation MSE of each seed | mean | of the first, seed by seed |",
+        "| learning rate | validation MSE of each seed | mean "
+        "| ratio to the first row, by seed: geometric mean (range) |",
         "| ---: | --- | ---: | --- |",
     ]
     for rate, values in errors.items():

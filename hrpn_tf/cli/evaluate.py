@@ -61,7 +61,8 @@ _evaluation_options = option_group(
     click.option(
         "--peak",
         type=click.FloatRange(min=0, min_open=True),
-        help="Peak intensity for PSNR (default: the largest value of the target's data type).",
+        help="Peak intensity for PSNR (default: data.grey_max, or else the largest value of the "
+        "target's integer type).",
     ),
     click.option(
         "--set",
