@@ -76,7 +76,7 @@ def analyse(
     intervals: bool = False,
     paired: bool = False,
     held_back: PathArgument | None = None,
-    coverage: float = 0.9,
+    coverage: float | None = None,
     parquet: bool | None = None,
     overlays: bool = True,
     geojson: bool = True,
@@ -106,7 +106,7 @@ def analyse(
         intervals: refuse predictions without bounds.
         paired: compare conditions within each animal.
         held_back: slide list of animals that did not train the network, with measured target.
-        coverage: least probability that a margin from ``held_back`` holds.
+        coverage: least probability that a margin from ``held_back`` holds; None for 0.9.
         parquet: also write Parquet; None where pyarrow is installed.
         overlays: draw each slide with its vessels and nuclei.
         geojson: write vessels, nuclei, hot spots and contours as GeoJSON, with a script for QuPath.

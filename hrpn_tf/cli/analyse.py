@@ -84,7 +84,6 @@ _options = option_group(
     click.option(
         "--coverage",
         type=float,
-        default=0.9,
         help="Least probability that a margin of --held-back holds (default: 0.9).",
     ),
     click.option(

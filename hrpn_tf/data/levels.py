@@ -1,9 +1,10 @@
 """Dark and bright levels of a slide, by which its inputs are normalised.
 
 Per channel, the dark level is the 1 % quantile of the pixels of tissue, the bright level the 99 %
-quantile. Both follow a change of gain and offset exactly, whatever the slide shows. A slide is
-normalised by the line that maps its two levels to those of a reference: it is the same for all
-pixels of the slide, so that nothing depends on the tile.
+quantile. Of the same pixels, both follow a change of gain and offset exactly, whatever the slide
+shows; which pixels are tissue may change a little with it. A slide is normalised by the line that
+maps its two levels to those of a reference: it is the same for all pixels of the slide, so that
+nothing depends on the tile.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,7 +50,7 @@ def read_levels(
     if not mask.any():
         raise NoTissueError(
             f"{path}: no tissue, so that its grey levels cannot be normalised; check the channels "
-            "and data.tissue, or prepare with data.normalisation=none"
+            "and data.tissue, or use a network without normalisation (data.normalisation=none)"
         )
     step = side * max(1, WINDOW // side)
     counts = [_Counts(slide.info.dtype) for _ in channels]
@@ -67,7 +68,8 @@ def read_levels(
             raise ConstantChannelError(
                 f"{path}: the channel of {role} is {count.commonest():.4g} nearly everywhere in "
                 f"the tissue (from its {DARK:g} % to its {BRIGHT:g} % quantile), so that it cannot "
-                "be normalised; check the channel, or prepare with data.normalisation=none"
+                "be normalised; check the channel, or use a network without normalisation "
+                "(data.normalisation=none)"
             )
         found[role] = (dark, bright)
     return found

@@ -225,7 +225,9 @@ def _anchor(row: Mapping[str, Any], config: DataConfig) -> float | str | None:
     if _text(value) == "" or ANCHOR in (*config.inputs, config.target):  # a role of this name
         return None
     try:
-        number = math.nan if isinstance(value, bool) else float(_text(value))
+        text = _text(value)
+        # Python reads 1_000 as 1000, which no other program does
+        number = math.nan if isinstance(value, bool) or "_" in text else float(text)
     except ValueError:
         number = math.nan
     return number if math.isfinite(number) and number > 0 else _text(value)

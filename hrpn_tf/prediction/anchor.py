@@ -82,7 +82,7 @@ class AnchorSums:
 
         Raises:
             AnchorError: the predicted or the measured mean is not positive, so that no factor
-                brings one to the other.
+                brings one to the other; or the scaled prediction leaves the range of float32.
         """
         measured = self.measured if measured_mean is None else measured_mean * self.pixels
         assert measured is not None
@@ -96,7 +96,15 @@ class AnchorSums:
                 f"the mean of the measured target over its {self.pixels} px is "
                 f"{measured / self.pixels:g}; it must be positive"
             )
-        return measured / self.predicted
+        factor = measured / self.predicted
+        numbers = np.finfo(np.float32)
+        least, most = float(numbers.tiny), float(numbers.max)
+        if not (factor * self.largest < most and factor * self.mean > least):
+            raise AnchorError(
+                f"{factor:.3g} times as large, the prediction leaves the range of float32; state "
+                "the measured mean in another unit"
+            )
+        return factor
 
     @property
     def mean(self) -> float:

@@ -75,6 +75,8 @@ def find_source(where: str | Path) -> Source:
         RunError: no epoch of the run is finished yet, or it misses something.
         HrpnError, BundleError: it is damaged, or of a newer version.
     """
+    if not str(where).strip():
+        raise WrongKindError("an empty name is no run, bundle or Keras file, and no weights")
     path = located(where)
     if path.suffix.lower() == ".zip" or kind_of(path) == "bundle":
         return _in_bundle(path)

@@ -121,9 +121,14 @@ class Batches:
         return self.devices.distribute(make, training.batch_size)
 
     def validation(self) -> tf.data.Dataset:
-        """This process's share of the validation patches: each once, whole and unchanged."""
+        """This process's share of the validation patches: each once, whole and unchanged.
+
+        A batch has no more pixels than one of training crops, or it would need more memory than a
+        training step.
+        """
         training = self.config.training
         share = (self.devices.worker, self.devices.workers)
-        batch = max(training.batch_size // training.accumulate // self.devices.replicas, 1)
+        crops = training.batch_size // training.accumulate // self.devices.replicas
+        batch = max(crops * self.side**2 // self.store.patch**2, 1)
         order = Order(batch, shuffle=False, share=share)
         return make_dataset(self.store, self.split.validation, order)

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from hrpn_tf.errors import ChecksumError, DownloadError, UsageError, WeightsError
 from hrpn_tf.extras import require
@@ -69,7 +69,7 @@ def _address(
         if entry.url is None or entry.url_sha256 is None:
             raise UsageError(f"{name}: no address is known; give --url and --sha256")
         return entry.url, entry.url_sha256
-    kind = urlsplit(url).scheme.lower()
+    kind = _parts(url).scheme.lower()
     if kind not in ("https", "file"):
         raise UsageError(f"--url {printable(url, 200)}: only https:// and file:// are fetched")
     if checksum is None:
@@ -80,14 +80,21 @@ def _address(
     return url, checked_sha256(checksum)
 
 
+def _parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as problem:
+        raise UsageError(f"{printable(url, 200)}: no address: {problem}") from None
+
+
 def _fetched(url: str, checksum: str, scratch: Path, progress: bool) -> Path:
     """Fetch a file, and check it; the caller removes the folder."""
     archive = scratch / "weights.zip"
-    address = urlsplit(url)
+    address = _parts(url)
     if address.scheme.lower() == "file":
         source = Path(unquote(address.path))
         if address.netloc not in ("", "localhost") or not source.is_file():
-            raise DownloadError(f"{printable(url, 200)}: no such file on this machine")
+            raise UsageError(f"{printable(url, 200)}: no such file on this machine")
         shutil.copyfile(source, archive)
     else:
         _download(url, archive, progress)

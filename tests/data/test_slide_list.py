@@ -177,6 +177,9 @@ def test_a_column_that_is_almost_a_known_one_is_refused(tmp_path, written, meant
 
 def test_a_column_beside_the_known_one_is_ignored(tmp_path):
     (tmp_path / "a.ome.tif").touch()
+    for text in ("1_000", "2,5", "nan", "0"):
+        with pytest.raises(SlideListError, match=f"the anchor {text} must be a number above 0"):
+            read_slide_list(write(tmp_path, f"slide;group;anchor\na.ome.tif;m1;{text}\n"), CONFIG)
     text = "slide,group,anchor,Anchor\na.ome.tif,m1,3,4\n"
     assert read_slide_list(write(tmp_path, text), CONFIG)[0].anchor == 3
 

@@ -68,3 +68,10 @@ def test_sums_of_several_slides_do_not_depend_on_their_order() -> None:
     assert measured.factor(None) == 2.0
     with pytest.raises(AnchorError, match="measured target over its 2 px is 0"):
         AnchorSums(2, 4.0, 0.0, 1.0).factor(None)
+
+
+@pytest.mark.parametrize("mean", [1e300, 1e39, 1e-60])
+def test_a_mean_outside_of_float32_is_refused(mean: float) -> None:
+    """The result would be infinite or 0 everywhere."""
+    with pytest.raises(AnchorError, match="leaves the range of float32; state the measured mean"):
+        AnchorSums(2, 4.0, None, 3.0).factor(mean)

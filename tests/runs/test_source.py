@@ -78,6 +78,8 @@ def test_a_bundle_without_a_keras_model(tmp_path: Path) -> None:
 
 
 def test_nothing_and_other_things(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(WrongKindError, match="an empty name is no run"):
+        find_source("")
     with pytest.raises(NoNetworkError, match="nowhere: no such run, bundle or Keras file"):
         find_source("nowhere")
     (tmp_path / "a.pth").touch()

@@ -8,8 +8,11 @@ import tensorflow as tf
 from support.tiny_training import TINY_RUN
 
 from hrpn_tf.config import load_config
+from hrpn_tf.data.splits import Split
 from hrpn_tf.runs.configuration import read_config
+from hrpn_tf.training.batches import Batches
 from hrpn_tf.training.core import weighted
+from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.fit import fit
 from hrpn_tf.training.losses import build_loss
 from hrpn_tf.training.resolving import adopt_context
@@ -108,3 +111,16 @@ def test_equal_weights_give_the_loss_itself_and_others_count_as_they_say(parts):
     assert float(of(tf.ones(3))) == pytest.approx(float(loss(target, prediction)), rel=1e-5)
     second = float(loss(target[1:2], prediction[1:2]))
     assert float(of(tf.constant([0.0, 3.0, 0.0]))) == pytest.approx(second, rel=1e-5)
+
+
+@pytest.mark.parametrize(("crop", "batch", "largest"), [(16, 4, 1), (16, 12, 3), (None, 4, 4)])
+def test_a_validation_batch_has_no_more_pixels_than_one_of_crops(
+    store, config, crop, batch, largest
+):
+    """Its patches are whole, and would need more memory than a training step."""
+    config = load_config(config, {"training.crop": crop, "training.batch_size": batch})
+    devices = Devices(tf.distribute.get_strategy())
+    batches = Batches(store, Split(("a",), ("b",), ("c",)), config, devices)
+    counts = [len(inputs) for inputs, _ in batches.validation()]
+    assert sum(counts) == 6
+    assert max(counts) == largest

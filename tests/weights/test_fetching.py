@@ -65,6 +65,7 @@ def test_another_checksum(archive: Path, tmp_path: Path) -> None:
         ("http://example.org/a.zip", "0" * 64, "only https"),
         ("ftp://example.org/a.zip", "0" * 64, "only https"),
         ("a.zip", "0" * 64, "only https"),
+        ("https://[::1", "0" * 64, "no address"),
         ("https://example.org/a.zip", "abc", "64 hexadecimal digits"),
         (None, "0" * 64, "is for --url"),
     ],
@@ -84,7 +85,7 @@ def test_names(archive: Path) -> None:
 
 
 def test_nothing_there(package: Path, tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match="no such file"):
+    with pytest.raises(UsageError, match="no such file"):
         fetch_weights("other", (tmp_path / "none.zip").as_uri(), "0" * 64)
 
 

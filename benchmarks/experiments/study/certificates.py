@@ -1,6 +1,7 @@
 """Whether every format of the trained networks agrees with Keras: their certificates."""
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,18 +20,20 @@ Certificates = Mapping[str, Sequence[Mapping[str, Any]]]  # piece: one for each 
 def measure_certificates(
     design: Design, place: Place, deadline: Deadline, only: Sequence[str] = ()
 ) -> Path:
-    """Export the first seed of every finished network whose run is still there, in every format.
+    """Export one seed of every finished network, in every format: the first whose run is there.
 
     Args:
         design: of the study.
-        place: of runs and records; gets ``certificates.json``, whose other entries are kept.
+        place: of runs and records; gets ``certificates.json``, whose other entries are kept. A
+            network that has an entry is left out.
         deadline: when to stop.
         only: names or prefixes of pieces; all if empty.
     """
     found = dict(read_certificates(place.records))
     for piece in design.pieces():
-        first = piece.seed == min(piece.network.seeds) and asked(piece.name, only)
-        run = run_of(piece, place) if first and piece.name not in found else None
+        network = piece.name.removesuffix(f"-{piece.seed}")
+        known = entries_of(found, network)
+        run = run_of(piece, place) if asked(piece.name, only) and not known else None
         if run is None:
             continue
         with tempfile.TemporaryDirectory() as folder:
@@ -43,6 +46,17 @@ def read_certificates(records: Path) -> Certificates:
     """What was measured so far."""
     path = records / FILE
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def entries_of(found: Certificates, network: str) -> list[Mapping[str, Any]]:
+    """The entries of a network, ``DATA/NETWORK``, whatever its seed.
+
+    Example:
+        >>> entries_of({"dextran/hrpn-m-2": [{"problem": None}]}, "dextran/hrpn-m")
+        [{'problem': None}]
+    """
+    seeds = re.compile(rf"{re.escape(network)}-\d+")
+    return [each for piece, all_ in found.items() if seeds.fullmatch(piece) for each in all_]
 
 
 def uncertified(entries: Sequence[Mapping[str, Any]]) -> list[str]:

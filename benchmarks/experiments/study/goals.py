@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.study.certificates import Certificates, uncertified
+from experiments.study.certificates import Certificates, entries_of, uncertified
 from experiments.study.costs import latency_ratio
 from experiments.study.record import Record
 
@@ -183,9 +183,9 @@ def _latency_of(preset: str, runtime: str) -> Callable[[Found], float]:
 
 def _uncertified_of(data: str) -> Callable[[Found], float]:
     def count(found: Found) -> float:
-        name = f"{data}/hrpn-m-0"
-        if name not in found.certificates:
-            raise MissingError(f"no certificate of {name}; run the command certificates")
-        return float(len(uncertified(found.certificates[name])))
+        entries = entries_of(found.certificates, f"{data}/hrpn-m")
+        if not entries:
+            raise MissingError(f"no certificate of {data}/hrpn-m; run the command certificates")
+        return float(len(uncertified(entries)))
 
     return count

@@ -73,8 +73,11 @@ def analyse_slides(
         require_spatialdata()
     if options.permeability:
         require("--permeability", "pyamg", "threadpoolctl", "cv2")
-    if not 0 < options.coverage < 1:
-        raise UsageError(f"--coverage {options.coverage:g}: give a share between 0 and 1")
+    if options.coverage is not None:
+        if not 0 < options.coverage < 1:
+            raise UsageError(f"--coverage {options.coverage:g}: give a share between 0 and 1")
+        if options.held_back is None:
+            raise UsageError("--coverage: is for --held-back, which was not given")
     source = find_source(path, options)
     held_back = held_back_source(source, options)
     options = replace(options, contours=checked_contours(options.contours))

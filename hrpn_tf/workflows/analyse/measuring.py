@@ -28,6 +28,7 @@ from hrpn_tf.workflows.analyse.opened import (
     opened_slide,
     range_of,
 )
+from hrpn_tf.workflows.analyse.options import COVERAGE
 from hrpn_tf.workflows.analyse.qupath import QUPATH, QuPathFiles, refuse_unreached, with_outlines
 from hrpn_tf.workflows.analyse.request import AnalysisRequest
 from hrpn_tf.workflows.analyse.slide_object import write_object
@@ -76,7 +77,7 @@ def measure(
         slides=slides,
         paired=options.paired,
         held_back=pairs,
-        coverage=options.coverage,
+        coverage=COVERAGE if options.coverage is None else options.coverage,
         origin=request.origin(scale.threshold),
     )
     return cohort, overlays

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+COVERAGE = 0.9  # of margins, if none is stated
+
 
 @dataclass(frozen=True)
 class AnalysisOptions:
@@ -19,7 +21,7 @@ class AnalysisOptions:
         intervals: refuse predictions without bounds.
         paired: compare each animal with itself.
         held_back: slide list of groups that did not train the network and have a measured target.
-        coverage: of the margins from ``held_back``.
+        coverage: of the margins from ``held_back``; None for 0.9.
         parquet: also write Parquet; None where pyarrow is installed.
         overlays: draw a picture of each slide.
         geojson: write vessels, nuclei, hot spots and contours for QuPath.
@@ -41,7 +43,7 @@ class AnalysisOptions:
     intervals: bool = False
     paired: bool = False
     held_back: Path | None = None
-    coverage: float = 0.9
+    coverage: float | None = None
     parquet: bool | None = None
     overlays: bool = True
     geojson: bool = True

@@ -24,10 +24,10 @@ from hrpn_tf.evaluation.comparison.comparison import (
 from hrpn_tf.evaluation.comparison.plots import draw_comparison
 from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
 from hrpn_tf.extras import require
-from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
+from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs, sha256
 from hrpn_tf.models.latency import device_in_words, measure_latency, tile_side
 from hrpn_tf.progress import Progress
-from hrpn_tf.runs import Run
+from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.simulation.error_floor_files import read_error_floor
 from hrpn_tf.workflows.compare.options import ComparisonOptions
@@ -71,8 +71,8 @@ def compare_runs(
         progress: report the progress; see ``hrpn_tf.progress``.
 
     Raises:
-        UsageError: the runs were evaluated on different slides or targets, or the reference is
-            unknown.
+        UsageError: two runs hold the same network, they were evaluated on different slides or
+            targets, or the reference is unknown.
         RunError: a run folder is incomplete.
         OutputExistsError: the folder exists, and ``overwrite`` is false.
     """
@@ -80,11 +80,13 @@ def compare_runs(
     refuse_existing(out, overwrite)
     folders = [run if isinstance(run, Path) else run.folder for run in runs.values()]
     refuse_lost_inputs(out, folders)
+    _refuse_same(runs)
+    _refuse_unnamed(options.reference, runs, options.baselines)
+    if options.baselines:
+        require("--baselines", "sklearn", "threadpoolctl", "cv2")
     results = [read_results(label, run, progress) for label, run in runs.items()]
     refuse_different_slides(results)
     _refuse_unknown(options.reference, results, options.baselines)
-    if options.baselines:
-        require("--baselines", "sklearn", "threadpoolctl", "cv2")
     costs, how = _costs(results, options.rounds, progress)
     entries = with_groups([_entry(each, costs[each.label]) for each in results])
     everything = _store_slides(results[0])
@@ -137,6 +139,28 @@ def refuse_different_slides(results: Sequence[RunResults]) -> None:
                 f"{both} were evaluated with different peaks: {first.peak}, {other.peak}; "
                 "evaluate one again with --peak"
             )
+
+
+def _refuse_same(runs: Mapping[str, Run | Path]) -> None:
+    """Refuse one network under two names: it would count as two seeds that agree."""
+    known: dict[str, str] = {}
+    for label, run in runs.items():
+        first = known.setdefault(sha256(open_run(run).network_file()), label)
+        if first != label:
+            raise UsageError(f"{first} and {label} are the same network; name each network once")
+
+
+def _refuse_unnamed(reference: str | None, runs: Mapping[str, Run | Path], baselines: bool) -> None:
+    """Refuse a name that nothing can have, before a run is predicted.
+
+    The names of groups, ``PRESET, mean of N``, are known once the runs are read.
+    """
+    names = [*runs, *([MEAN, DISTANCE, TREES] if baselines else [])]
+    if reference is not None and reference not in names and ", mean of " not in reference:
+        raise UsageError(
+            f"--reference {reference}: nothing of this name; there are {', '.join(names)}, and "
+            "the means of runs that differ in their seed"
+        )
 
 
 def _refuse_unknown(reference: str | None, results: Sequence[RunResults], baselines: bool) -> None:

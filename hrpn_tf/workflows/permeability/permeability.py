@@ -1,5 +1,6 @@
 """Fit the vessels of a slide with a measured target, and write what was found."""
 
+import json
 import logging
 import math
 import os
@@ -230,7 +231,7 @@ def _config(options: PermeabilityOptions) -> Config:
             )
     overrides = list(options.overrides)
     if options.target is not None:
-        overrides.append(f"data.target={options.target}")
+        overrides.append(f"data.target={json.dumps(options.target)}")  # else a number, or a mapping
     return load_config(options.config, overrides=overrides)
 
 

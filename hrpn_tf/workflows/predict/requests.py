@@ -49,8 +49,8 @@ def requests(
     """The slides to predict, with the paths of their results; see ``predict_run``.
 
     Raises:
-        UsageError: two results with the same name, one file for several slides, or a channel for
-            an input that the network does not have.
+        UsageError: two results with the same name, one file for several slides, a channel for an
+            input that the network does not have, or groups of a slide that is in no list.
     """
     from hrpn_tf.prediction.output import FILE_SUFFIXES, suffix_of
     from hrpn_tf.slides.names import slide_name
@@ -59,6 +59,8 @@ def requests(
     _refuse_unknown_roles(channels, config, options)
     plain = [path for path in slides if path.suffix.lower() not in LISTS]
     lists: list[Path | None] = [path for path in slides if path.suffix.lower() in LISTS]
+    if options.groups and plain:
+        raise UsageError(f"--group: is for slide lists; {plain[0]} is a slide, and of no group")
     if not slides:
         lists = [None]
     folder = out or network.default_out

@@ -82,6 +82,7 @@ ONE = ["--group", "m1"]
         (no_condition, [], 2, "no condition for 1 of 6 slides"),
         (None, ["--paired"], 2, "no animal has slides of two conditions"),
         (None, ["--coverage", "1.5"], 2, "--coverage 1.5: give a share"),
+        (None, ["--coverage", "0.5"], 2, "--coverage: is for --held-back, which was not given"),
         (None, ["--predictions", "x"], 2, "holds predictions already; leave --predictions out"),
         (None, ["--config", "demo"], 2, "--config belongs to measured slides"),
     ],

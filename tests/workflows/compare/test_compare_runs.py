@@ -201,7 +201,17 @@ def of_slide(values: dict, name: str) -> list[dict]:
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
-        (lambda metrics: None, ["--reference", "m9"], r"--reference m9: nothing.*are m0, m1, hrpn"),
+        (lambda metrics: None, ["--reference", "m9"], r"--reference m9: nothing.*are m0, m1, and"),
+        (
+            lambda metrics: None,
+            ["--reference", "hrpn-l, mean of 2"],
+            r"mean of 2: nothing.*are m0, m1, hrpn",
+        ),
+        (
+            lambda metrics: shutil.copy(metrics.parents[2] / "m0/best.keras", metrics.parents[1]),
+            [],
+            r"m0 and m1 are the same network; name each network once",
+        ),
         (
             lambda metrics: change_json(
                 metrics, lambda v: [row.update(slide="z") for row in of_slide(v, "e")]

@@ -105,6 +105,9 @@ def test_a_mask_made_elsewhere_is_taken(slide: Path) -> None:
     [
         (("--target", "dextran"), "dextran"),
         (("--target", "vessels"), "different roles"),
+        (("--target", "605"), "no channel 605;"),
+        (("--target", "QD: 605"), "no channel 'QD: 605'"),
+        (("--target", "null"), "no channel 'null'"),
         (("--length", -3), "--length -3"),
         (("--length", 5), "--length 5"),
         (("--length", 70), "larger --cell"),

@@ -112,6 +112,7 @@ def _write_more(run: Path) -> None:
         (lambda run: (run / "contract.json").unlink(), ["a.ome.tif"], r"contract\.json: missing"),
         (lambda run: (run / "hrpn.yaml").unlink(), ["a.ome.tif"], r"no run folder"),
         (None, ["slides.csv", "--group", "z"], r"no group z; it has a, b, c"),
+        (None, ["a.ome.tif", "--group", "a"], r"--group: is for slide lists; a\.ome\.tif is"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_predicted_is_refused(
