@@ -47,6 +47,8 @@ class Loss:
             of the prediction takes the place of its error.
         points: number of outputs that are predictions.
         grey_max: largest grey level.
+        apart: goal for the largest difference from float32 on all these patches in one image with
+            brighter ones, grey levels of 255; None for none.
     """
 
     def __init__(
@@ -56,16 +58,21 @@ class Loss:
         targets: np.ndarray | None,
         points: int,
         grey_max: float,
+        apart: float | None = None,
     ) -> None:
         # from the brightest to the darkest
         order = np.argsort(-patches.mean(axis=(1, 2, 3)), kind="stable")
         count = min(len(order), _MOST_PATCHES)
         few = order[np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))]
-        self._unit, self._points = grey_max / 255, points
+        self._unit, self._points, self._apart = grey_max / 255, points, apart
         self._patches = patches[few]
         self._bright = brighter(self._patches[:2], grey_max)
         self._expected = [_values(before, patch)[..., :points] for patch in self._patches]
         self._bright_expected = [_values(before, patch)[..., :points] for patch in self._bright]
+        if apart is not None:  # side by side with places that are brighter than any
+            self._strip = np.concatenate([*self._patches, *self._bright], axis=1)
+            self._usual = sum(patch.shape[1] for patch in self._patches)  # columns
+            self._strip_expected = self._in_strip(before)
         expected = np.stack(self._expected)
         mean = np.broadcast_to(expected.mean(axis=(0, 1, 2)), expected.shape)
         self._targets = mean if targets is None else np.asarray(targets[few], np.float64)
@@ -83,11 +90,18 @@ class Loss:
             rounding += float(np.square(corrected - r).sum())
         # the change may be small by chance: rounding adds to the error on average
         losses = [max(abs(change), rounding) / max(self._error, 1e-12) / LOSS]
+        if self._apart is not None:
+            corrected = self._in_strip(run) * gain + offset
+            largest = float(np.abs(corrected - self._strip_expected).max())
+            losses.append(largest / (self._apart * self._unit))
         for patch, expected_bright in zip(self._bright, self._bright_expected, strict=True):
             apart = np.abs(_values(run, patch)[..., : self._points] - expected_bright)
             losses.append(float(apart.max()) / (LARGEST * self._unit))
             losses.append(float(apart.mean()) / (MEAN * self._unit))
         return float(np.max(losses))
+
+    def _in_strip(self, run: Run) -> np.ndarray:
+        return _values(run, self._strip)[:, : self._usual, : self._points]
 
 
 def choose_layers(

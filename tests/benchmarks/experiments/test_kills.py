@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -77,12 +78,15 @@ def test_a_command_is_killed_and_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     def start(command: object, base: Path, here: Path, options: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(here / "out"), how],
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
+        while process.poll() is None and not (here / "begun").exists():
+            time.sleep(0.01)  # a busy machine starts it late
+        return process
 
     monkeypatch.setattr(kills, "_start", start)
     command = kills.Tried("fake", "", "out")

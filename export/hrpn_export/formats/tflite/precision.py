@@ -25,6 +25,10 @@ from hrpn_export.names import INPUT, SIGNATURE
 
 # Operations between convolutions that are quantised; others there stay float32.
 _BETWEEN = ("ADD", "CONCATENATION", "RESIZE_BILINEAR", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD")
+# Goal of dynamic for the largest difference from float32, grey levels of 255. Its scales are those
+# of a tile: one with a bright place differs from the next one by about as much. The certificate
+# allows 1.
+_APART = 2.0
 # Patches and measured targets that choose the operations which stay float32.
 Selection = tuple[np.ndarray, np.ndarray]
 _log = logging.getLogger(__name__)
@@ -84,7 +88,7 @@ def to_dynamic(
 
     if patches is None or not len(patches):
         return build([each.name for each in inner]), Choice((), 0.0, 1)
-    made, choice = _chosen(model, inner, build, selection or (patches, None), contract)
+    made, choice = _chosen(model, inner, build, selection or (patches, None), contract, _APART)
     return refitted(model, made, patches), choice
 
 
@@ -129,6 +133,7 @@ def _chosen(
     build: Callable[[Collection[str]], bytes],
     selection: tuple[np.ndarray, np.ndarray | None],
     contract: Contract,
+    apart: float | None = None,
 ) -> tuple[bytes, Choice]:
     """The model in which as many operations are quantised as the loss allows.
 
@@ -138,13 +143,14 @@ def _chosen(
         build: makes the model in which the named ones are.
         selection: patches, and measured targets or None.
         contract: contract of the model.
+        apart: see :class:`~hrpn_export.formats.choice.Loss`.
     """
 
     def run(chosen: Collection[str]) -> Run:
         return run_tflite(build(chosen))
 
     names = [each.name for each in scopes]
-    loss = Loss(run_tflite(model), *selection, contract.points, contract.grey_max)
+    loss = Loss(run_tflite(model), *selection, contract.points, contract.grey_max, apart)
     choice = choose_layers(names, run, loss, _log.info)
     return build([name for name in names if name not in choice.floats]), choice
 
