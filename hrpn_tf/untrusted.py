@@ -70,13 +70,16 @@ def read_json(path: Path, error: type[HrpnError], most_bytes: int = 16 * MIB) ->
         raise error(f"{path}: not valid JSON: {printable(problem, _REASON)}") from None
 
 
-def read_arrays(path: Path, error: type[HrpnError], advice: str = "") -> "dict[str, np.ndarray]":
+def read_arrays(
+    path: Path, error: type[HrpnError], advice: str = "", *, prefix: str = ""
+) -> "dict[str, np.ndarray]":
     """The arrays of a file ``*.npz`` that this project wrote itself; never pickled objects.
 
     Args:
         path: the file.
         error: the named error that is raised.
         advice: ends its message.
+        prefix: of the names of the arrays that are read.
 
     Raises:
         HrpnError: the given one: the file is missing, cut short or otherwise damaged.
@@ -85,7 +88,7 @@ def read_arrays(path: Path, error: type[HrpnError], advice: str = "") -> "dict[s
 
     try:
         with np.load(path, allow_pickle=False) as file:
-            return dict(file)
+            return {name: file[name] for name in file.files if name.startswith(prefix)}
     except OSError as problem:
         raise error(f"{path}: cannot be read ({problem.strerror or 'damaged'}){advice}") from None
     except _DAMAGED:

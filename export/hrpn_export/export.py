@@ -90,7 +90,8 @@ def export_bundle(
         artefacts: pairs (format, precision); see ``hrpn_export.formats.FORMATS``.
         evidence: patches and slides that the formats are measured on.
         about: description of the model.
-        calibration: (N, H, W, inputs) grey levels of the training set, for int8.
+        calibration: (N, H, W, inputs) grey levels of the training set. int8 needs them; dynamic and
+            bf16 are corrected by them.
         selection: (N, H, W, inputs) grey levels and measured targets (N, H, W, predictions) that
             choose the layers which stay float32 in int8 and dynamic; not those of the evidence, so
             that the certificate is of images that chose nothing. None to use the calibration

@@ -211,13 +211,13 @@ def read_part(checkpoint: Path, part: str) -> list[np.ndarray]:
     Raises:
         CheckpointError: damaged.
     """
-    saved = _read_variables(checkpoint)
-    return [saved[name] for name in sorted(saved) if name.startswith(f"{part}/")]
+    saved = _read_variables(checkpoint, f"{part}/")
+    return [saved[name] for name in sorted(saved)]
 
 
-def _read_variables(checkpoint: Path) -> dict[str, np.ndarray]:
+def _read_variables(checkpoint: Path, prefix: str = "") -> dict[str, np.ndarray]:
     try:
-        return read_arrays(checkpoint / _VARIABLES, CheckpointError)
+        return read_arrays(checkpoint / _VARIABLES, CheckpointError, prefix=prefix)
     except CheckpointError:
         raise CheckpointError(_damaged(checkpoint)) from None
 

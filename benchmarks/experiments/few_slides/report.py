@@ -110,7 +110,19 @@ def table(found: Scores, compared: Mapping[int, Sequence[float]]) -> str:
         rows.append([*row, *_ratio(compared.get(number, ()))])
     if not rows:
         return "No training is finished yet."
-    return "\n\n".join([markdown(heads, rows), markdown(["goal", "measured", ""], goals(found), 3)])
+    measured = markdown(["goal", "measured", ""], goals(found), 3)
+    return "\n\n".join([markdown(heads, rows), by_seed(found, compared), measured])
+
+
+def by_seed(found: Scores, compared: Mapping[int, Sequence[float]]) -> str:
+    """R² of each seed, and in how many trainings the error was lower than from random weights."""
+    rows = []
+    for origin, number in sorted(found, key=lambda key: (key[1], key[0])):
+        values = ", ".join(f"{raw:.3f}" for raw, _ in found[origin, number])
+        each = compared.get(number, ()) if origin == STARTED else ()
+        lower = f"{sum(ratio < 1 for ratio in each)} of {len(each)}" if each else "-"
+        rows.append([f"{number}, from {_TITLES[origin]}", values, lower])
+    return markdown(["training slides", "R² of each seed", "trainings with a lower MSE"], rows)
 
 
 def _ratio(values: Sequence[float]) -> list[str]:

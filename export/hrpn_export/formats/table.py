@@ -31,7 +31,7 @@ class Source:
         model: float32, maps (N, H, W, inputs) to (N, H, W, outputs), grey levels.
         contract: contract of the model.
         calibration: representative inputs (N, H, W, inputs), float32 grey levels; None if there
-            are none, and then nothing can be calibrated.
+            are none, and then nothing can be calibrated or corrected.
         made: paths of finished artefacts by (format, precision); some formats build on others.
         details: what ``bundle.json`` says of the artefact besides; an exporter adds to it.
         selection: patches (N, H, W, inputs) and measured targets (N, H, W, predictions) that choose

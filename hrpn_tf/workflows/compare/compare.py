@@ -24,7 +24,7 @@ from hrpn_tf.evaluation.comparison.comparison import (
 from hrpn_tf.evaluation.comparison.plots import draw_comparison
 from hrpn_tf.evaluation.comparison.tables import to_csv, to_json, to_markdown
 from hrpn_tf.extras import require
-from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs, sha256
+from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.models.latency import device_in_words, measure_latency, tile_side
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run, open_run
@@ -143,9 +143,11 @@ def refuse_different_slides(results: Sequence[RunResults]) -> None:
 
 def _refuse_same(runs: Mapping[str, Run | Path]) -> None:
     """Refuse one network under two names: it would count as two seeds that agree."""
-    known: dict[str, str] = {}
+    known: dict[str | None, str] = {}
     for label, run in runs.items():
-        first = known.setdefault(sha256(open_run(run).network_file()), label)
+        opened = open_run(run)
+        opened.network_file()  # an error if there is none
+        first = known.setdefault(opened.checksum, label)
         if first != label:
             raise UsageError(f"{first} and {label} are the same network; name each network once")
 

@@ -174,9 +174,8 @@ class _Work:
             self._store = _open_store(run, options)
             sizes = choose_sizes(run, self._store, options.sizes, options.draws)
             self._subsets = nested_subsets(split.train, sizes, options.draws)
-            for subset in self._subsets:
-                if not self._is_known(subset):
-                    refuse_knowing(run, self._store, subset)
+            to_train = [subset for subset in self._subsets if not self._is_known(subset)]
+            refuse_knowing(run, self._store, to_train)
             planned = steps_of(run, self._store)
             self._steps = max(1, round(options.shorten * planned))
         check_ensemble(run, self._others)

@@ -1,7 +1,7 @@
 """Nested subsets of the training groups, and the trainings on them."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hrpn_tf.config import Config
+from hrpn_tf.console import load_tensorflow
 from hrpn_tf.data.splits import Split
 from hrpn_tf.errors import ConfigError, RunError, SplitError, StartError, UsageError
 from hrpn_tf.runs import Run
@@ -108,7 +109,7 @@ def subset_config(run: Run, subset: Subset, steps: int) -> Config:
     Groups that do not train are test groups, so that nothing learns from them. The seed differs
     from draw to draw.
     """
-    config, split = run.config, _split(run, subset)
+    config, split = run.config, _split(run, subset.groups)
     own = config.data.split.model_copy(
         update={"fold": None, "validation": split.validation, "test": split.test}
     )
@@ -125,18 +126,23 @@ def subset_config(run: Run, subset: Subset, steps: int) -> Config:
     return config.model_copy(update={"data": data, "training": training})
 
 
-def refuse_knowing(run: Run, store: "PatchStore", subset: Subset) -> None:
-    """Refuse a training that would learn from a network which knows what the subset leaves out.
+def refuse_knowing(run: Run, store: "PatchStore", subsets: Sequence[Subset]) -> None:
+    """Refuse trainings that would learn from a network which knows what a subset leaves out.
 
     Raises:
         UsageError: the run has such a teacher, or such a start.
         HrpnError, BundleError: the teacher or the start cannot be read.
     """
+    training = run.config.training
+    if not subsets or (training.teacher is None and training.start is None):
+        return
+    load_tensorflow()
     from hrpn_tf.runs.source import find_source
     from hrpn_tf.training.start import refuse_unfit
     from hrpn_tf.training.teacher import refuse_seen
 
-    training, split = run.config.training, _split(run, subset)
+    always = set.intersection(*(set(subset.groups) for subset in subsets))
+    split = _split(run, always)
     try:
         if training.teacher is not None:
             path = Path(training.teacher)
@@ -150,10 +156,12 @@ def refuse_knowing(run: Run, store: "PatchStore", subset: Subset) -> None:
         ) from None
 
 
-def _split(run: Run, subset: Subset) -> Split:
+def _split(run: Run, groups: Collection[str]) -> Split:
+    """The split of the run where only these groups train, and the others test."""
     split = run.split
-    left_out = tuple(group for group in split.train if group not in subset.groups)
-    return Split(subset.groups, split.validation, (*split.test, *left_out))
+    trained = tuple(group for group in split.train if group in groups)
+    left_out = tuple(group for group in split.train if group not in groups)
+    return Split(trained, split.validation, (*split.test, *left_out))
 
 
 def steps_of(run: Run, store: "PatchStore") -> int:
