@@ -1,12 +1,13 @@
 """The picture of a slide: inputs, measured and predicted target, error, joint density."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from hrpn_tf.evaluation.density import Density, shared_edges
 from hrpn_tf.evaluation.metric_values import Metrics
 from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.planes import Plane, Window
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CROP = 1280  # side of the largest part of a slide that is shown, px
-DENSITY_BINS = 128
 SATURATED = 99.8  # percentile of the crop that is shown brightest
 
 # Maps that keep their order for colour-blind readers and in grey print.
@@ -107,30 +107,37 @@ def choose_crop(measured: Plane, what: str = "the measured target") -> tuple[Win
     )
 
 
-def density(picture: SlidePicture, bins: int = DENSITY_BINS) -> tuple[np.ndarray, np.ndarray]:
-    """Counts of (measured, predicted) values over the whole slide, and the edges of the bins.
+def density(picture: SlidePicture) -> Density:
+    """Counts of (measured, predicted) values over all pixels of the slide."""
+    integers = picture.measured.dtype.kind == "u"
+    counts = Density(shared_edges(*_grey_levels(picture), integers))
+    for measured, predicted in _parts(picture):
+        counts.add(measured, predicted)
+    return counts
 
-    The bins of an integer target hold whole grey levels, so that no stripes appear.
-    """
-    true, pred = picture.metrics.true, picture.metrics.predicted
-    low, high = min(true["min"], pred["min"]), max(true["max"], pred["max"])
-    step = max(high - low, 1e-6) / bins
-    if picture.measured.dtype.kind == "u":
-        low, step = np.floor(low) - 0.5, np.ceil(max(step, 1.0))
-    edges = low + step * np.arange(int(np.ceil((high - low) / step)) + 1 + (step >= 1))
-    counts = np.zeros((len(edges) - 1,) * 2)
-    measured = picture.measured
-    for part in iter_windows(measured.height, measured.width, CROP):
+
+def _grey_levels(picture: SlidePicture) -> tuple[float, float]:
+    """The least and the largest grey level, measured or predicted."""
+    known = picture.metrics.true, picture.metrics.predicted
+    if picture.metrics.pixels:
+        return min(each["min"] for each in known), max(each["max"] for each in known)
+    # all pixels gave the anchor, so no metric knows them
+    ends = [(image.min(), image.max()) for pair in _parts(picture) for image in pair]
+    return float(min(low for low, _ in ends)), float(max(high for _, high in ends))
+
+
+def _parts(picture: SlidePicture) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Measured and predicted grey levels of the slide, window by window."""
+    for part in iter_windows(picture.measured.height, picture.measured.width, CROP):
         window = Window(*part)
-        pair = window.read(measured).ravel(), window.read(picture.predicted).ravel()
-        counts += np.histogram2d(*pair, bins=(edges, edges))[0]
-    return counts, edges
+        yield window.read(picture.measured), window.read(picture.predicted)
 
 
 def _density(figure: "Figure", axis: "Axes", picture: SlidePicture, box_aspect: float) -> None:
     from matplotlib.colors import LogNorm
 
-    counts, edges = density(picture)
+    found = density(picture)
+    counts, edges = found.counts, found.edges
     axis.set_axis_on()
     mesh = axis.pcolormesh(
         edges, edges, np.ma.masked_equal(counts.T, 0), norm=LogNorm(vmin=1), cmap=DENSITY_MAP

@@ -45,7 +45,7 @@ def to_markdown(evaluation: Evaluation, said: Verdict | None = None) -> str:
         parts.append(f"## {where}: {views[view]}\n")
         parts.append(table(row for row in rows if (row.view, row.region) == (view, region)))
     whole = [row for row in rows if (row.view, row.region) == ("float", "whole")]
-    if whole and all(set(PERCENTILES) <= set(row.metrics.predicted) for row in whole):
+    if any(set(PERCENTILES) <= set(row.metrics.predicted) for row in whole):
         parts += ["## Range of the predictions\n", range_table(whole), RANGE_MEANING + "\n"]
     parts.append("## Definitions\n")
     parts += [f"- {each.title} ({each.unit}): {each.formula}." for each in METRICS.values()]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,11 +163,16 @@ def test_the_density_counts_every_pixel_once(dtype: str) -> None:
     )
     whole = metrics_of(result.predictors["model"]["float", "whole"], 255.0)
     picture = SlidePicture("a", {}, "qd", true, pred, whole, 0.5)
-    counts, edges = density(picture)
-    assert counts.sum() == true.image.size
-    assert len(edges) <= 130
-    expected = np.histogram(true.image, edges)[0]
-    np.testing.assert_array_equal(counts.sum(axis=1), expected)
+    found = density(picture)
+    assert found.counts.sum() == true.image.size
+    assert len(found.edges) <= 130
+    expected = np.histogram(true.image, found.edges)[0]
+    np.testing.assert_array_equal(found.counts.sum(axis=1), expected)
+    # where all pixels gave the anchor
+    sums = result.predictors["model"]["float", "whole"]
+    none = replace(sums, moments=replace(sums.moments, count=0))
+    again = density(replace(picture, metrics=metrics_of(none, 255.0)))
+    np.testing.assert_array_equal(again.edges, found.edges)
 
 
 def test_a_large_slide_is_shown_where_the_target_varies_most() -> None:

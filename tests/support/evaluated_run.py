@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -35,8 +36,14 @@ def predicted(image: np.ndarray) -> np.ndarray:
     return np.stack([mean, mean * 0.85, mean * 1.2], axis=-1)
 
 
-def write_prediction(run: Path, name: str, values: np.ndarray, folder: str = "predictions") -> None:
-    """Write a prediction into a folder of the run: (H, W, 1) or, with bounds, (H, W, 3)."""
+def write_prediction(
+    run: Path, name: str, values: np.ndarray, folder: str = "predictions", **stated: Any
+) -> None:
+    """Write a prediction into a folder of the run: (H, W, 1) or, with bounds, (H, W, 3).
+
+    Args:
+        stated: further metadata of the prediction.
+    """
     write_slide(
         run / folder / f"{name}.ome.tif",
         values,
@@ -45,6 +52,7 @@ def write_prediction(run: Path, name: str, values: np.ndarray, folder: str = "pr
         provenance={
             "model": {"name": "<img src=x onerror=alert(1)>"},
             "training_likeness": {"out_of_distribution": True, "reasons": ["<b>bright</b>"]},
+            **stated,
         },
         overwrite=True,
     )

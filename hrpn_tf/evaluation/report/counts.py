@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hrpn_tf.evaluation.density import Density
 from hrpn_tf.evaluation.report.coverage import ReportCoverage
-from hrpn_tf.evaluation.report.density import Density
 from hrpn_tf.evaluation.report.layers import PREDICTION, TRUTH
 from hrpn_tf.evaluation.report.pyramid import Tile
 

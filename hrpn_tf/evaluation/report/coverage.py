@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hrpn_tf.evaluation.report.density import bins_of
+from hrpn_tf.evaluation.density import bins_of
 
 
 @dataclass

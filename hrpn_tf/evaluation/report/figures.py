@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hrpn_tf.evaluation.density import Density
 from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
 from hrpn_tf.evaluation.report.colours import SERIES
-from hrpn_tf.evaluation.report.density import Density
 from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics
 from hrpn_tf.evaluation.slide_picture import DENSITY_MAP
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from hrpn_tf.errors import HrpnError, UsageError
+from hrpn_tf.evaluation.density import shared_edges
 from hrpn_tf.evaluation.evaluation import POOLED
 from hrpn_tf.evaluation.report.counts import ReportCounts, no_counts
-from hrpn_tf.evaluation.report.density import shared_edges
 from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics
 from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets
 from hrpn_tf.files import atomic_path, remove
@@ -66,7 +66,7 @@ def report_run(
     Raises:
         UsageError, RunError: see ``find_sources``.
         OutputExistsError: the report exists, and ``overwrite`` is false.
-        UsageError: the folder to be replaced is not a report.
+        UsageError: no pixel was evaluated, or the folder to be replaced is not a report.
     """
     options = options or ReportOptions()
     run = options.run
@@ -76,12 +76,12 @@ def report_run(
         path, run=run, slide_list=options.slide_list, predictions=options.predictions
     )
     out = out or default_out(path)
-    facts = run_facts(sources)
+    edges, facts = _edges(sources.metrics, sources.evaluation), run_facts(sources)
     if overwrite:
         _refuse_other(out)
     with atomic_path(out, overwrite) as folder:
         folder.mkdir()
-        counts = no_counts(_edges(sources.metrics))
+        counts = no_counts(edges)
         contents, problems = _slides(sources, folder, options.megapixels * 1e6, counts, progress)
         copy_assets(folder / "assets")
         pages = {name: page_name(number, name) for number, name in enumerate(contents)}
@@ -135,9 +135,18 @@ def _slides(
     return contents, problems
 
 
-def _edges(metrics: ReportMetrics) -> np.ndarray:
-    """Edges of the bins of all counts."""
+def _edges(metrics: ReportMetrics, evaluation: Path) -> np.ndarray:
+    """Edges of the bins of all counts.
+
+    Raises:
+        UsageError: no pixel was evaluated.
+    """
     row = metrics.model(POOLED)
+    if not row["pixels"]:
+        raise UsageError(
+            f"{evaluation}: no pixel was evaluated, since all gave the anchor; predict with a "
+            "smaller --anchor-region, or evaluate more slides"
+        )
     low = min(row["true"]["min"], row["predicted"]["min"])
     high = max(row["true"]["max"], row["predicted"]["max"])
     return shared_edges(low, high, metrics.target_type.startswith("uint"))

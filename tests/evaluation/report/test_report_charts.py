@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hrpn_tf.evaluation.density import Density, shared_edges
 from hrpn_tf.evaluation.report.charts import Chart, drawing, save
-from hrpn_tf.evaluation.report.density import Density, shared_edges
 from hrpn_tf.evaluation.report.figures import draw_density
 
 HOSTILE = "</svg><script>alert(1)</script>$\\frac{\"'&"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hrpn_tf.evaluation.density import Density, shared_edges
 from hrpn_tf.evaluation.report.coverage import ReportCoverage
-from hrpn_tf.evaluation.report.density import Density, shared_edges
 
 
 @given(st.integers(0, 2**32 - 1), st.booleans())

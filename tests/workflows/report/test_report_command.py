@@ -133,6 +133,29 @@ def test_other_reasons_are_said_slide_by_slide(
     assert not list((run / "report/slides").glob("*"))
 
 
+def test_slides_that_gave_their_whole_area_as_anchor(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def anchor_whole(name: str, seed: int) -> None:
+        outline = [[[0, 0], [1100, 0], [1100, 700], [0, 700], [0, 0]]]
+        region = {"type": "Polygon", "coordinates": outline}
+        anchor = {"anchor": {"region_px": region}, "anchored": {"factor": 1.25}}
+        write_prediction(run, name, predicted(truth(seed))[..., :1], **anchor)
+        assert hrpn_tf("evaluate", "--run", run, run.parent / "slides.yaml", "--overwrite",
+                       "--no-baselines").exit_code == 0  # fmt: skip
+
+    anchor_whole("plain", 2)
+    assert report(run) == 0
+    assert len(list((run / "report/slides").glob("*.html"))) == 2
+    assert "no pixels" in (run / "report/index.html").read_text()
+    anchor_whole(HOSTILE, 1)
+    capsys.readouterr()
+    assert report(run, "--overwrite") == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "no pixel was evaluated, since all gave the anchor" in said
+    assert (run / "report/index.html").is_file(), "the earlier report is kept"
+
+
 def test_only_a_report_is_replaced(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for out in (run, run / "evaluation", run / "hrpn.yaml"):
         assert report(run, "--overwrite", "--out", str(out)) == 2
