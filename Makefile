@@ -115,7 +115,6 @@ check: .venv/installed
 	$(BIN)/lint-imports
 	$(BIN)/hadolint docker/*.Dockerfile
 
-# Into build/site; a warning, a dead link or a file loaded from another server is an error.
 # Executed on very small slides, and with their results part of the pages of `make docs`;
 # TUTORIAL=full runs them as they are written, about 20 minutes on two cores.
 tutorials: .venv/installed
@@ -126,6 +125,7 @@ tutorials: .venv/installed
 	HRPN_TUTORIAL=$(TUTORIAL) $(BIN)/pytest --nbmake -n 2 --overwrite --nbmake-timeout 7200 \
 		-o timeout=0 --durations 4 build/tutorials
 
+# Into build/site; a warning, a dead link or a file loaded from another server is an error.
 docs: .venv/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open the page build/site/index.html"

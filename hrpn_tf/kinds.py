@@ -39,7 +39,7 @@ _ADVICE: dict[tuple[Kind, Kind], str] = {
 
 
 def kind_of(path: Path) -> Kind | None:
-    """What a file or folder is, by its name and by the names in it; None if it cannot be told.
+    """What a file or folder is, by its name and by the names in it; None if it is not recognised.
 
     Nothing is read. A file or folder of no known kind may still be a slide.
     """

@@ -11,7 +11,7 @@ def resident_bytes() -> int | None:
 
 
 def peak_bytes() -> int | None:
-    """The most that it held since it started or :func:`forget_peak`; None if nobody says."""
+    """The most that it held since it started or :func:`forget_peak`; None if unknown."""
     # not ru_maxrss, which starts at the peak of the parent process
     peak, now = _status("VmHWM"), resident_bytes()
     return None if peak is None or now is None else max(peak, now)

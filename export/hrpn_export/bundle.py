@@ -218,7 +218,7 @@ def open_session(
     return session
 
 
-def runtime_of(format: str, runtime: str | None, precision: str | None = None) -> str:
+def runtime_of(format: str, runtime: str | None, precision: str) -> str:
     """The name of the runtime that runs a format: the given one, or the usual one for None.
 
     The usual one is the first of the format's runtimes that runs the precision.
@@ -227,7 +227,7 @@ def runtime_of(format: str, runtime: str | None, precision: str | None = None) -
         FormatError: there is no such format or runtime, or the runtime does not run the format.
     """
     row = find_format(format)
-    usual = (r for r in row.runtimes if precision is None or find_runtime(r).runs(precision))
+    usual = (r for r in row.runtimes if find_runtime(r).runs(precision))
     name = runtime or next(usual, row.runtimes[0])
     find_runtime(name)
     if name not in row.runtimes:

@@ -185,7 +185,7 @@ def _of_formats(
     trt_builder: str,
     timing_cache: Path | None,
 ) -> dict[str, dict[str, Any]]:
-    """Format: what its exporter is told."""
+    """Options of the exporter of each format."""
     tensorrt = {
         "builder": trt_builder,
         "timing_cache": timing_cache,

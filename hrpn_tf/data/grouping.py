@@ -30,7 +30,7 @@ class Grouping:
 
     Attributes:
         groups: of each slide.
-        how: by what they are told, in words.
+        how: how the groups were recognised, in words.
         doubtful: indices of the slides whose names give no group, so that each is its own.
     """
 

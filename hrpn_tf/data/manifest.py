@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from hrpn_tf.data.moments import ChannelMoments
 from hrpn_tf.errors import StoreError, StoreNotFoundError
+from hrpn_tf.files import atomic_path
 from hrpn_tf.kinds import refuse_other_kind
 from hrpn_tf.untrusted import read_json
 
@@ -88,9 +89,8 @@ def slide_folder(store: Path, index: int) -> Path:
 
 def write_json(path: Path, record: SlideRecord | Manifest) -> None:
     """Write a record to its final name only when it is complete."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(asdict(record)), encoding="utf-8")
-    temporary.replace(path)
+    with atomic_path(path, overwrite=True) as temporary:
+        temporary.write_text(json.dumps(asdict(record)), encoding="utf-8")
 
 
 def read_slide_record(path: Path) -> SlideRecord:

@@ -1,4 +1,4 @@
-"""The order in which the patches of a training come: a function of seed, epoch and steps alone."""
+"""The patch order of a training: a function of seed, epoch and steps alone."""
 
 from dataclasses import dataclass
 

@@ -21,7 +21,7 @@ from hrpn_tf.data.store import PatchStore
 from hrpn_tf.data.window import Window
 from hrpn_tf.errors import ConfigError, StoreError
 
-READERS = 2  # batches that are read at the same time
+BATCHES_AT_ONCE = 2  # that are read
 
 
 def make_dataset(
@@ -135,7 +135,7 @@ def _batches(
 
     constant = len(uses) % batch_size == 0  # then the batch dimension is known to the graph
     dataset = tf.data.Dataset.from_tensor_slices(uses).batch(batch_size, drop_remainder=constant)
-    dataset = dataset.map(load, num_parallel_calls=READERS, deterministic=True)
+    dataset = dataset.map(load, num_parallel_calls=BATCHES_AT_ONCE, deterministic=True)
     return dataset.map(finish).prefetch(1)
 
 

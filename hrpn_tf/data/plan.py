@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hrpn_tf.config import DataConfig
@@ -12,6 +11,7 @@ from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.errors import PixelSizeError, SlideListError, SlideTooSmallError
 from hrpn_tf.slides import SlideInfo, open_slide
 from hrpn_tf.slides.checks import checked_pixel_size, role_channels
+from hrpn_tf.slides.file_states import parts, state_of
 from hrpn_tf.slides.names import refuse_bad_name
 
 # Keys of the section `data` that a training chooses anew on the same patches.
@@ -75,9 +75,10 @@ def fingerprint(slides: Sequence[PlannedSlide], config: DataConfig) -> str:
     left_out = ("channels", "grey_max")
     settings = {k: value for k, value in owned_settings(config).items() if k not in left_out}
     described = [
-        (slide.entry.name, slide.entry.group, slide.channels, _files(slide.entry.path))
+        (slide.entry.name, slide.entry.group, slide.channels,
+         [(str(part.resolve()), state_of(part)) for part in parts(slide.info)])
         for slide in slides
-    ]
+    ]  # fmt: skip
     text = json.dumps([settings, described], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -95,8 +96,3 @@ def _plan_slide(entry: SlideEntry, config: DataConfig) -> PlannedSlide:
         )
     pixel_size_um = checked_pixel_size(info, config.pixel_size_um)
     return PlannedSlide(entry, info, channels, pixel_size_um)
-
-
-def _files(path: Path) -> list[tuple[str, int, int]]:
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    return [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]

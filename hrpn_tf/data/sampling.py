@@ -10,16 +10,15 @@ from hrpn_tf.data.store import PatchStore
 from hrpn_tf.data.window import Window
 
 CANDIDATES = 8  # places in a patch of which one is taken
-READERS = 4
+PATCHES_AT_ONCE = 4  # that are read
 
 
 @dataclass(frozen=True)
 class Sampling:
     """The content of the patches that are drawn from.
 
-    What holds a mean target t is drawn with a probability proportional to t + the mean of all
-    patches. So what holds nothing is still drawn, half as often as the average, and no weight is
-    much larger than 2.
+    A patch with mean target t is drawn with a probability proportional to t + the mean over all
+    patches. So an empty patch is drawn half as often as an average one.
 
     Attributes:
         indices: (n,) int64, numbers of the patches in the store.
@@ -83,7 +82,7 @@ def learn_sampling(store: PatchStore, groups: Sequence[str]) -> Sampling | None:
         StoreError: a patch is damaged.
     """
     indices = store.indices(groups)
-    with ThreadPoolExecutor(READERS) as pool:
+    with ThreadPoolExecutor(PATCHES_AT_ONCE) as pool:
         held = np.array(list(pool.map(lambda i: _mean(store.read(int(i))[..., -1]), indices)))
     return Sampling(indices, held + held.mean()) if held.any() else None
 

@@ -1,6 +1,6 @@
 """Splits by group: patches of one animal or slide never lie on both sides."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hrpn_tf.config import SplitConfig
@@ -14,6 +14,27 @@ class Split:
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
+
+    def seen_by(self, subsets: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+        """The groups held back here on which another network has learned.
+
+        Args:
+            subsets: group: how the training of that network used it.
+
+        Returns:
+            Group, its subset here, its subset there.
+
+        Example:
+            >>> split = Split(("a",), ("b",), ("c",))
+            >>> list(split.seen_by({"a": "test", "b": "train", "c": "validation"}))
+            [('c', 'test', 'validation'), ('b', 'validation', 'train')]
+        """
+        for group in self.test:
+            if (used := subsets.get(group)) in ("train", "validation"):
+                yield group, "test", used
+        for group in self.validation:
+            if (used := subsets.get(group)) == "train":
+                yield group, "validation", used
 
 
 def split_groups(groups: Sequence[str], config: SplitConfig) -> Split:

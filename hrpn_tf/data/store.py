@@ -155,6 +155,7 @@ class PatchStore:
         """
         slide = int(np.searchsorted(self._ends, index, side="right"))
         try:
+            # counted from the end of the slide's patches
             patch = np.asarray(self._arrays[slide][index - self._ends[slide]])
         except (RuntimeError, ValueError, OSError) as error:
             raise StoreError(

@@ -22,7 +22,7 @@ GAUSSIAN_TRUNCATE = 4.0  # the smoothing kernel ends at this many sigmas
 # Which form of the pixels (float, rounded, smoothed), and which pixels (whole, tissue).
 View = str
 Region = str
-Progress = Callable[[int], object]  # is told how many pixels are done since the last time
+Progress = Callable[[int], object]  # called with the number of pixels finished since the last call
 
 
 @dataclass(frozen=True)

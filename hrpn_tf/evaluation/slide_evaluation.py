@@ -42,7 +42,7 @@ def evaluate_slide(
         settings: views, peak and window of the comparison.
         baselines: baselines fitted on the training slides, which are evaluated, too.
         picture: PNG file to draw the slide into.
-        progress: is told about every finished window of the comparison with the prediction.
+        progress: called with the number of pixels finished since the last call of the comparison.
         factor: what the prediction was multiplied by after it left the network; the prediction
             without it is compared, too. None leaves that out.
         excluded: bool mask of the same size: pixels that do not count, since the prediction was

@@ -21,7 +21,7 @@ from hrpn_tf.leftovers import clear
 from hrpn_tf.prediction.anchor import AnchorSums, BlockMask
 from hrpn_tf.prediction.anchoring import anchored_area, measure
 from hrpn_tf.prediction.blocks import BlockMaker, TimedNetwork, check_values, to_grey_levels
-from hrpn_tf.prediction.change import FileStates, parts
+from hrpn_tf.prediction.change import FileStates
 from hrpn_tf.prediction.output import Output
 from hrpn_tf.prediction.overlaps import KeptOverlaps
 from hrpn_tf.prediction.planning import (
@@ -45,6 +45,7 @@ from hrpn_tf.prediction.task import PredictionTask
 from hrpn_tf.prediction.tiling import Block
 from hrpn_tf.prediction.tissue_map import TissueMap
 from hrpn_tf.prediction.unfinished import Unfinished, Work
+from hrpn_tf.slides.file_states import parts
 
 T = TypeVar("T")
 _GO_ON = "what is finished is kept: make room and run the same command again to go on"
@@ -293,9 +294,8 @@ class SlidePrediction(PredictionTask):
             try:
                 yield
             except (SlideFormatError, OSError):
-                self._in_time(
-                    states.check
-                )  # more informative than the error met in the changed file
+                # a changed file explains more than the error that was met in it
+                self._in_time(states.check)
                 raise
         except _SPOILT:
             self.unfinished.discard()

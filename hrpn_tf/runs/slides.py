@@ -131,7 +131,7 @@ def choose_slides(
     if not chosen:
         raise UsageError(
             f"{source}: the run trained or picked its checkpoint on every group "
-            f"({_listed(present)}); name one with --group, but its figures flatter the model"
+            f"({_listed(present)}); name one with --group, but its metrics will be optimistic"
         )
     for slide in chosen:
         if not slide.path.exists():

@@ -31,7 +31,7 @@ class PatientProtocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """A server that says so at once when it is told to stop."""
+    """A server that reports at once that it was asked to stop."""
 
     def __init__(self, config: uvicorn.Config, on_stop: Callable[[], object]) -> None:
         super().__init__(config)
@@ -60,7 +60,7 @@ def make_server(app: Guard, on_stop: Callable[[], object]) -> Server:
 
     Args:
         app: the application.
-        on_stop: called as soon as the server is told to stop.
+        on_stop: called when the server is asked to stop.
     """
     log = logging.getLogger("uvicorn.error")
     log.propagate = False

@@ -40,7 +40,7 @@ def safe_file_name(name: str) -> str:
 def allowed_path(text: str, allow: Sequence[Path]) -> Path:
     """A path within one of the allowed folders, with all links followed.
 
-    Whether something lies outside is not told, so that nobody can look around.
+    The error does not reveal whether the path exists.
 
     Args:
         text: as the client gave it.
@@ -76,17 +76,3 @@ def allowed_path(text: str, allow: Sequence[Path]) -> Path:
 def is_within(path: Path, folders: Sequence[Path]) -> bool:
     """Whether a resolved path lies in one of the folders."""
     return any(path.is_relative_to(folder) for folder in folders)
-
-
-def state_of(path: Path) -> list[object]:
-    """What changes whenever a slide on the server changes: sizes and times of its files."""
-    if path.is_file():
-        found = path.stat()
-        return [found.st_size, found.st_mtime_ns]
-    states: list[object] = []
-    for folder, folders, files in os.walk(path):
-        folders.sort()
-        for name in sorted(files):
-            found = os.lstat(os.path.join(folder, name))
-            states.append([os.path.relpath(folder, path), name, found.st_size, found.st_mtime_ns])
-    return states

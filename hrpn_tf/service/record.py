@@ -128,7 +128,7 @@ class Job:
 
     @property
     def download_name(self) -> str:
-        """Name of the result for whoever downloads it: that of the slide, and the region."""
+        """Download name of the result: that of the slide, and the region."""
         name = self.record.name
         for end in (".zarr", ".tif", ".tiff", ".qptiff", ".btf", ".czi", ".nd2", ".lif", ".ome"):
             if name.lower().endswith(end):
@@ -144,7 +144,7 @@ class Job:
 
     @property
     def has_result(self) -> bool:
-        """Whether it is done, and nobody removed its result."""
+        """Whether it is done, and its result still exists."""
         return self.record.state == "done" and self.result.exists()
 
     def without_folders(self, text: str) -> str:

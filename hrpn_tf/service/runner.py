@@ -134,7 +134,9 @@ class Runner:
             outcome = await outcome_of(job, worker, self._order(job), limit)
         except WorkerLostError as error:
             outcome = Outcome(Problem.of(error), again=job.record.attempts < _ATTEMPTS)
-        except HrpnError as error:  # if the service stops, it was stopped while it loaded
+        # OSError: no process could be started; ValueError: what it said is too long to be read
+        except (HrpnError, OSError, ValueError) as error:
+            # if the service stops, the worker was stopped while it loaded
             outcome = Outcome(Problem.of(error), stopped=self.store.stopping)
         if outcome.stopped or outcome.again:
             job.record.attempts -= outcome.stopped
@@ -178,7 +180,7 @@ async def outcome_of(
     Args:
         job: takes the reports of progress, and the warnings.
         worker: the process.
-        order: what it is told.
+        order: the request that is sent to the process.
         seconds: longest time for the prediction, s.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Runs a service until it is told to stop."""
+"""Runs a service until it is asked to stop."""
 
 import asyncio
 import logging

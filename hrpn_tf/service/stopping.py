@@ -24,13 +24,13 @@ class Stop:
         self.busy = False
 
     def on_signal(self, signum: int, frame: FrameType | None) -> None:
-        """SIGTERM."""
+        """Handle SIGTERM."""
         if not self.busy or self.asked.is_set():
             raise SystemExit(0)
         self.asked.set()
 
     def check(self) -> None:
-        """Between two tiles.
+        """Raise if a stop was requested; called between tiles.
 
         Raises:
             StopRequested: the process was asked to end.

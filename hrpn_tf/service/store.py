@@ -24,7 +24,7 @@ from hrpn_tf.errors import (
     UnfinishedError,
 )
 from hrpn_tf.files import remove
-from hrpn_tf.service.places import allowed_path, state_of
+from hrpn_tf.service.places import allowed_path
 from hrpn_tf.service.record import (
     INPUT,
     LONGEST,
@@ -37,6 +37,7 @@ from hrpn_tf.service.record import (
 )
 from hrpn_tf.service.settings import ServiceSettings
 from hrpn_tf.service.wishes import PathWish, Wish
+from hrpn_tf.slides.file_states import State, state_of
 from hrpn_tf.text import counted, printable
 
 logger = logging.getLogger(__name__)
@@ -162,7 +163,7 @@ class JobStore:
             StalledError: the drive does not answer.
         """
 
-        def look() -> tuple[Path, list[object]]:
+        def look() -> tuple[Path, State | None]:
             path = allowed_path(wish.path, self.settings.allow)
             return path, state_of(path)
 

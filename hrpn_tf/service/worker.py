@@ -28,7 +28,7 @@ from hrpn_export.errors import BundleError
 
 from hrpn_tf.errors import ForbiddenPathError, HrpnError, RunBusyError
 from hrpn_tf.memory import forget_peak, peak_bytes
-from hrpn_tf.progress import show_progress
+from hrpn_tf.progress import Update, callback_bars, show_progress
 from hrpn_tf.service.places import is_within
 from hrpn_tf.service.record import Problem
 from hrpn_tf.service.settling import settled
@@ -54,46 +54,16 @@ class Channel:
         os.dup2(2, 1)
         self._lock = threading.Lock()
 
+    def send_progress(self, update: Update) -> None:
+        """Send how much of a piece of work is done."""
+        values = {"done": update.done, "total": update.total, "unit": update.unit}
+        self.send("progress", title=printable(update.title, 100), **values)
+
     def send(self, event: str, **values: Any) -> None:
-        """Send an event; nobody listens to that of a server that was killed."""
+        """Send an event; ignored if the server is gone."""
         with self._lock, contextlib.suppress(BrokenPipeError):
             self._stream.write(json.dumps({"event": event, **values}) + "\n")
             self._stream.flush()
-
-
-class _Bar:
-    """A bar of ``hrpn_tf.progress`` that reports to the server."""
-
-    def __init__(
-        self,
-        channel: Channel,
-        *,
-        total: float | None = None,
-        initial: float = 0,
-        desc: str = "",
-        unit: str = "",
-        **_: object,
-    ) -> None:
-        self.total = total
-        self._channel, self._desc, self._unit, self._done = channel, desc, unit, initial
-        self._last = 0.0
-        self._report()
-
-    def update(self, n: float = 1) -> None:
-        self._done += n
-        if time.monotonic() - self._last >= _EVERY:
-            self._report()
-
-    def set_postfix_str(self, s: str = "", refresh: bool = True) -> None:
-        """Notes are not reported."""
-
-    def close(self) -> None:
-        self._report()
-
-    def _report(self) -> None:
-        self._last = time.monotonic()
-        values = {"done": self._done, "total": self.total, "unit": self._unit}
-        self._channel.send("progress", title=printable(self._desc, 100), **values)
 
 
 class _Warnings(logging.Handler):
@@ -188,7 +158,7 @@ def _predict(
     forget_peak()
     said: list[str] = []
     try:
-        with show_progress(lambda **options: _Bar(channel, **options)):
+        with show_progress(callback_bars(channel.send_progress, _EVERY)):
             _when_free(lambda: _predict_slide(network, order, overrides, said.append))
     except (HrpnError, BundleError, OSError, MemoryError) as error:
         _fail(channel, error)

@@ -54,7 +54,7 @@ class Outcome:
     Attributes:
         problem: why it failed; None if it did not.
         summary: of the prediction, in one line.
-        stopped: whether the process was told to stop, and kept what it had.
+        stopped: whether the process was asked to stop, and kept what it had.
         again: whether it is worth another attempt.
     """
 
@@ -69,7 +69,7 @@ class WorkerProcess:
     """A process that loads a network once and predicts one job after another.
 
     Attributes:
-        order: what it is told first: the network, and overrides of the configuration.
+        order: the first request: the network, and overrides of the configuration.
         grace_seconds: time to finish the running tile when it is stopped.
         process: while it runs.
         used: whether the process has had a job.

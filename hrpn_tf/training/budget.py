@@ -47,8 +47,8 @@ def measure_plan(
 ) -> Plan:
     """The plan that ends ``training.minutes`` after ``started``.
 
-    Makes some steps and a validation, and takes them back: the training that follows is the one
-    that ``training.steps`` with the same number gives.
+    Runs a few steps and one validation, then restores all variables: the training that follows is
+    the one that ``training.steps`` with the same number gives.
 
     Args:
         model: with the weights that the training begins with; they are left as they are.

@@ -102,7 +102,8 @@ def _begin(
     need.update(_step_size(built))
     check_memory(**need)
     if devices.chief and not setup.resume:
-        _create(run, built, transplant, overwrite)
+        with exclusive(run, devices):  # a run to be replaced; another training may hold it by now
+            _create(run, built, transplant, overwrite)
     devices.wait_for_all()
     held.enter_context(exclusive(run, devices))
     state = restore(run, built)

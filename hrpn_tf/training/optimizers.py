@@ -28,6 +28,7 @@ class _SummedFirst:
         super().apply(grads, trainable_variables)  # type: ignore[misc]
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        # Keras would sum over the devices once more
         return grads_and_vars
 
 
@@ -109,6 +110,7 @@ def build_optimizer(
         "ema_momentum": ema,
     }
     if config.name == "rmsprop":
+        # Keras adds epsilon under the root, PyTorch 1e-8 beside it
         optimizer = RMSprop(rho=0.99, momentum=config.momentum, epsilon=1e-16, **common)
     elif config.name == "adam":
         optimizer = Adam(beta_1=config.beta_1, **common)

@@ -114,7 +114,7 @@ def refuse_unfit(
         config: resolved.
         store: of the patches.
         split: of its groups.
-        shown: warn of what cannot be told.
+        shown: warn of what is not known.
 
     Raises:
         PixelSizeError: it was trained at another pixel size.
@@ -189,37 +189,34 @@ def _refuse_known(source: Source, store: PatchStore, split: Split) -> list[str]:
     Groups of two studies may well have the same name, so the name alone is no proof.
 
     Returns:
-        A warning for each case that cannot be told.
+        A warning for each case that is not known.
 
     Raises:
         StartError: it is the same slide.
     """
     if source.simulated:
-        return []  # no slide of an animal was seen
+        return []  # it saw no slide of an animal
     if not source.subsets:
         return [
-            f"{source.name} does not say which groups it was trained on; figures on the test and "
-            "validation groups are too good if it knew them"
+            f"{source.name} does not say which groups it was trained on; metrics on the test "
+            "and validation groups are optimistic if it was trained on them"
         ]
     known, warnings = _known_slides(source, store), []
-    for held, parts in (("test", ("train", "validation")), ("validation", ("train",))):
-        for group in getattr(split, held):
-            if (part := source.subsets.get(group)) not in parts:
-                continue
-            if known and known & {_place(slide.path) for slide in store.slides([group])}:
-                raise StartError(
-                    f"{source.name} used {group} for {part}, and it is a {held} group here, so "
-                    "that its figures would be too good; give both the same data.split"
-                )
-            warnings.append(
-                f"{source.name} used a group of the name {group} for {part}, and it is a {held} "
-                "group here; if it is the same animal, its figures are too good"
+    for group, held, used in split.seen_by(source.subsets):
+        if known and known & {_place(slide.path) for slide in store.slides([group])}:
+            raise StartError(
+                f"{source.name} used {group} for {used}, and it is a {held} group here, so "
+                "that its metrics would be optimistic; give both the same data.split"
             )
+        warnings.append(
+            f"{source.name} used a group of the name {group} for {used}, and it is a {held} "
+            "group here; if it is the same animal, its metrics are optimistic"
+        )
     return warnings
 
 
 def _known_slides(source: Source, store: PatchStore) -> set[str] | None:
-    """The files of the slides that a run was trained on; None if they cannot be told."""
+    """The files of the slides that a run was trained on; None if they are not known."""
     if source.run is None:
         return None
     try:

@@ -5,7 +5,7 @@ is ``training.distillation``. Validation is against the measured target alone.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from hrpn_tf.config import Config
 from hrpn_tf.data.splits import Split
 from hrpn_tf.errors import ConfigError, NoNetworkError, WrongKindError
 from hrpn_tf.runs.agreement import refuse_different
-from hrpn_tf.runs.source import find_source
+from hrpn_tf.runs.source import Source, find_source
 from hrpn_tf.training.backend import backend
 from hrpn_tf.training.core import core_of
 
@@ -109,29 +109,29 @@ def open_teacher(config: Config, contract: Contract, split: Split, side: int) ->
             f"{KEY}: {path} takes multiples of {own.stride_multiple} px, and a training "
             f"crop has {side} px; set training.crop"
         )
-    refuse_seen(path, found.subsets, split)
+    refuse_seen(found, split)
     predict = backend.frozen(found.load(), len(contract.inputs))
     weight = training.distillation
     logger.info(f"{path}: teaches with {weight:g} of the target")
     return Teacher(path, found.sha256, weight, training.accumulate, predict)
 
 
-def refuse_seen(path: Path, subsets: Mapping[str, str] | None, split: Split) -> None:
+def refuse_seen(source: Source, split: Split) -> None:
     """Refuse a teacher that knows what is held back here: it would pass it on.
 
     Raises:
         ConfigError: names the group.
     """
-    if not subsets:
+    if source.simulated:
+        return  # it saw no slide of an animal
+    if not source.subsets:
         logger.warning(
-            f"{path}: does not say which groups it was trained on; figures on the test and "
-            "validation groups are too good if it knew them"
+            f"{source.name}: does not say which groups it was trained on; metrics on the test "
+            "and validation groups are optimistic if it was trained on them"
         )
         return
-    for held, parts in (("test", ("train", "validation")), ("validation", ("train",))):
-        for group in getattr(split, held):
-            if subsets.get(group) in parts:
-                raise ConfigError(
-                    f"{KEY}: {path} used {group} for {subsets[group]}, and it is a {held} group "
-                    "here, which the teacher would pass on; give all networks the same data.split"
-                )
+    for group, held, used in split.seen_by(source.subsets):
+        raise ConfigError(
+            f"{KEY}: {source.name} used {group} for {used}, and it is a {held} group here, which "
+            "the teacher would pass on; give all networks the same data.split"
+        )

@@ -37,16 +37,7 @@ def launch(command: Sequence[str], workers: int) -> int:
         0, or the exit code of the first worker that failed.
     """
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
-    started = [
-        subprocess.Popen(
-            command,
-            env=os.environ | worker_environment(addresses, number),
-            stdout=None if number == 0 else subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C comes here alone, and is passed on below
-            preexec_fn=_end_with_parent,
-        )
-        for number in range(workers)
-    ]
+    started: list[subprocess.Popen[bytes]] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         for process in started:
@@ -55,6 +46,8 @@ def launch(command: Sequence[str], workers: int) -> int:
 
     before = {n: signal.signal(n, pass_on) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
+        for number in range(workers):
+            started.append(_worker(command, addresses, number))
         return _watch(started)
     finally:
         for number, handler in before.items():
@@ -62,6 +55,18 @@ def launch(command: Sequence[str], workers: int) -> int:
         for process in started:
             process.kill()
             process.wait()
+
+
+def _worker(
+    command: Sequence[str], addresses: Sequence[str], number: int
+) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command,
+        env=os.environ | worker_environment(addresses, number),
+        stdout=None if number == 0 else subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C comes to the parent alone, which passes it on
+        preexec_fn=_end_with_parent,
+    )
 
 
 def worker_environment(addresses: Sequence[str], number: int) -> dict[str, str]:

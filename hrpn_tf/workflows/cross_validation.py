@@ -11,8 +11,10 @@ import numpy as np
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import Split, folds
 from hrpn_tf.errors import RunError
-from hrpn_tf.evaluation.evaluation import METRICS_FILE
+from hrpn_tf.evaluation.baselines.baselines import MODEL
+from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED
 from hrpn_tf.evaluation.metrics import metrics_shown_in
+from hrpn_tf.evaluation.tables import aligned
 from hrpn_tf.files import atomic_path
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.text import csv_table, markdown
@@ -98,16 +100,7 @@ def to_markdown(found: Sequence[FoldMetrics]) -> str:
     ]
     mean, spread = spread_over_folds(found)
     lines += [["**mean**", "", *_cells(mean)], ["sd", "", *_cells(spread)]]
-    widths = [max(len(row[i]) for row in (heads, *lines)) for i in range(len(heads))]
-    rule = ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    rows = (
-        " | ".join(
-            cell.ljust(w) if i < 2 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in (heads, rule, *lines)
-    )
-    return "".join(f"| {row} |\n" for row in rows)
+    return aligned([heads, *lines], left=2)
 
 
 def spread_over_folds(
@@ -150,7 +143,7 @@ def _pooled(run: Run) -> dict[str, float | None]:
             row
             for row in rows
             if (row["slide"], row["predictor"], row["view"], row["region"])
-            == ("pooled", "model", "float", "whole")
+            == (POOLED, MODEL, "float", "whole")
         )
     except (RunError, TypeError, KeyError, AttributeError, StopIteration):
         raise RunError(

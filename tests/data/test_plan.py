@@ -1,12 +1,14 @@
 """``hrpn-tf prepare`` refuses the slides that ``hrpn-tf predict`` refuses."""
 
+import os
 from pathlib import Path
 
 import pytest
 from support.slides import noise, write_slide
 
+from hrpn_tf import slides
 from hrpn_tf.config import DataConfig
-from hrpn_tf.data.plan import plan_slides
+from hrpn_tf.data.plan import fingerprint, plan_slides
 from hrpn_tf.data.slide_list import read_slide_list
 from hrpn_tf.errors import PixelSizeError, SlideListError, UsageError
 
@@ -58,3 +60,21 @@ def test_pixel_sizes(tmp_path: Path) -> None:
     assert plan(tmp_path, text, "mm", pixel_size_um=0.5) == 0.5, "what the option says"
     with pytest.raises(PixelSizeError, match=r"states 0\.5 um/px, --pixel-size says 0\.25"):
         plan(tmp_path, text, pixel_size_um=0.25)
+
+
+def test_a_pixel_that_changes_within_an_ome_zarr_changes_the_fingerprint(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.zarr"
+    slides.write_slide(path, noise(0, 32, 32), channels=CHANNELS, pixel_size_um=0.5, provenance={})
+    (tmp_path / "slides.csv").write_text("slide,group\na.ome.zarr,g\n")
+    config = DataConfig(patch=16, stride=16)
+
+    def found() -> str:
+        return fingerprint(
+            plan_slides(read_slide_list(tmp_path / "slides.csv", config), config), config
+        )
+
+    before = found()
+    assert found() == before
+    (chunk, *_) = (each for each in path.rglob("*") if each.is_file() and each.name.isdigit())
+    os.utime(chunk, ns=(0, chunk.stat().st_mtime_ns + 1))
+    assert found() != before

@@ -8,8 +8,9 @@ from support.run_folder import write
 
 from hrpn_tf.errors import SlideChangedError
 from hrpn_tf.prediction import slide_checksums
-from hrpn_tf.prediction.change import FileStates, parts
+from hrpn_tf.prediction.change import FileStates
 from hrpn_tf.slides import open_slide
+from hrpn_tf.slides.file_states import parts
 
 
 def _touch(path: Path) -> None:

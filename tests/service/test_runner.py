@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from hrpn_tf.errors import MemoryBudgetError
 from hrpn_tf.service import worker_process
 from hrpn_tf.service.record import Job, Problem, Record
-from hrpn_tf.service.runner import outcome_of
+from hrpn_tf.service.runner import Runner, outcome_of
 from hrpn_tf.service.wishes import Wish
 from hrpn_tf.service.worker_process import Outcome, Ready, WorkerProcess
 
@@ -71,6 +72,34 @@ def test_a_job_that_is_late_ends_its_process() -> None:
     assert found.problem is not None
     assert found.problem.error == "JobTimeoutError"
     assert not worker.there
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (OSError(12, "Cannot allocate memory"), "OSError"),
+        (ValueError("Separator is not found, and chunk exceed the limit"), "ValueError"),
+    ],
+)
+def test_a_process_that_cannot_be_started_or_read_fails_the_job_alone(
+    error: Exception, name: str
+) -> None:
+    class Broken(Pretended):
+        async def start(self) -> Any:
+            raise error
+
+    ends: list[Problem | None] = []
+    runner = Runner(SimpleNamespace(limits=SimpleNamespace(seconds=1.0), allow=[]))  # type: ignore[arg-type]
+    runner._store = SimpleNamespace(  # type: ignore[assignment]
+        stopping=False,
+        save=lambda job: None,
+        end=lambda job, problem, summary: ends.append(problem),
+    )
+    job = Job("0", Path("0"), Record(name="a.tif", input="a.tif", wish=Wish(), network="0"))
+    asyncio.run(runner._run(job, Broken(used=False)))
+    (problem,) = ends
+    assert problem is not None
+    assert problem.error == name
 
 
 def test_warnings_of_a_process_that_loads_the_network_are_shown(

@@ -93,7 +93,7 @@ def test_slides_that_the_start_has_seen_are_not_held_back(
     (own / "store.json").write_text(json.dumps({"path": str(run), "sha256": "0"}))
     with pytest.raises(ConfigError, match="batch_size=99"):
         fit(store.path, run, fine_tuning(own, "training.batch_size=99"), progress=False)
-    assert "if it is the same animal, its figures are too good" in "\n".join(caplog.messages)
+    assert "if it is the same animal, its metrics are optimistic" in "\n".join(caplog.messages)
 
 
 def test_nothing_is_frozen_of_random_weights(store: PatchStore, run: Path) -> None:

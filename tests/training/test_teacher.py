@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -19,8 +20,9 @@ from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import ConfigError, HrpnError, RunError
 from hrpn_tf.runs import load_run, open_run
+from hrpn_tf.runs.source import find_source
 from hrpn_tf.training.fit import fit
-from hrpn_tf.training.teacher import Teacher, open_teacher
+from hrpn_tf.training.teacher import Teacher, open_teacher, refuse_seen
 
 SETTINGS = (
     *TINY_RUN,
@@ -156,6 +158,7 @@ def test_a_teacher_that_knows_what_is_held_back_is_refused(
     config = load_config(overrides=(f"training.teacher={own}",))
     with pytest.raises(ConfigError, match=said):
         open_teacher(config, CONTRACT, SPLIT, 32)
+    refuse_seen(replace(find_source(own), simulated=True), SPLIT)  # it saw no animal
     set_split(own, {"a": "train", "b": "test", "c": "test"})
     found = open_teacher(config, CONTRACT, SPLIT, 32)
     assert found is not None

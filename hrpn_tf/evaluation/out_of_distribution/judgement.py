@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from hrpn_tf.evaluation.out_of_distribution.statistics import QUANTILES, SlideSt
 # Channels are swapped if another order takes them so much nearer to the training slides.
 _SWAP_GAIN = 2.0
 # More channels than this have too many orders to try.
-_MOST_CHANNELS = 6
 
 
 @dataclass(frozen=True)
@@ -156,8 +154,10 @@ def _reasons(
 def _swapped(profile: TrainingProfile, slide: SlideStatistics) -> tuple[str, ...]:
     """The channels that another order takes much nearer to the training slides."""
     count = len(profile.channels)
-    if not 2 <= count <= _MOST_CHANNELS:
+    if count < 2:
         return ()
+    from scipy.optimize import linear_sum_assignment
+
     reference = reference_of(profile)
     # row: a channel of the slide; column: what it is compared with
     costs = np.empty((count, count))
@@ -165,10 +165,10 @@ def _swapped(profile: TrainingProfile, slide: SlideStatistics) -> tuple[str, ...
         own = np.arcsinh(slide.quantiles[row] / reference.scale[:, None])
         costs[row] = np.abs(own - reference.quantiles).mean(axis=1)
     costs /= profile.grey_limits
-    orders = list(permutations(range(count)))
-    totals = [sum(costs[row, column] for row, column in enumerate(order)) for order in orders]
-    best = orders[int(np.argmin(totals))]
-    if not np.isfinite(totals).all() or totals[0] <= _SWAP_GAIN * min(totals):
+    if not np.isfinite(costs).all():
+        return ()
+    rows, best = linear_sum_assignment(costs)
+    if costs.trace() <= _SWAP_GAIN * costs[rows, best].sum():
         return ()
     return tuple(profile.channels[i] for i in range(count) if best[i] != i)
 

@@ -60,7 +60,7 @@ def write_view(
         pixel_size_um: of the slide.
         most_pixels: of the finest level that is written; the slide is halved until it fits.
         counts: to which all pixels are added.
-        progress: is told how many pixels are done.
+        progress: called with the number of pixels finished since the last call.
 
     Raises:
         SlideMismatchError: layers of different sizes.

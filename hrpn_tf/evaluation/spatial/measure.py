@@ -128,7 +128,7 @@ def measure_slide(
         slide: open.
         config: bins, squares, thresholds.
         range_: of the grey levels of all slides.
-        progress: is told about every finished window.
+        progress: called with the number of pixels finished since the last call.
     """
     return measure_together([slide], config, range_, progress)[0]
 

@@ -1,4 +1,4 @@
-"""What a training asks of the framework that Keras computes with: TensorFlow or JAX.
+"""What a training needs of the framework that Keras computes with: TensorFlow or JAX.
 
 Loop, checkpoints, losses, optimizers and data are the same for both. What differs is here: each
 framework is a module with the functions of :class:`Backend`. Keras chooses its backend when it is
@@ -88,16 +88,16 @@ class Backend(Protocol):
         """Called once, before anything is computed."""
 
     def gpu_names(self) -> list[str]:
-        """Of the GPUs that train."""
+        """Names of the GPUs that train."""
 
     def free_on_gpus(self) -> list[int]:
-        """What may still be allocated on each, bytes; empty where there is none, or none tells."""
+        """Free memory of each GPU, bytes; empty without a GPU, or if the size is unknown."""
 
     def gpu_bytes(self, what: str) -> int:
         """The ``current`` or ``peak`` allocation of the first GPU, bytes."""
 
     def forget_peak(self) -> None:
-        """Let the peak of the first GPU begin anew, where the framework can."""
+        """Reset the peak counter of the first GPU, where the framework can."""
 
     def is_exhausted(self, error: BaseException) -> bool:
         """Whether an error means that a device ran out of memory."""

@@ -27,7 +27,7 @@ SUMS_BY_ROW = True
 
 
 def compiled(function: Function, variables: Variables, *, updates: bool = True) -> Function:
-    """``jax.jit`` of a pure function; the new values are assigned after each call."""
+    """Compile a pure function with ``jax.jit``, and assign the new values after each call."""
     # A CPU's arrays are shared with NumPy, which a donated one must not be.
     donated = (0,) if updates and jax.default_backend() != "cpu" else ()
 
@@ -49,14 +49,14 @@ def compiled(function: Function, variables: Variables, *, updates: bool = True) 
 
 
 def fused(function: Function) -> Function:
-    """As it is: JAX compiles all by XLA."""
+    """Return it unchanged: JAX compiles everything with XLA."""
     return function
 
 
 def gradients(
     function: Callable[[], tuple[Any, Any]], trained: Variables, others: Variables
 ) -> tuple[list[Any], Any]:
-    """Of the function within a scope of its own, whose updates then go to the one around it."""
+    """Differentiate within a scope of its own, whose updates then go to the one around it."""
     kept = [(variable, variable.value) for variable in others]
 
     def pure(values: list[Any]) -> tuple[Any, Any]:
@@ -72,12 +72,12 @@ def gradients(
 
 
 def unrecorded() -> AbstractContextManager[None]:
-    """There is no tape."""
+    """Do nothing: JAX records no tape."""
     return nullcontext()
 
 
 def apply(optimizer: Any, gradients: Sequence[Any], trained: Variables) -> None:
-    """By Keras' stateless form: the other one tests for infinities outside the graph."""
+    """Apply with Keras' stateless form: the other one tests for infinities outside the graph."""
     slots = optimizer.variables
     values, new = optimizer.stateless_apply(
         [variable.value for variable in slots],
@@ -91,7 +91,7 @@ def apply(optimizer: Any, gradients: Sequence[Any], trained: Variables) -> None:
 def add_parts(
     gradients: Callable[..., tuple[list[Any], Any]], data: Any, parts: int, variables: Variables
 ) -> tuple[list[Any], Any]:
-    """In a loop of the graph, so that only one part's activations are in memory."""
+    """Loop within the graph, so that only the activations of one part are in memory."""
     split = jax.tree.map(lambda tensor: tensor.reshape(parts, -1, *tensor.shape[1:]), data)
 
     def one(state: Any, part: Any) -> tuple[Any, None]:
@@ -113,18 +113,18 @@ def add_parts(
 
 
 def map_parts(function: Function, tensor: Any, parts: int) -> Any:
-    """In a loop of the graph."""
+    """Loop within the graph."""
     split = tensor.reshape(parts, -1, *tensor.shape[1:])
     return jax.lax.map(function, split).reshape(*tensor.shape[:3], 1)
 
 
 def frozen(network: keras.Model, inputs: int) -> Function:
-    """Variables that no scope knows are constants of the graph."""
+    """Call outside any scope: variables that no scope knows are constants of the graph."""
     return lambda images: network(images, training=False)
 
 
 def cores(image: Any, corner: Any, side: int) -> Any:
-    """One slice of each image."""
+    """Cut one slice from each image."""
     size = (side, side, image.shape[-1])
 
     def core(image: Any, corner: Any) -> Any:
@@ -134,16 +134,16 @@ def cores(image: Any, corner: Any, side: int) -> Any:
 
 
 def prepare(deterministic: bool) -> None:
-    """That operations are deterministic was asked for when JAX was imported."""
+    """Do nothing: determinism is requested when JAX is imported."""
 
 
 def gpu_names() -> list[str]:
-    """As the driver calls them; one of them trains."""
+    """Name that the driver gives; one GPU trains."""
     return [device.device_kind for device in jax.local_devices()[:1] if device.platform != "cpu"]
 
 
 def free_on_gpus() -> list[int]:
-    """What JAX may allocate on the GPU, less what it has allocated."""
+    """Memory limit of JAX on the GPU less what it has allocated, bytes."""
     statistics = jax.local_devices()[0].memory_stats() if gpu_names() else None
     if not statistics or "bytes_limit" not in statistics:
         return []
@@ -151,22 +151,22 @@ def free_on_gpus() -> list[int]:
 
 
 def gpu_bytes(what: str) -> int:
-    """As JAX counts."""
+    """Count of JAX's allocator."""
     name = {"current": "bytes_in_use", "peak": "peak_bytes_in_use"}[what]
     return int((jax.local_devices()[0].memory_stats() or {}).get(name, 0))
 
 
 def forget_peak() -> None:
-    """JAX cannot: its peak is that of the process."""
+    """Do nothing: JAX cannot reset its peak, which is that of the process."""
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """JAX has one class of errors for all that XLA reports."""
+    """Whether XLA reports exhausted memory; JAX has one class for all errors of XLA."""
     return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
 
 
 def versions() -> Mapping[str, str]:
-    """TensorFlow reads the data."""
+    """Versions of both, since TensorFlow reads the data."""
     return {"jax": jax.__version__, "tensorflow": tf.__version__}
 
 

@@ -20,13 +20,13 @@ SUMS_BY_ROW = False
 
 
 def compiled(function: Function, variables: Variables, *, updates: bool = True) -> Function:
-    """A ``tf.function``; it finds its variables itself."""
+    """Compile with ``tf.function``, which finds the variables itself."""
     graph: Function = tf.function(function, reduce_retracing=not updates)
     return graph
 
 
 def fused(function: Function) -> Function:
-    """A graph within the graph."""
+    """Compile with XLA as a nested ``tf.function``."""
     graph: Function = tf.function(function, jit_compile=True)
     return graph
 
@@ -34,7 +34,7 @@ def fused(function: Function) -> Function:
 def gradients(
     function: Callable[[], tuple[Any, Any]], trained: Variables, others: Variables
 ) -> tuple[list[Any], Any]:
-    """By a tape."""
+    """Differentiate with ``tf.GradientTape``."""
     with tf.GradientTape() as tape:
         _tapes.stack = [*getattr(_tapes, "stack", []), tape]
         try:
@@ -45,20 +45,20 @@ def gradients(
 
 
 def unrecorded() -> AbstractContextManager[None]:
-    """The tape of this thread stops: replicas meet when they apply, which no tape may see."""
+    """Stop the tape of this thread: replicas meet when they apply, which no tape may record."""
     found: AbstractContextManager[None] = _tapes.stack[-1].stop_recording()
     return found
 
 
 def apply(optimizer: Any, gradients: Sequence[Any], trained: Variables) -> None:
-    """Keras' own."""
+    """Apply with the optimizer's own ``apply``."""
     optimizer.apply(gradients, trained)
 
 
 def add_parts(
     gradients: Callable[..., tuple[list[Any], Any]], data: Any, parts: int, variables: Variables
 ) -> tuple[list[Any], Any]:
-    """In a loop of the graph, so that only one part's activations are in memory."""
+    """Loop within the graph, so that only the activations of one part are in memory."""
     size = tf.shape(data[0])[0] // parts
 
     def part_of(part: Any) -> Any:
@@ -77,7 +77,7 @@ def add_parts(
 
 
 def map_parts(function: Function, tensor: Any, parts: int) -> Any:
-    """In a loop of the graph."""
+    """Loop within the graph."""
     shape = tf.shape(tensor)
     split = tf.reshape(tensor, [parts, -1, *tensor.shape[1:]])
     found = tf.map_fn(function, split, parallel_iterations=1)
@@ -85,25 +85,25 @@ def map_parts(function: Function, tensor: Any, parts: int) -> Any:
 
 
 def frozen(network: keras.Model, inputs: int) -> Function:
-    """As exports have it."""
+    """Trace with constant weights, as exports do."""
     return with_constant_weights(network, inputs)
 
 
 def cores(image: Any, corner: Any, side: int) -> Any:
-    """By two gatherings."""
+    """Gather rows, then columns."""
     rows, columns = (corner[:, axis, None] + tf.range(side) for axis in (0, 1))
     image = tf.gather(image, rows, axis=1, batch_dims=1)
     return tf.gather(image, columns, axis=2, batch_dims=1)
 
 
 def prepare(deterministic: bool) -> None:
-    """Ask for deterministic operations."""
+    """Request deterministic operations."""
     if deterministic:
         tf.config.experimental.enable_op_determinism()
 
 
 def gpu_names() -> list[str]:
-    """As the driver calls them."""
+    """Names that the driver gives."""
     return [
         tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
         for gpu in tf.config.list_physical_devices("GPU")
@@ -111,7 +111,7 @@ def gpu_names() -> list[str]:
 
 
 def free_on_gpus() -> list[int]:
-    """What TensorFlow may allocate on each, less what it has allocated."""
+    """Memory limit of TensorFlow on each GPU less what it has allocated, bytes."""
     if not tf.config.list_physical_devices("GPU"):
         return []
     return [
@@ -123,20 +123,20 @@ def free_on_gpus() -> list[int]:
 
 
 def gpu_bytes(what: str) -> int:
-    """As TensorFlow counts."""
+    """Count of TensorFlow's allocator."""
     return int(tf.config.experimental.get_memory_info("GPU:0")[what])
 
 
 def forget_peak() -> None:
-    """TensorFlow can."""
+    """Reset the peak counter of the first GPU."""
     tf.config.experimental.reset_memory_stats("GPU:0")
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """TensorFlow has a class for it."""
+    """Whether it is a ``ResourceExhaustedError``."""
     return isinstance(error, tf.errors.ResourceExhaustedError)
 
 
 def versions() -> Mapping[str, str]:
-    """The distribution may be called tensorflow or tensorflow-cpu."""
+    """Version of the module, whether tensorflow or tensorflow-cpu is installed."""
     return {"tensorflow": tf.__version__}

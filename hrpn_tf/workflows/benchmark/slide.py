@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hrpn_tf.prediction import PredictionSummary
     from hrpn_tf.workflows.predict.job import SlideJob as Prediction
 
+_VERSION = 1  # of what the slide shows: earlier ones may still lie in the temporary folder
 _BLOCK = 1024  # px; side of the squares that the slide consists of
 # Pixel size, um, assumed where the contract states none.
 _ANY_PIXEL_SIZE = 0.5
@@ -83,7 +84,7 @@ def made_slide(contract: "Contract", side: int) -> Path:
     names = contract.inputs
     dtype = np.dtype(np.uint8 if contract.grey_max <= 255 else np.uint16)
     size = contract.pixel_size_um or _ANY_PIXEL_SIZE
-    path = _own_folder() / f"{side}-{'-'.join(names)}-{dtype}-{size:g}.ome.tif"
+    path = _own_folder() / f"{_VERSION}-{side}-{'-'.join(names)}-{dtype}-{size:g}.ome.tif"
     if not path.exists():
         block = _smooth_noise(len(names), dtype)
         repeats = -(-side // _BLOCK)

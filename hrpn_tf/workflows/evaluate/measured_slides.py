@@ -195,15 +195,15 @@ def tissue_plane(
     opened: Slide, slide: RunSlide, pixel_size_um: float, config: Config
 ) -> Plane | None:
     """Tissue mask of a slide, as for training; None if every pixel counts as tissue."""
-    from hrpn_tf.data.tissue import block_side, read_blocks, tissue_mask
+    from hrpn_tf.data.tissue import block_side, read_tissue
 
     tissue = config.data.tissue
     if tissue.method == "all":
         return None
     channels = list(input_channels(opened.info, slide, config).values())
-    blocks = read_blocks(opened, channels, block_side(tissue.scale_um, pixel_size_um))
-    mask = tissue_mask(blocks, len(channels), tissue)
-    return MaskPlane(opened.info.height, opened.info.width, mask, blocks.side)
+    side = block_side(tissue.scale_um, pixel_size_um)
+    mask = read_tissue(opened, channels, side, tissue)
+    return MaskPlane(opened.info.height, opened.info.width, mask, side)
 
 
 def _on_pixels_of(predicted: SlideInfo | None, slide: Slide, size: float) -> Slide:

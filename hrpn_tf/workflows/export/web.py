@@ -1,4 +1,4 @@
-"""What a web page is told beside its network: how the channels of its inputs may be called."""
+"""Options of the web page: the names that the channels of its inputs may have."""
 
 from typing import Any
 

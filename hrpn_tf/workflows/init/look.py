@@ -28,14 +28,12 @@ class Look:
 
     Attributes:
         pictures: role, or name of a channel without one: (h, w) float32 grey levels.
-        um_per_px: um per pixel of the pictures; None if it is not known.
         tissue: (h, w) bool of the size of the pictures; None without inputs.
         within_tissue: whether the slide looks like a field of view within tissue.
         problem: why it could not be looked at; empty if it was.
     """
 
     pictures: dict[str, np.ndarray]
-    um_per_px: float | None = None
     tissue: np.ndarray | None = None
     within_tissue: bool = False
     problem: str = ""
@@ -61,11 +59,11 @@ def look_at(slide: ProposedSlide, inputs: Sequence[str], config: TissueConfig) -
     size = slide.pixel_size_um
     um_per_px = None if size is None else size * slide.info.width / first.shape[1]
     if not all(role in pictures for role in inputs):
-        return Look(pictures, um_per_px)
+        return Look(pictures)
     grey = _blocks(np.mean([pictures[role] for role in inputs], axis=0), um_per_px, config)
     mask = is_tissue(grey, TissueConfig(scale_um=config.scale_um)).astype(np.uint8)
     mask = cv2.resize(mask, first.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
-    return Look(pictures, um_per_px, mask, lies_within_tissue(grey))
+    return Look(pictures, mask, lies_within_tissue(grey))
 
 
 def _opened(slide: ProposedSlide) -> Slide:

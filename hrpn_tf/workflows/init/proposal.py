@@ -75,7 +75,7 @@ class Proposal:
     Attributes:
         slides: all that can be read.
         lists: the main list first; the others hold slides that do not fit it.
-        grouping: by what the groups are told, in words.
+        grouping: how the groups were recognised, in words.
         found: what the folder holds.
     """
 

@@ -201,7 +201,7 @@ class BundleNetwork:
         """See ``Network``."""
         from hrpn_export.bundle import runtime_of
 
-        return runtime_of(self.format, self.runtime)
+        return runtime_of(self.format, self.runtime, self.precision)
 
     def load(self, threads: int | None) -> "Session":
         """See ``Network``."""

@@ -114,7 +114,7 @@ def _in_twin(run: Run, runtime: str | None) -> TwinNetwork:
     from hrpn_export.bundle import runtime_of
     from hrpn_export.errors import CertificateError
 
-    name = runtime_of(FORMAT, runtime)
+    name = runtime_of(FORMAT, runtime, PRECISION)
     run.network_file()
     problem = open_twin(run).certificate.problem(FORMAT, PRECISION, name)
     if problem:

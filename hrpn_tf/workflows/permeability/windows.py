@@ -14,7 +14,7 @@ from hrpn_tf.simulation.inversion.observed import Observed, observe
 from hrpn_tf.slides import iter_windows
 
 CORE_PX = 2048
-GLASS_UM = 2.0  # standard deviation of the Gaussian that glass is told after
+GLASS_UM = 2.0  # standard deviation of the Gaussian before glass is recognised
 GROWN_BLOCKS = 2  # of the coarse tissue mask, whose outline is rounded off
 
 
@@ -112,7 +112,7 @@ class Section:
 
 
 def grown_tissue(tissue: Plane | None) -> Plane | None:
-    """A coarse mask with a margin, within which glass is told pixel by pixel."""
+    """A coarse mask with a margin, within which glass is recognised pixel by pixel."""
     if not isinstance(tissue, MaskPlane):
         return tissue
     mask = ndimage.binary_dilation(tissue.mask, iterations=GROWN_BLOCKS)

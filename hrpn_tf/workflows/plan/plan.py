@@ -166,7 +166,7 @@ class _Work:
         if not split.test:
             self._notes.append(
                 "the run has no test groups: errors are of the groups that picked its checkpoint, "
-                "and flatter it"
+                "and make it optimistic"
             )
         self._store: PatchStore | None = None
         self._subsets: list[Subset] = []

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -145,8 +144,7 @@ def refuse_knowing(run: Run, store: "PatchStore", subsets: Sequence[Subset]) -> 
     split = _split(run, always)
     try:
         if training.teacher is not None:
-            path = Path(training.teacher)
-            refuse_seen(path, find_source(path).subsets, split)
+            refuse_seen(find_source(training.teacher), split)
         if training.start is not None:
             refuse_unfit(find_source(training.start), run.config, store, split, shown=False)
     except (ConfigError, StartError) as error:

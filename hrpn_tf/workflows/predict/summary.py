@@ -82,10 +82,10 @@ def _likeness(found: Mapping[str, Any]) -> list[str]:
     return [f"{text}: {caution}" if caution else text]
 
 
-def describe_cohort(slides: int, pixels: int, seconds: float) -> str:
+def describe_batch(slides: int, pixels: int, seconds: float) -> str:
     """Number of finished slides, and the amount and speed of the computation.
 
-    >>> describe_cohort(3, 12_000_000, 30)
+    >>> describe_batch(3, 12_000_000, 30)
     '3 slides done: 12.0 Mpx computed in 30.0 s, 0.40 Mpx/s'
     """
     computed, rate = pixels / 1e6, pixels / 1e6 / seconds

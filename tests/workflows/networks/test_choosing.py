@@ -31,6 +31,7 @@ def test_candidates_are_the_certified_fp32_formats_of_a_bundle() -> None:
         ({"device": "cuda"}, "onnx", "fp32", "onnxruntime"),
         ({"uncertified": True}, "onnx", "fp32", "onnxruntime"),
         ({"precision": "int8"}, "onnx", "int8", "onnxruntime"),
+        ({"precision": "bf16"}, "onnx", "bf16", "openvino"),
     ],
 )
 def test_what_is_asked_for_is_taken(

@@ -15,7 +15,7 @@ from hrpn_tf._version import __version__
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError, WorkerLostError
 from hrpn_tf.memory import resident_bytes
-from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster import tasks
 from hrpn_tf.workflows.predict.cluster.tasks import WorkerCheck, WorkerLimits
 from hrpn_tf.workflows.predict.options import Execution
 
@@ -38,12 +38,12 @@ class Cluster:
 
     Attributes:
         client: Dask client.
-        means: limits of each worker.
+        limits: limits of each worker.
         sharing: number of workers that share the memory limit; 1 if each has its own.
     """
 
     client: Any
-    means: WorkerLimits
+    limits: WorkerLimits
     sharing: int = 1
 
     def submit(self, task: Callable[..., Any], *arguments: Any, priority: int) -> Any:
@@ -105,7 +105,7 @@ def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterato
         workers: number of processes; None for as many as fit.
 
     Raises:
-        MemoryBudgetError: see ``local_means``.
+        MemoryBudgetError: see ``local_limits``.
     """
     import dask
     from distributed import Client, LocalCluster
@@ -141,10 +141,10 @@ def local(config: PredictionConfig, slides: int, workers: int | None) -> Iterato
         Client(cluster, set_as_default=False) as client,
     ):
         hear()
-        yield Cluster(client, local_means(total, count, gpus), count)
+        yield Cluster(client, local_limits(total, count, gpus), count)
 
 
-def local_means(total: int | None, workers: int, gpus: tuple[str, ...]) -> WorkerLimits:
+def local_limits(total: int | None, workers: int, gpus: tuple[str, ...]) -> WorkerLimits:
     """Limits of each worker on this machine.
 
     Args:
@@ -156,7 +156,7 @@ def local_means(total: int | None, workers: int, gpus: tuple[str, ...]) -> Worke
     if total is not None:
         own = (resident_bytes() or _OWN_BYTES) + _HELPER_BYTES
         share = max(1, total - own) // workers
-    return WorkerLimits(__version__, share, max(1, cohort_tasks.cores() // workers), gpus)
+    return WorkerLimits(__version__, share, max(1, tasks.cores() // workers), gpus)
 
 
 def budget_of_worker(config: PredictionConfig, slides: int, execution: Execution) -> int | None:
@@ -174,7 +174,7 @@ def budget_of_worker(config: PredictionConfig, slides: int, execution: Execution
         return None if config.max_ram is None else int(config.max_ram)
     total, gpus = memory_budget(config), own_gpus()
     count = execution.workers or _fitting_workers(slides, total, gpus)
-    return local_means(total, count, gpus).budget
+    return local_limits(total, count, gpus).budget
 
 
 def own_gpus() -> tuple[str, ...]:
@@ -211,34 +211,34 @@ def connected(address: str, config: PredictionConfig, paths: Sequence[Path]) -> 
             client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
         except TimeoutError:
             raise ClusterError(f"{where}: it has no workers yet; start some first") from None
-        found = client.run(cohort_tasks.fitness, paths, config.max_ram, on_error="return")
-        for worker, fitness in found.items():
-            _refuse_unfit(f"{where}: worker {worker}", fitness)
-        budgets = [fitness.budget for fitness in found.values() if fitness.budget is not None]
+        found = client.run(tasks.check_worker, paths, config.max_ram, on_error="return")
+        for worker, check in found.items():
+            _refuse_unfit(f"{where}: worker {worker}", check)
+        budgets = [check.budget for check in found.values() if check.budget is not None]
         yield Cluster(client, WorkerLimits(__version__, min(budgets, default=None)))
 
 
-def _refuse_unfit(worker: str, fitness: WorkerCheck | BaseException) -> None:
-    if isinstance(fitness, BaseException):
-        reason = " ".join(str(fitness).split())[:160]
+def _refuse_unfit(worker: str, check: WorkerCheck | BaseException) -> None:
+    if isinstance(check, BaseException):
+        reason = " ".join(str(check).split())[:160]
         raise ClusterError(
-            f"{worker} cannot run hrpn-tf {__version__} ({type(fitness).__name__}: {reason}); "
+            f"{worker} cannot run hrpn-tf {__version__} ({type(check).__name__}: {reason}); "
             "install it in the environment of all workers"
         )
-    if fitness.version != __version__:
+    if check.version != __version__:
         raise ClusterError(
-            f"{worker} has hrpn-tf {fitness.version}, here it is {__version__}; install the same "
+            f"{worker} has hrpn-tf {check.version}, here it is {__version__}; install the same "
             "everywhere"
         )
-    if fitness.unseen:
+    if check.unseen:
         raise ClusterError(
-            f"{worker} does not see {fitness.unseen[0]}; workers need the same file system, under "
+            f"{worker} does not see {check.unseen[0]}; workers need the same file system, under "
             "the same path"
         )
 
 
 def _fitting_workers(slides: int, total: int | None, gpus: tuple[str, ...]) -> int:
-    most = len(gpus) or cohort_tasks.cores() // _CORES_PER_WORKER
+    most = len(gpus) or tasks.cores() // _CORES_PER_WORKER
     if total is not None:
         most = min(most, (total - _OWN_BYTES) // _BYTES_PER_WORKER)
     return max(1, min(most, slides))

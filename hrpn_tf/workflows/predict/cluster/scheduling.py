@@ -13,13 +13,13 @@ from hrpn_tf.extras import require
 from hrpn_tf.progress import Progress
 from hrpn_tf.waiting import PREDICTION, waiting
 from hrpn_tf.workflows.predict import calibrated_range
-from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster import tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
 from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.options import CLUSTER, Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
-from hrpn_tf.workflows.predict.summary import describe, describe_cohort, warn_of_lost_values
+from hrpn_tf.workflows.predict.summary import describe, describe_batch, warn_of_lost_values
 from hrpn_tf.workflows.predict.together import Failure, PredictsSlides
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Workers(Protocol):
     """Runs tasks; see ``hrpn_tf.workflows.predict.cluster.dask_cluster.Cluster``."""
 
     @property
-    def means(self) -> WorkerLimits:
+    def limits(self) -> WorkerLimits:
         """Limits of each worker."""
 
     def submit(self, task: Callable[..., Any], *arguments: Any, priority: int) -> Any:
@@ -132,7 +132,7 @@ class ClusterScheduler:
         if len(jobs) > 1 and len(jobs) > len(self._failures) and not held:
             seconds = time.monotonic() - started
             self._execution.on_done(
-                describe_cohort(len(jobs) - len(self._failures), computed, seconds)
+                describe_batch(len(jobs) - len(self._failures), computed, seconds)
             )
         return self._failures
 
@@ -189,7 +189,7 @@ class ClusterScheduler:
                 self._fail(job, error, job.pixels)
                 continue
             self._slides[order] = slide = SlideProgress(job, order, held)
-            self._submit(slide, self._after_begin, cohort_tasks.begin, self._execution.overwrite)
+            self._submit(slide, self._after_begin, tasks.begin, self._execution.overwrite)
             return True
         return False
 
@@ -213,7 +213,7 @@ class ClusterScheduler:
         def after(slide: SlideProgress, done: BlockTiming) -> None:
             self._after_part(slide, done, pixels)
 
-        self._submit(slide, after, cohort_tasks.compute, slide.begun, part)
+        self._submit(slide, after, tasks.compute, slide.begun, part)
         return True
 
     def _after_part(self, slide: SlideProgress, part: BlockTiming, pixels: int) -> None:
@@ -223,7 +223,7 @@ class ClusterScheduler:
             self._submit_finish(slide)
 
     def _submit_finish(self, slide: SlideProgress) -> None:
-        task = cohort_tasks.finish
+        task = tasks.finish
         self._submit(slide, self._after_finish, task, slide.begun, self._execution.overwrite)
 
     def _after_finish(self, slide: SlideProgress, anchored: Mapping[str, Any] | None) -> None:
@@ -256,8 +256,8 @@ class ClusterScheduler:
     def _submit(
         self, slide: SlideProgress, go_on: _Next, task: Callable[..., Any], *arguments: Any
     ) -> None:
-        means, priority = self._cluster.means, -slide.order
-        future = self._cluster.submit(task, slide.job, means, *arguments, priority=priority)
+        limits, priority = self._cluster.limits, -slide.order
+        future = self._cluster.submit(task, slide.job, limits, *arguments, priority=priority)
         slide.running += 1
         self._tasks[future] = (slide, go_on)
         future.add_done_callback(self._done.put)

@@ -62,7 +62,7 @@ class SlideProgress:
         return self.begun.plan.tiling
 
     def begin(self, begun: "StartedPrediction") -> None:
-        """Store the result of ``cohort_tasks.begin``."""
+        """Store the result of ``tasks.begin``."""
         # the indices of all blocks need not be sent with every task
         self.begun, self.left, self.computed = replace(begun, left=()), begun.left, len(begun.left)
 
@@ -82,7 +82,7 @@ class SlideProgress:
         return sum(self.tiling.block(index).pixels for index in blocks)
 
     def add(self, part: BlockTiming, pixels: int) -> None:
-        """Add a result of ``cohort_tasks.compute``."""
+        """Add a result of ``tasks.compute``."""
         self.done += pixels
         self.seconds += part.seconds
         self.session_seconds += part.session_seconds

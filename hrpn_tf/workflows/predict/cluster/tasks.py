@@ -76,7 +76,9 @@ class BlockTiming:
     seen: "RangeWatch | None" = None
 
 
-def fitness(paths: Sequence[Path], max_ram: int | None, dask_worker: Any = None) -> WorkerCheck:
+def check_worker(
+    paths: Sequence[Path], max_ram: int | None, dask_worker: Any = None
+) -> WorkerCheck:
     """Check a worker; also imports the modules that every task needs.
 
     Args:
@@ -99,25 +101,25 @@ def fitness(paths: Sequence[Path], max_ram: int | None, dask_worker: Any = None)
     )
 
 
-def begin(job: SlideJob, means: WorkerLimits, restart: bool) -> "StartedPrediction":
+def begin(job: SlideJob, limits: WorkerLimits, restart: bool) -> "StartedPrediction":
     """Plan a slide, or find its finished blocks."""
-    with _opened(job, means) as prediction:
+    with _opened(job, limits) as prediction:
         if not prediction.unfinished.folder.is_dir():
             raise ClusterError(
                 f"{_here()} does not see {job.out.parent}; workers need the same file system, under"
                 " the same path"
             )
-        return prediction.begin(means.budget, restart)
+        return prediction.begin(limits.budget, restart)
 
 
 def compute(
-    job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", indices: Sequence[int]
+    job: SlideJob, limits: WorkerLimits, begun: "StartedPrediction", indices: Sequence[int]
 ) -> BlockTiming:
     """Compute and store blocks of a started slide; existing blocks are kept."""
     from hrpn_tf.memory import peak_bytes
 
     watch = watch_of(job.network, list(job.channel_names))
-    with _opened(job, means, watch, begun) as prediction:
+    with _opened(job, limits, watch, begun) as prediction:
         started = time.monotonic()
         done = prediction.work(begun).journal().finished()
         left = [index for index in indices if index not in done]
@@ -126,7 +128,7 @@ def compute(
 
 
 def finish(
-    job: SlideJob, means: WorkerLimits, begun: "StartedPrediction", overwrite: bool
+    job: SlideJob, limits: WorkerLimits, begun: "StartedPrediction", overwrite: bool
 ) -> Mapping[str, Any] | None:
     """Write the result of a slide whose blocks are finished, unless it is written already.
 
@@ -138,7 +140,7 @@ def finish(
     from hrpn_tf.prediction.anchor import FOUND
     from hrpn_tf.slides import read_provenance
 
-    with _opened(job, means, begun=begun) as prediction:
+    with _opened(job, limits, begun=begun) as prediction:
         if job.hold:
             prediction.measure(begun)
             return None
@@ -167,23 +169,24 @@ def _is_made(prediction: "SlidePrediction", begun: "StartedPrediction", overwrit
 @contextmanager
 def _opened(
     job: SlideJob,
-    means: WorkerLimits,
+    limits: WorkerLimits,
     watch: "RangeWatch | None" = None,
     begun: "StartedPrediction | None" = None,
 ) -> Iterator["SlidePrediction"]:
-    if means.version != __version__:
+    if limits.version != __version__:
         raise ClusterError(
-            f"{_here()} has hrpn-tf {__version__}, not {means.version}; install the same everywhere"
+            f"{_here()} has hrpn-tf {__version__}, not {limits.version}; install the same "
+            "everywhere"
         )
     with _one_at_a_time:
         worker = _worker()
-        if means.gpus:
-            own = means.gpus[int(worker.name) % len(means.gpus)]
+        if limits.gpus:
+            own = limits.gpus[int(worker.name) % len(limits.gpus)]
             os.environ["CUDA_VISIBLE_DEVICES"] = own  # effective until TensorFlow starts
         # Dask's default of one thread means unlimited; the runtimes then use all cores
-        threads = means.threads or (worker.state.nthreads if worker.state.nthreads > 1 else None)
+        threads = limits.threads or (worker.state.nthreads if worker.state.nthreads > 1 else None)
         session = load_network(job.network, threads)
-        with opened(job, session, means.budget, watch, begun) as prediction:
+        with opened(job, session, limits.budget, watch, begun) as prediction:
             yield prediction
 
 

@@ -18,8 +18,8 @@ from support.worker_calls import used_threads
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError
 from hrpn_tf.workflows.predict.cluster import dask_cluster as cluster
-from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
-from hrpn_tf.workflows.predict.cluster.tasks import WorkerLimits, fitness
+from hrpn_tf.workflows.predict.cluster import tasks
+from hrpn_tf.workflows.predict.cluster.tasks import WorkerLimits, check_worker
 from hrpn_tf.workflows.predict.options import Execution
 
 
@@ -78,7 +78,7 @@ def test_workers_of_another_version(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scheduler.scale(1)
-    monkeypatch.setattr(cohort_tasks, "__version__", "0.0.9")
+    monkeypatch.setattr(tasks, "__version__", "0.0.9")
     line = refused(run, scheduler.scheduler_address, capsys)
     assert re.search(r"worker \S+ has hrpn-tf 0\.0\.9, here it is \d.*; install the same", line)
 
@@ -94,7 +94,7 @@ def test_workers_without_the_package(
     def absent(*arguments: object, **options: object) -> None:
         raise ModuleNotFoundError("No module named 'hrpn_tf'")
 
-    monkeypatch.setattr(cohort_tasks, "fitness", absent)
+    monkeypatch.setattr(tasks, "check_worker", absent)
     line = refused(run, scheduler.scheduler_address, capsys)
     assert "ModuleNotFoundError: No module named 'hrpn_tf'); install it in the env" in line
 
@@ -108,10 +108,10 @@ def test_workers_that_do_not_see_the_files(scheduler: Any, tmp_path: Path) -> No
 
 
 def test_a_worker_of_another_version_that_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cohort_tasks, "_worker", lambda: SimpleNamespace(address="tcp://w"))
+    monkeypatch.setattr(tasks, "_worker", lambda: SimpleNamespace(address="tcp://w"))
     job: Any = None
     with pytest.raises(ClusterError, match=r"tcp://w has hrpn-tf .*, not 9\.9"):
-        cohort_tasks.begin(job, WorkerLimits("9.9", None), False)
+        tasks.begin(job, WorkerLimits("9.9", None), False)
 
 
 def test_a_scheduler_with_certificates(tmp_path: Path) -> None:
@@ -158,10 +158,10 @@ def worker(limit: int) -> Any:
 
 def test_a_worker_takes_what_it_is_allowed_and_what_dask_lets_it() -> None:
     """Dask pauses a worker at 80 % of its limit, so that a slide would never be finished."""
-    assert fitness([], None, worker(10**10)).budget == 7 * 10**9
-    assert fitness([], 3 * 10**9, worker(10**10)).budget == 3 * 10**9
-    assert fitness([], 9 * 10**9, worker(10**10)).budget == 7 * 10**9
-    assert fitness([], 9 * 10**9, worker(0)).budget == 9 * 10**9
+    assert check_worker([], None, worker(10**10)).budget == 7 * 10**9
+    assert check_worker([], 3 * 10**9, worker(10**10)).budget == 3 * 10**9
+    assert check_worker([], 9 * 10**9, worker(10**10)).budget == 7 * 10**9
+    assert check_worker([], 9 * 10**9, worker(0)).budget == 9 * 10**9
 
 
 def test_workers_on_one_machine_share_the_memory_with_this_process(
@@ -169,11 +169,11 @@ def test_workers_on_one_machine_share_the_memory_with_this_process(
 ) -> None:
     own = 10**9  # other tests may have left more in this one than there is to share
     monkeypatch.setattr(cluster, "resident_bytes", lambda: own)
-    means = cluster.local_means(4 * 10**9, 3, ())
-    assert means.budget is not None
-    assert 3 * means.budget + own <= 4 * 10**9
-    assert 3 * means.budget > 4 * 10**9 - own - 64 * 2**20
-    assert means.threads == max(1, cohort_tasks.cores() // 3)
+    limits = cluster.local_limits(4 * 10**9, 3, ())
+    assert limits.budget is not None
+    assert 3 * limits.budget + own <= 4 * 10**9
+    assert 3 * limits.budget > 4 * 10**9 - own - 64 * 2**20
+    assert limits.threads == max(1, tasks.cores() // 3)
 
 
 @pytest.mark.parametrize(("sharing", "advice"), [(1, "--max-ram$"), (3, "3 workers share, or low")])
@@ -204,7 +204,7 @@ def test_as_many_workers_as_fit(
     gpus: tuple[str, ...],
     workers: int,
 ) -> None:
-    monkeypatch.setattr(cohort_tasks, "cores", lambda: 64)
+    monkeypatch.setattr(tasks, "cores", lambda: 64)
     assert cluster._fitting_workers(slides, total, gpus) == workers
 
 
@@ -314,7 +314,7 @@ def test_workers_keep_to_their_threads(run: Path, tmp_path: Path) -> None:
     slides = [tmp_path / "a.ome.tif", tmp_path / "b.ome.tif"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cluster, "local", watched)
-        patch.setattr(cohort_tasks, "cores", lambda: 3)
+        patch.setattr(tasks, "cores", lambda: 3)
         execution = Execution(workers=1, progress=False)
         predict_run(run, slides, out=tmp_path / "out", execution=execution)
     assert opened[1:] == [3]

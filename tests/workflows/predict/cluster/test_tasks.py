@@ -21,14 +21,14 @@ from hrpn_tf.prediction.unfinished import Unfinished
 from hrpn_tf.runs import open_run
 from hrpn_tf.workflows.networks import network as networks
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster import tasks
 from hrpn_tf.workflows.predict.cluster.tasks import WorkerLimits, begin, compute, finish
 from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.jobs import check
 from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.requests import Request
 
-MEANS = WorkerLimits(cohort_tasks.__version__, None)
+LIMITS = WorkerLimits(tasks.__version__, None)
 FORMATS = pytest.mark.parametrize("suffix", [".ome.tif", ".ome.zarr"])
 
 
@@ -39,7 +39,7 @@ class KilledError(Exception):
 @pytest.fixture(autouse=True)
 def worker(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     worker = SimpleNamespace(name=1, address="tcp://w", state=SimpleNamespace(nthreads=1))
-    monkeypatch.setattr(cohort_tasks, "_worker", lambda: worker)
+    monkeypatch.setattr(tasks, "_worker", lambda: worker)
     return worker
 
 
@@ -67,15 +67,15 @@ def killed(*arguments: object, **options: object) -> None:
 @FORMATS
 def test_every_task_may_run_twice(run: Path, suffix: str) -> None:
     one = job(run, f"qd{suffix}")
-    begun = begin(one, MEANS, False)
-    assert begin(one, MEANS, False) == begun
+    begun = begin(one, LIMITS, False)
+    assert begin(one, LIMITS, False) == begun
     assert len(begun.left) > 8
-    compute(one, MEANS, begun, begun.left[:3])
-    assert begin(one, MEANS, False).left == begun.left[3:]
-    compute(one, MEANS, begun, begun.left)
-    assert begin(one, MEANS, False).left == ()
-    finish(one, MEANS, begun, False)
-    finish(one, MEANS, begun, False)
+    compute(one, LIMITS, begun, begun.left[:3])
+    assert begin(one, LIMITS, False).left == begun.left[3:]
+    compute(one, LIMITS, begun, begun.left)
+    assert begin(one, LIMITS, False).left == ()
+    finish(one, LIMITS, begun, False)
+    finish(one, LIMITS, begun, False)
     assert files(one.out.parent) == expected(run, one.out.name)
 
 
@@ -83,14 +83,14 @@ def test_blocks_that_are_there_are_not_computed_again(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = job(run, "qd.ome.tif")
-    begun = begin(one, MEANS, False)
-    compute(one, MEANS, begun, begun.left[:5])
+    begun = begin(one, LIMITS, False)
+    compute(one, LIMITS, begun, begun.left[:5])
     asked: list[list[int]] = []
     prediction = slide_prediction.SlidePrediction
     monkeypatch.setattr(
         prediction, "compute", lambda self, begun, left, advance: asked.append(left) or 0.0
     )
-    compute(one, MEANS, begun, begun.left[2:8])
+    compute(one, LIMITS, begun, begun.left[2:8])
     assert asked == [list(begun.left[5:8])]
 
 
@@ -103,14 +103,14 @@ def test_a_worker_that_dies_while_it_finishes(
 ) -> None:
     """Before or after the result gets its name, or while the rest is removed."""
     one = job(run, f"qd{suffix}")
-    begun = begin(one, MEANS, False)
-    compute(one, MEANS, begun, begun.left)
+    begun = begin(one, LIMITS, False)
+    compute(one, LIMITS, begun, begun.left)
     with monkeypatch.context() as patch:
         patch.setattr(place, name, killed)
         if not (place is output and (name == "remove") == (suffix == ".ome.zarr")):
             with pytest.raises(KilledError):
-                finish(one, MEANS, begun, False)
-    finish(one, MEANS, begun, False)
+                finish(one, LIMITS, begun, False)
+    finish(one, LIMITS, begun, False)
     found = files(one.out.parent)
     assert found == expected(run, one.out.name)
     assert not any(Unfinished(one.out).folder.iterdir())
@@ -123,12 +123,12 @@ def test_what_is_to_be_replaced_is_replaced(run: Path, suffix: str) -> None:
     out = run.parent / "out" / name
     assert predict(run, run.parent / "a.ome.tif", "--out", out, "--region", "0,0,64,64") == 0
     one = job(run, name, overwrite=True)
-    begun = begin(one, MEANS, True)
-    compute(one, MEANS, begun, begun.left)
+    begun = begin(one, LIMITS, True)
+    compute(one, LIMITS, begun, begun.left)
     with pytest.raises(OutputExistsError):
-        finish(one, MEANS, _of_another_slide(begun), False)
-    finish(one, MEANS, begun, True)
-    finish(one, MEANS, begun, True)
+        finish(one, LIMITS, _of_another_slide(begun), False)
+    finish(one, LIMITS, begun, True)
+    finish(one, LIMITS, begun, True)
     assert files(one.out.parent) == expected(run, name)
 
 
@@ -140,15 +140,15 @@ def _of_another_slide(begun: Any) -> Any:
 def test_a_late_worker_cannot_write_into_what_was_begun_anew(run: Path) -> None:
     """The command was stopped and given again with other settings; a worker has not heard of it."""
     one = job(run, "qd.ome.zarr")
-    old = begin(one, MEANS, False)
+    old = begin(one, LIMITS, False)
     prediction = one.config.prediction.model_copy(update={"dtype": "uint8"})
     other = replace(one, config=one.config.model_copy(update={"prediction": prediction}))
-    new = begin(other, MEANS, True)
+    new = begin(other, LIMITS, True)
     with suppress(Exception):  # whatever it meets in a folder that is gone
-        compute(one, MEANS, old, old.left)
-    assert begin(other, MEANS, False) == new, "nothing of the new prediction is finished"
-    compute(other, MEANS, new, new.left)
-    finish(other, MEANS, new, False)
+        compute(one, LIMITS, old, old.left)
+    assert begin(other, LIMITS, False) == new, "nothing of the new prediction is finished"
+    compute(other, LIMITS, new, new.left)
+    finish(other, LIMITS, new, False)
     assert not any(Unfinished(one.out).folder.iterdir())
     alone = run.parent / "alone" / one.out.name
     assert predict(run, run.parent / "a.ome.tif", "--out", alone, "--dtype", "uint8") == 0
@@ -158,9 +158,9 @@ def test_a_late_worker_cannot_write_into_what_was_begun_anew(run: Path) -> None:
 def test_tasks_and_their_results_are_small(run: Path) -> None:
     """A scheduler holds them all, and each goes over the network."""
     one = job(run, "qd.ome.tif")
-    begun = replace(begin(one, MEANS, False), left=())
-    assert len(pickle.dumps((one, MEANS, begun))) < 20_000
-    assert len(pickle.dumps(compute(one, MEANS, begun, [0]))) < 500
+    begun = replace(begin(one, LIMITS, False), left=())
+    assert len(pickle.dumps((one, LIMITS, begun))) < 20_000
+    assert len(pickle.dumps(compute(one, LIMITS, begun, [0]))) < 500
 
 
 def test_one_task_at_a_time(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,11 +180,11 @@ def test_one_task_at_a_time(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             inside[0] -= 1
 
     one = job(run, "qd.ome.tif")
-    monkeypatch.setattr(cohort_tasks, "opened", opened)
+    monkeypatch.setattr(tasks, "opened", opened)
 
     def task() -> None:
         with pytest.raises(KilledError):
-            begin(one, MEANS, False)
+            begin(one, LIMITS, False)
 
     threads = [threading.Thread(target=task) for _ in range(4)]
     for thread in threads:
@@ -210,8 +210,8 @@ def test_threads_are_those_that_dask_gives(
         asked.append(threads)
         return networks.load_network(run)
 
-    monkeypatch.setattr(cohort_tasks, "load_network", load)
-    begin(one, replace(MEANS, threads=said), False)
+    monkeypatch.setattr(tasks, "load_network", load)
+    begin(one, replace(LIMITS, threads=said), False)
     assert asked == [used]
 
 
@@ -220,5 +220,5 @@ def test_workers_share_out_the_gpus(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     worker.name = 5
-    begin(job(run, "qd.ome.tif"), replace(MEANS, gpus=("3", "GPU-7")), False)
+    begin(job(run, "qd.ome.tif"), replace(LIMITS, gpus=("3", "GPU-7")), False)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-7"

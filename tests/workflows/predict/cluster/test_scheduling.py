@@ -18,7 +18,7 @@ from hrpn_tf.prediction.unfinished import Unfinished
 from hrpn_tf.runs import Run
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.cluster import scheduling as cohort
-from hrpn_tf.workflows.predict.cluster import tasks as cohort_tasks
+from hrpn_tf.workflows.predict.cluster import tasks
 from hrpn_tf.workflows.predict.cluster.scheduling import ClusterScheduler
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
 from hrpn_tf.workflows.predict.job import SlideJob
@@ -44,7 +44,7 @@ class FakeCluster:
     """Finishes tasks in random order, each time when the cohort has nothing else to do."""
 
     def __init__(self, workers: int, seconds: float = 1.0, seed: int = 0) -> None:
-        self.means = WorkerLimits("1", None)
+        self.limits = WorkerLimits("1", None)
         self.count, self.seconds = workers, seconds
         self.random = random.Random(seed)
         self.waiting: list[Future] = []
@@ -59,7 +59,7 @@ class FakeCluster:
         self, task: Callable[..., Any], job: SlideJob, *arguments: Any, priority: int
     ) -> Future:
         name = job.slide.name
-        if task is cohort_tasks.begin:
+        if task is tasks.begin:
             self.open.add(name)
             self.most_open = max(self.most_open, len(self.open))
         future = Future(lambda: self._run(task.__name__, name, arguments[1:]))
