@@ -7,10 +7,12 @@ import numpy as np
 
 from hrpn_export.boundary import reason_of
 from hrpn_export.contract import Contract
+from hrpn_export.errors import CertificateError
 from hrpn_export.formats import find_format
 from hrpn_export.quiet import quiet
 from hrpn_export.runtimes import Runtime, find_runtime
-from hrpn_export.stored_input import refuse_difference, write_variants
+from hrpn_export.session import Session
+from hrpn_export.stored_input import write_variants
 
 _PATCHES = 2  # that a variant is compared on
 
@@ -70,4 +72,26 @@ def _compare(
     with quiet():
         base = opener(path, contract, device, None)
         other = opener(variant, contract, device, None, **own)
-        refuse_difference(base, other, patches, runtime.name)
+        _refuse_difference(base, other, patches, runtime.name)
+
+
+def _refuse_difference(base: Session, variant: Session, patches: np.ndarray, what: str) -> None:
+    """Refuse a variant that does not give exactly what the certified graph gives.
+
+    Args:
+        base: session of the graph that takes float32.
+        variant: session of the graph that takes pixels as stored.
+        patches: (N, H, W, inputs) grey levels; rounded to whole numbers.
+        what: name of the variant, for the message.
+
+    Raises:
+        CertificateError: the results differ.
+    """
+    kind: str = variant.input_type  # type: ignore[attr-defined]
+    largest = {"uint8": 2**8 - 1, "uint16": 2**16 - 1}[kind]
+    whole = np.clip(np.rint(patches), 0, largest)
+    whole.flat[0] = largest
+    expected, found = base(whole), variant(whole.astype(kind))
+    if not np.array_equal(expected, found):
+        apart = float(np.abs(expected.astype(np.float64) - found).max())
+        raise CertificateError(f"{what}: differs from float32 input by up to {apart:.3g}")

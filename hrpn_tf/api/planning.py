@@ -22,7 +22,7 @@ from hrpn_tf.api.show import Table, file_html, table_html
 
 if TYPE_CHECKING:
     from hrpn_tf.evaluation.planning import LearningCurve
-    from hrpn_tf.workflows.plan.plan import Plan
+    from hrpn_tf.workflows.plan.result import Plan
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,5 +1,6 @@
 import json
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
@@ -22,6 +23,7 @@ from hrpn_tf.files import locked
 from hrpn_tf.models.graph import stride_multiple
 from hrpn_tf.runs import load_run
 from hrpn_tf.training import loop, networks
+from hrpn_tf.training.building import build
 from hrpn_tf.training.checkpoints import list_checkpoints
 from hrpn_tf.training.fit import fit
 from hrpn_tf.training.losses import build_loss
@@ -240,6 +242,21 @@ def test_without_any_good_checkpoint_the_run_is_left_alone(finished, store, run)
 
 def test_two_processes_do_not_train_in_one_folder(finished, store, config):
     with locked(finished), pytest.raises(RunBusyError, match="another process is working there"):
+        fit(store.path, finished, config, overwrite=True, progress=False)
+    assert (finished / "best.keras").is_file()
+
+
+def test_a_run_that_another_training_takes_meanwhile_is_not_replaced(
+    finished, store, config, monkeypatch
+):
+    other = ExitStack()
+
+    def build_slowly(*given, **named):
+        other.enter_context(locked(finished))
+        return build(*given, **named)
+
+    monkeypatch.setattr("hrpn_tf.training.fit.build", build_slowly)
+    with other, pytest.raises(RunBusyError, match="another process is working there"):
         fit(store.path, finished, config, overwrite=True, progress=False)
     assert (finished / "best.keras").is_file()
 

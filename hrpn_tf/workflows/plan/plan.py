@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,15 +12,15 @@ from hrpn_tf.errors import StoreError, UsageError
 from hrpn_tf.evaluation.planning.coverage import (
     COUNTS,
     LEVELS,
-    CoverageOutlook,
     coverage_outlook,
 )
-from hrpn_tf.evaluation.planning.curve import LearningCurve, Measurement, learning_curve
+from hrpn_tf.evaluation.planning.curve import Measurement, learning_curve
 from hrpn_tf.files import held_folder, remove
 from hrpn_tf.progress import format_seconds
 from hrpn_tf.runs import Run, open_run
-from hrpn_tf.workflows.plan.measuring import GroupErrors, measured
+from hrpn_tf.workflows.plan.measuring import measured
 from hrpn_tf.workflows.plan.options import PlanOptions
+from hrpn_tf.workflows.plan.result import Plan, Trained
 from hrpn_tf.workflows.plan.subsets import (
     Subset,
     choose_sizes,
@@ -39,62 +38,6 @@ logger = logging.getLogger(__name__)
 
 _TRAININGS, _RECORDS = "trainings", "measured"
 _TINY = 1e-12  # grey levels; the power law is of errors above 0
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A training of the curve, measured.
-
-    Attributes:
-        subset: groups that trained.
-        run: its network.
-        errors: by group that is held back.
-    """
-
-    subset: Subset
-    run: Run
-    errors: Mapping[str, GroupErrors]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a plan says.
-
-    Attributes:
-        folder: of the files.
-        run: the pilot run.
-        training_groups: how many trained the run.
-        held_back: groups that the errors were measured on.
-        calibration_groups: groups that would calibrate now: those that picked the checkpoint.
-        trained: trainings of the curve; empty without a curve.
-        steps: of each of these trainings; None without a curve.
-        shorten: share of the run's own steps.
-        missing: trainings that were not begun within the time limit.
-        error: curve of the mean squared error, grey levels^2; None without a curve.
-        width: curve of the width of intervals, grey levels; None without a curve.
-        coverage_level: nominal coverage of that width.
-        coverage: what so many calibration groups give, for each level.
-        ranked: candidates in order; empty without any.
-        networks: how many networks disagree about the candidates.
-        notes: what limits these statements, a sentence each.
-    """
-
-    folder: Path
-    run: Run
-    training_groups: int
-    held_back: tuple[str, ...]
-    calibration_groups: int
-    trained: tuple[Trained, ...]
-    steps: int | None
-    shorten: float
-    missing: int
-    error: LearningCurve | None
-    width: LearningCurve | None
-    coverage_level: float
-    coverage: tuple[CoverageOutlook, ...]
-    ranked: "tuple[Ranked, ...]"
-    networks: int
-    notes: tuple[str, ...]
 
 
 def plan_run(

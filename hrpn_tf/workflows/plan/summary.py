@@ -15,7 +15,7 @@ from hrpn_tf.evaluation.planning.plots import draw_plan
 from hrpn_tf.evaluation.tables import aligned
 from hrpn_tf.files import atomic_path
 from hrpn_tf.text import csv_text, markdown
-from hrpn_tf.workflows.plan.plan import Plan, Trained
+from hrpn_tf.workflows.plan.result import Plan, Trained
 
 SCHEMA = "hrpn-tf plan 1"
 PICTURES = ("plan.png", "plan.svg")
