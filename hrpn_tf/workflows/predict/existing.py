@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from hrpn_tf.files import sha256
 from hrpn_tf.prediction.belonging import ExpectedInput, ExpectedSettings, mismatch
-from hrpn_tf.prediction.frame import open_frame
-from hrpn_tf.workflows.predict.job import SlideJob, region_of, size_of
-from hrpn_tf.workflows.predict.jobs import open_in_time
+from hrpn_tf.workflows.predict.job import SlideJob, region_of
 from hrpn_tf.workflows.predict.origin import anchor_statement
+from hrpn_tf.workflows.predict.seen import seen_slide
 
 if TYPE_CHECKING:
     from hrpn_export import Contract
@@ -29,9 +28,10 @@ def difference(
         own: origin of the network; see ``Network``.
         contract: contract of the network.
     """
-    with open_in_time(job.slide, job.config) as slide:
-        wanted = expected_input(job, slide.info)
-        anchor = anchor_statement(job, slide.info, size_of(open_frame(slide, job.frame).info))
+    with seen_slide(job) as slide:
+        info = slide.original.info
+        wanted = expected_input(job, info)
+        anchor = anchor_statement(job, info, slide.size)
     settings = replace(_expected_settings(job, contract), anchor=anchor)
     return mismatch(prediction, wanted, own, settings)
 

@@ -15,10 +15,10 @@ from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.predict.anchor import area_of
 from hrpn_tf.workflows.predict.job import SlideJob, size_of
 from hrpn_tf.workflows.predict.looking import assess_slide, tissue_map
-from hrpn_tf.workflows.predict.normalisation import Normalisation
 from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.origin import anchor_task, origin_of
 from hrpn_tf.workflows.predict.requests import Request
+from hrpn_tf.workflows.predict.seen import open_in_time, seen_slide
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         SlidePrediction,
         StartedPrediction,
     )
-    from hrpn_tf.slides import Slide, SlideInfo
+    from hrpn_tf.slides import SlideInfo
     from hrpn_tf.workflows.predict.calibrated_range import RangeWatch
 
 logger = logging.getLogger(__name__)
@@ -208,60 +208,30 @@ def opened(
         watch: sees the grey levels of each tile; None for nothing.
         begun: the started prediction, if another process started it.
     """
-    from hrpn_tf.prediction import SlidePrediction, open_frame
-    from hrpn_tf.slides.normalised import NormalisedSlide
+    from hrpn_tf.prediction import SlidePrediction
 
-    config = job.config.prediction
     cache = _cache_bytes(budget)
-    with open_in_time(job.slide, job.config, cache) as slide:
-        info, stored = slide.info, open_frame(slide, job.frame)
-        size = size_of(stored.info)
-        normalisation, seen = None, stored
-        if job.reference_levels is not None:
-            normalisation = Normalisation(job, stored, begun)
-            seen = NormalisedSlide(stored, normalisation.lines)
+    with seen_slide(job, begun, cache) as slide:
+        info, normalisation = slide.original.info, slide.normalisation
         means: list[np.ndarray] = []  # kept for reuse, so that the slide is read once
-        look = partial(tissue_map, slide, job, size, means, normalisation)
+        look = partial(tissue_map, slide.original, job, slide.size, means, normalisation)
+        assess = partial(assess_slide, job, session, slide.seen, look, means)
         yield SlidePrediction(
             session=session,
-            slide=seen,
+            slide=slide.seen,
             channels=job.channels,
             out=job.out,
-            config=config,
-            origin=partial(origin_of, job, info, size, normalisation),
+            config=job.config.prediction,
+            origin=partial(origin_of, job, info, slide.size, normalisation),
             pixel_size_um=job.frame.pixel_size_um,
             region=job.region,
             mask=_mask(job, info),
             find_tissue=look if _may_skip(job) else None,
             cache_bytes=cache,
             observe=None if watch is None else watch.see,
-            assess=None
-            if job.profile is None
-            else partial(assess_slide, job, session, seen, look, means),
-            anchor=anchor_task(job, info, stored, size),
+            assess=None if job.profile is None else assess,
+            anchor=anchor_task(job, info, slide.stored, slide.size),
         )
-
-
-def open_in_time(slide: Path, config: Config, cache_bytes: int | None = None) -> "Slide":
-    """Open a slide within a time limit, since a drive may not answer.
-
-    Args:
-        slide: file or folder.
-        config: states the time limit (``prediction.io_timeout``) and what is read of a stack.
-        cache_bytes: see ``open_slide``.
-
-    Raises:
-        StalledError: it took longer than that.
-    """
-    from hrpn_tf.prediction.queues import within
-    from hrpn_tf.slides import open_slide
-    from hrpn_tf.slides.planes import CACHE_BYTES
-
-    return within(
-        config.prediction.io_timeout,
-        f"{slide}: opening",
-        lambda: open_slide(slide, cache_bytes or CACHE_BYTES, z=config.data.z),
-    )
 
 
 def _cache_bytes(budget: int | None) -> int:

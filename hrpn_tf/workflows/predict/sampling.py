@@ -2,15 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from hrpn_tf.workflows.predict.job import SlideJob, size_of
-from hrpn_tf.workflows.predict.jobs import open_in_time
+from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.looking import tissue_map
-from hrpn_tf.workflows.predict.normalisation import Normalisation
 from hrpn_tf.workflows.predict.out_of_distribution import (
     coarse_tissue,
     read_windows,
     window_corners,
 )
+from hrpn_tf.workflows.predict.seen import seen_slide
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,23 +29,18 @@ def sample_windows(job: SlideJob, side: int) -> "list[np.ndarray]":
     Raises:
         HrpnError: the slide cannot be read, or has no tissue to normalise by.
     """
-    from hrpn_tf.prediction import Region, open_frame
+    from hrpn_tf.prediction import Region
     from hrpn_tf.prediction.reading import TimedReads
-    from hrpn_tf.slides.normalised import NormalisedSlide
 
     timeout, tissue = job.config.prediction.io_timeout, job.config.data.tissue
-    with open_in_time(job.slide, job.config) as slide:
-        seen = stored = open_frame(slide, job.frame)
-        size = size_of(stored.info)
-        normalisation = None
-        if job.reference_levels is not None:
-            normalisation = Normalisation(job, stored, None)
-            seen = NormalisedSlide(stored, normalisation.lines)
+    with seen_slide(job) as slide:
         coarse = None
         if tissue.method != "all":
             means: list[np.ndarray] = []
-            fine = tissue_map(slide, job, size, means, normalisation)
+            fine = tissue_map(slide.original, job, slide.size, means, slide.normalisation)
             coarse = coarse_tissue(means.pop(), fine.scale, job.frame.pixel_size_um, tissue)
-        area = Region(0, 0, *size)
+        area = Region(0, 0, *slide.size)
         corners = window_corners(area, side, coarse)
-        return list(read_windows(TimedReads(seen, timeout), corners, side, area, job.channels))
+        return list(
+            read_windows(TimedReads(slide.seen, timeout), corners, side, area, job.channels)
+        )
