@@ -36,11 +36,6 @@ _UNREADABLE = (
 )
 
 
-def expected_entries(model: keras.Model) -> dict[str, tuple[int, ...]]:
-    """Names and shapes (PyTorch layout) of the state dict that fits ``model``."""
-    return {name: _torch_shape(variable) for name, variable in _entries(model)}
-
-
 def load_state_dict(model: keras.Model, state: Mapping[str, np.ndarray]) -> None:
     """Set the weights of an ``hrpn-published`` model from a PyTorch state dict.
 

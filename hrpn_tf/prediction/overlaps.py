@@ -25,12 +25,11 @@ class KeptOverlaps:
 
     Attributes:
         info: of the slide.
-        read_px: pixels read from the slide.
     """
 
     def __init__(self, slide: Windows, channels: Sequence[int], tiling: Tiling) -> None:
         self._slide, self._channels = slide, list(channels)
-        self.info, self.read_px = slide.info, 0
+        self.info = slide.info
         rows, columns = _overlap(tiling)
         self._left, width = _columns(tiling, self.info.width)
         width = min(width, _most_columns(rows, self.info.dtype.itemsize * len(self._channels)))
@@ -50,7 +49,6 @@ class KeptOverlaps:
         known = 0 if left is None else left.shape[1]
         above = self._from_band(y, x + known, height, width - known)
         if left is None and above is None:
-            self.read_px += height * width
             pixels = self._slide.read(y, x, height, width, channels)
         else:
             pixels = self._joined(y, x, height, width, left, above)
@@ -78,7 +76,6 @@ class KeptOverlaps:
             pixels[:top, start:] = above
         rest = height - top, width - start
         if min(rest) > 0:
-            self.read_px += rest[0] * rest[1]
             pixels[top:, start:] = self._slide.read(y + top, x + start, *rest, self._channels)
         return pixels
 
