@@ -42,6 +42,7 @@ def save_profile(profile: TrainingProfile, path: Path) -> None:
             feature_limit=np.array(profile.feature_limit),
             noise=profile.noise,
             noise_limits=profile.noise_limits,
+            windows=profile.windows,
         )
 
 
@@ -116,6 +117,7 @@ def _profile(arrays: dict[str, np.ndarray]) -> TrainingProfile:
         feature_limit=float(arrays["feature_limit"]),
         noise=numbers("noise") if "noise" in arrays else unknown,
         noise_limits=numbers("noise_limits") if "noise_limits" in arrays else unknown[0],
+        windows=np.asarray(arrays.get("windows", np.zeros(len(slides))), np.int64),
     )
 
 
@@ -129,6 +131,7 @@ def _check(profile: TrainingProfile) -> None:
         "structure_limits": (profile.structure_limits, (channels,)),
         "noise": (profile.noise, (slides, channels)),
         "noise_limits": (profile.noise_limits, (channels,)),
+        "windows": (profile.windows, (slides,)),
     }
     if space := profile.space:
         side = len(space.mean)
@@ -141,5 +144,5 @@ def _check(profile: TrainingProfile) -> None:
     each = (profile.grey_limits, profile.structure_limits, profile.noise_limits)
     limits = np.concatenate([*each, [profile.feature_limit]])
     sound = all(np.isfinite(array).all() for array in finite) and not (limits <= 0).any()
-    if not sound or not 1 <= profile.window_px <= 4096:
+    if not sound or not 1 <= profile.window_px <= 4096 or (profile.windows < 0).any():
         raise ValueError("values out of range")

@@ -65,14 +65,22 @@ class Judgement:
         }
 
 
-def judge(profile: TrainingProfile, slide: SlideStatistics) -> Judgement:
+def judge(profile: TrainingProfile, slide: SlideStatistics, room: int | None = None) -> Judgement:
     """Compare a slide with the training slides.
+
+    A small slide scatters by more than the training slides, of which the limits are. Where it has
+    room for fewer windows than they had, its scores are multiplied by the ratio: so few of the
+    small parts of slides like them are called different (docs/guide/out-of-distribution.md).
 
     Args:
         profile: of the training.
         slide: statistics of windows of the profile's side, its channels in the profile's order.
+        room: how many windows fit into the slide side by side; None for enough.
     """
     distances = reference_of(profile).distances(slide)
+    share = 1.0
+    if room is not None and room < profile.enough_windows:
+        share = room / profile.enough_windows
     scores, left_out = {}, []
     for index, channel in enumerate(profile.channels):
         for name, distance, limit in (
@@ -85,11 +93,11 @@ def judge(profile: TrainingProfile, slide: SlideStatistics) -> Judgement:
             (f"noise of {channel}", distances.noise[index], profile.noise_limits[index]),
         ):
             if np.isfinite(distance) and np.isfinite(limit):
-                scores[name] = float(distance / limit)
+                scores[name] = float(distance / limit) * share
             elif profile.has_limits:
                 left_out.append(f"{name}: {_why_not(name, profile, index)}")
     if np.isfinite(distances.features) and np.isfinite(profile.feature_limit):
-        scores["features of the network"] = distances.features / profile.feature_limit
+        scores["features of the network"] = distances.features / profile.feature_limit * share
     elif profile.has_limits:
         left_out.append(_why_no_features(profile, slide))
     if not profile.has_limits:

@@ -7,7 +7,7 @@ import numpy as np
 
 from hrpn_tf.evaluation.out_of_distribution.feature_space import FeatureSpace, fit_feature_space
 from hrpn_tf.evaluation.out_of_distribution.limits import FEWEST, upper_limit
-from hrpn_tf.evaluation.out_of_distribution.statistics import SlideStatistics
+from hrpn_tf.evaluation.out_of_distribution.statistics import WINDOWS, SlideStatistics
 
 # Of slides of the training slides' kind, this share may be called different.
 ALARMS = 0.01
@@ -32,6 +32,7 @@ class TrainingProfile:
         feature_limit: the same of features.
         noise: (S, C) see ``SlideStatistics``; NaN where it is not known.
         noise_limits: (C,) the same of noise.
+        windows: (S,) int64, number of sampled windows; 0 where it is not known.
     """
 
     channels: tuple[str, ...]
@@ -46,6 +47,15 @@ class TrainingProfile:
     feature_limit: float
     noise: np.ndarray
     noise_limits: np.ndarray
+    windows: np.ndarray
+
+    @property
+    def enough_windows(self) -> int:
+        """How many windows a slide must have room for, so that the limits hold for it.
+
+        Few windows scatter by more. Training slides that are small have wider limits themselves.
+        """
+        return min(WINDOWS, int(np.median(self.windows)))
 
     @property
     def has_limits(self) -> bool:
@@ -94,6 +104,7 @@ def learn_profile(
         feature_limit=limits.features,
         noise=np.stack([f.noise_or_nan for f in found]),
         noise_limits=limits.noise,
+        windows=np.array([f.windows for f in found], np.int64),
     )
 
 
@@ -107,10 +118,10 @@ def join_profiles(profiles: Sequence[TrainingProfile]) -> TrainingProfile | None
     if any((p.channels, p.window_px) != (first.channels, first.window_px) for p in profiles):
         return None
     slides = {
-        name: (group, SlideStatistics(quantiles, structure, None, 0, noise))
+        name: (group, SlideStatistics(quantiles, structure, None, int(windows), noise))
         for p in profiles
-        for name, group, quantiles, structure, noise in zip(
-            p.slides, p.groups, p.quantiles, p.structure_px, p.noise, strict=True
+        for name, group, quantiles, structure, noise, windows in zip(
+            p.slides, p.groups, p.quantiles, p.structure_px, p.noise, p.windows, strict=True
         )
     }
     return learn_profile(first.channels, slides, first.window_px)

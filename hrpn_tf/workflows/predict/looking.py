@@ -66,7 +66,7 @@ def assess_slide(
     """
     from hrpn_tf.prediction import Region
     from hrpn_tf.prediction.reading import TimedReads
-    from hrpn_tf.workflows.predict.out_of_distribution import assess, coarse_tissue
+    from hrpn_tf.workflows.predict.out_of_distribution import AROUND, around, assess, coarse_tissue
 
     assert job.profile is not None
     coarse = None
@@ -76,5 +76,8 @@ def assess_slide(
             looked.pop(), tissue.scale, job.frame.pixel_size_um, job.config.data.tissue
         )
     timed = TimedReads(slide, job.config.prediction.io_timeout)
-    area = job.region or Region(0, 0, *size_of(slide.info))
+    size = size_of(slide.info)
+    area = Region(0, 0, *size)
+    if job.region is not None:
+        area = around(job.region, AROUND * job.profile.window_px, size)
     return assess(job.profile, session, timed, job.channels, area, coarse, not job.frame.is_own)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 # Key of the result's metadata.
 KEY = "training_likeness"
+AROUND = 8  # windows; the least side of the area that is looked at around a region
 # Number of candidate positions along the longer side of a large slide.
 _MOST_PLACES = 512
 
@@ -79,16 +81,50 @@ def assess(
     if not windows:
         reason = "none of the slide's windows can be read"
         return {KEY: {"score": None, "out_of_distribution": None, "left_out": [reason]}}
-    judgement = judge(profile, describe(windows, _features(session), resampled))
+    room = _places(area, profile.window_px)
+    judgement = judge(profile, describe(windows, _features(session), resampled), room)
     return {
         KEY: {
             **judgement.to_json(),
             "constant": constant_channels(windows, profile.channels),
             "windows": len(windows),
+            "room": room,
             "window_px": profile.window_px,
             "training_slides": len(profile.slides),
         }
     }
+
+
+def around(region: "Region", side: int, size: tuple[int, int]) -> "Region":
+    """A region with its surroundings: at least ``side`` px high and wide, within the slide.
+
+    A slide is stained and scanned as a whole, so that the surroundings of a small region tell as
+    much of it, and its own few pixels too little.
+
+    Args:
+        region: px.
+        side: smallest height and width, px.
+        size: (height, width) of the slide, px.
+
+    Example:
+        >>> from hrpn_tf.prediction import Region
+        >>> around(Region(90, 10, 20, 60), 40, (100, 100))
+        Region(y=60, x=10, height=40, width=60)
+    """
+    found = []
+    for first, length, most in zip(
+        (region.y, region.x), (region.height, region.width), size, strict=True
+    ):
+        wanted = min(max(length, side), most)
+        start = min(max(first - (wanted - length) // 2, 0), most - wanted)
+        found.append((start, wanted))
+    (y, height), (x, width) = found
+    return replace(region, y=y, x=x, height=height, width=width)
+
+
+def _places(area: "Region", side: int) -> int:
+    """How many windows fit into an area side by side, px."""
+    return max(area.height // side, 1) * max(area.width // side, 1)
 
 
 def warn(name: str, begun: "StartedPrediction") -> None:

@@ -166,4 +166,5 @@ def test_bad_contours_are_one_line(cohort: Cohort, arguments: list[str], message
 
 @pytest.mark.usefixtures("no_pictures")
 def test_nothing_is_written_without_geojson(cohort: Cohort) -> None:
-    assert not (analysed(cohort, "--no-geojson") / "qupath").exists()
+    assert (analysed(cohort) / "qupath").is_dir()
+    assert not (analysed(cohort, "--no-geojson", "--overwrite") / "qupath").exists()

@@ -115,14 +115,33 @@ def test_one_training_slide_teaches_no_limits(tmp_path: Path, capsys: Capture) -
     assert "hrpn-tf:" not in capsys.readouterr().err
 
 
-def test_slides_without_tissue_and_tiny_ones_are_predicted(run: Path, tmp_path: Path) -> None:
-    for name, change in {
-        "black": np.zeros_like,
-        "grey": lambda s: np.full_like(s, 7),
-        "tiny": lambda s: s[100:140, 100:150],
-    }.items():
-        slide = make_slide(tmp_path / f"{name}.ome.tif", 3, change)
-        assert predicted(run, slide, tmp_path / f"{name}-out.ome.tif")["score"] > 0
+@pytest.mark.parametrize(
+    ("change", "constant", "unlike"),
+    [
+        (np.zeros_like, ["vessels", "nuclei"], True),
+        (lambda s: np.full_like(s, 7), ["vessels", "nuclei"], True),
+        (lambda s: s[100:140, 100:150], [], False),
+    ],
+    ids=["black", "grey", "tiny"],
+)
+def test_slides_without_tissue_and_tiny_ones_are_predicted(
+    run: Path,
+    tmp_path: Path,
+    change: Callable[[np.ndarray], np.ndarray],
+    constant: list[str],
+    unlike: bool,
+) -> None:
+    slide = make_slide(tmp_path / "other.ome.tif", 3, change)
+    found = predicted(run, slide, tmp_path / "out.ome.tif")
+    assert found["constant"] == constant
+    assert found["out_of_distribution"] is unlike, found
+
+
+def test_a_small_region_is_compared_with_its_surroundings(run: Path, tmp_path: Path) -> None:
+    slide = run.parent / "slides" / "f.ome.tif"
+    whole = predicted(run, slide, tmp_path / "whole.ome.tif")
+    part = predicted(run, slide, tmp_path / "part.ome.tif", "--region", "40,60,50,30")
+    assert part == whole, "the slide is no larger than what is looked at"
 
 
 def test_windows_that_cannot_be_read_are_passed_over(run: Path) -> None:
