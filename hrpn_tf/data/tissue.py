@@ -122,7 +122,7 @@ def channel_mean(means: np.ndarray) -> np.ndarray:
     return np.asarray(total)
 
 
-def is_tissue(grey: np.ndarray, config: TissueConfig) -> np.ndarray:
+def is_tissue(grey: np.ndarray, config: TissueConfig, side: float = 1.0) -> np.ndarray:
     """Which elements of a coarse image are tissue.
 
     ``otsu`` puts the threshold by Otsu's method on the smoothed logarithm of the mean: fluorescence
@@ -132,6 +132,7 @@ def is_tissue(grey: np.ndarray, config: TissueConfig) -> np.ndarray:
     Args:
         grey: (h, w) mean grey level of the input channels.
         config: method and threshold.
+        side: of an element, in blocks of the configured scale.
 
     Returns:
         (h, w) bool.
@@ -140,7 +141,7 @@ def is_tissue(grey: np.ndarray, config: TissueConfig) -> np.ndarray:
         return np.ones(grey.shape, bool)
     if config.method == "threshold":
         return grey > config.threshold
-    smooth = _smoothed(grey)
+    smooth = _smoothed(grey, side)
     if np.ptp(smooth) == 0:  # nothing to tell apart: tissue unless black
         return smooth > 0
     return smooth > otsu(smooth)
@@ -190,8 +191,8 @@ def block_side(scale_um: float, pixel_size_um: float) -> int:
     return max(1, round(scale_um / pixel_size_um))
 
 
-def _smoothed(grey: np.ndarray) -> np.ndarray:
-    return gaussian(np.log1p(np.maximum(grey, 0.0)), SMOOTHING)
+def _smoothed(grey: np.ndarray, side: float = 1.0) -> np.ndarray:
+    return gaussian(np.log1p(np.maximum(grey, 0.0)), SMOOTHING / side)
 
 
 def _by_block(reduce: np.ufunc, pixels: np.ndarray, side: int) -> np.ndarray:

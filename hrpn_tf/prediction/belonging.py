@@ -152,6 +152,9 @@ def _other_settings(
         before, now = section.get(key, _OLDER.get(key, _MISSING)), wanted.prediction[key]
         if before is not _MISSING and before != now:
             return f"made with prediction.{key}={_text(before)}, not {_text(now)}"
+    # 0.5 is also what the name alone implies, and any version will do then
+    if (section.get("format"), wanted.prediction["format"]) == ("ome-zarr-0.5", "ome-zarr-0.4"):
+        return "made with prediction.format=ome-zarr-0.5, not ome-zarr-0.4"
     tissue = _section(_section(configuration, "data"), "tissue")
     if wanted.prediction["skip_empty"] and tissue and tissue != wanted.tissue:
         return "made with another rule for tissue (data.tissue)"

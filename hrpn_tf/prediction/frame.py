@@ -70,7 +70,11 @@ def choose_frame(
     sizes = [own * factor for factor in info.levels]
     if level is None:
         # a level within the tolerance of the contract's pixel size counts as fine enough
-        fine = [i for i, um in enumerate(sizes) if wanted and um <= wanted * (1 + tolerance)]
+        fine = [
+            i
+            for i, um in enumerate(sizes)
+            if wanted and (um <= wanted or pixel_size_difference(um, wanted) <= tolerance)
+        ]
         level = max(fine, default=0)
     size = sizes[level]
     if wanted is None or pixel_size_difference(size, wanted) <= tolerance:

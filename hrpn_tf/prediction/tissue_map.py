@@ -98,7 +98,8 @@ def find_tissue(
     slide: Windows,
     channels: Sequence[int],
     size: tuple[int, int],
-    classify: Callable[[np.ndarray], np.ndarray],
+    classify: Callable[[np.ndarray, float], np.ndarray],
+    element_px: int = 1,
 ) -> TissueMap:
     """Make a tissue map from the coarsest sufficient pyramid level.
 
@@ -108,13 +109,15 @@ def find_tissue(
         slide: the slide as stored.
         channels: indices of the inputs.
         size: (height, width) of the pixel grid that the map will be used on, px.
-        classify: function of (h, w, C) float32 mean intensities to (h, w) bool, true for tissue.
+        classify: function of (h, w, C) float32 mean intensities and the side of an element, px of
+            that grid, to (h, w) bool, true for tissue.
+        element_px: smallest side of an element, px of that grid.
     """
     info = slide.info
     fitting = [i for i, shape in enumerate(info.level_shapes) if max(shape) >= MAP_SIDE]
     level = max(fitting, default=0)
     height, width = info.level_shapes[level]
-    side = -(-max(height, width) // MAP_SIDE)
+    side = max(-(-max(height, width) // MAP_SIDE), round(element_px * height / size[0]))
     means = np.empty((-(-height // side), -(-width // side), len(channels)), np.float32)
     step = side * max(1, _WINDOW // side)
     for y, x, h, w in iter_windows(height, width, step):
@@ -128,11 +131,11 @@ def find_tissue(
             means[y // side : y // side + rows, x // side : x // side + columns, channel] = (
                 _block_means(pixels[..., channel], side)
             )
-    mask = np.asarray(classify(means), bool)
+    scale = (size[0] * side / height, size[1] * side / width)
+    mask = np.asarray(classify(means, min(scale)), bool)
     outside = means[~mask]
     background = np.median(outside, axis=0) if len(outside) else np.zeros(len(channels))
     mask = _dilated(_dilated(mask).T).T
-    scale = (size[0] * side / height, size[1] * side / width)
     return TissueMap(mask, scale, tuple(map(float, background)))
 
 

@@ -60,6 +60,7 @@ class Record(BaseModel):
         path: of the slide on the server; None for an upload.
         wish: how it is predicted.
         network: checksum of the network that predicts it.
+        settings: checksum of all else that decides its result; None in an earlier record.
         state: how far it is.
         created, finished: Unix time, s.
         attempts: how often a process began it, without those that were stopped in order.
@@ -76,6 +77,7 @@ class Record(BaseModel):
     path: Annotated[str, Field(max_length=4096)] | None = None
     wish: Wish
     network: _Text
+    settings: _Text | None = None
     state: State = "queued"
     created: float = Field(default_factory=time.time)
     finished: float | None = None

@@ -37,7 +37,8 @@ from hrpn_tf.service.record import (
 )
 from hrpn_tf.service.settings import ServiceSettings
 from hrpn_tf.service.wishes import PathWish, Wish
-from hrpn_tf.slides.file_states import State, state_of
+from hrpn_tf.slides import open_slide
+from hrpn_tf.slides.file_states import State, parts, state_of
 from hrpn_tf.text import counted, printable
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class JobStore:
     """All jobs of a service.
 
     Every state is on the disk before a client sees it. Two requests for the same result are one
-    job: its name is the checksum of the slide, of the wish and of the network.
+    job: its name is the checksum of the slide, the wish, the network and the settings.
 
     Args:
         settings: of the service.
@@ -80,6 +81,10 @@ class JobStore:
         self.stopping = False
         self.more = asyncio.Event()
         self._network = network
+        decisive: list[object] = [network, list(settings.overrides)]
+        if settings.network.get("intervals"):
+            decisive.append("intervals")
+        self._decisive = decisive  # all but slide and wish that a result depends on
         self._jobs: dict[str, Job] = {}
         self._uploads = 0
         self._leaving: set[str] = set()
@@ -105,13 +110,18 @@ class JobStore:
             if not job.is_open:
                 continue
             job.record.state = "queued"
-            if job.record.network != self._network["sha256"]:
-                other = UnfinishedError(
-                    "was asked of another network than this service has now; send it again"
-                )
-                self.end(job, Problem.of(other))
+            if what := self._other(job.record):
+                other = f"was asked of {what} than this service has now; send it again"
+                self.end(job, Problem.of(UnfinishedError(other)))
         if unfinished := sum(job.is_open for job in self._jobs.values()):
             logger.info(f"{counted(unfinished, 'job')} of an earlier server taken up")
+
+    def _other(self, record: Record) -> str:
+        """What has changed since a job was asked for, so that its result would be another one."""
+        if record.network != self._network["sha256"]:
+            return "another network"
+        known = record.settings  # not stated by an earlier version
+        return "other settings" if known not in (None, _checksum(self._decisive)) else ""
 
     @contextlib.contextmanager
     def slot(self) -> Iterator[None]:
@@ -150,6 +160,7 @@ class JobStore:
             input=upload.name,
             wish=wish,
             network=self._network["sha256"],
+            settings=_checksum(self._decisive),
         )
         return self._submit(record, {"upload": upload.digest}, upload.folder)
 
@@ -163,9 +174,9 @@ class JobStore:
             StalledError: the drive does not answer.
         """
 
-        def look() -> tuple[Path, State | None]:
+        def look() -> tuple[Path, list[State | None]]:
             path = allowed_path(wish.path, self.settings.allow)
-            return path, state_of(path)
+            return path, [state_of(part) for part in _parts(path)]
 
         looking = asyncio.get_running_loop().run_in_executor(self._looks, look)
         try:
@@ -178,6 +189,7 @@ class JobStore:
             path=str(path),
             wish=Wish(**wish.model_dump(exclude={"path"})),
             network=self._network["sha256"],
+            settings=_checksum(self._decisive),
         )
         return self._submit(record, {"path": str(path), "state": state}, None)
 
@@ -254,9 +266,7 @@ class JobStore:
 
     def _submit(self, record: Record, slide: dict[str, Any], folder: Path | None) -> Job:
         wish = record.wish.model_dump(mode="json")
-        identity = [slide, wish, self._network, self.settings.overrides]
-        text = json.dumps(identity).encode(errors="surrogatepass")
-        id = hashlib.sha256(text).hexdigest()[:_ID_DIGITS]
+        id = _checksum([slide, wish, *self._decisive])
         if id in self._leaving:
             raise RunBusyError(f"the same job {id} is being removed; send it again in a moment")
         job = self._jobs.get(id)
@@ -286,3 +296,17 @@ class JobStore:
             remove(folder)
             raise
         return Job(id, place, record)
+
+
+def _checksum(value: object) -> str:
+    text = json.dumps(value).encode(errors="surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:_ID_DIGITS]
+
+
+def _parts(path: Path) -> tuple[Path, ...]:
+    """All files of a slide; the named one alone if it is none, which its prediction will say."""
+    try:
+        with open_slide(path) as slide:
+            return parts(slide.info)
+    except (HrpnError, OSError):
+        return (path,)

@@ -145,13 +145,14 @@ def same_pixel_size(one_um: float, other_um: float) -> bool:
 def pixel_size_difference(size_um: float, wanted_um: float) -> float:
     """Relative difference of a pixel size from the one that is wanted, both um.
 
-    ``prediction.pixel_size_tolerance`` is the largest that a network takes.
+    ``prediction.pixel_size_tolerance`` is the largest that a network takes. Sizes are decimal
+    numbers, so that 0.55 differs from 0.5 by 0.1 and not by a little more.
 
     Example:
-        >>> round(pixel_size_difference(0.6, 0.5), 3)
-        0.2
+        >>> pixel_size_difference(0.55, 0.5)
+        0.1
     """
-    return abs(size_um - wanted_um) / wanted_um
+    return round(abs(size_um - wanted_um) / wanted_um, 9)
 
 
 def _refuse_swapped(

@@ -18,7 +18,7 @@ from hrpn_tf.slides import open_slide
 BACKGROUND = 7
 
 
-def bright(means: np.ndarray) -> np.ndarray:
+def bright(means: np.ndarray, side: float) -> np.ndarray:
     return means.mean(axis=-1) > BACKGROUND
 
 
@@ -74,12 +74,27 @@ def test_the_map_is_no_wider_than_two_elements_around_tissue() -> None:
     assert found.background == (BACKGROUND, BACKGROUND)
 
 
+def test_elements_are_no_smaller_than_asked_for() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (333, 187, 2), np.uint8)
+    found = find_tissue(ArraySlide(image), [0, 1], (333, 187), bright, 16)
+    assert (found.mask.shape, found.scale) == ((21, 12), (16, 16))
+    seen: list[float] = []
+
+    def classify(means: np.ndarray, side: float) -> np.ndarray:
+        seen.append(side)
+        return np.zeros(means.shape[:2], bool)
+
+    find_tissue(ArraySlide(image), [0, 1], (666, 374), classify, 32)
+    assert seen == [32], "on the grid of the prediction, not of the slide"
+
+
 def test_a_map_is_what_averaging_gives_whatever_the_windows() -> None:
     image = np.random.default_rng(0).integers(0, 256, (333, 187, 2), np.uint8)
     seen: list[np.ndarray] = []
 
-    def classify(means: np.ndarray) -> np.ndarray:
+    def classify(means: np.ndarray, side: float) -> np.ndarray:
         seen.append(means)
+        assert side == 7
         return np.zeros(means.shape[:2], bool)
 
     find_tissue(ArraySlide(image), [0, 1], (333, 187), classify)

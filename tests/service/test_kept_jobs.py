@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
+import tifffile
 from support.processes import finished_blocks, wait_for
 from support.service import Client, running_service
 
@@ -50,6 +52,32 @@ def begun(client: Client, settings: ServiceSettings, slide: Path, **wish: Any) -
     return id
 
 
+def write_file_of_each_channel(folder: Path, image: np.ndarray) -> None:
+    """An OME-TIFF of several files; (C, H, W) uint8. Files that are the same are left alone."""
+    folder.mkdir(exist_ok=True)
+    channels = range(len(image))
+    inside = "".join(
+        f'<Channel ID="Channel:0:{c}" Name="{"ab"[c]}" SamplesPerPixel="1"/>' for c in channels
+    ) + "".join(
+        f'<TiffData FirstC="{c}" IFD="0" PlaneCount="1"><UUID FileName="c{c}.ome.tif">'
+        f"urn:uuid:c{c}</UUID></TiffData>"
+        for c in channels
+    )
+    height, width = image.shape[1:]
+    for c in channels:
+        xml = (
+            '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="urn:uuid:c{c}"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+            f'DimensionOrder="XYCZT" Type="uint8" SizeX="{width}" SizeY="{height}" '
+            f'SizeC="{len(image)}" SizeZ="1" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5">'
+            f"{inside}</Pixels></Image></OME>"
+        )
+        path = folder / f"c{c}.ome.tif"
+        if path.exists() and np.array_equal(tifffile.imread(path, key=0), image[c]):
+            continue
+        tifffile.imwrite(path, image[c], description=xml, metadata=None)
+
+
 def test_a_stopped_service_goes_on_where_it_was(slow: ServiceSettings, folder: Path) -> None:
     with running_service(slow) as client:
         id = begun(client, slow, folder / "large.ome.tif")
@@ -63,6 +91,29 @@ def test_a_stopped_service_goes_on_where_it_was(slow: ServiceSettings, folder: P
         assert client.wait(waiting)["state"] == "done"
     there = int(job["summary"].split(" blocks were there")[0].rpartition("; ")[2].split(" of ")[0])
     assert there == before > 0
+
+
+def test_a_job_is_not_finished_with_other_settings(slow: ServiceSettings, folder: Path) -> None:
+    slide = folder / "large.ome.tif"
+    with running_service(slow) as client:
+        id = begun(client, slow, slide)
+    with running_service(replace(slow, overrides=("prediction.dtype=uint8",))) as client:
+        job = client.wait(id)
+        assert job["state"] == "failed"
+        assert "was asked of other settings than this service has now" in job["message"]
+        assert client.name(slide).json["id"] != id
+
+
+def test_a_file_that_belongs_to_the_named_one_counts(slow: ServiceSettings, tmp_path: Path) -> None:
+    allowed = (tmp_path / "allowed").resolve()
+    image = np.random.default_rng(0).integers(0, 255, (2, 64, 64), np.uint8)
+    write_file_of_each_channel(allowed, image)
+    with running_service(replace(slow, allow=(allowed,), overrides=())) as client:
+        before = client.name(allowed / "c0.ome.tif").json["id"]
+        assert client.wait(before)["state"] == "done"
+        assert client.name(allowed / "c0.ome.tif").json["id"] == before
+        write_file_of_each_channel(allowed, np.stack([image[0], image[1, ::-1]]))
+        assert client.name(allowed / "c0.ome.tif").json["id"] != before
 
 
 def test_processes_die_and_jobs_go_on(slow: ServiceSettings, folder: Path) -> None:

@@ -22,7 +22,7 @@ def test_tissue_maps_to_the_last_bit(
     image = random.integers(0, np.iinfo(dtype).max + 1, (30 * side, 23 * side, 1)).astype(dtype)
     seen: list[np.ndarray] = []
 
-    def classify(means: np.ndarray) -> np.ndarray:
+    def classify(means: np.ndarray, _: float) -> np.ndarray:
         seen.append(means[..., 0])
         return means[..., 0] > np.quantile(means, 0.9)
 

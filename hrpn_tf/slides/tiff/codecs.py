@@ -121,11 +121,14 @@ def refuse_unknown(page: Any, path: Path) -> None:
         raise SlideFormatError(f"{path}: predictor {predictor} is not supported")
 
 
-def decode(page: Any, path: Path, index: int, rows: int, encoded: bytes) -> np.ndarray:
+def decode(
+    page: Any, tables: bytes | None, path: Path, index: int, rows: int, encoded: bytes
+) -> np.ndarray:
     """The pixels of a strip or tile, (rows, columns, samples), of native byte order.
 
     Args:
-        page: a tifffile page that :func:`refuse_unknown` let pass.
+        page: a tifffile page that :func:`refuse_unknown` let pass; may stand for pages like it.
+        tables: JPEG tables of the very page; pages that are alike else may differ in their quality.
         path: of the file.
         index: of the strip or tile in the page.
         rows: of it that lie within the picture.
@@ -139,8 +142,8 @@ def decode(page: Any, path: Path, index: int, rows: int, encoded: bytes) -> np.n
     full, columns, samples = segment_shape(page)
     where = f"{path}: malformed: strip or tile {index} ({codec.name})"
     if codec.expand is None:
-        _check_picture(codec, page, encoded, where)
-        return _decoded_picture(page, index, encoded, where)
+        _check_picture(codec, page, tables, encoded, where)
+        return _decoded_picture(page, tables, index, encoded, where)
     row_bytes = -(-columns * samples * page.bitspersample // 8)
     most = full * row_bytes
     if page.fillorder == 2:
@@ -170,13 +173,15 @@ def segment_shape(page: Any) -> tuple[int, int, int]:
     return min(int(page.rowsperstrip), int(page.imagelength)), int(page.imagewidth), int(samples)
 
 
-def _check_picture(codec: Codec, page: Any, encoded: bytes, where: str) -> None:
+def _check_picture(
+    codec: Codec, page: Any, tables: bytes | None, encoded: bytes, where: str
+) -> None:
     """Refuse a picture whose own header says something else than the page."""
     assert codec.check is not None
     try:
         picture = codec.check(encoded)
-        if page.jpegtables is not None:
-            headers.refuse_jpeg_frames(page.jpegtables)
+        if tables is not None:
+            headers.refuse_jpeg_frames(tables)
     except (ValueError, IndexError, ArithmeticError) as error:
         raise SlideFormatError(f"{where} is damaged or of an unsupported kind: {error}") from error
     except Exception as error:  # struct.error: the header ends too early
@@ -197,9 +202,11 @@ def _check_picture(codec: Codec, page: Any, encoded: bytes, where: str) -> None:
         raise SlideFormatError(f"{where} of {found} is too large to decode; save smaller tiles")
 
 
-def _decoded_picture(page: Any, index: int, encoded: bytes, where: str) -> np.ndarray:
-    tables = {} if page.jpegtables is None else {"jpegtables": page.jpegtables}
-    pixels = np.asarray(page.decode(encoded, index, **tables)[0][0])
+def _decoded_picture(
+    page: Any, tables: bytes | None, index: int, encoded: bytes, where: str
+) -> np.ndarray:
+    given = {} if tables is None else {"jpegtables": tables}
+    pixels = np.asarray(page.decode(encoded, index, **given)[0][0])
     if pixels.dtype != page.dtype:
         raise SlideFormatError(f"{where} holds {pixels.dtype}, where {page.dtype} is declared")
     return pixels

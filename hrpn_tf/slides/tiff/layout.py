@@ -278,7 +278,7 @@ def _segment_plane(
         path=path,
         descriptor=descriptor,
         cache=cache,
-        decode=partial(codecs.decode, key, path),
+        decode=partial(codecs.decode, key, page.jpegtables, path),
         stored_bytes=stored_bytes,
         missing=key.nodata,
         offsets=page.dataoffsets,

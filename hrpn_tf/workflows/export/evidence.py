@@ -111,7 +111,7 @@ class HeldOutSlide:
     scratch folder, since every format is compared with it.
 
     Attributes:
-        name: name of the slide and its region.
+        name: of the slide, and that it is a part of it.
         height, width: size of the prediction, px.
         job: the prediction.
         target_channel: index of the target in the file.
@@ -194,8 +194,8 @@ def held_out_slide(
         *_, channel = role_channels(image.info, (*data.inputs, data.target), smallest.channels)
         seen = open_frame(image, job.frame).info
     area = job.region or Region(0, 0, seen.height, seen.width)
-    part = "" if region is None else f" ({region.width} x {region.height} px of it)"
-    return HeldOutSlide(f"{smallest.name}{part}", area.height, area.width, job, channel, scratch)
+    part = "" if region is None else "a part of "
+    return HeldOutSlide(f"{part}{smallest.name}", area.height, area.width, job, channel, scratch)
 
 
 def _smallest(run: Run, slides: Sequence[RunSlide]) -> RunSlide:

@@ -78,7 +78,7 @@ class ExportImages:
         side = patches.shape[1]
         origin = (
             f"{len(patches)} patches of {side} x {side} px of the {held.subset} groups "
-            f"({', '.join(held.groups)}), and the slide {slide.name} "
+            f"({', '.join(held.groups)}), and {slide.name} "
             f"({slide.width} x {slide.height} px){f'; {held.caution}' if held.caution else ''}"
         )
         return Evidence(patches, targets, [slide], origin)

@@ -24,22 +24,31 @@ def tissue_map(
 ) -> "TissueMap":
     """Tissue map by the rule that selected training patches.
 
+    A field of view within tissue, which Otsu's method would split, is tissue as a whole.
+
     Args:
         slide, job: see ``opened``.
         size: (height, width) of the slide on the grid of the prediction, px.
         looked: receives the mean intensities that the map is made from, (h, w, inputs).
         normalisation: of the slide; its background is given as the network sees it.
     """
-    from hrpn_tf.data.tissue import channel_mean, is_tissue
+    from hrpn_tf.config import TissueConfig
+    from hrpn_tf.data.tissue import block_side, channel_mean, is_tissue, lies_within_tissue
     from hrpn_tf.prediction import find_tissue
     from hrpn_tf.prediction.reading import TimedReads
 
-    def classify(means: "np.ndarray") -> "np.ndarray":
+    rule = job.config.data.tissue
+    block = block_side(rule.scale_um, job.frame.pixel_size_um)
+
+    def classify(means: "np.ndarray", side: float) -> "np.ndarray":
         looked.append(means)
-        return is_tissue(channel_mean(means), job.config.data.tissue)
+        grey = channel_mean(means)
+        if rule.method == "otsu" and lies_within_tissue(grey):
+            return is_tissue(grey, TissueConfig(method="all"))
+        return is_tissue(grey, rule, side / block)
 
     slow = TimedReads(slide, job.config.prediction.io_timeout)
-    found = find_tissue(slow, job.channels, size, classify)
+    found = find_tissue(slow, job.channels, size, classify, block)
     if normalisation is None:
         return found
     lines = normalisation.lines()

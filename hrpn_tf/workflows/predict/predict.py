@@ -265,11 +265,14 @@ def _warn_of_resampling(jobs: Sequence[SlideJob]) -> None:
         return
     first = others[0]
     more = f", and {len(others) - 1} more alike" if len(others) > 1 else ""
-    how = "as it is" if first.frame.ratio == 1 else f"resampled by {1 / first.frame.ratio:.3g}"
-    logger.warning(
-        f"{first.slide.name}: level {first.frame.level} is read {how}, to "
-        f"{first.frame.pixel_size_um:g} um/px, which the network expects{more}"
-    )
+    frame = first.frame
+    how = f"as it is, {frame.pixel_size_um:g} um/px, which the network takes"
+    if frame.ratio != 1:
+        how = (
+            f"resampled by {1 / frame.ratio:.3g}, to {frame.pixel_size_um:g} um/px, which the "
+            "network expects"
+        )
+    logger.warning(f"{first.slide.name}: level {frame.level} is read {how}{more}")
 
 
 def _report(failures: Sequence[Failure], slides: int) -> str:

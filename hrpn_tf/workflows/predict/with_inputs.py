@@ -18,7 +18,7 @@ from hrpn_tf.slides.display import display_range, input_colours, prediction_disp
 from hrpn_tf.slides.tiff.writer import write_ome_tiff
 from hrpn_tf.slides.zarr.writer import write_ome_zarr
 from hrpn_tf.workflows.predict.job import SlideJob
-from hrpn_tf.workflows.predict.omero import write_settings
+from hrpn_tf.workflows.predict.omero import settings_path, write_settings
 
 if TYPE_CHECKING:
     from hrpn_tf.slides import SlideInfo
@@ -92,12 +92,14 @@ def with_inputs(job: SlideJob, overwrite: bool) -> Path:
     if path.exists() and not overwrite:
         found = dict(read_provenance(path))
         found.pop(SHOWN, None)
-        if found == made_of:
+        if found != made_of:
+            raise OutputExistsError(
+                f"{path} exists, of another prediction than {job.out.name}; give --overwrite to "
+                "replace it"
+            )
+        if settings_path(path).exists():
             return path
-        raise OutputExistsError(
-            f"{path} exists, of another prediction than {job.out.name}; give --overwrite to "
-            "replace it"
-        )
+        overwrite = True  # what lies beside it is missing
     with ExitStack() as stack:
         predicted = stack.enter_context(open_slide(job.out))
         slide = stack.enter_context(open_slide(job.slide, z=job.config.data.z))

@@ -20,6 +20,7 @@ from hrpn_tf.slides.write import write_slide
 
 # Several blocks of 512 px, the last ones cut short at odd sizes.
 HEIGHT, WIDTH = 605, 1111
+POSITION_UM = (300.0, -700.5)  # y, x
 
 
 def slide_image() -> np.ndarray:
@@ -35,7 +36,8 @@ def slide_image() -> np.ndarray:
 def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("slide") / "mouse 1.ome.tif"
     names = ("DAPI", "Endothelium")
-    write_slide(path, slide_image(), channels=names, pixel_size_um=0.5, provenance={})
+    place = {"pixel_size_um": 0.5, "position_um": POSITION_UM}
+    write_slide(path, slide_image(), channels=names, provenance={}, **place)
     return path
 
 
@@ -67,6 +69,7 @@ def test_the_whole_slide_by_tiles_is_the_slide_at_once(
         info = found.info
         pixels = found.read(0, 0, HEIGHT, WIDTH, (0, 1, 2))
     assert (info.channels, info.pixel_size_um) == (("qd", "qd_lower", "qd_upper"), 0.5)
+    assert info.position_um == POSITION_UM
     assert pixels.dtype == np.float32
     assert np.ptp(expected) > 20
     assert np.abs(pixels - expected).max() < 0.01
@@ -160,7 +163,7 @@ def test_the_visible_part_is_a_region_with_its_place(
         path = visit.download(tmp_path / "p.ome.tif")
         with open_slide(path) as found:
             assert (found.info.height, found.info.width) == (HEIGHT, 512)
-            assert found.info.position_um == (0.0, 256.0)
+            assert found.info.position_um == (POSITION_UM[0], POSITION_UM[1] + 256)
             pixels = found.read(0, 0, HEIGHT, 512, (0,))
         assert np.abs(pixels[..., 0] - expected[:, 512:1024, 0]).max() < 0.01
 

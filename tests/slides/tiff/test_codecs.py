@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 from support.command import hrpn_tf
 from support.raw_tiff import one_segment
 
@@ -245,3 +246,29 @@ def test_packed_integers(tmp_path: Path) -> None:
         tif.pages[0].tags["ImageLength"].overwrite(33)
     with open_slide(path) as slide:
         np.testing.assert_array_equal(slide.read(0, 0, 33, 41, [0])[..., 0], image)
+
+
+def test_pages_of_one_series_with_tables_of_their_own(tmp_path: Path) -> None:
+    """libtiff writes the tables of each page; pages of another quality differ in nothing else."""
+    rows, columns = np.mgrid[:128, :160]
+    waves = (120 + 80 * np.sin(rows / 9) * np.cos(columns / 7)).astype(np.uint8)
+    fine, coarse = (Image.fromarray(image) for image in (waves, waves[::-1].copy()))
+    coarse.encoderinfo = {"compression": "jpeg", "quality": 30}  # type: ignore[attr-defined]
+    pixels = (
+        '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="160" SizeY="128" '
+        'SizeC="2" SizeZ="1" SizeT="1"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>'
+        '<Channel ID="Channel:0:1" SamplesPerPixel="1"/><TiffData/></Pixels>'
+    )
+    schema = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+    xml = f'<OME xmlns="{schema}"><Image ID="Image:0">{pixels}</Image></OME>'
+    path = tmp_path / "a.ome.tif"
+    fine.save(path, save_all=True, append_images=[coarse], compression="jpeg", quality=95,
+              tiffinfo={270: xml})  # fmt: skip
+    with tifffile.TiffFile(path) as file:
+        one, other = file.series[0].pages
+        assert one.jpegtables != other.jpegtables
+    with Image.open(path) as stored, open_slide(path) as slide:
+        for channel in range(2):
+            stored.seek(channel)
+            found = slide.read(0, 0, 128, 160, [channel])[..., 0]
+            np.testing.assert_allclose(found, np.asarray(stored), atol=1)

@@ -304,16 +304,19 @@
     const [y, x] = [top * side, left * side];
     const box = { height: Math.min(bottom * side, height) - y, width: Math.min(right * side, width) - x };
     const channels = Object.fromEntries(about.inputs.map((role, i) => [role, inputs[i].name]));
+    const isWhole = box.width === width && box.height === height;
+    const corner = slide.position ?? { x: 0, y: 0 };
+    const position = isWhole ? slide.position : { x: corner.x + x * um, y: corner.y + y * um };
     const provenance = {
       kind: "prediction",
       model: about.model,
       input: { name: slide.name, sha256: await slide.ask({ task: "checksums" }), channels, level },
-      ...(box.width === width && box.height === height ? {} : { region: [y, x, box.height, box.width] }),
+      ...(isWhole ? {} : { region: [y, x, box.height, box.width] }),
       versions: about.versions,
       computed: { runtime: "onnxruntime-web", on: network.build, difference: network.difference },
     };
     const description = hrpn.omeXml({
-      ...box, type, channels: about.outputs, pixelSize: um, position: { x: x * um, y: y * um }, provenance, program: about.program,
+      ...box, type, channels: about.outputs, pixelSize: um, position, provenance, program: about.program,
     });
     return hrpn.tiff({ ...box, side, type, description, planes });
   };

@@ -20,6 +20,18 @@
     return Number.isFinite(um) && um > 0 ? um : null;
   };
 
+  // { x, y } of the first plane, um; null where no unit of length is stated.
+  const positionOf = (pixels) => {
+    const planes = children(pixels, "Plane");
+    const first = planes.find((plane) => ["C", "Z", "T"].every((axis) => number(plane, `The${axis}`, -1) === 0)) ?? planes[0];
+    if (!first) return null;
+    const [x, y] = ["X", "Y"].map((axis) => {
+      const unit = first.getAttribute(`Position${axis}Unit`);
+      return number(first, `Position${axis}`, NaN) * (unit === null ? NaN : UM[unit.trim()] ?? NaN);
+    });
+    return Number.isFinite(x) && Number.isFinite(y) ? { x, y } : null;
+  };
+
   // Page of each channel.
   const pagesOf = (pixels, count) => {
     const data = children(pixels, "TiffData");
@@ -61,12 +73,12 @@
     const [x, y] = [side(pixels, "X"), side(pixels, "Y")];
     const square = x !== null && y !== null && Math.abs(x - y) <= 0.01 * x;
     if (x !== null && y !== null && !square) throw new Error(`${name}: its pixels are ${x} × ${y} µm, and only square ones can be predicted`);
-    return { channels, pixelSize: square ? x : null };
+    return { channels, pixelSize: square ? x : null, position: positionOf(pixels) };
   };
 
   /**
-   * Names of the planes and the pixel size, um, null if none is stated; of files as the worker
-   * describes them.
+   * Names of the planes, pixel size and position, um, null if none is stated; of files as the
+   * worker describes them.
    */
   hrpn.describe = ({ descriptions, names, planes, levels }) => {
     const [size] = levels;
@@ -79,7 +91,7 @@
           const plane = own.find((one) => one.page === page && one.sample === sample);
           return plane ? [{ name: title, plane: plane.index, type: plane.type }] : [];
         });
-        if (channels.length) return { channels, pixelSize: ome.pixelSize };
+        if (channels.length) return { channels, pixelSize: ome.pixelSize, position: ome.position };
       }
       if (/^ImageJ=/.test(text) && /^(slices|frames)=([2-9]|\d\d)/m.test(text)) {
         throw new Error(`${name}: is a stack of several planes or times; hrpn-tf predict --z takes one of them`);
@@ -90,11 +102,13 @@
           name: names.length > 1 && own.length === 1 ? stem : `${names.length > 1 ? `${stem}, ` : ""}channel ${i + 1}`, plane: index, type,
         })),
         pixelSize: null,
+        position: null,
       };
     });
     const sizes = found.map((one) => one.pixelSize).filter((size) => size !== null);
     if (sizes.some((size) => Math.abs(size - sizes[0]) > 0.01 * sizes[0])) throw new Error("The files state different pixel sizes.");
-    return { channels: found.flatMap((one) => one.channels), pixelSize: sizes[0] ?? null };
+    const position = found.map((one) => one.position).find((one) => one !== null) ?? null;
+    return { channels: found.flatMap((one) => one.channels), pixelSize: sizes[0] ?? null, position };
   };
 
   /** The OME-XML of a result, with the same content as that of `hrpn-tf predict`. */
@@ -116,7 +130,7 @@
     });
     channels.forEach((name, c) => add(pixels, "Channel", { ID: `Channel:0:${c}`, SamplesPerPixel: 1, Name: name }));
     channels.forEach((_, c) => add(pixels, "TiffData", { IFD: c, FirstC: c, PlaneCount: 1 }));
-    channels.forEach((_, c) => add(pixels, "Plane", {
+    if (position !== null) channels.forEach((_, c) => add(pixels, "Plane", {
       TheZ: 0, TheT: 0, TheC: c, PositionX: position.x, PositionXUnit: "\u00b5m", PositionY: position.y, PositionYUnit: "\u00b5m",
     }));
     add(image, "AnnotationRef", { ID: "Annotation:0" });

@@ -11,8 +11,8 @@
     const worker = hrpn.worker(new TextDecoder().decode(script));
     try {
       const found = await worker.ask({ task: "open", files });
-      const { channels, pixelSize } = hrpn.describe(found);
-      return { name: files[0].name, channels, pixelSize, levels: found.levels, ask: worker.ask, end: worker.end };
+      const { channels, pixelSize, position } = hrpn.describe(found);
+      return { name: files[0].name, channels, pixelSize, position, levels: found.levels, ask: worker.ask, end: worker.end };
     } catch (error) {
       worker.end();
       throw error;
