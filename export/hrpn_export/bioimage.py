@@ -248,9 +248,13 @@ def _input(contract: Contract) -> dict[str, Any]:
     ]
     return {
         "id": INPUT,
-        "description": "Grey levels as stored in the file, never scaled.",
+        "description": f"Grey levels, normalised for each slide as {README} says."
+        if contract.reference_levels
+        else "Grey levels as stored in the file, never scaled.",
         "axes": [{"type": "batch"}, *space, _channels(contract.inputs)],
-        "data": {"type": "float32", "range": [0.0, float(contract.grey_max)]},
+        # normalised ones may lie outside any range
+        "data": {"type": "float32"}
+        | ({} if contract.reference_levels else {"range": [0.0, float(contract.grey_max)]}),
         "pad": {"mode": "symmetric"},
     }
 

@@ -54,8 +54,9 @@ def _input_and_output(manifest: Manifest, contract: Contract) -> str:
     rows = {
         "Input": f"float32, (N, height, width, {len(contract.inputs)}), last axis: "
         f"{joined(contract.inputs)}",
-        "Grey levels": f"as stored in the file, {levels.minimum:g} to {levels.maximum:g} "
-        f"({levels.type}); never scale them: scaling is part of the model",
+        "Grey levels": _normalised_in_words(contract)
+        or f"as stored in the file, {levels.minimum:g} to {levels.maximum:g} ({levels.type}); "
+        "never scale them: scaling is part of the model",
         "NaN, infinity": "replace them before: int8, dynamic and OpenVINO turn them into ordinary "
         "grey levels without a word, and in the other formats they spread",
         "Output": f"float32, (N, height, width, {len(contract.outputs)}), last axis: {units}",
@@ -67,6 +68,19 @@ def _input_and_output(manifest: Manifest, contract: Contract) -> str:
     }
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items())
     return f"## Input and output\n\n| | |\n|---|---|\n{table}"
+
+
+def _normalised_in_words(contract: Contract) -> str:
+    """How the inputs are normalised for each slide; empty where they are taken as stored."""
+    if contract.reference_levels is None:
+        return ""
+    levels = zip(contract.inputs, contract.reference_levels, strict=True)
+    wanted = ", ".join(f"{plain(name)} to {low:.6g} and {high:.6g}" for name, (low, high) in levels)
+    return (
+        "normalised for each slide, not as stored in the file: with one gain and one offset per "
+        "channel, the same for all pixels of a slide, map the 1 % and the 99 % quantile of the "
+        f"channel over the slide's tissue: {wanted}; do not clip or scale them further"
+    )
 
 
 def _intervals(contract: Contract) -> dict[str, str]:

@@ -293,8 +293,8 @@ def prepare(
         (64, 64, ('vessels', 'nuclei', 'qd'))
     """
     from hrpn_tf.config import load_config
+    from hrpn_tf.data.building import build_store
     from hrpn_tf.data.slide_list import slide_entries
-    from hrpn_tf.data.store import build_store
     from hrpn_tf.workflows.init.entries import entries_of
 
     stated = {} if pixel_size is None else {"data.pixel_size_um": pixel_size}

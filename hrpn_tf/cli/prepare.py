@@ -50,7 +50,7 @@ def command(
     'slides/*.tif', or several slides stand for a list as hrpn-tf init proposes it; what is in doubt
     is told. An interrupted command goes on at the first unfinished slide when it is run again.
     """
-    from hrpn_tf.data.store import build_store
+    from hrpn_tf.data.building import build_store
     from hrpn_tf.workflows.init.entries import entries_of
 
     _warn_of_training_settings(overrides)

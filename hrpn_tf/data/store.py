@@ -9,38 +9,19 @@ from typing import TypedDict
 import numpy as np
 import zarr
 
-from hrpn_tf._version import __version__
-from hrpn_tf.config import DataConfig
-from hrpn_tf.data.cutting import cut_slide
 from hrpn_tf.data.levels import Line, mapped
 from hrpn_tf.data.manifest import (
-    MANIFEST,
     Manifest,
     SlideRecord,
     patch_table,
-    read_slide_record,
     slide_folder,
-    write_json,
 )
 from hrpn_tf.data.moments import pool
-from hrpn_tf.data.normalisation import is_normalised, lines_of, normalisation_of
-from hrpn_tf.data.plan import PlannedSlide, fingerprint, owned_settings, plan_slides
+from hrpn_tf.data.normalisation import is_normalised, lines_of
 from hrpn_tf.data.shards import whole
 from hrpn_tf.data.simulated import SlidePlan, patches_folder, read_dataset
-from hrpn_tf.data.slide_list import SlideEntry
-from hrpn_tf.errors import HrpnError, StoreError
-from hrpn_tf.files import (
-    atomic_path,
-    disk_full_as_named_error,
-    held_folder,
-    move,
-    refuse_existing,
-    refuse_lost_inputs,
-    remove,
-)
+from hrpn_tf.errors import StoreError
 from hrpn_tf.slides.normalised import normalised
-from hrpn_tf.text import printable
-from hrpn_tf.untrusted import read_text
 
 _NAMED = 3  # slides in a warning
 
@@ -221,123 +202,3 @@ def open_patches(folder: Path, slide: SlideRecord) -> zarr.Array:
     if array.shape[0] != len(slide.corners) or not whole(folder, array):
         raise StoreError(f"{folder}: patches are missing; run hrpn-tf prepare again")
     return array
-
-
-def build_store(
-    entries: Sequence[SlideEntry],
-    config: DataConfig,
-    path: Path,
-    overwrite: bool = False,
-    progress: bool = True,
-) -> PatchStore:
-    """Cut slides into a store of patches.
-
-    The store is built beside its final name (``NAME.partial``) and renamed when complete. An
-    interrupted build resumes at its first unfinished slide.
-
-    Args:
-        entries: the slides; see :func:`hrpn_tf.data.slide_list.read_slide_list`.
-        config: patches, grid and tissue.
-        path: folder to create.
-        overwrite: replace an existing store, and an unfinished one of another configuration.
-        progress: show a bar per slide on standard error.
-
-    Raises:
-        OutputExistsError: the store exists.
-        RunBusyError: another process is preparing the same store.
-        StoreError: an unfinished store of other slides or another configuration is there.
-        DiskFullError: the disk filled up; what is finished is kept for the next attempt.
-        HrpnError: see :func:`hrpn_tf.data.plan.plan_slides`,
-            :func:`hrpn_tf.data.cutting.cut_slide`.
-    """
-    refuse_existing(path, overwrite)
-    refuse_lost_inputs(path, (entry.path for entry in entries))
-    _warn_of_unused(entries, config)
-    plans = plan_slides(entries, config)
-    partial = path.with_name(path.name + ".partial")
-    identity = fingerprint(plans, config)
-    with disk_full_as_named_error(path), held_folder(partial):
-        _begin(partial, identity, overwrite)
-        try:
-            records = [_cut(plan, config, partial, i, progress) for i, plan in enumerate(plans)]
-        except HrpnError:  # the remedy changes a slide or the configuration: nothing to resume
-            remove(partial)
-            raise
-        settings = owned_settings(config)
-        if config.normalisation == "slide":
-            settings |= normalisation_of(records, config, plans[0].info.dtype)
-        manifest = Manifest(
-            roles=(*config.inputs, config.target),
-            dtype=plans[0].info.dtype.name,
-            patch=config.patch,
-            stride=config.stride,
-            pixel_size_um=float(np.median([plan.pixel_size_um for plan in plans])),
-            fingerprint=identity,
-            program=f"hrpn-tf {__version__}",
-            slides=tuple(records),
-            settings=settings,
-        )
-        write_json(partial / MANIFEST, manifest)
-        move(partial, path, overwrite)  # in place of an older one, if there is one
-    _warn_of_fields(records)
-    return open_store(path)
-
-
-def _warn_of_fields(records: Sequence[SlideRecord]) -> None:
-    """Warn where Otsu's method split tissue, since there is no background to tell it from."""
-    fields = [record for record in records if record.within_tissue]
-    if not fields:
-        return
-    shares = sorted(record.tissue_share for record in fields)
-    names = ", ".join(printable(record.name) for record in fields[:_NAMED])
-    more = f" and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
-    logger.warning(
-        f"{len(fields)} of {len(records)} slides ({names}{more}) look like fields of view within "
-        f"tissue, of which otsu takes {shares[0]:.0%} to {shares[-1]:.0%}; look at picture.png of "
-        "each slide in the patch dataset, and if so prepare again with --set "
-        "data.tissue.method=all"
-    )
-
-
-def _warn_of_unused(entries: Sequence[SlideEntry], config: DataConfig) -> None:
-    """Say of what was given, and has no effect on patches."""
-    if any(entry.anchor is not None for entry in entries):
-        logger.warning(
-            "column 'anchor': patches do not keep it; give this list to hrpn-tf predict to scale "
-            "predictions by it"
-        )
-    if config.reference and config.normalisation == "none":
-        logger.warning("data.reference: has no effect without data.normalisation=slide")
-
-
-def _begin(partial: Path, identity: str, overwrite: bool) -> None:
-    """Take up an unfinished store, or begin a new one in the folder, which is there."""
-    mark = partial / "fingerprint"
-    if mark.is_file():
-        if read_text(mark, StoreError) == identity:
-            return
-        if not overwrite:
-            raise StoreError(
-                f"{partial}: an unfinished patch dataset of other slides or another configuration; "
-                "give --overwrite to begin anew"
-            )
-        mark.unlink()  # first: what remains belongs to no configuration
-    for entry in list(partial.iterdir()):
-        remove(entry)
-    with atomic_path(mark, overwrite=True) as temporary:
-        temporary.write_text(identity, encoding="utf-8")
-
-
-def _cut(
-    plan: PlannedSlide, config: DataConfig, partial: Path, index: int, progress: bool
-) -> SlideRecord:
-    """Cut one slide, unless an earlier attempt finished it."""
-    folder = slide_folder(partial, index)
-    done = folder / "slide.json"
-    if done.is_file():
-        return read_slide_record(done)
-    remove(folder)
-    folder.mkdir(parents=True)
-    record = cut_slide(plan, config, folder, progress)
-    write_json(done, record)
-    return record

@@ -80,15 +80,19 @@ def measure(
     Args:
         anchor: the anchor.
         tissue: result of :func:`anchored_area`.
-        planes: the prediction, not scaled; its first channel counts.
+        planes: the prediction, not scaled; its first channel counts, and the largest value is of
+            all, since bounds are scaled and rounded like it.
         tiling: blocks of the result.
         mask: area that is predicted; None for the whole region.
         slide: the slide on the grid of the result.
     """
     pixels, predicted, measured, largest = 0, 0.0, 0.0, -np.inf
     for block, inside in _inside(_area(anchor, tissue), tiling, mask):
-        values = planes.read(0, block.y, block.x, block.height, block.width)
+        place = block.y, block.x, block.height, block.width
+        values = planes.read(0, *place)
         largest = max(largest, float(values.max()))
+        for channel in range(1, planes.channels):
+            largest = max(largest, float(planes.read(channel, *place).max()))
         if not inside.any():
             continue
         pixels += int(inside.sum())

@@ -126,7 +126,7 @@ def refuse_unfit(
             "let the mean teach (--teacher)"
         )
     trained = None if source.contract is None else source.contract.pixel_size_um
-    warnings = _refuse_known(source, store, split)
+    warnings = refuse_known(source, store, split)
     if trained is None:
         warnings.append(
             f"{source.name} does not state the pixel size of its training; it must be close to "
@@ -183,7 +183,7 @@ def _refuse_other_start(run: Path, source: Source, recorded: dict[str, Any]) -> 
         )
 
 
-def _refuse_known(source: Source, store: PatchStore, split: Split) -> list[str]:
+def refuse_known(source: Source, store: PatchStore, split: Split) -> list[str]:
     """Refuse a start that learnt from slides that are held back here.
 
     Groups of two studies may well have the same name, so the name alone is no proof.

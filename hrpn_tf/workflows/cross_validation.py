@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import Split, folds
-from hrpn_tf.errors import RunError
+from hrpn_tf.errors import ConfigError, RunError, StartError, UsageError
 from hrpn_tf.evaluation.baselines.baselines import MODEL
 from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED
 from hrpn_tf.evaluation.metrics import metrics_shown_in
@@ -24,6 +24,9 @@ from hrpn_tf.workflows.export.twin import twin_after_training
 from hrpn_tf.workflows.predict.options import quietly
 from hrpn_tf.workflows.predict.predict import predict_run
 from hrpn_tf.workflows.training_profile import write_profile
+
+if TYPE_CHECKING:
+    from hrpn_tf.data.store import PatchStore
 
 SCHEMA = "hrpn-tf cross-validation 1"
 
@@ -63,6 +66,7 @@ def cross_validate(
 
     Raises:
         SplitError: fewer than three groups.
+        UsageError: the start or the teacher knows a group that a fold holds back.
         RunError: an existing fold has another configuration or patch dataset.
         HrpnError: as raised by ``fit``, ``predict_run`` and ``evaluate_run``.
     """
@@ -71,8 +75,12 @@ def cross_validate(
     from hrpn_tf.data.store import open_store
     from hrpn_tf.training.again import fit_to_the_end
 
-    splits = folds(open_store(store_path).groups)
-    config = _as_begun(config, [out / f"fold-{number}" for number in range(len(splits))])
+    store = open_store(store_path)
+    splits, runs = folds(store.groups), [out / f"fold-{n}" for n in range(len(store.groups))]
+    config = _as_begun(config, runs)
+    _refuse_knowing(
+        config, store, [s for s, run in zip(splits, runs, strict=True) if not run.is_dir()]
+    )
     found = []
     for number, split in enumerate(splits):
         folder = out / f"fold-{number}"
@@ -126,6 +134,24 @@ def _as_begun(config: Config, runs: Sequence[Path]) -> Config:
     if "start" in config.training.model_fields_set:
         return config
     return next((begun for run in runs if (begun := begun_from(config, run))), config)
+
+
+def _refuse_knowing(config: Config, store: "PatchStore", splits: Sequence[Split]) -> None:
+    """Refuse a start or teacher that knows a test or validation group of one of the folds.
+
+    Raises:
+        UsageError: says what may be taken.
+    """
+    from hrpn_tf.training.knowing import refuse_knowing
+
+    try:
+        refuse_knowing(config, store, splits)
+    except (ConfigError, StartError) as error:
+        raise UsageError(
+            f"a fold cannot be trained: {error.args[0].partition('; give ')[0]}; every group is "
+            "tested once, so take a network that was trained on none of them, such as the weights "
+            "of hrpn-tf weights"
+        ) from None
 
 
 def _of_fold(config: Config, number: int) -> Config:

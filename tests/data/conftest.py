@@ -11,8 +11,9 @@ import pytest
 from support.slides import noise, write_slide
 
 from hrpn_tf.config import DataConfig, TissueConfig
+from hrpn_tf.data.building import build_store
 from hrpn_tf.data.slide_list import SlideEntry, read_slide_list
-from hrpn_tf.data.store import PatchStore, build_store
+from hrpn_tf.data.store import PatchStore
 
 
 @pytest.fixture(scope="session")

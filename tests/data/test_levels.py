@@ -7,9 +7,9 @@ import pytest
 from support.grid_network import ArraySlide
 
 from hrpn_tf.config import load_config
+from hrpn_tf.data.building import build_store
 from hrpn_tf.data.levels import line_of, read_levels
 from hrpn_tf.data.slide_list import SlideEntry
-from hrpn_tf.data.store import build_store
 from hrpn_tf.errors import ConfigError, ConstantChannelError, NoTissueError
 from hrpn_tf.slides import write_slide
 from hrpn_tf.training.checks import adopt_store, grey_range

@@ -10,10 +10,10 @@ from support.slides import noise, write_slide
 
 from hrpn_tf.config import AugmentationConfig
 from hrpn_tf.data.augmentation import draw, move
+from hrpn_tf.data.building import build_store
 from hrpn_tf.data.order import Order
 from hrpn_tf.data.pipeline import make_dataset
 from hrpn_tf.data.slide_list import SlideEntry
-from hrpn_tf.data.store import build_store
 from hrpn_tf.data.window import Window
 from hrpn_tf.errors import ConfigError, StoreError
 

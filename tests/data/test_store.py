@@ -12,10 +12,10 @@ from scipy.ndimage import gaussian_filter
 from support.slides import noise
 
 from hrpn_tf.config import DataConfig, TissueConfig
-from hrpn_tf.data import shards
-from hrpn_tf.data import store as store_module
+from hrpn_tf.data import building, shards
+from hrpn_tf.data.building import build_store
 from hrpn_tf.data.manifest import MANIFEST, read_manifest
-from hrpn_tf.data.store import build_store, open_store
+from hrpn_tf.data.store import open_store
 from hrpn_tf.errors import (
     DiskFullError,
     NoTissueError,
@@ -133,7 +133,7 @@ def test_an_interrupted_build_goes_on_at_the_unfinished_slide(
 ):
     images = [noise(i, 64, 64) for i in range(3)]
     entries = make_list(*images)
-    cut, seen = store_module.cut_slide, []
+    cut, seen = building.cut_slide, []
 
     def stop_at_second(plan, *rest):
         seen.append(plan.entry.name)
@@ -141,7 +141,7 @@ def test_an_interrupted_build_goes_on_at_the_unfinished_slide(
             raise KeyboardInterrupt
         return cut(plan, *rest)
 
-    monkeypatch.setattr(store_module, "cut_slide", stop_at_second)
+    monkeypatch.setattr(building, "cut_slide", stop_at_second)
     with pytest.raises(KeyboardInterrupt):
         build_store(entries, config, tmp_path / "store", progress=False)
     assert not (tmp_path / "store").exists()
@@ -155,10 +155,37 @@ def test_an_interrupted_build_goes_on_at_the_unfinished_slide(
         np.testing.assert_array_equal(store.read(i), images[i // 4][y : y + 32, x : x + 32])
 
 
+def test_a_slide_that_cannot_be_cut_costs_no_other(tmp_path, make_list, config, monkeypatch):
+    cut, seen = building.cut_slide, []
+
+    def counted(plan, *rest):
+        seen.append(plan.entry.name)
+        return cut(plan, *rest)
+
+    monkeypatch.setattr(building, "cut_slide", counted)
+    entries = make_list(noise(0, 64, 64), np.zeros((64, 64, 3), np.uint8), noise(2, 64, 64))
+    strict = config.model_copy(update={"tissue": TissueConfig(method="threshold", threshold=1)})
+    said = "s1.*no patch holds tissue.*; 1 finished slide of 3 kept: mend this one or leave it out"
+    for _ in range(2):
+        with pytest.raises(NoTissueError, match=said):
+            build_store(entries, strict, tmp_path / "store", progress=False)
+    assert seen == ["s0", "s1", "s1"]
+    # without it, in another order, beside one that is new
+    entries = [entries[2], entries[0]]
+    store = build_store(entries, strict, tmp_path / "store", progress=False)
+    assert seen == ["s0", "s1", "s1", "s2"]
+    assert [slide.name for slide in store.manifest.slides] == ["s2", "s0"]
+    assert sorted(p.name for p in store.path.iterdir()) == ["fingerprint", MANIFEST, "slides"]
+    fresh = build_store(entries, strict, tmp_path / "fresh", progress=False)
+    assert fresh.manifest == store.manifest
+    for index in range(len(fresh)):
+        np.testing.assert_array_equal(store.read(index), fresh.read(index))
+
+
 def test_a_changed_configuration_is_noticed(tmp_path, make_list, config, monkeypatch):
     entries = make_list(noise(0, 64, 64))
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "move", lambda *paths: None)
+        patch.setattr(building, "move", lambda *paths: None)
         with pytest.raises(StoreError):
             build_store(entries, config, tmp_path / "store", progress=False)
     other = config.model_copy(update={"stride": 16})

@@ -50,6 +50,8 @@ def test_bounds_are_scaled_alike(tmp_path: Path, format: str, dtype: str) -> Non
     if dtype == "uint8":
         wanted = np.clip(wanted, 0, 255)
     np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=0.501 if dtype == "uint8" else 1e-4)
+    largest = found["of_this_slide"]["largest"]
+    assert largest == pytest.approx(2 * plain.max()), "of the upper bound, which may be clipped"
 
 
 def test_a_prediction_that_is_not_positive_cannot_be_scaled(tmp_path: Path) -> None:

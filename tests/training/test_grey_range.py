@@ -8,9 +8,10 @@ import pytest
 import tifffile
 
 from hrpn_tf.config import Config, DataConfig, TissueConfig, load_config
+from hrpn_tf.data.building import build_store
 from hrpn_tf.data.plan import owned_settings
 from hrpn_tf.data.slide_list import read_slide_list
-from hrpn_tf.data.store import PatchStore, build_store
+from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import ConfigError
 from hrpn_tf.training.checks import adopt_store, grey_range
 

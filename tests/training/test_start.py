@@ -15,8 +15,9 @@ from support.tiny_network import NORMED, TINY
 from support.training_results import assert_same_run, final_state, history, interrupted
 
 from hrpn_tf.config import DataConfig, TissueConfig, load_config
+from hrpn_tf.data.building import build_store
 from hrpn_tf.data.slide_list import read_slide_list
-from hrpn_tf.data.store import PatchStore, build_store
+from hrpn_tf.data.store import PatchStore
 from hrpn_tf.errors import (
     RunError,
 )

@@ -78,12 +78,12 @@ def test_a_training_finds_them_by_name(package: Path) -> None:
 def test_simulated_weights_know_no_slide_that_is_held_back(package: Path) -> None:
     """So nothing is warned of, where other networks that state no groups are."""
     from hrpn_tf.data.splits import Split
-    from hrpn_tf.training.start import _refuse_known
+    from hrpn_tf.training.start import refuse_known
 
     split, found = Split(("a",), ("b",), ("c",)), find_source(NAME)
-    assert _refuse_known(found, None, split) == []  # type: ignore[arg-type]
+    assert refuse_known(found, None, split) == []  # type: ignore[arg-type]
     other = replace(found, simulated=False)
-    assert "does not say which groups" in _refuse_known(other, None, split)[0]  # type: ignore[arg-type]
+    assert "does not say which groups" in refuse_known(other, None, split)[0]  # type: ignore[arg-type]
 
 
 def test_the_nearest_name(package: Path) -> None:

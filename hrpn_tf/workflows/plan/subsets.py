@@ -136,17 +136,11 @@ def refuse_knowing(run: Run, store: "PatchStore", subsets: Sequence[Subset]) -> 
     if not subsets or (training.teacher is None and training.start is None):
         return
     load_tensorflow()
-    from hrpn_tf.runs.source import find_source
-    from hrpn_tf.training.start import refuse_unfit
-    from hrpn_tf.training.teacher import refuse_seen
+    from hrpn_tf.training import knowing
 
     always = set.intersection(*(set(subset.groups) for subset in subsets))
-    split = _split(run, always)
     try:
-        if training.teacher is not None:
-            refuse_seen(find_source(training.teacher), split)
-        if training.start is not None:
-            refuse_unfit(find_source(training.start), run.config, store, split, shown=False)
+        knowing.refuse_knowing(run.config, store, [_split(run, always)])
     except (ConfigError, StartError) as error:
         raise UsageError(
             f"{run}: a learning curve cannot be had of it: {error}; plan without a curve: "

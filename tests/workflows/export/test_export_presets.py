@@ -17,8 +17,8 @@ from support.command import hrpn_tf
 from support.run_folder import ROLES
 
 from hrpn_tf.config import Config, DataConfig, TissueConfig, load_config
+from hrpn_tf.data.building import build_store
 from hrpn_tf.data.slide_list import read_slide_list
-from hrpn_tf.data.store import build_store
 from hrpn_tf.models.graph import stride_multiple
 from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.slides import write_slide
