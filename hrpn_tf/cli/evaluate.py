@@ -26,7 +26,8 @@ _evaluation_options = option_group(
     click.option(
         "--predictions",
         type=click.Path(path_type=Path),
-        help="Folder with slides predicted by hrpn-tf predict (default: RUN/predictions).",
+        help="Folder with slides predicted by hrpn-tf predict (default: RUN/predictions; with "
+        "--weights predictions-NAME).",
     ),
     click.option(
         "--group",
@@ -123,20 +124,26 @@ _spatial_options = option_group(
     "--run",
     "run",
     type=click.Path(path_type=Path),
-    required=True,
     help="Run folder made by hrpn-tf fit.",
+)
+@click.option(
+    "--weights",
+    metavar="NAME",
+    help="Weights, as listed by hrpn-tf weights, used instead of --run: how good a first look is "
+    "on the slides of LIST, which have a measured target.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder for tables and figures (default: RUN/evaluation).",
+    help="Folder for tables and figures (default: RUN/evaluation; with --weights evaluation-NAME).",
 )
 @_spatial_options
 @_evaluation_options
 @overwrite_option
 def command(
     slide_list: Path | None,
-    run: Path,
+    run: Path | None,
+    weights: str | None,
     out: Path | None,
     options: EvaluationOptions,
     spatial: "SpatialOptions | None",
@@ -150,6 +157,14 @@ def command(
     from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
 
     options = replace(options, spatial=spatial)
+    if weights is not None:
+        run = _folder_of(weights, run, slide_list)
+        options = replace(
+            options, predictions=options.predictions or Path(f"predictions-{weights}")
+        )
+        out = out or Path(f"evaluation-{weights}")
+    elif run is None:
+        raise UsageError("one of --run RUN and --weights NAME is required")
     with waiting.part(EVALUATION):
         found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
     show(_summary(found))
@@ -158,6 +173,17 @@ def command(
     if spatial is not None:
         show(_spatial_summary(found.folder))
     logger.info(str(waiting))
+
+
+def _folder_of(weights: str, run: Path | None, slide_list: Path | None) -> Path:
+    """The folder of weights, which stands for a run without slides of its own."""
+    from hrpn_tf.weights.catalogue import Catalogue
+
+    if run is not None:
+        raise UsageError("--run and --weights exclude each other")
+    if slide_list is None:
+        raise UsageError(f"--weights {weights}: name measured slides in a list")
+    return Catalogue().installed(weights)
 
 
 def _spatial(

@@ -47,10 +47,10 @@ def fetch_weights(
         OutputExistsError: they are there, and ``overwrite`` is false.
     """
     catalogue = catalogue or Catalogue()
-    url, checksum = _address(checked_name(name), url, checksum, catalogue)
-    final = catalogue.user / name
+    final = catalogue.user / checked_name(name)
     if (catalogue.package / name / MANIFEST).is_file():
-        raise UsageError(f"{name}: weights of this name come with hrpn-tf; give another name")
+        raise UsageError(f"{name}: comes with hrpn-tf; give other weights another name")
+    url, checksum = _address(name, url, checksum, catalogue)
     refuse_existing(final, overwrite)
     with tempfile.TemporaryDirectory(prefix="hrpn-weights-") as scratch:
         archive = _fetched(url, checksum, Path(scratch), progress)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import onnx
 import pytest
+import yaml
 from hrpn_export import About, Evidence, export_bundle, open_bundle, open_session
 from hrpn_export.calibrated_range import CalibratedRange
 from hrpn_export.certificate import robust_gain
@@ -263,3 +264,18 @@ def test_a_missing_package_is_named_before_anything_is_written(tmp_path, monkeyp
     with pytest.raises(MissingRuntimeError, match=r"pip install 'hrpn-tf\[litert\]'"):
         export(tmp_path / "b", ("tflite", "fp32"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_bundle_with_normalised_inputs_says_how(tmp_path: Path) -> None:
+    model = network()
+    contract = replace(CONTRACT, reference_levels=((1.5, 100), (2, 90)))
+    export_bundle(
+        model, contract, tmp_path / "b", artefacts=[("onnx", "fp32")], evidence=evidence(model),
+        about=About("tiny"),
+    )  # fmt: skip
+    text = (tmp_path / "b/README.md").read_text(encoding="utf-8")
+    assert "never scale them" not in text
+    assert "over the slide's tissue: vessels to 1.5 and 100, nuclei to 2 and 90" in text
+    (tensor,) = yaml.safe_load((tmp_path / "b/rdf.yaml").read_text(encoding="utf-8"))["inputs"]
+    assert tensor["description"] == "Grey levels, normalised for each slide as README.md says."
+    assert "range" not in tensor["data"]

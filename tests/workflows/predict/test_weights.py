@@ -41,6 +41,23 @@ def test_a_first_look(package: Path, tmp_path: Path) -> None:
     assert "exists" in again.err
 
 
+def test_a_first_look_is_compared_with_measured_slides(package: Path, tmp_path: Path) -> None:
+    write(tmp_path / "a.ome.tif", shape=(64, 80))
+    (tmp_path / "measured.csv").write_text("slide,group\na.ome.tif,a\n")
+    assert hrpn_tf("predict", "measured.csv", "--weights", NAME).exit_code == 0
+    ended = hrpn_tf("evaluate", "measured.csv", "--weights", NAME, "--no-baselines")
+    assert ended.exit_code == 0, ended.err
+    assert (tmp_path / f"evaluation-{NAME}" / "metrics.json").is_file()
+    for arguments, said in (
+        (("--weights", NAME), "name measured slides in a list"),
+        (("measured.csv", "--weights", NAME, "--run", "run"), "--run and --weights exclude"),
+        (("measured.csv", "--weights", "small-sym"), "no weights of this name"),
+        (("measured.csv",), "one of --run RUN and --weights NAME is required"),
+    ):
+        ended = hrpn_tf("evaluate", *arguments)
+        assert (ended.exit_code, said in ended.err) == (2, True), ended.err
+
+
 def test_the_same_in_python(package: Path, tmp_path: Path) -> None:
     slide = write(tmp_path / "a.ome.tif", shape=(64, 80))
     found = ht.predict(slides=slide, weights=NAME, out=tmp_path / "out.ome.tif")
