@@ -75,7 +75,13 @@ def assess_slide(
     """
     from hrpn_tf.prediction import Region
     from hrpn_tf.prediction.reading import TimedReads
-    from hrpn_tf.workflows.predict.out_of_distribution import AROUND, around, assess, coarse_tissue
+    from hrpn_tf.workflows.predict.out_of_distribution import (
+        AROUND,
+        KEY,
+        around,
+        assess,
+        coarse_tissue,
+    )
 
     assert job.profile is not None
     coarse = None
@@ -89,4 +95,8 @@ def assess_slide(
     area = Region(0, 0, *size)
     if job.region is not None:
         area = around(job.region, AROUND * job.profile.window_px, size)
-    return assess(job.profile, session, timed, job.channels, area, coarse, not job.frame.is_own)
+    found = assess(job.profile, session, timed, job.channels, area, coarse, not job.frame.is_own)
+    if job.reference_levels is not None and job.profile.has_limits:
+        # normalisation evens out any factor of brightness
+        found[KEY] = {k: v for k, v in found[KEY].items() if k not in ("unnoticed", "caution")}
+    return found

@@ -10,6 +10,8 @@ from hrpn_export import Contract
 from support.command import hrpn_tf
 from support.run_folder import ROLES, TILE, make_run, pixels, write
 
+from hrpn_tf.evaluation.out_of_distribution import describe, learn_profile, save_profile
+from hrpn_tf.runs.folder import TRAINING_PROFILE
 from hrpn_tf.slides import open_slide, read_provenance, write_slide
 
 LEVELS = ((4.0, 250.0), (5.0, 200.0))
@@ -52,6 +54,17 @@ def test_gain_and_offset_of_a_slide_do_not_matter(run: Path, tmp_path: Path) -> 
     gain, offset = made["vessels"]["gain"], made["vessels"]["offset"]
     assert gain * made["vessels"]["dark"] + offset == pytest.approx(LEVELS[0][0])
     assert gain * made["vessels"]["bright"] + offset == pytest.approx(LEVELS[0][1])
+
+
+def test_no_factor_of_brightness_is_said_to_pass(run: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    windows = [random.uniform(0, 100, (32, 32, 2)).astype(np.float32) for _ in range(4)]
+    slides = {f"s{i}": (f"s{i}", describe([window])) for i, window in enumerate(windows)}
+    save_profile(learn_profile(ROLES[:2], slides, 32), run / TRAINING_PROFILE)
+    assert predict(run, tmp_path / "a.ome.tif", "--out", tmp_path / "one.ome.tif") == 0
+    found = read_provenance(tmp_path / "one.ome.tif")["training_likeness"]
+    assert found["score"] > 0
+    assert not {"unnoticed", "caution"} & set(found)
 
 
 def test_the_result_is_that_of_the_normalised_slide(
