@@ -30,7 +30,8 @@ def read_levels(
     """Dark and bright level of some channels over the tissue of a slide.
 
     Memory does not grow with the slide. Quantiles are interpolated between the grey levels that
-    occur; those of float32 are rounded to 0.4 %.
+    occur, and beyond the outer ones by half the distance to the next, so that the dark level of a
+    sparse channel may lie below 0; those of float32 are rounded to 0.4 %.
 
     Args:
         slide: the slide.

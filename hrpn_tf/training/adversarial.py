@@ -80,6 +80,8 @@ class AdversarialModel(TrainedModel):
         if self.accumulate == 1:
             sums, judged = self._one_pass(*data)
         else:
+            # Each part is predicted twice, since the activations of all parts would not fit: moving
+            # statistics move twice a step, and dropout is drawn anew.
             gradients, judged = self.in_parts(self._discriminator_gradients, data)
             self._apply_discriminator(gradients)
             gradients, sums = self.in_parts(self._generator_gradients, data)
