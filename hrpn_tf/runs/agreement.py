@@ -1,7 +1,7 @@
 """Whether two networks take and predict the same, so that they can work together."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hrpn_tf.errors import PixelSizeError, UsageError
@@ -41,6 +41,27 @@ def refuse_different(first: str, one: "Contract", second: str, other: "Contract"
                 f"{first} and {second} differ in {what}: {before}, {now}; networks that work "
                 "together must take and predict the same"
             )
+
+
+def refuse_twins(networks: Iterable[tuple[str, str | None]]) -> None:
+    """Refuse a network that is named twice: it would count as two that agree.
+
+    Args:
+        networks: name for the message, and SHA-256 of the Keras file.
+
+    Raises:
+        UsageError: names both.
+
+    Example:
+        >>> refuse_twins([("run", "0a"), ("other", "1b")])
+    """
+    known: dict[str | None, str] = {}
+    for name, checksum in networks:
+        if checksum in known:
+            raise UsageError(
+                f"{known[checksum]} and {name} are the same network; name each network once"
+            )
+        known[checksum] = name
 
 
 def alike_roles(old: Sequence[str], new: Sequence[str]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from hrpn_tf.files import atomic_path, refuse_existing, refuse_lost_inputs
 from hrpn_tf.models.latency import device_in_words, measure_latency, tile_side
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run, open_run
+from hrpn_tf.runs.agreement import refuse_twins
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.simulation.error_floor_files import read_error_floor
 from hrpn_tf.workflows.compare.options import ComparisonOptions
@@ -80,7 +81,10 @@ def compare_runs(
     refuse_existing(out, overwrite)
     folders = [run if isinstance(run, Path) else run.folder for run in runs.values()]
     refuse_lost_inputs(out, folders)
-    _refuse_same(runs)
+    opened = {label: open_run(run) for label, run in runs.items()}
+    for run in opened.values():
+        run.network_file()  # an error if there is none
+    refuse_twins((label, run.checksum) for label, run in opened.items())
     _refuse_unnamed(options.reference, runs, options.baselines)
     if options.baselines:
         require("--baselines", "sklearn", "threadpoolctl", "cv2")
@@ -139,17 +143,6 @@ def refuse_different_slides(results: Sequence[RunResults]) -> None:
                 f"{both} were evaluated with different peaks: {first.peak}, {other.peak}; "
                 "evaluate one again with --peak"
             )
-
-
-def _refuse_same(runs: Mapping[str, Run | Path]) -> None:
-    """Refuse one network under two names: it would count as two seeds that agree."""
-    known: dict[str | None, str] = {}
-    for label, run in runs.items():
-        opened = open_run(run)
-        opened.network_file()  # an error if there is none
-        first = known.setdefault(opened.checksum, label)
-        if first != label:
-            raise UsageError(f"{first} and {label} are the same network; name each network once")
 
 
 def _refuse_unnamed(reference: str | None, runs: Mapping[str, Run | Path], baselines: bool) -> None:

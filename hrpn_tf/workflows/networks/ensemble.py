@@ -7,9 +7,8 @@ from math import lcm
 from typing import TYPE_CHECKING, Any
 
 from hrpn_tf.console import load_tensorflow
-from hrpn_tf.errors import UsageError
 from hrpn_tf.runs import Run
-from hrpn_tf.runs.agreement import refuse_different
+from hrpn_tf.runs.agreement import refuse_different, refuse_twins
 from hrpn_tf.workflows.networks.run import RunNetwork
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class EnsembleNetwork:
             RunError: as raised for a single run.
         """
         contracts = {str(run): RunNetwork(run).contract() for run in self.runs}
-        self._refuse_twins()
+        refuse_twins((str(run), RunNetwork(run).origin()["sha256"]) for run in self.runs)
         return common_contract(contracts)
 
     def subsets(self) -> dict[str, str]:
@@ -102,16 +101,6 @@ class EnsembleNetwork:
         kind = next(iter(presets)) if len(presets) == 1 else "networks"
         members = [run.load_network() for run in self.runs]
         return mean_network(members, f"mean-of-{len(members)}-{kind}")
-
-    def _refuse_twins(self) -> None:
-        seen: dict[str, Run] = {}
-        for run in self.runs:
-            checksum = RunNetwork(run).origin()["sha256"]
-            if checksum in seen:
-                raise UsageError(
-                    f"{run}: has the same network as {seen[checksum]}; name each network once"
-                )
-            seen[checksum] = run
 
 
 def common_contract(contracts: Mapping[str, "Contract"]) -> "Contract":

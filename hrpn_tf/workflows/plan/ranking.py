@@ -12,11 +12,10 @@ from hrpn_tf.errors import (
     ConstantChannelError,
     NonFinitePredictionError,
     NoTissueError,
-    UsageError,
 )
 from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, RunSlide
-from hrpn_tf.runs.agreement import refuse_different
+from hrpn_tf.runs.agreement import refuse_different, refuse_twins
 from hrpn_tf.text import in_shell
 from hrpn_tf.workflows.networks.run import RunNetwork
 from hrpn_tf.workflows.predict.job import SlideJob
@@ -40,14 +39,9 @@ def check_ensemble(run: Run, others: Sequence[Run]) -> None:
         RunError: a run has no network.
     """
     contract = RunNetwork(run).contract()
-    seen = {run.checksum}
     for other in others:
         refuse_different(str(run), contract, str(other), RunNetwork(other).contract())
-        if other.checksum in seen:
-            raise UsageError(
-                f"{other}: has the same network as another one; name each network once"
-            )
-        seen.add(other.checksum)
+    refuse_twins((str(each), each.checksum) for each in (run, *others))
 
 
 def training_profile(run: Run) -> "TrainingProfile":

@@ -120,7 +120,7 @@ def test_folds_are_measured_on_what_one_of_them_held_out(
         ({"pixel_size_um": 0.25}, [], "differ in pixel size: 0.5 um, 0.25 um"),
         ({"grey_max": 65535.0}, [], "differ in largest grey level: 255.0, 65535.0"),
         ({}, ["--intervals"], "the mean of 2 networks has no prediction intervals"),
-        (None, [], "has the same network as"),
+        (None, [], "are the same network; name each network once"),
     ],
 )
 def test_networks_that_have_no_mean_are_refused(
