@@ -94,4 +94,24 @@ def summary(store: "PatchStore") -> str:
         f"{len(store)} patches of {store.patch} x {store.patch} px, {', '.join(store.roles)} "
         f"({store.dtype}): {store.path}"
     )
+    lines += _brightness(store)
     return "\n".join(lines)
+
+
+def _brightness(store: "PatchStore") -> list[str]:
+    """How far the slides differ in brightness, and the setting that trains over that range."""
+    from hrpn_tf.data.brightness import brightness_ranges, jitter_over
+    from hrpn_tf.data.normalisation import is_normalised
+
+    if is_normalised(store.manifest):  # they are evened out
+        return []
+    ranges = brightness_ranges(store.manifest.slides, store.roles[:-1])
+    jitter = jitter_over(ranges)
+    if jitter is None:
+        return []
+    said = ", ".join(f"{role} {low:.2g} to {high:.2g}" for role, (low, high) in ranges.items())
+    return [
+        f"mean over tissue, times that of the median slide: {said}; "
+        f"data.normalisation=slide evens it out, data.augmentation.gain_jitter={jitter:g} of "
+        "hrpn-tf fit trains over it"
+    ]
