@@ -24,7 +24,8 @@ def tissue_map(
 ) -> "TissueMap":
     """Tissue map by the rule that selected training patches.
 
-    A field of view within tissue, which Otsu's method would split, is tissue as a whole.
+    Where Otsu's method would split tissue, all is tissue: in a field of view within tissue, and in
+    a slide that is too small to tell that it is not one.
 
     Args:
         slide, job: see ``opened``.
@@ -33,7 +34,13 @@ def tissue_map(
         normalisation: of the slide; its background is given as the network sees it.
     """
     from hrpn_tf.config import TissueConfig
-    from hrpn_tf.data.tissue import block_side, channel_mean, is_tissue, lies_within_tissue
+    from hrpn_tf.data.tissue import (
+        SMALLEST_FIELD,
+        block_side,
+        channel_mean,
+        is_tissue,
+        lies_within_tissue,
+    )
     from hrpn_tf.prediction import find_tissue
     from hrpn_tf.prediction.reading import TimedReads
 
@@ -43,7 +50,8 @@ def tissue_map(
     def classify(means: "np.ndarray", side: float) -> "np.ndarray":
         looked.append(means)
         grey = channel_mean(means)
-        if rule.method == "otsu" and lies_within_tissue(grey):
+        small = min(grey.shape) < SMALLEST_FIELD
+        if rule.method == "otsu" and (small or lies_within_tissue(grey)):
             return is_tissue(grey, TissueConfig(method="all"))
         return is_tissue(grey, rule, side / block)
 
