@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+from click.core import ParameterSource
 
 from hrpn_tf.cli.options import option_group, overwrite_option
 from hrpn_tf.cli.show import show
@@ -39,7 +40,7 @@ _evaluation_options = option_group(
         "--baselines/--no-baselines",
         default=True,
         help="Whether to evaluate two baselines as well: the mean of the training slides, and a "
-        "fit to the distance to the nearest vessel (default: baselines).",
+        "fit to the distance to the nearest vessel (default: baselines; none with --weights).",
     ),
     click.option(
         "--trees/--no-trees",
@@ -129,8 +130,8 @@ _spatial_options = option_group(
 @click.option(
     "--weights",
     metavar="NAME",
-    help="Weights, as listed by hrpn-tf weights, used instead of --run: how good a first look is "
-    "on the slides of LIST, which have a measured target.",
+    help="Weights, as listed by hrpn-tf weights, used instead of --run: compare a first look with "
+    "the measured target of the slides of LIST.",
 )
 @click.option(
     "--out",
@@ -159,9 +160,7 @@ def command(
     options = replace(options, spatial=spatial)
     if weights is not None:
         run = _folder_of(weights, run, slide_list)
-        options = replace(
-            options, predictions=options.predictions or Path(f"predictions-{weights}")
-        )
+        options = _of_weights(options, weights)
         out = out or Path(f"evaluation-{weights}")
     elif run is None:
         raise UsageError("one of --run RUN and --weights NAME is required")
@@ -184,6 +183,15 @@ def _folder_of(weights: str, run: Path | None, slide_list: Path | None) -> Path:
     if slide_list is None:
         raise UsageError(f"--weights {weights}: name measured slides in a list")
     return Catalogue().installed(weights)
+
+
+def _of_weights(options: EvaluationOptions, weights: str) -> EvaluationOptions:
+    """The options of an evaluation without training slides."""
+    given = click.get_current_context().get_parameter_source("baselines")
+    if options.trees or (options.baselines and given is ParameterSource.COMMANDLINE):
+        raise UsageError(f"--weights {weights}: has no training slides to fit baselines to")
+    predictions = options.predictions or Path(f"predictions-{weights}")
+    return replace(options, predictions=predictions, baselines=False)
 
 
 def _spatial(

@@ -1,6 +1,5 @@
 """The patch store: Zarr v3 arrays of patches with a manifest, built once and read at random."""
 
-import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +21,6 @@ from hrpn_tf.data.shards import whole
 from hrpn_tf.data.simulated import SlidePlan, patches_folder, read_dataset
 from hrpn_tf.errors import StoreError
 from hrpn_tf.slides.normalised import normalised
-
-_NAMED = 3  # slides in a warning
-
-logger = logging.getLogger(__name__)
 
 
 class Scaling(TypedDict):

@@ -147,7 +147,7 @@ def is_tissue(grey: np.ndarray, config: TissueConfig, side: float = 1.0) -> np.n
     return smooth > otsu(smooth)
 
 
-def lies_within_tissue(grey: np.ndarray) -> bool:
+def lies_within_tissue(grey: np.ndarray, side: float = 1.0) -> bool:
     """Whether a slide looks like a field of view within tissue, without background.
 
     Otsu's method splits any image in two. Its criterion, the variance between the two classes over
@@ -157,17 +157,23 @@ def lies_within_tissue(grey: np.ndarray) -> bool:
     blocks a side are not judged.
 
     Args:
-        grey: (h, w) mean grey level of the input channels, blocks of about 8 um.
+        grey: (h, w) mean grey level of the input channels.
+        side: of an element, in blocks of about 8 um.
     """
-    if min(grey.shape) < SMALLEST_FIELD:
+    if is_small(grey, side):
         return False
-    smooth = _smoothed(grey)
+    smooth = _smoothed(grey, side)
     if np.ptp(smooth) == 0:
         return bool(smooth.flat[0] > 0)
     upper = smooth > otsu(smooth)
     share = float(upper.mean())
     between = share * (1 - share) * float(smooth[upper].mean() - smooth[~upper].mean()) ** 2
     return share >= LEAST_SHARE_WITHIN and between < MOST_SEPARATION_WITHIN * float(smooth.var())
+
+
+def is_small(grey: np.ndarray, side: float = 1.0) -> bool:
+    """Whether a slide is too small to tell tissue from a field within it; see above."""
+    return min(grey.shape) * side < SMALLEST_FIELD
 
 
 def tissue_moments(blocks: Blocks, mask: np.ndarray) -> tuple[ChannelMoments, ...]:

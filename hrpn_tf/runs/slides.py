@@ -155,22 +155,24 @@ def prediction_path(folder: Path, name: str, suffix: str = ".ome.tif") -> Path:
     return folder / f"{file_stem(name)}{suffix}"
 
 
-def predict_command(slide_list: Path | None, run: object, out: Path, groups: Iterable[str]) -> str:
+def predict_command(
+    slide_list: Path | None, network: Sequence[str], out: Path, groups: Iterable[str]
+) -> str:
     """The command that makes predictions which are missing, to be pasted into a shell.
 
     Args:
         slide_list: names the slides; None for those of the run.
-        run: its folder, or what stands for it.
+        network: options that name it.
         out: folder of the predictions.
         groups: of the slides.
 
     Example:
-        >>> predict_command(Path("my list.csv"), "RUN", Path("p"), ["a"])
+        >>> predict_command(Path("my list.csv"), ["--run", "RUN"], Path("p"), ["a"])
         "hrpn-tf predict 'my list.csv' --run RUN --out p --group a"
     """
     listed = "" if slide_list is None else f" {in_shell(slide_list)}"
     chosen = [part for group in groups for part in ("--group", group)]
-    return f"hrpn-tf predict{listed} {shlex.join(['--run', str(run), '--out', str(out), *chosen])}"
+    return f"hrpn-tf predict{listed} {shlex.join([*network, '--out', str(out), *chosen])}"
 
 
 def find_prediction(folder: Path, name: str) -> Path | None:

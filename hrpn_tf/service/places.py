@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hrpn_tf.errors import ForbiddenPathError, JobRequestError, SlideNotFoundError
@@ -12,6 +12,10 @@ from hrpn_tf.text import printable
 # Single files with all that belongs to a slide; OME-Zarr is a folder, and comes by path.
 UPLOADS = (".tif", ".tiff", ".qptiff", ".btf", ".czi", ".nd2", ".lif")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+# In OME-XML: the file of a plane, and the companion that describes a file.
+_NAMES = re.compile(rb'(?:FileName|MetadataFile)="([^"/\\\x00]{1,255})"')
+_COMPANION = ".companion.ome"
+_LOOKED, _MOST_FILES = 4 * 2**20, 10_000  # bytes at either end of a file
 _LONGEST = 100
 _SHOWN = 200
 
@@ -76,3 +80,27 @@ def allowed_path(text: str, allow: Sequence[Path]) -> Path:
 def is_within(path: Path, folders: Sequence[Path]) -> bool:
     """Whether a resolved path lies in one of the folders."""
     return any(path.is_relative_to(folder) for folder in folders)
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files beside a slide that its OME-XML names, and the slide itself, sorted.
+
+    Nothing is opened as an image: the names are looked for in the bytes where writers put OME-XML,
+    and in a companion file.
+    """
+    found, left = {path}, [] if path.is_dir() else [path]
+    while left:
+        for name in _named(left.pop()):
+            beside = path.with_name(os.fsdecode(name))
+            if beside not in found and beside.is_file() and len(found) < _MOST_FILES:
+                found.add(beside)
+                left += [beside] if beside.name.endswith(_COMPANION) else []
+    return sorted(found)
+
+
+def _named(path: Path) -> Iterator[bytes]:
+    """Names of files in the first and the last bytes of a file."""
+    with path.open("rb") as file:
+        for place in {0, max(path.stat().st_size - _LOOKED, 0)}:
+            file.seek(place)
+            yield from _NAMES.findall(file.read(_LOOKED))

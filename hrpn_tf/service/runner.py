@@ -137,6 +137,8 @@ class Runner:
         # OSError: no process could be started; ValueError: what it said is too long to be read
         except (HrpnError, OSError, ValueError) as error:
             # if the service stops, the worker was stopped while it loaded
+            if not isinstance(error, HrpnError):
+                await worker.stop()  # what it says next would be taken for the next job's
             outcome = Outcome(Problem.of(error), stopped=self.store.stopping)
         if outcome.stopped or outcome.again:
             job.record.attempts -= outcome.stopped

@@ -24,7 +24,7 @@ from hrpn_tf.errors import (
     UnfinishedError,
 )
 from hrpn_tf.files import remove
-from hrpn_tf.service.places import allowed_path
+from hrpn_tf.service.places import allowed_path, files_of
 from hrpn_tf.service.record import (
     INPUT,
     LONGEST,
@@ -37,8 +37,7 @@ from hrpn_tf.service.record import (
 )
 from hrpn_tf.service.settings import ServiceSettings
 from hrpn_tf.service.wishes import PathWish, Wish
-from hrpn_tf.slides import open_slide
-from hrpn_tf.slides.file_states import State, parts, state_of
+from hrpn_tf.slides.file_states import State, state_of
 from hrpn_tf.text import counted, printable
 
 logger = logging.getLogger(__name__)
@@ -81,10 +80,8 @@ class JobStore:
         self.stopping = False
         self.more = asyncio.Event()
         self._network = network
-        decisive: list[object] = [network, list(settings.overrides)]
-        if settings.network.get("intervals"):
-            decisive.append("intervals")
-        self._decisive = decisive  # all but slide and wish that a result depends on
+        # all but slide and wish that a result depends on
+        self._decisive: list[object] = [network, list(settings.overrides)]
         self._jobs: dict[str, Job] = {}
         self._uploads = 0
         self._leaving: set[str] = set()
@@ -111,7 +108,7 @@ class JobStore:
                 continue
             job.record.state = "queued"
             if what := self._other(job.record):
-                other = f"was asked of {what} than this service has now; send it again"
+                other = f"was requested with {what} than the service has now; send it again"
                 self.end(job, Problem.of(UnfinishedError(other)))
         if unfinished := sum(job.is_open for job in self._jobs.values()):
             logger.info(f"{counted(unfinished, 'job')} of an earlier server taken up")
@@ -176,7 +173,7 @@ class JobStore:
 
         def look() -> tuple[Path, list[State | None]]:
             path = allowed_path(wish.path, self.settings.allow)
-            return path, [state_of(part) for part in _parts(path)]
+            return path, [state_of(each) for each in files_of(path)]
 
         looking = asyncio.get_running_loop().run_in_executor(self._looks, look)
         try:
@@ -301,12 +298,3 @@ class JobStore:
 def _checksum(value: object) -> str:
     text = json.dumps(value).encode(errors="surrogatepass")
     return hashlib.sha256(text).hexdigest()[:_ID_DIGITS]
-
-
-def _parts(path: Path) -> tuple[Path, ...]:
-    """All files of a slide; the named one alone if it is none, which its prediction will say."""
-    try:
-        with open_slide(path) as slide:
-            return parts(slide.info)
-    except (HrpnError, OSError):
-        return (path,)

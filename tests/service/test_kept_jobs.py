@@ -100,7 +100,7 @@ def test_a_job_is_not_finished_with_other_settings(slow: ServiceSettings, folder
     with running_service(replace(slow, overrides=("prediction.dtype=uint8",))) as client:
         job = client.wait(id)
         assert job["state"] == "failed"
-        assert "was asked of other settings than this service has now" in job["message"]
+        assert "was requested with other settings than the service has now" in job["message"]
         assert client.name(slide).json["id"] != id
 
 

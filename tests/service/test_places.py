@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hrpn_tf.errors import ForbiddenPathError, JobRequestError, SlideNotFoundError
-from hrpn_tf.service.places import allowed_path, safe_file_name
+from hrpn_tf.service.places import allowed_path, files_of, safe_file_name
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,19 @@ def test_what_is_no_slide_is_refused(folder: Path) -> None:
         allowed_path(f"{folder}/missing.tif", [folder])
     with pytest.raises(JobRequestError, match="slide list"):
         allowed_path(f"{folder}/list.csv", [folder])
+
+
+def test_files_that_a_slide_names_belong_to_it(tmp_path: Path) -> None:
+    names = ["a.ome.tif", "b.ome.tif", "c.companion.ome", "other.tif"]
+    slide, second, companion, other = (tmp_path / name for name in names)
+    slide.write_bytes(b'II*\0<BinaryOnly MetadataFile="c.companion.ome" UUID="x"/>' + b"\0" * 9)
+    companion.write_text(
+        '<UUID FileName="a.ome.tif">x</UUID><UUID FileName="b.ome.tif">y</UUID>'
+        '<UUID FileName="gone.ome.tif">z</UUID><UUID FileName="../other.tif">z</UUID>'
+    )
+    second.write_bytes(b"II*\0" + b"\0" * 5 * 2**20 + b'<UUID FileName="a.ome.tif">')
+    other.write_bytes(b"II*\0")
+    assert files_of(slide) == [slide, second, companion]
+    assert files_of(second) == [slide, second]
+    assert files_of(other) == [other]
+    assert files_of(tmp_path) == [tmp_path]

@@ -74,6 +74,7 @@ def test_a_job_that_is_late_ends_its_process() -> None:
     assert not worker.there
 
 
+@pytest.mark.parametrize("when", ["start", "predict"])
 @pytest.mark.parametrize(
     ("error", "name"),
     [
@@ -82,11 +83,15 @@ def test_a_job_that_is_late_ends_its_process() -> None:
     ],
 )
 def test_a_process_that_cannot_be_started_or_read_fails_the_job_alone(
-    error: Exception, name: str
+    error: Exception, name: str, when: str
 ) -> None:
     class Broken(Pretended):
-        async def start(self) -> Any:
-            raise error
+        pass
+
+    async def fail(*_: object) -> Any:
+        raise error
+
+    setattr(Broken, when, fail)
 
     ends: list[Problem | None] = []
     runner = Runner(SimpleNamespace(limits=SimpleNamespace(seconds=1.0), allow=[]))  # type: ignore[arg-type]
@@ -96,8 +101,10 @@ def test_a_process_that_cannot_be_started_or_read_fails_the_job_alone(
         end=lambda job, problem, summary: ends.append(problem),
     )
     job = Job("0", Path("0"), Record(name="a.tif", input="a.tif", wish=Wish(), network="0"))
-    asyncio.run(runner._run(job, Broken(used=False)))
+    worker = Broken(used=False)
+    asyncio.run(runner._run(job, worker))
     (problem,) = ends
+    assert not worker.there, "it is started anew, since it may still say something of this job"
     assert problem is not None
     assert problem.error == name
 

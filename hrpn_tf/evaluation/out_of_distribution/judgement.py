@@ -17,7 +17,6 @@ from hrpn_tf.evaluation.out_of_distribution.statistics import QUANTILES, SlideSt
 
 # Channels are swapped if another order takes them so much nearer to the training slides.
 _SWAP_GAIN = 2.0
-# More channels than this have too many orders to try.
 
 
 @dataclass(frozen=True)
@@ -65,22 +64,19 @@ class Judgement:
         }
 
 
-def judge(profile: TrainingProfile, slide: SlideStatistics, room: int | None = None) -> Judgement:
+def judge(profile: TrainingProfile, slide: SlideStatistics) -> Judgement:
     """Compare a slide with the training slides.
 
-    A small slide scatters by more than the training slides, of which the limits are. Where it has
-    room for fewer windows than they had, its scores are multiplied by the ratio: so few of the
-    small parts of slides like them are called different (docs/guide/out-of-distribution.md).
+    A slide of few windows scatters by more than the training slides, of which the limits are. Its
+    scores are multiplied by the ratio of its windows to theirs, so that only large differences
+    count.
 
     Args:
         profile: of the training.
         slide: statistics of windows of the profile's side, its channels in the profile's order.
-        room: how many windows fit into the slide side by side; None for enough.
     """
     distances = reference_of(profile).distances(slide)
-    share = 1.0
-    if room is not None and room < profile.enough_windows:
-        share = room / profile.enough_windows
+    share = min(slide.windows / (profile.enough_windows or slide.windows or 1), 1.0)
     scores, left_out = {}, []
     for index, channel in enumerate(profile.channels):
         for name, distance, limit in (
@@ -106,7 +102,7 @@ def judge(profile: TrainingProfile, slide: SlideStatistics, room: int | None = N
             f"differ; that takes {FEWEST}"
         )
     reasons = tuple(_reasons(profile, slide, scores))
-    factors = unnoticed(profile)
+    factors = unnoticed(profile, share)
     return Judgement(
         distances, scores, reasons, tuple(left_out), factors, caution(profile, factors)
     )

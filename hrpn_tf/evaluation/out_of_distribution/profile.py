@@ -51,9 +51,9 @@ class TrainingProfile:
 
     @property
     def enough_windows(self) -> int:
-        """How many windows a slide must have room for, so that the limits hold for it.
+        """How many windows a slide must have, so that the limits hold for it; 0 if unknown.
 
-        Few windows scatter by more. Training slides that are small have wider limits themselves.
+        Few windows scatter by more. Training slides of few windows have wider limits themselves.
         """
         return min(WINDOWS, int(np.median(self.windows)))
 

@@ -11,11 +11,15 @@ FEW = 12
 _LARGEST, _STEPS = 10.0, 400  # factor of brightness, and how many up to it are tried
 
 
-def unnoticed(profile: TrainingProfile) -> dict[str, tuple[float, float]]:
+def unnoticed(profile: TrainingProfile, share: float = 1.0) -> dict[str, tuple[float, float]]:
     """How much darker and brighter a channel may be without being noticed.
 
     The factors are those at which the average training slide itself would reach the limit of grey
     levels. A slide that differs by another cause, too, reaches it earlier.
+
+    Args:
+        profile: of the training slides.
+        share: what scores are multiplied by; see ``judge``.
 
     Returns:
         Channel: (least, largest) factor of brightness, from 0.1 to 10; empty without limits.
@@ -23,7 +27,7 @@ def unnoticed(profile: TrainingProfile) -> dict[str, tuple[float, float]]:
     reference = reference_of(profile)
     found = {}
     for index, channel in enumerate(profile.channels):
-        limit = float(profile.grey_limits[index])
+        limit = float(profile.grey_limits[index]) / share
         own = reference.quantiles[index]
         if np.isfinite(limit) and np.any(own):
             found[channel] = (_factor(own, limit, 1 / _LARGEST), _factor(own, limit, _LARGEST))

@@ -181,7 +181,7 @@ def predictions_of(
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         groups = sorted({slide.group for slide in missing}) if len(slides) > 1 else []
-        command = predict_command(slide_list, "RUN" if run is None else run, folder, groups)
+        command = predict_command(slide_list, ["--run", str(run or "RUN")], folder, groups)
         raise MissingPredictionError(
             f"{folder}: no prediction of {missing[0].name}{more}; make them with: "
             f"{command}; or choose other slides with --group"

@@ -149,7 +149,11 @@ def _refuse_missing(
         return
     first = missing[0].name
     which = f"{first} and {len(missing) - 1} more" if len(missing) > 1 else first
-    command = predict_command(slide_list, run, predictions, sorted({s.group for s in slides}))
+    groups = sorted({s.group for s in slides})
+    network = ["--run", str(run)]
+    if not run.has_slides:
+        network, groups = ["--weights", run.folder.name], []  # which predict all groups
+    command = predict_command(slide_list, network, predictions, groups)
     raise MissingPredictionError(
         f"{predictions}: no prediction of {which}; make them with: {command}"
     )

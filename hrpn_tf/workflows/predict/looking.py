@@ -35,9 +35,9 @@ def tissue_map(
     """
     from hrpn_tf.config import TissueConfig
     from hrpn_tf.data.tissue import (
-        SMALLEST_FIELD,
         block_side,
         channel_mean,
+        is_small,
         is_tissue,
         lies_within_tissue,
     )
@@ -50,10 +50,10 @@ def tissue_map(
     def classify(means: "np.ndarray", side: float) -> "np.ndarray":
         looked.append(means)
         grey = channel_mean(means)
-        small = min(grey.shape) < SMALLEST_FIELD
-        if rule.method == "otsu" and (small or lies_within_tissue(grey)):
+        blocks = side / block
+        if rule.method == "otsu" and (is_small(grey, blocks) or lies_within_tissue(grey, blocks)):
             return is_tissue(grey, TissueConfig(method="all"))
-        return is_tissue(grey, rule, side / block)
+        return is_tissue(grey, rule, blocks)
 
     slow = TimedReads(slide, job.config.prediction.io_timeout)
     found = find_tissue(slow, job.channels, size, classify, block)

@@ -81,14 +81,12 @@ def assess(
     if not windows:
         reason = "none of the slide's windows can be read"
         return {KEY: {"score": None, "out_of_distribution": None, "left_out": [reason]}}
-    room = _places(area, profile.window_px)
-    judgement = judge(profile, describe(windows, _features(session), resampled), room)
+    judgement = judge(profile, describe(windows, _features(session), resampled))
     return {
         KEY: {
             **judgement.to_json(),
             "constant": constant_channels(windows, profile.channels),
             "windows": len(windows),
-            "room": room,
             "window_px": profile.window_px,
             "training_slides": len(profile.slides),
         }
@@ -120,11 +118,6 @@ def around(region: "Region", side: int, size: tuple[int, int]) -> "Region":
         found.append((start, wanted))
     (y, height), (x, width) = found
     return replace(region, y=y, x=x, height=height, width=width)
-
-
-def _places(area: "Region", side: int) -> int:
-    """How many windows fit into an area side by side, px."""
-    return max(area.height // side, 1) * max(area.width // side, 1)
 
 
 def warn(name: str, begun: "StartedPrediction") -> None:
@@ -186,7 +179,8 @@ def coarse_tissue(
     grey = channel_mean(means)
     coarse = area_means(grey, rows, columns)
     wider = (scale[0] * grey.shape[0] / rows, scale[1] * grey.shape[1] / columns)
-    return TissueMap(is_tissue(coarse, config), wider, ())
+    block = block_side(config.scale_um, pixel_size_um)
+    return TissueMap(is_tissue(coarse, config, min(wider) / block), wider, ())
 
 
 def window_corners(area: "Region", side: int, tissue: "TissueMap | None") -> np.ndarray:

@@ -44,8 +44,11 @@ def test_a_first_look(package: Path, tmp_path: Path) -> None:
 def test_a_first_look_is_compared_with_measured_slides(package: Path, tmp_path: Path) -> None:
     write(tmp_path / "a.ome.tif", shape=(64, 80))
     (tmp_path / "measured.csv").write_text("slide,group\na.ome.tif,a\n")
+    ended = hrpn_tf("evaluate", "measured.csv", "--weights", NAME)
+    said = f"make them with: hrpn-tf predict measured.csv --weights {NAME} --out predictions-{NAME}"
+    assert (ended.exit_code, said in ended.err) == (2, True), ended.err
     assert hrpn_tf("predict", "measured.csv", "--weights", NAME).exit_code == 0
-    ended = hrpn_tf("evaluate", "measured.csv", "--weights", NAME, "--no-baselines")
+    ended = hrpn_tf("evaluate", "measured.csv", "--weights", NAME)
     assert ended.exit_code == 0, ended.err
     assert (tmp_path / f"evaluation-{NAME}" / "metrics.json").is_file()
     for arguments, said in (
@@ -53,6 +56,8 @@ def test_a_first_look_is_compared_with_measured_slides(package: Path, tmp_path: 
         (("measured.csv", "--weights", NAME, "--run", "run"), "--run and --weights exclude"),
         (("measured.csv", "--weights", "small-sym"), "no weights of this name"),
         (("measured.csv",), "one of --run RUN and --weights NAME is required"),
+        (("measured.csv", "--weights", NAME, "--baselines"), "no training slides to fit baselines"),
+        (("measured.csv", "--weights", NAME, "--trees"), "no training slides to fit baselines"),
     ):
         ended = hrpn_tf("evaluate", *arguments)
         assert (ended.exit_code, said in ended.err) == (2, True), ended.err
