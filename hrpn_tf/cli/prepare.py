@@ -100,18 +100,19 @@ def summary(store: "PatchStore") -> str:
 
 def _brightness(store: "PatchStore") -> list[str]:
     """How far the slides differ in brightness, and the setting that trains over that range."""
-    from hrpn_tf.data.brightness import brightness_ranges, jitter_over
+    from hrpn_tf.data.brightness import are_alike, brightness_ranges, jitter_over
     from hrpn_tf.data.normalisation import is_normalised
 
     if is_normalised(store.manifest):  # they are evened out
         return []
     ranges = brightness_ranges(store.manifest.slides, store.roles[:-1])
-    jitter = jitter_over(ranges)
-    if jitter is None:
+    if are_alike(ranges):
         return []
-    said = ", ".join(f"{role} {low:.2g} to {high:.2g}" for role, (low, high) in ranges.items())
-    return [
-        f"mean over tissue, times that of the median slide: {said}; "
-        f"data.normalisation=slide evens it out, data.augmentation.gain_jitter={jitter:g} of "
-        "hrpn-tf fit trains over it"
-    ]
+    said = ", ".join(f"{role} {low:.3g} to {high:.3g}" for role, (low, high) in ranges.items())
+    text = (
+        f"mean over tissue relative to the median slide: {said}; to even it out, prepare again "
+        "with --set data.normalisation=slide"
+    )
+    if (jitter := jitter_over(ranges)) is not None:
+        text += f"; to train over it, fit with --set data.augmentation.gain_jitter={jitter:g}"
+    return [text]

@@ -33,14 +33,26 @@ def brightness_ranges(
 
 
 def jitter_over(ranges: Mapping[str, tuple[float, float]]) -> float | None:
-    """The ``data.augmentation.gain_jitter`` that covers some ranges; None where they are narrow.
+    """The ``data.augmentation.gain_jitter`` that covers some ranges; None if none does.
 
     Example:
         >>> jitter_over({"vessels": (0.72, 1.4), "nuclei": (0.9, 1.1)})
         0.4
-        >>> jitter_over({"vessels": (0.95, 1.08)})
+        >>> jitter_over({"vessels": (0.2, 3.5)})
     """
-    reach = max((max(1 - low, high - 1) for low, high in ranges.values()), default=0.0)
-    if reach < _LEAST:
-        return None
-    return min(round(math.ceil(round(reach / _STEP, 6)) * _STEP, 2), _MOST)
+    jitter = round(math.ceil(round(_reach(ranges) / _STEP, 6)) * _STEP, 2)
+    return jitter if jitter <= _MOST else None
+
+
+def are_alike(ranges: Mapping[str, tuple[float, float]]) -> bool:
+    """Whether slides differ by no more than slides of one stain do.
+
+    Example:
+        >>> are_alike({"vessels": (0.95, 1.08)})
+        True
+    """
+    return _reach(ranges) < _LEAST
+
+
+def _reach(ranges: Mapping[str, tuple[float, float]]) -> float:
+    return max((max(1 - low, high - 1) for low, high in ranges.values()), default=0.0)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from hrpn_tf.data.normalisation import normalisation_of
 from hrpn_tf.data.plan import PlannedSlide, fingerprint, owned_settings, plan_slides
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.data.store import PatchStore, open_store
-from hrpn_tf.errors import HrpnError, StoreError
+from hrpn_tf.errors import DiskFullError, HrpnError, StoreError
 from hrpn_tf.files import (
     atomic_path,
     disk_full_as_named_error,
@@ -37,6 +38,8 @@ from hrpn_tf.untrusted import read_text
 _NAMED = 3  # slides in a warning
 _IDENTITIES = "fingerprint"  # file of those of the slides, a line each
 _DONE = "slide.json"
+_KEPT = "kept"  # folder of finished slides between their old and their new place
+_FULL = "finished slides are kept; make room, and run the same command again"
 
 logger = logging.getLogger(__name__)
 
@@ -74,16 +77,19 @@ def build_store(
     _warn_of_unused(entries, config)
     plans = plan_slides(entries, config)
     partial = path.with_name(path.name + ".partial")
-    with disk_full_as_named_error(path), held_folder(partial):
+    identity = fingerprint(plans, config)  # before anything is read: files may change meanwhile
+    with disk_full_as_named_error(path, _FULL), held_folder(partial):
         _begin(partial, [fingerprint([plan], config) for plan in plans], overwrite)
         try:
             records = [_cut(plan, config, partial, i, progress) for i, plan in enumerate(plans)]
+        except DiskFullError:
+            raise
         except HrpnError as error:
             if not (kept := len(_finished(partial, len(plans)))):
                 remove(partial)
                 raise
             error.args = (
-                f"{error}; {counted(kept, 'finished slide')} of {len(plans)} kept: mend this one "
+                f"{error}; {counted(kept, 'finished slide')} of {len(plans)} kept: fix this one "
                 "or leave it out, and run the same command again",
             )
             raise
@@ -96,7 +102,7 @@ def build_store(
             patch=config.patch,
             stride=config.stride,
             pixel_size_um=float(np.median([plan.pixel_size_um for plan in plans])),
-            fingerprint=fingerprint(plans, config),
+            fingerprint=identity,
             program=f"hrpn-tf {__version__}",
             slides=tuple(records),
             settings=settings,
@@ -145,28 +151,39 @@ def _begin(partial: Path, identities: Sequence[str], overwrite: bool) -> None:
     mark = partial / _IDENTITIES
     before = read_text(mark, StoreError).split() if mark.is_file() else []
     if before == list(identities):
+        _put_back(partial, identities)
         return
     finished = {before[index]: index for index in _finished(partial, len(before))}
+    finished |= {each: -1 for each in before if (partial / _KEPT / each).exists()}
     kept = [each for each in identities if each in finished]
     if finished and not kept and not overwrite:
         raise StoreError(
-            f"{partial}: an unfinished patch dataset of other slides or another configuration; "
-            "give --overwrite to start over"
+            f"{partial}: an unfinished patch dataset of other slides, of another configuration, or "
+            "of an earlier version; give --overwrite to start over"
         )
-    # first: what remains belongs to no slide until it has its new place
-    remove(mark)
-    aside = {each: partial / f"kept-{each}" for each in kept}
-    for each, folder in aside.items():
-        slide_folder(partial, finished[each]).rename(folder)
+    # An interruption at any place leaves every kept slide under one of its names, and the next
+    # attempt finds it there.
+    aside = partial / _KEPT
+    aside.mkdir(exist_ok=True)
+    for each in kept:
+        if not (aside / each).exists():
+            slide_folder(partial, finished[each]).rename(aside / each)
     for entry in list(partial.iterdir()):
-        if entry not in aside.values():
+        if entry not in (aside, mark):
             remove(entry)
-    for index, each in enumerate(identities):
-        if each in aside:
-            slide_folder(partial, index).parent.mkdir(exist_ok=True)
-            aside[each].rename(slide_folder(partial, index))
     with atomic_path(mark, overwrite=True) as temporary:
         temporary.write_text("\n".join(identities), encoding="utf-8")
+    _put_back(partial, identities)
+
+
+def _put_back(partial: Path, identities: Sequence[str]) -> None:
+    """Move kept slides to their places."""
+    aside = partial / _KEPT
+    for index, each in enumerate(identities):
+        if (aside / each).exists():
+            slide_folder(partial, index).parent.mkdir(exist_ok=True)
+            (aside / each).rename(slide_folder(partial, index))
+    remove(aside)
 
 
 def _finished(partial: Path, slides: int) -> list[int]:
@@ -180,8 +197,9 @@ def _cut(
     """Cut one slide, unless an earlier attempt finished it."""
     folder = slide_folder(partial, index)
     done = folder / _DONE
-    if done.is_file():
-        return read_slide_record(done)
+    with suppress(StoreError):  # a damaged record: cut anew
+        if done.is_file():
+            return read_slide_record(done)
     remove(folder)
     folder.mkdir(parents=True)
     record = cut_slide(plan, config, folder, progress)

@@ -119,9 +119,9 @@ def density(picture: SlidePicture) -> Density:
 def _grey_levels(picture: SlidePicture) -> tuple[float, float]:
     """The least and the largest grey level, measured or predicted."""
     known = picture.metrics.true, picture.metrics.predicted
-    if picture.metrics.pixels:
+    if picture.metrics.pixels == picture.measured.height * picture.measured.width:
         return min(each["min"] for each in known), max(each["max"] for each in known)
-    # all pixels gave the anchor, so no metric knows them
+    # pixels that gave the anchor are in no metric
     ends = [(image.min(), image.max()) for pair in _parts(picture) for image in pair]
     return float(min(low for low, _ in ends)), float(max(high for _, high in ends))
 

@@ -1,33 +1,53 @@
 """Refuse a start or a teacher that knows what trainings hold back, before the first begins."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
 
 from hrpn_tf.config import Config
 from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
-from hrpn_tf.runs.source import find_source
+from hrpn_tf.runs.source import Source, find_source
 from hrpn_tf.training.start import refuse_known
 from hrpn_tf.training.teacher import refuse_seen
 
 
-def refuse_knowing(config: Config, store: PatchStore, splits: Iterable[Split]) -> None:
-    """Look at the start and the teacher of some trainings once, and at the split of each.
+@dataclass(frozen=True)
+class Knowing:
+    """The networks that some trainings learn from.
 
-    Args:
-        config: of these trainings.
-        store: their patches.
-        splits: their groups.
-
-    Raises:
-        ConfigError: the teacher knows what a split holds back.
-        StartError: so does the start.
-        HrpnError, BundleError: one of them cannot be read.
+    Attributes:
+        teacher, start: None where there is none.
     """
-    training = config.training
-    teacher = None if training.teacher is None else find_source(training.teacher)
-    start = None if training.start is None else find_source(training.start)
-    for split in splits:
-        if teacher is not None:
-            refuse_seen(teacher, split)
-        if start is not None:
-            refuse_known(start, store, split)
+
+    teacher: Source | None
+    start: Source | None
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Those of a configuration.
+
+        Raises:
+            HrpnError, BundleError: one of them cannot be read.
+        """
+        named = config.training.teacher, config.training.start
+        return cls(*(None if name is None else find_source(name) for name in named))
+
+    def refuse(self, store: PatchStore, splits: Iterable[Split]) -> None:
+        """Refuse what one of them knows of a test or validation group.
+
+        What cannot be told is said by each training.
+
+        Args:
+            store: the patches of the trainings.
+            splits: their groups.
+
+        Raises:
+            ConfigError: the teacher knows what a split holds back.
+            StartError: so does the start.
+        """
+        for split in splits:
+            if self.teacher is not None:
+                refuse_seen(self.teacher, split)
+            if self.start is not None:
+                refuse_known(self.start, store, split)

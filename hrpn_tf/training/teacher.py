@@ -109,29 +109,33 @@ def open_teacher(config: Config, contract: Contract, split: Split, side: int) ->
             f"{KEY}: {path} takes multiples of {own.stride_multiple} px, and a training "
             f"crop has {side} px; set training.crop"
         )
-    refuse_seen(found, split)
+    for warning in refuse_seen(found, split):
+        logger.warning(f"{KEY}: {warning}")
     predict = backend.frozen(found.load(), len(contract.inputs))
     weight = training.distillation
     logger.info(f"{path}: teaches with {weight:g} of the target")
     return Teacher(path, found.sha256, weight, training.accumulate, predict)
 
 
-def refuse_seen(source: Source, split: Split) -> None:
+def refuse_seen(source: Source, split: Split) -> list[str]:
     """Refuse a teacher that knows what is held back here: it would pass it on.
+
+    Returns:
+        A warning where that is not known.
 
     Raises:
         ConfigError: names the group.
     """
     if source.simulated:
-        return  # it saw no slide of an animal
+        return []  # it saw no slide of an animal
     if not source.subsets:
-        logger.warning(
-            f"{source.name}: does not say which groups it was trained on; metrics on the test "
-            "and validation groups are optimistic if it was trained on them"
-        )
-        return
+        return [
+            f"{source.name} does not say which groups it was trained on; metrics on the test and "
+            "validation groups are optimistic if it was trained on them"
+        ]
     for group, held, used in split.seen_by(source.subsets):
         raise ConfigError(
             f"{KEY}: {source.name} used {group} for {used}, and it is a {held} group here, which "
             "the teacher would pass on; give all networks the same data.split"
         )
+    return []

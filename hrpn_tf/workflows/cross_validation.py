@@ -142,10 +142,11 @@ def _refuse_knowing(config: Config, store: "PatchStore", splits: Sequence[Split]
     Raises:
         UsageError: says what may be taken.
     """
-    from hrpn_tf.training.knowing import refuse_knowing
+    from hrpn_tf.training.knowing import Knowing
 
+    known = Knowing.of(config) if splits else Knowing(None, None)
     try:
-        refuse_knowing(config, store, splits)
+        known.refuse(store, splits)
     except (ConfigError, StartError) as error:
         raise UsageError(
             f"a fold cannot be trained: {error.args[0].partition('; give ')[0]}; every group is "

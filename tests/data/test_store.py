@@ -155,6 +155,10 @@ def test_an_interrupted_build_goes_on_at_the_unfinished_slide(
         np.testing.assert_array_equal(store.read(i), images[i // 4][y : y + 32, x : x + 32])
 
 
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_slide_that_cannot_be_cut_costs_no_other(tmp_path, make_list, config, monkeypatch):
     cut, seen = building.cut_slide, []
 
@@ -165,15 +169,24 @@ def test_a_slide_that_cannot_be_cut_costs_no_other(tmp_path, make_list, config, 
     monkeypatch.setattr(building, "cut_slide", counted)
     entries = make_list(noise(0, 64, 64), np.zeros((64, 64, 3), np.uint8), noise(2, 64, 64))
     strict = config.model_copy(update={"tissue": TissueConfig(method="threshold", threshold=1)})
-    said = "s1.*no patch holds tissue.*; 1 finished slide of 3 kept: mend this one or leave it out"
+    said = "s1.*no patch holds tissue.*; 1 finished slide of 3 kept: fix this one or leave it out"
     for _ in range(2):
         with pytest.raises(NoTissueError, match=said):
             build_store(entries, strict, tmp_path / "store", progress=False)
     assert seen == ["s0", "s1", "s1"]
-    # without it, in another order, beside one that is new
+    (tmp_path / "store.partial/slides/0000/slide.json").write_text("{")
+    with pytest.raises(NoTissueError, match=said):  # what is damaged is cut anew
+        build_store(entries, strict, tmp_path / "store", progress=False)
+    assert seen == ["s0", "s1", "s1", "s0", "s1"]
+    seen.clear()
+    # without it, in another order, beside one that is new; interrupted while that is put in place
     entries = [entries[2], entries[0]]
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "_put_back", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            build_store(entries, strict, tmp_path / "store", progress=False)
     store = build_store(entries, strict, tmp_path / "store", progress=False)
-    assert seen == ["s0", "s1", "s1", "s2"]
+    assert seen == ["s2"]
     assert [slide.name for slide in store.manifest.slides] == ["s2", "s0"]
     assert sorted(p.name for p in store.path.iterdir()) == ["fingerprint", MANIFEST, "slides"]
     fresh = build_store(entries, strict, tmp_path / "fresh", progress=False)

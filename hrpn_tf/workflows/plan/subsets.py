@@ -136,11 +136,12 @@ def refuse_knowing(run: Run, store: "PatchStore", subsets: Sequence[Subset]) -> 
     if not subsets or (training.teacher is None and training.start is None):
         return
     load_tensorflow()
-    from hrpn_tf.training import knowing
+    from hrpn_tf.training.knowing import Knowing
 
+    known = Knowing.of(run.config)
     always = set.intersection(*(set(subset.groups) for subset in subsets))
     try:
-        knowing.refuse_knowing(run.config, store, [_split(run, always)])
+        known.refuse(store, [_split(run, always)])
     except (ConfigError, StartError) as error:
         raise UsageError(
             f"{run}: a learning curve cannot be had of it: {error}; plan without a curve: "
