@@ -17,6 +17,8 @@ from hrpn_tf.data.tissue import (
     Blocks,
     block_side,
     channel_mean,
+    is_small,
+    is_tissue,
     lies_within_tissue,
     read_blocks,
     tissue_mask,
@@ -136,3 +138,18 @@ def test_the_mean_of_the_channels_is_that_of_numpy() -> None:
         found = channel_mean(means)
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, means.mean(axis=-1))
+
+
+def test_a_coarser_image_is_judged_by_the_same_lengths() -> None:
+    """Strips of tissue and background, 12 blocks wide, in elements of 4 blocks."""
+    random = np.random.default_rng(0)
+    columns = np.arange(480) // 12 % 2
+    blocks = np.where(columns, 100.0, 8.0) * np.exp(0.3 * random.standard_normal((480, 480)))
+    elements = blocks.reshape(120, 4, 120, 4).mean(axis=(1, 3))
+    assert not lies_within_tissue(blocks)
+    assert not lies_within_tissue(elements, 4)
+    assert lies_within_tissue(elements), "smoothed over 8 blocks, the strips run together"
+    found = is_tissue(elements, TissueConfig(), 4)
+    assert (found == (columns[::4] == 1)).mean() > 0.95
+    assert is_small(elements[:5], 4)
+    assert not is_small(elements[:6], 4)
