@@ -1,7 +1,7 @@
 """How few fields are enough, from random weights and from a trained network?
 
     python benchmarks/experiments/few_slides run --real FOLDER --from hrpn-s-sim \
-        --set training.start_tolerance=0.4 --numbers 1 2 5 --folds 0 3 6
+        --set training.start_tolerance=0.4 --folds 0 3 6
     python benchmarks/experiments/few_slides run --data shifted --from hrpn-s-sim
     python benchmarks/experiments/few_slides run --real FOLDER --max-minutes 30
     python benchmarks/experiments/few_slides report --docs docs/results/few-slides.md
