@@ -1,5 +1,6 @@
 """Cut slides into a patch store, complete or not at all."""
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -77,9 +78,10 @@ def build_store(
     _warn_of_unused(entries, config)
     plans = plan_slides(entries, config)
     partial = path.with_name(path.name + ".partial")
-    identity = fingerprint(plans, config)  # before anything is read: files may change meanwhile
+    # before anything is read, since files may change meanwhile
+    identities = [fingerprint([plan], config) for plan in plans]
     with disk_full_as_named_error(path, _FULL), held_folder(partial):
-        _begin(partial, [fingerprint([plan], config) for plan in plans], overwrite)
+        _begin(partial, identities, overwrite)
         try:
             records = [_cut(plan, config, partial, i, progress) for i, plan in enumerate(plans)]
         except DiskFullError:
@@ -102,7 +104,7 @@ def build_store(
             patch=config.patch,
             stride=config.stride,
             pixel_size_um=float(np.median([plan.pixel_size_um for plan in plans])),
-            fingerprint=identity,
+            fingerprint=hashlib.sha256("\n".join(identities).encode()).hexdigest(),
             program=f"hrpn-tf {__version__}",
             slides=tuple(records),
             settings=settings,

@@ -49,6 +49,15 @@ class Source:
     members: int = 1
     simulated: bool = False
 
+    def doubts(self) -> list[str]:
+        """A warning where it is not known which groups trained it; simulated ones do no harm."""
+        if self.simulated or self.subsets:
+            return []
+        return [
+            f"{self.name} does not say which groups it was trained on; metrics on the test and "
+            "validation groups are optimistic if it was trained on them"
+        ]
+
     def load(self) -> "keras.Model":
         """The network in float32, not compiled, without intervals; no code from the file is run.
 

@@ -36,7 +36,7 @@ class Knowing:
     def refuse(self, store: PatchStore, splits: Iterable[Split]) -> None:
         """Refuse what one of them knows of a test or validation group.
 
-        What cannot be told is said by each training.
+        Each training warns of what is not known.
 
         Args:
             store: the patches of the trainings.

@@ -194,13 +194,8 @@ def refuse_known(source: Source, store: PatchStore, split: Split) -> list[str]:
     Raises:
         StartError: it is the same slide.
     """
-    if source.simulated:
-        return []  # it saw no slide of an animal
-    if not source.subsets:
-        return [
-            f"{source.name} does not say which groups it was trained on; metrics on the test "
-            "and validation groups are optimistic if it was trained on them"
-        ]
+    if source.simulated or not source.subsets:
+        return source.doubts()
     known, warnings = _known_slides(source, store), []
     for group, held, used in split.seen_by(source.subsets):
         if known and known & {_place(slide.path) for slide in store.slides([group])}:

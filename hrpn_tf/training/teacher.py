@@ -126,13 +126,8 @@ def refuse_seen(source: Source, split: Split) -> list[str]:
     Raises:
         ConfigError: names the group.
     """
-    if source.simulated:
-        return []  # it saw no slide of an animal
-    if not source.subsets:
-        return [
-            f"{source.name} does not say which groups it was trained on; metrics on the test and "
-            "validation groups are optimistic if it was trained on them"
-        ]
+    if source.simulated or not source.subsets:
+        return source.doubts()
     for group, held, used in split.seen_by(source.subsets):
         raise ConfigError(
             f"{KEY}: {source.name} used {group} for {used}, and it is a {held} group here, which "
