@@ -1,21 +1,25 @@
 """Write files and folders so that nothing half-written is ever seen under the final name."""
 
 import errno
-import fcntl
 import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from hrpn_export.locks import alone_in
+from hrpn_export.storing import sync as sync
 
 from hrpn_tf import leftovers
 from hrpn_tf.errors import DiskFullError, OutputExistsError, RunBusyError, UsageError
 from hrpn_tf.leftovers import remove as remove
 
-# EFBIG: the file system or the user's limit allows no larger file; to the user, that is full.
 _PIECE_BYTES = 2**20
+# EFBIG: the file system or the user's limit allows no larger file; to the user, that is full.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_MANY, _SYNCED_AT_ONCE = 1000, 8
 
 
 @contextmanager
@@ -25,7 +29,7 @@ def atomic_path(final: Path, overwrite: bool) -> Iterator[Path]:
     On success it is renamed to ``final``; on any error, Ctrl-C included, it is removed and
     ``final`` is left as it was. The temporary name ends like the final one, so that writers that
     go by the suffix work. Missing parent folders are made. What a killed process left of the same
-    result is cleared; see :mod:`hrpn_tf.leftovers`.
+    result is cleared; see :mod:`hrpn_tf.leftovers`. What has the final name is on the disk.
 
     Args:
         final: where the result goes.
@@ -43,9 +47,10 @@ def atomic_path(final: Path, overwrite: bool) -> Iterator[Path]:
             temporary = leftovers.partial_path(final, token)
             try:
                 yield temporary
-                _sync(temporary)
+                sync_all(temporary)
                 refuse_existing(final, overwrite)
                 _move_into_place(temporary, final, token)
+                sync(final.parent)
             finally:
                 remove(temporary)
 
@@ -73,7 +78,7 @@ def disk_full_as_named_error(
 
 @contextmanager
 def locked(folder: Path, shared: bool = False) -> Iterator[None]:
-    """Hold a folder for this process alone; the lock goes with the process, however it ends.
+    """Hold a folder for this process alone, as :func:`hrpn_export.locks.alone_in` does.
 
     Args:
         folder: which is there.
@@ -82,17 +87,9 @@ def locked(folder: Path, shared: bool = False) -> Iterator[None]:
     Raises:
         RunBusyError: another process holds it.
     """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunBusyError(
-                f"{folder}: another process is working there; wait for it, or stop it first"
-            ) from None
+    busy = f"{folder}: another process is working there; wait for it, or stop it first"
+    with alone_in(folder, RunBusyError(busy), shared):
         yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager
@@ -152,12 +149,15 @@ def refuse_lost_inputs(final: Path, inputs: Iterable[Path | None]) -> None:
 def move(made: Path, final: Path, overwrite: bool) -> None:
     """Rename a finished file or folder to its final name on the same file system.
 
+    What it holds must be on the disk, see :func:`sync_all`; then its name is, too.
+
     Raises:
         OutputExistsError: ``final`` exists and ``overwrite`` is false.
     """
     refuse_existing(final, overwrite)
     with leftovers.claimed(final) as token:
         _move_into_place(made, final, token)
+        sync(final.parent)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -185,11 +185,17 @@ def read_pieces(files: Sequence[Path]) -> Iterator[tuple[Path, bytes | None]]:
                 yield path, piece
 
 
-def _sync(path: Path) -> None:
-    """Make sure that a file is on the disk: some file systems report a full disk only here."""
-    if path.is_file():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+def sync_all(path: Path) -> None:
+    """Wait until a file, or a folder with all that it holds, is on the disk."""
+    within = sorted(path.rglob("*")) if path.is_dir() and not path.is_symlink() else []
+    stored = [each for each in (*within, path) if not each.is_symlink() and each.exists()]
+    if len(stored) > _MANY:
+        os.sync()  # the tiles of a report: one by one they would take minutes
+        return
+    # several at once take hardly longer than one
+    with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
+        for _ in pool.map(sync, stored):
+            pass
 
 
 def _move_into_place(made: Path, final: Path, token: str) -> None:

@@ -1,6 +1,8 @@
 """Nothing half-written is seen under the final name, and what was there stays until the end."""
 
 import errno
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,54 @@ def test_full_disk_is_a_named_error(tmp_path: Path, number: int) -> None:
 def test_other_system_errors_pass(tmp_path: Path) -> None:
     with pytest.raises(PermissionError):
         fill_then_raise(tmp_path / "a", "file", PermissionError(errno.EACCES, "Permission denied"))
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_seen_is_on_the_disk(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[int] = []
+    fsync = os.fsync
+
+    def note(handle: int) -> None:
+        stored.append(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    final = tmp_path / "result"
+    with atomic_path(final, overwrite=False) as temporary:
+        fill(temporary, kind, "new")
+        before = len(stored)
+    assert before == 0
+    made = [final, *final.rglob("*")]
+    assert {path.stat().st_ino for path in made} <= set(stored[:-1])
+    assert stored[-1] == tmp_path.stat().st_ino  # its name, after it was moved
+
+
+def test_a_folder_that_may_only_be_written_to_takes_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = os.open
+
+    def refuse(path: Path, *arguments: int, **options: int) -> int:
+        if Path(path) == tmp_path:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return really(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with atomic_path(tmp_path / "result", overwrite=False) as temporary:
+        fill(temporary, "file", "new")
+    assert content(tmp_path / "result") == "new"
+
+
+def test_a_drive_that_cannot_sync_folders_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with atomic_path(tmp_path / "result", overwrite=False) as temporary:
+        fill(temporary, "folder", "new")
+    assert content(tmp_path / "result") == "new"

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hrpn_benchmarks.errors import PlanError
-from hrpn_benchmarks.plan import Plan, read_plan
+from hrpn_benchmarks.plan import BenchmarkPlan, read_plan
 from hrpn_benchmarks.report.compare import change_of
 from hrpn_benchmarks.report.report import REPORT, Report, Row, read_report
 from hrpn_benchmarks.runner import run_benchmark
@@ -204,11 +204,11 @@ def _bundles(texts: list[str]) -> dict[str, Path]:
     return found
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
+def _plan(arguments: argparse.Namespace) -> BenchmarkPlan:
     changes = {"threads": (arguments.threads,), "rounds": arguments.rounds}
     if arguments.quick:
         changes |= {"rounds": 2, "seconds": 0.5, "patch": 128, "batch": 2}
-    return Plan.model_validate({**read_plan(PLAN).model_dump(), **changes})
+    return BenchmarkPlan.model_validate({**read_plan(PLAN).model_dump(), **changes})
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from hrpn_tf.data.manifest import (
     MANIFEST,
-    Manifest,
+    DatasetManifest,
     SlideRecord,
     slide_folder,
     write_json,
@@ -106,7 +106,9 @@ def _make_store(path: Path, options: argparse.Namespace) -> None:
                 bar.update()
         slides.append(_record(f"slide{group}", roles, patch, len(share)))
     bar.close()
-    manifest = Manifest(roles, "uint8", patch, patch, 0.5, "synthetic", "benchmark", tuple(slides))
+    manifest = DatasetManifest(
+        roles, "uint8", patch, patch, 0.5, "synthetic", "benchmark", tuple(slides)
+    )
     write_json(path / MANIFEST, manifest)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     raw = patches * int(np.prod(shape))

@@ -18,7 +18,7 @@ from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.launch import measure_apart
 from hrpn_benchmarks.matrix import expand
-from hrpn_benchmarks.plan import Plan
+from hrpn_benchmarks.plan import BenchmarkPlan
 from hrpn_benchmarks.trackers.timing import PeakMemory, repeat
 from hrpn_export import BundleError
 
@@ -101,7 +101,7 @@ def _median(case: BenchmarkCase) -> float:
 
 
 def _case(options: argparse.Namespace) -> BenchmarkCase:
-    plan = Plan(
+    plan = BenchmarkPlan(
         formats=(options.format,),
         precisions=(options.precision,),
         scenarios=("tile",),

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from hrpn_export import open_bundle, open_session
 from hrpn_export.bundle import Bundle
-from hrpn_export.certificate import Entry
+from hrpn_export.certificate import CertificateEntry
 from hrpn_export.measure import mosaic
 
 _FLAGS = re.compile(r"avx_vnni|avx512_vnni|amx_int8|avx512_bf16|amx_bf16")
@@ -29,7 +29,7 @@ _FLAGS = re.compile(r"avx_vnni|avx512_vnni|amx_int8|avx512_bf16|amx_bf16")
 class Timed:
     """One format in one runtime, and its seconds in each round."""
 
-    entry: Entry
+    entry: CertificateEntry
     run: Callable[[np.ndarray], np.ndarray]
     wall: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)

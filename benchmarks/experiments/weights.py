@@ -13,7 +13,7 @@ from pathlib import Path
 import hrpn_tf as ht
 from hrpn_tf.config import Config, load_config
 from hrpn_tf.errors import FinishedRunError
-from hrpn_tf.weights import Entry
+from hrpn_tf.weights import WeightsEntry
 from hrpn_tf.weights.catalogue import REGISTRY, package_folder, write_registry
 from hrpn_tf.workflows.pack_weights import Packing, pack_weights, register
 from hrpn_tf.workflows.streaming import SimulatedSlides
@@ -37,7 +37,7 @@ class Amounts:
     test: int = 8
 
 
-def make(name: str, out: Path, root: Path, config: Config, amounts: Amounts) -> Entry:
+def make(name: str, out: Path, root: Path, config: Config, amounts: Amounts) -> WeightsEntry:
     """Make the weights of one name, as far as they are not made yet.
 
     Args:

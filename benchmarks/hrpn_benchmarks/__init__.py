@@ -1,7 +1,7 @@
 """Benchmarks of sessions: memory, latency, throughput, energy and accuracy.
 
-A benchmark takes a :class:`Plan` and bundles, measures each case in fresh processes, and writes a
-:class:`Report`::
+A benchmark takes a :class:`BenchmarkPlan` and bundles, measures each case in fresh processes, and
+writes a :class:`Report`::
 
     from pathlib import Path
     from hrpn_benchmarks import read_plan, run_benchmark, to_markdown
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hrpn_benchmarks.errors import BenchmarkError
     from hrpn_benchmarks.matrix import expand
     from hrpn_benchmarks.measures import Measured, Samples
-    from hrpn_benchmarks.plan import Peer, Plan, read_plan
+    from hrpn_benchmarks.plan import BenchmarkPlan, Peer, read_plan
     from hrpn_benchmarks.report.compare import Change, compare
     from hrpn_benchmarks.report.markdown import to_markdown
     from hrpn_benchmarks.report.page import to_page
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 __all__ = [
     "BenchmarkCase",
     "BenchmarkError",
+    "BenchmarkPlan",
     "Change",
     "Measured",
     "Peer",
-    "Plan",
     "Report",
     "Row",
     "Samples",
@@ -56,7 +56,7 @@ _MODULES = {
     "errors": ("BenchmarkError",),
     "matrix": ("expand",),
     "measures": ("Measured", "Samples"),
-    "plan": ("Peer", "Plan", "read_plan"),
+    "plan": ("Peer", "BenchmarkPlan", "read_plan"),
     "report": ("Change", "Report", "Row", "compare", "read_report", "to_markdown", "to_page"),
     "runner": ("run_benchmark",),
     "scenarios": ("Scenario", "ScenarioContext", "find_scenario"),

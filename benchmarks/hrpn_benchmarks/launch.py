@@ -12,8 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hrpn_export.cgroup import memory_available
+
 from hrpn_benchmarks.case import BenchmarkCase
-from hrpn_benchmarks.machine.cgroup import memory_available
 from hrpn_benchmarks.machine.memory_limit import (
     amount,
     ended_by_kernel,

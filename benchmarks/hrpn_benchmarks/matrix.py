@@ -11,7 +11,7 @@ from hrpn_export.runtimes import find_runtime
 
 from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.errors import PlanError
-from hrpn_benchmarks.plan import Plan
+from hrpn_benchmarks.plan import BenchmarkPlan
 from hrpn_benchmarks.scenarios.registry import find_scenario
 from hrpn_benchmarks.scenarios.scenario import Scenario
 
@@ -44,7 +44,7 @@ class _Subject:
         return not scenario.formats or self.format in scenario.formats
 
 
-def expand(plan: Plan, bundles: Sequence[Path]) -> list[BenchmarkCase]:
+def expand(plan: BenchmarkPlan, bundles: Sequence[Path]) -> list[BenchmarkCase]:
     """List every case of a plan.
 
     Args:
@@ -60,7 +60,7 @@ def expand(plan: Plan, bundles: Sequence[Path]) -> list[BenchmarkCase]:
         DamagedBundleError: a bundle cannot be opened.
 
     Example:
-        ``expand(Plan(scenarios=("tile",), sides=(256, 512)), [Path("bundle")])``
+        ``expand(BenchmarkPlan(scenarios=("tile",), sides=(256, 512)), [Path("bundle")])``
     """
     scenarios = [find_scenario(name) for name in plan.scenarios]
     opened = [(path, open_bundle(path)) for path in bundles]
@@ -82,7 +82,7 @@ def expand(plan: Plan, bundles: Sequence[Path]) -> list[BenchmarkCase]:
     return cases
 
 
-def _refuse_equal_names(bundles: Sequence[tuple[Path, Bundle]], plan: Plan) -> None:
+def _refuse_equal_names(bundles: Sequence[tuple[Path, Bundle]], plan: BenchmarkPlan) -> None:
     """Rows of a report are told apart by the name of their network."""
     names: dict[str, str] = {}
     owners = [(bundle.manifest.name, str(path)) for path, bundle in bundles]
@@ -93,7 +93,7 @@ def _refuse_equal_names(bundles: Sequence[tuple[Path, Bundle]], plan: Plan) -> N
         names[name] = owner
 
 
-def _of_bundle(plan: Plan, path: Path, bundle: Bundle) -> Iterator[_Subject]:
+def _of_bundle(plan: BenchmarkPlan, path: Path, bundle: Bundle) -> Iterator[_Subject]:
     """Every session of a bundle that a plan asks for."""
     for artefact in bundle.manifest.artefacts:
         format, precision = artefact.format, artefact.precision
@@ -101,9 +101,9 @@ def _of_bundle(plan: Plan, path: Path, bundle: Bundle) -> Iterator[_Subject]:
             continue
         if plan.precisions and precision not in plan.precisions:
             continue
-        if not plan.uncertified and bundle.certificate.problem(format, precision):
-            continue
         for name in find_format(format).runtimes:
+            if not plan.uncertified and bundle.certificate.problem(format, precision, name):
+                continue
             runtime = find_runtime(name)
             fits = runtime.precisions is None or precision in runtime.precisions
             # the memory of a browser is not that of the worker that is measured
@@ -119,7 +119,7 @@ def _of_bundle(plan: Plan, path: Path, bundle: Bundle) -> Iterator[_Subject]:
                 )
 
 
-def _of_baselines(plan: Plan) -> Iterator[_Subject]:
+def _of_baselines(plan: BenchmarkPlan) -> Iterator[_Subject]:
     for peer in plan.peers:
         yield _Subject(
             model=peer.name,
@@ -132,7 +132,7 @@ def _of_baselines(plan: Plan) -> Iterator[_Subject]:
         )
 
 
-def _cases(plan: Plan, scenario: Scenario, subject: _Subject) -> Iterator[BenchmarkCase]:
+def _cases(plan: BenchmarkPlan, scenario: Scenario, subject: _Subject) -> Iterator[BenchmarkCase]:
     for side in _sides(plan, scenario):
         for threads, processes in _launches(plan, scenario):
             yield BenchmarkCase(
@@ -154,7 +154,7 @@ def _cases(plan: Plan, scenario: Scenario, subject: _Subject) -> Iterator[Benchm
             )
 
 
-def _sides(plan: Plan, scenario: Scenario) -> tuple[int, ...]:
+def _sides(plan: BenchmarkPlan, scenario: Scenario) -> tuple[int, ...]:
     return {
         "tiles": plan.sides,
         "tile": plan.sides[:1],
@@ -163,7 +163,7 @@ def _sides(plan: Plan, scenario: Scenario) -> tuple[int, ...]:
     }[scenario.sides]
 
 
-def _launches(plan: Plan, scenario: Scenario) -> Iterator[tuple[int, int]]:
+def _launches(plan: BenchmarkPlan, scenario: Scenario) -> Iterator[tuple[int, int]]:
     """(threads, processes) of each way to launch a scenario."""
     if scenario.scales:
         cores = len(os.sched_getaffinity(0))

@@ -39,7 +39,7 @@ class Peer(Strict):
     devices: tuple[str, ...] = ("cpu", "cuda")
 
 
-class Plan(Strict):
+class BenchmarkPlan(Strict):
     """What a benchmark measures, and for how long.
 
     Attributes:
@@ -60,10 +60,11 @@ class Plan(Strict):
         seconds: minimum measuring time per round; three samples are taken in any case.
         bound: longest 99th percentile of the latencies in the scenario ``server``, s.
         timeout: limit for one round of a case, s.
-        uncertified: also measure formats that missed their limit.
+        uncertified: also measure formats in runtimes in which they missed their limit, or were not
+            certified.
 
     Example:
-        >>> Plan(scenarios=("tile",), sides=(256, 512)).rounds
+        >>> BenchmarkPlan(scenarios=("tile",), sides=(256, 512)).rounds
         3
     """
 
@@ -86,7 +87,7 @@ class Plan(Strict):
     uncertified: bool = False
 
 
-def read_plan(source: str | Path) -> Plan:
+def read_plan(source: str | Path) -> BenchmarkPlan:
     """Read a plan from a YAML file, or take a shipped one by its name.
 
     Args:
@@ -108,7 +109,7 @@ def read_plan(source: str | Path) -> Plan:
         raise PlanError(f"{source}: no such file, nor a shipped plan ({', '.join(shipped)})")
     text = read_small_file(path, PlanError, _LARGEST)
     try:
-        return Plan.model_validate(parse_small_yaml(text, path, PlanError) or {})
+        return BenchmarkPlan.model_validate(parse_small_yaml(text, path, PlanError) or {})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hrpn_export import Bundle, open_bundle
+from hrpn_export.locks import alone_in
 
 from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.errors import ReportError
@@ -16,7 +17,7 @@ from hrpn_benchmarks.launch import Round, measure_apart
 from hrpn_benchmarks.machine.environment import Environment, this_ending, this_environment
 from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.plan import Plan
+from hrpn_benchmarks.plan import BenchmarkPlan
 from hrpn_benchmarks.report.report import (
     REPORT,
     Report,
@@ -37,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 def run_benchmark(
-    plan: Plan,
+    plan: BenchmarkPlan,
     bundles: Sequence[Path],
     out: Path,
     log: Callable[[str], object] = _log.info,
@@ -61,7 +62,8 @@ def run_benchmark(
         The report that was written; times in s, memory in bytes.
 
     Raises:
-        ReportError: the folder holds a report already, or the start of another benchmark.
+        ReportError: the folder holds a report already, or the start of another benchmark, or
+            another process measures there.
         PlanError: the plan leaves nothing to measure.
         DamagedBundleError: a bundle cannot be opened.
 
@@ -69,6 +71,19 @@ def run_benchmark(
         ``run_benchmark(read_plan("quick"), [Path("bundle")], Path("benchmark"), log=print)``
     """
     cases = expand(plan, bundles)
+    out.mkdir(parents=True, exist_ok=True)
+    busy = ReportError(f"{out}: another process measures there; wait, or stop it")
+    with alone_in(out, busy):
+        return _run(plan, cases, out, log, on_report)
+
+
+def _run(
+    plan: BenchmarkPlan,
+    cases: Sequence[BenchmarkCase],
+    out: Path,
+    log: Callable[[str], object],
+    on_report: Callable[[Report], object],
+) -> Report:
     environment = _begin(plan, cases, out)
     if (out / REPORT).exists():  # interrupted after it was written
         return _finish(read_report(out), out, on_report)
@@ -100,7 +115,10 @@ def _finish(report: Report, out: Path, on_report: Callable[[Report], object]) ->
 def _write(path: Path, text: str) -> None:
     """Write a file that appears whole or not at all."""
     temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, encoding="utf-8")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)
 
 
@@ -111,7 +129,7 @@ def _append(journal: Path, line: str) -> None:
         file.write(("\n" if torn else "").encode() + line.encode() + b"\n")
 
 
-def _begin(plan: Plan, cases: Sequence[BenchmarkCase], out: Path) -> Environment:
+def _begin(plan: BenchmarkPlan, cases: Sequence[BenchmarkCase], out: Path) -> Environment:
     """Start a benchmark in a folder, or resume the one that the same plan started there.
 
     Raises:
@@ -127,16 +145,17 @@ def _begin(plan: Plan, cases: Sequence[BenchmarkCase], out: Path) -> Environment
             if before["identity"] == identity:
                 return Environment.model_validate(before["environment"])
         raise ReportError(f"{out}: another benchmark was begun there; name another folder")
-    if out.exists() and any(path.name != f".{_BEGUN}" for path in out.iterdir()):
+    if any(path.name != f".{_BEGUN}" for path in out.iterdir()):
         raise ReportError(f"{out}: is not empty; name another folder")
-    out.mkdir(parents=True, exist_ok=True)
     environment = this_environment()
     content = {"identity": identity, "environment": environment.model_dump(mode="json")}
     _write(begun, json.dumps(content))
     return environment
 
 
-def _order(plan: Plan, cases: Sequence[BenchmarkCase]) -> Iterator[tuple[int, BenchmarkCase]]:
+def _order(
+    plan: BenchmarkPlan, cases: Sequence[BenchmarkCase]
+) -> Iterator[tuple[int, BenchmarkCase]]:
     """Rounds and cases in the order of measuring, which is the same when a benchmark resumes."""
     for number in range(plan.rounds):
         shuffled = list(cases)

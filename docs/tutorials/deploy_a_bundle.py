@@ -9,11 +9,11 @@
 # # Deploy a bundle
 #
 # A *bundle* is a folder with one network in several formats (ONNX, TFLite, Keras and others) that
-# runs on machines without TensorFlow. Each format carries a *certificate*: by how much it differs
+# runs on machines without TensorFlow. The *certificate* of each format states how much it differs
 # from the Keras model, measured on slides that did not train it. This tutorial exports a network,
 # reads the certificate, and predicts with the bundle in three ways. It takes about 4 minutes on 2
-# cores. The network is trained for a few steps only: its predictions prove nothing, but whether the
-# formats agree does not depend on that.
+# cores. The network is trained for a few steps only. Its predictions therefore prove nothing, but
+# the agreement of the formats does not depend on that.
 
 # %%
 import os
@@ -62,10 +62,10 @@ fitted
 # %% [markdown]
 # ## Export
 #
-# Without `formats`, everything that this machine can make is exported. `int8` and `dynamic` are
-# smaller and, on suitable hardware, faster; they are calibrated on training patches. A format that
-# misses its limit is left out, and `export` raises an error that says by how much; the rest of the
-# bundle is complete.
+# Without `formats`, every format that this machine can make is exported, except TensorRT and the
+# web page. `int8` and `dynamic` are smaller and, on suitable hardware, faster; they are calibrated
+# on training patches. A format that exceeds its limit is left out, and `export` raises an error
+# that says by how much; the rest of the bundle is complete.
 
 # %%
 exported = ht.export(
@@ -114,7 +114,7 @@ for axis, shown, title in [(axes[0], image[..., 0], "vessels"), (axes[1], plane,
 # %% [markdown]
 # Third, without `hrpn_tf`: the library `hrpn_export` opens a bundle on a machine that has ONNX
 # Runtime and NumPy. A *session* takes batches (images, height, width, channels) whose sides are
-# multiples of `stride_multiple`. Tiles and borders are then yours to handle.
+# multiples of `stride_multiple`. Your own program then has to handle tiles and borders.
 
 # %%
 from hrpn_export import open_session

@@ -85,9 +85,9 @@ for name, fitted in [("hrpn-s", hrpn), ("ganda", ganda)]:
 # ## Side by side
 #
 # `compare` predicts and evaluates both on the test animal, adds the classical baselines, and
-# measures what each prediction costs. Here there is one test slide, so the intervals of the
-# differences, which come from resampling slides, are undefined: one slide does not show whether a
-# difference would hold on the next.
+# measures what each prediction costs. The intervals of the differences come from resampling
+# animals, and need at least four. With one test animal, as here, they are not resolved: one animal
+# does not show whether a difference would hold on the next.
 
 # %%
 compared = ht.compare({"HRPN": hrpn, "GANDA": ganda}, "gan/comparison", rounds=2 if TINY else 20)
@@ -121,8 +121,8 @@ for axis, (name, plane) in zip(axes, planes.items(), strict=True):
 # ## What would be evidence
 #
 # - Several seeds of each network (`training.seed`): `compare` then shows mean and standard
-#   deviation. A difference smaller than that between seeds is none.
-# - Several test animals, so that the bootstrap over slides means something.
+#   deviation. A difference smaller than that between seeds is no evidence.
+# - At least four test animals, as the bootstrap over animals requires.
 # - Enough steps for both, and a curve that shows it.
 # - `ganda-mse`, the generator of GANDA without its adversary: it separates the architecture from
 #   the adversarial training.

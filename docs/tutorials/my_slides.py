@@ -115,7 +115,7 @@ prepared
 # - `crop`: each step takes a random part of a patch. It must be smaller than the patch; more than
 #   the distance between vessels is enough. A smaller crop is faster.
 # - `epochs` and `steps_per_epoch`: what counts is their product. A few hundred steps show that the
-#   workflow works, and a few ten thousand train a network.
+#   workflow works, and some tens of thousands train a network.
 
 # %%
 settings = {
@@ -133,8 +133,8 @@ fitted
 
 # %% [markdown]
 # Does the error on the validation animal still fall at the end? Then train longer. Has it risen for
-# many epochs while the training error falls? Then the network learns the training animals by heart:
-# more animals help, and augmentation.
+# many epochs while the training error falls? Then the network memorises the training animals: more
+# animals help, and augmentation.
 
 # %%
 figure, axis = plt.subplots(figsize=(6, 3))

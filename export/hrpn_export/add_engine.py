@@ -1,7 +1,6 @@
 """Add an engine to a bundle on the machine that will run it, or replace the one in it."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
@@ -11,8 +10,10 @@ from pathlib import Path
 from hrpn_export.bundle import CERTIFICATE, Bundle, open_bundle
 from hrpn_export.errors import BundleError, BundleExistsError, FormatError
 from hrpn_export.formats import find_format
+from hrpn_export.locks import alone_in
 from hrpn_export.manifest import MANIFEST, Artefact, Manifest
 from hrpn_export.paths import files_below, sha256_of
+from hrpn_export.storing import sync, sync_below
 from hrpn_export.tensorrt.machine import Machine
 from hrpn_export.tensorrt.sidecar import Sidecar
 from hrpn_export.tensorrt.write import Wanted, write_engine
@@ -52,13 +53,16 @@ def add_engine(
         BundleError: another process is adding an engine to it.
         MissingRuntimeError, ContractError, ExportError: see ``write_engine``.
     """
-    bundle = open_bundle(root)
-    onnx = root / bundle.artefact("onnx", precision).path
-    find_format("onnx").check(onnx)
-    folder = root / FORMAT / precision
-    if folder.exists() and not overwrite:
-        raise BundleExistsError(f"{root} holds an engine in {precision} already: add --overwrite")
+    open_bundle(root)  # a folder that is none is not locked
     with _alone(root):
+        bundle = open_bundle(root)  # as the process left it that was here before
+        onnx = root / bundle.artefact("onnx", precision).path
+        find_format("onnx").check(onnx)
+        folder = root / FORMAT / precision
+        if folder.exists() and not overwrite:
+            raise BundleExistsError(
+                f"{root} holds an engine in {precision} already: add --overwrite"
+            )
         return _add(bundle, onnx, root, folder, precision, wanted, machine)
 
 
@@ -91,7 +95,9 @@ def _add(
             shutil.rmtree(folder)
         folder.parent.mkdir(exist_ok=True)
         part.chmod(folder.parent.stat().st_mode & 0o777)
+        sync_below(part)
         part.rename(folder)
+        sync(folder.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     files = {f"{name}/{file}": sha256_of(folder / file) for file in files_below(folder)}
@@ -115,19 +121,13 @@ def _alone(root: Path) -> Iterator[None]:
     Raises:
         BundleError: another process is adding an engine.
     """
-    held = os.open(root, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BundleError(f"{root}: another process adds an engine to it; wait") from None
+    busy = BundleError(f"{root}: another process adds an engine to it; wait")
+    with alone_in(root, busy):
         for left in [*root.glob(".engine-*"), *root.glob(".manifest-*")]:
             shutil.rmtree(left, ignore_errors=True)
             if left.is_file():
                 left.unlink()
         yield
-    finally:
-        os.close(held)
 
 
 def bundle_of(onnx: Path) -> tuple[Path, str] | None:
@@ -169,6 +169,7 @@ def _write_certificate(bundle: Bundle, precision: str, part: Path) -> None:
     new = part.with_name(f"{part.name}.json")
     try:
         bundle.certificate.model_copy(update={"entries": tuple(kept)}).write(new)
+        sync(new)
         os.replace(new, bundle.path / CERTIFICATE)
     finally:
         new.unlink(missing_ok=True)
@@ -178,6 +179,8 @@ def _write_manifest(manifest: Manifest, root: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix=".manifest-", dir=root))
     try:
         manifest.write(folder)
+        sync(folder / MANIFEST)
         os.replace(folder / MANIFEST, root / MANIFEST)
+        sync(root)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

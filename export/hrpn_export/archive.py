@@ -15,6 +15,7 @@ from typing import IO
 from hrpn_export.errors import BundleError, BundleExistsError, DamagedBundleError
 from hrpn_export.manifest import MANIFEST, one_line, read_manifest
 from hrpn_export.paths import inside, is_regular, safe_name, sha256_of
+from hrpn_export.storing import sync
 
 # Limits of extraction: bytes, files, and bytes per byte of the zip beyond the first ones.
 LARGEST, MOST_FILES = 8 * 2**30, 10_000
@@ -55,7 +56,9 @@ def write_zip(folder: Path | str, path: Path | str) -> Path:
         _remove_dead(path)
         with _unfinished(path) as unfinished:
             write_stored(unfinished, folder, names)
+            sync(unfinished)
             unfinished.rename(path)
+            sync(path.parent)
     except OSError as error:
         raise BundleError(f"{path}: cannot be written: {one_line(str(error))}") from None
     return path
@@ -81,16 +84,20 @@ def checked_names(folder: Path) -> list[str]:
 @contextlib.contextmanager
 def _unfinished(path: Path) -> Iterator[Path]:
     """A name beside a zip, with a lock that tells others that its writer is alive."""
-    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    lock = made.with_suffix(".lock")
-    with lock.open("xb") as held:
-        try:
-            with contextlib.suppress(OSError):  # a drive without locks
-                fcntl.flock(held, fcntl.LOCK_EX)
-            yield made
-        finally:
-            made.unlink(missing_ok=True)
-            lock.unlink(missing_ok=True)
+    while True:
+        made = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        lock = made.with_suffix(".lock")
+        with lock.open("xb") as held:
+            try:
+                with contextlib.suppress(OSError):  # a drive without locks
+                    fcntl.flock(held, fcntl.LOCK_EX)
+                if not lock.exists():
+                    continue  # taken for a dead one's before it was locked
+                yield made
+                return
+            finally:
+                made.unlink(missing_ok=True)
+                lock.unlink(missing_ok=True)
 
 
 def _remove_dead(path: Path) -> None:

@@ -227,8 +227,10 @@ def _tolerance(contract: Contract, expected: np.ndarray) -> dict[str, Any]:
 
 
 def _halo(contract: Contract) -> int | None:
-    """Half the receptive field, rounded up to the stride multiple so that a tile with its halo is
-    aligned with the network's grid; None if no halo makes tiles exact."""
+    """Half the receptive field, px; None if no halo makes tiles exact.
+
+    It is rounded up to the stride multiple: a tile with its halo lies on the network's grid.
+    """
     if contract.receptive_field is None or not contract.tile_exact:
         return None
     step = contract.stride_multiple

@@ -130,7 +130,7 @@ class Stress(_Strict):
     mean: Distance
 
 
-class Entry(_Strict):
+class CertificateEntry(_Strict):
     """One format in one precision in one runtime.
 
     Attributes:
@@ -180,7 +180,7 @@ class Certificate(_Strict):
     grey_max: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     absolute: Distance = ABSOLUTE
     relative: Distance = RELATIVE
-    entries: tuple[Entry, ...]
+    entries: tuple[CertificateEntry, ...]
     nominal_coverage: float | None = None
 
     @model_validator(mode="after")
@@ -190,11 +190,13 @@ class Certificate(_Strict):
             raise ValueError("a format is there twice in one precision and runtime")
         return self
 
-    def entries_of(self, format: str, precision: str) -> tuple[Entry, ...]:
+    def entries_of(self, format: str, precision: str) -> tuple[CertificateEntry, ...]:
         """The entries of a format in a precision, one per runtime, the usual one first."""
         return tuple(e for e in self.entries if (e.format, e.precision) == (format, precision))
 
-    def entry(self, format: str, precision: str, runtime: str | None = None) -> Entry | None:
+    def entry(
+        self, format: str, precision: str, runtime: str | None = None
+    ) -> CertificateEntry | None:
         """The entry of a format in a precision, if there is one.
 
         Args:
@@ -232,7 +234,7 @@ class Certificate(_Strict):
         path.write_text(self.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
 
 
-def missed(entry: Entry, grey_max: float) -> str | None:
+def missed(entry: CertificateEntry, grey_max: float) -> str | None:
     """By how much an entry misses the limit of its precision; None if it is within the limit."""
     if not entry.measured:
         return "it was not measured"
@@ -269,7 +271,7 @@ def missed(entry: Entry, grey_max: float) -> str | None:
     return None
 
 
-def robust_gain(entry: Entry, grey_max: float) -> float | None:
+def robust_gain(entry: CertificateEntry, grey_max: float) -> float | None:
     """The largest gain that was tried up to which a format follows the Keras model.
 
     There it stays within the largest and the mean difference that its precision may have on the

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_export.boundary import reason_of
-from hrpn_export.certificate import Certificate, Entry, missed
+from hrpn_export.certificate import Certificate, CertificateEntry, missed
 from hrpn_export.errors import (
     CertificateError,
     ContractError,
@@ -68,7 +68,7 @@ def certify(
         CertificateError: the Keras model misses its own limit, so that its contract is wrong.
     """
     measurement = Measurement(ReferenceSession(model, contract), evidence)
-    entries: list[Entry] = []
+    entries: list[CertificateEntry] = []
     refused: dict[str, str] = {}
     failed: list[str] = []
     for (format, precision), path in made.items():
@@ -117,7 +117,7 @@ def _offered(format: str, precision: str) -> list[Runtime]:
 
 def _judged(
     measurement: Measurement, format: str, precision: str, path: Path, runtime: Runtime
-) -> Entry:
+) -> CertificateEntry:
     """The entry of a format in a runtime, with the reason why it is not certified, if any."""
     device = runtime.devices[0]
     try:
@@ -131,7 +131,7 @@ def _judged(
 
 def _elsewhere(
     measurement: Measurement, format: str, precision: str, path: Path, runtime: Runtime
-) -> Entry:
+) -> CertificateEntry:
     """Like :func:`_judged`, for a runtime whose failure does not concern the usual one."""
     try:
         return _judged(measurement, format, precision, path, runtime)
@@ -139,8 +139,8 @@ def _elsewhere(
         return _unmeasured(format, precision, runtime, f"cannot be run: {reason_of(error)}")
 
 
-def _unmeasured(format: str, precision: str, runtime: Runtime, problem: str) -> Entry:
-    return Entry(
+def _unmeasured(format: str, precision: str, runtime: Runtime, problem: str) -> CertificateEntry:
+    return CertificateEntry(
         format=format,
         precision=precision,
         runtime=runtime.name,

@@ -59,7 +59,7 @@ class BundleExistsError(BundleError):
     exit_code = 2
 
 
-class CalibrationError(BundleError):
+class QuantisationError(BundleError):
     """The calibration set is empty, constant, not finite, or does not fit the contract."""
 
 

@@ -19,7 +19,7 @@ from hrpn_export.certificate import Certificate
 from hrpn_export.certify import KERAS, Log, certify
 from hrpn_export.check_model import check_model
 from hrpn_export.contract import Contract
-from hrpn_export.errors import BundleExistsError, CalibrationError, ContractError
+from hrpn_export.errors import BundleExistsError, ContractError, QuantisationError
 from hrpn_export.evidence import Evidence
 from hrpn_export.formats import Source, find_format
 from hrpn_export.gains import GAINS, with_gains
@@ -110,7 +110,7 @@ def export_bundle(
 
     Raises:
         BundleExistsError: ``out`` exists.
-        CalibrationError, ContractError: the calibration set or the evidence does not fit; or the
+        QuantisationError, ContractError: the calibration set or the evidence does not fit; or the
             model is not what the contract says.
         MissingRuntimeError, FormatError: a format or an option does not exist here.
         ExportError: Keras cannot save the model.
@@ -170,16 +170,18 @@ def _checked_calibration(
     calibrated = [f"{f} {p}" for f, p in wanted if p in find_format(f).calibrated]
     if patches is None or not len(patches):
         if calibrated:
-            raise CalibrationError(f"{calibrated[0]} needs calibration patches, and there are none")
+            raise QuantisationError(
+                f"{calibrated[0]} needs calibration patches, and there are none"
+            )
         return None
     contract.check(patches)
     patches = np.asarray(patches, np.float32)
     if not np.isfinite(patches).all():
-        raise CalibrationError("the calibration patches hold NaN or infinite pixels")
+        raise QuantisationError("the calibration patches hold NaN or infinite pixels")
     spread = np.ptp(patches, axis=(0, 1, 2))
     if calibrated and not spread.all():
         role = contract.inputs[int(np.flatnonzero(spread == 0)[0])]
-        raise CalibrationError(f"the calibration patches are constant in the channel {role}")
+        raise QuantisationError(f"the calibration patches are constant in the channel {role}")
     return patches
 
 
@@ -194,7 +196,7 @@ def _check_selection(selection: tuple[np.ndarray, np.ndarray] | None, contract: 
             f"targets that choose layers must be {expected} and not empty, got {targets.shape}"
         )
     if not (np.isfinite(patches).all() and np.isfinite(targets).all()):
-        raise CalibrationError("the patches that choose layers hold NaN or infinite pixels")
+        raise QuantisationError("the patches that choose layers hold NaN or infinite pixels")
 
 
 def _manifest(made: Artefacts, source: Source, certificate: Certificate, about: About) -> Manifest:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hrpn_export.agreement import Sums
-from hrpn_export.certificate import Entry, Measured, Stress
+from hrpn_export.certificate import CertificateEntry, Measured, Stress
 from hrpn_export.contract import Contract
 from hrpn_export.errors import ContractError
 from hrpn_export.evidence import Evidence
@@ -87,7 +87,9 @@ class Measurement:
             for what, gain, images in brightened(evidence.patches, self.contract.grey_max)
         ]
 
-    def entry(self, session: Session, format: str, precision: str, runtime: str) -> Entry:
+    def entry(
+        self, session: Session, format: str, precision: str, runtime: str
+    ) -> CertificateEntry:
         """Measure one session.
 
         Args:
@@ -104,7 +106,7 @@ class Measurement:
         for slide in self.evidence.slides:
             parts = (slide.predict(self._reference), slide.predict(session), slide.target())
             measured.append(self._measured(slide.name, zip(*parts, strict=True)))
-        return Entry(
+        return CertificateEntry(
             format=format,
             precision=precision,
             runtime=runtime,

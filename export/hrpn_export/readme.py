@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hrpn_export.certificate import Certificate, Entry, Measured, missed, robust_gain
+from hrpn_export.certificate import Certificate, CertificateEntry, Measured, missed, robust_gain
 from hrpn_export.contract import Contract
 from hrpn_export.formats import FORMATS
 from hrpn_export.manifest import Artefact, Manifest
@@ -173,7 +173,7 @@ def _validation(certificate: Certificate) -> str:
     return "\n".join([head, *rows])
 
 
-def _row(entry: Entry, grey_max: float) -> str:
+def _row(entry: CertificateEntry, grey_max: float) -> str:
     largest = change = seam = bright = robust = "not measured"
     if entry.measured:
         worst = max(entry.measured, key=lambda m: _badness(m.largest))
@@ -195,7 +195,7 @@ def _row(entry: Entry, grey_max: float) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _coverage(entry: Entry) -> str:
+def _coverage(entry: CertificateEntry) -> str:
     """Coverage of the patches, then of each slide."""
     shares = [m.coverage for m in entry.measured if m.coverage is not None]
     return ", ".join(f"{share:.1%}" for share in shares) or "not measured"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hrpn_export.certificate import Certificate, Entry
+from hrpn_export.certificate import Certificate, CertificateEntry
 
 _SIDE, _ROUNDS = 512, 5
 
@@ -41,13 +41,13 @@ def timed_side(patch: int, multiple: int) -> int:
     return max(multiple, min(_SIDE, 4 * patch) // multiple * multiple)
 
 
-def fastest(certificate: Certificate) -> Entry | None:
+def fastest(certificate: Certificate) -> CertificateEntry | None:
     """The certified entry with the shortest time; None if no time was measured."""
     timed = [e for e in certificate.entries if e.relative_time is not None and e.problem is None]
     return min(timed, key=lambda e: e.relative_time or 0.0, default=None)
 
 
-def slower_than_fp32(certificate: Certificate) -> list[Entry]:
+def slower_than_fp32(certificate: Certificate) -> list[CertificateEntry]:
     """Entries of a lower precision that take longer than fp32 of their format at its fastest."""
     found = []
     for entry in certificate.entries:
@@ -78,5 +78,5 @@ def describe_speed(certificate: Certificate) -> str | None:
     return lines
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: CertificateEntry) -> str:
     return f"{entry.format} {entry.precision} in {entry.runtime}"

@@ -20,6 +20,7 @@ from hrpn_tf.api.result import Result, pictures_in
 from hrpn_tf.api.show import Table, file_html, table_html
 
 if TYPE_CHECKING:
+    from hrpn_tf.workflows.evaluate.first_look import FirstLook
     from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
 
 
@@ -84,7 +85,7 @@ class ReportResult(Result):
 
 
 def evaluate(
-    run: RunArgument,
+    run: RunArgument | None = None,
     slides: PathArgument | None = None,
     predictions: "PathArgument | PredictionResult | None" = None,
     out: PathArgument | None = None,
@@ -94,6 +95,7 @@ def evaluate(
     trees: bool = False,
     error_floor: bool = False,
     spatial: "bool | SpatialOptions" = False,
+    weights: str | None = None,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     progress: ProgressArgument = None,
@@ -115,6 +117,9 @@ def evaluate(
         trees: add gradient-boosted trees to the baselines; takes about half a minute per slide.
         error_floor: also bound the irreducible error of the slides, in ``error-floor.json``.
         spatial: evaluate by distance to vessels, in sub-areas, and at nuclei as well.
+        weights: in place of ``run``, the name of weights as listed by ``hrpn-tf weights``: evaluate
+            the first look that ``predict(slides=LIST, weights=NAME)`` wrote, without baselines.
+            ``slides`` is required; the folders are ``predictions-NAME`` and ``evaluation-NAME``.
         settings: keys of the sections ``evaluation`` and ``spatial`` of the configuration, e.g.
             ``{"evaluation.peak": 255}``.
         overwrite: replace an evaluation that is there.
@@ -123,7 +128,9 @@ def evaluate(
     Raises:
         MissingPredictionError: a slide was not predicted.
         SlideMismatchError: a predicted and a measured slide differ in size or pixel size.
-        RunError, UsageError: the run is incomplete, or there is nothing to evaluate.
+        RunError, UsageError: the run is incomplete, there is nothing to evaluate, or not one of
+            ``run`` and ``weights`` is given.
+        UnknownWeightsError, WeightsError: there are no such weights, or they are damaged.
         OutputExistsError: the folder exists, and ``overwrite`` is false.
 
     Example:
@@ -150,11 +157,16 @@ def evaluate(
         spatial=spatial or None,
         overrides=overrides_of(settings),
     )
+    slide_list, folder = optional_path(slides), optional_path(out)
     with work(progress) as now:
+        look = _first_look(run, weights, slide_list)
+        if look is not None:
+            run, options, folder = look.run, look.options(options), folder or look.evaluation
+        assert run is not None
         found = evaluate_run(
             run_of(run),
-            optional_path(slides),
-            out=optional_path(out),
+            slide_list,
+            out=folder,
             options=options,
             overwrite=overwrite,
         )
@@ -178,6 +190,18 @@ def evaluate(
     return EvaluationResult(
         found.folder, dict(pooled), table, pictures_in(found.folder, names), now.seconds
     )
+
+
+def _first_look(
+    run: RunArgument | None, weights: str | None, slide_list: Path | None
+) -> "FirstLook | None":
+    """The first look that is evaluated; None for a run."""
+    from hrpn_tf.errors import UsageError
+    from hrpn_tf.workflows.evaluate.first_look import first_look
+
+    if (run is None) == (weights is None):
+        raise UsageError("either run or weights is required, and not both")
+    return None if weights is None else first_look(weights, slide_list)
 
 
 def report(

@@ -22,7 +22,7 @@ class ComparisonResult(Result):
         reference: label of the entry that the others are compared with.
         table: per run, group of runs and baseline: ``label``, ``kind``, the metrics, and
             ``mse_ratio``, ``mse_ratio_low``, ``mse_ratio_high`` (mean squared error over that of
-            the reference, with a 95 % bootstrap interval over slides; None for the reference).
+            the reference, with a 95 % bootstrap interval over animals; None for the reference).
         pictures: PNG files.
         seconds: wall time of the call.
     """
@@ -62,7 +62,8 @@ def compare(
 
     A run that has no evaluation yet is predicted and evaluated first. Runs that differ in their
     seed alone are also shown as a group. The intervals are 95 % percentile intervals of a paired
-    bootstrap over slides.
+    bootstrap over animals, each with all of its slides; where each slide is an animal of its own,
+    over slides.
 
     Args:
         runs: label: run; or runs, which are labelled by the name of their folder.

@@ -19,7 +19,7 @@ from hrpn_tf.api.result import Result
 from hrpn_tf.api.show import Cell, Table, file_html, table_html
 
 if TYPE_CHECKING:
-    from hrpn_export.certificate import Entry
+    from hrpn_export.certificate import CertificateEntry
 
     from hrpn_tf.runs import Run
 
@@ -243,7 +243,7 @@ def export(
     return ExportResult(found.path, table, now.seconds)
 
 
-def _exported_row(entry: "Entry", grey_max: float) -> Mapping[str, Cell]:
+def _exported_row(entry: "CertificateEntry", grey_max: float) -> Mapping[str, Cell]:
     from hrpn_export.certificate import robust_gain
 
     measured = entry.measured

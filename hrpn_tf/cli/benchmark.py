@@ -62,7 +62,7 @@ def command(
 ) -> None:
     """Measure start-up, latency, memory and throughput of bundles, in fresh processes.
 
-    Stopped and run again, it goes on where it stopped. A report that is there is never replaced.
+    After an interruption, the same command resumes. An existing report is never replaced.
     """
     if compared is not None:
         if bundles or out is not None:
@@ -81,7 +81,7 @@ def command(
 
 def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[str, Any]) -> None:
     from hrpn_benchmarks.errors import BenchmarkError
-    from hrpn_benchmarks.plan import Plan, read_plan
+    from hrpn_benchmarks.plan import BenchmarkPlan, read_plan
     from hrpn_benchmarks.report.markdown import to_markdown
     from hrpn_benchmarks.report.page import to_page
     from hrpn_benchmarks.runner import run_benchmark
@@ -96,7 +96,7 @@ def _measure(bundles: tuple[Path, ...], out: Path, source: str, changes: dict[st
 
     for bundle in bundles:
         refuse_other_kind(bundle, "bundle")
-    plan = Plan.model_validate({**read_plan(source).model_dump(), **changes})
+    plan = BenchmarkPlan.model_validate({**read_plan(source).model_dump(), **changes})
     report = run_benchmark(plan, bundles, out, log=logger.info, on_report=write_pages)
     show(to_markdown(report))
     if not any(row.measures for row in report.rows):

@@ -56,12 +56,12 @@ _options = option_group(
 def command(run: Path, slides: Path | None, options: CalibrationOptions, overwrite: bool) -> None:
     """Add prediction intervals to the network of RUN, calibrated on slides, and measure them.
 
-    LIST is a slide list (CSV or YAML) of slides with a measured target that neither trained nor
-    test the network; without one, the slides that picked its checkpoint calibrate. The result is
-    RUN/calibrated: the network, which predicts as before, with two more channels; and what its
-    intervals cover. Predict with them by hrpn-tf predict --run RUN --intervals.
+    LIST is a slide list (CSV or YAML). Its slides need a measured target and must neither train nor
+    test the network. Without LIST, the slides that selected the checkpoint calibrate. The result is
+    RUN/calibrated: the network, which predicts as before, with two more channels, and the measured
+    coverage of its intervals. Predict with hrpn-tf predict --run RUN --intervals.
 
-    Stopped at any moment and run again, it goes on where it stopped.
+    After an interruption, the same command resumes where it stopped.
     """
     from hrpn_tf.workflows.calibrate.calibrate import calibrate_run
 

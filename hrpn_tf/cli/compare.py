@@ -41,8 +41,9 @@ _options = option_group(
 def command(runs: tuple[str, ...], out: Path, options: ComparisonOptions, overwrite: bool) -> None:
     """Compare runs on the same test slides: errors with intervals, cost, pictures.
 
-    RUN is a folder of hrpn-tf fit; what has not been predicted or evaluated yet is. Runs that
-    differ by nothing but their seed are also shown as a group, with mean and standard deviation.
+    RUN is a folder of hrpn-tf fit. Runs without an evaluation are first predicted and evaluated.
+    Runs that differ only in their seed are also shown as a group, with mean and standard
+    deviation.
     """
     from hrpn_tf.evaluation.comparison.tables import difference_table, main_table
     from hrpn_tf.workflows.compare.compare import compare_runs

@@ -26,9 +26,9 @@ def command(
 ) -> None:
     """Train and evaluate on PATCHES once per group, each time without that group.
 
-    Fold k tests on group k and picks its checkpoint on the next one. Run again after an
-    interruption, it goes on with the first unfinished fold. Results: OUT/summary.md, .csv, .json,
-    and one run folder per fold.
+    Fold k tests on group k and selects its checkpoint on the next one. After an interruption, the
+    same command resumes in the first unfinished fold. Results: OUT/summary.md, .csv, .json, and one
+    run folder per fold.
     """
     from hrpn_tf.data.manifest import refuse_no_store
 

@@ -47,8 +47,8 @@ def command(
     """Simulate slides, train a small network on them, and show what it predicts.
 
     Runs simulate, prepare, fit, predict, evaluate and report with the recipe demo, and prints each
-    command before it runs, so that you can repeat it with slides of your own. It takes minutes on
-    two cores. Interrupted and run again, it goes on where it stopped.
+    command before it runs, for you to repeat with slides of your own. It takes minutes on two
+    cores. After an interruption, the same command resumes.
     """
     steps = _steps(out, config_source or "demo", overrides)
     for number, step in enumerate(steps, start=1):

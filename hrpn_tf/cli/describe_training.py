@@ -13,10 +13,10 @@ from hrpn_tf.console import load_tensorflow
 @click.argument("run", type=click.Path(path_type=Path))
 @store_option
 def command(run: Path, store: Path | None) -> None:
-    """Describe the training slides of RUN, so that predict can tell which slides are unlike them.
+    """Describe the training slides of RUN, for predict to detect slides unlike them.
 
-    The fit command does this at its end; this one is for runs of before, and for trainings that
-    were stopped. RUN/training-profile.npz is replaced.
+    hrpn-tf fit does this at its end. Use this command for runs of earlier versions and for
+    trainings that were stopped. RUN/training-profile.npz is replaced.
     """
     from hrpn_tf.runs import open_run
 

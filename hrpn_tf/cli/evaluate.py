@@ -16,6 +16,7 @@ from hrpn_tf.waiting import EVALUATION, waiting
 from hrpn_tf.workflows.evaluate.options import EvaluationOptions
 
 if TYPE_CHECKING:
+    from hrpn_tf.runs import Run
     from hrpn_tf.workflows.evaluate.evaluate import Evaluated
     from hrpn_tf.workflows.evaluate.spatial import SpatialOptions
 
@@ -153,19 +154,22 @@ def command(
     """Compare predicted slides with the measured target.
 
     By default these are the test slides of the run; with a slide list (LIST, CSV or YAML) those of
-    it that the run neither trained nor picked its checkpoint with.
+    it that neither trained the network nor selected its checkpoint.
     """
     from hrpn_tf.workflows.evaluate.evaluate import evaluate_run
+    from hrpn_tf.workflows.evaluate.first_look import first_look
 
     options = replace(options, spatial=spatial)
+    if (run is None) == (weights is None):
+        raise UsageError("one of --run RUN and --weights NAME is required, and not both")
+    evaluated: Run | Path | None = run
     if weights is not None:
-        run = _folder_of(weights, run, slide_list)
-        options = _of_weights(options, weights)
-        out = out or Path(f"evaluation-{weights}")
-    elif run is None:
-        raise UsageError("one of --run RUN and --weights NAME is required")
+        look = first_look(weights, slide_list)
+        _refuse_baselines(options, weights)
+        evaluated, options, out = look.run, look.options(options), out or look.evaluation
+    assert evaluated is not None
     with waiting.part(EVALUATION):
-        found = evaluate_run(run, slide_list, out=out, options=options, overwrite=overwrite)
+        found = evaluate_run(evaluated, slide_list, out=out, options=options, overwrite=overwrite)
     show(_summary(found))
     if options.error_floor:
         show(_floor_summary(found.folder))
@@ -174,24 +178,11 @@ def command(
     logger.info(str(waiting))
 
 
-def _folder_of(weights: str, run: Path | None, slide_list: Path | None) -> Path:
-    """The folder of weights, which stands for a run without slides of its own."""
-    from hrpn_tf.weights.catalogue import Catalogue
-
-    if run is not None:
-        raise UsageError("--run and --weights exclude each other")
-    if slide_list is None:
-        raise UsageError(f"--weights {weights}: name measured slides in a list")
-    return Catalogue().installed(weights)
-
-
-def _of_weights(options: EvaluationOptions, weights: str) -> EvaluationOptions:
-    """The options of an evaluation without training slides."""
+def _refuse_baselines(options: EvaluationOptions, weights: str) -> None:
+    """Refuse baselines that were asked for, which are the default of a run."""
     given = click.get_current_context().get_parameter_source("baselines")
-    if options.trees or (options.baselines and given is ParameterSource.COMMANDLINE):
-        raise UsageError(f"--weights {weights}: has no training slides to fit baselines to")
-    predictions = options.predictions or Path(f"predictions-{weights}")
-    return replace(options, predictions=predictions, baselines=False)
+    if options.baselines and given is ParameterSource.COMMANDLINE:
+        raise UsageError(f"weights {weights}: have no training slides to fit baselines to")
 
 
 def _spatial(

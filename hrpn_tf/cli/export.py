@@ -147,17 +147,17 @@ def command(
 ) -> None:
     """Export the best network of RUN to a bundle: a folder that runs elsewhere.
 
-    Every format is measured against the Keras model, on patches and a slide that the training did
-    not use, in every runtime that is installed. One that misses its limit, or cannot be made, is
-    left out, and the exit code is 1. Without format options, all that this machine can make are
-    exported, except TensorRT. The time of each is measured, too, and the last line names the
-    fastest.
+    Every format is compared with the Keras model, on patches and a slide that the training did not
+    use, in every runtime that is installed. A format that exceeds its limit, or cannot be made, is
+    left out, and the exit code is 1. Without format options, all formats that this machine can make
+    are exported, except TensorRT and the web page. The time of each format is measured, and the
+    last line names the fastest.
 
-    int8 rounds every convolution whose rounding the network bears, by measured loss; the choice
-    takes seconds to minutes. On a CPU, ONNX int8 pays in OpenVINO; in ONNX Runtime it is slower
+    int8 rounds all convolutions except those whose rounding costs too much accuracy; this choice
+    takes seconds to minutes. On a CPU, ONNX int8 pays off in OpenVINO; in ONNX Runtime it is slower
     than fp32. TFLite int8 is for LiteRT. bf16 is for OpenVINO on processors with bfloat16.
 
-    Of several RUNs, the mean of their networks is exported as one network, which takes the time of
+    For several RUNs, the mean of their networks is exported as one network, which takes the time of
     all of them. They must have the same inputs, target, pixel size and grey range.
     """
     from hrpn_export.speed import describe_speed

@@ -150,17 +150,17 @@ def command(
 ) -> None:
     """Train a network on PATCHES, the dataset that hrpn-tf prepare makes.
 
-    With --simulate N, slides are simulated while the network trains, and PATCHES is where theirs
-    go: OUT.simulated if it is left out.
+    With --simulate N, slides are simulated while the network trains. Their patches go to PATCHES
+    (default: OUT.simulated).
 
-    With --from, the training starts from another network, with early stopping, and this network is
+    With --from, the training starts from another network, with early stopping. That network is
     kept if no epoch is better.
 
-    An interrupted training goes on after its last checkpoint when the same command is run again.
-    Watch it with: tensorboard --logdir OUT/logs
+    After an interruption, the same command resumes at the last checkpoint. Watch the training with:
+    tensorboard --logdir OUT/logs
 
-    All GPUs of a machine are used. For several machines, run this command on each, with the
-    variable TF_CONFIG that TensorFlow documents and an OUT that all of them see.
+    All GPUs of a machine are used. For several machines, run this command on each of them, with the
+    variable TF_CONFIG as TensorFlow documents it and an OUT that all of them can access.
     """
     from hrpn_tf.data.manifest import refuse_no_store
 

@@ -64,14 +64,14 @@ def command(
 ) -> None:
     """Propose a slide list and a configuration for the images in FOLDER.
 
-    Looks at all images in FOLDER and its subfolders, and writes slides.csv (slides, animals,
-    channels), hrpn.yaml (tissue, patch size), and a contact sheet, contact-sheet.html and .png,
-    with what is in doubt. Check it, correct the files, and go on with:
+    Examines all images in FOLDER and its subfolders, and writes slides.csv (slides, animals,
+    channels), hrpn.yaml (tissue, patch size), and a contact sheet with all doubts,
+    contact-sheet.html and .png. Check the contact sheet, correct the files, and continue with:
 
         hrpn-tf prepare slides.csv --config hrpn.yaml --out patches
 
-    Images that cannot be read are named and left out. Slides that do not fit the others, by type,
-    pixel size or a missing target, are in lists of their own, slides-2.csv, ...
+    Images that cannot be read are named and left out. Slides of another type or pixel size, or
+    without the target, go to lists of their own, slides-2.csv, ...
     """
     from hrpn_tf.config import load_config
     from hrpn_tf.workflows.init.init import InitOptions, init_folder

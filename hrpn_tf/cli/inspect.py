@@ -34,11 +34,11 @@ logger = logging.getLogger(__name__)
 def command(
     slides: tuple[Path, ...], out: Path | None, as_json: bool, z: "Depth | None", overwrite: bool
 ) -> None:
-    """Print what is understood of a slide, and write a thumbnail.
+    """Show how a slide is read: size, channels, pixel size; and write a thumbnail.
 
     SLIDE is a file, or a folder with one TIFF per channel. FOLDER, or a pattern such as
-    'slides/*.tif', stands for all slides in it. The roles are suggestions from the channels'
-    names; the last line has them as options for hrpn-tf predict.
+    'slides/*.tif', stands for all slides in it. Roles are suggested by the names of the
+    channels; the last line gives them as options for hrpn-tf predict.
     """
     from hrpn_tf.slides.finding import slides_of
     from hrpn_tf.workflows.inspect.slide import SlideReport, inspect_slide

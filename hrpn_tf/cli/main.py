@@ -95,6 +95,9 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+_STOPPED = "stopped; run the same command again to go on"
+
+
 @click.group(
     cls=_LazyGroup,
     params=console_options(),
@@ -131,11 +134,9 @@ def _run(arguments: list[str], *, debug: bool, as_json: bool) -> None:
     try:
         main.main(args=arguments, prog_name="hrpn-tf", standalone_mode=False)
     except TerminatedError as stop:
-        _stop("stopped; run the same command again to go on", 128 + stop.signum)
-    except click.exceptions.Abort:
-        _stop("stopped; run the same command again to go on", 130)
-    except KeyboardInterrupt:
-        _stop("stopped; run the same command again to go on", 130)
+        _stop(_STOPPED, 128 + stop.signum)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _stop(_STOPPED, 130)
     except click.ClickException as error:
         if as_json:
             _stop(error.format_message(), error.exit_code)

@@ -196,7 +196,7 @@ def z_option(default: str) -> Decorator:
         "--z",
         metavar="PLANE|max|mean",
         callback=lambda _, __, text: _parse_z(text),
-        help="Of slides that are stacks: the plane to read, counted from 1, or max or mean of all "
+        help="For stacks of focal planes: the plane to read, counted from 1, or max or mean of all "
         f"planes at each pixel (default: {default}).",
     )
 

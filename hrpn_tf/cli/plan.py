@@ -66,7 +66,7 @@ _plan_options = option_group(
         type=float,
         metavar="M",
         help="Begin no further training after M minutes, and plan with those that are finished; "
-        "the same command goes on (default: no limit).",
+        "the same command resumes (default: no limit).",
     ),
     click.option(
         "--at",
@@ -124,7 +124,7 @@ def command(
     CANDIDATES would teach most? These are slides without a measured target, lists or folders of
     such slides, or patterns such as 'new/*.tif'.
 
-    Stopped at any moment and run again, it goes on where it stopped. Existing results are replaced;
+    After an interruption, the same command resumes where it stopped. Existing results are replaced;
     --overwrite also removes trainings with other settings.
     """
     from hrpn_tf.workflows.plan.plan import plan_run

@@ -196,14 +196,14 @@ def command(
     """Predict slides with the best network of a run, a bundle or weights, by tiles, without seams.
 
     SLIDE is a file, or a folder with one TIFF per channel. FOLDER, or a pattern such as
-    'slides/*.tif', stands for all slides in it. LIST is a slide list (CSV or YAML), of
-    which the groups that the run neither trained nor picked its checkpoint with are predicted.
-    Without any, the run's own test slides are.
+    'slides/*.tif', stands for all slides in it. LIST is a slide list (CSV or YAML); its
+    slides are predicted except for groups that trained the network or selected its checkpoint.
+    Without any argument, the test slides of the run are predicted.
 
-    Stopped at any moment and run again, it goes on where it stopped. Several slides are predicted
-    by several processes, or by a Dask cluster on many machines; those that this network has
-    predicted already are left out. One that fails is reported at the end and does not stop the
-    others; the exit code is 1 then.
+    After an interruption, the same command resumes where it stopped. Several slides are predicted
+    by several processes, or by a Dask cluster on many machines. Slides that this network has
+    already predicted are skipped. A slide that fails does not stop the others; it is reported at
+    the end, and the exit code is 1.
     """
     from hrpn_tf.workflows.predict.predict import predict_run
 

@@ -45,10 +45,10 @@ def command(
 ) -> None:
     """Cut the slides of a list (LIST, CSV or YAML) into a patch dataset.
 
-    The list has columns 'slide' (path, relative to the list) and 'group' (the animal), and
-    optionally 'name' and one per role that names its channel. A FOLDER, a pattern such as
-    'slides/*.tif', or several slides stand for a list as hrpn-tf init proposes it; what is in doubt
-    is told. An interrupted command goes on at the first unfinished slide when it is run again.
+    The list has the columns 'slide' (path, relative to the list) and 'group' (the animal), and
+    optionally 'name' and one column per role that names its channel. For a FOLDER, a pattern such
+    as 'slides/*.tif', or several slides, a list is proposed as by hrpn-tf init, with warnings about
+    doubts. After an interruption, the same command resumes at the first unfinished slide.
     """
     from hrpn_tf.data.building import build_store
     from hrpn_tf.workflows.init.entries import entries_of

@@ -36,7 +36,10 @@ _options = option_group(
 @click.argument("path", type=click.Path(path_type=Path), metavar="RUN|EVALUATION")
 @_options
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder for the pages (default: RUN/report)."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the pages (default: RUN/report; for an evaluation NAME elsewhere, the "
+    "folder NAME-report beside it).",
 )
 @overwrite_option
 def command(path: Path, out: Path | None, options: ReportOptions, overwrite: bool) -> None:

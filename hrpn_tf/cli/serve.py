@@ -130,9 +130,9 @@ def command(
 ) -> None:
     """Serve predictions with BUNDLE over HTTP: send a slide, watch the job, fetch an OME-TIFF.
 
-    Listens on this machine alone unless --host says otherwise. Jobs are kept in a folder: stopped
-    at any moment and started again, the service goes on where it stopped. The page /docs of the
-    service describes its interface.
+    Listens on this machine alone unless --host says otherwise. Jobs are kept in a folder: after
+    a stop and a new start, the service resumes them. The page /docs of the service describes its
+    interface.
     """
     from hrpn_tf.service.server import serve
 

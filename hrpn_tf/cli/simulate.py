@@ -16,11 +16,11 @@ from hrpn_tf.config import load_config
 def command(
     out: Path, config_source: str | None, overrides: tuple[str, ...], overwrite: bool
 ) -> None:
-    """Make slides whose truth is known: physics phantoms of tumour sections.
+    """Simulate slides with known ground truth: physics phantoms of tumour sections.
 
-    Writes SLIDE.ome.tif with vessels, nuclei and target, their truth and error floor under
-    truth/, and slides.csv, the slide list that `hrpn-tf prepare` takes. Run again after an
-    interruption, it goes on with the slides that are missing.
+    Writes SLIDE.ome.tif with vessels, nuclei and target, their ground truth and error floor under
+    truth/, and slides.csv, the slide list for `hrpn-tf prepare`. After an interruption, the same
+    command makes the slides that are missing.
     """
     from hrpn_tf.simulation.cohort import read_reports, simulate_cohort
 

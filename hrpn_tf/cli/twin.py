@@ -15,9 +15,9 @@ from hrpn_tf.console import load_tensorflow
 def command(run: Path, store: Path | None) -> None:
     """Make the twin of the network of RUN: an ONNX file that predict runs without TensorFlow.
 
-    The fit command does this at its end; this one is for runs of before, for trainings without,
-    and after best.keras has changed. The twin is measured against the Keras model on held-out
-    patches, and is left out if it misses the limit of fp32. RUN/twin is replaced.
+    hrpn-tf fit does this at its end. Use this command for runs of earlier versions, for trainings
+    with --no-twin, and after best.keras has changed. The twin is compared with the Keras model on
+    held-out patches, and is not written if it exceeds the limit of fp32. RUN/twin is replaced.
     """
     from hrpn_tf.runs import open_run
     from hrpn_tf.workflows.export.twin import refuse_no_packages, write_twin

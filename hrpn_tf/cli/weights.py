@@ -1,15 +1,18 @@
 """``hrpn-tf weights``: trained networks that are known by a name."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hrpn_tf.cli.options import overwrite_option
 from hrpn_tf.cli.show import show
 from hrpn_tf.errors import UsageError
-from hrpn_tf.weights import Catalogue, Entry
+
+if TYPE_CHECKING:
+    from hrpn_tf.weights import Catalogue, WeightsEntry
 
 _HEADING = ("name", "preset", "channels", "um/px", "MB", "here", "licence", "")
 
@@ -40,11 +43,13 @@ def command(
 ) -> None:
     """List the weights that are known, or show the card of NAME.
 
-    Weights are trained networks: predict SLIDE --weights NAME takes a first look without any
-    training, and fit --from NAME starts from them. Nothing is fetched without --add, and nothing
-    that its checksum does not pin. Fetched weights lie in ~/.local/share/hrpn-tf/weights, or in
-    the folder that the variable HRPN_TF_WEIGHTS names.
+    Weights are trained networks: predict SLIDE --weights NAME gives a first look without any
+    training, and fit --from NAME starts a training from them. Nothing is fetched without --add and
+    a known checksum. Fetched weights lie in ~/.local/share/hrpn-tf/weights, or in the folder named
+    by the variable HRPN_TF_WEIGHTS.
     """
+    from hrpn_tf.weights import Catalogue
+
     catalogue = Catalogue()
     if add is not None:
         if name is not None:
@@ -64,16 +69,16 @@ def command(
 
 
 def _add(
-    name: str, url: str | None, checksum: str | None, catalogue: Catalogue, overwrite: bool
+    name: str, url: str | None, checksum: str | None, catalogue: "Catalogue", overwrite: bool
 ) -> None:
     from hrpn_tf.weights.fetching import fetch_weights
 
     folder = fetch_weights(name, url, checksum, catalogue=catalogue, overwrite=overwrite)
-    entry = Catalogue(catalogue.package, catalogue.user).entry(name)
+    entry = replace(catalogue).entry(name)  # reads them anew
     show(f"{folder}: {entry.description} ({entry.licence}); its card: hrpn-tf weights {name}")
 
 
-def _one(name: str, catalogue: Catalogue, as_json: bool) -> str:
+def _one(name: str, catalogue: "Catalogue", as_json: bool) -> str:
     """The card of weights, or what is known of those that are not on this machine."""
     entry = catalogue.entry(name)
     if as_json:
@@ -86,7 +91,7 @@ def _one(name: str, catalogue: Catalogue, as_json: bool) -> str:
     )
 
 
-def _listed(catalogue: Catalogue) -> str:
+def _listed(catalogue: "Catalogue") -> str:
     rows = [_row(entry, catalogue) for entry in catalogue.entries.values()]
     if not rows:
         return (
@@ -96,7 +101,7 @@ def _listed(catalogue: Catalogue) -> str:
     return _table([_HEADING, *rows])
 
 
-def _row(entry: Entry, catalogue: Catalogue) -> tuple[str, ...]:
+def _row(entry: "WeightsEntry", catalogue: "Catalogue") -> tuple[str, ...]:
     low, high = entry.pixel_sizes_um
     return (
         entry.name,
@@ -110,7 +115,7 @@ def _row(entry: Entry, catalogue: Catalogue) -> tuple[str, ...]:
     )
 
 
-def _plain(entry: Entry, catalogue: Catalogue) -> dict[str, Any]:
+def _plain(entry: "WeightsEntry", catalogue: "Catalogue") -> dict[str, Any]:
     folder: Path | None = catalogue.folder(entry.name)
     return {
         **entry.to_json(),

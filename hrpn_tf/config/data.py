@@ -141,7 +141,7 @@ class DataConfig(Section):
     z: Annotated[int, Field(ge=1)] | Literal["max", "mean"] | None = Field(
         None,
         json_schema_extra=NO_UNIT,
-        description="Plane in depth that is read of slides that are stacks, counted from 1, or "
+        description="For stacks of focal planes: the plane to read, counted from 1, or "
         "`max` or `mean` of all planes at each pixel. Slides with one plane stay as they are. "
         "`null` refuses stacks.",
     )

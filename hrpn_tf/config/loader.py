@@ -1,5 +1,6 @@
 """Read a configuration file, apply overrides, and say clearly what is wrong with it."""
 
+import copy
 import os
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -66,6 +67,7 @@ def config_of(values: dict[str, Any], overrides: Overrides = (), source: str = "
     Raises:
         ConfigError: a key is unknown, or a value is out of range.
     """
+    stated = copy.deepcopy(values) if source else {}
     if isinstance(overrides, Mapping):
         _set_all(values, overrides)
     else:
@@ -74,8 +76,17 @@ def config_of(values: dict[str, Any], overrides: Overrides = (), source: str = "
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        where = f"{source}: " if source else ""
+        where = f"{source}: " if source and not _is_valid(stated) else ""
         raise ConfigError(where + explain(error)) from None
+
+
+def _is_valid(values: Mapping[str, Any]) -> bool:
+    """Whether a file is right as it is, so that what is wrong comes from an override."""
+    try:
+        Config.model_validate(values)
+    except ValidationError:
+        return False
+    return True
 
 
 def to_yaml(section: BaseModel) -> str:

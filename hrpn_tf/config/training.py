@@ -212,7 +212,7 @@ class TrainingConfig(Section):
         DEFAULT,
         description="Framework that trains; `hrpn-tf fit --backend` sets it. `jax` is for a GPU "
         "that is newer than TensorFlow's packages, and trains on one device. The kept network is "
-        "the same kind of file, and every other command uses TensorFlow.",
+        "the same kind of file, and other commands do not need JAX.",
     )
     seed: int = Field(
         0,

@@ -13,7 +13,7 @@ from hrpn_tf.config import DataConfig
 from hrpn_tf.data.cutting import cut_slide
 from hrpn_tf.data.manifest import (
     MANIFEST,
-    Manifest,
+    DatasetManifest,
     SlideRecord,
     read_slide_record,
     slide_folder,
@@ -98,7 +98,7 @@ def build_store(
         settings = owned_settings(config)
         if config.normalisation == "slide":
             settings |= normalisation_of(records, config, plans[0].info.dtype)
-        manifest = Manifest(
+        manifest = DatasetManifest(
             roles=(*config.inputs, config.target),
             dtype=plans[0].info.dtype.name,
             patch=config.patch,

@@ -20,6 +20,7 @@ from hrpn_tf.data.tissue import (
     tissue_moments,
 )
 from hrpn_tf.errors import NoTissueError
+from hrpn_tf.files import sync_all
 from hrpn_tf.progress import Progress
 from hrpn_tf.slides import Slide, open_slide
 
@@ -29,6 +30,8 @@ SPAN = 4096  # px; patches of one row that lie within this are read from the sli
 
 def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bool) -> SlideRecord:
     """Write the patches of one slide to ``folder/patches``, draw and describe them.
+
+    They are on the disk when this returns, before anything says that the slide is finished.
 
     Raises:
         NoTissueError: no patch of the slide is kept.
@@ -66,6 +69,7 @@ def cut_slide(plan: PlannedSlide, config: DataConfig, folder: Path, progress: bo
     kept = corners[out.kept]
     image = draw_picture(blocks, mask, kept, config.patch, (height, width), config.inputs)
     save_picture(folder / PICTURE, image)
+    sync_all(folder)
     grey = blocks.mean[..., :inputs].mean(axis=-1)
     return SlideRecord(
         name=entry.name,

@@ -83,7 +83,7 @@ def _by_animal(names: Sequence[PurePath]) -> Grouping | None:
         match = _ANIMAL.search(name.name)
         if match is not None:
             found[index] = match[0]
-    if len(found) < max(1, len(names) / 2) or len(set(map(comparable, found.values()))) < 1:
+    if len(found) < max(1, len(names) / 2):
         return None
     return _with_own(names, found, "the animal in the names")
 

@@ -4,8 +4,9 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -19,6 +20,7 @@ from hrpn_tf.untrusted import read_json
 SCHEMA = 2  # raised when a store written before can no longer be read
 MANIFEST = "manifest.json"
 SIMULATED = "simulated.json"  # in its place in a dataset that grows; see data/simulated.py
+Record = TypeVar("Record")
 _LARGEST = 512 * 2**20  # some tens of millions of patches
 _CHECKED = with_config(ConfigDict(extra="forbid", allow_inf_nan=False))
 
@@ -62,7 +64,7 @@ class SlideRecord:
 
 @_CHECKED
 @dataclass(frozen=True)
-class Manifest:
+class DatasetManifest:
     """The whole store; ``dtype`` is the numpy name of the slides' type.
 
     ``fingerprint`` names the slides and the configuration: equal means the same patches.
@@ -87,10 +89,16 @@ def slide_folder(store: Path, index: int) -> Path:
     return store / "slides" / f"{index:04d}"
 
 
-def write_json(path: Path, record: SlideRecord | Manifest) -> None:
+def write_json(path: Path, record: SlideRecord | DatasetManifest) -> None:
     """Write a record to its final name only when it is complete."""
     with atomic_path(path, overwrite=True) as temporary:
         temporary.write_text(json.dumps(asdict(record)), encoding="utf-8")
+
+
+@cache
+def _reader(kind: type[Record]) -> TypeAdapter[Record]:
+    """Made once: it takes a hundred times as long as a record."""
+    return TypeAdapter(kind)
 
 
 def read_slide_record(path: Path) -> SlideRecord:
@@ -100,7 +108,7 @@ def read_slide_record(path: Path) -> SlideRecord:
         StoreError: it is damaged.
     """
     try:
-        return TypeAdapter(SlideRecord).validate_python(read_json(path, StoreError, _LARGEST))
+        return _reader(SlideRecord).validate_python(read_json(path, StoreError, _LARGEST))
     except ValidationError:
         raise StoreError(f"{path}: damaged; run hrpn-tf prepare again with --overwrite") from None
 
@@ -125,7 +133,7 @@ def refuse_no_store(store: Path) -> None:
         )
 
 
-def read_manifest(store: Path) -> Manifest:
+def read_manifest(store: Path) -> DatasetManifest:
     """Read the manifest of a finished store.
 
     Raises:
@@ -145,7 +153,7 @@ def read_manifest(store: Path) -> Manifest:
                 f"{store}: the patch dataset has schema {values['schema']}, this program reads "
                 f"{SCHEMA}; {again} with --overwrite"
             )
-        return TypeAdapter(Manifest).validate_python(values)
+        return _reader(DatasetManifest).validate_python(values)
     except (ValueError, TypeError, KeyError):
         raise StoreError(f"{path}: damaged; {again} with --overwrite") from None
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from hrpn_tf.config import DataConfig
 from hrpn_tf.data.levels import Line, line_of, reference_of
-from hrpn_tf.data.manifest import Manifest, SlideRecord
+from hrpn_tf.data.manifest import DatasetManifest, SlideRecord
 from hrpn_tf.errors import StoreError
 
 
@@ -34,12 +34,12 @@ def normalisation_of(
     }
 
 
-def is_normalised(manifest: Manifest) -> bool:
+def is_normalised(manifest: DatasetManifest) -> bool:
     """Whether the inputs of a patch dataset are normalised."""
     return (manifest.settings or {}).get("normalisation", "none") != "none"
 
 
-def lines_of(path: Path, manifest: Manifest) -> list[list[Line]]:
+def lines_of(path: Path, manifest: DatasetManifest) -> list[list[Line]]:
     """Gain and offset of each input of each slide.
 
     Args:

@@ -19,7 +19,7 @@ from hrpn_tf._version import __version__
 from hrpn_tf.config import Config, DataConfig, SimulationConfig
 from hrpn_tf.data.manifest import (
     SIMULATED,
-    Manifest,
+    DatasetManifest,
     SlideRecord,
     identity_file,
     read_manifest,
@@ -118,10 +118,10 @@ class Recipe:
             "data": owned_settings(self.data),
         }
 
-    def manifest(self, slides: tuple[SlideRecord, ...]) -> Manifest:
+    def manifest(self, slides: tuple[SlideRecord, ...]) -> DatasetManifest:
         """The manifest of a dataset of these slides."""
         text = json.dumps(self.to_json(), sort_keys=True)
-        return Manifest(
+        return DatasetManifest(
             roles=(*self.data.inputs, self.data.target),
             dtype="uint8" if self.simulation.optics.bits == 8 else "uint16",
             patch=self.data.patch,
@@ -221,7 +221,7 @@ def made_so_far(dataset: Path) -> SlidePlan:
     return SlidePlan(made[TRAINING], made[VALIDATION], made[TRAINING], animals)
 
 
-def read_dataset(dataset: Path) -> tuple[Manifest, SlidePlan | None]:
+def read_dataset(dataset: Path) -> tuple[DatasetManifest, SlidePlan | None]:
     """The manifest of any patch dataset; of a simulated one, the slides it has now, and their plan.
 
     Raises:

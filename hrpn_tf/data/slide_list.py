@@ -101,6 +101,48 @@ class _Seen:
         )
 
 
+@dataclass
+class _Earlier:
+    """The slides of the rows so far, for mistakes that show only beside another row."""
+
+    entries: dict[str, SlideEntry] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
+    anchors: dict[str, tuple[float, str]] = field(default_factory=dict)
+    groups: _Seen = field(default_factory=lambda: _Seen("group"))
+    names: _Seen = field(default_factory=lambda: _Seen("name"))
+    conditions: _Seen = field(default_factory=lambda: _Seen("condition"))
+
+    def add(self, where: str, row: Mapping[str, Any], entry: SlideEntry) -> Iterator[str]:
+        """Take in a slide; yields what is wrong with it beside the earlier ones."""
+        if entry.name in self.entries:
+            yield (
+                f"the name {entry.name} is used twice; give the slides different names in a "
+                "column 'name'"
+            )
+        elif alike := self.names.mistake(where, _text(row.get("name")) or entry.name):
+            yield alike
+        if alike := self.groups.mistake(where, str(row["group"])):
+            yield alike
+        if entry.condition and (alike := self.conditions.mistake(where, entry.condition)):
+            yield alike
+        yield from self._other_anchor(where, entry)
+        file = os.path.realpath(entry.path)
+        if file in self.files:
+            yield f"{entry.path} is listed twice"
+        self.entries[entry.name] = entry
+        self.files.add(file)
+
+    def _other_anchor(self, where: str, entry: SlideEntry) -> Iterator[str]:
+        if entry.anchor is None:
+            return
+        anchor, place = self.anchors.setdefault(entry.group, (entry.anchor, where))
+        if anchor != entry.anchor:
+            yield (
+                f"the anchor {entry.anchor:g} is not the {anchor:g} of {place}, which is of "
+                f"the same group {printable(entry.group, _LONG)}; an anchor is of a group"
+            )
+
+
 def _entries(
     source: str,
     folder: Path,
@@ -111,42 +153,18 @@ def _entries(
     if not rows and not mistakes:
         raise SlideListError(f"{source}: the list names no slide; expected columns slide and group")
     mistakes = [*_misspelt(rows, config), *mistakes]
-    entries: dict[str, SlideEntry] = {}
-    files: set[str] = set()
     absent: list[str] = []
-    anchors: dict[str, tuple[float | None, str]] = {}
-    groups, names, conditions = _Seen("group"), _Seen("name"), _Seen("condition")
+    earlier = _Earlier()
     for where, row in rows:
         found = [*_missing(row), *_wrong(row, config)]
         if not found:
             entry = _entry(folder, row, config)
-            found += _unusable(entry)
-            if entry.name in entries:
-                found.append(
-                    f"the name {entry.name} is used twice; give the slides different names in a "
-                    "column 'name'"
-                )
-            elif alike := names.mistake(where, _text(row.get("name")) or entry.name):
-                found.append(alike)
-            if alike := groups.mistake(where, str(row["group"])):
-                found.append(alike)
-            if entry.condition and (alike := conditions.mistake(where, entry.condition)):
-                found.append(alike)
-            anchor, place = anchors.setdefault(entry.group, (entry.anchor, where))
-            if None not in (anchor, entry.anchor) and anchor != entry.anchor:
-                found.append(
-                    f"the anchor {entry.anchor:g} is not the {anchor:g} of {place}, which is of "
-                    f"the same group {printable(entry.group, _LONG)}; an anchor is of a group"
-                )
-            if (file := os.path.realpath(entry.path)) in files:
-                found.append(f"{entry.path} is listed twice")
+            found = [*_unusable(entry), *earlier.add(where, row, entry)]
             if not os.path.exists(entry.path):
                 absent.append(f"{where}: {entry.path}: no such slide")
-            entries[entry.name] = entry
-            files.add(file)
         mistakes += [f"{where}: {text}" for text in found]
     _refuse(source, mistakes, absent)
-    return tuple(entries.values())
+    return tuple(earlier.entries.values())
 
 
 def _refuse(source: str, mistakes: Sequence[str], absent: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import zarr
 
 from hrpn_tf.data.levels import Line, mapped
 from hrpn_tf.data.manifest import (
-    Manifest,
+    DatasetManifest,
     SlideRecord,
     patch_table,
     slide_folder,
@@ -48,7 +48,7 @@ class PatchStore:
     def __init__(
         self,
         path: Path,
-        manifest: Manifest,
+        manifest: DatasetManifest,
         arrays: Sequence[zarr.Array],
         simulated: SlidePlan | None = None,
     ) -> None:

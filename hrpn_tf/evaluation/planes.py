@@ -1,5 +1,6 @@
 """Single-channel images of the size of a slide, read or computed by windows."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -222,3 +223,30 @@ def spread_windows(plane: Plane, side: int, most: int) -> list[Window]:
     count = min(len(windows), most)
     chosen = np.linspace(0, len(windows) - 1, count).round().astype(int)
     return [Window(*windows[i]) for i in chosen]
+
+
+def draw_pixels(
+    windows: Sequence[Window], count: float, random: np.random.Generator
+) -> Iterator[tuple[Window, np.ndarray]]:
+    """About ``count`` pixels of windows, drawn at random without replacement.
+
+    Each window gives as many as its share of the area, so that the strips at the edges of a plane
+    count for no more than they are.
+
+    Args:
+        windows: at least one, which do not overlap.
+        count: of pixels; all of them if there are fewer.
+        random: draws them.
+
+    Yields:
+        A window, and places (n,) of its pixels in the order of ``ravel``.
+
+    Example:
+        >>> windows = [Window(0, 0, 8, 8), Window(0, 8, 8, 2)]
+        >>> [len(places) for _, places in draw_pixels(windows, 20, np.random.default_rng(0))]
+        [16, 4]
+    """
+    density = count / sum(window.height * window.width for window in windows)
+    for window in windows:
+        pixels = window.height * window.width
+        yield window, random.choice(pixels, min(pixels, round(density * pixels)), replace=False)

@@ -130,8 +130,13 @@ def unused_range(
     largest = max(counted)
     if largest >= SMALL_PART * peak:
         return None
+    advice = (  # 12 bits do not fit into a byte
+        "a dark target makes both look good, whatever the prediction"
+        if np.dtype(dtype).itemsize == 1
+        else "if the detector has fewer bits, such as 12, state --peak 4095, or data.grey_max when "
+        "you prepare or train"
+    )
     return (
         f"the measured target reaches {largest:g} grey levels, {100 * largest / peak:.2g} % of the "
-        f"range of {dtype} that PSNR and SSIM are relative to; if the microscope counts less, such "
-        "as 12 bits, state --peak 4095, or data.grey_max when you prepare or train"
+        f"range of {dtype} that PSNR and SSIM are relative to; {advice}"
     )

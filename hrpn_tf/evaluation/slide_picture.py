@@ -11,6 +11,7 @@ from hrpn_tf.evaluation.density import Density, shared_edges
 from hrpn_tf.evaluation.metric_values import Metrics
 from hrpn_tf.evaluation.metrics import METRICS
 from hrpn_tf.evaluation.planes import Plane, Window
+from hrpn_tf.figures import figure_style, new_figure, save_figure
 from hrpn_tf.scale_bar import draw_scale_bar, scale_bar
 from hrpn_tf.slides import iter_windows
 
@@ -49,11 +50,9 @@ class SlidePicture:
     pixel_size_um: float | None
 
 
+@figure_style()
 def draw(picture: SlidePicture, path: Path) -> None:
     """Write the picture as PNG (its kind follows from the suffix of ``path``)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     window, note = choose_crop(picture.measured)
     measured = window.read(picture.measured).astype(np.float64)
     predicted = window.read(picture.predicted).astype(np.float64)
@@ -61,8 +60,7 @@ def draw(picture: SlidePicture, path: Path) -> None:
 
     columns = max(3, len(images) + 1)
     aspect = float(np.clip(window.height / window.width, 0.55, 2.0))
-    figure = Figure(figsize=(4.3 * columns, 2 * 3.6 * aspect + 1.7), layout="constrained", dpi=150)
-    FigureCanvasAgg(figure)
+    figure = new_figure(4.3 * columns, 2 * 3.6 * aspect + 1.7)
     axes = figure.subplots(2, columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -79,7 +77,7 @@ def draw(picture: SlidePicture, path: Path) -> None:
         mark_scale(axis, window, picture.pixel_size_um)
     _density(figure, axes[0, -1], picture, box_aspect=min(aspect, 1.0))
     figure.suptitle(f"{picture.title}\n{note}", fontsize=12, parse_math=False)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def choose_crop(measured: Plane, what: str = "the measured target") -> tuple[Window, str]:

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from hrpn_tf.evaluation.baselines.baselines import MODEL, WITHOUT_ANCHOR
+from hrpn_tf.evaluation.error_floor.estimate import explained
 from hrpn_tf.evaluation.evaluation import POOLED, Evaluation
 from hrpn_tf.text import counted
 
@@ -26,6 +27,7 @@ _ANCHOR = (
     "scale each animal by its measured mean uptake (hrpn-tf predict --anchor), if staining or dose "
     "differ between animals."
 )
+CROSS_VALIDATE = "test each animal in turn (hrpn-tf crossval)."
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def verdict(rows: Sequence[Row], floor: Mapping[str, Any] | None = None) -> Verd
     reached = _reached(pooled, network)
     lead, advice = _lead(pooled, network, others, reached)
     told = [
-        _explained(floor),
+        _explained(floor, any(row["predictor"] == WITHOUT_ANCHOR for row in whole)),
         _inverted(network),
         _strength(pooled, reached),
         _brightest(pooled),
@@ -145,13 +147,13 @@ def _lead(
     )
 
 
-def _explained(floor: Mapping[str, Any] | None) -> tuple[str, str] | None:
-    """The share of what can be explained, between its bounds."""
+def _explained(floor: Mapping[str, Any] | None, anchored: bool) -> tuple[str, str] | None:
+    """The share of what can be explained, between its bounds; an anchor explains nothing."""
     shares = (floor or {}).get("network_share_of_explainable")
     if not isinstance(shares, list) or not all(isinstance(each, float | int) for each in shares):
         return None
-    least, most = sorted(100 * share for share in shares)
-    return f"It explains {least:.0f} to {most:.0f} % of what can be explained.", ""
+    it = "Without its anchor it" if anchored else "It"
+    return f"{it} {explained(shares)}.", ""
 
 
 def _reached(pooled: Row, network: Mapping[str, Row]) -> float | None:
@@ -258,7 +260,7 @@ def _slides(network: Mapping[str, Row]) -> tuple[str, str] | None:
         return None
     return (
         "All slides are of one animal: how the error varies between animals is not known.",
-        "test each animal in turn (hrpn-tf crossval).",
+        CROSS_VALIDATE,
     )
 
 

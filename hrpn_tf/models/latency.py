@@ -1,12 +1,13 @@
 """The latency of networks for one tile; they take turns, so that load affects all equally."""
 
-import os
 import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
+
+from hrpn_export.threads import usable_cores
 
 from hrpn_tf.progress import tracked
 
@@ -103,7 +104,7 @@ def device_in_words() -> str:
     if devices:
         details = tf.config.experimental.get_device_details(devices[0])
         return str(details.get("device_name", "GPU"))
-    return f"{_processor()}, {len(os.sched_getaffinity(0))} cores"
+    return f"{_processor()}, {usable_cores()} cores"
 
 
 def _processor() -> str:

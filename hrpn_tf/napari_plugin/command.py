@@ -16,7 +16,7 @@ _UNFINISHED = ".unfinished-"
 
 
 @dataclass(frozen=True)
-class Wish:
+class CommandWish:
     """What is to be predicted.
 
     Attributes:

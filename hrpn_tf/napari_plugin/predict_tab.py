@@ -8,7 +8,7 @@ from hrpn_export.errors import BundleError
 from qtpy.QtCore import Signal
 
 from hrpn_tf.errors import DepthError, HrpnError, UsageError
-from hrpn_tf.napari_plugin.command import Wish, results_folder, unfinished_regions
+from hrpn_tf.napari_plugin.command import CommandWish, results_folder, unfinished_regions
 from hrpn_tf.napari_plugin.layers import Shown
 from hrpn_tf.napari_plugin.messages import Message
 from hrpn_tf.napari_plugin.networks import (
@@ -52,7 +52,7 @@ class PredictTab(PredictForm):
         self.viewer = viewer
         self.process = PredictionProcess(self)
         self.facts: NetworkFacts | None = None
-        self._wish: Wish | None = None
+        self._wish: CommandWish | None = None
         self._said: list[Message] = []
         self._connect()
         self._fill_networks([])
@@ -66,7 +66,7 @@ class PredictTab(PredictForm):
         found: Shown | None = self.slide_box.currentData()
         return found
 
-    def wish(self) -> Wish:
+    def wish(self) -> CommandWish:
         """What is to be predicted, as chosen.
 
         Raises:
@@ -86,7 +86,7 @@ class PredictTab(PredictForm):
         size = self.size_box.value() or None
         if unknown and size is None:
             raise UsageError("the slide states no pixel size; enter it")
-        return Wish(
+        return CommandWish(
             slide.path,
             self.facts.choice,
             channels,

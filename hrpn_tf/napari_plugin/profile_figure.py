@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hrpn_tf.evaluation.spatial.ends import ends_in_words
 from hrpn_tf.napari_plugin.profile import DrawnProfile
 from hrpn_tf.slides.display import PREDICTION
 from hrpn_tf.text import printable
@@ -62,8 +63,8 @@ def _depth(curve: "ProfileCurve") -> str:
     depth = curve.metrics[_DEPTH]
     if depth["value"] is None:
         return f"no penetration depth ({depth['unresolved']})"
-    ends = depth["interval"]
-    spread = "" if ends is None else f" (95 % interval {ends[0]:.3g} to {ends[1]:.3g})"
+    ends = ends_in_words(depth, lambda end: f"{end:.3g}")
+    spread = "" if ends is None else f" (95 % interval {ends})"
     return f"excess falls to 1/e in {depth['value']:.3g} µm{spread}"
 
 

@@ -12,7 +12,6 @@ from hrpn_tf.errors import RegionError, UsageError
 if TYPE_CHECKING:
     from hrpn_tf.prediction.mask import PolygonMask
 
-Box = tuple[float, float, float, float]
 _ELLIPSE = 96  # corners of a drawn ellipse
 _ROUNDING = 1e-6  # px
 

@@ -59,7 +59,7 @@ class SourceCost:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TilePlan:
     """How a slide is predicted within a budget.
 
     Attributes:
@@ -86,7 +86,7 @@ def plan_prediction(
     tile: int | None = None,
     halo: int | None = None,
     needed: Needed | None = None,
-) -> Plan:
+) -> TilePlan:
     """The tiles that compute the fewest pixels within a memory budget, and the longest queues.
 
     Args:
@@ -102,8 +102,8 @@ def plan_prediction(
         MemoryBudgetError: not even the smallest tiles fit; states the memory they need.
     """
     field, m = receptive_field, stride_multiple
-    least: Plan | None = None
-    fitting: list[Plan] = []
+    least: TilePlan | None = None
+    fitting: list[TilePlan] = []
     sizes: Sequence[int | tuple[int, int]] = (tile,) if tile is not None else shapes(region, m)
     for size in sizes:
         tiling = plan_tiling(region, tile=size, stride_multiple=m, receptive_field=field, halo=halo)
@@ -125,7 +125,7 @@ def plan_prediction(
     )
 
 
-def _cheapest(plans: list[Plan], needed: Needed | None) -> Plan:
+def _cheapest(plans: list[TilePlan], needed: Needed | None) -> TilePlan:
     """The plan with the fewest pixels to compute; of several, that which needs the least memory."""
     found = sorted(plans, key=lambda plan: (cost_px(plan.tiling), plan.bytes))
     if needed is None:
@@ -150,11 +150,11 @@ def _is_too_large(tiling: Tiling, session: SessionCost) -> bool:
 
 def _with_queues(
     tiling: Tiling, session: SessionCost, source: SourceCost, budget: int | None
-) -> tuple[Plan, bool]:
+) -> tuple[TilePlan, bool]:
     """The plan with the longest queues that fit; or with the shortest, and that it does not fit."""
     for ahead, behind in _QUEUES:
         need = _bytes(tiling, ahead, behind, session, source)
-        plan = Plan(tiling, ahead, behind, need)
+        plan = TilePlan(tiling, ahead, behind, need)
         if budget is None or need <= budget:
             return plan, True
     return plan, False

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from hrpn_export import Session
+from hrpn_export.cgroup import memory_available
 
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.files import refuse_existing
-from hrpn_tf.memory import free_on_host, peak_bytes, resident_bytes
+from hrpn_tf.memory import peak_bytes, resident_bytes
 from hrpn_tf.prediction.slide_prediction import SlidePrediction
 from hrpn_tf.prediction.started import StartedPrediction
 from hrpn_tf.prediction.tiling import Tiling
@@ -149,9 +150,11 @@ def predict_slide(
 
 
 def memory_budget(config: PredictionConfig, processes: int = 1) -> int | None:
-    """Memory limit of each of several processes, bytes: its share of ``max_ram``, or of half of the
-    free memory; None if that is unknown."""
+    """Memory limit of each of several processes, bytes; None if the free memory is unknown.
+
+    It is a share of ``max_ram``, or of half of the free memory.
+    """
     if config.max_ram is not None:
         return int(config.max_ram) // processes
-    free = min(free_on_host(), default=None)
+    free = memory_available()
     return None if free is None else free // 2 // processes + (resident_bytes() or 0)

@@ -63,8 +63,9 @@ def needed_tiles(
 
 
 def cost_px(tiling: Tiling, needed: Needed | None = None, call_px: int = CALL_PX) -> int:
-    """The cost of a tiling: pixels that the network reads, halos included, and those that its calls
-    cost besides; only the pixels with ``call_px`` 0.
+    """The cost of a tiling, in pixels that the network reads, halos included.
+
+    What its calls cost besides is added as pixels; with ``call_px`` 0 nothing is.
 
     Args:
         tiling: the tiles.

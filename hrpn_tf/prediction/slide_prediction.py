@@ -25,9 +25,9 @@ from hrpn_tf.prediction.change import FileStates
 from hrpn_tf.prediction.output import Output
 from hrpn_tf.prediction.overlaps import KeptOverlaps
 from hrpn_tf.prediction.planning import (
-    Plan,
     SessionCost,
     SourceCost,
+    TilePlan,
     in_words,
     largest_tile,
     plan_prediction,
@@ -222,7 +222,7 @@ class SlidePrediction(PredictionTask):
         budget: int | None,
         origin: Mapping[str, Any],
         wanted: Mapping[str, Any],
-    ) -> tuple[Plan, StartRecord]:
+    ) -> tuple[TilePlan, StartRecord]:
         contract, unfinished, config = self.session.contract, self.unfinished, self.config
         info = self.slide.info
         tile = tile_for(self.session, config.tile, config.halo)
@@ -272,11 +272,11 @@ class SlidePrediction(PredictionTask):
         return replace(cost, bytes_per_px=cost.bytes_per_px + extra)
 
     def _output(
-        self, plan: Plan, record: StartRecord, anchored: Mapping[str, Any] | None = None
+        self, plan: TilePlan, record: StartRecord, anchored: Mapping[str, Any] | None = None
     ) -> Output:
         return Output(description(self, plan.tiling, record, anchored), self.config)
 
-    def _fits(self, plan: Plan, budget: int | None) -> bool:
+    def _fits(self, plan: TilePlan, budget: int | None) -> bool:
         # without max_ram the budget depends on the free memory; the existing plan is kept
         return budget is None or self.config.max_ram is None or plan.bytes <= budget
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from hrpn_tf.prediction.change import FileStates
-from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.prediction.planning import TilePlan
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class StartedPrediction:
         left: indices of the unfinished blocks.
     """
 
-    plan: Plan
+    plan: TilePlan
     record: StartRecord
     states: FileStates
     left: tuple[int, ...]

@@ -169,8 +169,7 @@ class Tiling:
         return down, across
 
     def _spans(self, start: int, length: int, side: int) -> list[tuple[int, int, slice, slice]]:
-        """Along one axis, for a block from ``start``: (first px, length, source, target) of each
-        tile."""
+        """(first px, length, source, target) of each tile of a block, along one axis."""
         if not self.blended:
             first = round_down(start - self.halo, self.multiple)
             offset = start - first

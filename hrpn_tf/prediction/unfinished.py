@@ -12,7 +12,7 @@ from hrpn_tf.files import atomic_path, held_folder, remove
 from hrpn_tf.leftovers import clear
 from hrpn_tf.prediction.anchor import FOUND, AnchorSums
 from hrpn_tf.prediction.journal import Journal
-from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.prediction.planning import TilePlan
 from hrpn_tf.prediction.started import StartRecord
 from hrpn_tf.prediction.tiling import Region, Tiling
 from hrpn_tf.slides import read_provenance
@@ -130,7 +130,9 @@ class Unfinished:
         """A new folder for a prediction, with a unique name."""
         return Work(self.folder / name)
 
-    def resume(self, request: Mapping[str, Any], restart: bool) -> tuple[Plan, StartRecord] | None:
+    def resume(
+        self, request: Mapping[str, Any], restart: bool
+    ) -> tuple[TilePlan, StartRecord] | None:
         """The plan and the record of the started prediction; None if there is none.
 
         Args:
@@ -155,7 +157,7 @@ class Unfinished:
         self.discard()
         return None
 
-    def start(self, request: Mapping[str, Any], plan: Plan, found: StartRecord) -> None:
+    def start(self, request: Mapping[str, Any], plan: TilePlan, found: StartRecord) -> None:
         """Record a started prediction."""
         record = {
             "schema": _SCHEMA,
@@ -191,10 +193,10 @@ def _is_whole(record: Any) -> bool:
     return isinstance(found.get("origin"), dict) and isinstance(found.get("work"), str)
 
 
-def _plan(values: dict[str, Any]) -> Plan:
+def _plan(values: dict[str, Any]) -> TilePlan:
     tiling = dict(values["tiling"])
     tiling["region"] = Region(**tiling["region"])
-    return Plan(**{**values, "tiling": Tiling(**tiling)})
+    return TilePlan(**{**values, "tiling": Tiling(**tiling)})
 
 
 def _difference(old: Any, new: Any, where: str = "") -> str | None:

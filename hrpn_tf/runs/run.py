@@ -169,9 +169,9 @@ class Run(RunPaths):
     def _refuse_weights(self) -> None:
         if not self.has_slides:
             raise RunError(
-                f"{self.folder}: holds weights, which have no slides of their own; name slides in "
-                "a list, or train on yours first: hrpn-tf fit PATCHES --out RUN --from "
-                f"{in_shell(self.folder.name)}"
+                f"{self.folder}: holds weights, which have no slides of their own; give a slide "
+                "list, if the command takes one, or first train on your slides: hrpn-tf fit "
+                f"PATCHES --out RUN --from {in_shell(self.folder.name)}"
             )
 
     def check_split(self) -> None:
@@ -250,6 +250,11 @@ class Run(RunPaths):
         try:
             return means_of(values, self.config.data.inputs)
         except ValueError:
+            if not self.has_slides:
+                raise RunError(
+                    f"{self.folder}: weights do not say the mean grey level of an input; ablate "
+                    "with --ablate-by shuffle"
+                ) from None
             raise RunError(
                 f"{path}: missing or damaged, so that the mean grey level of an input is not "
                 "known; ablate with --ablate-by shuffle, or run hrpn-tf fit again"

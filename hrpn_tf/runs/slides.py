@@ -13,7 +13,7 @@ from hrpn_tf.slides.names import file_stem, lookalike, refuse_bad_name
 from hrpn_tf.text import in_shell, printable
 
 if TYPE_CHECKING:
-    from hrpn_tf.data.manifest import Manifest
+    from hrpn_tf.data.manifest import DatasetManifest
 
 SUBSETS = ("train", "validation", "test")
 OTHER = "other"
@@ -46,7 +46,7 @@ class RunSlide:
     condition: str = ""
 
 
-def stored_slides(dataset: "Manifest", subsets: Mapping[str, str]) -> tuple[RunSlide, ...]:
+def stored_slides(dataset: "DatasetManifest", subsets: Mapping[str, str]) -> tuple[RunSlide, ...]:
     """All slides of a patch dataset.
 
     Args:

@@ -96,7 +96,7 @@ class Guard:
                 "to its own address alone"
             )
         origin = headers.get(b"origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _place(origin) != host.lower():
             raise ForeignRequestError("requests from pages of other sites are refused")
         if self._token is None or scope["path"] in OPEN:
             return
@@ -110,9 +110,20 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.strip().encode("latin-1", "replace")).digest()
 
 
-def _name(host: str) -> str:
-    """The name or address in a ``Host`` header, without the port."""
-    name = urlsplit(f"//{host}").hostname or ""
+def _place(origin: str) -> str | None:
+    """Name and port in an ``Origin`` header; None if it is malformed."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
+
+
+def _name(host: str) -> str | None:
+    """The name or address in a ``Host`` header, without the port; None if it is malformed."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return None
     try:
         return str(ipaddress.ip_address(name))
     except ValueError:

@@ -88,7 +88,7 @@ class Record(BaseModel):
 
 
 @dataclass
-class Progress:
+class JobProgress:
     """How far a running job is; kept in memory only."""
 
     title: str = ""
@@ -112,7 +112,7 @@ class Job:
     id: str
     folder: Path
     record: Record
-    progress: Progress = field(default_factory=Progress)
+    progress: JobProgress = field(default_factory=JobProgress)
     version: int = 0
 
     @property

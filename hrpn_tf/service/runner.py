@@ -206,7 +206,9 @@ async def outcome_of(
         problem = outcome.problem
         if fresh or problem is None or problem.error != MemoryBudgetError.__name__:
             return outcome
-        await worker.stop()
+        await worker.end()
+        if worker.stopped:  # asked for meanwhile, by the service or by who removes the job
+            return Outcome(stopped=True)
 
 
 def _note(job: Job, event: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from hrpn_tf.errors import UsageError
 from hrpn_tf.extras import require
-from hrpn_tf.files import locked
+from hrpn_tf.files import held_folder
 from hrpn_tf.service.settings import ServiceSettings
 
 logger = logging.getLogger(__name__)
@@ -36,13 +36,13 @@ def serve(settings: ServiceSettings, on_ready: OnReady) -> None:
     """
     require("serving", "fastapi", "uvicorn")
     settings.check()
-    settings.jobs.mkdir(parents=True, exist_ok=True)
-    try:
-        with locked(settings.jobs), _listening(settings) as listener:
-            asyncio.run(_serve(settings, listener, on_ready))
-    finally:
-        with suppress(OSError):  # it holds jobs
-            settings.jobs.rmdir()
+    with held_folder(settings.jobs):
+        try:
+            with _listening(settings) as listener:
+                asyncio.run(_serve(settings, listener, on_ready))
+        finally:
+            with suppress(OSError):  # it holds jobs
+                settings.jobs.rmdir()
 
 
 async def _serve(settings: ServiceSettings, listener: socket.socket, on_ready: OnReady) -> None:

@@ -31,7 +31,7 @@ from hrpn_tf.memory import forget_peak, peak_bytes
 from hrpn_tf.progress import Update, callback_bars, show_progress
 from hrpn_tf.service.places import is_within
 from hrpn_tf.service.record import Problem
-from hrpn_tf.service.settling import settled
+from hrpn_tf.service.runtime_choice import settled
 from hrpn_tf.service.stopping import ServedNetwork, Stop, StopRequested
 from hrpn_tf.text import printable
 from hrpn_tf.workflows.networks.auto import runtime_text

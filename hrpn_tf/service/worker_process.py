@@ -86,11 +86,16 @@ class WorkerProcess:
         """Whether the process is there."""
         return self.process is not None and self.process.returncode is None
 
+    @property
+    def stopped(self) -> bool:
+        """Whether :meth:`stop` was called since the process was started."""
+        return self._stopping
+
     async def start(self) -> Ready:
         """Start the process, and wait until its network is loaded.
 
         Raises:
-            ServiceError: the network cannot be loaded; says why.
+            ServiceError: the network cannot be loaded, or :meth:`stop` was called meanwhile.
         """
         self._stopping = self.used = False
         self.process = await asyncio.create_subprocess_exec(
@@ -101,6 +106,8 @@ class WorkerProcess:
             start_new_session=True,  # Ctrl-C in a terminal is for the server
         )  # fmt: skip
         try:
+            if self._stopping:  # asked for while the system made the process
+                raise ServiceError("the process was stopped while it started")
             await self._send(self.order)
             event = await asyncio.wait_for(self._event(), _START_SECONDS)
             while event is not None and event["event"] == "warning":
@@ -154,7 +161,12 @@ class WorkerProcess:
 
     async def stop(self) -> None:
         """End the process after its running tile, or without it if that takes too long."""
-        process, self._stopping = self.process, True
+        self._stopping = True
+        await self.end()
+
+    async def end(self) -> None:
+        """The same for a process that is to be started again; see :attr:`stopped`."""
+        process = self.process
         if process is None or not self.runs:
             return
         if process.stdin is not None:

@@ -62,15 +62,24 @@ class Redraws:
     Attributes:
         mean: over the draws.
         variance: unbiased, over the draws.
-        here: squared error, on this slide, of the best predictor: unbiased, so that single cells
-            may be negative.
-        blood: mean, variance and squared error of the concentration left in the lumens.
+        square: squared difference of this slide from the mean.
+        count: of draws.
+        blood: mean, variance and squared error ``here`` of the concentration left in the lumens.
     """
 
     mean: np.ndarray
     variance: np.ndarray
-    here: np.ndarray
+    square: np.ndarray
+    count: int
     blood: tuple[float, float, float]
+
+    @property
+    def here(self) -> np.ndarray:
+        """Squared error of the best predictor on this slide, (n,) float64.
+
+        Unbiased, so that single cells may be negative.
+        """
+        return self.square - self.variance / self.count
 
 
 def redraw(
@@ -96,6 +105,7 @@ def redraw(
         mean += difference / number
         squares += difference * (drawn - mean)  # Welford's update
     variance = squares / (config.floor_draws - 1)
-    here = (actual - mean) ** 2 - variance / config.floor_draws
-    lumens = (float(mean[-1]), float(variance[-1]), float(here[-1]))
-    return Redraws(mean[:-1], variance[:-1], here[:-1], lumens)
+    square = (actual - mean) ** 2
+    here = square[-1] - variance[-1] / config.floor_draws
+    lumens = (float(mean[-1]), float(variance[-1]), float(here))
+    return Redraws(mean[:-1], variance[:-1], square[:-1], config.floor_draws, lumens)

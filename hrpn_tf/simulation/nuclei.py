@@ -59,7 +59,7 @@ def place_nuclei(
         missing = wanted - len(centre)
         if missing <= 0:
             break
-        pixel, size = _draw(3 * missing + 10, shape, pixel_size_um, config, rng)
+        pixel, size = _draw(3 * missing + 10, shape, config, rng)
         row, column = pixel.astype(int).T
         keep = rng.random(len(pixel)) * ceiling < chance[row, column]
         outside = distance_um[row, column] > np.minimum(size + wall_um, distance_um.max() - 1e-3)
@@ -73,7 +73,6 @@ def place_nuclei(
 def _draw(
     count: int,
     shape: tuple[int, int],
-    pixel_size_um: float,
     config: NucleiConfig,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -82,8 +82,11 @@ def error_floor(
     to_written = np.float32(optics.full_scale(config.optics) / 255)
     gain, in_lumens = (to_written * gain) ** 2, (to_written * in_lumens) ** 2
     # Lumens and tissue share pixels at the walls only: what they have in common there is left out.
-    expected = gain * to_pixels(grid, draws.variance) + in_lumens * variance + noise
-    here = gain * to_pixels(grid, draws.here) + in_lumens * realised + noise
+    spread = to_pixels(grid, draws.variance)
+    # Apart, since the difference is negative in places, and what is interpolated never is.
+    error = to_pixels(grid, draws.square) - spread / draws.count
+    expected = gain * spread + in_lumens * variance + noise
+    here = gain * error + in_lumens * realised + noise
     tissue = anatomy.tissue > 0.5
     return {
         "slide": _summary(target, expected, here, noise),

@@ -1,10 +1,11 @@
 """Do several things at once, in order and with bounded memory."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from hrpn_export.threads import usable_cores
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -14,7 +15,7 @@ _MOST = 8
 
 def count() -> int:
     """How many threads pay off: the cores that this process may use, up to eight."""
-    return min(len(os.sched_getaffinity(0)), _MOST)
+    return min(usable_cores(), _MOST)
 
 
 def finished(function: Callable[[], Out]) -> Out:

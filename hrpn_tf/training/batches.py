@@ -15,7 +15,7 @@ from hrpn_tf.data.splits import Split
 from hrpn_tf.data.store import PatchStore
 from hrpn_tf.data.window import Window, window_of
 from hrpn_tf.training.distribution import Devices
-from hrpn_tf.training.plan import Plan
+from hrpn_tf.training.plan import TrainingPlan
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Batches:
             logger.info(self.growing.progress_line(epoch, epochs))
         return there
 
-    def epoch(self, number: int, plan: Plan, first_step: int = 0) -> tf.data.Dataset:
+    def epoch(self, number: int, plan: TrainingPlan, first_step: int = 0) -> tf.data.Dataset:
         """Training batches of epoch ``number``, from 0, without those before ``first_step``.
 
         Members as of :func:`~hrpn_tf.data.pipeline.make_dataset`; every device gets its share of

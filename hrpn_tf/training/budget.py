@@ -13,7 +13,7 @@ from hrpn_tf.training.batches import Batches
 from hrpn_tf.training.checkpoints import read_variables
 from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.normalisation import Estimator, normalisations
-from hrpn_tf.training.plan import Plan, plan_for
+from hrpn_tf.training.plan import TrainingPlan, plan_for
 from hrpn_tf.training.runtime import may_use_xla
 from hrpn_tf.training.steps import Steps
 from hrpn_tf.training.teacher import Teacher
@@ -44,7 +44,7 @@ class Speed:
 
 def measure_plan(
     model: TrainedModel, batches: Batches, started: float, teacher: Teacher | None = None
-) -> Plan:
+) -> TrainingPlan:
     """The plan that ends ``training.minutes`` after ``started``.
 
     Runs a few steps and one validation, then restores all variables: the training that follows is
@@ -70,7 +70,7 @@ def measure_plan(
     if training.start is not None:  # it is validated before the first step
         left -= speed.validation
     plan = plan_for(training, left=left, step=speed.step, validation=speed.validation)
-    plan = Plan(int(_of_chief(devices, plan.total)), training.epochs)
+    plan = TrainingPlan(int(_of_chief(devices, plan.total)), training.epochs)
     if devices.chief:
         logger.info(
             f"training.minutes={training.minutes:g}: a step takes {speed.step:.3g} s and a "
@@ -83,7 +83,7 @@ def _measure(model: TrainedModel, batches: Batches, teacher: Teacher | None) -> 
     devices = batches.devices
     compile_xla = may_use_xla(batches.config.training)
     steps = Steps(model, devices, compile_xla=compile_xla, teacher=teacher)
-    data = iter(batches.epoch(0, Plan(MOST + 2, 1)))
+    data = iter(batches.epoch(0, TrainingPlan(MOST + 2, 1)))
     times = _durations(steps.train(batch, False) for batch in data)
     first, second = islice(times, 2)
     # every process makes the same number of steps, or one would wait for the others for ever

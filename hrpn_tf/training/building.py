@@ -11,7 +11,7 @@ from hrpn_tf.models.scaling import Scaling
 from hrpn_tf.training.batches import Batches
 from hrpn_tf.training.checks import check_sizes, grey_range
 from hrpn_tf.training.networks import Networks, build_kept, build_trained
-from hrpn_tf.training.plan import Plan, plan_of
+from hrpn_tf.training.plan import TrainingPlan, plan_of
 from hrpn_tf.training.run import refuse_other_teacher
 from hrpn_tf.training.teacher import Teacher, open_teacher
 
@@ -33,7 +33,7 @@ class Built:
     batches: Batches
     contract: Contract
     scaling: Scaling
-    plan: Plan | None
+    plan: TrainingPlan | None
     teacher: Teacher | None
 
 

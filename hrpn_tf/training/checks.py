@@ -100,11 +100,15 @@ def grey_range(config: Config, store: "PatchStore", groups: Sequence[str]) -> fl
         return largest if largest > 0 else 1.0
     whole = float(np.iinfo(store.dtype).max)
     if largest < SMALL_PART * whole:
+        advice = (  # 12 bits do not fit into a byte
+            "if the detector cannot give higher levels, state its highest as data.grey_max"
+            if store.dtype.itemsize == 1
+            else "if the detector has fewer bits, such as 12, state data.grey_max=4095"
+        )
         logger.warning(
             f"the grey levels of the training tissue reach {largest:g}, "
             f"{100 * largest / whole:.2g} % of the range of {store.dtype}, which metrics and "
-            "limits are relative to; if the microscope counts less, such as 12 bits, state "
-            "data.grey_max=4095"
+            f"limits are relative to; {advice}"
         )
     return whole
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from hrpn_export.threads import usable_cores
 
 from hrpn_tf.training.backend import backend
 
@@ -23,7 +24,7 @@ def describe_environment() -> dict[str, Any]:
         "versions": {**backend.versions(), **{name: version(name) for name in _PACKAGES}},
         "system": platform.platform(),
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": usable_cores(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "gpus": backend.gpu_names(),
     }

@@ -25,7 +25,7 @@ from hrpn_tf.training.distribution import losses_named
 from hrpn_tf.training.loop import Loop, train
 from hrpn_tf.training.memory import check_memory, explain_exhausted, no_memory
 from hrpn_tf.training.pictures import Pictures
-from hrpn_tf.training.plan import Plan
+from hrpn_tf.training.plan import TrainingPlan
 from hrpn_tf.training.progress import Memory, resources, start_line, summary_line
 from hrpn_tf.training.restoring import restore
 from hrpn_tf.training.setup import exclusive, set_up
@@ -137,7 +137,9 @@ def _create(run: Path, built: Built, transplant: Transplant | None, overwrite: b
     )
 
 
-def _planned(built: Built, state: TrainingState, started: float) -> tuple[Plan, TrainingState]:
+def _planned(
+    built: Built, state: TrainingState, started: float
+) -> tuple[TrainingPlan, TrainingState]:
     """The plan, for ``training.minutes`` that of the checkpoint, or a new one from the speed."""
     if built.plan is not None:
         return built.plan, state
@@ -145,12 +147,12 @@ def _planned(built: Built, state: TrainingState, started: float) -> tuple[Plan, 
     if state.planned_steps is None:
         plan = measure_plan(trained, batches, started, built.teacher)
     else:
-        plan = Plan(state.planned_steps, batches.config.training.epochs)
+        plan = TrainingPlan(state.planned_steps, batches.config.training.epochs)
     trained.lay_out(plan.total)
     return plan, replace(state, planned_steps=plan.total)
 
 
-def _loop(run: Path, built: Built, plan: Plan, memory: Memory, *, progress: bool) -> Loop:
+def _loop(run: Path, built: Built, plan: TrainingPlan, memory: Memory, *, progress: bool) -> Loop:
     batches = built.batches
     return Loop(
         built.networks,

@@ -30,7 +30,7 @@ from hrpn_tf.training.checkpoints import (
 from hrpn_tf.training.distribution import Devices
 from hrpn_tf.training.networks import Networks
 from hrpn_tf.training.normalisation import Estimator, Statistics, assign, normalisations
-from hrpn_tf.training.plan import Plan
+from hrpn_tf.training.plan import TrainingPlan
 from hrpn_tf.training.progress import Memory
 from hrpn_tf.training.runtime import may_use_xla, seed_epoch
 from hrpn_tf.training.steps import Steps
@@ -61,7 +61,7 @@ class Loop:
     networks: Networks
     batches: Batches
     devices: Devices
-    plan: Plan
+    plan: TrainingPlan
     checkpoints: Path
     after_epoch: Callable[[Path, TrainingState], None]
     memory: Memory

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+from hrpn_export.cgroup import memory_available
 from keras import layers
 
 from hrpn_tf.errors import ConfigError
-from hrpn_tf.memory import free_on_host
 from hrpn_tf.models.layers import AlignedUpsample, Upsample
 from hrpn_tf.models.traffic import SizedCall, sized_calls, tensor_bytes
 from hrpn_tf.training.backend import backend
@@ -72,8 +72,9 @@ def available_bytes() -> int | None:
         of what the system calls available and what the control groups (containers, job schedulers)
         leave of their limits. None where the system does not tell.
     """
-    free = backend.free_on_gpus() if backend.gpu_names() else free_on_host()
-    return min(free, default=None)
+    if backend.gpu_names():
+        return min(backend.free_on_gpus(), default=None)
+    return memory_available()
 
 
 def check_memory(

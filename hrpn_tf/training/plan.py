@@ -7,7 +7,7 @@ from hrpn_tf.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """The steps of a training.
 
     An epoch ends with a validation. All epochs have the same number of steps; where ``total`` is
@@ -18,7 +18,7 @@ class Plan:
         epochs: their number.
 
     Example:
-        >>> plan = Plan(total=8, epochs=3)
+        >>> plan = TrainingPlan(total=8, epochs=3)
         >>> [(plan.first(epoch), plan.steps(epoch)) for epoch in range(3)]
         [(0, 2), (2, 3), (5, 3)]
     """
@@ -35,7 +35,7 @@ class Plan:
         return self.first(epoch + 1) - self.first(epoch)
 
 
-def plan_of(training: TrainingConfig, patches: int) -> Plan | None:
+def plan_of(training: TrainingConfig, patches: int) -> TrainingPlan | None:
     """The plan that a configuration states; None where ``minutes`` is a matter of speed.
 
     Args:
@@ -45,10 +45,12 @@ def plan_of(training: TrainingConfig, patches: int) -> Plan | None:
     if training.minutes is not None:
         return None
     per_epoch = training.steps_per_epoch or patches // training.batch_size
-    return Plan(training.steps or per_epoch * training.epochs, training.epochs)
+    return TrainingPlan(training.steps or per_epoch * training.epochs, training.epochs)
 
 
-def plan_for(training: TrainingConfig, *, left: float, step: float, validation: float) -> Plan:
+def plan_for(
+    training: TrainingConfig, *, left: float, step: float, validation: float
+) -> TrainingPlan:
     """The plan that fills a time.
 
     Args:
@@ -72,4 +74,4 @@ def plan_for(training: TrainingConfig, *, left: float, step: float, validation: 
             f"step takes {step:.2g} s and a validation {validation:.2g} s; give more time, or "
             "fewer epochs"
         )
-    return Plan(total, epochs)
+    return TrainingPlan(total, epochs)

@@ -12,7 +12,10 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from hrpn_export.threads import usable_cores
+
 from hrpn_tf.errors import UsageError
+from hrpn_tf.gpus import own_gpus
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +75,9 @@ def _worker(
 def worker_environment(addresses: Sequence[str], number: int) -> dict[str, str]:
     """Environment variables of a worker: ``TF_CONFIG``, its share of processors, its GPUs."""
     cluster = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": number}}
-    cores = max(len(os.sched_getaffinity(0)) // len(addresses), 1)
+    cores = max(usable_cores() // len(addresses), 1)
     environment = {"TF_CONFIG": json.dumps(cluster), "TF_NUM_INTRAOP_THREADS": str(cores)}
-    gpus = [gpu for gpu in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu]
+    gpus = own_gpus()
     if len(gpus) >= len(addresses):
         share = len(gpus) // len(addresses)
         own = gpus[number * share : (number + 1) * share]

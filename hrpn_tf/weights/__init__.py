@@ -8,14 +8,14 @@ it. Those that a user fetched lie in a folder of the user. Nothing is fetched un
 """
 
 from hrpn_tf.weights.catalogue import Catalogue, weights_in, weights_or_path
-from hrpn_tf.weights.entry import MANIFEST, SIMULATIONS, SLIDES, Entry, checked_name
+from hrpn_tf.weights.entry import MANIFEST, SIMULATIONS, SLIDES, WeightsEntry, checked_name
 
 __all__ = [
     "MANIFEST",
     "SIMULATIONS",
     "SLIDES",
     "Catalogue",
-    "Entry",
+    "WeightsEntry",
     "checked_name",
     "weights_in",
     "weights_or_path",

@@ -13,7 +13,7 @@ from hrpn_tf.errors import UnknownWeightsError, WeightsError
 from hrpn_tf.files import atomic_path
 from hrpn_tf.text import printable
 from hrpn_tf.untrusted import read_json, read_text
-from hrpn_tf.weights.entry import CARD, MANIFEST, Entry, is_name
+from hrpn_tf.weights.entry import CARD, MANIFEST, WeightsEntry, is_name
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,9 @@ def user_folder() -> Path:
     """Where weights are fetched to: ``$HRPN_TF_WEIGHTS``, or below the user's data."""
     if own := os.environ.get(VARIABLE):
         return Path(own)
+    stated = os.environ.get("XDG_DATA_HOME", "")
     # not Path.home(), which raises for an unknown user, as of some containers
-    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    data = stated if os.path.isabs(stated) else os.path.expanduser("~/.local/share")
     return Path(data) / "hrpn-tf" / "weights"
 
 
@@ -50,7 +51,7 @@ class Catalogue:
     user: Path = field(default_factory=lambda: user_folder())
 
     @cached_property
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, WeightsEntry]:
         """Entry of each name, sorted. The registry of the package comes before what was fetched.
 
         Fetched weights that are damaged are left out with a warning.
@@ -66,7 +67,7 @@ class Catalogue:
         places = (self.package / name, self.user / name)
         return next((path for path in places if (path / MANIFEST).is_file()), None)
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> WeightsEntry:
         """What is known of a name.
 
         Raises:
@@ -124,7 +125,7 @@ class Catalogue:
             )
         return f"there are {', '.join(self.entries)}"
 
-    def _fetched(self) -> Iterator[tuple[str, Entry]]:
+    def _fetched(self) -> Iterator[tuple[str, WeightsEntry]]:
         for path in sorted(self.user.glob(f"*/{MANIFEST}")):
             try:
                 entry = weights_in(path.parent)
@@ -135,14 +136,14 @@ class Catalogue:
                 yield entry.name, entry
 
 
-def weights_in(folder: Path) -> Entry | None:
+def weights_in(folder: Path) -> WeightsEntry | None:
     """What a folder says that its weights are; None if it holds none.
 
     Raises:
         WeightsError: what it says is damaged, or of another version.
     """
     path = folder / MANIFEST
-    return Entry.from_json(read_json(path, WeightsError), path) if path.is_file() else None
+    return WeightsEntry.from_json(read_json(path, WeightsError), path) if path.is_file() else None
 
 
 def weights_or_path(where: str | Path) -> Path:
@@ -176,7 +177,7 @@ def weights_or_path(where: str | Path) -> Path:
     return path
 
 
-def read_registry(folder: Path) -> dict[str, Entry]:
+def read_registry(folder: Path) -> dict[str, WeightsEntry]:
     """The entries of ``registry.json``, by name.
 
     Raises:
@@ -187,7 +188,7 @@ def read_registry(folder: Path) -> dict[str, Entry]:
     stated = values.get("weights") if isinstance(values, dict) else None
     if not isinstance(stated, dict) or values.get("schema") != _REGISTRY_SCHEMA:
         raise WeightsError(f"{path}: damaged, or of another version; install hrpn-tf again")
-    entries = {name: Entry.from_json(value, f"{path}: {printable(name, 80)}")
+    entries = {name: WeightsEntry.from_json(value, f"{path}: {printable(name, 80)}")
                for name, value in stated.items()}  # fmt: skip
     for name, entry in entries.items():
         if entry.name != name:
@@ -195,7 +196,7 @@ def read_registry(folder: Path) -> dict[str, Entry]:
     return entries
 
 
-def write_registry(folder: Path, entries: dict[str, Entry]) -> None:
+def write_registry(folder: Path, entries: dict[str, WeightsEntry]) -> None:
     """Write ``registry.json``; see :func:`read_registry`."""
     weights = {name: entries[name].to_json() for name in sorted(entries)}
     text = json.dumps({"schema": _REGISTRY_SCHEMA, "weights": weights}, indent=2) + "\n"

@@ -3,9 +3,19 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from hrpn_export.manifest import Sha256, first_problem
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from hrpn_tf.errors import UsageError, WeightsError
 from hrpn_tf.files import sha256
@@ -14,16 +24,37 @@ from hrpn_tf.text import printable
 SCHEMA = "hrpn-tf weights 1"
 MANIFEST = "weights.json"  # in the folder of the weights
 CARD = "card.md"
-SIMULATIONS, SLIDES = "simulations", "slides"  # what weights were trained on
+TrainedOn = Literal["simulations", "slides"]
+SIMULATIONS: TrainedOn = "simulations"
+SLIDES: TrainedOn = "slides"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _HEX = re.compile(r"[0-9a-f]{64}")
+
+
+def _shown(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("does not print")
+    return text
+
+
+def _own_file(name: str) -> str:
+    if name == MANIFEST:
+        raise ValueError("is no name of a file of weights")
+    return name
+
+
+_Text = Annotated[str, AfterValidator(_shown)]
 # No path, so that nothing outside of the folder can be named.
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_File = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"), AfterValidator(_own_file)
+]
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Size = Annotated[float, Field(strict=True, gt=0, lt=1e6)]
 
 
 @dataclass(frozen=True)
-class Entry:
+class WeightsEntry:
     """What is known of weights.
 
     Attributes:
@@ -45,22 +76,22 @@ class Entry:
         url_sha256: SHA-256 of this zip.
     """
 
-    name: str
-    preset: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    pixel_size_um: float
-    pixel_sizes_um: tuple[float, float]
-    trained_on: str
-    licence: str
-    description: str
-    figures: Mapping[str, float]
-    file: str
-    files: Mapping[str, str]
-    bytes: int
-    program: str
-    url: str | None = None
-    url_sha256: str | None = None
+    name: Annotated[str, StringConstraints(pattern=f"^{_NAME.pattern}$")]
+    preset: _Text
+    inputs: Annotated[tuple[_Text, ...], Field(min_length=1)]
+    outputs: Annotated[tuple[_Text, ...], Field(min_length=1, max_length=1)]
+    pixel_size_um: _Size
+    pixel_sizes_um: tuple[_Size, _Size]
+    trained_on: TrainedOn
+    licence: _Text
+    description: _Text
+    figures: Mapping[str, _Number]
+    file: _Text
+    files: Mapping[_File, Sha256]
+    bytes: Annotated[int, Field(strict=True, ge=1)]
+    program: _Text
+    url: _Text | None = None
+    url_sha256: Sha256 | None = None
 
     @property
     def is_simulated(self) -> bool:
@@ -86,7 +117,7 @@ class Entry:
         return plain
 
     @classmethod
-    def from_json(cls, values: Any, where: object) -> "Entry":
+    def from_json(cls, values: Any, where: object) -> "WeightsEntry":
         """Read what :meth:`to_json` gave.
 
         Args:
@@ -106,16 +137,11 @@ class Entry:
                 f"{where}: is of another version ({found}, expected {SCHEMA}); install the hrpn-tf "
                 "that it is made for, or fetch weights of this one"
             )
-        known = {field.name for field in fields(cls)}
         try:
-            given = {key: value for key, value in values.items() if key in known}
-            for key in ("inputs", "outputs", "pixel_sizes_um"):
-                given[key] = tuple(given[key])
-            entry = cls(**given)
-            problem = _problem(entry)
-        except (KeyError, TypeError) as error:
-            problem = printable(error, 120)
-        if problem:
+            entry = _reader().validate_python(values)
+        except ValidationError as error:
+            raise WeightsError(f"{where}: damaged: {first_problem(error)}") from None
+        if problem := entry._contradiction():
             raise WeightsError(f"{where}: damaged: {problem}")
         return entry
 
@@ -131,6 +157,17 @@ class Entry:
                 raise WeightsError(f"{path}: is missing; {self._again(folder)}")
             if sha256(path) != checksum:
                 raise WeightsError(f"{path}: is damaged (checksum differs); {self._again(folder)}")
+
+    def _contradiction(self) -> str | None:
+        """What no field shows alone."""
+        finest, coarsest = self.pixel_sizes_um
+        if not finest <= self.pixel_size_um <= coarsest:
+            return "pixel_size_um lies outside of pixel_sizes_um"
+        if self.file not in self.files:
+            return "the checksum of its Keras file is missing"
+        if (self.url is None) != (self.url_sha256 is None):
+            return "url and url_sha256 belong together"
+        return None
 
     def _again(self, folder: Path) -> str:
         if self.url is not None:
@@ -175,45 +212,6 @@ def checked_sha256(text: str) -> str:
     return text.lower()
 
 
-def _problem(entry: Entry) -> str | None:
-    """What is wrong with the values of an entry, in words."""
-    texts = (entry.name, entry.preset, entry.licence, entry.description, entry.file, entry.program)
-    names = (*entry.inputs, *entry.outputs)
-    if not all(isinstance(text, str) and text.isprintable() for text in (*texts, *names)):
-        return "a text is none, or does not print"
-    if not is_name(entry.name):
-        return "its name is none of weights"
-    if entry.trained_on not in (SIMULATIONS, SLIDES):
-        return f"trained_on must be {SIMULATIONS} or {SLIDES}"
-    if not entry.inputs or len(entry.outputs) != 1:
-        return "inputs, or the one output, are missing"
-    sizes = (entry.pixel_size_um, *entry.pixel_sizes_um)
-    if len(sizes) != 3 or not all(_is_number(size) and 0 < size < 1e6 for size in sizes):
-        return "a pixel size is none"
-    if not entry.pixel_sizes_um[0] <= entry.pixel_size_um <= entry.pixel_sizes_um[1]:
-        return "pixel_size_um lies outside of pixel_sizes_um"
-    if not isinstance(entry.figures, dict) or not all(map(_is_number, entry.figures.values())):
-        return "figures are no numbers by name"
-    if not isinstance(entry.files, dict) or entry.file not in entry.files:
-        return "the checksum of its Keras file is missing"
-    for name, checksum in entry.files.items():
-        if not _FILE.fullmatch(name) or name == MANIFEST:
-            return f"{printable(name, 60)} is no name of a file of weights"
-        if not isinstance(checksum, str) or not _HEX.fullmatch(checksum):
-            return f"{name} has no SHA-256"
-    if not isinstance(entry.bytes, int) or entry.bytes < 1:
-        return "bytes is no size"
-    if (entry.url is None) != (entry.url_sha256 is None):
-        return "url and url_sha256 belong together"
-    if entry.url is not None and not (
-        isinstance(entry.url, str)
-        and entry.url.isprintable()
-        and isinstance(entry.url_sha256, str)
-        and _HEX.fullmatch(entry.url_sha256)
-    ):
-        return "url or url_sha256 is none"
-    return None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+@cache
+def _reader() -> TypeAdapter[WeightsEntry]:
+    return TypeAdapter(WeightsEntry)

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from hrpn_tf.errors import ChecksumError, DownloadError, UsageError, WeightsError
@@ -10,7 +11,7 @@ from hrpn_tf.extras import require
 from hrpn_tf.files import atomic_path, refuse_existing, sha256
 from hrpn_tf.text import printable
 from hrpn_tf.weights.catalogue import Catalogue, weights_in
-from hrpn_tf.weights.entry import MANIFEST, Entry, checked_name, checked_sha256
+from hrpn_tf.weights.entry import MANIFEST, WeightsEntry, checked_name, checked_sha256
 
 # Networks of this program take some megabytes.
 _MOST_BYTES = 2**30
@@ -113,14 +114,40 @@ def _download(url: str, archive: Path, progress: bool) -> None:
 
     download = pooch.HTTPDownloader(progressbar=progress, timeout=60)
     try:
-        download(url, str(archive), None)
+        with archive.open("wb") as file:
+            download(url, _Limited(file, url), None)
     except (RequestException, OSError, ValueError) as error:
         raise DownloadError(
             f"{printable(url, 200)}: cannot be fetched: {printable(error, 200)}"
         ) from None
 
 
-def _unpack(archive: Path, final: Path, name: str, overwrite: bool) -> Entry:
+class _Limited:
+    """A file that takes no more than weights may hold, whatever a server sends."""
+
+    def __init__(self, file: BinaryIO, url: str) -> None:
+        self._file, self._url, self._left = file, url, _MOST_BYTES
+
+    def write(self, data: bytes) -> None:
+        """Write what is left room for.
+
+        Raises:
+            DownloadError: there is more.
+        """
+        self._left -= len(data)
+        if self._left < 0:
+            raise DownloadError(
+                f"{printable(self._url, 200)}: is larger than weights may be "
+                f"({_MOST_BYTES / 1e6:.0f} MB); it was not kept"
+            )
+        self._file.write(data)
+
+    def flush(self) -> None:
+        """Write out what is buffered."""
+        self._file.flush()
+
+
+def _unpack(archive: Path, final: Path, name: str, overwrite: bool) -> WeightsEntry:
     """Unpack a zip of weights; they appear whole or not at all."""
     from hrpn_export.archive import extract
     from hrpn_export.errors import BundleError

@@ -73,7 +73,7 @@ def cross_validate(
     import keras
 
     from hrpn_tf.data.store import open_store
-    from hrpn_tf.training.again import fit_to_the_end
+    from hrpn_tf.training.fit_to_end import fit_to_the_end
 
     store = open_store(store_path)
     splits, runs = folds(store.groups), [out / f"fold-{n}" for n in range(len(store.groups))]
@@ -82,8 +82,7 @@ def cross_validate(
         config, store, [s for s, run in zip(splits, runs, strict=True) if not run.is_dir()]
     )
     found = []
-    for number, split in enumerate(splits):
-        folder = out / f"fold-{number}"
+    for number, (split, folder) in enumerate(zip(splits, runs, strict=True)):
         epoch = fit_to_the_end(store_path, folder, _of_fold(config, number), progress=progress)
         run = open_run(folder)
         if not run.training_profile.exists():
@@ -142,9 +141,9 @@ def _refuse_knowing(config: Config, store: "PatchStore", splits: Sequence[Split]
     Raises:
         UsageError: says what may be taken.
     """
-    from hrpn_tf.training.knowing import Knowing
+    from hrpn_tf.training.leakage import LearntFrom
 
-    known = Knowing.of(config) if splits else Knowing(None, None)
+    known = LearntFrom.of(config) if splits else LearntFrom(None, None)
     try:
         known.refuse(store, splits)
     except (ConfigError, StartError) as error:

@@ -1,11 +1,14 @@
 """Plans: what is read, refused, and what cells come of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hrpn_benchmarks.errors import PlanError
 from hrpn_benchmarks.matrix import expand
-from hrpn_benchmarks.plan import SHIPPED, Plan, read_plan
+from hrpn_benchmarks.plan import SHIPPED, BenchmarkPlan, read_plan
+from hrpn_benchmarks.report.report import accuracy_of
+from hrpn_export import open_bundle
 from support.instruments import cell
 from support.small_bundle import small_bundle
 
@@ -39,7 +42,7 @@ def test_a_plan_that_is_not_there() -> None:
 
 
 def test_every_combination_is_a_cell(tmp_path: Path) -> None:
-    plan = Plan(scenarios=("startup", "tile"), sides=(31, 64), threads=(1, 2))
+    plan = BenchmarkPlan(scenarios=("startup", "tile"), sides=(31, 64), threads=(1, 2))
     cells = expand(plan, [small_bundle()])
     assert len({each.key for each in cells}) == len(cells)
     onnx = [c for c in cells if (c.format, c.runtime) == ("onnx", "onnxruntime")]
@@ -51,9 +54,25 @@ def test_every_combination_is_a_cell(tmp_path: Path) -> None:
 
 def test_what_is_not_certified_is_left_out() -> None:
     with pytest.raises(PlanError, match="nothing in there is what the plan asks for"):
-        expand(Plan(formats=("tensorrt",)), [small_bundle()])
+        expand(BenchmarkPlan(formats=("tensorrt",)), [small_bundle()])
     with pytest.raises(PlanError, match="both of a network tiny"):
-        expand(Plan(), [small_bundle(), small_bundle()])
+        expand(BenchmarkPlan(), [small_bundle(), small_bundle()])
+
+
+def test_each_runtime_has_its_own_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = open_bundle(small_bundle())
+    (wrong,) = (e for e in bundle.certificate.entries if e.runtime == "openvino")
+    far = [each.model_copy(update={"largest": 99.0, "mse": 50.0}) for each in wrong.measured]
+    others = [e for e in bundle.certificate.entries if e is not wrong]
+    entries = (*others, wrong.model_copy(update={"measured": tuple(far)}))
+    changed = replace(
+        bundle, certificate=bundle.certificate.model_copy(update={"entries": entries})
+    )
+    monkeypatch.setattr("hrpn_benchmarks.matrix.open_bundle", lambda path: changed)
+    assert "openvino" not in {case.runtime for case in expand(BenchmarkPlan(), [Path("b")])}
+    all_of_them = {c.runtime: c for c in expand(BenchmarkPlan(uncertified=True), [Path("b")])}
+    accuracies = [accuracy_of(changed, all_of_them[name]) for name in ("openvino", "onnxruntime")]
+    assert [each is not None and each.mse < 2 for each in accuracies] == [False, True]
 
 
 def test_a_key_does_not_depend_on_where_the_bundle_is() -> None:

@@ -9,16 +9,19 @@ from hrpn_benchmarks.errors import ReportError
 from hrpn_benchmarks.launch import Round, measure_apart
 from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.measures import Measured, Samples
-from hrpn_benchmarks.plan import Plan
+from hrpn_benchmarks.plan import BenchmarkPlan
 from hrpn_benchmarks.report.compare import change_of, compare
 from hrpn_benchmarks.report.markdown import to_markdown
 from hrpn_benchmarks.report.report import Report, read_report
 from hrpn_benchmarks.runner import run_benchmark
+from hrpn_export.locks import alone_in
 from support.command import hrpn_tf
 from support.instruments import cell
 from support.small_bundle import small_bundle
 
-PLAN = Plan(formats=("onnx",), runtimes=("onnxruntime",), sides=(32,), rounds=2, seconds=0.0)
+PLAN = BenchmarkPlan(
+    formats=("onnx",), runtimes=("onnxruntime",), sides=(32,), rounds=2, seconds=0.0
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,11 @@ def test_it_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     # the line that was being written when it stopped
     with (tmp_path / "out" / runner.JOURNAL).open("a") as journal:
         journal.write('{"round": 1, "key"')
+    with (
+        alone_in(tmp_path / "out", AssertionError()),
+        pytest.raises(ReportError, match="another process measures there"),
+    ):
+        run_benchmark(PLAN, [small_bundle()], tmp_path / "out")
     other = PLAN.model_copy(update={"seconds": 9.0})
     with pytest.raises(ReportError, match="another benchmark was begun there"):
         run_benchmark(other, [small_bundle()], tmp_path / "out")

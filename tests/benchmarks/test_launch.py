@@ -8,7 +8,7 @@ from hrpn_benchmarks.errors import PlanError
 from hrpn_benchmarks.launch import measure_apart, put_together
 from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.measures import Measured, Samples
-from hrpn_benchmarks.plan import Peer, Plan
+from hrpn_benchmarks.plan import BenchmarkPlan, Peer
 from support.instruments import cell
 from support.places import TESTS
 from support.small_bundle import small_bundle
@@ -90,7 +90,9 @@ def test_what_processes_measured_at_the_same_time_adds_up() -> None:
 
 
 def test_scaling_takes_all_powers_of_two_up_to_the_cores() -> None:
-    plan = Plan(scenarios=("scaling",), formats=("onnx",), runtimes=("onnxruntime",), threads=(7,))
+    plan = BenchmarkPlan(
+        scenarios=("scaling",), formats=("onnx",), runtimes=("onnxruntime",), threads=(7,)
+    )
     assert [each.threads for each in expand(plan, [small_bundle()])] == sorted(
         {min(2**n, len(CORES)) for n in range(8)}
     )
@@ -98,7 +100,7 @@ def test_scaling_takes_all_powers_of_two_up_to_the_cores() -> None:
 
 def test_peers_are_rows_beside_the_bundles() -> None:
     peer = Peer(name="sleeper", load="support.instruments:sleeper", scenarios=("tile",))
-    plan = Plan(scenarios=("startup", "tile"), formats=("onnx",), peers=(peer,))
+    plan = BenchmarkPlan(scenarios=("startup", "tile"), formats=("onnx",), peers=(peer,))
     found = [each for each in expand(plan, [small_bundle()]) if each.peer]
     assert [(each.model, each.scenario, each.bundle) for each in found] == [("sleeper", "tile", "")]
     with pytest.raises(PlanError, match="are both of a network sleeper"):

@@ -31,6 +31,16 @@ def test_override_wins_over_the_file(tmp_path: Path) -> None:
     assert config.data.inputs == ("a", "b", "c")
 
 
+def test_a_wrong_override_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "hrpn.yaml"
+    path.write_text("training: {batch_size: 4}\n")
+    with pytest.raises(ConfigError, match=r"^unknown key training\.batch_sice"):
+        load_config(path, ["training.batch_sice=8"])
+    path.write_text("training: {batch_sice: 4}\n")
+    with pytest.raises(ConfigError, match=r"hrpn\.yaml: unknown key training\.batch_sice"):
+        load_config(path, ["training.epochs=8"])
+
+
 def test_override_fills_a_section_that_the_file_leaves_empty(tmp_path: Path) -> None:
     path = tmp_path / "hrpn.yaml"
     path.write_text("data:\ntraining: {adversarial: null}\n")

@@ -184,6 +184,12 @@ def test_a_column_beside_the_known_one_is_ignored(tmp_path):
     assert read_slide_list(write(tmp_path, text), CONFIG)[0].anchor == 3
 
 
+def test_two_anchors_of_a_group_are_refused_where_its_first_slide_has_none(tmp_path):
+    text = "slide,group,anchor\na.ome.tif,m1,\nb.tif,m1,3\nc,m1,4\n"
+    with pytest.raises(SlideListError, match="row 4: the anchor 4 is not the 3 of row 3"):
+        read_slide_list(write(tmp_path, text), CONFIG)
+
+
 def test_names_are_kept_as_they_are_shown(tmp_path):
     rows = [{"slide": "a.ome.tif", "group": ESCAPES, "name": ESCAPES},
             {"slide": "b.tif", "group": "</td><img src=x>", "name": FORMULA.replace("/", "")},

@@ -1,6 +1,7 @@
 """What goes into a store comes out of it; builds are complete, resumable, and refuse politely."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -153,6 +154,30 @@ def test_an_interrupted_build_goes_on_at_the_unfinished_slide(
     for i in range(len(store)):
         y, x = store.table[i]["y"], store.table[i]["x"]
         np.testing.assert_array_equal(store.read(i), images[i // 4][y : y + 32, x : x + 32])
+
+
+def test_a_slide_is_finished_once_its_patches_are_on_the_disk(
+    tmp_path, make_list, config, monkeypatch
+):
+    """Else a failing power supply leaves a slide that counts as cut, and lacks patches."""
+    stored, fsync, write = set(), os.fsync, building.write_json
+    made_of_slides = []
+
+    def note(handle):
+        stored.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    def finish(path, record):
+        made = [each for each in path.parent.rglob("*") if path.name != MANIFEST]
+        assert {each.stat().st_ino for each in made} <= stored, made
+        made_of_slides.extend(made)
+        write(path, record)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(building, "write_json", finish)
+    build_store(make_list(noise(0, 64, 64)), config, tmp_path / "store", progress=False)
+    assert any("patches" in each.parts for each in made_of_slides)
+    assert tmp_path.stat().st_ino in stored  # the name of the dataset
 
 
 def interrupt(*_: object) -> None:

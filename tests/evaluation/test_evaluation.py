@@ -137,6 +137,8 @@ def test_a_small_part_of_the_range_is_said() -> None:
     assert remark is not None
     assert f"reaches {largest:g} grey levels" in remark
     assert f"{100 * largest / 65535:.2g} % of the range of uint16" in remark
+    assert "--peak 4095" in remark
+    assert "4095" not in (unused_range(results, 10 * largest, "uint8") or "4095")
     assert unused_range(results, 255.0, "uint8") is None
     assert unused_range(results, None, "float32") is None
 

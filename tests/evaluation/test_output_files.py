@@ -87,7 +87,15 @@ def comparison() -> Comparison:
     ]
     two = np.array([400.0, 400.0])
     slides = ComparedSlides(
-        ("a", "b"), two, np.array([8.0, 8.0]), np.array([4.0, 4.0]), 0, 64, np.ones(2), "qd"
+        ("a", "b"),
+        ("a", "b"),
+        two,
+        np.array([8.0, 8.0]),
+        np.array([4.0, 4.0]),
+        0,
+        64,
+        np.ones(2),
+        "qd",
     )
     entries = (*with_groups(runs), entry("mean", 4.0, "baseline"))
     return Comparison(slides, entries, "m0", 255.0, ("Latency was not measured.",))

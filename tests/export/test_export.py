@@ -14,11 +14,11 @@ from hrpn_export.calibrated_range import CalibratedRange
 from hrpn_export.certificate import robust_gain
 from hrpn_export.errors import (
     BundleExistsError,
-    CalibrationError,
     CertificateError,
     ContractError,
     FormatError,
     MissingRuntimeError,
+    QuantisationError,
 )
 from hrpn_export.formats.onnx import exporter as onnx_file
 from hrpn_export.tensorrt import write
@@ -38,11 +38,11 @@ def export(out: Path, *artefacts: tuple[str, str], **options: object):
 @pytest.mark.parametrize(
     ("calibration", "error", "said"),
     [
-        (None, CalibrationError, "onnx int8 needs calibration patches"),
-        (PATCHES[:0], CalibrationError, "onnx int8 needs calibration patches"),
-        (np.full_like(PATCHES, 7), CalibrationError, "constant in the channel vessels"),
-        (PATCHES * [1, 0], CalibrationError, "constant in the channel nuclei"),
-        (PATCHES * np.nan, CalibrationError, "NaN or infinite"),
+        (None, QuantisationError, "onnx int8 needs calibration patches"),
+        (PATCHES[:0], QuantisationError, "onnx int8 needs calibration patches"),
+        (np.full_like(PATCHES, 7), QuantisationError, "constant in the channel vessels"),
+        (PATCHES * [1, 0], QuantisationError, "constant in the channel nuclei"),
+        (PATCHES * np.nan, QuantisationError, "NaN or infinite"),
         (PATCHES[..., :1], ContractError, "2 channels"),
     ],
 )

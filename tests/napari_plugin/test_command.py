@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hrpn_tf.cli import predict
-from hrpn_tf.napari_plugin.command import Wish, results_folder, unfinished_regions
+from hrpn_tf.napari_plugin.command import CommandWish, results_folder, unfinished_regions
 from hrpn_tf.napari_plugin.messages import Message, read_message
 from hrpn_tf.napari_plugin.networks import NetworkChoice
 from hrpn_tf.napari_plugin.region import PixelRegion
@@ -16,9 +16,9 @@ RUN = NetworkChoice("run", "/runs/best run")
 REGION = PixelRegion(10, 20, 300, 200)
 
 
-def wish(slide: Path, folder: Path, **changes: object) -> Wish:
+def wish(slide: Path, folder: Path, **changes: object) -> CommandWish:
     values = {"slide": slide, "network": RUN, "channels": {"vessels": 1, "nuclei": 0}}
-    return Wish(**values, folder=folder, **changes)  # type: ignore[arg-type]
+    return CommandWish(**values, folder=folder, **changes)  # type: ignore[arg-type]
 
 
 def test_predict_understands_the_command(tmp_path: Path) -> None:

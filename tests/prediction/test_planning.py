@@ -14,9 +14,9 @@ from hrpn_tf.errors import MemoryBudgetError
 from hrpn_tf.prediction.mask import PolygonMask
 from hrpn_tf.prediction.overlaps import MOST_BYTES
 from hrpn_tf.prediction.planning import (
-    Plan,
     SessionCost,
     SourceCost,
+    TilePlan,
     in_words,
     largest_tile,
     plan_prediction,
@@ -31,7 +31,7 @@ SOURCE = SourceCost(4, 4, 1, 0, 64 * 2**20)
 SLIDE = Region(0, 0, 60_000, 50_000)
 
 
-def plan(budget: int | None, region: Region = SLIDE, **changes: object) -> Plan:
+def plan(budget: int | None, region: Region = SLIDE, **changes: object) -> TilePlan:
     arguments: dict = {
         "stride_multiple": 16,
         "receptive_field": 283,
@@ -42,7 +42,7 @@ def plan(budget: int | None, region: Region = SLIDE, **changes: object) -> Plan:
     return plan_prediction(region, budget=budget, **arguments)
 
 
-def side(plan: Plan) -> int:
+def side(plan: TilePlan) -> int:
     return min(plan.tiling.block_height, plan.tiling.block_width)
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from hrpn_tf.errors import RunBusyError, UnfinishedError
-from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.prediction.planning import TilePlan
 from hrpn_tf.prediction.started import StartRecord
 from hrpn_tf.prediction.tiling import Region, plan_tiling
 from hrpn_tf.prediction.unfinished import Unfinished
 
-PLAN = Plan(
+PLAN = TilePlan(
     plan_tiling(Region(3, 4, 100, 90), tile=64, stride_multiple=8, receptive_field=31), 2, 1, 10**9
 )
 REQUEST: dict[str, Any] = {

@@ -156,3 +156,12 @@ def test_more_jobs_than_the_service_takes_on(client: Client, settings: ServiceSe
     assert (answer.status, answer.json["error"]) == (429, "TooManyJobsError")
     assert answer.headers["retry-after"]
     wait_for(lambda: not pending(settings), 10)
+
+
+@pytest.mark.parametrize("line", ["Host: [", "Host: localhost\r\nOrigin: http://["])
+def test_a_malformed_address_is_refused(client: Client, line: str) -> None:
+    with connected(client) as one:
+        one.sendall(f"GET /v1/jobs HTTP/1.1\r\n{line}\r\n\r\n".encode())
+        answer = said(one)
+    assert answer.startswith(b"HTTP/1.1 403"), answer
+    assert b'"ForeignRequestError"' in answer

@@ -177,9 +177,13 @@ def test_what_lies_in_the_folder_of_the_jobs_does_not_stop_a_service(
     assert "not valid JSON" in caplog.text
 
 
-def test_two_services_do_not_share_a_folder(settings: ServiceSettings, client: Client) -> None:
-    with pytest.raises(RunBusyError), running_service(settings):
-        pass
+def test_two_services_do_not_share_a_folder(slow: ServiceSettings) -> None:
+    with running_service(slow) as client:
+        with pytest.raises(RunBusyError), running_service(slow):
+            pass
+        assert slow.jobs.is_dir()  # though it is empty
+        assert client.get("/readyz").status == 200
+    assert not slow.jobs.exists()
 
 
 def test_a_service_without_a_network_says_why(slow: ServiceSettings, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hrpn_tf.errors import MemoryBudgetError
+from hrpn_tf.errors import MemoryBudgetError, ServiceError
 from hrpn_tf.service import worker_process
 from hrpn_tf.service.record import Job, Problem, Record
 from hrpn_tf.service.runner import Runner, outcome_of
@@ -33,7 +33,7 @@ class Pretended(WorkerProcess):
     async def start(self) -> Any:
         self.starts, self.there, self.used = self.starts + 1, True, False
 
-    async def stop(self) -> None:
+    async def end(self) -> None:
         self.there = False
 
     async def predict(
@@ -64,6 +64,24 @@ def test_what_a_new_process_has_no_memory_for_fails() -> None:
     worker = Pretended(NO_ROOM, NO_ROOM, used=True)
     assert ended(worker) == NO_ROOM
     assert not worker.outcomes
+
+
+def test_a_job_is_not_tried_again_if_the_service_stops_meanwhile() -> None:
+    class Slow(Pretended):
+        async def end(self) -> None:
+            await asyncio.sleep(0.1)
+            self.there = False
+
+    async def stopped(worker: Slow) -> Outcome:
+        record = Record(name="a.tif", input="a.tif", wish=Wish(), network="0")
+        job = asyncio.create_task(outcome_of(Job("0", Path("0"), record), worker, {}, 1.0))
+        await asyncio.sleep(0.05)
+        await worker.stop()
+        return await job
+
+    worker = Slow(NO_ROOM, Outcome(summary="done"), used=True)
+    assert asyncio.run(stopped(worker)) == Outcome(stopped=True)
+    assert worker.starts == 0
 
 
 def test_a_job_that_is_late_ends_its_process() -> None:
@@ -107,6 +125,29 @@ def test_a_process_that_cannot_be_started_or_read_fails_the_job_alone(
     assert not worker.there, "it is started anew, since it may still say something of this job"
     assert problem is not None
     assert problem.error == name
+
+
+def test_a_process_that_is_stopped_while_it_is_made_does_not_predict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make = asyncio.create_subprocess_exec
+
+    async def slowly(*arguments: Any, **options: Any) -> Any:
+        await asyncio.sleep(0.2)
+        return await make(*arguments, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+
+    async def stopped() -> WorkerProcess:
+        worker = WorkerProcess({}, 1.0)
+        starting = asyncio.create_task(worker.start())
+        await asyncio.sleep(0.05)
+        await worker.stop()
+        with pytest.raises(ServiceError, match="stopped while it started"):
+            await starting
+        return worker
+
+    assert not asyncio.run(stopped()).runs
 
 
 def test_warnings_of_a_process_that_loads_the_network_are_shown(

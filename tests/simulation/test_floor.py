@@ -8,7 +8,15 @@ import pytest
 from hrpn_tf.config import SimulationConfig
 from hrpn_tf.simulation import optics
 from hrpn_tf.simulation.anatomy import Anatomy, grow_anatomy
-from hrpn_tf.simulation.floor import Hidden, blood, concentration, draw_group, draw_hidden, redraw
+from hrpn_tf.simulation.floor import (
+    Hidden,
+    Redraws,
+    blood,
+    concentration,
+    draw_group,
+    draw_hidden,
+    redraw,
+)
 from hrpn_tf.simulation.permeability import DECADES_TO_SIGMA, visible_score
 from hrpn_tf.simulation.phantom import STREAMS, make_phantom
 from hrpn_tf.simulation.staining import fluorescence
@@ -118,6 +126,29 @@ def test_floor_in_grey_levels_agrees_with_recording_every_redraw(
     background = lit(np.zeros_like(lamp))
     errors = error_floor(recorded[0], anatomy, lamp, background, grid, draws, config)
     assert errors["slide"]["error_floor"] == pytest.approx(brute, rel=0.04)
+
+
+@pytest.mark.parametrize("count", [2, 16])
+def test_cells_that_happen_to_lie_at_the_mean_lower_the_realised_error(
+    small: Make, count: int
+) -> None:
+    """Half of the slides lie there; the others err by so much that the mean is the floor."""
+    config = small()
+    anatomy = anatomy_of(config)
+    grid = tissue_grid(anatomy, 2 * grid_factor(config), config)
+    lamp = optics.light(anatomy.tissue.shape, 1.0, config.optics)
+    variance = np.random.default_rng(0).gamma(0.3, 1e-4, len(grid.volume))
+    none = np.zeros_like(variance)
+    found = []
+    for square in (none, 2 * (1 + 1 / count) * variance):
+        draws = Redraws(none, variance, square, count, (0.0, 0.0, 0.0))
+        image = np.zeros(anatomy.tissue.shape)
+        found.append(error_floor(image, anatomy, lamp, lamp, grid, draws, config)["slide"])
+    floor, noise = (found[0][name] for name in ("error_floor", "error_floor_noise"))
+    assert floor > 1.5 * noise
+    low, high = (each["error_of_best_predictor_here"] - noise for each in found)
+    assert low < 0
+    assert (low + high) / 2 == pytest.approx(floor - noise, rel=1e-4)
 
 
 def test_realised_error_agrees_with_the_floor_on_average(small: Make) -> None:

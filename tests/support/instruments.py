@@ -2,13 +2,43 @@
 
 import os
 import signal
+import sys
 import time
 
 import numpy as np
+import pytest
 from hrpn_benchmarks.case import BenchmarkCase
+from hrpn_benchmarks.scenarios import server
+from hrpn_benchmarks.trackers import timing
 from hrpn_export import Contract
 
 CONTRACT = Contract(("a", "b"), ("qd",), 0.5, 4, None, False, 255.0)
+
+
+class SimulatedClock:
+    """Stands for the module ``time``: only sleeping moves it, so durations are exact."""
+
+    def __init__(self) -> None:
+        self._now = 0  # ns
+
+    def sleep(self, seconds: float) -> None:
+        self._now += round(seconds * 1e9)
+
+    def perf_counter_ns(self) -> int:
+        return self._now
+
+    def perf_counter(self) -> float:
+        return self._now / 1e9
+
+    monotonic = perf_counter
+
+
+def simulated_clock(monkeypatch: pytest.MonkeyPatch) -> SimulatedClock:
+    """The instruments and the sleepers of this module share this clock until the test ends."""
+    clock = SimulatedClock()
+    for module in (sys.modules[__name__], timing, server):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 class Sleeper:

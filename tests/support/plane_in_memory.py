@@ -29,7 +29,7 @@ def measured(
     scratch.mkdir(parents=True)
     slide = SpatialSlide(
         name=scratch.name,
-        group="g",
+        group=scratch.name,
         true=ArrayPlane(true),
         pred=ArrayPlane(pred),
         tissue=None,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hrpn_benchmarks.machine.environment import this_environment
 from hrpn_benchmarks.measures import Samples
-from hrpn_benchmarks.plan import Plan
+from hrpn_benchmarks.plan import BenchmarkPlan
 from hrpn_benchmarks.report.report import Accuracy, Report, Row
 
 from support.instruments import cell
@@ -44,7 +44,7 @@ def row(
 
 
 def report(*rows: Row) -> Report:
-    return Report(environment=this_environment(), plan=Plan(), rows=rows)
+    return Report(environment=this_environment(), plan=BenchmarkPlan(), rows=rows)
 
 
 def mixed() -> Report:

@@ -54,6 +54,7 @@ def test_a_small_part_of_an_unsigned_type_is_said_and_can_be_stated(
     store = store_of(tmp_path / "a", "uint16")
     assert grey_range(load_config(), store, ["a"]) == 65535
     assert "reach 3900, 6 % of the range of uint16" in caplog.text
+    assert "data.grey_max=4095" in caplog.text
     caplog.clear()
     stated = load_config(overrides=["data.grey_max=4095"])
     assert grey_range(adopt_store(stated, store), store, ["a"]) == 4095

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -11,7 +10,6 @@ import tensorflow as tf
 from tensorflow.python.client import device_lib
 
 from hrpn_tf.errors import ConfigError
-from hrpn_tf.memory import free_on_host
 from hrpn_tf.models.build import build_model
 from hrpn_tf.training import memory
 from hrpn_tf.training.memory import (
@@ -161,48 +159,6 @@ def test_half_precision_is_advised_only_where_it_is_not_used(free):
 def test_the_estimate_lowers_the_advice(network, free):
     free(training_bytes(network, 512, 5))
     assert "at most 5 at once" in str(explain_exhausted(EXHAUSTED, network, 512, 32))
-
-
-def host(root: Path, groups: str, limits: dict[str, dict[str, str]]) -> Path:
-    (root / "proc/self").mkdir(parents=True)
-    (root / "proc/meminfo").write_text("MemTotal: 99 kB\nMemAvailable:    4000000 kB\n")
-    (root / "proc/self/cgroup").write_text(groups)
-    for folder, files in limits.items():
-        (root / "sys/fs/cgroup" / folder).mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (root / "sys/fs/cgroup" / folder / name).write_text(text)
-    return root
-
-
-def test_the_host_says_what_is_available(tmp_path):
-    free = free_on_host(host(tmp_path, "1:cpu:/x\n", {}))
-    assert list(free) == [4_096_000_000]
-
-
-def test_a_container_leaves_less(tmp_path):
-    """Control groups v2: the group around ours is the tighter one."""
-    inner = {"memory.max": "max\n", "memory.current": "5\n", "memory.stat": "inactive_file 1\n"}
-    outer = {
-        "memory.max": "3000000000\n",
-        "memory.current": "1500000000\n",
-        "memory.stat": "anon 7\ninactive_file 500000000\n",
-    }
-    root = host(tmp_path, "0::/job/step\n", {"job/step": inner, "job": outer})
-    assert min(free_on_host(root)) == 2_000_000_000
-
-
-def test_a_container_of_the_older_kind_leaves_less(tmp_path):
-    files = {
-        "memory.limit_in_bytes": "2000000000\n",
-        "memory.usage_in_bytes": "500000000\n",
-        "memory.stat": "inactive_file 1\ntotal_inactive_file 100000000\n",
-    }
-    root = host(tmp_path, "0::/\n4:cpu,memory:/docker/abc\n", {"memory": files})
-    assert min(free_on_host(root)) == 1_600_000_000
-
-
-def test_a_system_that_does_not_tell(tmp_path):
-    assert list(free_on_host(tmp_path)) == []
 
 
 def test_this_machine_has_memory():

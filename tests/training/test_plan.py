@@ -13,12 +13,12 @@ from hrpn_tf.errors import ConfigError
 from hrpn_tf.training import budget
 from hrpn_tf.training.checkpoints import list_checkpoints, read_state
 from hrpn_tf.training.fit import fit
-from hrpn_tf.training.plan import Plan, plan_for, plan_of
+from hrpn_tf.training.plan import TrainingPlan, plan_for, plan_of
 
 
 @given(st.integers(1, 50), st.integers(0, 500))
 def test_epochs_share_the_steps(epochs, more):
-    plan = Plan(epochs + more, epochs)
+    plan = TrainingPlan(epochs + more, epochs)
     steps = [plan.steps(epoch) for epoch in range(epochs)]
     assert sum(steps) == plan.total
     assert max(steps) - min(steps) <= 1
@@ -28,9 +28,9 @@ def test_epochs_share_the_steps(epochs, more):
 
 
 def test_what_a_configuration_states():
-    assert plan_of(TrainingConfig(epochs=4, batch_size=8), 27) == Plan(12, 4)
-    assert plan_of(TrainingConfig(epochs=4, steps_per_epoch=5), 27) == Plan(20, 4)
-    assert plan_of(TrainingConfig(epochs=4, steps=6), 27) == Plan(6, 4)
+    assert plan_of(TrainingConfig(epochs=4, batch_size=8), 27) == TrainingPlan(12, 4)
+    assert plan_of(TrainingConfig(epochs=4, steps_per_epoch=5), 27) == TrainingPlan(20, 4)
+    assert plan_of(TrainingConfig(epochs=4, steps=6), 27) == TrainingPlan(6, 4)
     assert plan_of(TrainingConfig(minutes=6), 27) is None
 
 
@@ -61,7 +61,7 @@ def test_the_time_counts_validations_and_the_statistics_that_are_measured_before
     fit(store.path, base, load_config(overrides=[*options, "training.epochs=1"]), progress=False)
     set_split(base, {"x": "train", "y": "validation", "z": "test"})
     monkeypatch.setattr(
-        budget, "plan_for", lambda training, **times: given.append(times) or Plan(2, 2)
+        budget, "plan_for", lambda training, **times: given.append(times) or TrainingPlan(2, 2)
     )
     speed = budget.Speed(start=1.0, step=0.5, validation=600.0)
     timed = [*options, "training.epochs=2", "training.minutes=60"]
@@ -82,7 +82,7 @@ def test_the_statistics_of_a_started_training_are_timed(store, tmp_path, monkeyp
     options = [*TINY_RUN, "model.preset=normed", "training.epochs=1", "training.minutes=0.1"]
     for count in (0, 4):
         config = [*options, f"training.reestimate_normalisation={count}", "training.ema=0.9"]
-        monkeypatch.setattr(budget, "plan_for", lambda training, **_: Plan(1, 1))
+        monkeypatch.setattr(budget, "plan_for", lambda training, **_: TrainingPlan(1, 1))
         fit(store.path, tmp_path / str(count), load_config(overrides=config), progress=False)
     assert times[0] == (0.0, 0.0)
     assert times[1][1] > 0
@@ -95,7 +95,7 @@ def test_a_measured_training_is_that_of_its_number_of_steps_and_resumes(
     run, reference = tmp_path / "run", tmp_path / "reference"
     options = [*TINY_RUN, "training.epochs=2", "training.pictures_every=0", "training.ema=0.9"]
     timed = load_config(overrides=[*options, "training.minutes=60"])
-    monkeypatch.setattr(budget, "plan_for", lambda training, **_: Plan(5, training.epochs))
+    monkeypatch.setattr(budget, "plan_for", lambda training, **_: TrainingPlan(5, training.epochs))
     with interrupted(monkeypatch, before_epoch=1):
         fit(store.path, run, timed, progress=False)
     monkeypatch.setattr(budget, "_measure", None)

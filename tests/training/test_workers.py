@@ -214,6 +214,9 @@ def test_workers_share_processors_and_gpus(monkeypatch):
     variables = worker_environment(["a:1", "b:2"], 1)
     assert variables["CUDA_VISIBLE_DEVICES"] == "2,3"
     assert json.loads(variables["TF_CONFIG"])["task"] == {"type": "worker", "index": 1}
+    monkeypatch.setattr("hrpn_tf.training.workers.own_gpus", lambda: ("0", "1"))
+    assert worker_environment(["a:1", "b:2"], 1)["CUDA_VISIBLE_DEVICES"] == "1"
+    assert "CUDA_VISIBLE_DEVICES" not in worker_environment(["a:1", "b:2", "c:3"], 1)
 
 
 @pytest.mark.parametrize(

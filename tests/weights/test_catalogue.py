@@ -11,7 +11,7 @@ from support.small_weights import NAME
 
 from hrpn_tf.errors import NoNetworkError, UnknownWeightsError, WeightsError
 from hrpn_tf.runs.source import find_source
-from hrpn_tf.weights import Catalogue, Entry
+from hrpn_tf.weights import Catalogue, WeightsEntry
 from hrpn_tf.weights.catalogue import package_folder, read_registry
 
 
@@ -131,21 +131,24 @@ def test_other_weights_than_those_of_the_registry(package: Path) -> None:
         ({"inputs": 3}, "damaged"),
         ({"inputs": []}, "inputs"),
         ({"pixel_sizes_um": [2, 4]}, "outside of pixel_sizes_um"),
-        ({"pixel_size_um": None}, "pixel size"),
-        ({"files": {"../best.keras": "0" * 64, "best.keras": "0" * 64}}, "no name of a file"),
-        ({"files": {"best.keras": "abc"}}, "no SHA-256"),
+        ({"pixel_size_um": None}, "pixel_size_um: Input should be a valid number"),
+        (
+            {"files": {"../best.keras": "0" * 64, "best.keras": "0" * 64}},
+            r"files\S+: String should match pattern",
+        ),
+        ({"files": {"best.keras": "abc"}}, r"files.best.keras: String should match pattern"),
         ({"trained_on": "mice"}, "trained_on"),
         ({"description": "\x1b[31mred"}, "does not print"),
         ({"figures": {"r2": "good"}}, "figures"),
         ({"url": "https://example.org"}, "belong together"),
-        ({"name": "Other Name"}, "its name"),
+        ({"name": "Other Name"}, "name: String should match pattern"),
         ({"bytes": "many"}, "bytes"),
     ],
 )
 def test_an_entry_that_makes_no_sense(package: Path, values: dict, said: str) -> None:
     stated = json.loads((package / NAME / "weights.json").read_text())
     with pytest.raises(WeightsError, match=said):
-        Entry.from_json({**stated, **values}, "weights.json")
+        WeightsEntry.from_json({**stated, **values}, "weights.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"weights": {}}', '{"weights": 3}'])

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.command import hrpn_tf
@@ -105,12 +106,30 @@ def test_no_answer(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_download_of_another_checksum(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pooch
 
-    def download(_: object, url: str, path: str, pooch: object) -> None:
-        Path(path).write_bytes(b"something else")
+    def download(_: object, url: str, file: Any, pooch: object) -> None:
+        file.write(b"something else")
 
     monkeypatch.setattr(pooch.HTTPDownloader, "__call__", download)
     with pytest.raises(ChecksumError, match=r"https://example.org/a.zip: has the checksum"):
         fetch_weights("other", "https://example.org/a.zip", "0" * 64)
+
+
+def test_a_download_without_an_end(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pooch
+
+    written: list[int] = []
+
+    def download(_: object, url: str, file: Any, pooch: object) -> None:
+        while True:
+            file.write(bytes(400))
+            file.flush()
+            written.append(400)
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", download)
+    monkeypatch.setattr("hrpn_tf.weights.fetching._MOST_BYTES", 1000)
+    with pytest.raises(DownloadError, match="is larger than weights may be"):
+        fetch_weights("other", "https://example.org/a.zip", "0" * 64)
+    assert sum(written) == 800
 
 
 def test_without_the_package_that_fetches(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:

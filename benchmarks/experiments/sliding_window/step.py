@@ -139,12 +139,16 @@ def _predict(session: Any, slide: Path, out: Path, settings: Settings) -> Any:
 def _tissue(source: Slide) -> Any:
     """The tissue by the rule of the command, for a run that keeps the default of data.tissue."""
     from hrpn_tf.config import DataConfig
-    from hrpn_tf.data.tissue import is_tissue
+    from hrpn_tf.data.tissue import block_side, channel_mean, is_tissue
     from hrpn_tf.prediction import find_tissue
 
     size, rule = (source.info.height, source.info.width), DataConfig().tissue
-    channels = range(len(CHANNELS))
-    return find_tissue(source, channels, size, lambda means: is_tissue(means.mean(axis=-1), rule))
+    block = block_side(rule.scale_um, source.info.pixel_size_um)
+
+    def classify(means: Any, side: float) -> Any:
+        return is_tissue(channel_mean(means), rule, side / block)
+
+    return find_tissue(source, range(len(CHANNELS)), size, classify, block)
 
 
 def _bare_seconds(session: Any, folder: Path, tiling: Any, settings: Settings) -> float:

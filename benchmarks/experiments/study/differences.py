@@ -38,7 +38,8 @@ def compare(first: Sequence[Record], second: Sequence[Record], seed: int = 0) ->
 
     The bootstrap is hierarchical: a resample draws slides, the same for both networks since they
     share them, and seeds, of each network for itself. With one seed of a network, the interval
-    holds no spread between seeds of it.
+    holds no spread between seeds of it. Slides are drawn one by one, since each slide of the study
+    is a group of its own (``study.yaml``, ``slides.py``).
 
     Args:
         first, second: one record for each seed.

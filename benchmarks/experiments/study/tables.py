@@ -126,7 +126,7 @@ def differences(records: Mapping[str, Sequence[Record]]) -> str:
     return f"{markdown(heads, rows)}\n\nTest slides: {slides}."
 
 
-def costs(values: Mapping[str, Any] | None, records: Records) -> str:
+def costs(values: Mapping[str, Any] | None) -> str:
     """Size and latency of each preset."""
     if values is None:
         return "No costs yet: `python benchmarks/experiments/study costs`."

@@ -6,9 +6,9 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from hrpn_export.cgroup import memory_limit, processor_limit
 from hrpn_export.runtimes import RUNTIMES
 
-from hrpn_benchmarks.machine.cgroup import memory_limit, processor_limit
 from hrpn_benchmarks.machine.nvml import Gpu, gpu_clocks, list_gpus
 from hrpn_benchmarks.measures import Strict
 

@@ -11,7 +11,7 @@ from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.errors import ReportError
 from hrpn_benchmarks.machine.environment import Ending, Environment
 from hrpn_benchmarks.measures import Samples, Strict
-from hrpn_benchmarks.plan import Plan
+from hrpn_benchmarks.plan import BenchmarkPlan
 from hrpn_benchmarks.small_files import read_small_file
 
 REPORT = "report.json"
@@ -83,7 +83,7 @@ class Report(Strict):
 
     schema_version: Literal[1] = 1
     environment: Environment
-    plan: Plan
+    plan: BenchmarkPlan
     rows: tuple[Row, ...]
     ending: Ending | None = None
 
@@ -112,8 +112,8 @@ class Report(Strict):
 
 
 def accuracy_of(bundle: Bundle, case: BenchmarkCase) -> Accuracy | None:
-    """The accuracy of a case's format, from the certificate of its bundle; None if unmeasured."""
-    entry = bundle.certificate.entry(case.format, case.precision)
+    """The accuracy of a case's format in its runtime, as certified; None if it was not measured."""
+    entry = bundle.certificate.entry(case.format, case.precision, case.runtime)
     if entry is None or not entry.measured:
         return None
     last = entry.measured[-1]

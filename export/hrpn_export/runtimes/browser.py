@@ -6,6 +6,7 @@ import shutil
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -76,10 +77,11 @@ class _PlaywrightThread:
         return done.result()
 
     def end(self) -> None:
-        for close in self.closing:
-            self.do(close)
-        self._tasks.put(None)
-        self._thread.join()
+        with ExitStack() as stack:  # all of it, whichever fails; the last one added goes first
+            stack.callback(self._thread.join)
+            stack.callback(self._tasks.put, None)
+            for close in reversed(self.closing):
+                stack.callback(self.do, close)
 
 
 def _work(tasks: "SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None]") -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from hrpn_export.errors import FormatError
 from hrpn_export.graphs.qdq import signed
 from hrpn_export.graphs.resize import readable
+from hrpn_export.storing import sync
 from hrpn_export.tensorrt.builder import BuildRequest, Built, build
 from hrpn_export.tensorrt.choose import choose_builder, read_capability
 from hrpn_export.tensorrt.machine import Machine, load_tensorrt, this_machine
@@ -127,7 +128,9 @@ def _replace(path: Path, content: bytes) -> None:
     part = path.with_name(f"{path.name}.part")
     try:
         part.write_bytes(content)
+        sync(part)
         os.replace(part, path)
+        sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
 

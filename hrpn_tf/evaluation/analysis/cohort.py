@@ -13,7 +13,7 @@ from hrpn_tf.evaluation.analysis.conditions import (
     animal_means,
     compare_conditions,
 )
-from hrpn_tf.evaluation.analysis.margins import Margin, margin
+from hrpn_tf.evaluation.analysis.margins import Margin, error_of, margin
 from hrpn_tf.evaluation.analysis.measures import MEASURES, SlideAnalysis
 from hrpn_tf.evaluation.bootstrap import percentile_bounds, resample_counts
 
@@ -94,8 +94,8 @@ class CohortAnalysis:
         for name in MEASURES:
             errors: dict[str, list[float]] = {}
             for predicted, measured in self.held_back:
-                pair = predicted.values[name]["value"], measured.values[name]["value"]
-                if pair[0] is not None and pair[1] is not None:
-                    errors.setdefault(predicted.group, []).append(pair[0] - pair[1])
+                error = error_of(predicted.values[name], measured.values[name])
+                if error is not None:
+                    errors.setdefault(predicted.group, []).append(error)
             found[name] = margin(errors, self.coverage)
         return found

@@ -5,10 +5,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hrpn_tf._version import __version__
+from hrpn_tf.evaluation.spatial.ends import ends_in_words
 from hrpn_tf.evaluation.tables import aligned
 from hrpn_tf.text import counted, markdown
 
@@ -170,10 +172,9 @@ def _slides(values: Mapping[str, Any]) -> PageTable:
         cells = []
         for slide in values["slides"]:
             found = slide["measures"][name]
-            low, high = found["interval"] or (None, None)
             cell = _number(found["value"], unit)
-            if low is not None:
-                cell += f" ({_number(low, unit)} to {_number(high, unit)})"
+            if (ends := ends_in_words(found, partial(_number, unit=unit))) is not None:
+                cell += f" ({ends})"
             if found.get("bounds"):
                 lower, upper = found["bounds"]
                 cell += f" [{_number(lower, unit)} to {_number(upper, unit)}]"

@@ -12,7 +12,15 @@ from hrpn_tf.evaluation.analysis.measures import MEASURES, SlideAnalysis
 from hrpn_tf.evaluation.planes import Plane, Window
 from hrpn_tf.evaluation.plot_label import plot_label
 from hrpn_tf.evaluation.slide_picture import choose_crop, mark_scale
-from hrpn_tf.evaluation.spatial.figures import COLOURS, GREY, MARKERS, STYLE
+from hrpn_tf.figures import (
+    COLOURS,
+    GREY,
+    MARKERS,
+    PAPER,
+    figure_style,
+    new_figure,
+    save_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,10 +31,8 @@ VESSELS, POSITIVE, NEGATIVE = "#56B4E9", "#F0E442", "#999999"
 
 def draw_profile(cohort: CohortAnalysis, folder: Path) -> str:
     """Mean intensity by distance: a line per slide, coloured by condition or animal."""
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
-        figure = _figure(5.2, 3.4)
+    with figure_style(PAPER):
+        figure = new_figure(5.2, 3.4)
         axis = figure.subplots()
         kinds = _kinds(cohort.slides)
         shown: set[str] = set()
@@ -56,15 +62,13 @@ def draw_profile(cohort: CohortAnalysis, folder: Path) -> str:
 
 def draw_conditions(cohort: CohortAnalysis, folder: Path) -> str:
     """A panel per measure: a point per animal, the mean over animals, lines between pairs."""
-    import matplotlib
-
     means = {name: animal_means(cohort.observations, name) for name in MEASURES}
     names = [name for name, found in means.items() if found]
     conditions = sorted({slide.condition for slide in cohort.slides})
-    with matplotlib.rc_context(STYLE):
+    with figure_style(PAPER):
         columns = min(4, max(1, len(names)))
         rows = -(-len(names) // columns)
-        figure = _figure(2.3 * columns, 2.4 * rows)
+        figure = new_figure(2.3 * columns, 2.4 * rows)
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis, name in zip(axes, names, strict=False):
             found = means[name]
@@ -106,14 +110,12 @@ def draw_overlay(
         path: of the PNG.
         vessel_channel: shown at the left; None for none.
     """
-    import matplotlib
-
     window, note = choose_crop(image, "the intensity")
     size = slide.measures.slide.pixel_size_um
-    with matplotlib.rc_context(STYLE):
+    with figure_style(PAPER):
         panels = [plane for plane in (vessel_channel, image) if plane is not None]
         aspect = float(np.clip(window.height / window.width, 0.4, 2.0))
-        figure = _figure(4.6 * len(panels), 4.6 * aspect + 0.7)
+        figure = new_figure(4.6 * len(panels), 4.6 * aspect + 0.7)
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         outline = window.read(labels) > 0
         titles = ["vessel channel, outlines", "intensity, vessels and nuclei"][-len(panels) :]
@@ -130,7 +132,7 @@ def draw_overlay(
         for axis in axes:
             mark_scale(axis, window, size, fontsize=7)
         figure.suptitle(f"{plot_label(slide.name)}\n{note}", fontsize=8, parse_math=False)
-        figure.savefig(path)
+        save_figure(figure, path)
 
 
 def _mark_nuclei(axis: Any, slide: SlideAnalysis, window: Window) -> None:
@@ -171,16 +173,6 @@ def _kinds(slides: Sequence[SlideAnalysis]) -> list[str]:
     return list(dict.fromkeys(slide.condition or slide.name for slide in slides))
 
 
-def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=170)
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _save(figure: "Figure", folder: Path, stem: str) -> str:
-    figure.savefig(folder / f"{stem}.png")
-    figure.savefig(folder / f"{stem}.svg", metadata={"Date": None})
+    save_figure(figure, folder / f"{stem}.png", folder / f"{stem}.svg")
     return f"{stem}.png"

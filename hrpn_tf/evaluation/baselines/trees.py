@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.evaluation.baselines.vessel_distance import VesselDistance
-from hrpn_tf.evaluation.planes import Plane, Window, spread_windows
+from hrpn_tf.evaluation.planes import Plane, Window, draw_pixels, spread_windows
 
 SIGMAS_UM = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # the largest is a little above a diffusion length
 TRUNCATE = 4.0  # a kernel ends at this many sigmas
@@ -162,19 +162,19 @@ def sample_pixels(slides: Sequence[tuple[Features, Plane]]) -> tuple[np.ndarray,
     tables, grey = [], []
     for features, target in slides:
         windows = spread_windows(target, WINDOW, each)
-        covered = sum(window.height * window.width for window in windows)
-        density = SAMPLE * target.height * target.width / everything / covered
-        for window in windows:
-            pixels = window.height * window.width
-            chosen = random.choice(pixels, min(pixels, round(density * pixels)), replace=False)
-            tables.append(features.read(window).reshape(pixels, -1)[chosen])
+        own = SAMPLE * target.height * target.width / everything
+        for window, chosen in draw_pixels(windows, own, random):
+            table = features.read(window)
+            tables.append(table.reshape(-1, table.shape[-1])[chosen])
             grey.append(window.read(target).ravel()[chosen].astype(np.float64))
     return np.concatenate(tables), np.concatenate(grey)
 
 
 def _one_thread() -> AbstractContextManager[Any]:
-    """The same sums on every machine; and its threads wait for each other so busily that beside
-    another program they take tens of times as long as one.
+    """One thread, which gives the same sums on every machine.
+
+    Several wait for each other so busily that beside another program they take tens of times as
+    long as one.
     """
     from threadpoolctl import threadpool_limits
 

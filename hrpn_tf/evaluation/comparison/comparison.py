@@ -10,9 +10,9 @@ import numpy as np
 from hrpn_tf.errors import UsageError
 from hrpn_tf.evaluation.bootstrap import (
     Difference,
+    Groups,
     Interval,
     SlideSums,
-    describe_resamples,
     difference,
     interval,
 )
@@ -58,6 +58,7 @@ class ComparedSlides:
 
     Attributes:
         names: of the slides.
+        group_names: of the group (animal) of each slide.
         pixels: (slides,) pixels.
         true_mean, true_sd: (slides,) of the measured target, grey levels.
         true_low, true_high: least and largest grey level of the measured target.
@@ -68,6 +69,7 @@ class ComparedSlides:
     """
 
     names: tuple[str, ...]
+    group_names: tuple[str, ...]
     pixels: np.ndarray
     true_mean: np.ndarray
     true_sd: np.ndarray
@@ -76,6 +78,11 @@ class ComparedSlides:
     floor: np.ndarray | None
     target: str
     true: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The groups, which the bootstrap draws."""
+        return Groups.of(self.group_names)
 
 
 @dataclass(frozen=True)
@@ -150,16 +157,15 @@ class Comparison:
         """Label of every other entry: its difference from the reference."""
         reference = self.sums(self.entry(self.reference))
         return {
-            entry.label: difference(self.sums(entry), reference)
+            entry.label: difference(self.sums(entry), reference, self.slides.groups)
             for entry in self.entries
             if entry.label != self.reference
         }
 
     @cached_property
     def mse(self) -> dict[str, Interval]:
-        """Label: pooled MSE with its interval over slides."""
-        slides = len(self.slides.names)
-        return {e.label: interval(self.sums(e).mse, slides) for e in self.entries}
+        """Label: pooled MSE with its interval over the groups of the slides."""
+        return {e.label: interval(self.sums(e).mse, self.slides.groups) for e in self.entries}
 
     def entry(self, label: str) -> Entry:
         """The entry of a label.
@@ -198,11 +204,19 @@ class Comparison:
             "reference": self.reference,
             "peak": self.peak,
             "target": self.slides.target,
-            "intervals": describe_resamples(len(self.slides.names)),
+            "intervals": self.slides.groups.describe(),
+            "resampled": self.slides.groups.what,
             "slides": [
-                {"slide": name, "pixels": int(n), "true_mean": float(mean), "true_sd": float(sd)}
-                for name, n, mean, sd in zip(
+                {
+                    "slide": name,
+                    "group": group,
+                    "pixels": int(n),
+                    "true_mean": float(mean),
+                    "true_sd": float(sd),
+                }
+                for name, group, n, mean, sd in zip(
                     self.slides.names,
+                    self.slides.group_names,
                     self.slides.pixels,
                     self.slides.true_mean,
                     self.slides.true_sd,

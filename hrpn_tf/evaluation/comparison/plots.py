@@ -9,36 +9,31 @@ import numpy as np
 from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED, Interval
 from hrpn_tf.evaluation.comparison.comparison import Comparison, Entry
 from hrpn_tf.evaluation.plot_label import plot_label
+from hrpn_tf.figures import COLOURS, GREY, MARKERS, figure_style, new_figure, save_figure
 from hrpn_tf.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which colour-blind readers tell apart; markers differ as well.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-GREY = "0.45"
 ROW_INCHES = 0.42
 
 
 def draw_comparison(comparison: Comparison, folder: Path) -> list[str]:
     """Write all pictures as PNG into a folder; returns their names."""
-    import matplotlib
-
-    with matplotlib.rc_context({"text.parse_math": False}):  # a label may hold dollar signs
+    with figure_style({"text.parse_math": False}):  # a label may hold dollar signs
         pictures = {"mse.png": _draw_errors(comparison), "range.png": _draw_ranges(comparison)}
         if (costs := _draw_costs(comparison)) is not None:
             pictures["cost.png"] = costs
         for name, figure in pictures.items():
-            figure.savefig(folder / name)
+            save_figure(figure, folder / name)
     return list(pictures)
 
 
 def _draw_errors(comparison: Comparison) -> "Figure":
     """Pooled MSE with its interval and every slide's; and the ratio to the reference."""
     entries = comparison.entries
-    figure = _figure(11.0, 1.6 + ROW_INCHES * len(entries))
+    figure = new_figure(11.0, 1.6 + ROW_INCHES * len(entries))
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     for row, entry in enumerate(entries):
         colour = _colour(entry, comparison)
@@ -58,7 +53,8 @@ def _draw_errors(comparison: Comparison) -> "Figure":
     right.set_xlabel("MSE ÷ MSE of the reference\n")
     right.set_title(f"reference: {printable(comparison.reference)}", fontsize=10)
     resolved = any(value.low is not None for value in comparison.mse.values())
-    title = "error, 95 % intervals over slides" if resolved else f"error, intervals {NOT_RESOLVED}"
+    over = f"error, 95 % intervals over {comparison.slides.groups.what}"
+    title = over if resolved else f"error, intervals {NOT_RESOLVED}"
     left.set_title(title, fontsize=10)
     _name_rows(left, entries)
     return figure
@@ -67,7 +63,7 @@ def _draw_errors(comparison: Comparison) -> "Figure":
 def _draw_ranges(comparison: Comparison) -> "Figure":
     """Minimum, maximum and mean predicted intensity of each entry beside the measured ones."""
     slides, entries = comparison.slides, comparison.entries
-    figure = _figure(9.0, 1.6 + ROW_INCHES * (len(entries) + 1))
+    figure = new_figure(9.0, 1.6 + ROW_INCHES * (len(entries) + 1))
     axis = figure.subplots()
     share = slides.pixels / slides.pixels.sum()
     mean = float(share @ slides.true_mean)
@@ -98,7 +94,7 @@ def _draw_costs(comparison: Comparison) -> "Figure | None":
     if not panels:
         return None
     shown = [e for e in _networks(comparison) if any(e in known[name] for name in panels)]
-    figure = _figure(3.6 * len(panels) + 0.6, 4.2 + 0.16 * len(shown))
+    figure = new_figure(3.6 * len(panels) + 0.6, 4.2 + 0.16 * len(shown))
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, name in zip(axes, panels, strict=True):
         for i, entry in enumerate(shown):
@@ -146,15 +142,6 @@ def _dot(axis: "Axes", cost: float, entry: Entry, number: int) -> None:
         capsize=3,
         label=plot_label(entry.label),
     )
-
-
-def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def _bar(axis: "Axes", value: Interval, row: int, colour: str) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED, Interval, describe_resamples
+from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED, Interval
 from hrpn_tf.evaluation.comparison.comparison import COST_DEFINITIONS, Comparison, Entry
 from hrpn_tf.evaluation.metric_values import PERCENTILES
 from hrpn_tf.evaluation.metrics import METRICS, Metric, definitions, metrics_shown_in
@@ -89,9 +89,7 @@ def to_markdown(comparison: Comparison) -> str:
         main_table(comparison),
         f"## Against {markdown(comparison.reference)}\n",
         difference_table(comparison),
-        "In brackets: 95 % percentile intervals of a bootstrap over slides, in pairs: a resample "
-        "takes the same slides of both. They say how much the choice of slides matters, not how "
-        f"much the seed does. {describe_resamples(len(slides.names)).capitalize()}.\n",
+        _intervals(comparison),
         *_published(comparison),
         *_ranges(comparison),
         "## Definitions\n",
@@ -103,6 +101,17 @@ def to_markdown(comparison: Comparison) -> str:
         parts.append("- Mean of n: runs that differ by their seed alone; mean ± their standard "
                      "deviation (n - 1).")  # fmt: skip
     return "\n".join(parts) + "\n"
+
+
+def _intervals(comparison: Comparison) -> str:
+    """What the brackets hold."""
+    groups = comparison.slides.groups
+    whole = "" if groups.what == "slides" else " The slides of one animal are drawn together."
+    return (
+        f"In brackets: 95 % percentile intervals of a bootstrap over {groups.what}, in pairs: a "
+        f"resample takes the same {groups.what} of both.{whole} They say how much the choice of "
+        f"{groups.what} matters, not how much the seed does. {groups.describe().capitalize()}.\n"
+    )
 
 
 def _published(comparison: Comparison) -> list[str]:
@@ -184,7 +193,7 @@ def to_json(comparison: Comparison) -> str:
         "error_floor": ("grey level^2", "least mean squared error on each slide that any function "
                         "of the inputs can reach on average; simulated slides only"),
         "difference": ("as the figure; ratio: 1", "from the reference, with 95 % percentile "
-                       "intervals of a paired bootstrap over slides"),
+                       f"intervals of a paired bootstrap over {comparison.slides.groups.what}"),
     }  # fmt: skip
     values = comparison.to_json()
     values["definitions"] = {

@@ -41,12 +41,14 @@ class Sample:
         features: (pixels, features), see :func:`~.surroundings.surroundings`.
         target: (pixels,) grey levels.
         evaluated: whether the floor of this slide is asked for; others only train.
+        weight: pixels of the slide that each of these stands for.
     """
 
     group: str
     features: np.ndarray
     target: np.ndarray
     evaluated: bool = True
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,18 @@ class ErrorFloor:
 
 
 def estimate_floor(
-    samples: Sequence[Sample], noise: float, network: float | None = None
+    samples: Sequence[Sample],
+    noise: float,
+    network: float | None = None,
+    variance: float | None = None,
 ) -> ErrorFloor:
-    """Bounds of the irreducible error of the evaluated slides.
+    """Bounds of the irreducible error of the evaluated slides, each pixel of which counts the same.
 
     Args:
         samples: pixels of slides of at least two animals.
-        noise: mean variance of the noise of the target on the evaluated slides.
+        noise: mean variance of the noise of the target over the pixels of the evaluated slides.
         network: mean squared error of a network on them, which they did not train.
+        variance: of the target over them; None for an estimate from the samples.
 
     Raises:
         UsageError: there is one animal, or nothing is evaluated.
@@ -136,9 +142,14 @@ def estimate_floor(
             f"--error-floor: takes slides of {FEWEST} animals with a measured target; "
             f"{len(groups)} is there"
         )
-    target = np.concatenate([sample.target for sample in asked])
-    squares = np.concatenate([own for own in cross_fitted(samples) if own is not None])
-    return ErrorFloor(noise, float((squares**2).mean()), network, float(target.var()), len(groups))
+    weights = np.concatenate([np.full(len(sample.target), sample.weight) for sample in asked])
+    errors = np.concatenate([own for own in cross_fitted(samples) if own is not None])
+    regression = float(np.average(errors**2, weights=weights))
+    if variance is None:
+        target = np.concatenate([sample.target for sample in asked])
+        mean = np.average(target, weights=weights)
+        variance = float(np.average((target - mean) ** 2, weights=weights))
+    return ErrorFloor(noise, regression, network, variance, len(groups))
 
 
 def cross_fitted(samples: Sequence[Sample]) -> list[np.ndarray | None]:
@@ -180,6 +191,20 @@ def one_thread() -> AbstractContextManager[Any]:
     return limits
 
 
+def explained(shares: Sequence[float]) -> str:
+    """The share of what can be explained, between its bounds, in words.
+
+    Example:
+        >>> explained([0.934, 0.81])
+        'explains 81 to 93 % of what can be explained'
+        >>> explained([-0.014, -0.128])  # worse than the mean of the slides
+        'explains nothing of what can be explained'
+    """
+    least, most = sorted(100 * share for share in shares)
+    share = "nothing" if least < 0 else f"{least:.0f} to {most:.0f} %"
+    return f"explains {share} of what can be explained"
+
+
 def to_markdown(values: Mapping[str, Any]) -> str:
     """The section of a page.
 
@@ -200,6 +225,5 @@ def to_markdown(values: Mapping[str, Any]) -> str:
             f"The largest R² that anyone could reach lies between {low:.3f} and {high:.3f}."
         )
     if None not in shares:
-        least, most = sorted(100 * share for share in shares)
-        text.append(f"The network explains {least:.0f} to {most:.0f} % of what can be explained.")
+        text.append(f"The network {explained(shares)}.")
     return f"## How good could anyone be?\n\n{' '.join(text)}\n"

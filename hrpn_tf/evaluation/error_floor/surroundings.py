@@ -31,12 +31,17 @@ class Scale:
 def scale_of(planes: Sequence[Plane]) -> Scale:
     """The grey levels of an input, from windows spread over all slides."""
     values = [
-        window.read(plane).ravel()[::7].astype(np.float64)
+        window.read(plane).ravel()[:: _step(window.width)].astype(np.float64)
         for plane in planes
         for window in spread_windows(plane, 256, 16)
     ]
     dark, bright = np.quantile(np.concatenate(values), [0.5, 0.999])
     return Scale(float(dark), max(float(bright - dark), _LEAST))
+
+
+def _step(width: int) -> int:
+    """From pixel to pixel of a window: in a divisor of its width it would meet the same columns."""
+    return next(step for step in (7, 11, 13) if width % step)  # their product is above any width
 
 
 def surroundings(

@@ -9,10 +9,11 @@ import numpy as np
 from hrpn_tf.errors import CalibrationSlidesError
 from hrpn_tf.evaluation.intervals.conformal import correct, needed_groups
 from hrpn_tf.evaluation.intervals.scores import UPPER, SlideScores
+from hrpn_tf.figures import COLOURS, GREY, figure_style, new_figure, save_figure
 from hrpn_tf.text import csv_text
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
-COLOUR, GREY = "#0072B2", "0.45"
+COLOUR = COLOURS[0]
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,10 @@ def calibration_curve(
     return CalibrationCurve(tuple(chosen), *(tuple(column.tolist()) for column in columns))
 
 
+@figure_style()
 def draw_curve(curve: CalibrationCurve, coverage: float, paths: Sequence[Path]) -> None:
     """Draw a curve into files, in the formats of their suffixes."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.8, 4.6), layout="constrained")
+    figure = new_figure(4.8, 4.6)
     axis = figure.subplots()
     lowest = min(curve.nominal, default=0.5) - 0.03
     axis.plot([lowest, 1], [lowest, 1], color=GREY, linestyle="--", linewidth=1, label="nominal")
@@ -85,10 +84,7 @@ def draw_curve(curve: CalibrationCurve, coverage: float, paths: Sequence[Path]) 
     axis.axvline(coverage, color=GREY, linewidth=1)
     axis.set(xlabel="nominal coverage", ylabel="measured coverage", xlim=(lowest, 1.01))
     axis.legend(loc="upper left", frameon=False)
-    with matplotlib.rc_context({"svg.hashsalt": "hrpn-tf"}):  # the same curve, the same bytes
-        for path in paths:
-            undated = {"Date": None} if path.suffix == ".svg" else None
-            figure.savefig(path, dpi=150, metadata=undated)
+    save_figure(figure, *paths)
 
 
 def _of_all_bands(

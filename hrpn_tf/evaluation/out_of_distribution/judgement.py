@@ -76,7 +76,7 @@ def judge(profile: TrainingProfile, slide: SlideStatistics) -> Judgement:
         slide: statistics of windows of the profile's side, its channels in the profile's order.
     """
     distances = reference_of(profile).distances(slide)
-    share = min(slide.windows / (profile.enough_windows or slide.windows or 1), 1.0)
+    share = window_share(profile, slide)
     scores, left_out = {}, []
     for index, channel in enumerate(profile.channels):
         for name, distance, limit in (
@@ -106,6 +106,11 @@ def judge(profile: TrainingProfile, slide: SlideStatistics) -> Judgement:
     return Judgement(
         distances, scores, reasons, tuple(left_out), factors, caution(profile, factors)
     )
+
+
+def window_share(profile: TrainingProfile, slide: SlideStatistics) -> float:
+    """Windows of a slide as a share of those that the limits take, at most 1."""
+    return min(slide.windows / (profile.enough_windows or slide.windows or 1), 1.0)
 
 
 def _why_not(name: str, profile: TrainingProfile, index: int) -> str:

@@ -1,7 +1,6 @@
 """Figures of a fitted slide: measured, fitted and residual image; strengths in order."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,18 +8,13 @@ from hrpn_tf.evaluation.permeability.result import FittedSlide
 from hrpn_tf.evaluation.planes import Window
 from hrpn_tf.evaluation.plot_label import plot_label
 from hrpn_tf.evaluation.slide_picture import clipped, mark_scale
-from hrpn_tf.evaluation.spatial.figures import COLOURS, GREY, STYLE
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from hrpn_tf.figures import COLOURS, GREY, PAPER, figure_style, new_figure, save_figure
 
 BACKGROUND = "#dddddd"  # what is not compared
 
 
 def draw_maps(slide: FittedSlide, folder: Path) -> str:
     """Measured and fitted target, their difference, and the strength of each vessel."""
-    import matplotlib
-
     maps = slide.maps
     rest = maps.measured - maps.fitted
     finite = maps.measured[np.isfinite(maps.measured)]
@@ -29,9 +23,9 @@ def draw_maps(slide: FittedSlide, folder: Path) -> str:
     known = np.isfinite(slide.reference)
     strength = maps.vessels / slide.reference if known else maps.vessels
     shown_as = "strength of vessels" if known else "flow, grey levels per µm; none shown to leak"
-    with matplotlib.rc_context(STYLE):
+    with figure_style(PAPER):
         rows, columns = maps.measured.shape
-        figure = _figure(9.0, 7.4 * float(np.clip(rows / columns, 0.4, 2.0)) + 0.6)
+        figure = new_figure(9.0, 7.4 * float(np.clip(rows / columns, 0.4, 2.0)) + 0.6)
         axes = figure.subplots(2, 2).ravel()
         grey = {"cmap": "inferno", "vmin": low, "vmax": max(high, low + 1e-6)}
         top = np.nanmax(strength, initial=1.0) if np.isfinite(strength).any() else 1.0
@@ -51,19 +45,17 @@ def draw_maps(slide: FittedSlide, folder: Path) -> str:
             mark_scale(axis, Window(0, 0, rows, columns), maps.cell_um, fontsize=7)
         title = f"{plot_label(slide.name)}: {slide.target}"
         figure.suptitle(title, fontsize=9, parse_math=False)
-        figure.savefig(folder / "maps.png")
+        save_figure(figure, folder / "maps.png")
     return "maps.png"
 
 
 def draw_strengths(slide: FittedSlide, folder: Path) -> str:
     """Leaky vessels in the order of their strength, with intervals."""
-    import matplotlib
-
     found = slide.vessels
     leaky = np.flatnonzero(slide.leaky)
     order = leaky[np.argsort(found.flow[leaky])]
-    with matplotlib.rc_context(STYLE):
-        figure = _figure(5.2, 3.4)
+    with figure_style(PAPER):
+        figure = new_figure(5.2, 3.4)
         axis = figure.subplots()
         for kind, colour, name in (
             (True, COLOURS[0], "identifiable"),
@@ -85,14 +77,5 @@ def draw_strengths(slide: FittedSlide, folder: Path) -> str:
             axis.text(0.5, 0.5, "no leaky vessel", transform=axis.transAxes, ha="center")
         axis.set_xlabel("leaky vessels, in the order of strength")
         axis.set_ylabel("strength, 1 = median of leaky vessels")
-        figure.savefig(folder / "strengths.png")
+        save_figure(figure, folder / "strengths.png")
     return "strengths.png"
-
-
-def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
-    FigureCanvasAgg(figure)
-    return figure

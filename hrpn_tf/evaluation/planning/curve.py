@@ -45,8 +45,9 @@ class Outlook:
     Attributes:
         groups: how many train.
         error: by the curve.
-        low, high: 95 % prediction interval of one training, measured on new groups of the same
-            kind; None where no interval can be given.
+        low, high: 95 % prediction interval of the mean error that one training has on new groups
+            of the same kind, as many as were held back; None where no interval can be given. With
+            one group held back, it is of that group.
     """
 
     groups: int
@@ -86,11 +87,31 @@ class LearningCurve:
         most = max(each.groups for each in self.measured)
         return float(np.mean([each.mean for each in self.measured if each.groups == most]))
 
+    @property
+    def new_groups(self) -> int | None:
+        """Number of new groups whose mean error the intervals of the outlook hold, if any do."""
+        held = len(self.measured[0].errors)
+        return None if held == 1 or self.doubling is None else held
+
+    @property
+    def about(self) -> str:
+        """What the intervals of the outlook hold, in words; "" where there are none."""
+        if self.doubling is None:
+            return ""
+        if self.new_groups is None:
+            return "95 % prediction interval of one training, on the group that is held back"
+        return (
+            f"95 % prediction interval of one training, mean over {self.new_groups} new groups, as "
+            "many as are held back; fewer vary more"
+        )
+
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
         return {
             "law": None if self.law is None else vars(self.law),
             "outlook": [vars(each) for each in self.outlook],
+            "interval": self.about,
+            "new_groups": self.new_groups,
             "doubling": self.doubling,
             "verdict": self.verdict,
             "reasons": list(self.reasons),
@@ -107,7 +128,10 @@ def learning_curve(
     Tibshirani 1993, chapter 13). Deviations of resampled means are widened by sqrt(k / (k - 1)),
     since k groups or draws scatter around their own mean by so much less than around the true one.
     What groups have in common over all trainings, the level of the curve, is drawn from Student's
-    law of the logarithms of their errors in place of a resample, which would be too narrow.
+    law of the logarithms of their errors in place of a resample, which would be too narrow. With k
+    groups held back it has the scale s sqrt(1 / k + 1 / k), s being the standard deviation between
+    groups: those that are held back miss the mean of all groups by s sqrt(1 / k), and so do as many
+    new ones, on which the prediction comes true.
 
     Args:
         measured: at least one training; errors are in one unit.
@@ -186,17 +210,18 @@ class _Points:
         return fit_power_law(self.groups, np.exp(found))
 
     def _other_groups(self, random: np.random.Generator) -> np.ndarray:
-        """What other groups would add to the logarithms of the errors, (P,).
+        """What as many other groups would add to the logarithms of the errors, (P,).
 
         Resampling changes the shape of the curve. Its level follows Student's law: so few groups
-        tell little of how much groups differ, and resampling them would show less than that.
+        tell little of how much groups differ, and resampling them would show less than that. Both
+        those that are held back and the new ones are a sample of all.
         """
         held = self.errors.shape[1]
         if held == 1:
             return np.zeros(len(self.errors))
         drawn = np.log(self.errors[:, random.integers(held, size=held)].mean(axis=1))
         change = drawn - self._levels
-        spread = np.log(self.errors).mean(axis=0).std(ddof=1) / np.sqrt(held)
+        spread = np.log(self.errors).mean(axis=0).std(ddof=1) * np.sqrt(2 / held)
         level = spread * random.standard_t(held - 1)
         shape: np.ndarray = np.sqrt(held / (held - 1)) * (change - change.mean())
         return shape + level

@@ -9,15 +9,15 @@ import numpy as np
 from hrpn_tf.evaluation.intervals.conformal import needed_groups
 from hrpn_tf.evaluation.planning.coverage import LEVELS, LIKELY, coverage_of_group_scores
 from hrpn_tf.evaluation.planning.curve import LearningCurve
+from hrpn_tf.figures import COLOURS, GREY, figure_style, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73")  # Okabe and Ito
-GREY = "0.45"
 _MOST_GROUPS, _SHADED = 60, 0.9
 
 
+@figure_style()
 def draw_plan(
     curves: Sequence[tuple[str, LearningCurve]], groups: int, paths: Sequence[Path]
 ) -> None:
@@ -28,18 +28,12 @@ def draw_plan(
         groups: how many train now.
         paths: files to write.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.3 * (len(curves) + 1), 3.6), layout="constrained")
+    figure = new_figure(4.3 * (len(curves) + 1), 3.6)
     axes = figure.subplots(1, len(curves) + 1, squeeze=False)[0]
     for axis, (label, curve) in zip(axes, curves, strict=False):
         _draw_curve(axis, label, curve, groups)
     _draw_coverage(axes[-1])
-    with matplotlib.rc_context({"svg.hashsalt": "hrpn-tf"}):  # the same plan, the same bytes
-        for path in paths:
-            undated = {"Date": None} if path.suffix == ".svg" else None
-            figure.savefig(path, dpi=150, metadata=undated)
+    save_figure(figure, *paths)
 
 
 def _draw_curve(axis: "Axes", label: str, curve: LearningCurve, groups: int) -> None:
@@ -78,7 +72,7 @@ def _draw_coverage(axis: "Axes") -> None:
     axis.plot(
         numbers, numbers / (numbers + 1), color="black", linewidth=1, label="most: K / (K + 1)"
     )
-    for colour, level in zip(COLOURS, LEVELS, strict=True):
+    for colour, level in zip(COLOURS, LEVELS, strict=False):
         able = numbers[numbers >= needed_groups(level)]
         if level == _SHADED:
             law = coverage_of_group_scores(able, level)

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
 from hrpn_tf.evaluation.out_of_distribution import SlideStatistics, TrainingProfile
+from hrpn_tf.evaluation.out_of_distribution.judgement import window_share
 from hrpn_tf.evaluation.out_of_distribution.profile import reference_of
 
 
@@ -96,11 +98,32 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _distances(slides: Sequence[SlideStatistics], profile: TrainingProfile) -> np.ndarray:
-    """(N, N) largest distance of two slides, grey levels or structure, in units of the limits."""
+    """(N, N) distance of two slides: the largest of what :func:`judge` compares, in its unit."""
     reference = reference_of(profile)
     grey = np.stack([np.arcsinh(s.quantiles / reference.scale[:, None]) for s in slides])
     sizes = np.log(np.stack([s.structure_px for s in slides]))
-    greys = np.abs(grey[:, None] - grey[None]).mean(axis=-1) / profile.grey_limits
-    structures = np.abs(sizes[:, None] - sizes[None]) / profile.structure_limits
-    both = np.concatenate([greys, structures], axis=-1)
-    return np.asarray(np.nan_to_num(np.fmax.reduce(both, axis=-1)))
+    noise = np.log(np.stack([s.noise_or_nan for s in slides]))
+    places = _feature_places(slides, profile)
+    parts = [
+        np.abs(grey[:, None] - grey[None]).mean(axis=-1) / profile.grey_limits,
+        np.abs(sizes[:, None] - sizes[None]) / profile.structure_limits,
+        np.abs(noise[:, None] - noise[None]) / profile.noise_limits,
+        cdist(places, places)[..., None] / profile.feature_limit,
+    ]
+    known = np.concatenate(parts, axis=-1)
+    known[~np.isfinite(known)] = np.nan
+    largest = np.nan_to_num(np.fmax.reduce(known, axis=-1))
+    shares = np.array([window_share(profile, s) for s in slides])
+    return np.asarray(largest * np.minimum(shares[:, None], shares[None]))
+
+
+def _feature_places(slides: Sequence[SlideStatistics], profile: TrainingProfile) -> np.ndarray:
+    """(N, D) whitened mean features of each slide; NaN where they are not known."""
+    space = profile.space
+    if space is None:
+        return np.full((len(slides), 1), np.nan)
+    unknown = np.full(space.whitening.shape[1], np.nan)
+    return np.stack([
+        s.features.mean(axis=0) @ space.whitening if space.knows(s.features) else unknown
+        for s in slides
+    ])  # fmt: skip

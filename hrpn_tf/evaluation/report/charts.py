@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrpn_tf.figures import figure_style, new_figure
 from hrpn_tf.text import csv_text
 
 if TYPE_CHECKING:
@@ -57,13 +58,8 @@ class Chart:
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[tuple["Figure", "Axes"]]:
     """A figure of one panel, inches, in the report's style."""
-    from matplotlib import style
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with style.context(["default", _STYLE]):
-        figure = Figure(figsize=(width, height), layout="constrained", dpi=200)
-        FigureCanvasAgg(figure)
+    with figure_style(_STYLE):
+        figure = new_figure(width, height, dpi=200)
         yield figure, figure.subplots()
 
 

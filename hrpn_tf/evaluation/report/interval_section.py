@@ -16,8 +16,8 @@ _MOST_ROWS = 200
 
 def interval_section(
     coverage: ReportCoverage, calibrated: Path, target: str, folder: Path
-) -> tuple[ReportSection | None, str]:
-    """The section, or None and one line that says how to get it.
+) -> ReportSection | None:
+    """The section; None if there is nothing to show.
 
     Args:
         coverage: of the slides of the report.
@@ -41,12 +41,7 @@ def interval_section(
     if (table := read_table(calibrated / "coverage.csv")) is not None:
         tables += split(table)
     section = ReportSection("intervals", "Prediction intervals", "", tables, charts)
-    if section.empty:
-        return None, (
-            "no prediction intervals; make them with: hrpn-tf calibrate {run}, "
-            "hrpn-tf predict --run {run} --intervals"
-        )
-    return section, ""
+    return None if section.empty else section
 
 
 def draw_coverage(coverage: ReportCoverage, target: str, folder: Path) -> Chart:

@@ -27,6 +27,7 @@ class ReportMetrics:
         target_type: type of the measured slides.
         networks: checksums of the networks that predicted.
         symmetries: slides whose prediction averages the orientations of each tile.
+        weights: name of the weights that stood for a run; None of an evaluation of a run.
     """
 
     rows: tuple[Mapping[str, Any], ...]
@@ -36,6 +37,7 @@ class ReportMetrics:
     target_type: str
     networks: tuple[str, ...]
     symmetries: tuple[str, ...] = ()
+    weights: str | None = None
 
     @property
     def slides(self) -> list[str]:
@@ -74,7 +76,10 @@ def read_metrics(folder: Path) -> ReportMetrics:
             values["target_type"],
             tuple(values.get("networks") or ()),
             tuple(n for n, v in (values.get("predictions") or {}).items() if v.get("symmetries")),
+            values.get("weights"),
         )
+        if not isinstance(metrics.weights, str | None):
+            raise TypeError("weights")
         for slide in (*metrics.slides, POOLED):
             _check(metrics.model(slide), metrics.definitions)
         return metrics

@@ -12,30 +12,28 @@ from hrpn_tf.evaluation.report.sections import (
     picture,
     read_values,
 )
+from hrpn_tf.evaluation.spatial.ends import ends_in_words
 
 FILE = "spatial.json"
 _FIRST = "distance-profile"  # of the figures
 
 
 def spatial_section(evaluation: Path) -> tuple[ReportSection | None, str]:
-    """The section, or None and one line that says how to get it.
+    """The section, or None and why not, in words that a command follows.
 
     Args:
         evaluation: folder of ``spatial.json`` and the folder ``spatial`` of figures, which are
             shown as they are.
     """
     if not (evaluation / FILE).exists():
-        return None, "no spatial evaluation; make it with: hrpn-tf evaluate --run {run} --spatial"
+        return None, "no spatial evaluation; make it with"
     values = read_values(evaluation / FILE)
     try:
         if values is None:
             raise ValueError
         tables = [*_agreement(values), *_depths(values), *_cells(values), *_ablation(values)]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        return None, (
-            f"{evaluation / FILE} is damaged or of another version; make it again with: "
-            "hrpn-tf evaluate --run {run} --spatial --overwrite"
-        )
+        return None, f"{evaluation / FILE} is damaged or of another version; make it again with"
     figures = sorted(
         (path for path in (evaluation / "spatial").glob("*.png") if is_png(path)),
         key=lambda path: (path.stem != _FIRST, path.stem),
@@ -124,7 +122,9 @@ def _value(found: Any) -> Any:
     value = found["value"] if "value" in found else found["estimate"]
     if value is None:
         return None
-    low, high = found.get("interval") or (found.get("low"), found.get("high"))
+    if (ends := ends_in_words(found, lambda end: f"{end:.3g}")) is not None:
+        return f"{value:.3g} ({ends})".replace("-", "−")
+    low, high = found.get("low"), found.get("high")
     if low is None or high is None:
         plain = f"{value:.3g} ({NOT_RESOLVED})".replace("-", "−")
         return plain if found.get("unresolved") else value

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpn_tf.evaluation.bootstrap import SlideSums, describe_resamples, difference, interval
+from hrpn_tf.evaluation.bootstrap import Groups, SlideSums, difference, interval
 from hrpn_tf.evaluation.moments import Moments
 
 
@@ -20,6 +20,7 @@ class Ablation:
         description: what was done, in words.
         whole, ablated: moments of the pixels that count of each slide, of the prediction as it is
             and of that without the input.
+        groups: the group (animal) of each slide.
     """
 
     role: str
@@ -27,20 +28,22 @@ class Ablation:
     description: str
     whole: tuple[Moments, ...]
     ablated: tuple[Moments, ...]
+    groups: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values: errors and the change, with intervals over slides."""
-        before, after, count = sums_of(self.whole), sums_of(self.ablated), len(self.whole)
+        """As plain values: errors and the change, with intervals over groups."""
+        before, after, groups = sums_of(self.whole), sums_of(self.ablated), Groups.of(self.groups)
         return {
             "input": self.role,
             "how": self.how,
             "description": self.description,
-            "mse": interval(before.mse, count).to_json(),
-            "mse_without": interval(after.mse, count).to_json(),
-            "r2": interval(before.r2, count).to_json(),
-            "r2_without": interval(after.r2, count).to_json(),
-            "change": difference(after, before).to_json(),
-            "intervals": describe_resamples(count),
+            "mse": interval(before.mse, groups).to_json(),
+            "mse_without": interval(after.mse, groups).to_json(),
+            "r2": interval(before.r2, groups).to_json(),
+            "r2_without": interval(after.r2, groups).to_json(),
+            "change": difference(after, before, groups).to_json(),
+            "intervals": groups.describe(),
+            "resampled": groups.what,
         }
 
 

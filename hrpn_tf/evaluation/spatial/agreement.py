@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from hrpn_tf.evaluation.bootstrap import defined
 from hrpn_tf.evaluation.spatial.resampling import Clusters
 
 LIMITS = 1.96  # standard deviations that hold 95 % of normal differences
@@ -137,7 +138,7 @@ def _resampled(
         if clusters is None:
             unresolved[name] = "pairs of one slide that have no place on it"
             continue
-        bounds, reason = clusters.interval(drawn[name], sums[:, 0] > 0)
+        bounds, reason = clusters.interval(defined(drawn[name]), sums[:, 0] > 0)
         if bounds is None:
             unresolved[name] = reason
         else:

@@ -11,22 +11,24 @@ from hrpn_tf.evaluation.spatial.agreement import Agreement
 from hrpn_tf.evaluation.spatial.pairs import KINDS, Pairs
 from hrpn_tf.evaluation.spatial.profile import DistanceProfile, ProfileCurve
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
+from hrpn_tf.figures import (
+    COLOURS,
+    GREY,
+    MARKERS,
+    PAPER,
+    figure_style,
+    new_figure,
+    save_figure,
+)
 from hrpn_tf.text import csv_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which colour-blind readers tell apart; markers and lines differ as well.
-TRUE, PRED, GREY = "#0072B2", "#D55E00", "0.45"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+TRUE, PRED = COLOURS[:2]
+_DPI = 200
 MOST_POINTS = 5000  # drawn of a scatter, evenly taken; the CSV holds all
-STYLE: dict[Any, Any] = {
-    "font.size": 8, "axes.titlesize": 9, "axes.spines.top": False, "axes.spines.right": False,
-    "legend.frameon": False, "svg.fonttype": "none", "svg.hashsalt": "hrpn-tf",
-    "text.parse_math": False,  # a name may hold dollar signs
-}  # fmt: skip
 _PARTS = ("mean", "low", "high")  # of a curve
 SCATTERED = ("sub_areas", "extravasation", "vessels", "nuclei", "positive_nuclei", "regions")
 
@@ -38,10 +40,8 @@ def draw_figures(study: SpatialStudy, folder: Path) -> list[str]:
         study: of all slides.
         folder: an existing, empty one.
     """
-    import matplotlib
-
     names: list[str] = []
-    with matplotlib.rc_context(STYLE):
+    with figure_style(PAPER):
         names += _save(_draw_profile(study.profile), folder, "distance-profile")
         _write_profile(study, folder / "distance-profile.csv")
         names.append("distance-profile.csv")
@@ -57,24 +57,15 @@ def draw_figures(study: SpatialStudy, folder: Path) -> list[str]:
     return names
 
 
-def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=200)
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _save(figure: "Figure", folder: Path, stem: str) -> list[str]:
-    figure.savefig(folder / f"{stem}.png")
-    figure.savefig(folder / f"{stem}.svg", metadata={"Date": None})
-    return [f"{stem}.png", f"{stem}.svg"]
+    names = [f"{stem}.png", f"{stem}.svg"]
+    save_figure(figure, *(folder / name for name in names))
+    return names
 
 
 def _draw_profile(profile: DistanceProfile) -> "Figure":
     """Mean intensity by distance with bands, and how often each distance occurs."""
-    figure = _figure(4.6, 3.8)
+    figure = new_figure(4.6, 3.8, _DPI)
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     closed = (profile.upper_um > 0) & np.isfinite(profile.upper_um)
     x = profile.distance_um[closed]
@@ -125,7 +116,7 @@ def _draw_agreement(study: SpatialStudy, kind: str, found: Agreement) -> "Figure
     chosen = np.linspace(0, len(true) - 1, min(len(true), MOST_POINTS)).round().astype(int)
     title, unit = KINDS[kind].title, KINDS[kind].unit
     unit = "µm" if unit == "um" else unit
-    figure = _figure(7.0, 3.2)
+    figure = new_figure(7.0, 3.2, _DPI)
     left, right = figure.subplots(1, 2)
     few = len(chosen) <= 300
     size = {"markersize": 3.5 if few else 2.2, "alpha": 0.8 if few else 0.5}
@@ -170,10 +161,8 @@ def _finish_bland_altman(axis: "Axes", found: Agreement, unit: str) -> None:
         axis.axhline(value, color="black", linestyle=line, linewidth=0.9)
         if name in found.bootstrap:
             axis.axhspan(*found.bootstrap[name], color=GREY, alpha=0.2, linewidth=0)
-        axis.text(
-            1.01, value, f"{title}\n{value:.3g}", transform=axis.get_yaxis_transform(),
-            va="center", fontsize=7,
-        )  # fmt: skip
+        text = f"{title}\n{value:.3g}".replace("-", "−")
+        axis.text(1.01, value, text, transform=axis.get_yaxis_transform(), va="center", fontsize=7)
     axis.axhline(0, color=GREY, linewidth=0.6, linestyle=":")
     axis.set(xlabel=f"mean of both, {unit}", ylabel=f"predicted − measured, {unit}")
 

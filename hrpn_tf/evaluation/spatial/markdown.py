@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hrpn_tf.evaluation.bootstrap import FEWEST, NOT_RESOLVED
+from hrpn_tf.evaluation.spatial.ends import ends_in_words
 from hrpn_tf.evaluation.tables import aligned
 from hrpn_tf.text import markdown
 
@@ -213,8 +214,8 @@ def _definitions(values: Mapping[str, Any]) -> list[str]:
         "brackets the interval of the bootstrap; `spatial.json` also holds the F interval, which "
         "takes pairs as independent and is too narrow for neighbours.",
         f"- {NOT_RESOLVED.capitalize()}: the data cannot tell. An interval takes at least {FEWEST} "
-        "slides (or blocks) whose resamples differ; a length below the bin width cannot be told "
-        "from none.",
+        "animals (or slides that are an animal each, or blocks) whose resamples differ; a length "
+        "below the bin width cannot be told from none. An end with > or < is out of reach.",
         f"- Settings: {settings}.\n",
     ]
 
@@ -237,7 +238,9 @@ def _estimate(found: Mapping[str, Any], digits: int) -> str:
         return f"< {found['below_um']:.{digits}f}"
     if "above_um" in found:
         return f"> {found['above_um']:.{digits}f}"
-    return _bracketed(found["value"], found["interval"], digits, found["unresolved"])
+    if (ends := ends_in_words(found, lambda end: f"{end:.{digits}f}")) is not None:
+        return f"{found['value']:.{digits}f} ({ends})"
+    return _bracketed(found["value"], None, digits, found["unresolved"])
 
 
 def _interval(found: Mapping[str, Any], digits: int) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from hrpn_tf.evaluation.bootstrap import defined
 from hrpn_tf.evaluation.spatial.resampling import Clusters
 
 Figure = Callable[[np.ndarray], np.ndarray]
@@ -81,7 +82,7 @@ def estimate_of(sums: np.ndarray, clusters: Clusters, figure: Figure) -> dict[st
         drawn = figure(clusters.counts @ sums)
     if not np.isfinite(value):
         return {"value": None, "interval": None, "unresolved": "there are none"}
-    bounds, reason = clusters.interval(drawn, np.any(sums, axis=1))
+    bounds, reason = clusters.interval(defined(drawn), np.any(sums, axis=1))
     return {
         "value": value,
         "interval": None if bounds is None else list(bounds),

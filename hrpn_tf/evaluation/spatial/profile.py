@@ -1,6 +1,5 @@
 """Mean intensity by distance to the nearest vessel, with bands and penetration depths."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +7,9 @@ import numpy as np
 
 from hrpn_tf.evaluation.bootstrap import FEWEST
 from hrpn_tf.evaluation.spatial.bins import Bins
+from hrpn_tf.evaluation.spatial.limits import Limits
 from hrpn_tf.evaluation.spatial.penetration import (
     DEPTHS,
-    LONGEST,
     Background,
     Penetration,
     choose_background,
@@ -29,7 +28,8 @@ class ProfileCurve:
     Attributes:
         mean, low, high: (bins,) grey levels; the bounds are None where the clusters are too few.
         metrics: name (background, wall, decay, depths): value, interval, and why they are missing
-            ("unresolved"); of a length that is out of reach, its bound ("below_um", "above_um").
+            ("unresolved"); of a length that is out of reach, its bound ("below_um", "above_um");
+            of an interval that ends out of reach, None and the bound ("high_above_um").
     """
 
     mean: np.ndarray
@@ -61,75 +61,6 @@ class DistanceProfile:
     difference: dict[str, dict[str, Any]]
     background: Background
     undefined: str
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a profile can resolve.
-
-    Attributes:
-        shortest_um: the width of a bin; a shorter length cannot be told from none.
-        reach_um: distance of the farthest closed bin.
-        clusters: of the bootstrap; None for no intervals.
-        filled: (clusters,) bool, which hold pixels.
-    """
-
-    shortest_um: float
-    reach_um: float
-    clusters: Clusters | None
-    filled: np.ndarray
-
-    def metric(self, name: str, value: float, resampled: np.ndarray | None) -> dict[str, Any]:
-        """A metric of a curve as plain values; see ``ProfileCurve``.
-
-        A length below the width of a bin has no value; the end of an interval there is 0.
-        """
-        length = name in DEPTHS or name == "decay_um"
-        longest = LONGEST * self.reach_um if name == "decay_um" else self.reach_um
-        if np.isnan(value):
-            return _missing("there is no excess that falls")
-        if length and value < self.shortest_um:
-            reason = f"below the bin width of {self.shortest_um:g} um"
-            return {**_missing(reason), "below_um": self.shortest_um}
-        if length and value >= longest * (1 - 1e-6):
-            return {**_missing(f"not within {longest:.4g} um"), "above_um": longest}
-        if length and resampled is not None:
-            resampled = np.where(resampled < self.shortest_um, 0.0, resampled)
-        return self._with_interval(value, resampled)
-
-    def difference(
-        self, true: Mapping[str, Any], pred: Mapping[str, Any], resampled: np.ndarray | None
-    ) -> dict[str, Any]:
-        """Predicted minus true, if both are resolved."""
-        for title, found in (("measured", true), ("predicted", pred)):
-            if found["value"] is None:
-                return _missing(f"{title}: {found['unresolved']}")
-        return self._with_interval(pred["value"] - true["value"], resampled)
-
-    def _with_interval(self, value: float, resampled: np.ndarray | None) -> dict[str, Any]:
-        bounds, reason = None, "one cluster: no bootstrap"
-        if self.clusters is not None and resampled is not None:
-            bounds, reason = self.clusters.interval(resampled, self.filled)
-        return {
-            "value": float(value),
-            "interval": None if bounds is None else list(bounds),
-            "unresolved": reason,
-        }
-
-
-def _apart(
-    pred: Mapping[str, np.ndarray], true: Mapping[str, np.ndarray], name: str
-) -> np.ndarray | None:
-    """Resampled differences; not finite where either depth is not within the profile."""
-    if name not in true:
-        return None
-    with np.errstate(invalid="ignore"):
-        apart: np.ndarray = pred[name] - true[name]
-    return apart
-
-
-def _missing(reason: str) -> dict[str, Any]:
-    return {"value": None, "interval": None, "unresolved": reason}
 
 
 def make_profile(
@@ -259,7 +190,7 @@ def _difference(true: _Resampled, pred: _Resampled, limits: Limits) -> dict[str,
         name: limits.difference(
             true.curve.metrics[name],
             pred.curve.metrics[name],
-            _apart(pred.metrics, true.metrics, name),
+            (true.metrics[name], pred.metrics[name]) if name in true.metrics else None,
         )
         for name in DEPTHS
     }

@@ -11,6 +11,7 @@ import numpy as np
 
 from hrpn_tf.evaluation.bootstrap import NOT_RESOLVED
 from hrpn_tf.evaluation.spatial.ablation import Ablation
+from hrpn_tf.evaluation.spatial.ends import ENDS
 from hrpn_tf.evaluation.spatial.measure import SlideMeasures
 from hrpn_tf.evaluation.spatial.pairs import KINDS
 from hrpn_tf.evaluation.spatial.profile import DistanceProfile
@@ -41,6 +42,7 @@ class Report:
             "schema": SCHEMA,
             "settings": study.config.model_dump(mode="json"),
             "intervals": study.clusters.description,
+            "resampled": study.clusters.what,
             "slides": [_slide(study, i) for i in range(len(study.slides))],
             "profile": profile_json(study.profile),
             "extravasation": study.extravasation,
@@ -169,7 +171,9 @@ def _estimate(found: Mapping[str, Any]) -> list[Any]:
     value = found["value"] if "value" in found else found["estimate"]
     low, high = found.get("interval") or (found.get("low"), found.get("high"))
     reason = found["unresolved"]
-    return [value, low, high, _not_resolved(reason) if reason else "bootstrap"]
+    known = [f"{key.replace('_', ' ')[:-3]} {found[key]:.4g} um" for key in ENDS if key in found]
+    about = _not_resolved(reason) if reason else "; ".join(["bootstrap", *known])
+    return [value, low, high, about]
 
 
 def _not_resolved(reason: str) -> str:

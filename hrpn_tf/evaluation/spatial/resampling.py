@@ -1,4 +1,4 @@
-"""The clusters of the bootstrap: slides, or blocks of a single slide, never single pixels."""
+"""The clusters of the bootstrap: animals, slides, or blocks of a single slide; never pixels."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,11 @@ import numpy as np
 from hrpn_tf.evaluation.bootstrap import (
     EXACT,
     SEED,
-    describe_resamples,
+    Groups,
     percentile_bounds,
     resample_counts,
 )
+from hrpn_tf.text import counted
 
 RESAMPLES = 2000
 
@@ -33,31 +34,34 @@ class Clusters:
         return self.counts.shape[1]
 
     def interval(
-        self, values: np.ndarray, filled: np.ndarray
+        self, values: np.ndarray, filled: np.ndarray, most: np.ndarray | None = None
     ) -> tuple[tuple[float, float] | None, str]:
         """The 95 % interval of resampled values, or None and why it cannot be resolved.
 
         Args:
             values: (resamples,), NaN where undefined.
             filled: (clusters,) bool: which hold anything that the values are computed from.
+            most: (resamples,) upper bounds, where ``values`` are the lower ones of values that
+                are not known.
         """
-        return percentile_bounds(values, int(filled.sum()), self.what)
+        return percentile_bounds(values, int(filled.sum()), self.what, most)
 
 
-def slide_clusters(slides: int) -> Clusters:
-    """The bootstrap over slides; all resamples where there are few of them."""
-    text = f"bootstrap over slides; {describe_resamples(slides)}"
-    if slides <= EXACT:
-        return Clusters(resample_counts(slides), text)
-    return Clusters(_random_counts(slides), text.replace("10000 random", f"{RESAMPLES} random"))
+def group_clusters(groups: Groups) -> Clusters:
+    """The bootstrap over the groups of several slides; all resamples where there are few."""
+    text = f"bootstrap over {groups.what}; {groups.describe()}"
+    if len(groups) <= EXACT:
+        return Clusters(resample_counts(len(groups)), text, groups.what)
+    text = text.replace("10000 random", f"{RESAMPLES} random")
+    return Clusters(_random_counts(len(groups)), text, groups.what)
 
 
 def block_clusters(blocks: int, side_um: float) -> Clusters:
     """The bootstrap over the blocks of one slide that hold pixels."""
     return Clusters(
         _random_counts(blocks),
-        f"one slide: bootstrap over its {blocks} blocks of {side_um:g} um, which tells how much "
-        "the place matters, not how much slides differ",
+        f"one slide: bootstrap over {counted(blocks, 'block')} of {side_um:g} um, which shows how "
+        "much the place on the slide matters, not how much slides differ",
         "blocks",
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_tf.config.spatial import SpatialConfig
+from hrpn_tf.evaluation.bootstrap import Groups
 from hrpn_tf.evaluation.spatial.agreement import Agreement, agreement, pair_metrics, pair_sums
 from hrpn_tf.evaluation.spatial.intensity import Extremes, Histogram
 from hrpn_tf.evaluation.spatial.layout import Squares
@@ -16,7 +17,7 @@ from hrpn_tf.evaluation.spatial.pairs import KINDS, Pairs, slide_pairs
 from hrpn_tf.evaluation.spatial.penetration import DEPTHS
 from hrpn_tf.evaluation.spatial.positives import nuclei_shares, positive_distances
 from hrpn_tf.evaluation.spatial.profile import DistanceProfile, make_profile
-from hrpn_tf.evaluation.spatial.resampling import Clusters, block_clusters, slide_clusters
+from hrpn_tf.evaluation.spatial.resampling import Clusters, block_clusters, group_clusters
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,15 @@ class SpatialStudy:
     range_: Extremes
 
     @cached_property
+    def groups(self) -> Groups:
+        """The groups (animals) that the slides belong to."""
+        return Groups.of([measures.slide.group for measures in self.slides])
+
+    @cached_property
     def clusters(self) -> Clusters:
-        """The clusters of the bootstrap: slides, or the blocks of a single slide."""
+        """The clusters of the bootstrap: groups of slides, or the blocks of a single slide."""
         if len(self.slides) > 1:
-            return slide_clusters(len(self.slides))
+            return group_clusters(self.groups)
         return clusters_of(self.slides[0])
 
     @cached_property
@@ -75,11 +81,11 @@ class SpatialStudy:
     def profile(self) -> DistanceProfile:
         """The profile over the pixels of all slides."""
         first = self.slides[0]
-        sums = np.stack([m.by_distance.sum(axis=0) for m in self.slides])
+        sums = self._by_group([m.by_distance.sum(axis=0) for m in self.slides])
         if len(self.slides) == 1:
             sums = occupied(first.by_distance)
         distances = np.sum([m.distance_sums for m in self.slides], axis=0)
-        clusters = self.clusters if len(self.clusters) > 1 else None
+        clusters = self.clusters if max(len(self.clusters), len(self.slides)) > 1 else None
         return make_profile(sums[..., :3], distances, first.bins, clusters, self.config.background)
 
     @cached_property
@@ -146,7 +152,13 @@ class SpatialStudy:
         """Sums over pixels of each cluster, (clusters, 6)."""
         if len(self.slides) == 1:
             return occupied(self.slides[0].by_distance).sum(axis=1)
-        return np.stack([m.by_distance.sum(axis=(0, 1)) for m in self.slides])
+        return self._by_group([m.by_distance.sum(axis=(0, 1)) for m in self.slides])
+
+    def _by_group(self, of_slides: Sequence[np.ndarray]) -> np.ndarray:
+        """Sums over the slides of each group; (groups, ...)."""
+        sums = np.zeros((len(self.groups), *of_slides[0].shape))
+        np.add.at(sums, self.groups.of_slide, np.stack(of_slides))
+        return sums
 
     def _sums(self, parts: Sequence[Pairs]) -> np.ndarray:
         sums = np.zeros((self._count, 6))
@@ -159,7 +171,7 @@ class SpatialStudy:
     def cluster_at(self, slide: int, y_px: np.ndarray, x_px: np.ndarray) -> np.ndarray:
         """The cluster that points of a slide belong to."""
         if len(self.slides) > 1:
-            return np.full(len(y_px), slide)
+            return np.full(len(y_px), self.groups.of_slide[slide])
         measures = self.slides[0]
         occupied = np.flatnonzero(has_pixels(measures.by_distance))
         block = measures.blocks.at(y_px, x_px)

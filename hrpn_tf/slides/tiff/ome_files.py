@@ -93,7 +93,7 @@ def describe(
     pages = [page for channel in wanted for page in channel]
     names = ome_image.channel_names(image, count)
     _refuse_unfit([page for _, page in pages], image, names is not None, path)
-    every = _levels(pages, descriptors, cache, path)
+    every = _levels(pages, descriptors, cache)
     each = len(wanted[0])
     planes = tuple(
         tuple(combine(level[i : i + each], depth) for i in range(0, len(level), each))
@@ -267,7 +267,7 @@ def _refuse_unfit(pages: Sequence[Any], image: OmeImage, named: bool, path: Path
 
 
 def _levels(
-    pages: Sequence[tuple[Path, Any]], opened: dict[Path, Any], cache: SegmentCache, path: Path
+    pages: Sequence[tuple[Path, Any]], opened: dict[Path, Any], cache: SegmentCache
 ) -> Levels:
     """Planes of the full level and of the smaller ones (SubIFDs) that all channels have."""
     found = [_planes(pages, opened, cache)]

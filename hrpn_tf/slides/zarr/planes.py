@@ -1,7 +1,6 @@
 """A slide's planes as a Zarr array in a folder: written block by block, by many at once."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from hrpn_tf.errors import SlideNotFoundError
+from hrpn_tf.files import sync
 from hrpn_tf.slides.description import SlideDescription
 from hrpn_tf.slides.planes import SegmentCache
 from hrpn_tf.slides.threads import ahead, finished
@@ -197,12 +197,3 @@ def _sync_all(files: Iterable[Path], top: Path) -> None:
     stored = [path for path in (*paths, top) if path.exists()]
     for _ in ahead(sync, stored, len(stored)):
         pass
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from hrpn_tf.errors import SlideFormatError
-from hrpn_tf.files import atomic_path, remove
+from hrpn_tf.files import atomic_path, remove, sync
 from hrpn_tf.slides.description import Planes, SlideDescription, refuse_unstorable
 from hrpn_tf.slides.pyramid import halve, pyramid_shapes
 from hrpn_tf.slides.zarr.attributes import group_files
-from hrpn_tf.slides.zarr.planes import ZarrPlanes, sync
+from hrpn_tf.slides.zarr.planes import ZarrPlanes
 
 BLOCK = (2048, 2048)
 CHUNK = (512, 512)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrpn_tf.evaluation.analysis.conditions import check_conditions
-from hrpn_tf.prediction.belonging import warn_of_unknown_input
+from hrpn_tf.prediction.provenance_match import warn_of_unknown_input
 from hrpn_tf.progress import tracked
 from hrpn_tf.slides import read_provenance
 from hrpn_tf.text import counted

@@ -33,6 +33,11 @@ from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.simulation.error_floor_files import read_error_floor
 from hrpn_tf.workflows.compare.options import ComparisonOptions
 from hrpn_tf.workflows.compare.run_results import RunResults, read_results
+from hrpn_tf.workflows.compare.same_slides import (
+    groups_of,
+    in_one_order,
+    refuse_different_slides,
+)
 from hrpn_tf.workflows.evaluate.evaluate import fit_run_baselines
 from hrpn_tf.workflows.evaluate.measured_slides import measured_slide
 
@@ -90,13 +95,14 @@ def compare_runs(
         require("--baselines", "sklearn", "threadpoolctl", "cv2")
     results = [read_results(label, run, progress) for label, run in runs.items()]
     refuse_different_slides(results)
+    results = in_one_order(results)
     _refuse_unknown(options.reference, results, options.baselines)
     costs, how = _costs(results, options.rounds, progress)
     entries = with_groups([_entry(each, costs[each.label]) for each in results])
     everything = _store_slides(results[0])
     if options.baselines:
         entries += _baselines(results[0], everything, progress)
-    slides = _slides(results[0], everything)
+    slides = _slides(results[0], everything, groups_of(results))
     chosen = options.reference or entries[0].label
     comparison = Comparison(
         slides, tuple(entries), chosen, results[0].peak, (how, *_averaged(results))
@@ -109,40 +115,6 @@ def compare_runs(
         (folder / "comparison.json").write_text(to_json(comparison), encoding="utf-8")
         draw_comparison(comparison, folder)
     return Compared(out, comparison)
-
-
-def refuse_different_slides(results: Sequence[RunResults]) -> None:
-    """Raise unless all runs were evaluated on the same pixels of the same target.
-
-    Raises:
-        UsageError: names the difference and the runs.
-    """
-    first = results[0]
-    here = {row["slide"]: row for row in first.rows}
-    for other in results[1:]:
-        there = {row["slide"]: row for row in other.rows}
-        both = f"{first.label} and {other.label}"
-        if other.config.data.target != first.config.data.target:
-            raise UsageError(
-                f"{both} predict different targets: {first.config.data.target}, "
-                f"{other.config.data.target}"
-            )
-        if apart := sorted(set(here) ^ set(there)):
-            name = apart[0]
-            only = first.label if name in here else other.label
-            more = f" (and {len(apart) - 1} more)" if len(apart) > 1 else ""
-            raise UsageError(
-                f"{both} were evaluated on different slides: {name}{more} only for {only}; "
-                "evaluate both on the same ones"
-            )
-        for name, row in here.items():
-            if not _same_pixels(row, there[name]) or _other_files(name, first, other):
-                raise UsageError(f"{both}: the measured slide {name} is not the same image")
-        if other.peak != first.peak:
-            raise UsageError(
-                f"{both} were evaluated with different peaks: {first.peak}, {other.peak}; "
-                "evaluate one again with --peak"
-            )
 
 
 def _refuse_unnamed(reference: str | None, runs: Mapping[str, Run | Path], baselines: bool) -> None:
@@ -166,19 +138,6 @@ def _refuse_unknown(reference: str | None, results: Sequence[RunResults], baseli
         raise UsageError(
             f"--reference {reference}: nothing of this name; there are {', '.join(labels)}"
         )
-
-
-def _other_files(name: str, one: RunResults, other: RunResults) -> bool:
-    """Whether two evaluations say that a slide's files differ; a single file may be renamed."""
-    known = [each.files[name] for each in (one, other) if name in each.files]
-    return len(known) == 2 and sorted(known[0].values()) != sorted(known[1].values())
-
-
-def _same_pixels(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return one["pixels"] == other["pixels"] and all(
-        math.isclose(one["true"][name], other["true"][name], rel_tol=1e-9, abs_tol=1e-9)
-        for name in set(one["true"]) & set(other["true"])  # older evaluations have fewer
-    )
 
 
 def _entry(results: RunResults, cost: Cost) -> Entry:
@@ -264,7 +223,9 @@ def _store_slides(results: RunResults) -> tuple[RunSlide, ...]:
         return ()
 
 
-def _slides(results: RunResults, everything: Sequence[RunSlide]) -> ComparedSlides:
+def _slides(
+    results: RunResults, everything: Sequence[RunSlide], groups: tuple[str, ...]
+) -> ComparedSlides:
     rows, true = results.rows, results.pooled["true"]
     paths = {slide.name: slide.path for slide in everything}
     floors = [
@@ -274,6 +235,7 @@ def _slides(results: RunResults, everything: Sequence[RunSlide]) -> ComparedSlid
     known = [floor for floor in floors if floor is not None]
     return ComparedSlides(
         names=tuple(row["slide"] for row in rows),
+        group_names=groups,
         pixels=np.array([row["pixels"] for row in rows], dtype=np.float64),
         true_mean=np.array([row["true"]["mean"] for row in rows]),
         true_sd=np.array([row["true"]["sd"] for row in rows]),

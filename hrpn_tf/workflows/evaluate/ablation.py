@@ -13,7 +13,7 @@ from hrpn_tf.runs.slides import RunSlide, prediction_path
 from hrpn_tf.slides import open_slide, read_provenance
 from hrpn_tf.slides.checks import recorded_pixel_size
 from hrpn_tf.workflows.networks.run import RunNetwork
-from hrpn_tf.workflows.predict.existing import expected_input
+from hrpn_tf.workflows.predict.existing_results import expected_input
 from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.one_slide import plan_slides, predict_slide
 from hrpn_tf.workflows.predict.requests import Request
@@ -107,7 +107,7 @@ def predict_without(
 
 def _is_done(out: Path, job: SlideJob, network: RunNetwork, change: Mapping[str, Any]) -> bool:
     """Whether a predicted slide is of this slide, by this network, with this ablation."""
-    from hrpn_tf.prediction.belonging import has_symmetries, mismatch
+    from hrpn_tf.prediction.provenance_match import has_symmetries, mismatch
 
     if has_symmetries(read_provenance(out)) != job.config.prediction.symmetries:
         return False

@@ -92,7 +92,8 @@ def anchor_lines(anchors: Mapping[str, UsedAnchor]) -> str:
         lines.append(f"- {markdown(name)}: times {anchor.factor:.4g}, by {how}.\n")
     return (
         f"\n## Anchor\n\nPredictions were scaled to what was measured. '{WITHOUT_ANCHOR}' is the "
-        f"prediction before that, from the same file.\n\n{''.join(lines)}"
+        f"prediction before that, from the same file; the error floor is bounded with it.\n\n"
+        f"{''.join(lines)}"
     )
 
 

@@ -8,12 +8,13 @@ import numpy as np
 
 from hrpn_tf.config import Config
 from hrpn_tf.errors import StoreError, UsageError
+from hrpn_tf.evaluation.baselines.baselines import MODEL, WITHOUT_ANCHOR
 from hrpn_tf.evaluation.error_floor.estimate import FEWEST, ErrorFloor, Sample, estimate_floor
 from hrpn_tf.evaluation.error_floor.noise import noise_variance
 from hrpn_tf.evaluation.error_floor.surroundings import Scale, scale_of, surroundings
 from hrpn_tf.evaluation.evaluation import POOLED, Evaluation
 from hrpn_tf.evaluation.measured import MeasuredSlide
-from hrpn_tf.evaluation.planes import spread_windows
+from hrpn_tf.evaluation.planes import draw_pixels, spread_windows
 from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide
@@ -70,34 +71,47 @@ def measure_floor(
             opened.append(stack.enter_context(measured_slide(slide, config, info))[0])
         scales = [scale_of([each.inputs[role] for each in opened]) for role in config.data.inputs]
         bar = tracked(opened, "error floor", len(opened), "slide", shown=progress)
-        samples = [_sample(each, scales, n < len(asked), n) for n, each in enumerate(bar)]
+        samples = [sample_pixels(each, scales, n < len(asked), n) for n, each in enumerate(bar)]
         targets = [each.target for each in opened[: len(asked)]]
         noise = [noise_variance(target) for target in targets]
         sizes = [target.height * target.width for target in targets]
     unseen = all(slide.subset != "train" for slide in asked)  # else its error bounds nothing
-    network = _mse(evaluation) if unseen else None
-    return estimate_floor(samples, float(np.average(noise, weights=sizes)), network)
+    network, variance = _pooled(evaluation)
+    return estimate_floor(
+        samples,
+        float(np.average(noise, weights=sizes)),
+        network if unseen else None,
+        variance,
+    )
 
 
-def _sample(slide: MeasuredSlide, scales: Sequence[Scale], evaluated: bool, seed: int) -> Sample:
-    """Pixels of a slide, from windows spread over it."""
+def sample_pixels(
+    slide: MeasuredSlide, scales: Sequence[Scale], evaluated: bool, seed: int
+) -> Sample:
+    """Pixels of a slide, drawn at random from windows spread over it."""
     windows = spread_windows(slide.target, WINDOW, WINDOWS)
     random, tables, target = np.random.default_rng(seed), [], []
-    for window in windows:
-        pixels = window.height * window.width
-        chosen = random.choice(pixels, min(pixels, PIXELS // len(windows)), replace=False)
-        inputs = list(slide.inputs.values())
+    inputs = list(slide.inputs.values())
+    for window, chosen in draw_pixels(windows, PIXELS, random):
         table = surroundings(inputs, scales, slide.pixel_size_um, window)
-        tables.append(table.reshape(pixels, -1)[chosen])
+        tables.append(table.reshape(-1, table.shape[-1])[chosen])
         target.append(window.read(slide.target).ravel()[chosen].astype(np.float64))
-    return Sample(slide.group, np.concatenate(tables), np.concatenate(target), evaluated)
+    grey = np.concatenate(target)
+    weight = slide.target.height * slide.target.width / len(grey)
+    return Sample(slide.group, np.concatenate(tables), grey, evaluated, weight)
 
 
-def _mse(evaluation: Evaluation) -> float | None:
-    """Error of the network over all pixels of all slides."""
-    network = next(iter(evaluation.slides[0].predictors))
+def _pooled(evaluation: Evaluation) -> tuple[float | None, float | None]:
+    """Error of the network and variance of the target over all pixels of all slides.
+
+    An anchor is read off the measured target, so the error of an anchored prediction bounds
+    nothing: that of the network before it does.
+    """
+    known = evaluation.slides[0].predictors
+    network = WITHOUT_ANCHOR if WITHOUT_ANCHOR in known else MODEL
     for row in evaluation.rows():
         place = row.slide, row.predictor, row.view, row.region
         if place == (POOLED, network, "float", "whole"):
-            return row.metrics.values["mse"]
-    return None
+            spread = row.metrics.true.get("sd")
+            return row.metrics.values["mse"], None if spread is None else spread**2
+    return None, None

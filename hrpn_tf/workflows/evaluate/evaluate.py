@@ -22,7 +22,7 @@ from hrpn_tf.evaluation import (
 )
 from hrpn_tf.evaluation.error_floor.estimate import FILE as ERROR_FLOOR
 from hrpn_tf.evaluation.error_floor.estimate import to_markdown as floor_section
-from hrpn_tf.evaluation.evaluation import METRICS_FILE
+from hrpn_tf.evaluation.evaluation import METRICS_FILE, POOLED
 from hrpn_tf.evaluation.slide_evaluation import unused_range
 from hrpn_tf.evaluation.verdict import Verdict, verdict_of
 from hrpn_tf.extras import require
@@ -32,6 +32,8 @@ from hrpn_tf.runs import Run, open_run
 from hrpn_tf.runs.slides import RunSlide, choose_slides
 from hrpn_tf.slides import open_slide
 from hrpn_tf.slides.names import file_stem
+from hrpn_tf.weights.catalogue import weights_in
+from hrpn_tf.weights.entry import WeightsEntry
 from hrpn_tf.workflows.evaluate.anchors import (
     UsedAnchor,
     anchor_lines,
@@ -39,6 +41,7 @@ from hrpn_tf.workflows.evaluate.anchors import (
     spatial_anchor_lines,
 )
 from hrpn_tf.workflows.evaluate.error_floor import floor_slides, measure_floor
+from hrpn_tf.workflows.evaluate.first_look import with_caution
 from hrpn_tf.workflows.evaluate.measured_slides import (
     measured_slide,
     predicted_plane,
@@ -107,11 +110,13 @@ def evaluate_run(
     config = _config(run, options)
     everything = run.slides(slide_list)
     slides = choose_slides(everything, options.groups, str(slide_list or run))
+    _refuse_pooled(slides)
     folder = options.predictions or run.predictions
     predictions = find_predictions(slides, folder, run, slide_list, config, progress)
     measured = [slide.path for slide in everything]
     refuse_lost_inputs(final, (run.folder, slide_list, *measured, *predictions.paths.values()))
     networks, anchors = predictions.networks(run), anchors_of(predictions.stated)
+    weights = weights_in(run.folder)
     of_floor = floor_slides(everything, slides, run) if options.error_floor else []
     in_space = None
     if (how := options.spatial) is not None:
@@ -131,10 +136,20 @@ def evaluate_run(
         if options.error_floor:
             found = measure_floor(of_floor, predictions.paths, config, evaluation, progress)
             floor = found.to_json()
-        verdict = verdict_of(evaluation, floor)
-        _write(made, evaluation, verdict, predictions, networks, anchors, floor)
+        verdict = with_caution(verdict_of(evaluation, floor), weights)
+        _write(made, evaluation, verdict, predictions, networks, anchors, floor, weights)
     predictions.warn()
     return Evaluated(final, evaluation, verdict)
+
+
+def _refuse_pooled(slides: Sequence[RunSlide]) -> None:
+    """Refuse a slide that the tables could not tell from all slides together."""
+    for slide in slides:
+        if slide.name == POOLED:
+            raise UsageError(
+                f"{slide.path}: is called {POOLED}, as all slides together are; give it another "
+                "name in a column 'name' of a slide list, and predict it again"
+            )
 
 
 def _write(
@@ -145,6 +160,7 @@ def _write(
     networks: Sequence[str],
     anchors: Mapping[str, UsedAnchor],
     floor: Mapping[str, Any] | None,
+    weights: WeightsEntry | None,
 ) -> None:
     """The tables: JSON, CSV and Markdown."""
     values = {
@@ -154,6 +170,8 @@ def _write(
         "predictions": predictions.to_json(),
         "resampled": {name: how.to_json() for name, how in predictions.resampled.items()},
     }
+    if weights is not None:
+        values["weights"] = weights.name
     if floor is not None:
         _write_json(folder / ERROR_FLOOR, floor)
     _write_json(folder / METRICS_FILE, values)

@@ -10,7 +10,7 @@ import numpy as np
 from hrpn_tf.config import Config
 from hrpn_tf.errors import SlideMismatchError
 from hrpn_tf.evaluation import ChannelPlane, MaskPlane, MeasuredSlide, Plane
-from hrpn_tf.prediction.belonging import ExpectedInput, mismatch
+from hrpn_tf.prediction.provenance_match import ExpectedInput, mismatch
 from hrpn_tf.runs.slides import RunSlide
 from hrpn_tf.slides import Slide, SlideInfo, channel_index, open_slide
 from hrpn_tf.slides.checks import recorded_pixel_size, role_channels, same_pixel_size

@@ -9,7 +9,7 @@ from typing import Any
 from hrpn_tf.config import Config
 from hrpn_tf.errors import MissingPredictionError
 from hrpn_tf.prediction.anchor import FOUND, STATED
-from hrpn_tf.prediction.belonging import has_symmetries, warn_of_unknown_input
+from hrpn_tf.prediction.provenance_match import has_symmetries, warn_of_unknown_input
 from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide, find_prediction, predict_command

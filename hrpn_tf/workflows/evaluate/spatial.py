@@ -19,7 +19,7 @@ from hrpn_tf.evaluation.spatial.report import Report, write_report
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
 from hrpn_tf.evaluation.spatial.vessels import grey_levels, otsu
 from hrpn_tf.prediction.anchor import factor_of
-from hrpn_tf.prediction.belonging import has_symmetries
+from hrpn_tf.prediction.provenance_match import has_symmetries
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import RunSlide
@@ -183,7 +183,8 @@ class SpatialRun:
                 )
                 # as the whole prediction was scaled, so that only the input differs
                 ablated.append(self._moments(slide, path, factor_of(made) or 1.0))
-            yield Ablation(role, how, done[how], tuple(whole), tuple(ablated))
+            groups = tuple(slide.group for slide in self.slides)
+            yield Ablation(role, how, done[how], tuple(whole), tuple(ablated), groups)
 
     def _moments(self, slide: RunSlide, path: Path, factor: float = 1.0) -> Moments:
         """Moments of the evaluated pixels, of the predicted slide times a factor."""

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hrpn_export.certificate import Entry
+    from hrpn_export.certificate import CertificateEntry
 
 
-def describe(entry: "Entry", grey_max: float) -> str:
+def describe(entry: "CertificateEntry", grey_max: float) -> str:
     """The measurements of a format in a runtime."""
     what = f"{entry.format} {entry.precision}"
     if not entry.measured:

@@ -26,7 +26,7 @@ from hrpn_tf.workflows.networks.twin import (
 if TYPE_CHECKING:
     import keras
     from hrpn_export import Contract
-    from hrpn_export.certificate import Entry
+    from hrpn_export.certificate import CertificateEntry
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _PIXELS = 2**20
 _TOLERANCE = 1e-3
 
 
-def write_twin(run: Run | Path, store_path: Path | None = None) -> "tuple[Entry, ...]":
+def write_twin(run: Run | Path, store_path: Path | None = None) -> "tuple[CertificateEntry, ...]":
     """Write the twin of a run's best network, and replace an older one.
 
     It is measured against the Keras model on held-out patches, in every runtime that is installed,

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from hrpn_tf.figures import figure_style
 from hrpn_tf.files import atomic_path
 from hrpn_tf.workflows.init.look import Look
 from hrpn_tf.workflows.init.proposal import Proposal, ProposedSlide
@@ -29,6 +30,7 @@ _DOUBT, _OUT, _PLAIN, _SOFT = (1.0, 0.75, 0.2), (1.0, 0.35, 0.3), (0.9, 0.9, 0.9
 OUTLINE = (1.0, 0.9, 0.1)
 
 
+@figure_style()
 def write_sheet(
     path: Path, proposal: Proposal, looks: Mapping[str, Look], outline: bool, overwrite: bool
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hrpn_tf.figures import figure_style
 from hrpn_tf.files import atomic_path
 from hrpn_tf.scale_bar import draw_scale_bar, scale_bar
 from hrpn_tf.slides.resample import area_means
@@ -40,6 +41,7 @@ class Panel:
     image: np.ndarray | None
 
 
+@figure_style()
 def save_thumbnail(
     path: Path,
     panels: Sequence[Panel],

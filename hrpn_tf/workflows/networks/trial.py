@@ -53,7 +53,7 @@ def try_network(network: "Network") -> Measured | None:
         with tempfile.TemporaryDirectory(prefix="hrpn-trial-") as folder:
             answer = Path(folder) / "measured.json"
             given = pickle.dumps((network, answer))
-            before = time.time()
+            before = time.monotonic()  # of the machine, so that two processes agree on it
             subprocess.run(command, input=given, capture_output=True, timeout=_LONGEST, check=True)
             values = json.loads(answer.read_text(encoding="utf-8"))
             return Measured(start=values.pop("loaded") - before, **values)
@@ -96,7 +96,7 @@ def main() -> None:
     # this program starts it, and nothing else is read
     network, answer = pickle.load(sys.stdin.buffer)
     session = network.load(None)
-    loaded = time.time()
+    loaded = time.monotonic()
     # before the large tiles, whose memory a runtime may keep
     memory = probe_session(session, largest_side(session) or _SIDE)
     measured = {

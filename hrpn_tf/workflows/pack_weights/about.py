@@ -14,7 +14,7 @@ from hrpn_tf.runs import Run
 from hrpn_tf.runs.folder import STORE
 from hrpn_tf.runs.writing import recorded_dataset
 from hrpn_tf.text import markdown, printable
-from hrpn_tf.weights import Entry
+from hrpn_tf.weights import WeightsEntry
 
 _TEMPLATE = "card.md"
 _FIGURES = ("r2", "pearson", "mse", "mae")  # of an evaluation, all pixels as one image
@@ -93,7 +93,7 @@ def data_description(config: Config, training: Training, trained_on: str) -> dic
     return {**described, "simulation": data["simulation"]} if training.simulated else described
 
 
-def model_card(entry: Entry, training: Training) -> str:
+def model_card(entry: WeightsEntry, training: Training) -> str:
     """The model card, Markdown."""
     import jinja2
 

@@ -12,7 +12,7 @@ from hrpn_tf.files import atomic_path, refuse_existing, sha256
 from hrpn_tf.kinds import kind_of
 from hrpn_tf.runs import folder as names
 from hrpn_tf.runs.source import Source, find_source
-from hrpn_tf.weights import MANIFEST, SIMULATIONS, SLIDES, Entry, checked_name
+from hrpn_tf.weights import MANIFEST, SIMULATIONS, SLIDES, WeightsEntry, checked_name
 from hrpn_tf.workflows.pack_weights.about import Training, data_description, model_card, training_of
 from hrpn_tf.workflows.pack_weights.half import store_in_half
 
@@ -43,7 +43,7 @@ class Packing:
 
 def pack_weights(
     source: Path, name: str, root: Path, packing: Packing, *, overwrite: bool = False
-) -> Entry:
+) -> WeightsEntry:
     """Write the folder of weights, ``ROOT/NAME``, from a run or a bundle.
 
     Args:
@@ -77,7 +77,7 @@ def pack_weights(
     with atomic_path(final, overwrite) as folder:
         folder.mkdir()
         _write_network(folder, found, config, packing.half)
-        entry = _entry(folder, name, found, config, training, packing)
+        entry = _entry(folder, name, found, training, packing)
         described = data_description(config, training, entry.trained_on)
         (folder / _DATA).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
         (folder / _CARD).write_text(model_card(entry, training), encoding="utf-8")
@@ -136,8 +136,8 @@ def _write_network(folder: Path, found: Source, config: Config, half: bool) -> N
 
 
 def _entry(
-    folder: Path, name: str, found: Source, config: Config, training: Training, packing: Packing
-) -> Entry:
+    folder: Path, name: str, found: Source, training: Training, packing: Packing
+) -> WeightsEntry:
     """What is known of the weights, with the checksums of the files so far.
 
     Raises:
@@ -149,7 +149,7 @@ def _entry(
     assert preset is not None
     assert size is not None
     simulated = training.simulated if packing.simulated is None else packing.simulated
-    entry = Entry(
+    entry = WeightsEntry(
         name=name,
         preset=preset,
         inputs=contract.inputs,
@@ -165,14 +165,14 @@ def _entry(
         bytes=0,
         program=f"hrpn-tf {__version__}",
     )
-    return Entry.from_json(_with_checksums(folder, entry).to_json(), name)
+    return WeightsEntry.from_json(_with_checksums(folder, entry).to_json(), name)
 
 
-def _with_checksums(folder: Path, entry: Entry) -> Entry:
+def _with_checksums(folder: Path, entry: WeightsEntry) -> WeightsEntry:
     files = {path.name: path for path in sorted(folder.iterdir())}
     values = {
         **entry.to_json(),
         "files": {name: sha256(path) for name, path in files.items()},
         "bytes": sum(path.stat().st_size for path in files.values()),
     }
-    return Entry.from_json(values, entry.name)
+    return WeightsEntry.from_json(values, entry.name)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from hrpn_tf.errors import WeightsError
 from hrpn_tf.files import atomic_path, sha256
-from hrpn_tf.weights import MANIFEST, Entry, weights_in
+from hrpn_tf.weights import MANIFEST, WeightsEntry, weights_in
 from hrpn_tf.weights.catalogue import read_registry, write_registry
 
 
-def register(root: Path, name: str, url: str | None = None, url_sha256: str | None = None) -> Entry:
+def register(
+    root: Path, name: str, url: str | None = None, url_sha256: str | None = None
+) -> WeightsEntry:
     """Enter the weights ``ROOT/NAME`` into ``ROOT/registry.json``.
 
     Args:
@@ -25,7 +27,7 @@ def register(root: Path, name: str, url: str | None = None, url_sha256: str | No
     if entry is None or entry.name != name:
         raise WeightsError(f"{root / name}: no weights of this name")
     entry.check_files(root / name)
-    entry = Entry.from_json(replace(entry, url=url, url_sha256=url_sha256).to_json(), name)
+    entry = WeightsEntry.from_json(replace(entry, url=url, url_sha256=url_sha256).to_json(), name)
     write_registry(root, {**read_registry(root), name: entry})
     return entry
 

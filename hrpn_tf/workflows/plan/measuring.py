@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from hrpn_tf.data.store import PatchStore
     from hrpn_tf.runs import Run
 
-SCHEMA = "hrpn-tf plan measurement 1"
+SCHEMA = "hrpn-tf plan measurement 2"
 PATCHES = 256  # of a group, evenly spread; more would hardly change its error
 LEVELS = tuple((i + 1) / 200 for i in range(199))  # of the quantiles of the absolute error
-_PIXELS = 2**21  # of a group, for the quantiles
+_PIXELS = 2**21  # of a group, drawn at random for the quantiles
 _BATCH_PIXELS = 2**19
 
 
@@ -45,7 +45,7 @@ class GroupErrors:
 
 
 def measure(session: "Session", store: "PatchStore", group: str) -> GroupErrors:
-    """Predict patches of a group, and compare them with their target.
+    """Predict patches of a group, and compare them with their target; always the same pixels.
 
     Raises:
         StoreError: a patch is damaged.
@@ -57,7 +57,7 @@ def measure(session: "Session", store: "PatchStore", group: str) -> GroupErrors:
     kept = max(1, _PIXELS // len(chosen))
     at_once = max(1, _BATCH_PIXELS // store.patch**2)
     squares, sums, target_squares, pixels = 0.0, 0.0, 0.0, 0
-    absolute = []
+    random, absolute = np.random.default_rng(0), []
     for start in range(0, len(chosen), at_once):
         patches = np.stack([store.read(int(i)) for i in chosen[start : start + at_once]])
         target = patches[..., -1].astype(np.float64)
@@ -66,8 +66,9 @@ def measure(session: "Session", store: "PatchStore", group: str) -> GroupErrors:
         sums += float(target.sum())
         target_squares += float(np.square(target).sum())
         pixels += target.size
-        step = max(1, target[0].size // kept)
-        absolute += [np.abs(each).ravel()[::step] for each in errors]
+        for each in errors:
+            places = random.choice(each.size, min(kept, each.size), replace=False)
+            absolute.append(np.abs(each.ravel()[places]))
     if not np.isfinite(squares):
         raise NonFinitePredictionError(
             f"group {group}: the network gives values that are not finite"

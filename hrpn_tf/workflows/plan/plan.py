@@ -195,7 +195,7 @@ class _Work:
     def _trained(self, subset: Subset) -> Trained:
         import keras
 
-        from hrpn_tf.training.again import fit_to_the_end
+        from hrpn_tf.training.fit_to_end import fit_to_the_end
 
         assert self._store is not None
         run, record = self._run, self._folder / _RECORDS / f"{subset.name}.json"

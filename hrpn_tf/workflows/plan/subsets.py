@@ -136,9 +136,9 @@ def refuse_knowing(run: Run, store: "PatchStore", subsets: Sequence[Subset]) -> 
     if not subsets or (training.teacher is None and training.start is None):
         return
     load_tensorflow()
-    from hrpn_tf.training.knowing import Knowing
+    from hrpn_tf.training.leakage import LearntFrom
 
-    known = Knowing.of(run.config)
+    known = LearntFrom.of(run.config)
     always = set.intersection(*(set(subset.groups) for subset in subsets))
     try:
         known.refuse(store, [_split(run, always)])

@@ -169,7 +169,8 @@ def _outlook_table(plan: Plan) -> str:
             ends = "-" if each.low is None else f"{each.low:.4g} to {each.high:.4g}"
             cells += [f"{each.error:.4g}", ends]
         rows.append(cells)
-    return aligned(rows, left=0)
+    about = f"\nIntervals: {plan.error.about}.\n" if plan.error.about else ""
+    return aligned(rows, left=0) + about
 
 
 def _coverage_table(plan: Plan) -> str:

@@ -14,11 +14,11 @@ from hrpn_tf.slides.checks import role_channels
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.predict.anchor import area_of
 from hrpn_tf.workflows.predict.job import SlideJob, size_of
-from hrpn_tf.workflows.predict.looking import assess_slide, tissue_map
+from hrpn_tf.workflows.predict.network_view import open_in_time, seen_slide
 from hrpn_tf.workflows.predict.options import PredictionOptions
 from hrpn_tf.workflows.predict.origin import anchor_task, origin_of
 from hrpn_tf.workflows.predict.requests import Request
-from hrpn_tf.workflows.predict.seen import open_in_time, seen_slide
+from hrpn_tf.workflows.predict.slide_assessment import assess_slide, tissue_map
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from pathlib import Path
 from hrpn_tf.config import Config
 from hrpn_tf.errors import HrpnError, OutputExistsError, SomeSlidesFailedError, UsageError
 from hrpn_tf.extras import install_line
-from hrpn_tf.prediction.belonging import OTHER_NETWORK, warn_of_unknown_input
+from hrpn_tf.prediction.provenance_match import OTHER_NETWORK, warn_of_unknown_input
 from hrpn_tf.progress import tracked
 from hrpn_tf.runs import Run, open_run
 from hrpn_tf.slides import read_provenance
@@ -20,14 +20,14 @@ from hrpn_tf.workflows.networks.auto import Candidates, Choice
 from hrpn_tf.workflows.networks.choosing import run_candidates
 from hrpn_tf.workflows.networks.network import Network
 from hrpn_tf.workflows.predict.anchors import anchored
-from hrpn_tf.workflows.predict.existing import difference
+from hrpn_tf.workflows.predict.animals import Failure, PredictsSlides, predict_animals
+from hrpn_tf.workflows.predict.existing_results import difference
 from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.jobs import check, with_tile
 from hrpn_tf.workflows.predict.options import Execution, PredictionOptions
 from hrpn_tf.workflows.predict.out_of_distribution import find_profile
 from hrpn_tf.workflows.predict.requests import Request, requests
-from hrpn_tf.workflows.predict.settling import settled
-from hrpn_tf.workflows.predict.together import Failure, PredictsSlides, predict_animals
+from hrpn_tf.workflows.predict.runtime_choice import settled
 from hrpn_tf.workflows.predict.with_inputs import (
     combined_path,
     refuse_existing_combined,

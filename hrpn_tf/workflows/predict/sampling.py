@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from hrpn_tf.workflows.predict.job import SlideJob
-from hrpn_tf.workflows.predict.looking import tissue_map
+from hrpn_tf.workflows.predict.network_view import seen_slide
 from hrpn_tf.workflows.predict.out_of_distribution import (
     coarse_tissue,
     read_windows,
     window_corners,
 )
-from hrpn_tf.workflows.predict.seen import seen_slide
+from hrpn_tf.workflows.predict.slide_assessment import tissue_map
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,8 +17,10 @@ from hrpn_tf.evaluation.report.metrics_tables import BY_SLIDE, cells, heads, met
 from hrpn_tf.evaluation.report.pages import SCRIPTS, format_signed, glossary, render
 from hrpn_tf.evaluation.report.sections import ReportSection, read_values
 from hrpn_tf.evaluation.report.spatial_section import spatial_section
-from hrpn_tf.evaluation.verdict import verdict
+from hrpn_tf.evaluation.verdict import Verdict, verdict
 from hrpn_tf.text import counted, in_shell
+from hrpn_tf.weights.catalogue import weights_in
+from hrpn_tf.workflows.evaluate.first_look import with_caution
 from hrpn_tf.workflows.report.facts import flat, slide_facts
 from hrpn_tf.workflows.report.slides import SlideContent
 from hrpn_tf.workflows.report.sources import Sources
@@ -103,7 +105,7 @@ def write_index(
         lead=f"{sources.config.model.preset} predicts {data.target} from "
         f"{' and '.join(data.inputs)}; {counted(len(metrics.slides), 'slide')} evaluated.",
         headline=_headline(metrics.model(POOLED)),
-        verdict=verdict(metrics.rows, read_values(sources.evaluation / ERROR_FLOOR)),
+        verdict=_verdict(sources),
         glossary=glossary(),
         sections=sections,
         notes=notes,
@@ -118,6 +120,12 @@ def write_index(
         slides=[_slide(sources, name, contents, problems, pages) for name in metrics.slides],
     )
     (folder / "index.html").write_text(text, encoding="utf-8")
+
+
+def _verdict(sources: Sources) -> Verdict:
+    """What the evaluation says, in plain words."""
+    floor = read_values(sources.evaluation / ERROR_FLOOR)
+    return with_caution(verdict(sources.metrics.rows, floor), weights_in(sources.run.folder))
 
 
 def likeness_warning(provenance: Mapping[str, Any]) -> str:
@@ -165,14 +173,21 @@ def _sections(
             for draw in (figures.draw_density, figures.draw_reliability, figures.draw_levels)
         ]
         sections.append(ReportSection("density", "Predicted against measured", charts=charts))
-    for section, note in (
-        spatial_section(sources.evaluation),
-        interval_section(counts.coverage, sources.run.calibrated, target, folder),
-    ):
-        if section is not None:
-            sections.append(section)
-        else:
-            notes.append(note.replace("{run}", in_shell(sources.run)))
+    in_space, note = spatial_section(sources.evaluation)
+    if in_space is not None:
+        sections.append(in_space)
+    else:
+        notes.append(f"{note}: {sources.evaluate_command} --spatial --overwrite")
+    intervals = interval_section(counts.coverage, sources.run.calibrated, target, folder)
+    if intervals is not None:
+        sections.append(intervals)
+    elif sources.look is not None:
+        notes.append("no prediction intervals, which weights do not have")
+    else:
+        notes.append(
+            f"no prediction intervals; make them with: hrpn-tf calibrate {in_shell(sources.run)}, "
+            f"hrpn-tf predict --run {in_shell(sources.run)} --intervals"
+        )
     charts = figures.draw_slides(sources.metrics, folder)
     if (chart := figures.draw_training(sources.run.history, folder)) is not None:
         charts.append(chart)

@@ -13,7 +13,7 @@ from hrpn_tf.evaluation.report.counts import ReportCounts, no_counts
 from hrpn_tf.evaluation.report.metrics_tables import ReportMetrics
 from hrpn_tf.evaluation.report.pages import SCRIPTS, copy_assets
 from hrpn_tf.files import atomic_path, remove
-from hrpn_tf.prediction.belonging import warn_of_unknown_input
+from hrpn_tf.prediction.provenance_match import warn_of_unknown_input
 from hrpn_tf.progress import Progress
 from hrpn_tf.runs import Run
 from hrpn_tf.runs.slides import find_prediction

@@ -17,10 +17,9 @@ from hrpn_tf.evaluation.report.counts import ReportCounts, no_counts
 from hrpn_tf.evaluation.report.layers import PREDICTION, RESOLUTION, TRUTH, Layer
 from hrpn_tf.evaluation.report.pyramid import Tile
 from hrpn_tf.evaluation.report.viewer import SlideView, write_view
-from hrpn_tf.runs.slides import find_prediction
+from hrpn_tf.runs.slides import find_prediction, predict_command
 from hrpn_tf.slides import Slide, open_slide, read_provenance
 from hrpn_tf.slides.resample import area_means
-from hrpn_tf.text import in_shell
 from hrpn_tf.workflows.evaluate.measured_slides import (
     Resampled,
     check_prediction,
@@ -107,9 +106,9 @@ def open_layers(
     slide = sources.slides[name]
     prediction = find_prediction(sources.predictions, name)
     if prediction is None:
+        command = predict_command(sources.slide_list, sources.network, sources.predictions, ())
         raise MissingPredictionError(
-            f"{sources.predictions}: no prediction of {name}; "
-            f"make it with: hrpn-tf predict --run {in_shell(sources.run)}"
+            f"{sources.predictions}: no prediction of {name}; make it with: {command}"
         )
     with ExitStack() as stack:
         check_prediction(prediction, slide, sources.config)

@@ -1,7 +1,8 @@
 """Options of a training on slides that are simulated while it runs."""
 
-import os
 from dataclasses import dataclass
+
+from hrpn_export.threads import usable_cores
 
 from hrpn_tf.data.simulated import MOST_SLIDES, SlidePlan
 from hrpn_tf.errors import UsageError
@@ -64,5 +65,5 @@ class SimulatedSlides:
         """Processes that simulate."""
         if self.processes is not None:
             return self.processes
-        cores = len(os.sched_getaffinity(0))
+        cores = usable_cores()
         return max(1, min(_MOST_PROCESSES, cores // _CORES_PER_PROCESS))

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -34,8 +34,11 @@ class Producers:
 
     def __enter__(self) -> Self:
         missing = sum(not is_made(self._dataset, slide.name) for slide in self._plan.slides)
-        for _ in range(min(self._processes, missing)):
-            self._running.append(self._start())
+        with ExitStack() as stack:
+            stack.push(self.__exit__)  # if one cannot be started, the others end
+            for _ in range(min(self._processes, missing)):
+                self._running.append(self._start())
+            stack.pop_all()
         return self
 
     def __exit__(

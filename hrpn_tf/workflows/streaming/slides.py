@@ -21,7 +21,7 @@ from hrpn_tf.data.simulated import (
 )
 from hrpn_tf.data.slide_list import SlideEntry
 from hrpn_tf.errors import RunBusyError
-from hrpn_tf.files import disk_full_as_named_error, held_folder, remove
+from hrpn_tf.files import disk_full_as_named_error, held_folder, remove, sync
 from hrpn_tf.simulation.phantom import make_image
 from hrpn_tf.slides import write_slide
 
@@ -84,6 +84,7 @@ def make_patches(dataset: Path, recipe: Recipe, slide: SimulatedSlide, keep: boo
             final = patches_folder(dataset, slide.name)
             final.parent.mkdir(exist_ok=True)
             os.rename(cut, final)
+            sync(final.parent)
         remove(work)
 
 

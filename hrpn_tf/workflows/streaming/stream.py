@@ -146,13 +146,18 @@ def claim(dataset: Path, recipe: Recipe, overwrite: bool) -> None:
             _write(path, {})  # first: what remains belongs to no configuration
             for name in ("slides", "work", "kept"):
                 remove(dataset / name)
-    elif os.path.lexists(dataset) and not _is_empty(dataset):
+            _write(path, wanted)
+        return
+    if os.path.lexists(dataset) and not _is_empty(dataset):
         kind = kind_of(dataset)
         raise OutputExistsError(
             f"{dataset} exists and holds {f'a {kind}' if kind else 'no simulated patches'}; name "
             "another folder for the simulated patches, as in hrpn-tf fit FOLDER --simulate N"
         )
-    _write(path, wanted)
+    try:
+        _write(path, wanted, overwrite=False)
+    except OutputExistsError:  # another command was faster; is it of the same recipe?
+        claim(dataset, recipe, overwrite)
 
 
 def _is_empty(dataset: Path) -> bool:
@@ -163,8 +168,8 @@ def _is_empty(dataset: Path) -> bool:
     return not any(dataset.iterdir())
 
 
-def _write(path: Path, values: dict[str, object]) -> None:
-    with atomic_path(path, overwrite=True) as temporary:
+def _write(path: Path, values: dict[str, object], overwrite: bool = True) -> None:
+    with atomic_path(path, overwrite) as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from hrpn_benchmarks.case import BenchmarkCase
 from hrpn_benchmarks.launch import Round
 from hrpn_benchmarks.machine.environment import Environment
 from hrpn_benchmarks.measures import Measured, Samples
-from hrpn_benchmarks.plan import Plan, read_plan
+from hrpn_benchmarks.plan import BenchmarkPlan, read_plan
 from hrpn_benchmarks.report.report import Accuracy, Report, Row
 from support.instruments import cell
 from support.small_bundle import small_bundle
@@ -43,7 +43,7 @@ def report(*rows: Row) -> Report:
     machine = Environment(
         processor="p", cores=2, clock_mhz=(), load=0, memory=0, system="s", versions={}
     )
-    return Report(environment=machine, plan=Plan(), rows=rows)
+    return Report(environment=machine, plan=BenchmarkPlan(), rows=rows)
 
 
 def test_ratios_and_verdicts(goals: ModuleType) -> None:

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from support.grid_network import ArraySlide
 from support.places import TESTS
 
 TINY = ["--preset", "hrpn-s", "--size", "176", "--roi", "352", "--rounds", "1"]
@@ -57,6 +58,16 @@ def test_our_side_is_measured_and_exact(measured):
         assert each["difference"]["largest"] < 1e-3
     assert "| hrpn-tf |" in table
     assert "the bare session on the same tiles takes" in table
+
+
+def test_empty_parts_of_the_slide_are_found(script):
+    random = np.random.default_rng(0)
+    image = np.full((600, 400, 2), 10, np.uint8)
+    image[:300, :200] = random.integers(100, 256, (300, 200, 2))
+    tissue = script("step")._tissue(ArraySlide(image))
+    assert tissue.mask[0, 0]
+    assert not tissue.mask[-1, -1]
+    assert 0.2 < tissue.mask.mean() < 0.4
 
 
 @needs_bench

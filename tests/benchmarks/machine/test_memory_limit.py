@@ -1,13 +1,10 @@
 """A cell that wants more memory than there is becomes a row, and the machine lives on."""
 
 import re
-from pathlib import Path
 
 import pytest
 from hrpn_benchmarks.launch import measure_apart
 from hrpn_benchmarks.machine import memory_limit
-from hrpn_benchmarks.machine.cgroup import memory_available, processor_limit
-from hrpn_benchmarks.machine.cgroup import memory_limit as memory_limit_of
 from hrpn_benchmarks.machine.memory_limit import ended_by_kernel, out_of_memory
 from support.instruments import cell
 from support.places import TESTS
@@ -73,58 +70,3 @@ def test_the_words_of_the_runtimes_are_known(line: str) -> None:
 def test_other_failures_are_not_put_down_to_memory() -> None:
     assert out_of_memory("ValueError: a memory format that nobody knows", 10**9) is None
     assert out_of_memory("", None) is None
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-
-
-def test_a_container_of_control_groups_2_is_seen(tmp_path: Path) -> None:
-    write(
-        tmp_path,
-        {
-            "proc/self/cgroup": "0::/a/b\n",
-            "proc/meminfo": "MemAvailable: 9000 kB\n",
-            "sys/fs/cgroup/a/memory.max": "5000000\n",
-            "sys/fs/cgroup/a/memory.current": "3000000\n",
-            "sys/fs/cgroup/a/memory.stat": "inactive_file 500000\n",
-            "sys/fs/cgroup/a/cpu.max": "150000 100000\n",
-            "sys/fs/cgroup/a/b/memory.max": "max\n",
-            "sys/fs/cgroup/a/b/memory.current": "100\n",
-            "sys/fs/cgroup/a/b/memory.stat": "inactive_file 0\n",
-            "sys/fs/cgroup/a/b/cpu.max": "max 100000\n",
-        },
-    )
-    assert memory_limit_of(tmp_path) == 5_000_000
-    assert memory_available(tmp_path) == 2_500_000
-    assert processor_limit(tmp_path) == 1.5
-
-
-def test_a_container_of_control_groups_1_is_seen(tmp_path: Path) -> None:
-    groups = tmp_path / "sys/fs/cgroup"
-    write(
-        tmp_path,
-        {
-            "proc/self/cgroup": "4:memory:/outside\n1:cpu,cpuacct:/outside\n",
-            "proc/meminfo": "MemAvailable: 2000 kB\n",
-            "sys/fs/cgroup/memory/memory.limit_in_bytes": "5000000\n",
-            "sys/fs/cgroup/memory/memory.usage_in_bytes": "1000000\n",
-            "sys/fs/cgroup/memory/memory.stat": "total_inactive_file 0\n",
-            "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "200000\n",
-            "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
-        },
-    )
-    assert memory_limit_of(tmp_path) == 5_000_000
-    assert memory_available(tmp_path) == 2_048_000
-    assert processor_limit(tmp_path) == 2
-    (groups / "cpu/cpu.cfs_quota_us").write_text("-1\n")
-    (groups / "memory/memory.limit_in_bytes").write_text("9223372036854771712\n")
-    assert (memory_limit_of(tmp_path), processor_limit(tmp_path)) == (None, None)
-
-
-def test_a_system_that_says_nothing_limits_nothing(tmp_path: Path) -> None:
-    assert memory_limit_of(tmp_path) is None
-    assert memory_available(tmp_path) is None
-    assert processor_limit(tmp_path) is None

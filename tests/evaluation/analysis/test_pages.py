@@ -40,3 +40,10 @@ def test_slides_that_do_not_count_in_a_mean_are_named_with_the_reason() -> None:
 
 def test_the_page_says_so_too() -> None:
     assert "left out of the mean" in to_markdown(values({}, {"value": 3.0}), [])
+
+
+def test_an_interval_that_ends_beyond_the_profile_says_so() -> None:
+    far = {"value": 30.0, "interval": [20.0, None], "high_above_um": 98.0}
+    near = {"value": 30.0, "interval": [20.0, 40.0]}
+    rows = page_tables(values(far, near))[1].rows
+    assert rows[0][1:] == ["30.0 (20.0 to > 98.0)", "30.0 (20.0 to 40.0)"]

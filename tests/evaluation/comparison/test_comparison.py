@@ -30,7 +30,15 @@ from hrpn_tf.evaluation.metrics import METRICS
 
 PIXELS = np.array([100.0, 300.0])
 SLIDES = ComparedSlides(
-    ("a", "b"), PIXELS, np.array([4.0, 8.0]), np.array([3.0, 5.0]), 0, 99, np.ones(2), "qd"
+    ("a", "b"),
+    ("m1", "m2"),
+    PIXELS,
+    np.array([4.0, 8.0]),
+    np.array([3.0, 5.0]),
+    0,
+    99,
+    np.ones(2),
+    "qd",
 )
 
 
@@ -167,3 +175,38 @@ def test_published_definitions_and_the_range_stand_side_by_side() -> None:
     entries = {each["label"]: each for each in json.loads(to_json(found))["entries"]}
     assert entries["m0"]["intervals"] == {"stated": 0.9, "coverage": 0.912, "mean_width": 7.5}
     assert "Range of the predictions" not in to_markdown(comparison())
+
+
+def test_slides_of_one_animal_are_drawn_together(tmp_path: Path) -> None:
+    """Four animals with two slides of equal errors each: the intervals are those of four slides."""
+    flat = np.full(8, 100.0)
+    names = tuple("abcdefgh")
+    errors = {"m0": [1.0, 2, 3, 4], "s": [2.0, 2, 5, 4]}
+    twice = ComparedSlides(
+        names, tuple("ppqqrrss"), flat, flat / 10, flat / 20, 0, 99, None, "qd"
+    )  # fmt: skip
+    once = replace(
+        twice, names=names[:4], group_names=("p", "q", "r", "s"),
+        **{name: flat[:4] * share for name, share in
+           (("pixels", 1), ("true_mean", 0.1), ("true_sd", 0.05))},
+    )  # fmt: skip
+    found = []
+    for slides, times in ((twice, 2), (once, 1)):
+        entries = [
+            replace(entry(label, (1, 1)), mse=np.repeat(mse, times))
+            for label, mse in errors.items()
+        ]
+        found.append(Comparison(slides, tuple(entries), "m0", None))
+    several, single = found
+    assert several.mse["s"].low == pytest.approx(single.mse["s"].low)
+    assert several.differences["s"].r2.high == pytest.approx(single.differences["s"].r2.high)
+    text = to_markdown(several)
+    assert "bootstrap over animals" in text
+    assert "4 test animals (8 slides) have 35 distinct resamples" in text
+    assert "bootstrap over slides" in to_markdown(single)
+    values = json.loads(to_json(several))
+    assert values["resampled"] == "animals"
+    assert [row["group"] for row in values["slides"]] == list("ppqqrrss")
+    assert "over animals" in values["definitions"]["difference"]["definition"]
+    assert json.loads(to_json(single))["resampled"] == "slides"
+    draw_comparison(several, tmp_path)

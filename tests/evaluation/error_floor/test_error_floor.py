@@ -87,6 +87,21 @@ def test_the_floor_lies_between_the_bounds_and_near_the_upper_one_where_much_can
     assert "to 100 % of what can be explained" in text
 
 
+def test_every_pixel_of_the_slides_counts_the_same() -> None:
+    """A slide of nine times the area counts nine times as much, with as many pixels drawn."""
+    random = np.random.default_rng(0)
+    made = [
+        Sample(name, np.zeros((400, 1), np.float32), level + random.standard_normal(400), True, w)
+        for name, level, w in (("a", 0.0, 9.0), ("b", 10.0, 1.0))
+    ]
+    found = estimate_floor(made, noise=0.0)
+    assert found.variance == pytest.approx(0.9 * 0.1 * 10**2 + 1, rel=0.05)
+    assert found.regression == pytest.approx(10**2 + 1, rel=0.05)  # a knows b alone, and b a
+    own = [np.square(each).mean() for each in cross_fitted(made) if each is not None]
+    assert found.regression == pytest.approx(0.9 * own[0] + 0.1 * own[1])
+    assert estimate_floor(made, noise=0.0, variance=7.0).variance == 7.0
+
+
 def test_no_animal_is_predicted_by_itself() -> None:
     """What only an animal shows is not learnt: each has a level of its own."""
     made = [
@@ -102,9 +117,22 @@ def test_a_noise_above_every_error_is_no_lower_bound() -> None:
     assert ErrorFloor(1.0, 5.0, None, 0.0, 3).explained(1.0) == [None, None]
 
 
+def test_a_network_that_is_worse_than_the_mean_explains_nothing() -> None:
+    text = to_markdown(ErrorFloor(1.0, 5.0, 12.0, 10.0, 6).to_json())
+    assert "The network explains nothing of what can be explained." in text
+
+
 def test_one_animal_is_refused() -> None:
     with pytest.raises(UsageError, match="takes slides of 2 animals"):
         estimate_floor(samples(8, 9.0)[:1], noise=1.0)
+
+
+@pytest.mark.parametrize("width", [70, 77, 256])
+def test_the_scale_of_an_input_is_that_of_all_its_columns(width: int) -> None:
+    """Not of each seventh, where a tiled scan has its seams."""
+    seams = np.where(np.arange(width) % 7 == 0, 100.0, 10.0) * np.ones((90, 1))
+    found = scale_of([Array(seams)])
+    assert (found.dark, found.bright) == (10.0, 90.0)
 
 
 def test_surroundings_do_not_depend_on_the_window() -> None:

@@ -1,6 +1,7 @@
 """Sections made of files that other commands wrote, or not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def ablation() -> Ablation:
     true = np.arange(12.0).reshape(3, 4)
     whole = tuple(moments(true, true + error) for error in (1.0, 1.0, 2.0, 2.0))
     without = tuple(moments(true, true + error) for error in (3.0, 3.0, 5.0, 5.0))
-    return Ablation("vessels", "mean", "the input is its mean", whole, without)
+    return Ablation("vessels", "mean", "the input is its mean", whole, without, tuple("abcd"))
 
 
 def test_the_spatial_evaluation_is_shown(tmp_path: Path) -> None:
@@ -67,10 +68,20 @@ def test_the_spatial_evaluation_is_shown(tmp_path: Path) -> None:
     assert depths.rows[1][1] is None
 
 
+def test_an_ablation_draws_animals() -> None:
+    """Four slides of two animals resolve no interval."""
+    found = replace(ablation(), groups=("m1", "m1", "m2", "m2")).to_json()
+    assert found["mse"]["low"] is None
+    assert found["mse"]["unresolved"] == "2 animals, and an interval takes at least 4"
+    assert found["intervals"].startswith("2 test animals (4 slides) have 3 distinct resamples")
+    assert found["resampled"] == "animals"
+    assert ablation().to_json()["resampled"] == "slides"
+
+
 def test_what_is_missing_or_damaged_is_one_line(tmp_path: Path) -> None:
     section, note = spatial_section(tmp_path)
     assert section is None
-    assert note.endswith("hrpn-tf evaluate --run {run} --spatial")
+    assert note == "no spatial evaluation; make it with"
     for text in ("{", "[]", "{}", json.dumps({**spatial_values(), "agreement": {"x": 1}})):
         (tmp_path / "spatial.json").write_text(text)
         section, note = spatial_section(tmp_path)
@@ -78,11 +89,9 @@ def test_what_is_missing_or_damaged_is_one_line(tmp_path: Path) -> None:
         assert "damaged" in note
 
 
-def test_without_intervals_the_command_is_named(tmp_path: Path) -> None:
+def test_without_intervals_there_is_no_section(tmp_path: Path) -> None:
     none = ReportCoverage(np.linspace(0, 4, 5))
-    section, note = interval_section(none, tmp_path / "calibrated", "qd", tmp_path)
-    assert section is None
-    assert "hrpn-tf calibrate" in note
+    assert interval_section(none, tmp_path / "calibrated", "qd", tmp_path) is None
 
 
 def test_coverage_and_the_tables_of_the_calibration_are_shown(tmp_path: Path) -> None:
@@ -95,7 +104,7 @@ def test_coverage_and_the_tables_of_the_calibration_are_shown(tmp_path: Path) ->
     coverage = ReportCoverage(np.linspace(0, 4, 5))
     ones = np.ones(100)
     coverage.add(np.arange(100) / 50, ones, 0 * ones, 1.5 * ones)
-    section, _ = interval_section(coverage, calibrated, "qd", tmp_path)
+    section = interval_section(coverage, calibrated, "qd", tmp_path)
     assert section is not None
     measured, slides, every = section.tables
     assert measured.rows[0][1:4] == pytest.approx([0.76, 0.0, 0.24])

@@ -8,8 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from hrpn_tf.evaluation.bootstrap import Groups
 from hrpn_tf.evaluation.spatial.agreement import agreement, pair_metrics, pair_sums
-from hrpn_tf.evaluation.spatial.resampling import block_clusters, slide_clusters
+from hrpn_tf.evaluation.spatial.resampling import Clusters, block_clusters, group_clusters
+
+
+def slide_clusters(slides: int) -> Clusters:
+    """Each slide an animal of its own."""
+    return group_clusters(Groups.single(slides))
 
 
 def pairs(n: int, seed: int = 0, noise: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +138,10 @@ def test_few_clusters_resolve_no_interval(clusters: int) -> None:
     sums = np.zeros((9, 6))
     sums[:clusters] = pair_sums(true, pred, np.arange(60) % clusters, clusters)
     words = "1 slide" if clusters == 1 else f"{clusters} slides"
-    for drawn, parts in ((slide_clusters(9), sums), (slide_clusters(clusters), sums[:clusters])):
+    for drawn, parts in (
+        (slide_clusters(9), sums),
+        (slide_clusters(clusters), sums[:clusters]),
+    ):
         found = agreement(parts, drawn)
         assert found.values["icc2"] is not None
         assert found.bootstrap == {}
@@ -152,4 +161,16 @@ def test_few_slides_are_said_to_be_few() -> None:
     assert "2 test slides have 3 distinct resamples" in slide_clusters(2).description
     assert len(slide_clusters(8)) == 8
     assert "2000 random" in slide_clusters(8).description
-    assert "one slide" in block_clusters(9, 250).description
+    assert "one slide: bootstrap over 9 blocks of 250 um" in block_clusters(9, 250).description
+    assert "bootstrap over 1 block of 250 um" in block_clusters(1, 250).description
+
+
+def test_the_clusters_of_several_slides_of_an_animal_are_animals() -> None:
+    found = group_clusters(Groups.of([f"m{i // 4}" for i in range(32)]))
+    assert (len(found), found.what) == (8, "animals")
+    assert found.description.startswith("bootstrap over animals; 8 test animals (32 slides)")
+    assert "2000 random" in found.description
+    _, reason = group_clusters(Groups.of(["m1", "m1", "m2"])).interval(
+        np.arange(4.0), np.ones(2, bool)
+    )
+    assert reason == "2 animals, and an interval takes at least 4"

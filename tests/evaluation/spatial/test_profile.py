@@ -12,7 +12,9 @@ from support.plane_in_memory import RANGE, measured
 
 from hrpn_tf.config import SimulationConfig, SpatialConfig, load_config
 from hrpn_tf.evaluation.spatial.bins import make_bins
+from hrpn_tf.evaluation.spatial.limits import Limits
 from hrpn_tf.evaluation.spatial.profile import DistanceProfile
+from hrpn_tf.evaluation.spatial.resampling import Clusters
 from hrpn_tf.evaluation.spatial.study import SpatialStudy
 from hrpn_tf.evaluation.spatial.vessels import MaskOf, vessel_threshold
 from hrpn_tf.simulation import optics
@@ -192,3 +194,65 @@ def test_a_depth_beyond_the_profile_is_said_to_lie_there(tmp_path: Path) -> None
     depth = profile_of(image, image, vessels, tmp_path, 1.0, config).true.metrics["depth_1_e"]
     assert depth["value"] is None
     assert depth["above_um"] == pytest.approx(100, abs=2)
+
+
+def limits(resamples: int) -> Limits:
+    """Of ten slides, with as many resamples; lengths are known up to 100 um."""
+    clusters = Clusters(np.ones((resamples, 10)), "")
+    return Limits(2.0, 100.0, clusters, np.ones(10, bool))
+
+
+def test_the_interval_of_a_depth_ends_above_the_profile_where_enough_resamples_do() -> None:
+    """Of 1000 resamples, at 40.00 to 49.99 um: 4 % beyond the profile are no missing values."""
+    depth = np.linspace(40.0, 50.0, 1000, endpoint=False)
+    few, enough = depth.copy(), depth.copy()
+    few[-20:], enough[-40:] = np.inf, np.inf
+    found = limits(1000).metric("depth_1_e", 45.0, few)
+    assert found["interval"] == pytest.approx([40.25, 49.74])
+    assert "high_above_um" not in found
+    found = limits(1000).metric("depth_1_e", 45.0, enough)
+    assert found["interval"] == [pytest.approx(40.25), None]
+    assert (found["high_above_um"], found["unresolved"]) == (100.0, "")
+    undefined = np.where(np.isinf(enough), np.nan, enough)
+    found = limits(1000).metric("depth_1_e", 45.0, undefined)
+    assert found["interval"] == pytest.approx([40.24, 49.35]), "there is no excess in 4 %"
+    nearly_all = np.full(1000, np.inf)
+    nearly_all[:20] = 50.0
+    found = limits(1000).metric("depth_1_e", 50.0, nearly_all)
+    assert found["interval"] == [100.0, None]
+
+
+def test_the_length_of_the_exponential_ends_above_the_longest_that_is_tried() -> None:
+    lengths = np.full(1000, 80.0)
+    lengths[:100], lengths[-100:] = 60.0, 200.0
+    found = limits(1000).metric("decay_um", 80.0, lengths)
+    assert (found["interval"], found["high_above_um"]) == ([60.0, None], 200.0)
+
+
+@pytest.mark.parametrize(
+    ("true_far", "pred_far", "interval", "bounds"),
+    [
+        (0, 0, [-9.75, 9.74], {}),
+        (0, 40, [-9.75, None], {"high_above_um": 60.0}),
+        (40, 0, [None, 9.74], {"low_below_um": -60.0}),
+        (40, 40, None, {}),
+    ],
+)
+def test_the_difference_of_depths_of_which_one_is_out_of_reach(
+    true_far: int, pred_far: int, interval: list[float | None] | None, bounds: dict[str, float]
+) -> None:
+    """True 40, predicted 30 to 50 um; a depth above 100 um differs by more than 60 um."""
+    true, pred = np.full(1000, 40.0), np.linspace(30.0, 50.0, 1000, endpoint=False)
+    pred[480:520], true[500 : 500 + true_far] = 40.0, np.inf
+    pred[500 - pred_far : 500] = np.inf
+    known: dict[str, object] = {"value": 40.0}
+    found = limits(1000).difference(known, known, (true, pred))
+    if interval is None:
+        assert found["interval"] is None
+        assert found["unresolved"] == "out of reach in 80 of 1000 resamples"
+        return
+    assert {name: found[name] for name in found if name.endswith("_um")} == pytest.approx(
+        bounds, abs=0.8
+    )
+    for end, expected in zip(found["interval"], interval, strict=True):
+        assert end == (None if expected is None else pytest.approx(expected, abs=0.8))

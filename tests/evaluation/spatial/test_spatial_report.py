@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
@@ -49,6 +50,41 @@ def slide(seed: int, folder: Path) -> SlideMeasures:
 
 def study(folder: Path, slides: int) -> SpatialStudy:
     return SpatialStudy(tuple(slide(i, folder) for i in range(slides)), CONFIG, RANGE)
+
+
+def in_groups(found: SpatialStudy, names: str) -> SpatialStudy:
+    """The same with the first slides only, and these groups."""
+    slides = [
+        replace(measures, slide=replace(measures.slide, group=name))
+        for measures, name in zip(found.slides, names, strict=False)
+    ]
+    return replace(found, slides=tuple(slides))
+
+
+def test_slides_of_one_animal_are_drawn_together(tmp_path: Path) -> None:
+    """Each of four animals has the same slide twice: the intervals are those of four slides."""
+    four = study(tmp_path, 4)
+    twice = in_groups(replace(four, slides=(*four.slides, *four.slides)), "abcdabcd")
+    once, both = (Report(each, ()).to_json() for each in (four, twice))
+    assert both["intervals"].startswith("bootstrap over animals; 4 test animals (8 slides) have")
+    assert (once["resampled"], both["resampled"]) == ("slides", "animals")
+    for keys in (("profile", "true", "depth_1_e"), ("extravasation", "pred_um"),
+                 ("nuclei", "kappa")):  # fmt: skip
+        one, two = once, both
+        for key in keys:
+            one, two = one[key], two[key]
+        assert two["interval"] == pytest.approx(one["interval"])
+    for kind in ("pixels", "sub_areas"):
+        one, two = (v["agreement"][kind]["interval_bootstrap"]["bias"] for v in (once, both))
+        assert two == pytest.approx(one)
+    np.testing.assert_allclose(twice.profile.true.low, four.profile.true.low)
+    pair = Report(in_groups(four, "aabb"), ()).to_json()
+    assert pair["profile"]["true"]["low"] is None
+    reason = pair["agreement"]["sub_areas"]["unresolved"]["bias"]
+    assert reason == "2 animals, and an interval takes at least 4"
+    one_animal = Report(in_groups(four, "aaaa"), ()).to_json()
+    found = one_animal["profile"]["true"]["depth_1_e"]
+    assert found["unresolved"] == "1 animal, and an interval takes at least 4"
 
 
 def test_sums_are_those_of_the_whole_image_whatever_the_windows(tmp_path: Path) -> None:
@@ -177,6 +213,37 @@ def test_two_slides_and_short_depths_are_not_resolved_in_any_table(tmp_path: Pat
     shown = {table.title: table.rows for table in section.tables}
     assert shown["How far"][0][1] == "< 7"
     assert "(not resolved)" in str(shown["How far"][2][1])
+
+
+def test_a_depth_that_some_resamples_put_beyond_the_profile_has_an_open_end(tmp_path: Path) -> None:
+    """In one of four slides nothing falls: with two of it, the excess never falls to 1/e."""
+    (out := tmp_path / "out").mkdir()
+    config = CONFIG.model_copy(update={"background": 0.0})
+    slides = []
+    for seed in range(4):
+        vessels = images(seed)[2]
+        length = 6.0 if seed else 1e6
+        true = 20 * np.exp(-distance_transform_edt(~vessels) / length)
+        slides.append(measured(true, true, vessels, tmp_path / f"s{seed}", config))
+    found = SpatialStudy(tuple(slides), config, RANGE)
+    write_report(Report(found, ()), out)
+    values = json.loads((out / "spatial.json").read_text())
+    depth = values["profile"]["true"]["depth_1_e"]
+    low, high = depth["interval"]
+    assert low < depth["value"] < depth["high_above_um"]
+    assert high is None
+    assert depth["high_above_um"] == pytest.approx(23.5, abs=1)
+    shown = f"({low:.1f} to > {depth['high_above_um']:.1f})"
+    assert shown in (out / "spatial.md").read_text()
+    with (out / "spatial.csv").open() as file:
+        rows = {(r["slide"], r["kind"], r["figure"]): r for r in csv.DictReader(file)}
+    row = rows["all", "profile true", "depth_1_e"]
+    assert (float(row["low"]), row["high"]) == (low, "")
+    assert row["interval"] == f"bootstrap; high above {depth['high_above_um']:.4g} um"
+    section, _ = spatial_section(out)
+    assert section is not None
+    far = {table.title: table.rows for table in section.tables}["How far"]
+    assert far[0][1] == f"{depth['value']:.3g} ({low:.3g} to > {depth['high_above_um']:.3g})"
 
 
 def test_a_constant_target_gives_no_correlation_and_no_depth_but_a_report(tmp_path: Path) -> None:

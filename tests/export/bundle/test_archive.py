@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hrpn_export import BundleError, open_bundle, open_session
-from hrpn_export.add_engine import _alone
+from hrpn_export.add_engine import _alone, add_engine
 from hrpn_export.archive import _unfinished, extract, write_zip
 from hrpn_export.errors import BundleExistsError, DamagedBundleError
 from hrpn_export.paths import files_below
+from hrpn_export.tensorrt.write import Wanted
 from support.bundles import copied, exported
 
 
@@ -69,6 +70,35 @@ def test_what_a_killed_process_left_of_a_zip_is_removed_and_nothing_of_a_living_
         assert not any(left.exists() for left in dead)
         assert living.read_bytes() == b"mine"
     assert [each.name for each in tmp_path.iterdir()] == ["b.zip"]
+
+
+@pytest.fixture
+def stored(monkeypatch) -> list[int]:
+    """Numbers of the files and folders that are on the disk, in their order."""
+    found: list[int] = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda h: (found.append(os.fstat(h).st_ino), fsync(h)))
+    return found
+
+
+def test_a_zip_is_on_the_disk_before_it_has_its_name(tmp_path, stored):
+    path = write_zip(exported(), tmp_path / "b.zip")
+    assert stored == [path.stat().st_ino, tmp_path.stat().st_ino]
+
+
+def test_an_engine_is_on_the_disk_before_the_bundle_names_it(tmp_path, stored, monkeypatch):
+    bundle = copied(tmp_path)
+
+    def write(onnx, engine, **options):
+        engine.write_bytes(b"engine")
+
+    monkeypatch.setattr("hrpn_export.add_engine.write_engine", write)
+    engine, _ = add_engine(bundle, "fp32", Wanted())
+    assert stored[-1] == bundle.stat().st_ino
+    order = [engine, engine.parent, engine.parent.parent, bundle / "bundle.json"]
+    places = [stored.index(path.stat().st_ino) for path in order]
+    assert places == sorted(places)
+    assert [a.format for a in open_bundle(bundle).manifest.artefacts][-1] == "tensorrt"
 
 
 def test_an_engine_is_added_by_one_process_after_the_dead_ones_are_cleared(tmp_path):

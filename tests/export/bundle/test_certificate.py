@@ -4,7 +4,7 @@ import math
 import pytest
 from hrpn_export.certificate import (
     Certificate,
-    Entry,
+    CertificateEntry,
     Measured,
     Stress,
     read_certificate,
@@ -21,7 +21,7 @@ GOOD = {
 
 
 def certificate(precision="fp32", problem=None, measured=(GOOD,), **changes):
-    entry = Entry(
+    entry = CertificateEntry(
         format="onnx", precision=precision, runtime="onnxruntime", version="1", device="cpu",
         measured=tuple(Measured(**(values | changes)) for values in measured), problem=problem,
     )  # fmt: skip

@@ -6,7 +6,7 @@ import sys
 import pytest
 import tensorflow as tf
 from hrpn_export import About, export_bundle, readme
-from hrpn_export.certificate import Certificate, Entry, read_certificate
+from hrpn_export.certificate import Certificate, CertificateEntry, read_certificate
 from hrpn_export.formats.keras_file import own_layers
 from hrpn_export.manifest import Artefact, Manifest, Output, read_manifest
 from support.bundles import CONTRACT, copied, evidence, exported, network
@@ -135,11 +135,11 @@ def test_an_engine_is_pointed_to(tmp_path):
 def test_the_table_says_why_something_is_not_certified(tmp_path):
     measured = read_certificate(exported() / "certificate.json").entries[0].measured[0]
     bad = measured.model_copy(update={"largest": math.nan, "mse_change": math.inf})
-    entry = Entry(
+    entry = CertificateEntry(
         format="onnx", precision="fp16", runtime="onnxruntime", version="1", device="cpu",
         measured=(measured, bad),
     )  # fmt: skip
-    unmeasured = Entry(
+    unmeasured = CertificateEntry(
         format="tensorrt", precision="fp32", runtime="tensorrt", version="", device="cuda",
         problem="it could not be measured here: no | GPU\nat all",
     )  # fmt: skip

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import onnx
 import pytest
-from hrpn_export.errors import CalibrationError, ContractError, ExportError
+from hrpn_export.errors import ContractError, ExportError, QuantisationError
 from hrpn_export.formats import Source
 from hrpn_export.formats.onnx.exporter import export, to_onnx
 from hrpn_export.formats.onnx.fp16 import to_half
@@ -125,7 +125,7 @@ def test_the_graph_that_is_quantised_stays_as_it_was():
 @pytest.mark.parametrize("patches", [None, CALIBRATION[:0]])
 def test_int8_needs_patches(patches):
     model, contract = tiny()
-    with pytest.raises(CalibrationError, match="there are none"):
+    with pytest.raises(QuantisationError, match="there are none"):
         to_int8(to_onnx(model, 2, multiple=2), patches, contract)
 
 

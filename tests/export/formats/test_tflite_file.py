@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from hrpn_export.errors import CalibrationError, ExportError
+from hrpn_export.errors import ExportError, QuantisationError
 from hrpn_export.formats import Source
 from hrpn_export.formats.tflite import precision as tflite_precision
 from hrpn_export.formats.tflite.exporter import export, to_tflite
@@ -163,7 +163,7 @@ def test_a_last_convolution_may_be_transposed(tmp_path, bias):
 @pytest.mark.parametrize("patches", [None, CALIBRATION[:0]])
 def test_int8_needs_patches(tmp_path, patches):
     model, contract = tiny()
-    with pytest.raises(CalibrationError, match="there are none"):
+    with pytest.raises(QuantisationError, match="there are none"):
         export(Source(model, contract, patches), "int8", tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from hrpn_export.bundle import open_bundle, open_session
-from hrpn_export.certificate import Certificate, Entry
+from hrpn_export.certificate import Certificate, CertificateEntry
 from hrpn_export.errors import CertificateError, MissingRuntimeError
 from hrpn_export.manifest import Artefact, GreyLevels, Manifest, Output, contract_fields
 from hrpn_export.paths import files_below, sha256_of
@@ -25,7 +25,7 @@ def bundle(tmp_path) -> Path:
     folder = tmp_path / "bundle" / "onnx" / "fp32"
     folder.mkdir(parents=True)
     tiny(folder / "model.onnx")
-    stale = Entry(
+    stale = CertificateEntry(
         format="tensorrt", precision="fp32", runtime="tensorrt", version="", device="cuda"
     )
     root = tmp_path / "bundle"

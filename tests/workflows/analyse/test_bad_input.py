@@ -119,7 +119,7 @@ def test_weights_have_no_slides_of_their_own_and_are_analysed_on_a_list(cohort: 
         (run / name).unlink(missing_ok=True)
     ended = analyse(cohort, path=run)
     assert ended.exit_code == 2
-    assert "run: holds weights, which have no slides of their own; name slides in" in ended.err
+    assert "run: holds weights, which have no slides of their own; give a slide" in ended.err
     assert "fit again" not in ended.err
     ended = analyse(cohort, "--slides", cohort.slides, path=run)
     assert "a1 was predicted by another network than" in ended.err

@@ -10,7 +10,7 @@ from hrpn_benchmarks.errors import BenchmarkError
 from hrpn_benchmarks.launch import measure_apart
 from hrpn_benchmarks.matrix import expand
 from hrpn_benchmarks.measures import Measured
-from hrpn_benchmarks.plan import Plan
+from hrpn_benchmarks.plan import BenchmarkPlan
 from hrpn_benchmarks.scenarios.registry import find_scenario
 from hrpn_benchmarks.scenarios.scenario import ScenarioContext
 from hrpn_export import Contract
@@ -20,7 +20,7 @@ from support.small_bundle import small_bundle
 from hrpn_tf.slides import open_slide
 from hrpn_tf.workflows.benchmark.slide import made_slide
 
-PLAN = Plan(
+PLAN = BenchmarkPlan(
     precisions=("fp32",), scenarios=("slide", "training", "model_predict"), slides=(600,),
     sides=(32,), patch=32, batch=2, seconds=0.0,
 )  # fmt: skip

@@ -180,6 +180,30 @@ def test_what_was_evaluated_already_is_only_read(
     assert "is of another network" in capsys.readouterr().err
 
 
+def test_slides_of_one_animal_are_one_unit_whichever_evaluation_says_so(runs: Path) -> None:
+    """Evaluations of an earlier version, whose rows name no group, are read as before."""
+    plain = [runs / "m0", runs / "m1", "--no-baselines", "--rounds", "0", "--out"]
+
+    def found(name: str) -> dict:
+        assert compare(*plain, runs / name) == 0
+        values: dict = json.loads((runs / name / "comparison.json").read_text())
+        return values
+
+    assert found("new")["resampled"] == "slides"
+    change_json(
+        runs / "m0/evaluation/metrics.json", lambda v: [row.pop("group") for row in v["rows"]]
+    )
+    old = found("old")
+    assert (old["resampled"], [row["group"] for row in old["slides"]]) == ("slides", ["d", "e"])
+    change_json(
+        runs / "m1/evaluation/metrics.json", lambda v: [row.update(group="m") for row in v["rows"]]
+    )
+    one = found("one")
+    assert (one["resampled"], [row["group"] for row in one["slides"]]) == ("animals", ["m", "m"])
+    assert one["intervals"] == "one test animal (2 slides): no interval can be given"
+    assert "1 animal, and" in one["entries"][0]["mse_interval"]["unresolved"]
+
+
 def scaled_to_means(values: dict) -> None:
     """As if predictions had been anchored: what was the network's is now without the anchor."""
     own = [row for row in values["rows"] if row["predictor"] == "model"]
@@ -308,3 +332,13 @@ def test_predictions_go_on_where_they_stopped(fitted: Path, tmp_path: Path) -> N
     (runs / "m0/best.keras").write_bytes((runs / "m1/best.keras").read_bytes())
     with pytest.raises(UsageError, match=r"not by the network of .*m0 as it is now"):
         go_on()
+
+
+def test_rows_of_another_order_are_of_the_same_slides(runs: Path) -> None:
+    """An evaluation of a slide list has the order of its rows."""
+    plain = [runs / "m0", runs / "m1", "--no-baselines", "--rounds", "0", "--out"]
+    assert compare(*plain, runs / "one") == 0
+    change_json(runs / "m1/evaluation/metrics.json", lambda v: v["rows"].reverse())
+    assert compare(*plain, runs / "other") == 0
+    one, other = (json.loads((runs / n / "comparison.json").read_text()) for n in ("one", "other"))
+    assert one == other

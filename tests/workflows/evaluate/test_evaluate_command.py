@@ -92,6 +92,24 @@ def test_the_error_floor_is_bounded_with_the_training_slides(
         assert "lies between" in text
 
 
+def test_error_and_variance_of_the_floor_are_of_the_same_pixels(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of slides of 9:1 area, too: without noise, the share of the explainable is R²."""
+    monkeypatch.setattr("hrpn_tf.workflows.evaluate.error_floor.noise_variance", lambda plane: 0.0)
+    values = np.clip(image(4, (210, 285)) * 1.5 + 40, 0, 255).astype(np.uint8)
+    write_slide(run.parent / "d.ome.tif", values, channels=ROLES, pixel_size_um=0.5,
+                provenance={}, overwrite=True)  # fmt: skip
+    predict(run, "d", values[..., 2:].astype(np.float32) - 20)
+    predict(run, "c", image(2)[..., 2:].astype(np.float32))
+    assert evaluate(run, "--group", "c", "--group", "d", "--error-floor", "--no-baselines") == 0
+    floor = json.loads((run / "evaluation" / "error-floor.json").read_text())
+    rows = json.loads((run / "evaluation" / "metrics.json").read_text())["rows"]
+    pooled = next(r for r in rows if (r["slide"], r["view"]) == ("pooled", "float"))
+    assert floor["network_share_of_explainable"][0] == pytest.approx(pooled["r2"])
+    assert floor["network"] == pytest.approx(pooled["mse"])
+
+
 def test_an_error_floor_takes_two_animals(run: Path) -> None:
     alone = run.parent / "alone.csv"
     alone.write_text("slide,group\nd.ome.tif,d\n")
@@ -172,6 +190,18 @@ def test_a_damaged_anchor_is_named(
     assert "what it states of its anchor is damaged" in capsys.readouterr().err
 
 
+def test_an_anchored_prediction_does_not_bound_the_error_floor(run: Path) -> None:
+    """Its scale comes from the target: after it, the network would seem to be perfect."""
+    anchored(run, 1 / 0.9, {"over": "tissue", "mean": 17.0})
+    assert evaluate(run, "--error-floor", "--no-baselines") == 0
+    floor = json.loads((run / "evaluation" / "error-floor.json").read_text())
+    rows = found(run)
+    assert rows["model"]["mse"] < 1e-6
+    assert floor["network"] == rows["model without its anchor"]["mse"] > 1
+    text = (run / "evaluation" / "metrics.md").read_text(encoding="utf-8")
+    assert "Without its anchor it explains" in text
+
+
 def test_options_choose_groups_and_baselines(run: Path, tmp_path: Path) -> None:
     predict(run, "a", image(0)[..., 2:].astype(np.float32))
     out = tmp_path / "out"
@@ -222,6 +252,14 @@ def test_options_choose_groups_and_baselines(run: Path, tmp_path: Path) -> None:
             [],
             2,
             r"row 2: the name \.\./\.\./d cannot be a file name",
+        ),
+        (
+            lambda run: (run.parent / "slides.csv").write_text(
+                "slide,group,name\nd.ome.tif,d,pooled\n"
+            ),
+            [],
+            2,
+            r"d\.ome\.tif: is called pooled, as all slides together are",
         ),
         (lambda run: (run / "hrpn.yaml").unlink(), [], 2, r"no run folder"),
         (lambda run: (run / "split.json").write_text("{"), [], 2, r"split\.json: missing or dam"),

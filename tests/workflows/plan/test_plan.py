@@ -19,7 +19,7 @@ from support.run_folder import ROLES, make_run, write, write_slides
 from hrpn_tf.config import Config
 from hrpn_tf.errors import CandidateError, SlideNotFoundError, SplitError, StoreError, UsageError
 from hrpn_tf.runs import open_run
-from hrpn_tf.training import again
+from hrpn_tf.training import fit_to_end
 from hrpn_tf.workflows.plan.candidates import candidate_slides
 from hrpn_tf.workflows.plan.options import PlanOptions
 from hrpn_tf.workflows.plan.plan import committee, plan_run
@@ -86,7 +86,7 @@ def _planned(
     """A plan that was interrupted in its third training, and run again."""
     trainings = Trainings(tmp_path_factory.mktemp("networks"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(again, "fit_to_the_end", trainings)
+        patch.setattr(fit_to_end, "fit_to_the_end", trainings)
         patch.setattr("hrpn_tf.evaluation.planning.curve.RESAMPLES", 30)
         trainings.stop_at = "draw-2-groups-1"
         assert hrpn_tf("plan", pilot, new, *OPTIONS).exit_code == 130

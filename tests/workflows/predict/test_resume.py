@@ -157,7 +157,7 @@ def test_a_plan_that_no_longer_fits_the_memory_is_not_gone_on_with(
     less = (resident_bytes() or 0) // 2
     assert predict(run, slide, "--out", out, "--max-ram", str(less)) == 2
     assert "was begun with tiles that need" in capsys.readouterr().err.splitlines()[-1]
-    monkeypatch.setattr("hrpn_tf.prediction.predict.free_on_host", lambda: [0])
+    monkeypatch.setattr("hrpn_tf.prediction.predict.memory_available", lambda: 0)
     monkeypatch.setattr("hrpn_tf.prediction.predict.resident_bytes", lambda: less)
     assert predict(run, slide, "--out", out) == 0
 

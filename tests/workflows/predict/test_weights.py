@@ -1,5 +1,6 @@
 """A first look with weights, by name."""
 
+import html
 import shutil
 from pathlib import Path
 
@@ -53,14 +54,68 @@ def test_a_first_look_is_compared_with_measured_slides(package: Path, tmp_path: 
     assert (tmp_path / f"evaluation-{NAME}" / "metrics.json").is_file()
     for arguments, said in (
         (("--weights", NAME), "name measured slides in a list"),
-        (("measured.csv", "--weights", NAME, "--run", "run"), "--run and --weights exclude"),
+        (("measured.csv", "--weights", NAME, "--run", "run"), "and not both"),
         (("measured.csv", "--weights", "small-sym"), "no weights of this name"),
         (("measured.csv",), "one of --run RUN and --weights NAME is required"),
         (("measured.csv", "--weights", NAME, "--baselines"), "no training slides to fit baselines"),
         (("measured.csv", "--weights", NAME, "--trees"), "no training slides to fit baselines"),
+        (
+            ("measured.csv", "--weights", NAME, "--spatial", "--ablate", "vessels", "--overwrite"),
+            "weights do not say the mean grey level of an input; ablate with --ablate-by shuffle",
+        ),
     ):
         ended = hrpn_tf("evaluate", *arguments)
         assert (ended.exit_code, said in ended.err) == (2, True), ended.err
+
+
+def test_the_report_of_a_first_look(package: Path, tmp_path: Path) -> None:
+    write(tmp_path / "a.ome.tif", shape=(64, 80))
+    (tmp_path / "measured.csv").write_text("slide,group\na.ome.tif,a\n")
+    ht.predict(slides="measured.csv", weights=NAME)
+    evaluated = ht.evaluate(slides="measured.csv", weights=NAME)
+    assert evaluated.folder == Path(f"evaluation-{NAME}")
+    caution = f"{NAME} was trained on simulations: the prediction is a pattern, not amounts."
+    verdict = (evaluated.folder / "metrics.md").read_text()
+    assert f"- {caution}" in verdict
+    assert ("- measure more animals." in verdict, "crossval" in verdict) == (True, False)
+    ended = hrpn_tf("report", evaluated.folder)
+    assert (ended.exit_code, "name measured slides in a list" in ended.err) == (2, True)
+    reported = ht.report(evaluated, "measured.csv")
+    assert (reported.slides, dict(reported.problems)) == (1, {})
+    page = html.unescape(reported.page.read_text(encoding="utf-8"))
+    assert caution in page
+    assert f"hrpn-tf evaluate measured.csv --weights {NAME} --spatial --overwrite" in page
+    assert "no prediction intervals, which weights do not have" in page
+    assert "--run" not in page
+    Path(f"predictions-{NAME}").rename("elsewhere")
+    ended = hrpn_tf("report", evaluated.folder, "measured.csv", "--overwrite")
+    assert f"hrpn-tf predict measured.csv --weights {NAME} --out predictions-{NAME}" in ended.err
+    ht.report(evaluated, "measured.csv", predictions="elsewhere", overwrite=True)
+    page = html.unescape(reported.page.read_text(encoding="utf-8"))
+    assert f"--weights {NAME} --predictions elsewhere --spatial --overwrite" in page
+    with pytest.raises(UsageError, match="either run or weights is required"):
+        ht.evaluate("run", weights=NAME)
+    with pytest.raises(UsageError, match="have no training slides"):
+        ht.evaluate(slides="measured.csv", weights=NAME, trees=True)
+    metrics = evaluated.folder / "metrics.json"
+    metrics.write_text(metrics.read_text().replace(f'"weights": "{NAME}"', '"weights": "\x1b[2J"'))
+    ended = hrpn_tf("report", evaluated.folder, "measured.csv", "--overwrite")
+    assert ended.exit_code == UnknownWeightsError.exit_code or "damaged" in ended.err
+    assert "\x1b[2J" not in ended.err
+
+
+def test_the_report_of_an_evaluation_within_a_folder_of_weights(
+    package: Path, tmp_path: Path
+) -> None:
+    """They need not be in the catalogue, and their predictions are in the folder."""
+    write(tmp_path / "a.ome.tif", shape=(64, 80))
+    (tmp_path / "measured.csv").write_text("slide,group\na.ome.tif,a\n")
+    own = shutil.copytree(package / NAME, tmp_path / "own")
+    ht.predict(slides="measured.csv", weights=NAME, out=own / "predictions")
+    ht.evaluate(own, "measured.csv", baselines=False)
+    for path in (own, own / "evaluation"):
+        reported = ht.report(path, "measured.csv", overwrite=True)
+        assert (reported.slides, dict(reported.problems)) == (1, {})
 
 
 def test_the_same_in_python(package: Path, tmp_path: Path) -> None:

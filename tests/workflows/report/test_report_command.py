@@ -43,7 +43,9 @@ def test_a_run_becomes_pages(made: Path) -> None:
         assert {f"{name}.{suffix}" for suffix in ("png", "svg", "csv")} <= figures
     links = re.findall(r'<a href="(slides/[^"]+)"', index)
     assert [(out / link).is_file() for link in links] == [True, True]
-    assert "hrpn-tf evaluate --run" in index, "the section that is left out names its command"
+    assert re.search(
+        r"hrpn-tf evaluate \S*slides\.yaml --run \S+ --spatial --overwrite", html.unescape(index)
+    ), "the section that is left out names its command, which replaces the evaluation"
     assert "Unlike the training slides" in index
     # the counts are those of all pixels
     rows = np.loadtxt(out / "figures/density.csv", delimiter=",", skiprows=1)
@@ -128,7 +130,7 @@ def test_other_reasons_are_said_slide_by_slide(
     write_prediction(run, "plain", np.zeros((700, 1099, 1), np.float32))
     assert report(run) == 0
     said = capsys.readouterr().err
-    assert "make it with: hrpn-tf predict --run" in said
+    assert re.search(r"make it with: hrpn-tf predict \S*slides\.yaml --run \S+ --out \S+", said)
     assert "is 700 x 1099 px, but measured qd 700 x 1100 px" in said
     assert not list((run / "report/slides").glob("*"))
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +31,8 @@ from hrpn_tf.errors import (
 from hrpn_tf.files import locked
 from hrpn_tf.simulation.phantom import make_image, make_phantom
 from hrpn_tf.slides import open_slide
-from hrpn_tf.workflows.streaming import SimulatedSlides, simulated_patches
+from hrpn_tf.workflows.streaming import SimulatedSlides, simulated_patches, stream
+from hrpn_tf.workflows.streaming.producers import Producers
 from hrpn_tf.workflows.streaming.slides import make_missing
 from hrpn_tf.workflows.streaming.stream import check_recipe, claim
 
@@ -159,6 +161,44 @@ def test_another_configuration_is_refused_by_the_keys_that_differ(dataset, recip
     assert [path.name for path in folder.iterdir()] == ["simulated.json"]
     with pytest.raises(StoreError, match="no simulated slide is finished"):
         open_store(folder)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_two_commands_that_begin_at_once_share_a_recipe_or_one_is_refused(
+    recipe, tmp_path, monkeypatch, same
+):
+    folder, first = tmp_path / "new", recipe
+    if not same:
+        first = recipe_of(load_config(overrides=[*SMALL, "simulation.seed=1"]))
+    write = stream._write
+
+    def late(path, values, overwrite=True):
+        monkeypatch.setattr(stream, "_write", write)
+        claim(folder, first, overwrite=False)  # by the other command, just now
+        write(path, values, overwrite)
+
+    monkeypatch.setattr(stream, "_write", late)
+    with nullcontext() if same else pytest.raises(RunError, match=r"simulation\.seed"):
+        claim(folder, recipe, overwrite=False)
+    assert json.loads((folder / "simulated.json").read_text()) == first.to_json()
+
+
+def test_processes_end_where_one_of_them_cannot_be_started(without, monkeypatch):
+    start, started = Producers._start, []
+
+    def limited(self):
+        if len(started) == 2:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        started.append(start(self))
+        return started[-1]
+
+    monkeypatch.setattr(Producers, "_start", limited)
+    producers = Producers(
+        without("training-0001", "training-0002", "training-0003"), PLAN, 3, False
+    )
+    with pytest.raises(BlockingIOError), producers:
+        pass
+    assert [process.poll() is None for process, _ in started] == [False, False]
 
 
 def test_number_of_slides_and_what_no_image_depends_on_may_change(dataset):

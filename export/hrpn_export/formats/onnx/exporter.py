@@ -27,7 +27,7 @@ def export(source: Source, precision: str, folder: Path) -> Path:
 
     Raises:
         ExportError: the graph has control flow, or an operation that the converter does not know.
-        CalibrationError: int8 without calibration patches.
+        QuantisationError: int8 without calibration patches.
     """
     import onnx
 

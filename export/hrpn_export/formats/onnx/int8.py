@@ -8,7 +8,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from hrpn_export.contract import Contract
-from hrpn_export.errors import CalibrationError, ExportError
+from hrpn_export.errors import ExportError, QuantisationError
 from hrpn_export.formats.choice import Choice, Loss, choose_layers
 from hrpn_export.formats.refit import Run, convolution_of_prediction, gain_and_offset
 from hrpn_export.gains import with_gains
@@ -47,12 +47,12 @@ def to_int8(
         The graph, and which layers stay float32.
 
     Raises:
-        CalibrationError: there are no patches.
+        QuantisationError: there are no patches.
         ContractError: the patches do not fit the contract.
         ExportError: the network has fewer than three convolutions.
     """
     if calibration is None or not len(calibration):
-        raise CalibrationError("onnx int8 needs calibration patches, and there are none")
+        raise QuantisationError("onnx int8 needs calibration patches, and there are none")
     contract.check(calibration)
     names = _candidates(graph)
     graph = _with_scale_last(graph)

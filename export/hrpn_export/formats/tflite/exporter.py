@@ -23,7 +23,7 @@ def export(source: Source, precision: str, folder: Path) -> Path:
     ``resize_tensor_input``.
 
     Raises:
-        CalibrationError: int8 without calibration patches.
+        QuantisationError: int8 without calibration patches.
         ExportError: the network has too few convolutions to be quantised.
     """
     model = to_tflite(source.model, len(source.contract.inputs), folder)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from hrpn_export.contract import Contract
-from hrpn_export.errors import CalibrationError
+from hrpn_export.errors import QuantisationError
 from hrpn_export.formats.choice import Choice, Loss, choose_layers
 from hrpn_export.formats.refit import Run
 from hrpn_export.formats.tflite.operations import Scope, scopes_of
@@ -112,11 +112,11 @@ def to_int8(
         The model, and which operations stay float32.
 
     Raises:
-        CalibrationError: there are no patches.
+        QuantisationError: there are no patches.
         ExportError: the network has too few convolutions to be quantised.
     """
     if calibration is None or not len(calibration):
-        raise CalibrationError("tflite int8 needs calibration patches, and there are none")
+        raise QuantisationError("tflite int8 needs calibration patches, and there are none")
     inner = [x for x in scopes_of(model).inner if x.multiplies or x.kind in _BETWEEN]
     ranges = _ranges(model, inner, with_gains(calibration, contract.grey_max))
 

@@ -1,7 +1,6 @@
 """Dask clusters: worker processes on this machine, or a cluster that is already running."""
 
 import logging
-import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from hrpn_tf._version import __version__
 from hrpn_tf.config import PredictionConfig
 from hrpn_tf.errors import ClusterError, MemoryBudgetError, WorkerLostError
+from hrpn_tf.gpus import own_gpus
 from hrpn_tf.memory import resident_bytes
 from hrpn_tf.workflows.predict.cluster import tasks
 from hrpn_tf.workflows.predict.cluster.tasks import WorkerCheck, WorkerLimits
@@ -175,13 +175,6 @@ def budget_of_worker(config: PredictionConfig, slides: int, execution: Execution
     total, gpus = memory_budget(config), own_gpus()
     count = execution.workers or _fitting_workers(slides, total, gpus)
     return local_limits(total, count, gpus).budget
-
-
-def own_gpus() -> tuple[str, ...]:
-    """NVIDIA GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
-    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return tuple(name for name in visible.split(",") if name and name != "-1")
-    return tuple(str(i) for i, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*")))
 
 
 @contextmanager

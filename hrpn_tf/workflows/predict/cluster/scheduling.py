@@ -13,6 +13,7 @@ from hrpn_tf.extras import require
 from hrpn_tf.progress import Progress
 from hrpn_tf.waiting import PREDICTION, waiting
 from hrpn_tf.workflows.predict import calibrated_range
+from hrpn_tf.workflows.predict.animals import Failure, PredictsSlides
 from hrpn_tf.workflows.predict.cluster import tasks
 from hrpn_tf.workflows.predict.cluster.slide_progress import SlideProgress
 from hrpn_tf.workflows.predict.cluster.tasks import BlockTiming, WorkerLimits
@@ -20,7 +21,6 @@ from hrpn_tf.workflows.predict.job import SlideJob
 from hrpn_tf.workflows.predict.options import CLUSTER, Execution
 from hrpn_tf.workflows.predict.out_of_distribution import warn
 from hrpn_tf.workflows.predict.summary import describe, describe_batch, warn_of_lost_values
-from hrpn_tf.workflows.predict.together import Failure, PredictsSlides
 
 if TYPE_CHECKING:
     from hrpn_tf.prediction import StartedPrediction

@@ -221,14 +221,6 @@ def test_the_limit_of_a_worker_is_known_before_it_is_started(
     assert cluster.budget_of_worker(PredictionConfig(), 9, elsewhere) is None
 
 
-def test_gpus_are_those_that_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-5")
-    assert cluster.own_gpus() == ("2", "GPU-5")
-    for nothing in ("", "-1"):
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", nothing)
-        assert cluster.own_gpus() == ()
-
-
 def listening(processes: set[int]) -> set[tuple[str, int]]:
     """Addresses and ports that some processes listen on."""
     sockets = set()

@@ -12,7 +12,7 @@ from hrpn_tf.config import load_config
 from hrpn_tf.errors import ClusterError, SlideFormatError
 from hrpn_tf.prediction import Frame, Region, StartedPrediction, plan_tiling
 from hrpn_tf.prediction.change import FileStates
-from hrpn_tf.prediction.planning import Plan
+from hrpn_tf.prediction.planning import TilePlan
 from hrpn_tf.prediction.started import StartRecord
 from hrpn_tf.prediction.unfinished import Unfinished
 from hrpn_tf.runs import Run
@@ -85,7 +85,7 @@ class FakeCluster:
             self.open.discard(name)
             raise self.broken[task, name]
         if task == "begin":
-            plan = Plan(TILING, 1, 1, 0)
+            plan = TilePlan(TILING, 1, 1, 0)
             return StartedPrediction(plan, RECORD, FileStates(()), tuple(range(len(TILING))))
         if task == "compute":
             self.parts.append(len(arguments[1]))

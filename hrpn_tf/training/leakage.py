@@ -13,7 +13,7 @@ from hrpn_tf.training.teacher import refuse_seen
 
 
 @dataclass(frozen=True)
-class Knowing:
+class LearntFrom:
     """The networks that some trainings learn from.
 
     Attributes:

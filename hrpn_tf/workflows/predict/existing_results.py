@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hrpn_tf.files import sha256
-from hrpn_tf.prediction.belonging import ExpectedInput, ExpectedSettings, mismatch
+from hrpn_tf.prediction.provenance_match import ExpectedInput, ExpectedSettings, mismatch
 from hrpn_tf.workflows.predict.job import SlideJob, region_of
+from hrpn_tf.workflows.predict.network_view import seen_slide
 from hrpn_tf.workflows.predict.origin import anchor_statement
-from hrpn_tf.workflows.predict.seen import seen_slide
 
 if TYPE_CHECKING:
     from hrpn_export import Contract

@@ -11,10 +11,10 @@ from support.service import random_slide, running_service
 from support.small_bundle import small_bundle
 
 from hrpn_tf.prediction.unfinished import Unfinished
-from hrpn_tf.service import settling
+from hrpn_tf.service import runtime_choice
 from hrpn_tf.service.record import Record, State, write_record
+from hrpn_tf.service.runtime_choice import settled
 from hrpn_tf.service.settings import ServiceSettings
-from hrpn_tf.service.settling import settled
 from hrpn_tf.service.wishes import Wish
 from hrpn_tf.slides import read_provenance
 from hrpn_tf.workflows.networks import auto, remembered
@@ -39,7 +39,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     The process of the tests holds more than that of a service.
     """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(settling, "resident_bytes", lambda: 10**8)
+    monkeypatch.setattr(runtime_choice, "resident_bytes", lambda: 10**8)
     keep(bundle_candidates(small_bundle()), FOUND)
 
 
