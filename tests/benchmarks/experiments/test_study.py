@@ -130,7 +130,7 @@ def test_the_most_informative_pieces_come_first() -> None:
              for n in ("hrpn-m", "ganda-unet", "hrpn-published", "hrpn-s")]  # fmt: skip
     assert names[: len(first)] == first
     assert names.index("dextran/hrpn-published-2") < names.index("simulated/ganda-0")
-    assert len(names) == len(set(names)) == 2 * (3 * 4 + 3)
+    assert len(names) == len(set(names)) == 2 * (3 * 5 + 3)
 
 
 def test_an_ensemble_is_made_of_the_seeds_that_the_design_names() -> None:
