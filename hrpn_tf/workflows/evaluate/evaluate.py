@@ -41,7 +41,7 @@ from hrpn_tf.workflows.evaluate.anchors import (
     spatial_anchor_lines,
 )
 from hrpn_tf.workflows.evaluate.error_floor import floor_slides, measure_floor
-from hrpn_tf.workflows.evaluate.first_look import with_caution
+from hrpn_tf.workflows.evaluate.first_look import with_caution, without_baselines
 from hrpn_tf.workflows.evaluate.measured_slides import (
     measured_slide,
     predicted_plane,
@@ -101,6 +101,9 @@ def evaluate_run(
         PosixPath('demo/run/evaluation')
     """
     run, options = open_run(run), options or EvaluationOptions()
+    weights = weights_in(run.folder)
+    if weights is not None:
+        options = without_baselines(options, weights.name)
     final = out or run.evaluation
     refuse_existing(final, overwrite)
     if options.trees:
@@ -116,7 +119,6 @@ def evaluate_run(
     measured = [slide.path for slide in everything]
     refuse_lost_inputs(final, (run.folder, slide_list, *measured, *predictions.paths.values()))
     networks, anchors = predictions.networks(run), anchors_of(predictions.stated)
-    weights = weights_in(run.folder)
     of_floor = floor_slides(everything, slides, run) if options.error_floor else []
     in_space = None
     if (how := options.spatial) is not None:

@@ -34,16 +34,8 @@ class FirstLook:
         return Path(f"evaluation-{self.name}")
 
     def options(self, options: EvaluationOptions) -> EvaluationOptions:
-        """Options without what needs training slides, and with the place of the predictions.
-
-        Raises:
-            UsageError: gradient-boosted trees were asked for.
-        """
-        if options.trees:
-            raise UsageError(f"weights {self.name}: have no training slides to fit baselines to")
-        return replace(
-            options, predictions=options.predictions or self.predictions, baselines=False
-        )
+        """Options with the place of the predictions."""
+        return replace(options, predictions=options.predictions or self.predictions)
 
 
 def first_look(name: str, slide_list: Path | None) -> FirstLook:
@@ -64,6 +56,17 @@ def first_look(name: str, slide_list: Path | None) -> FirstLook:
     if slide_list is None:
         raise UsageError(f"weights {name}: name measured slides in a list")
     return FirstLook(name, open_run(Catalogue().installed(name)))
+
+
+def without_baselines(options: EvaluationOptions, name: str) -> EvaluationOptions:
+    """Options of weights, which have no training slides to fit baselines to.
+
+    Raises:
+        UsageError: gradient-boosted trees were asked for.
+    """
+    if options.trees:
+        raise UsageError(f"weights {name}: have no training slides to fit baselines to")
+    return replace(options, baselines=False)
 
 
 def with_caution(verdict: Verdict, weights: WeightsEntry | None) -> Verdict:

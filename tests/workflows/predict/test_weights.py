@@ -112,7 +112,9 @@ def test_the_report_of_an_evaluation_within_a_folder_of_weights(
     (tmp_path / "measured.csv").write_text("slide,group\na.ome.tif,a\n")
     own = shutil.copytree(package / NAME, tmp_path / "own")
     ht.predict(slides="measured.csv", weights=NAME, out=own / "predictions")
-    ht.evaluate(own, "measured.csv", baselines=False)
+    with pytest.raises(UsageError, match="have no training slides"):
+        ht.evaluate(own, "measured.csv", trees=True)
+    ht.evaluate(own, "measured.csv")
     for path in (own, own / "evaluation"):
         reported = ht.report(path, "measured.csv", overwrite=True)
         assert (reported.slides, dict(reported.problems)) == (1, {})
