@@ -24,15 +24,15 @@ demo: .venv/installed
 	rm -rf $(DEMO)
 	$(BIN)/hrpn-tf demo --out $(DEMO)
 
-# The comparison of docs/results/study.md; days on two cores, in pieces. Run again, it goes on where it
-# stopped. REAL=FOLDER adds the real fields, MINUTES=60 stops after an hour.
+# The comparison of docs/results/study.md; days on two cores, in pieces. Run again, it resumes.
+# REAL=FOLDER adds the real fields, MINUTES=60 stops after an hour.
 study: .venv/installed
 	$(BIN)/python benchmarks/experiments/study run --out $(STUDY) $(if $(REAL),--real $(REAL)) \
 		$(if $(MINUTES),--max-minutes $(MINUTES))
 	$(BIN)/python benchmarks/experiments/study report --pictures $(STUDY)/report
 
 # The weights that come with the package, trained on simulated slides; hours on two cores for each.
-# Run again, it goes on where it stopped. WEIGHTS="--name hrpn-s-sim" makes one of them.
+# Run again, it resumes. WEIGHTS="--name hrpn-s-sim" makes one of them.
 WEIGHTS ?=
 weights: .venv/installed
 	$(BIN)/python benchmarks/experiments/weights.py --out build/weights $(WEIGHTS)

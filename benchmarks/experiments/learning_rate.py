@@ -6,7 +6,7 @@
 
 Trains one network with each learning rate and seed, all for the same number of steps, and compares
 the validation errors; ``--from`` starts each of them from a trained network. Run again after an
-interruption, it goes on where it stopped.
+interruption, it resumes.
 """
 
 import argparse

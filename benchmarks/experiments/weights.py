@@ -1,7 +1,7 @@
 """How are the weights made that come with the package?
 
 Trains on simulated slides, evaluates on others, packs and registers. Hours for each network. Run
-again after an interruption, it goes on where it stopped.
+again after an interruption, it resumes.
 
     python benchmarks/experiments/weights.py --out build/weights
 """

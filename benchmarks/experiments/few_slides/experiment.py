@@ -12,7 +12,7 @@ steps. The pixels of the fields are larger than those of the shipped weights, wh
 allowed. ``--data shifted`` does the same with seven simulated animals, unlike those that trained
 the shipped weights (``few_slides.yaml``). Each training leaves a small JSON file in
 ``benchmarks/experiments/few_slides_results``, from which alone the report is made. Run again after
-a stop, it goes on where it was. Without ``--from`` only random weights are tried.
+a stop, it resumes. Without ``--from`` only random weights are tried.
 """
 
 import argparse

@@ -10,7 +10,7 @@
     python benchmarks/experiments/study report        # tables and pictures, in study/report
 
 A piece is one network with one seed on one data set. Each leaves one JSON file in the folder of
-records, from which alone the report is made. Run again after a stop, ``run`` goes on where it was.
+records, from which alone the report is made. Run again after a stop, ``run`` resumes.
 ``study.yaml`` beside this file is the design; docs/results/study.md explains it.
 """
 

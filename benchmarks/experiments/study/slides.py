@@ -59,7 +59,7 @@ def prepare(data: DataSet, design: Design, place: Place, deadline: Deadline) -> 
 
 
 def _simulated(folder: Path, data: DataSet, design: Design, deadline: Deadline) -> Path:
-    """Slides whose report is finished; the command goes on where it stopped."""
+    """Slides whose report is finished; the command resumes after them."""
     slides, side = folder / "slides", design.values["side"]
     size = {"height": side, "width": side, **data.values["simulate"]}
     options = [f"--set=simulation.{key}={value}" for key, value in size.items()]

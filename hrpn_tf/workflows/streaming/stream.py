@@ -43,7 +43,7 @@ def simulated_patches(
 ) -> Iterator[tuple[GrowingPatches, Config]]:
     """Simulate slides in the background for as long as the context.
 
-    The dataset is created, or goes on where it stopped. Several trainings may use and fill the
+    The dataset is created, or its creation resumes. Several trainings may use and fill the
     same dataset at the same time.
 
     Args:

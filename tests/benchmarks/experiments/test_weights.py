@@ -40,7 +40,7 @@ def test_from_the_recipe_to_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "training-profile.npz" in entry.files
     varied = (root / "hrpn-s-sim" / "data.json").read_text(encoding="utf-8")
     assert '"psf_um": [' in varied
-    weights.main()  # goes on where it stopped: at the end
+    weights.main()  # resumes, at the end
     assert read_registry(root)["hrpn-s-sim"].files["best.keras"] == entry.files["best.keras"]
     use(monkeypatch, root, tmp_path / "user")
     monkeypatch.chdir(tmp_path)
