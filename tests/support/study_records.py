@@ -54,7 +54,8 @@ def values_of(
         "schema": SCHEMA, "data": data, "network": network, "seed": seed, "preset": preset,
         "recipe": "ours", "chosen": ladder[-1], "ladder": ladder, "ended": "converged",
         "last_gain": 0.004, "search_core_seconds": 9000.0, "parameters": 1234,
-        "training_memory_mb": 100.0, "slides": slides, **more,
+        "training_memory_mb": 100.0, "slides": slides,
+        "machine": {"processor": "Abacus(R) Processor, 2 cores"}, **more,
     }  # fmt: skip
 
 

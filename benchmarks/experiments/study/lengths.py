@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.study.slide_errors import Sums, pooled
-from experiments.study.tables import markdown
+from experiments.study.tables import markdown, short_processor
 
 
 def read_trainings(results: Path) -> list[dict[str, Any]]:
@@ -21,7 +21,8 @@ def lengths(trainings: Iterable[Mapping[str, Any]], data: str, networks: Sequenc
     """One row for each network, one column for each length: validation MSE and, tested, test MSE.
 
     Of trainings with several learning rates or losses, the one with the least validation error
-    counts; seed 0 alone.
+    counts; seed 0 alone. The last column says on which processors, since core-hours of different
+    ones cannot be compared.
 
     Args:
         trainings: records.
@@ -36,15 +37,25 @@ def lengths(trainings: Iterable[Mapping[str, Any]], data: str, networks: Sequenc
                 best[key] = each
     columns = sorted({pixels for _, pixels in best})
     rows = [
-        [f"`{name}`", *(_cell(best.get((name, pixels))) for pixels in columns)]
+        [
+            f"`{name}`",
+            *(_cell(best.get((name, pixels))) for pixels in columns),
+            _machines(each for (known, _), each in best.items() if known == name),
+        ]
         for name in networks
         if any(name == known for known, _ in best)
     ]
     if not rows:
         return f"No training of `{data}` is finished yet."
     return markdown(
-        ("network", *(f"{pixels / 1e6:,.0f} million pixels" for pixels in columns)), rows
+        ("network", *(f"{pixels / 1e6:,.0f} million pixels" for pixels in columns), "processor"),
+        rows,
     )
+
+
+def _machines(trainings: Iterable[Mapping[str, Any]]) -> str:
+    """The processors that core-hours of a row refer to."""
+    return ", ".join(sorted({short_processor(each["processor"]) for each in trainings}))
 
 
 def _cell(training: Mapping[str, Any] | None) -> str:

@@ -92,6 +92,7 @@ def report_parts(
         parts[f"{data} differences"] = tables.differences(there) if there else nothing
         parts[f"{data} gap"] = gaps(measured_gaps, data)
         parts[f"{data} trainings"] = tables.trainings(there, design) if there else nothing
+        parts[f"{data} core-hours"] = tables.core_hours(there) if there else nothing
     parts["costs"] = tables.costs(costs)
     parts["certificates"] = tables.certificates(found.certificates)
     parts["extras"] = tables.extras(records, design)

@@ -1,5 +1,6 @@
 """The tables of the report, as Markdown."""
 
+import re
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -76,7 +77,7 @@ def trainings(records: Mapping[str, Sequence[Record]], design: Design) -> str:
     """What was chosen for each network, how long it trained, and why it stopped."""
     heads = ("network", "loss", "learning rate", "steps", "million pixels", "core-hours",
              "with the search", "last doubling lowered the error by", "ended", "training MB",
-             "parameters")  # fmt: skip
+             "parameters", "processor")  # fmt: skip
     rows = []
     for name, seeds in records.items():
         for each in seeds[:1]:
@@ -92,8 +93,41 @@ def trainings(records: Mapping[str, Sequence[Record]], design: Design) -> str:
                 "-" if gain is None else f"{100 * gain:.1f} %", _ended(values["ended"], design),
                 f"{values['training_memory_mb']:,.0f}" if "training_memory_mb" in values else "-",
                 f"{values['parameters']:,}" if "parameters" in values else "-",
+                short_processor(values["machine"]["processor"]),
             ])  # fmt: skip
     return markdown(heads, rows, left=2)
+
+
+def core_hours(records: Mapping[str, Sequence[Record]]) -> str:
+    """Processor time of each training for equally many pixels, by processor.
+
+    Core-hours of different processors cannot be compared; those of a column can.
+    """
+    hours: dict[str, dict[str, list[str]]] = {}
+    for name, seeds in records.items():
+        for each in seeds:
+            if each.values["ended"] == "extra":
+                continue
+            chosen, machine = each.values["chosen"], each.values["machine"]["processor"]
+            value = chosen["core_seconds"] / 3600 / (chosen["pixels"] / 1e9)
+            on = hours.setdefault(name, {}).setdefault(short_processor(machine), [])
+            on.append(f"{value:.2f}")
+    processors = sorted({each for row in hours.values() for each in row})
+    rows = [
+        [f"`{name}`", *(", ".join(row.get(each, ["-"])) for each in processors)]
+        for name, row in hours.items()
+    ]
+    return markdown(("network", *processors), rows)
+
+
+def short_processor(name: str) -> str:
+    """The name of a processor for a narrow column.
+
+    Example:
+        >>> short_processor("Intel(R) Xeon(R) Processor, 2 cores")
+        'Intel Xeon'
+    """
+    return re.sub(r"\((R|TM)\)| Processor|, \d+ cores", "", name)
 
 
 def _ended(ended: str, design: Design) -> str:

@@ -17,7 +17,7 @@ from experiments.study.lengths import lengths, read_trainings
 from experiments.study.record import Record, StaleRecordError, read_record, write_json
 from experiments.study.report import fill, folds_as_one, grouped, read_costs, report_parts
 from experiments.study.slide_errors import Sums
-from experiments.study.tables import certificates
+from experiments.study.tables import certificates, core_hours
 from support.study_records import cost_values, values_of
 
 NOISE = (2.0, 2.2, 2.4, 2.6, 2.8, 3.0, 3.2, 3.4)
@@ -207,18 +207,39 @@ def test_the_gap_is_the_mean_over_seeds_of_each_network() -> None:
     assert "study gap" in gaps({}, "dextran")
 
 
+def test_core_hours_are_compared_on_one_processor() -> None:
+    def on(processor: str, network: str, seed: int) -> Record:
+        return record(network, seed, machine={"processor": processor})
+
+    xeon, epyc = "Intel(R) Xeon(R) Processor, 2 cores", "AMD EPYC, 2 cores"
+    records = {
+        "hrpn-m": [on(xeon, "hrpn-m", 0), on(xeon, "hrpn-m", 1), on(epyc, "hrpn-m", 2)],
+        "hrpn-s": [on(epyc, "hrpn-s", 0)],
+        "hrpn-m-pair": [record("hrpn-m-pair", ended="extra")],  # a mean, for which nothing trained
+    }
+    assert core_hours(records).splitlines() == [
+        "| network | AMD EPYC | Intel Xeon |",
+        "| --- | ---: | ---: |",
+        "| `hrpn-m` | 2.78 | 2.78, 2.78 |",
+        "| `hrpn-s` | 2.78 | - |",
+    ]
+
+
 def test_lengths_take_the_best_learning_rate_of_seed_0() -> None:
     def training(error: float, seed: int = 0, pixels: float = 1e6, **slides: Any) -> dict[str, Any]:
         curve = [{"pixels": pixels, "core_seconds": 1800.0, "validation_mse": error}]
         return {"data": "simulated", "network": "hrpn-m", "settings": {"seed": seed},
-                "error": error, "curve": curve, "slides": slides}  # fmt: skip
+                "error": error, "curve": curve, "slides": slides,
+                "processor": "Abacus(R) Processor, 2 cores"}  # fmt: skip
 
     raw = vars(Sums.of(np.array([1.0, 3.0]), np.array([1.0, 1.0])))
     known = [training(5.0), training(4.0), training(3.0, seed=1),
              training(2.5, pixels=2e6, a={"raw": raw})]  # fmt: skip
     table = lengths(known, "simulated", ["hrpn-m", "other"]).splitlines()
-    assert table[0] == "| network | 1 million pixels | 2 million pixels |"
-    assert table[2:] == ["| `hrpn-m` | 4.00, 0.50 core-hours | 2.50 (test 2.00), 0.50 core-hours |"]
+    assert table[0] == "| network | 1 million pixels | 2 million pixels | processor |"
+    assert table[2:] == [
+        "| `hrpn-m` | 4.00, 0.50 core-hours | 2.50 (test 2.00), 0.50 core-hours | Abacus |"
+    ]
     assert lengths(known, "dextran", ["hrpn-m"]) == "No training of `dextran` is finished yet."
 
 
