@@ -16,7 +16,8 @@ import numpy as np
 MEASURED = frozenset(
     {"seconds", "waited", "patches_per_second", "steps_per_second", "pixels_per_second",
      "waiting_share", "memory_mb", "memory_before_mb", "peak_memory_mb", "training_memory_mb",
-     "measures", "others", "environment", "ending", "unavailable", "timestamp", "date"}
+     "measures", "others", "environment", "ending", "unavailable", "timestamp", "date",
+     "relative_time"}
 )  # fmt: skip
 # Folders of logs, and files that hold nothing but times, or the machine; they must be there.
 LOGS = "logs"

@@ -147,8 +147,9 @@ class Design:
 
     def rates(self, network: Network) -> list[float]:
         """The learning rates that a network may choose from."""
-        largest = self.values["recipes"][network.recipe]["learning_rate"]
-        return [float(f"{largest * f:.3g}") for f in self.values["grid"]["factors"]]
+        recipe = self.values["recipes"][network.recipe]
+        factors = recipe.get("factors", self.values["grid"]["factors"])
+        return [float(f"{recipe['learning_rate'] * factor:.3g}") for factor in factors]
 
 
 def _order(piece: Piece) -> tuple[int, bool, bool, int]:
