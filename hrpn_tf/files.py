@@ -5,12 +5,12 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from hrpn_export.locks import alone_in
 from hrpn_export.storing import sync as sync
+from hrpn_export.storing import sync_all as sync_all
 
 from hrpn_tf import leftovers
 from hrpn_tf.errors import DiskFullError, OutputExistsError, RunBusyError, UsageError
@@ -19,7 +19,6 @@ from hrpn_tf.leftovers import remove as remove
 _PIECE_BYTES = 2**20
 # EFBIG: the file system or the user's limit allows no larger file; to the user, that is full.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_MANY, _SYNCED_AT_ONCE = 1000, 8
 
 
 @contextmanager
@@ -183,19 +182,6 @@ def read_pieces(files: Sequence[Path]) -> Iterator[tuple[Path, bytes | None]]:
             while piece:
                 piece = stream.read(_PIECE_BYTES)
                 yield path, piece
-
-
-def sync_all(path: Path) -> None:
-    """Wait until a file, or a folder with all that it holds, is on the disk."""
-    within = sorted(path.rglob("*")) if path.is_dir() and not path.is_symlink() else []
-    stored = [each for each in (*within, path) if not each.is_symlink() and each.exists()]
-    if len(stored) > _MANY:
-        os.sync()  # the tiles of a report: one by one they would take minutes
-        return
-    # several at once take hardly longer than one
-    with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
-        for _ in pool.map(sync, stored):
-            pass
 
 
 def _move_into_place(made: Path, final: Path, token: str) -> None:

@@ -13,7 +13,7 @@ from hrpn_export.formats import find_format
 from hrpn_export.locks import alone_in
 from hrpn_export.manifest import MANIFEST, Artefact, Manifest
 from hrpn_export.paths import files_below, sha256_of
-from hrpn_export.storing import sync, sync_below
+from hrpn_export.storing import sync, sync_all
 from hrpn_export.tensorrt.machine import Machine
 from hrpn_export.tensorrt.sidecar import Sidecar
 from hrpn_export.tensorrt.write import Wanted, write_engine
@@ -95,7 +95,7 @@ def _add(
             shutil.rmtree(folder)
         folder.parent.mkdir(exist_ok=True)
         part.chmod(folder.parent.stat().st_mode & 0o777)
-        sync_below(part)
+        sync_all(part)
         part.rename(folder)
         sync(folder.parent)
     finally:

@@ -2,10 +2,12 @@
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # Of folders: some network drives cannot do it, and some folders may be written to, but not read.
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
+_MANY, _SYNCED_AT_ONCE = 1000, 8
 
 
 def sync(path: Path) -> None:
@@ -24,7 +26,14 @@ def sync(path: Path) -> None:
             raise
 
 
-def sync_below(folder: Path) -> None:
-    """The same for a folder with all that it holds."""
-    for path in (*sorted(folder.rglob("*")), folder):
-        sync(path)
+def sync_all(path: Path) -> None:
+    """Wait until a file, or a folder with all that it holds, is on the disk."""
+    within = sorted(path.rglob("*")) if path.is_dir() and not path.is_symlink() else []
+    stored = [each for each in (*within, path) if not each.is_symlink() and each.exists()]
+    if len(stored) > _MANY:
+        os.sync()  # the tiles of a report: one by one they would take minutes
+        return
+    # several at once take hardly longer than one
+    with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
+        for _ in pool.map(sync, stored):
+            pass

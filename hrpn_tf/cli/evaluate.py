@@ -165,9 +165,9 @@ def command(
     evaluated: Run | Path | None = run
     if weights is not None:
         look = first_look(weights, slide_list)
-        _refuse_baselines(options, weights)
         evaluated, options, out = look.run, look.options(options), out or look.evaluation
     assert evaluated is not None
+    _refuse_baselines(options, evaluated)
     with waiting.part(EVALUATION):
         found = evaluate_run(evaluated, slide_list, out=out, options=options, overwrite=overwrite)
     show(_summary(found))
@@ -178,11 +178,16 @@ def command(
     logger.info(str(waiting))
 
 
-def _refuse_baselines(options: EvaluationOptions, weights: str) -> None:
-    """Refuse baselines that were asked for, which are the default of a run."""
+def _refuse_baselines(options: EvaluationOptions, run: "Run | Path") -> None:
+    """Refuse baselines of weights that were asked for, which are the default of a run."""
+    from hrpn_tf.weights.catalogue import weights_in
+    from hrpn_tf.workflows.evaluate.first_look import no_baselines
+
     given = click.get_current_context().get_parameter_source("baselines")
     if options.baselines and given is ParameterSource.COMMANDLINE:
-        raise UsageError(f"weights {weights}: have no training slides to fit baselines to")
+        weights = weights_in(run if isinstance(run, Path) else run.folder)
+        if weights is not None:
+            raise no_baselines(weights.name)
 
 
 def _spatial(

@@ -216,9 +216,9 @@ def _averaged(results: Sequence[RunResults]) -> list[str]:
 
 
 def _store_slides(results: RunResults) -> tuple[RunSlide, ...]:
-    """The slides of a run's patch dataset; empty if the dataset is missing."""
+    """The slides of a run's patch dataset; empty if it is missing, as that of weights."""
     try:
-        return results.run.slides()
+        return results.run.slides() if results.run.has_slides else ()
     except StoreError:
         return ()
 

@@ -218,7 +218,8 @@ def fit_run_baselines(
     training = [slide for slide in everything if slide.subset == "train"]
     if not training:
         try:
-            training = [s for s in run.slides() if s.subset == "train"]
+            known = run.slides() if run.has_slides else ()
+            training = [slide for slide in known if slide.subset == "train"]
         except StoreError:
             training = []
     if not training or not all(slide.path.exists() for slide in training):

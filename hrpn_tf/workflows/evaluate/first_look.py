@@ -65,8 +65,13 @@ def without_baselines(options: EvaluationOptions, name: str) -> EvaluationOption
         UsageError: gradient-boosted trees were asked for.
     """
     if options.trees:
-        raise UsageError(f"weights {name}: have no training slides to fit baselines to")
+        raise no_baselines(name)
     return replace(options, baselines=False)
+
+
+def no_baselines(name: str) -> UsageError:
+    """The error of baselines that were asked for weights."""
+    return UsageError(f"weights {name}: have no training slides to fit baselines to")
 
 
 def with_caution(verdict: Verdict, weights: WeightsEntry | None) -> Verdict:

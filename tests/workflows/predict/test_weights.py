@@ -114,10 +114,26 @@ def test_the_report_of_an_evaluation_within_a_folder_of_weights(
     ht.predict(slides="measured.csv", weights=NAME, out=own / "predictions")
     with pytest.raises(UsageError, match="have no training slides"):
         ht.evaluate(own, "measured.csv", trees=True)
+    ended = hrpn_tf("evaluate", "measured.csv", "--run", own, "--baselines")
+    assert (ended.exit_code, "have no training slides" in ended.err) == (2, True), ended.err
     ht.evaluate(own, "measured.csv")
     for path in (own, own / "evaluation"):
         reported = ht.report(path, "measured.csv", overwrite=True)
         assert (reported.slides, dict(reported.problems)) == (1, {})
+
+
+def test_weights_are_compared_without_baselines(
+    package: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "a.ome.tif", shape=(64, 80))
+    (tmp_path / "measured.csv").write_text("slide,group\na.ome.tif,a\n")
+    own = shutil.copytree(package / NAME, tmp_path / "own")
+    ht.predict(slides="measured.csv", weights=NAME, out=own / "predictions")
+    ht.evaluate(own, "measured.csv")
+    assert [row["label"] for row in ht.compare({"own": own}, tmp_path / "compared").table] == [
+        "own"
+    ]
+    assert "no baselines" in caplog.text
 
 
 def test_the_same_in_python(package: Path, tmp_path: Path) -> None:
